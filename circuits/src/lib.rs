@@ -1,1 +1,12 @@
-//! 
+//! The statements of Locus: what a record is, what a proof says about it, and how a contribution is encrypted.
+//!
+//! Everything here is pure. There is no I/O, no clock and no global randomness: randomness is always a parameter.
+//! The protocol pages under `docs/protocol/` restate each statement in words, with numbered invariants.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+pub mod domain;
+mod error;
+pub mod id;
+
+pub use error::Error;

@@ -1,1 +1,1 @@
-//! 
+//! The market of Locus.

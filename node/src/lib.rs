@@ -1,1 +1,1 @@
-//! 
+//! The node of Locus.

@@ -1,1 +1,2 @@
+//! The `locus` binary.
 fn main() {}

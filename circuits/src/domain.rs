@@ -1,0 +1,168 @@
+//! Every domain separator and the protocol version, in one place.
+//!
+//! Two hashes with different meanings never share an input: each begins with one of these tags. Poseidon uses a
+//! [`FieldTag`] as its first input, SHA-256 a [`ByteTag`] as its length-prefixed first part. Changing a tag or the
+//! version changes every key and every commitment.
+
+use ark_bn254::Fr;
+use ark_ff::PrimeField;
+use sha2::{Digest as _, Sha256};
+
+use crate::id::Digest;
+
+/// The version every chain id, tag and encoding belongs to.
+pub const PROTOCOL_VERSION: u16 = 1;
+
+macro_rules! tags {
+    ($(#[$meta:meta])* $name:ident { $($(#[$tag_meta:meta])* $tag:ident = $text:literal),* $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name { $($(#[$tag_meta])* $tag),* }
+
+        impl $name {
+            /// All tags, for the test that they are distinct.
+            pub const ALL: &'static [Self] = &[$(Self::$tag),*];
+
+            /// The tag's text, unique over the whole protocol.
+            #[must_use]
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$tag => concat!("locus/v1/", $text)),* }
+            }
+        }
+    };
+}
+
+tags! {
+    /// First input of a Poseidon hash.
+    FieldTag {
+        /// The 32 attributes of a record.
+        Attributes = "attributes",
+        /// One window of 1,024 packed dosages.
+        Window = "window",
+        /// An inner node of the genotype tree.
+        GenotypeNode = "genotype-node",
+        /// Commitment to the owner's nullifier key.
+        NullifierKey = "nullifier-key",
+        /// Hiding commitment to a record.
+        Body = "body",
+        /// Hiding commitment to consent terms.
+        Consent = "consent",
+        /// A leaf of the registration tree.
+        Leaf = "leaf",
+        /// An inner node of the registration tree.
+        Node = "node",
+        /// Per-query, per-part nullifier.
+        Nullifier = "nullifier",
+        /// Nullifier of an `Exact` release's scope.
+        ScopeNullifier = "scope-nullifier",
+    }
+}
+
+tags! {
+    /// First part of a SHA-256 or XOF input.
+    ByteTag {
+        /// Chain id of a genesis.
+        Chain = "chain",
+        /// Reduction of bytes to a field element.
+        ToField = "to-field",
+        /// Id of a schema.
+        Schema = "schema",
+        /// Id of a study.
+        Study = "study",
+        /// Id of a query.
+        Query = "query",
+        /// What an `Exact` query measures.
+        Measure = "measure",
+        /// What a contribution's proof binds: query, part, payout key, ciphertext digest, chain.
+        Binding = "binding",
+        /// Id of a verifying key.
+        VerifyingKey = "verifying-key",
+        /// Seed of insecure set-up randomness.
+        InsecureSetup = "insecure-setup",
+        /// A signed ledger transaction.
+        Transaction = "transaction",
+        /// Leaf of a block's transaction tree.
+        TransactionLeaf = "transaction-leaf",
+        /// Inner node of a block's transaction tree.
+        TransactionNode = "transaction-node",
+        /// A block header.
+        Header = "header",
+        /// A key of the authenticated state.
+        StateKey = "state-key",
+        /// A committee member's availability receipt.
+        AvailabilityReceipt = "availability-receipt",
+        /// Digest of a packed ciphertext.
+        Ciphertext = "ciphertext",
+        /// Digest of an aggregate.
+        Aggregate = "aggregate",
+        /// A member's signature of an aggregate digest.
+        AggregateSignature = "aggregate-signature",
+        /// Digest of an opened component.
+        Component = "component",
+        /// Digest of a sealed component.
+        SealedComponent = "sealed-component",
+        /// The public polynomial `a` of a committee epoch.
+        CommonPolynomial = "common-polynomial",
+        /// Digest of a key share's public polynomial `b_A`.
+        PublicShare = "public-share",
+        /// Commitment to a subset's PRF key.
+        PrfCommitment = "prf-commitment",
+        /// The PRF of a subset: floods and sealing randomness.
+        ComponentPrf = "component-prf",
+        /// Digest of a committee's public key.
+        CommitteeKey = "committee-key",
+        /// Key derivation and associated data of a sealed message.
+        Sealing = "sealing",
+        /// A message of the distributed key generation.
+        KeyGeneration = "key-generation",
+        /// A blob's content address.
+        Blob = "blob",
+    }
+}
+
+impl FieldTag {
+    /// The tag as a field element: its text through [`bytes_to_field`].
+    #[must_use]
+    pub fn element(self) -> Fr {
+        bytes_to_field(self.text().as_bytes())
+    }
+}
+
+/// SHA-256 over a tag and parts, each preceded by its length as a little-endian u64, so that no two lists of parts
+/// share an encoding (FIPS 180-4).
+#[must_use]
+pub fn hash(tag: ByteTag, parts: &[&[u8]]) -> Digest {
+    let mut hasher = Sha256::new();
+    for part in std::iter::once(tag.text().as_bytes()).chain(parts.iter().copied()) {
+        hasher.update((part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    Digest::from_bytes(hasher.finalize().into())
+}
+
+/// SHA-256 of the bytes, tagged, reduced to the scalar field. The bias of the reduction is below 2^-2 of a digest
+/// and irrelevant to collision resistance.
+#[must_use]
+pub fn bytes_to_field(bytes: &[u8]) -> Fr {
+    Fr::from_be_bytes_mod_order(hash(ByteTag::ToField, &[bytes]).as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_tags_share_a_text() {
+        let field = FieldTag::ALL.iter().map(|tag| tag.text());
+        let byte = ByteTag::ALL.iter().map(|tag| tag.text());
+        let texts: Vec<_> = field.chain(byte).collect();
+        assert_eq!(texts.iter().collect::<BTreeSet<_>>().len(), texts.len());
+    }
+
+    #[test]
+    fn moving_a_byte_between_parts_changes_the_hash() {
+        assert_ne!(hash(ByteTag::Blob, &[b"ab", b"c"]), hash(ByteTag::Blob, &[b"a", b"bc"]));
+    }
+}

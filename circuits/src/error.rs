@@ -1,0 +1,23 @@
+//! The one error enum of this crate.
+
+use thiserror::Error;
+
+/// Why a statement, a value or an encoding was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Bytes or text do not decode to the named value.
+    #[error("{what} is malformed: {why}")]
+    Malformed {
+        /// What was being decoded.
+        what: &'static str,
+        /// What is wrong with it, and what would be right.
+        why: String,
+    },
+    /// A field element is not below the modulus, so it would be a second spelling of a smaller one.
+    #[error("{what} is not canonical: encode the field element below the BN254 scalar modulus")]
+    NonCanonical {
+        /// What was being decoded.
+        what: &'static str,
+    },
+}
