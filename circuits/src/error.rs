@@ -20,4 +20,14 @@ pub enum Error {
         /// What was being decoded.
         what: &'static str,
     },
+    /// A number is beyond its bound.
+    #[error("{what} is {value}; the limit here is {limit}")]
+    OutOfRange {
+        /// What the number is.
+        what: &'static str,
+        /// Its value.
+        value: u64,
+        /// The bound.
+        limit: u64,
+    },
 }

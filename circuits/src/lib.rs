@@ -5,8 +5,15 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod consent;
+pub mod criteria;
 pub mod domain;
 mod error;
 pub mod id;
+pub mod merkle;
+pub mod nullifier;
+pub mod poseidon;
+pub mod record;
+pub mod schema;
 
 pub use error::Error;

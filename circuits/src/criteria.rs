@@ -1,0 +1,136 @@
+//! Who is asked: criteria in conjunctive normal form over a record's attributes.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error,
+    record::{ATTRIBUTES, Attributes, MISSING},
+    schema::{Schema, Sensitivity},
+};
+
+/// Clauses of one criterion list, over all its groups.
+pub const CLAUSES_MAX: usize = 16;
+
+/// `lo ≤ attribute ≤ hi`, or its negation. A missing attribute satisfies neither.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Clause {
+    /// Index of the attribute in the schema.
+    pub attribute: u8,
+    /// Least value that satisfies the clause.
+    pub lo: u32,
+    /// Greatest value that satisfies the clause, below [`MISSING`].
+    pub hi: u32,
+    /// Whether values outside the interval satisfy the clause instead.
+    #[serde(default)]
+    pub negated: bool,
+}
+
+impl Clause {
+    /// Whether the attributes satisfy the clause.
+    #[must_use]
+    pub fn holds(&self, attributes: &Attributes) -> bool {
+        let value = attributes.values().get(usize::from(self.attribute)).copied().unwrap_or(MISSING);
+        value != MISSING && ((self.lo..=self.hi).contains(&value) != self.negated)
+    }
+}
+
+/// All groups must hold; a group holds when one of its clauses does. No group at all asks everyone.
+#[derive(Debug, Clone, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Criteria {
+    /// The groups, joined by AND; the clauses of a group are joined by OR.
+    pub groups: Vec<Vec<Clause>>,
+}
+
+impl Criteria {
+    /// Checks bounds: at most 16 clauses, no empty group, indices below 32, `lo ≤ hi < MISSING`.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] that names the group and clause.
+    pub fn check(&self) -> Result<(), Error> {
+        let refuse = |why: String| Err(Error::Malformed { what: "criteria", why });
+        let clauses: usize = self.groups.iter().map(Vec::len).sum();
+        if clauses > CLAUSES_MAX {
+            return refuse(format!("{clauses} clauses; at most {CLAUSES_MAX} are possible"));
+        }
+        for (index, group) in self.groups.iter().enumerate() {
+            if group.is_empty() {
+                return refuse(format!("group {index} is empty and could never hold; remove it"));
+            }
+            for clause in group {
+                if usize::from(clause.attribute) >= ATTRIBUTES || clause.lo > clause.hi || clause.hi == MISSING {
+                    return refuse(format!(
+                        "group {index}: {clause:?} needs an index below 32 and lo ≤ hi < 4294967295"
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that the criteria may be public: contributions arriving show that they hold.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] that names an attribute which the schema lacks or calls sensitive.
+    pub fn check_public(&self, schema: &Schema) -> Result<(), Error> {
+        self.check()?;
+        for clause in self.groups.iter().flatten() {
+            let attribute = schema.attributes.get(usize::from(clause.attribute));
+            let why = match attribute {
+                Some(attribute) if attribute.sensitivity == Sensitivity::Public => continue,
+                Some(attribute) => {
+                    format!("attribute {:?} is sensitive and may not be in public criteria", attribute.name)
+                }
+                None => format!("the schema has no attribute {}", clause.attribute),
+            };
+            return Err(Error::Malformed { what: "public criteria", why });
+        }
+        Ok(())
+    }
+
+    /// Whether the attributes satisfy every group.
+    #[must_use]
+    pub fn hold(&self, attributes: &Attributes) -> bool {
+        self.groups.iter().all(|group| group.iter().any(|clause| clause.holds(attributes)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(value: u32) -> Attributes {
+        Attributes::new([value; ATTRIBUTES])
+    }
+
+    #[test]
+    fn a_missing_value_satisfies_no_clause_negated_or_not() {
+        for negated in [false, true] {
+            assert!(!Clause { attribute: 0, lo: 0, hi: MISSING - 1, negated }.holds(&with(MISSING)));
+        }
+    }
+
+    #[test]
+    fn groups_are_joined_by_and_and_clauses_by_or() {
+        let clause = |lo, hi, negated| Clause { attribute: 3, lo, hi, negated };
+        let criteria =
+            Criteria { groups: vec![vec![clause(0, 9, false), clause(20, 29, false)], vec![clause(5, 5, true)]] };
+        assert_eq!([4, 5, 15, 25].map(|value| criteria.hold(&with(value))), [true, false, false, true]);
+    }
+
+    #[test]
+    fn out_of_bounds_criteria_are_refused() {
+        let clause = Clause { attribute: 0, lo: 0, hi: 1, negated: false };
+        let broken = [
+            vec![vec![]],
+            vec![vec![clause; CLAUSES_MAX + 1]],
+            vec![vec![Clause { attribute: 32, ..clause }]],
+            vec![vec![Clause { lo: 2, ..clause }]],
+            vec![vec![Clause { hi: MISSING, ..clause }]],
+        ];
+        for groups in broken {
+            assert!(Criteria { groups: groups.clone() }.check().is_err(), "{groups:?}");
+        }
+    }
+}
