@@ -30,4 +30,24 @@ pub enum Error {
         /// The bound.
         limit: u64,
     },
+    /// A committee size that the protocol does not allow.
+    #[error("a committee of {threshold} of {members} is refused: {why}; the default is 2 of 4")]
+    Quorum {
+        /// The threshold `t`.
+        threshold: u8,
+        /// The number of members `n`.
+        members: u8,
+        /// The rule it breaks.
+        why: &'static str,
+    },
+    /// A member or a subset that the committee does not have.
+    #[error("there is no {what} {index} in a committee of {quorum}: name one counted from 0")]
+    OutsideQuorum {
+        /// `member` or `subset`.
+        what: &'static str,
+        /// The index given.
+        index: u8,
+        /// The committee.
+        quorum: crate::quorum::Quorum,
+    },
 }

@@ -13,6 +13,7 @@ pub mod id;
 pub mod merkle;
 pub mod nullifier;
 pub mod poseidon;
+pub mod quorum;
 pub mod record;
 pub mod schema;
 
