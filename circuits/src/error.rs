@@ -50,4 +50,22 @@ pub enum Error {
         /// The committee.
         quorum: crate::quorum::Quorum,
     },
+    /// The statement is false: this clause does not hold.
+    #[error("the statement does not hold: {clause:?}")]
+    Refuted {
+        /// The first clause that fails.
+        clause: crate::eligibility::Clause,
+    },
+    /// A proof does not verify, or is not a canonical encoding of one.
+    #[error("the eligibility proof is refused: {why}")]
+    ProofRefused {
+        /// Which check failed.
+        why: &'static str,
+    },
+    /// The constraint system or the proving key is broken; not caused by input.
+    #[error("proving failed: {why}")]
+    Proving {
+        /// What the proof system reported.
+        why: String,
+    },
 }

@@ -8,6 +8,7 @@
 pub mod consent;
 pub mod criteria;
 pub mod domain;
+pub mod eligibility;
 mod error;
 pub mod id;
 pub mod merkle;

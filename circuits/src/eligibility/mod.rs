@@ -1,0 +1,17 @@
+//! The eligibility proof: the holder of one registered record, unnamed and unused in this part of the query, satisfies
+//! the public criteria and allows the use.
+//!
+//! See `docs/protocol/eligibility.md` for the statement and its invariants.
+
+mod circuit;
+mod proof;
+mod statement;
+#[cfg(test)]
+mod tests;
+
+pub use circuit::{CONSTRAINTS, PUBLIC_INPUTS};
+pub use proof::{
+    EligibilityProof, EligibilityVerifier, KeyOrigin, PROOF_BYTES, ProvingKey, VerifiedEligibility, VerifyingKey,
+    VerifyingKeyId, insecure_proving_key_from_seed, prove,
+};
+pub use statement::{Clause, EligibilityInstance, EligibilityTerms, EligibilityWitness, ISSUERS_MAX, binding, check};

@@ -1,0 +1,370 @@
+//! Groth16 proofs of eligibility: keys, proving, verification.
+//!
+//! Source: Groth, *On the Size of Pairing-based Non-interactive Arguments*, EUROCRYPT 2016, over BN254 through
+//! ark-groth16. That library's verifier takes any number of public inputs; here the number is fixed by types.
+
+use std::{fmt, sync::Arc};
+
+use ark_bn254::{Bn254, Fr, G1Affine, G1Projective};
+use ark_ec::VariableBaseMSM;
+use ark_groth16::{Groth16, PreparedVerifyingKey, Proof, prepare_verifying_key};
+use ark_relations::{
+    gr1cs::{ConstraintSystem, OptimizationGoal, R1CS_PREDICATE_LABEL, SynthesisMode},
+    utils::matrix::Matrix,
+};
+use ark_serialize::{CanonicalDeserialize, CanonicalSerialize};
+use borsh::{BorshDeserialize, BorshSerialize};
+use rand::CryptoRng;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    circuit::{EligibilityCircuit, INSTANCE_INPUTS, PUBLIC_INPUTS, instance_inputs, terms_inputs},
+    statement::{EligibilityInstance, EligibilityTerms, EligibilityWitness, check},
+};
+use crate::{
+    Error,
+    domain::{ByteTag, hash},
+    record::random_element,
+};
+
+/// Bytes of a proof: two compressed points of G1 and one of G2.
+pub const PROOF_BYTES: usize = 128;
+
+/// Where a key's randomness came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyOrigin {
+    /// A public seed: anyone can forge proofs. For demo and test networks only.
+    InsecureSeed,
+    /// A multi-party ceremony, sound if one contributor was honest.
+    Ceremony,
+}
+
+/// Digest of a verifying key and its origin.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct VerifyingKeyId(crate::id::Digest);
+
+impl fmt::Display for VerifyingKeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The key that verifies eligibility proofs, checked to be of this circuit's shape and prepared for pairings.
+#[derive(Clone)]
+pub struct VerifyingKey {
+    origin: KeyOrigin,
+    bytes: Vec<u8>,
+    prepared: Arc<PreparedVerifyingKey<Bn254>>,
+}
+
+impl VerifyingKey {
+    fn new(origin: KeyOrigin, key: &ark_groth16::VerifyingKey<Bn254>) -> Result<Self, Error> {
+        if key.gamma_abc_g1.len() != PUBLIC_INPUTS + 1 {
+            let why = format!("{} input elements; this circuit has {}", key.gamma_abc_g1.len(), PUBLIC_INPUTS + 1);
+            return Err(Error::Malformed { what: "verifying key", why });
+        }
+        let mut bytes = vec![];
+        key.serialize_compressed(&mut bytes).map_err(|error| malformed_key(&error))?;
+        Ok(Self { origin, bytes, prepared: Arc::new(prepare_verifying_key(key)) })
+    }
+
+    fn from_bytes(origin: KeyOrigin, bytes: &[u8]) -> Result<Self, Error> {
+        let mut rest = bytes;
+        let key = CanonicalDeserialize::deserialize_compressed(&mut rest).map_err(|error| malformed_key(&error))?;
+        let decoded = Self::new(origin, &key)?;
+        if decoded.bytes != bytes {
+            return Err(Error::NonCanonical { what: "verifying key" });
+        }
+        Ok(decoded)
+    }
+
+    /// Where the key came from.
+    #[must_use]
+    pub const fn origin(&self) -> KeyOrigin {
+        self.origin
+    }
+
+    /// The digest by which proofs, genesis and receipts name the key.
+    #[must_use]
+    pub fn id(&self) -> VerifyingKeyId {
+        let origin = [self.origin as u8];
+        VerifyingKeyId(hash(ByteTag::VerifyingKey, &[&origin, &self.bytes]))
+    }
+}
+
+fn malformed_key(error: &ark_serialize::SerializationError) -> Error {
+    Error::Malformed { what: "verifying key", why: error.to_string() }
+}
+
+impl fmt::Debug for VerifyingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VerifyingKey({}, {:?})", self.id(), self.origin)
+    }
+}
+
+impl PartialEq for VerifyingKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.origin == other.origin && self.bytes == other.bytes
+    }
+}
+
+impl Eq for VerifyingKey {}
+
+/// The wire and text form: the origin and the compressed points.
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+struct EncodedKey {
+    origin: KeyOrigin,
+    #[serde(with = "hex::serde")]
+    bytes: Vec<u8>,
+}
+
+impl BorshSerialize for VerifyingKey {
+    fn serialize<W: borsh::io::Write>(&self, writer: &mut W) -> borsh::io::Result<()> {
+        BorshSerialize::serialize(&EncodedKey { origin: self.origin, bytes: self.bytes.clone() }, writer)
+    }
+}
+
+impl BorshDeserialize for VerifyingKey {
+    fn deserialize_reader<R: borsh::io::Read>(reader: &mut R) -> borsh::io::Result<Self> {
+        let encoded = EncodedKey::deserialize_reader(reader)?;
+        Self::from_bytes(encoded.origin, &encoded.bytes)
+            .map_err(|error| borsh::io::Error::new(borsh::io::ErrorKind::InvalidData, error))
+    }
+}
+
+impl Serialize for VerifyingKey {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Serialize::serialize(&EncodedKey { origin: self.origin, bytes: self.bytes.clone() }, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for VerifyingKey {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let encoded = <EncodedKey as Deserialize>::deserialize(deserializer)?;
+        Self::from_bytes(encoded.origin, &encoded.bytes).map_err(serde::de::Error::custom)
+    }
+}
+
+/// The key that makes eligibility proofs, with the circuit's matrices.
+pub struct ProvingKey {
+    verifying: VerifyingKey,
+    groth16: ark_groth16::ProvingKey<Bn254>,
+    matrices: Vec<Matrix<Fr>>,
+    constraints: usize,
+}
+
+impl ProvingKey {
+    fn new(origin: KeyOrigin, groth16: ark_groth16::ProvingKey<Bn254>) -> Result<Self, Error> {
+        let system = ConstraintSystem::new_ref();
+        system.set_optimization_goal(OptimizationGoal::Constraints);
+        system.set_mode(SynthesisMode::Setup);
+        EligibilityCircuit { assignment: None }.synthesize(&system).map_err(|error| proving(&error))?;
+        system.finalize();
+        let mut predicates = system.to_matrices().map_err(|error| proving(&error))?;
+        let matrices = predicates.remove(R1CS_PREDICATE_LABEL).unwrap_or_default();
+        let verifying = VerifyingKey::new(origin, &groth16.vk)?;
+        Ok(Self { verifying, groth16, matrices, constraints: system.num_constraints() })
+    }
+
+    /// The key that verifies this key's proofs.
+    #[must_use]
+    pub const fn verifying_key(&self) -> &VerifyingKey {
+        &self.verifying
+    }
+
+    /// The key's points, uncompressed, for a local file.
+    ///
+    /// # Errors
+    /// [`Error::Proving`] when the points cannot be written.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
+        let mut bytes = vec![];
+        self.groth16.serialize_uncompressed(&mut bytes).map_err(|error| proving(&error))?;
+        Ok(bytes)
+    }
+
+    /// Reads a key that belongs to a verifying key. Points are not checked one by one: a wrong one makes proofs that
+    /// fail, so keep the file as safe as the program.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when the bytes are no key, or one of another verifying key.
+    pub fn from_bytes(bytes: &[u8], expected: &VerifyingKey) -> Result<Self, Error> {
+        let malformed = |why: String| Error::Malformed { what: "proving key", why };
+        let groth16 = CanonicalDeserialize::deserialize_uncompressed_unchecked(bytes)
+            .map_err(|error| malformed(error.to_string()))?;
+        let key = Self::new(expected.origin, groth16)?;
+        if key.verifying != *expected {
+            return Err(malformed(format!("belongs to {}, not to {}", key.verifying.id(), expected.id())));
+        }
+        Ok(key)
+    }
+}
+
+impl fmt::Debug for ProvingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ProvingKey({})", self.verifying.id())
+    }
+}
+
+fn proving(error: &impl ToString) -> Error {
+    Error::Proving { why: error.to_string() }
+}
+
+/// Makes keys from a public seed. **Insecure**: whoever knows the seed can forge proofs, so networks other than demo
+/// and test refuse such keys.
+///
+/// # Errors
+/// [`Error::Proving`] when the circuit does not synthesize.
+pub fn insecure_proving_key_from_seed(seed: [u8; 32]) -> Result<ProvingKey, Error> {
+    use ark_std::rand::{SeedableRng, rngs::StdRng};
+    let mut rng = StdRng::from_seed(hash(ByteTag::InsecureSetup, &[&seed]).to_bytes());
+    let circuit = EligibilityCircuit { assignment: None };
+    let key = Groth16::<Bn254>::generate_random_parameters_with_reduction(circuit, &mut rng)
+        .map_err(|error| proving(&error))?;
+    ProvingKey::new(KeyOrigin::InsecureSeed, key)
+}
+
+/// A proof as it travels: 128 bytes, checked to be canonical points of the right subgroups when it is verified.
+#[derive(Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EligibilityProof(#[serde(with = "hex::serde")] [u8; PROOF_BYTES]);
+
+impl EligibilityProof {
+    /// The bytes as received, not yet checked.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; PROOF_BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 128 bytes: A, B, C compressed.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; PROOF_BYTES] {
+        &self.0
+    }
+
+    fn encode(proof: &Proof<Bn254>) -> Result<Self, Error> {
+        let mut bytes = [0; PROOF_BYTES];
+        proof.serialize_compressed(bytes.as_mut_slice()).map_err(|error| proving(&error))?;
+        Ok(Self(bytes))
+    }
+
+    fn decode(&self) -> Result<Proof<Bn254>, Error> {
+        let proof = Proof::deserialize_compressed(self.0.as_slice())
+            .map_err(|_| Error::ProofRefused { why: "its bytes are not three points of the right subgroups" })?;
+        if Self::encode(&proof)? != *self {
+            return Err(Error::ProofRefused { why: "its encoding is not canonical" });
+        }
+        Ok(proof)
+    }
+}
+
+impl fmt::Debug for EligibilityProof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EligibilityProof({}…)", hex::encode(self.0.first_chunk::<8>().unwrap_or(&[0; 8])))
+    }
+}
+
+/// Proves that the witness satisfies the terms; two proofs of one statement share nothing.
+///
+/// # Errors
+/// [`Error::Refuted`] with the clause that does not hold; [`Error::Proving`] when the proof system fails.
+pub fn prove(
+    key: &ProvingKey,
+    terms: &EligibilityTerms,
+    instance: &EligibilityInstance,
+    witness: &EligibilityWitness,
+    rng: &mut (impl CryptoRng + ?Sized),
+) -> Result<EligibilityProof, Error> {
+    check(terms, instance, witness)?;
+    let system = ConstraintSystem::new_ref();
+    system.set_mode(SynthesisMode::Prove { construct_matrices: false, generate_lc_assignments: false });
+    let circuit = EligibilityCircuit { assignment: Some((terms, instance, witness)) };
+    circuit.synthesize(&system).map_err(|error| proving(&error))?;
+    let assigned = system.borrow().ok_or(Error::Proving { why: "the constraint system is absent".into() })?;
+    let inputs = assigned.instance_assignment().map_err(|error| proving(&error))?;
+    let assignment = [inputs, assigned.witness_assignment().map_err(|error| proving(&error))?].concat();
+    let proof = Groth16::<Bn254>::create_proof_with_reduction_and_matrices(
+        &key.groth16,
+        random_element(rng),
+        random_element(rng),
+        &key.matrices,
+        inputs.len(),
+        key.constraints,
+        &assignment,
+    )
+    .map_err(|error| proving(&error))?;
+    EligibilityProof::encode(&proof)
+}
+
+/// Verifies proofs for one part of one query; the terms' share of the public inputs is folded once.
+#[derive(Clone)]
+pub struct EligibilityVerifier {
+    key: VerifyingKey,
+    terms: EligibilityTerms,
+    folded: G1Projective,
+    bases: [G1Affine; INSTANCE_INPUTS],
+}
+
+impl fmt::Debug for EligibilityVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EligibilityVerifier({}, part {})", self.terms.query, self.terms.part)
+    }
+}
+
+impl EligibilityVerifier {
+    /// Folds the terms under a key.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] or [`Error::OutOfRange`] when the terms break a bound.
+    pub fn new(key: &VerifyingKey, terms: &EligibilityTerms) -> Result<Self, Error> {
+        terms.check()?;
+        let wrong_shape = || Error::Malformed { what: "verifying key", why: "has another number of inputs".into() };
+        let (constant, elements) = key.prepared.vk.gamma_abc_g1.split_first().ok_or_else(wrong_shape)?;
+        let (elements, bases) = elements.split_last_chunk().ok_or_else(wrong_shape)?;
+        let folded = G1Projective::msm(elements, &terms_inputs(terms)).map_err(|_| wrong_shape())? + constant;
+        Ok(Self { key: key.clone(), terms: terms.clone(), folded, bases: *bases })
+    }
+
+    /// The terms verified.
+    #[must_use]
+    pub const fn terms(&self) -> &EligibilityTerms {
+        &self.terms
+    }
+
+    /// Verifies one proof.
+    ///
+    /// # Errors
+    /// [`Error::ProofRefused`] when the encoding or the pairing equation fails.
+    pub fn verify(
+        &self,
+        instance: &EligibilityInstance,
+        proof: &EligibilityProof,
+    ) -> Result<VerifiedEligibility, Error> {
+        let proof = proof.decode()?;
+        let inputs = instance_inputs(instance);
+        let share: G1Projective = self.bases.iter().zip(inputs).map(|(base, input)| *base * input).sum();
+        let holds =
+            Groth16::<Bn254>::verify_proof_with_prepared_inputs(&self.key.prepared, &proof, &(self.folded + share));
+        match holds {
+            Ok(true) => Ok(VerifiedEligibility { instance: *instance }),
+            _ => Err(Error::ProofRefused { why: "the pairing equation does not hold for this statement" }),
+        }
+    }
+}
+
+/// An instance whose proof was verified; only [`EligibilityVerifier::verify`] makes one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VerifiedEligibility {
+    instance: EligibilityInstance,
+}
+
+impl VerifiedEligibility {
+    /// What was proven, beside the terms.
+    #[must_use]
+    pub const fn instance(&self) -> &EligibilityInstance {
+        &self.instance
+    }
+}
