@@ -1,5 +1,7 @@
 //! The eligibility proof: set-up, proving, verification, and folding a query's public inputs.
 
+#![allow(clippy::expect_used, missing_docs, reason = "a bench stops at the first failure")]
+
 use circuits::{
     consent::{ConsentDemand, ConsentFlags, ConsentTerms, Day, Purposes, Regions},
     criteria::{Clause, Criteria},

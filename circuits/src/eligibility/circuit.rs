@@ -411,7 +411,7 @@ fn enforce_criteria(attributes: &[FpVar<Fr>], clauses: &[ClauseInputs]) -> Resul
         let holds = clause_holds(attributes, clause)?;
         group_holds = &group_holds + &holds - &group_holds * &holds;
         clause.ends_group.mul_equals(&(&one - &group_holds), &FpVar::zero())?;
-        group_holds = group_holds * (&one - &clause.ends_group);
+        group_holds *= &one - &clause.ends_group;
     }
     Ok(())
 }

@@ -127,8 +127,10 @@ fn a_sound_statement_satisfies_both_forms() {
     assert!(sound.satisfies_circuit());
 }
 
+type Violation = fn(&mut Sound);
+
 /// For each clause an alteration that violates it and nothing else.
-const VIOLATIONS: [(Clause, fn(&mut Sound)); 15] = [
+const VIOLATIONS: [(Clause, Violation); 15] = [
     (Clause::Membership, |s| s.instance.root = EpochRoot::from_element(Fr::from(1u64))),
     (Clause::Nullifier, |s| s.instance.nullifier = Nullifier::from_element(Fr::from(1u64))),
     (Clause::ScopeNullifier, |s| s.instance.scope_nullifier = ScopeNullifier::from_element(Fr::zero())),
