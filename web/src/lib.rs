@@ -1,0 +1,5 @@
+//! The outer room of Locus: the HTTP API, its clients and the `locus` command line.
+//!
+//! Thin on purpose: authorize, call the market, respond. No plaintext record ever reaches the server side.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
