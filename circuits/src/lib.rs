@@ -11,6 +11,7 @@ pub mod domain;
 pub mod eligibility;
 mod error;
 pub mod id;
+pub mod layout;
 pub mod merkle;
 pub mod nullifier;
 pub mod poseidon;

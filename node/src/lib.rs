@@ -1,1 +1,30 @@
-//! The node of Locus.
+//! The ledger of Locus: a pure state machine, its blocks and their durable store.
+//!
+//! [`apply`] changes state by one transaction and depends on nothing but its arguments. [`Ledger`] keeps blocks and
+//! state on disk and executes blocks; [`Sequencer`] drives it with one validator, where a consensus engine will sit.
+//! Nothing here knows plaintext records, files of genotypes, HTTP or SQL.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+mod authenticated;
+pub mod block;
+pub mod codec;
+mod epoch;
+mod error;
+pub mod event;
+mod execute;
+pub mod genesis;
+pub mod inclusion;
+mod measure;
+mod proof;
+pub mod query;
+pub mod signature;
+pub mod state;
+pub mod transaction;
+pub mod units;
+
+pub use authenticated::StateProof;
+pub use error::Error;
+pub use execute::{Context, ProofVerifier, apply, genesis_state};
+pub use measure::measure;
+pub use proof::Groth16Verifier;

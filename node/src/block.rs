@@ -1,0 +1,219 @@
+//! Blocks: a header that commits to transactions and state, and the signatures that make it final.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use circuits::{
+    domain::{ByteTag, hash},
+    id::{AccountId, ChainId, Digest},
+};
+use ed25519_dalek::SigningKey;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error,
+    codec::{check_length, decode, encode},
+    genesis::{Genesis, VALIDATORS_MAX},
+    inclusion::transactions_root,
+    signature::{self, Signature, account_of},
+    transaction::Transaction,
+    units::{Epoch, Height, Timestamp},
+};
+
+/// Transactions of a block.
+pub const BLOCK_TRANSACTIONS_MAX: usize = 4_096;
+/// Bytes of a block's transactions.
+pub const BLOCK_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// What validators sign: everything in the block and the state after it follows from this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Header {
+    /// The chain.
+    pub chain: ChainId,
+    /// Place in the chain, from 1.
+    pub height: Height,
+    /// Time, not before the parent's.
+    pub time: Timestamp,
+    /// The epoch that the block belongs to.
+    pub epoch: Epoch,
+    /// Hash of the parent's header; for block 1 the chain id.
+    pub parent: Digest,
+    /// Root over the transactions in order.
+    pub transactions: Digest,
+    /// How many transactions there are.
+    pub transaction_count: u32,
+    /// Root of the authenticated state after the block.
+    pub state: Digest,
+}
+
+impl Header {
+    /// The header's hash, which the validators sign and the next header names.
+    ///
+    /// # Errors
+    /// Never in practice: a header has a fixed, short encoding.
+    pub fn hash(&self) -> Result<Digest, Error> {
+        Ok(hash(ByteTag::Header, &[&encode("header", self)?]))
+    }
+}
+
+/// A validator's signature of a header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct ValidatorSignature {
+    /// Who signed.
+    pub validator: AccountId,
+    /// Over [`Header::hash`].
+    pub signature: Signature,
+}
+
+/// Signatures of more than two thirds of the validators, in the order of their accounts.
+#[derive(Debug, Clone, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Certificate(pub Vec<ValidatorSignature>);
+
+impl Certificate {
+    /// The certificate of a chain with one validator.
+    ///
+    /// # Errors
+    /// As [`Header::hash`].
+    pub fn single(header: &Header, key: &SigningKey) -> Result<Self, Error> {
+        let signature = signature::sign(key, &header.hash()?);
+        Ok(Self(vec![ValidatorSignature { validator: account_of(key), signature }]))
+    }
+
+    /// Verifies that more than two thirds of the genesis validators signed the header.
+    ///
+    /// # Errors
+    /// [`Error::Block`] or [`Error::Signature`].
+    pub fn verify(&self, header: &Header, genesis: &Genesis) -> Result<(), Error> {
+        check_length("certificate signatures", self.0.len(), VALIDATORS_MAX)?;
+        let refuse = |why: String| Err(Error::Block { height: header.height, field: "certificate", why });
+        let message = header.hash()?;
+        let mut last = None;
+        for ValidatorSignature { validator, signature } in &self.0 {
+            if last >= Some(*validator) {
+                return refuse("list each validator once, in ascending order".into());
+            }
+            last = Some(*validator);
+            if !genesis.validators.contains(validator) {
+                return refuse(format!("{validator} is no validator of the genesis"));
+            }
+            signature::verify("block header", *validator, &message, signature)?;
+        }
+        if self.0.len() * 3 <= genesis.validators.len() * 2 {
+            return refuse(format!("{} of {} validators signed", self.0.len(), genesis.validators.len()));
+        }
+        Ok(())
+    }
+}
+
+/// A header with its certificate.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct SignedHeader {
+    /// The header.
+    pub header: Header,
+    /// The signatures that make it final.
+    pub certificate: Certificate,
+}
+
+impl SignedHeader {
+    /// Verifies the chain id and the certificate against a genesis, offline.
+    ///
+    /// # Errors
+    /// [`Error::ForeignChain`], [`Error::Block`] or [`Error::Signature`].
+    pub fn verify(&self, genesis: &Genesis) -> Result<(), Error> {
+        let expected = genesis.chain_id()?;
+        if self.header.chain != expected {
+            return Err(Error::ForeignChain { what: "block header", found: self.header.chain, expected });
+        }
+        self.certificate.verify(&self.header, genesis)
+    }
+}
+
+/// A final block.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Block {
+    /// The header.
+    pub header: Header,
+    /// The transactions in order.
+    pub transactions: Vec<Transaction>,
+    /// The signatures that make it final.
+    pub certificate: Certificate,
+}
+
+impl Block {
+    /// The header with its certificate.
+    #[must_use]
+    pub fn signed_header(&self) -> SignedHeader {
+        SignedHeader { header: self.header, certificate: self.certificate.clone() }
+    }
+
+    /// The canonical bytes.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when a list exceeds borsh's length prefix.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
+        encode("block", self)
+    }
+
+    /// The block of canonical bytes.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] or [`Error::Malformed`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        let block: Self = decode("block", bytes, BLOCK_BYTES_MAX + VALIDATORS_MAX * 128 + 1024)?;
+        check_length("block transactions", block.transactions.len(), BLOCK_TRANSACTIONS_MAX)?;
+        Ok(block)
+    }
+
+    /// Checks that the header commits to the transactions.
+    ///
+    /// # Errors
+    /// [`Error::Block`] naming the field.
+    pub fn check_transactions(&self) -> Result<(), Error> {
+        let refuse = |field, why: &str| Err(Error::Block { height: self.header.height, field, why: why.into() });
+        check_length("block transactions", self.transactions.len(), BLOCK_TRANSACTIONS_MAX)?;
+        if self.header.transaction_count as usize != self.transactions.len() {
+            return refuse("transaction_count", "it does not count the transactions");
+        }
+        if transactions_root(&self.transactions)? != self.header.transactions {
+            return refuse("transactions", "it is not the root over the transactions");
+        }
+        Ok(())
+    }
+}
+
+/// Verifies that headers follow one another without a gap, each final under the genesis. The first may lie anywhere;
+/// at height 1 its parent must be the chain id.
+///
+/// # Errors
+/// [`Error::Block`] naming the first header that does not follow, or as [`SignedHeader::verify`].
+pub fn verify_headers(genesis: &Genesis, headers: &[SignedHeader]) -> Result<(), Error> {
+    let chain = genesis.chain_id()?;
+    let mut parent: Option<&Header> = None;
+    for signed in headers {
+        signed.verify(genesis)?;
+        let header = &signed.header;
+        match parent {
+            Some(parent) => check_follows(header, parent.height, parent.time, parent.hash()?)?,
+            None if header.height == Height::new(1) => {
+                check_follows(header, Height::default(), genesis.time, Digest::from_bytes(chain.to_bytes()))?;
+            }
+            None => {}
+        }
+        parent = Some(header);
+    }
+    Ok(())
+}
+
+/// Checks height, parent hash and time order of a header against its parent.
+pub(crate) fn check_follows(header: &Header, height: Height, time: Timestamp, parent: Digest) -> Result<(), Error> {
+    let refuse = |field, why: String| Err(Error::Block { height: header.height, field, why });
+    if header.height != height.next() {
+        return refuse("height", format!("the parent is block {height}"));
+    }
+    if header.parent != parent {
+        return refuse("parent", format!("the parent's header hashes to {parent}"));
+    }
+    if header.time < time {
+        return refuse("time", format!("{} is before the parent's {time}", header.time));
+    }
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! Applying transactions: `apply(state, transaction, context) → (change, events)`, pure and total.
+
+use circuits::{
+    eligibility::{EligibilityInstance, EligibilityProof, EligibilityTerms},
+    id::{AccountId, ChainId, QueryId},
+    quorum::MemberIndex,
+};
+
+use crate::{
+    Error,
+    event::Event,
+    genesis::Genesis,
+    state::{
+        CommitteeState, Draft, EpochSnapshot, Party, QueryState, Standing, StateChange, StateRead, StateView, Tip,
+    },
+    transaction::{Transaction, execute},
+    units::{Amount, CommitteeEpoch, Epoch, Height, Timestamp},
+};
+
+/// Verifies eligibility proofs; a seam, so that tests of the state machine need no pairings.
+pub trait ProofVerifier: Send + Sync {
+    /// Verifies one proof.
+    ///
+    /// # Errors
+    /// [`Error::Proof`] when it does not verify.
+    fn verify(
+        &self,
+        terms: &EligibilityTerms,
+        instance: &EligibilityInstance,
+        proof: &EligibilityProof,
+    ) -> Result<(), Error>;
+}
+
+/// What a transaction may depend on beside the state: nothing else in the world.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// This chain.
+    pub chain: ChainId,
+    /// Its genesis.
+    pub genesis: &'a Genesis,
+    /// The block being executed.
+    pub height: Height,
+    /// Its time.
+    pub time: Timestamp,
+    /// Its epoch.
+    pub epoch: Epoch,
+    /// The proof verifier.
+    pub proofs: &'a dyn ProofVerifier,
+}
+
+/// Applies one transaction.
+///
+/// # Errors
+/// Why the transaction is refused; nothing changed then.
+pub fn apply(
+    view: &dyn StateView,
+    transaction: &Transaction,
+    context: &Context<'_>,
+) -> Result<(StateChange, Vec<Event>), Error> {
+    transaction.check(&context.chain)?;
+    let mut draft = Draft::new(view);
+    let events = execute(transaction, &mut draft, context)?;
+    Ok((draft.finish(), events))
+}
+
+/// The state that a genesis begins with.
+///
+/// # Errors
+/// [`Error::Genesis`] for an unsound genesis.
+pub fn genesis_state(genesis: &Genesis, empty_root: circuits::id::EpochRoot) -> Result<StateChange, Error> {
+    genesis.check()?;
+    let mut draft = Draft::new(&Nothing);
+    for (account, balance) in &genesis.balances {
+        credit(&mut draft, *account, *balance)?;
+    }
+    draft.put_committee_epoch(&CommitteeEpoch::default())?;
+    draft.put_committee(CommitteeEpoch::default(), &CommitteeState::new())?;
+    let snapshot = EpochSnapshot { root: empty_root, leaves: 0, height: Height::default() };
+    draft.put_epoch_snapshot(Epoch::default(), &snapshot)?;
+    draft.put_tip(&Tip { height: Height::default(), time: genesis.time, epoch: Epoch::default() })?;
+    Ok(draft.finish())
+}
+
+/// The view before genesis.
+struct Nothing;
+
+impl StateView for Nothing {
+    fn bytes(&self, _: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        Ok(None)
+    }
+}
+
+/// Adds money to an account.
+pub(crate) fn credit(draft: &mut Draft<'_>, to: AccountId, amount: Amount) -> Result<(), Error> {
+    let mut account = draft.account(to)?.unwrap_or_default();
+    account.balance = account.balance.plus(amount)?;
+    draft.put_account(to, &account)
+}
+
+/// Takes money from an account that holds it.
+pub(crate) fn debit(draft: &mut Draft<'_>, from: AccountId, amount: Amount) -> Result<(), Error> {
+    let mut account = draft.account(from)?.unwrap_or_default();
+    if account.balance < amount {
+        return Err(Error::Insufficient { account: from, balance: account.balance, needed: amount });
+    }
+    account.balance = account.balance.minus(amount)?;
+    draft.put_account(from, &account)
+}
+
+/// Adds a fee that was debited to the consortium's pot.
+pub(crate) fn collect_fee(draft: &mut Draft<'_>, amount: Amount) -> Result<(), Error> {
+    let fees = draft.fees()?.unwrap_or_default().plus(amount)?;
+    draft.put_fees(&fees)
+}
+
+/// The query, which must exist.
+pub(crate) fn require_query(draft: &Draft<'_>, id: QueryId) -> Result<QueryState, Error> {
+    draft.query(id)?.ok_or_else(|| Error::Unknown { what: "query", id: id.to_string() })
+}
+
+/// A refusal that names the query.
+pub(crate) fn query_error(query: QueryId, why: impl Into<String>) -> Error {
+    Error::Query { query, why: why.into() }
+}
+
+fn require_accredited(party: Option<Party>, refused: Error) -> Result<(), Error> {
+    match party {
+        Some(Party { standing: Standing::Accredited, .. }) => Ok(()),
+        _ => Err(refused),
+    }
+}
+
+/// The account must be an accredited issuer.
+pub(crate) fn require_issuer(draft: &Draft<'_>, account: AccountId, action: &'static str) -> Result<(), Error> {
+    let remedy = "it is no accredited issuer; governance accredits issuers";
+    require_accredited(draft.issuer(account)?, Error::Unauthorized { account, action, remedy })
+}
+
+/// The account must be an accredited researcher.
+pub(crate) fn require_researcher(draft: &Draft<'_>, account: AccountId, action: &'static str) -> Result<(), Error> {
+    let remedy = "it is no accredited researcher; governance accredits researchers";
+    require_accredited(draft.researcher(account)?, Error::Unauthorized { account, action, remedy })
+}
+
+/// The account must be a committee member's.
+pub(crate) fn require_member(
+    context: &Context<'_>,
+    account: AccountId,
+    action: &'static str,
+) -> Result<MemberIndex, Error> {
+    let remedy = "the committee members of the genesis do";
+    context.genesis.committee.index_of(account).ok_or(Error::Unauthorized { account, action, remedy })
+}

@@ -1,0 +1,203 @@
+//! What a chain starts from; its digest is the chain id that every signature and proof binds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use circuits::{
+    domain::{ByteTag, PROTOCOL_VERSION, hash},
+    eligibility::{KeyOrigin, VerifyingKey},
+    id::{AccountId, ChainId},
+    quorum::{MemberIndex, Quorum},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error,
+    codec::{check_length, encode},
+    query::SealingKey,
+    units::{Amount, Timestamp},
+};
+
+/// The longest name of a network.
+pub const NAME_BYTES_MAX: usize = 256;
+/// Accounts that a genesis may endow.
+pub const BALANCES_MAX: usize = 65_536;
+/// Validators that a genesis may list.
+pub const VALIDATORS_MAX: usize = 128;
+/// The longest epoch, in blocks.
+pub const EPOCH_BLOCKS_MAX: u32 = 1 << 20;
+
+/// How much a network's data and money count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Network {
+    /// One machine plays all parties; keys may come from a seed.
+    Demo,
+    /// For tests; keys may come from a seed.
+    Test,
+    /// Real records: only keys of a ceremony are accepted.
+    Consortium,
+}
+
+/// What governance fixes for the whole chain.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Parameters {
+    /// Blocks of an epoch; at its end leaf changes take effect and a root is taken.
+    pub epoch_blocks: u32,
+    /// Epochs of a period in which a record enters one `Exact` release per measure.
+    pub exact_period_epochs: u32,
+    /// Contributions that an `Exact` query must demand for each of its cells.
+    pub exact_floor: u32,
+    /// Issuers from which an `Exact` query's records must be able to come.
+    pub exact_issuers_min: u8,
+    /// Whether `Exact` queries may measure genotypes.
+    pub exact_genotypes_allowed: bool,
+    /// What opening a query costs; never refunded, so that a refunded query is no free oracle.
+    pub opening_fee: Amount,
+    /// Days between a query's opening and closing day, at most.
+    pub query_days_max: u32,
+    /// Whether a researcher may seal before the closing day once the minimum is reached. It lets the researcher choose
+    /// the moment, so only demonstrations should allow it.
+    pub early_sealing_allowed: bool,
+    /// How far a block's time may be ahead of a validator's clock.
+    pub drift_seconds_max: u32,
+}
+
+/// A member of the decryption committee.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Member {
+    /// The key that signs receipts, aggregates and transactions.
+    pub account: AccountId,
+    /// The key that messages to the member are sealed to.
+    pub sealing: SealingKey,
+}
+
+/// The committee: its quorum and its members, by index.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Committee {
+    /// `t` of `n`.
+    pub quorum: Quorum,
+    /// The members; the place in this list is the member's index.
+    pub members: Vec<Member>,
+}
+
+impl Committee {
+    /// The member at an index.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for an index beyond the committee.
+    pub fn member(&self, index: MemberIndex) -> Result<&Member, Error> {
+        let unknown = Error::Unknown { what: "committee member", id: index.to_string() };
+        self.members.get(usize::from(index.get())).ok_or(unknown)
+    }
+
+    /// The index of the member with this account, if it is one.
+    #[must_use]
+    pub fn index_of(&self, account: AccountId) -> Option<MemberIndex> {
+        let place = self.members.iter().position(|member| member.account == account)?;
+        u8::try_from(place).ok().map(MemberIndex::new)
+    }
+}
+
+/// The first state of a chain and the rules it keeps.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Genesis {
+    /// What kind of network this is.
+    pub network: Network,
+    /// Its name, which tells two chains of the same parties apart.
+    pub name: String,
+    /// Time of genesis; the first block is not before it.
+    pub time: Timestamp,
+    /// Governance's constants.
+    pub parameters: Parameters,
+    /// The money there is: nothing is minted later.
+    pub balances: BTreeMap<AccountId, Amount>,
+    /// The key that accredits and suspends.
+    pub governor: AccountId,
+    /// Keys that sign blocks, in turn.
+    pub validators: Vec<AccountId>,
+    /// The decryption committee.
+    pub committee: Committee,
+    /// The key under which eligibility proofs verify.
+    pub eligibility: VerifyingKey,
+}
+
+impl Genesis {
+    /// The chain id: a digest of the canonical genesis and the protocol version.
+    ///
+    /// # Errors
+    /// [`Error::Genesis`] as [`Genesis::check`].
+    pub fn chain_id(&self) -> Result<ChainId, Error> {
+        self.check()?;
+        let bytes = encode("genesis", self)?;
+        let digest = hash(ByteTag::Chain, &[&PROTOCOL_VERSION.to_le_bytes(), &bytes]);
+        Ok(ChainId::from_bytes(digest.to_bytes()))
+    }
+
+    /// All the money there is.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`] when the balances exceed 2^64 − 1.
+    pub fn supply(&self) -> Result<Amount, Error> {
+        self.balances.values().try_fold(Amount::default(), |sum, balance| sum.plus(*balance))
+    }
+
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// [`Error::Genesis`] that names the field.
+    pub fn check(&self) -> Result<(), Error> {
+        let refuse = |field, why: &str| Err(Error::Genesis { field, why: why.into() });
+        check_length("genesis name in bytes", self.name.len(), NAME_BYTES_MAX)?;
+        check_length("genesis balances", self.balances.len(), BALANCES_MAX)?;
+        check_length("genesis validators", self.validators.len(), VALIDATORS_MAX)?;
+        if self.network == Network::Consortium && self.eligibility.origin() == KeyOrigin::InsecureSeed {
+            return refuse(
+                "eligibility",
+                "this key comes from a seed, whose holder can forge proofs; use a ceremony's",
+            );
+        }
+        if self.network == Network::Consortium && self.committee.quorum.threshold() < 2 {
+            return refuse("committee", "a threshold of 1 lets each member decrypt alone; use at least 2");
+        }
+        if self.supply().is_err() {
+            return refuse("balances", "they add up beyond 2^64 - 1 minor units");
+        }
+        if self.validators.is_empty() {
+            return refuse("validators", "list at least one");
+        }
+        if self.validators.iter().collect::<BTreeSet<_>>().len() != self.validators.len() {
+            return refuse("validators", "a key is listed twice");
+        }
+        self.check_committee()?;
+        self.parameters.check()
+    }
+
+    fn check_committee(&self) -> Result<(), Error> {
+        let refuse = |why: &str| Err(Error::Genesis { field: "committee", why: why.into() });
+        let members = &self.committee.members;
+        if members.len() != usize::from(self.committee.quorum.members()) {
+            return refuse("list as many members as the quorum says");
+        }
+        if members.iter().map(|member| member.account).collect::<BTreeSet<_>>().len() != members.len() {
+            return refuse("a member's account is listed twice");
+        }
+        members.iter().try_for_each(|member| member.sealing.check())
+    }
+}
+
+impl Parameters {
+    fn check(&self) -> Result<(), Error> {
+        let refuse = |why: &str| Err(Error::Genesis { field: "parameters", why: why.into() });
+        if self.epoch_blocks == 0 || self.epoch_blocks > EPOCH_BLOCKS_MAX {
+            return refuse("epoch_blocks must be 1 to 1048576");
+        }
+        if self.exact_period_epochs == 0 {
+            return refuse("exact_period_epochs must be at least 1");
+        }
+        if self.exact_floor == 0 {
+            return refuse("exact_floor must be at least 1");
+        }
+        Ok(())
+    }
+}

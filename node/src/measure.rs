@@ -1,0 +1,49 @@
+//! What an `Exact` query's part measures, so that a record enters one exact release of it in each period.
+//!
+//! Two releases of the same measure over cohorts that differ in one person would subtract to that person. So a measure
+//! names no more than the schema and what is read: the axes of the layout, the range of variants within a window and
+//! the criteria do not enter it. Parts of one query that read the same are numbered: contributions carry all parts or
+//! none, so every query on a measure spends its number 0, and no two such queries share a record.
+
+use borsh::BorshSerialize;
+use circuits::{
+    domain::{ByteTag, hash},
+    id::{Digest, SchemaId},
+    layout::Layout,
+};
+
+use crate::{Error, codec::encode};
+
+/// What a layout reads of a record.
+#[derive(BorshSerialize, PartialEq, Eq)]
+enum Reads {
+    /// Nothing but that the criteria hold.
+    Membership,
+    /// The dosages of one window.
+    Genotypes(u32),
+}
+
+fn reads(layout: &Layout) -> Reads {
+    match layout {
+        Layout::Count => Reads::Membership,
+        Layout::Genotypes { window, .. } => Reads::Genotypes(*window),
+    }
+}
+
+/// Whether the layout reads genotypes.
+pub(crate) fn reads_genotypes(layout: &Layout) -> bool {
+    matches!(reads(layout), Reads::Genotypes(_))
+}
+
+/// The measure of a query's part.
+///
+/// # Errors
+/// [`Error::Unknown`] for a part that the query lacks.
+pub fn measure(schema: &SchemaId, parts: &[Layout], part: u8) -> Result<Digest, Error> {
+    let unknown = || Error::Unknown { what: "query part", id: part.to_string() };
+    let layout = parts.get(usize::from(part)).ok_or_else(unknown)?;
+    let what = reads(layout);
+    let ordinal = parts.iter().take(usize::from(part)).filter(|earlier| reads(earlier) == what).count();
+    let ordinal = u8::try_from(ordinal).map_err(|_| unknown())?;
+    Ok(hash(ByteTag::Measure, &[schema.as_bytes(), &encode("measure", &what)?, &[ordinal]]))
+}

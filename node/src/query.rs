@@ -1,0 +1,258 @@
+//! A cohort query: what a researcher asks, of whom, for which purpose and at which price.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use circuits::{
+    consent::{ConsentDemand, ConsentFlags, Day, Purposes, Regions},
+    criteria::Criteria,
+    domain::{ByteTag, hash},
+    eligibility::EligibilityTerms,
+    id::{AccountId, ChainId, QueryId, SchemaId, StudyId},
+    layout::Layout,
+    nullifier::ExactScope,
+    schema::Schema,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error,
+    codec::{check_length, encode},
+    measure::measure,
+    units::{Amount, Epoch},
+};
+
+/// Parts of a query, each one ciphertext of every contribution.
+pub const PARTS_MAX: usize = 8;
+/// Contributions of a query: digits of at most 255 add up below the plaintext modulus 2^24.
+pub const CONTRIBUTIONS_MAX: u32 = 65_536;
+/// The longest deadline, in blocks.
+pub const DEADLINE_BLOCKS_MAX: u32 = 1 << 24;
+/// The longest sealing key; an X-Wing public key (X25519 and ML-KEM-768) takes 1,216 bytes.
+pub const SEALING_KEY_BYTES_MAX: usize = 2_048;
+
+const _: () = assert!(CONTRIBUTIONS_MAX as u64 * 255 < 1 << 24);
+
+/// The public key that messages to a party are sealed to; opaque to the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SealingKey(#[serde(with = "hex::serde")] Vec<u8>);
+
+impl SealingKey {
+    /// The key with these bytes.
+    #[must_use]
+    pub const fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Checks the length; whether it is a key is for those who seal to it.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] beyond 2,048 bytes, [`Error::Malformed`] when empty.
+    pub fn check(&self) -> Result<(), Error> {
+        check_length("sealing key in bytes", self.0.len(), SEALING_KEY_BYTES_MAX)?;
+        if self.0.is_empty() {
+            return Err(Error::Malformed {
+                what: "sealing key",
+                why: "it is empty; give the public key's bytes".into(),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// What the data is used for, in the terms of the Data Use Ontology.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct DataUse {
+    /// Purposes; a consent must allow every one.
+    pub purposes: Purposes,
+    /// The disease studied; 0 when none is named.
+    pub disease: u32,
+    /// Regions where the data is used; a consent must allow every one.
+    pub regions: Regions,
+}
+
+/// How the release protects contributors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PrivacyMode {
+    /// No noise: public criteria only, a high floor, several issuers, and one release per record, period and measure.
+    Exact,
+    /// Differential privacy; refused until noise is released with the components.
+    Private {
+        /// Privacy loss ε, in thousandths.
+        epsilon_milli: u32,
+    },
+}
+
+/// A query as a researcher signs it.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct CohortQuery {
+    /// The registered study that asks.
+    pub study: StudyId,
+    /// The schema of the records asked.
+    pub schema: SchemaId,
+    /// Criteria over the schema's public attributes; contributions arriving show that they hold.
+    pub criteria: Criteria,
+    /// Issuers whose records are asked, at most eight; empty asks those of every accredited issuer.
+    pub issuers: Vec<AccountId>,
+    /// What is measured: one ciphertext of a contribution for each.
+    pub parts: Vec<Layout>,
+    /// What the data is used for.
+    pub data_use: DataUse,
+    /// Price of one contribution, for all its parts.
+    pub price: Amount,
+    /// Contributions below which the query is refunded.
+    pub contributions_min: u32,
+    /// Contributions above which none is admitted; the escrow pays this many.
+    pub contributions_max: u32,
+    /// How the release protects contributors.
+    pub privacy: PrivacyMode,
+    /// First day on which contributions are admitted.
+    pub opening: Day,
+    /// Last day on which contributions are admitted.
+    pub closing: Day,
+    /// Blocks from sealing within which the aggregate must be signed, else the escrow may be refunded.
+    pub aggregate_blocks_max: u32,
+    /// Blocks from the aggregate within which every component must be accepted, else the escrow may be refunded.
+    pub release_blocks_max: u32,
+    /// The researcher's key that components are sealed to.
+    pub sealing: SealingKey,
+}
+
+impl CohortQuery {
+    /// The query's id.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when a list exceeds borsh's length prefix.
+    pub fn id(&self, chain: &ChainId, researcher: &AccountId, nonce: u64) -> Result<QueryId, Error> {
+        let bytes = encode("query", self)?;
+        let digest = hash(ByteTag::Query, &[chain.as_bytes(), researcher.as_bytes(), &nonce.to_le_bytes(), &bytes]);
+        Ok(QueryId::from_bytes(digest.to_bytes()))
+    }
+
+    /// What the query locks: price × maximum contributions.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`] beyond 2^64 − 1.
+    pub fn escrow(&self) -> Result<Amount, Error> {
+        self.price.times(self.contributions_max)
+    }
+
+    /// Checks everything that needs no state.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], [`Error::TooLarge`] or [`Error::Statement`] that names the field.
+    pub fn check(&self) -> Result<(), Error> {
+        let refuse = |what, why: &str| Err(Error::Refused { what, why: why.into() });
+        if self.parts.is_empty() {
+            return refuse("query parts", "a query measures at least one layout");
+        }
+        check_length("query parts", self.parts.len(), PARTS_MAX)?;
+        check_length("query issuers", self.issuers.len(), circuits::eligibility::ISSUERS_MAX)?;
+        self.sealing.check()?;
+        self.criteria.check()?;
+        for layout in &self.parts {
+            layout.check()?;
+        }
+        if self.contributions_min == 0 || self.contributions_min > self.contributions_max {
+            return refuse("query contributions", "the minimum must be at least 1 and at most the maximum");
+        }
+        check_length("query contributions", self.contributions_max as usize, CONTRIBUTIONS_MAX as usize)?;
+        if self.opening > self.closing {
+            return refuse("query days", "the closing day is before the opening day");
+        }
+        for blocks in [self.aggregate_blocks_max, self.release_blocks_max] {
+            if blocks == 0 || blocks > DEADLINE_BLOCKS_MAX {
+                return refuse("query deadlines", "give 1 to 16777216 blocks for the aggregate and for the release");
+            }
+        }
+        self.escrow().map(|_| ())
+    }
+
+    /// What the query demands of each contributor's consent.
+    #[must_use]
+    pub fn demand(&self) -> ConsentDemand {
+        let (epsilon_milli, flags) = match self.privacy {
+            PrivacyMode::Exact => (0, ConsentFlags::EXACT),
+            PrivacyMode::Private { epsilon_milli } => (epsilon_milli, ConsentFlags::default()),
+        };
+        ConsentDemand {
+            purposes: self.data_use.purposes,
+            disease: self.data_use.disease,
+            regions: self.data_use.regions,
+            closing: self.closing,
+            price: self.price.get(),
+            epsilon_milli,
+            cohort_min: self.contributions_min,
+            flags,
+        }
+    }
+}
+
+/// When a query opened, in epochs: it decides which records may answer and in which scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct OpeningEpoch {
+    /// The epoch of the block that opened the query.
+    pub epoch: Epoch,
+    /// Epochs of an `Exact` period on this chain.
+    pub exact_period_epochs: u32,
+}
+
+impl OpeningEpoch {
+    /// Number of the `Exact` period that the epoch lies in.
+    #[must_use]
+    pub fn period(&self) -> u32 {
+        self.epoch.get() / self.exact_period_epochs.max(1)
+    }
+
+    /// Records registered before this epoch may answer. In `Exact` that is the period's first epoch: a record whose key
+    /// rotates within a period has two nullifiers but only one of them is old enough.
+    #[must_use]
+    pub fn registered_before(&self, privacy: PrivacyMode) -> u32 {
+        match privacy {
+            PrivacyMode::Exact => self.period() * self.exact_period_epochs.max(1),
+            PrivacyMode::Private { .. } => self.epoch.get(),
+        }
+    }
+}
+
+/// What every contribution to one part must prove.
+///
+/// # Errors
+/// [`Error::Unknown`] for a part that the query lacks.
+pub fn eligibility_terms(
+    id: QueryId,
+    query: &CohortQuery,
+    opening: OpeningEpoch,
+    part: u8,
+) -> Result<EligibilityTerms, Error> {
+    let measure = measure(&query.schema, &query.parts, part)?;
+    let exact = match query.privacy {
+        PrivacyMode::Exact => Some(ExactScope { period: opening.period(), measure }),
+        PrivacyMode::Private { .. } => None,
+    };
+    Ok(EligibilityTerms {
+        query: id,
+        part,
+        schema: query.schema,
+        criteria: query.criteria.clone(),
+        issuers: query.issuers.clone(),
+        demand: query.demand(),
+        registered_before: opening.registered_before(query.privacy),
+        exact,
+    })
+}
+
+/// Checks that the parts and criteria fit the schema.
+///
+/// # Errors
+/// [`Error::Statement`] for a sensitive or absent attribute, [`Error::Refused`] for a layout beyond the panel.
+pub fn check_against_schema(query: &CohortQuery, schema: &Schema) -> Result<(), Error> {
+    query.criteria.check_public(schema)?;
+    query.parts.iter().try_for_each(|layout| Ok(layout.check_against(schema)?))
+}

@@ -1,0 +1,128 @@
+//! Governance: who may certify records, who may ask, and when the committee makes a new key.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use circuits::id::AccountId;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error,
+    codec::check_length,
+    event::Event,
+    execute::Context,
+    genesis::NAME_BYTES_MAX,
+    state::{CommitteeStage, CommitteeState, Draft, Party, Standing, StateRead},
+};
+
+/// What the governor of the genesis can decide.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Governance {
+    /// Lets a laboratory or hospital certify records.
+    AccreditIssuer {
+        /// Its key.
+        account: AccountId,
+        /// Its name.
+        name: String,
+    },
+    /// Stops an issuer from certifying further records.
+    SuspendIssuer(AccountId),
+    /// Lets a researcher register studies and open queries.
+    AccreditResearcher {
+        /// Its key.
+        account: AccountId,
+        /// Its name.
+        name: String,
+    },
+    /// Stops a researcher from opening further queries.
+    SuspendResearcher(AccountId),
+    /// Retires the active committee key and starts the generation of the next. Queries in flight finish under theirs.
+    RekeyCommittee,
+}
+
+impl Governance {
+    pub(super) fn check(&self) -> Result<(), Error> {
+        match self {
+            Self::AccreditIssuer { name, .. } | Self::AccreditResearcher { name, .. } => {
+                check_length("name in bytes", name.len(), NAME_BYTES_MAX)
+            }
+            Self::SuspendIssuer(_) | Self::SuspendResearcher(_) | Self::RekeyCommittee => Ok(()),
+        }
+    }
+
+    pub(super) fn execute(
+        &self,
+        sender: AccountId,
+        draft: &mut Draft<'_>,
+        context: &Context<'_>,
+    ) -> Result<Vec<Event>, Error> {
+        if sender != context.genesis.governor {
+            return Err(Error::Unauthorized {
+                account: sender,
+                action: "accredit, suspend or start a committee key",
+                remedy: "the governor of the genesis signs this",
+            });
+        }
+        match self {
+            Self::AccreditIssuer { account, name } => accredit_issuer(*account, name, draft),
+            Self::SuspendIssuer(account) => suspend_issuer(*account, draft),
+            Self::AccreditResearcher { account, name } => {
+                draft.put_researcher(*account, &Party { name: name.clone(), standing: Standing::Accredited })?;
+                Ok(vec![Event::ResearcherAccredited { account: *account, name: name.clone() }])
+            }
+            Self::SuspendResearcher(account) => suspend_researcher(*account, draft),
+            Self::RekeyCommittee => rekey(draft),
+        }
+    }
+}
+
+fn issuers_now(draft: &Draft<'_>) -> Result<u32, Error> {
+    Ok(draft.issuer_count()?.unwrap_or_default())
+}
+
+fn accredit_issuer(account: AccountId, name: &str, draft: &mut Draft<'_>) -> Result<Vec<Event>, Error> {
+    let before = draft.issuer(account)?;
+    if before.is_none_or(|party| party.standing == Standing::Suspended) {
+        let count = issuers_now(draft)?.checked_add(1).ok_or(Error::Overflow { what: "issuer count" })?;
+        draft.put_issuer_count(&count)?;
+    }
+    draft.put_issuer(account, &Party { name: name.into(), standing: Standing::Accredited })?;
+    Ok(vec![Event::IssuerAccredited { account, name: name.into() }])
+}
+
+fn suspend_issuer(account: AccountId, draft: &mut Draft<'_>) -> Result<Vec<Event>, Error> {
+    let unknown = || Error::Unknown { what: "accredited issuer", id: account.to_string() };
+    let mut party = draft.issuer(account)?.ok_or_else(unknown)?;
+    if party.standing == Standing::Suspended {
+        return Err(unknown());
+    }
+    party.standing = Standing::Suspended;
+    let count = issuers_now(draft)?.saturating_sub(1);
+    draft.put_issuer_count(&count)?;
+    draft.put_issuer(account, &party)?;
+    Ok(vec![Event::IssuerSuspended { account }])
+}
+
+fn suspend_researcher(account: AccountId, draft: &mut Draft<'_>) -> Result<Vec<Event>, Error> {
+    let unknown = || Error::Unknown { what: "accredited researcher", id: account.to_string() };
+    let mut party = draft.researcher(account)?.ok_or_else(unknown)?;
+    if party.standing == Standing::Suspended {
+        return Err(unknown());
+    }
+    party.standing = Standing::Suspended;
+    draft.put_researcher(account, &party)?;
+    Ok(vec![Event::ResearcherSuspended { account }])
+}
+
+fn rekey(draft: &mut Draft<'_>) -> Result<Vec<Event>, Error> {
+    let epoch = draft.committee_epoch()?.unwrap_or_default();
+    let mut committee = draft.committee(epoch)?.unwrap_or_default();
+    let CommitteeStage::Active { key } = committee.stage else {
+        let why = format!("committee key {epoch} is not active; its generation must finish or be complained of first");
+        return Err(Error::Refused { what: "new committee key", why });
+    };
+    committee.stage = CommitteeStage::Retired { key };
+    draft.put_committee(epoch, &committee)?;
+    draft.put_committee(epoch.next(), &CommitteeState::new())?;
+    draft.put_committee_epoch(&epoch.next())?;
+    Ok(vec![Event::CommitteeStarted { epoch: epoch.next() }])
+}

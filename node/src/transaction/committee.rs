@@ -1,0 +1,165 @@
+//! Committee key generation: leaders commit to their shares, then every member checks and confirms.
+//!
+//! The shares themselves travel off the ledger; their digests are here first, so that nobody chooses a share after
+//! seeing the others'.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use circuits::{
+    id::{AccountId, Digest},
+    quorum::{MemberIndex, SubsetIndex},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error,
+    codec::check_length,
+    event::Event,
+    execute::{Context, require_member},
+    state::{CommitteeStage, CommitteeState, Draft, StateRead},
+    units::CommitteeEpoch,
+};
+
+/// The longest reason of a complaint, in bytes.
+pub const REASON_BYTES_MAX: usize = 256;
+
+/// What a leader commits to for its subset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct CommitteeShare {
+    /// Digest of the public polynomial `b_A`.
+    pub public: Digest,
+    /// Commitment to the PRF key `k_A`.
+    pub prf: Digest,
+}
+
+/// A leader's commitment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct CommitteeCommit {
+    /// The key in the making.
+    pub epoch: CommitteeEpoch,
+    /// The subset that the sender leads.
+    pub subset: SubsetIndex,
+    /// The commitments.
+    pub share: CommitteeShare,
+}
+
+/// A member's confirmation that every share it holds opens its commitment and that the shares add up to the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct CommitteeConfirm {
+    /// The key in the making.
+    pub epoch: CommitteeEpoch,
+    /// Digest of the public key.
+    pub key: Digest,
+}
+
+/// A member's complaint that a leader's share is missing or wrong.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct CommitteeComplain {
+    /// The key in the making.
+    pub epoch: CommitteeEpoch,
+    /// The leader.
+    pub accused: MemberIndex,
+    /// What is wrong, for people.
+    pub reason: String,
+}
+
+fn refuse(epoch: CommitteeEpoch, why: &str) -> Error {
+    Error::Refused { what: "committee key step", why: format!("committee key {epoch}: {why}") }
+}
+
+fn latest(epoch: CommitteeEpoch, draft: &Draft<'_>) -> Result<CommitteeState, Error> {
+    let latest = draft.committee_epoch()?.unwrap_or_default();
+    if epoch != latest {
+        return Err(refuse(epoch, &format!("the key in the making is {latest}")));
+    }
+    Ok(draft.committee(epoch)?.unwrap_or_default())
+}
+
+impl CommitteeCommit {
+    pub(super) fn execute(
+        &self,
+        sender: AccountId,
+        draft: &mut Draft<'_>,
+        context: &Context<'_>,
+    ) -> Result<Vec<Event>, Error> {
+        let member = require_member(context, sender, "commit to a key share")?;
+        let quorum = &context.genesis.committee.quorum;
+        let mut state = latest(self.epoch, draft)?;
+        if quorum.leader(quorum.check_subset(self.subset)?) != Some(member) {
+            return Err(refuse(self.epoch, "only the subset's leader, its first holder, commits to its share"));
+        }
+        if state.stage != CommitteeStage::Committing {
+            return Err(refuse(self.epoch, "it no longer takes commitments"));
+        }
+        if state.shares.insert(self.subset, self.share).is_some() {
+            return Err(refuse(self.epoch, "this subset is committed already, and a commitment is final"));
+        }
+        let complete = state.shares.len() == quorum.subset_count();
+        if complete {
+            state.stage = CommitteeStage::Confirming;
+        }
+        draft.put_committee(self.epoch, &state)?;
+        let mut events = vec![Event::CommitteeCommitted { epoch: self.epoch, subset: self.subset }];
+        events.extend(complete.then_some(Event::CommitteeConfirming { epoch: self.epoch }));
+        Ok(events)
+    }
+}
+
+impl CommitteeConfirm {
+    pub(super) fn execute(
+        &self,
+        sender: AccountId,
+        draft: &mut Draft<'_>,
+        context: &Context<'_>,
+    ) -> Result<Vec<Event>, Error> {
+        let member = require_member(context, sender, "confirm a committee key")?;
+        let mut state = latest(self.epoch, draft)?;
+        if state.stage != CommitteeStage::Confirming {
+            return Err(refuse(self.epoch, "members confirm after every share is committed and before it is active"));
+        }
+        if let Some(other) = state.confirmations.values().find(|key| **key != self.key) {
+            return Err(refuse(
+                self.epoch,
+                &format!("another member confirmed key {other}; if that is wrong, complain of a leader to start over"),
+            ));
+        }
+        if state.confirmations.insert(member, self.key).is_some() {
+            return Err(refuse(self.epoch, "this member confirmed already"));
+        }
+        let active = state.confirmations.len() == usize::from(context.genesis.committee.quorum.members());
+        if active {
+            state.stage = CommitteeStage::Active { key: self.key };
+        }
+        draft.put_committee(self.epoch, &state)?;
+        let mut events = vec![Event::CommitteeConfirmed { epoch: self.epoch, member }];
+        events.extend(active.then_some(Event::CommitteeActive { epoch: self.epoch, key: self.key }));
+        Ok(events)
+    }
+}
+
+impl CommitteeComplain {
+    pub(super) fn check(&self) -> Result<(), Error> {
+        check_length("complaint in bytes", self.reason.len(), REASON_BYTES_MAX)
+    }
+
+    pub(super) fn execute(
+        &self,
+        sender: AccountId,
+        draft: &mut Draft<'_>,
+        context: &Context<'_>,
+    ) -> Result<Vec<Event>, Error> {
+        let by = require_member(context, sender, "complain of a leader")?;
+        let accused = context.genesis.committee.quorum.check_member(self.accused)?;
+        let mut state = latest(self.epoch, draft)?;
+        if !matches!(state.stage, CommitteeStage::Committing | CommitteeStage::Confirming) {
+            return Err(refuse(self.epoch, "it is active; governance starts a new key"));
+        }
+        state.stage = CommitteeStage::Abandoned { by, accused };
+        draft.put_committee(self.epoch, &state)?;
+        draft.put_committee(self.epoch.next(), &CommitteeState::new())?;
+        draft.put_committee_epoch(&self.epoch.next())?;
+        Ok(vec![
+            Event::CommitteeComplained { epoch: self.epoch, by, accused, reason: self.reason.clone() },
+            Event::CommitteeStarted { epoch: self.epoch.next() },
+        ])
+    }
+}

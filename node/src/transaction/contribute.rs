@@ -1,0 +1,221 @@
+//! An anonymous contribution: proofs, ciphertext digests and availability receipts; all parts or nothing.
+
+use std::collections::BTreeSet;
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use circuits::{
+    domain::{ByteTag, hash},
+    eligibility::{EligibilityInstance, EligibilityProof, binding},
+    id::{AccountId, ChainId, Digest, EpochRoot, Nullifier, QueryId, ScopeNullifier},
+    quorum::{MEMBERS_MAX, MemberIndex},
+};
+use serde::{Deserialize, Serialize};
+
+use super::TransactionId;
+use crate::{
+    Error,
+    codec::check_length,
+    event::Event,
+    execute::{Context, query_error, require_query},
+    query::PARTS_MAX,
+    signature::{self, Signature},
+    state::{Admission, AdmittedPart, ContributionState, Draft, QueryState, QueryStatus, StateRead},
+    units::{CommitteeEpoch, ContributionIndex},
+};
+
+/// A committee member's word that it stored the ciphertext and checked it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Who signed.
+    pub member: MemberIndex,
+    /// Over [`receipt_message`].
+    pub signature: Signature,
+}
+
+/// What a committee member signs for a stored ciphertext.
+#[must_use]
+pub fn receipt_message(
+    chain: &ChainId,
+    committee: CommitteeEpoch,
+    query: &QueryId,
+    part: u8,
+    ciphertext: &Digest,
+) -> Digest {
+    let epoch = committee.get().to_le_bytes();
+    let parts: [&[u8]; 5] = [chain.as_bytes(), &epoch, query.as_bytes(), &[part], ciphertext.as_bytes()];
+    hash(ByteTag::AvailabilityReceipt, &parts)
+}
+
+/// One part of a contribution.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct ContributionPart {
+    /// The epoch root the proof was made against; must be the latest.
+    pub root: EpochRoot,
+    /// The record's nullifier for this query and part.
+    pub nullifier: Nullifier,
+    /// The record's scope nullifier, zero outside `Exact`.
+    pub scope_nullifier: ScopeNullifier,
+    /// Digest of the packed ciphertext, which lies with the committee.
+    pub ciphertext: Digest,
+    /// The eligibility proof.
+    pub proof: EligibilityProof,
+    /// Receipts of at least `n − t + 1` distinct members.
+    pub receipts: Vec<Receipt>,
+}
+
+/// A contribution as an agent sends it.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Contribution {
+    /// The query it answers.
+    pub query: QueryId,
+    /// The one-time key that is paid and may withdraw.
+    pub payout: AccountId,
+    /// One for each part of the query, in order.
+    pub parts: Vec<ContributionPart>,
+}
+
+impl ContributionPart {
+    /// The public side of the proof, with the binding that only this chain, query, part, payout and ciphertext give.
+    #[must_use]
+    pub fn instance(&self, chain: &ChainId, query: &QueryId, part: u8, payout: &AccountId) -> EligibilityInstance {
+        EligibilityInstance {
+            root: self.root,
+            nullifier: self.nullifier,
+            scope_nullifier: self.scope_nullifier,
+            binding: binding(chain, query, part, payout, &self.ciphertext),
+        }
+    }
+
+    const fn admitted(&self) -> AdmittedPart {
+        AdmittedPart {
+            root: self.root,
+            nullifier: self.nullifier,
+            scope_nullifier: self.scope_nullifier,
+            ciphertext: self.ciphertext,
+        }
+    }
+}
+
+impl Contribution {
+    pub(super) fn check(&self) -> Result<(), Error> {
+        check_length("contribution parts", self.parts.len(), PARTS_MAX)?;
+        self.parts
+            .iter()
+            .try_for_each(|part| check_length("availability receipts", part.receipts.len(), usize::from(MEMBERS_MAX)))
+    }
+
+    pub(super) fn execute(
+        &self,
+        transaction: TransactionId,
+        draft: &mut Draft<'_>,
+        context: &Context<'_>,
+    ) -> Result<Vec<Event>, Error> {
+        let mut state = require_query(draft, self.query)?;
+        self.check_open(&state, context)?;
+        let contribution = ContributionIndex::new(state.admitted);
+        for (index, part) in (0u8..).zip(&self.parts) {
+            self.check_root(part, draft, context)?;
+            self.check_receipts(index, part, &state, context)?;
+            spend(part, Admission { query: self.query, contribution }, draft)?;
+        }
+        // The pairing comes last: everything cheaper has been checked.
+        for (index, part) in (0u8..).zip(&self.parts) {
+            let instance = part.instance(&context.chain, &self.query, index, &self.payout);
+            context.proofs.verify(&state.terms(self.query, index)?, &instance, &part.proof)?;
+        }
+        let admitted = ContributionState {
+            payout: self.payout,
+            parts: self.parts.iter().map(ContributionPart::admitted).collect(),
+            transaction,
+            height: context.height,
+            withdrawn: false,
+        };
+        state.admitted = state.admitted.checked_add(1).ok_or(Error::Overflow { what: "contribution count" })?;
+        state.surviving = state.surviving.checked_add(1).ok_or(Error::Overflow { what: "contribution count" })?;
+        draft.put_contribution(self.query, contribution, &admitted)?;
+        draft.put_query(self.query, &state)?;
+        Ok(vec![Event::ContributionAdmitted { query: self.query, contribution }])
+    }
+
+    fn check_open(&self, state: &QueryState, context: &Context<'_>) -> Result<(), Error> {
+        let refuse = |why: String| Err(query_error(self.query, why));
+        if state.status != QueryStatus::Collecting {
+            return refuse("it no longer collects".into());
+        }
+        let (day, query) = (context.time.day(), &state.query);
+        if day < query.opening || day > query.closing {
+            return refuse(format!(
+                "it collects from day {} to day {}; this is day {}",
+                query.opening.0, query.closing.0, day.0
+            ));
+        }
+        if state.surviving >= query.contributions_max {
+            return refuse(format!("it has all {} contributions it pays for", query.contributions_max));
+        }
+        if self.parts.len() != query.parts.len() {
+            return refuse(format!(
+                "it has {} parts, the contribution {}; send all parts",
+                query.parts.len(),
+                self.parts.len()
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_root(&self, part: &ContributionPart, draft: &Draft<'_>, context: &Context<'_>) -> Result<(), Error> {
+        let missing = || Error::Corrupt { what: "epochs", why: format!("no snapshot for epoch {}", context.epoch) };
+        let latest = draft.epoch_snapshot(context.epoch)?.ok_or_else(missing)?.root;
+        if part.root != latest {
+            let why = format!("the proof is against root {}; the latest epoch root is {latest}", part.root);
+            return Err(Error::Refused { what: "epoch root", why });
+        }
+        Ok(())
+    }
+
+    fn check_receipts(
+        &self,
+        index: u8,
+        part: &ContributionPart,
+        state: &QueryState,
+        context: &Context<'_>,
+    ) -> Result<(), Error> {
+        let committee = &context.genesis.committee;
+        let message = receipt_message(&context.chain, state.committee, &self.query, index, &part.ciphertext);
+        let mut signers = BTreeSet::new();
+        for Receipt { member, signature } in &part.receipts {
+            signature::verify("availability receipt", committee.member(*member)?.account, &message, signature)?;
+            signers.insert(*member);
+        }
+        let needed = usize::from(committee.quorum.receipts_min());
+        if signers.len() < needed {
+            let why = format!(
+                "part {index} has receipts of {} distinct members and needs {needed}; send the ciphertext to them first",
+                signers.len()
+            );
+            return Err(Error::Refused { what: "availability receipts", why });
+        }
+        Ok(())
+    }
+}
+
+fn spend(part: &ContributionPart, admission: Admission, draft: &mut Draft<'_>) -> Result<(), Error> {
+    let remedy = "a record contributes once to each query, and a withdrawn contribution stays spent";
+    if draft.nullifier(part.nullifier)?.is_some() {
+        return Err(Error::Duplicate { what: "nullifier", id: part.nullifier.to_string(), remedy });
+    }
+    draft.put_nullifier(part.nullifier, &admission)?;
+    // Zero marks a query without a scope; the proof ties it to the terms, so nobody can choose it in `Exact`.
+    if part.scope_nullifier.to_bytes() != [0; 32] {
+        if draft.scope_nullifier(part.scope_nullifier)?.is_some() {
+            let remedy = "a record enters one exact release of a measure in each period; wait for the next period";
+            let id = part.scope_nullifier.to_string();
+            return Err(Error::Duplicate { what: "scope nullifier", id, remedy });
+        }
+        draft.put_scope_nullifier(part.scope_nullifier, &admission)?;
+    }
+    if draft.ciphertext(part.ciphertext)?.is_some() {
+        let remedy = "encrypt again with fresh randomness";
+        return Err(Error::Duplicate { what: "ciphertext", id: part.ciphertext.to_string(), remedy });
+    }
+    draft.put_ciphertext(part.ciphertext, &admission)
+}

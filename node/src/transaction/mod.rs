@@ -1,0 +1,274 @@
+//! Transactions: one file for each, with a stateless check and its execution.
+
+mod accredit;
+mod aggregate;
+mod committee;
+mod components;
+mod consent;
+mod contribute;
+mod open_query;
+mod record;
+mod refund;
+mod schema;
+mod seal;
+mod study;
+mod transfer;
+mod withdraw;
+
+use std::{fmt, str::FromStr};
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use circuits::{
+    domain::{ByteTag, hash},
+    id::{AccountId, ChainId, Digest, QueryId},
+    schema::Schema,
+};
+use ed25519_dalek::SigningKey;
+use serde::{Deserialize, Serialize};
+
+pub use accredit::Governance;
+pub use aggregate::{Aggregate, MemberSignature, aggregate_message, contribution_set_digest};
+pub use committee::{CommitteeCommit, CommitteeComplain, CommitteeConfirm, CommitteeShare, REASON_BYTES_MAX};
+pub use components::{ComponentDigests, SubmitComponents};
+pub use consent::ChangeConsent;
+pub use contribute::{Contribution, ContributionPart, Receipt, receipt_message};
+pub use record::RegisterRecord;
+pub use study::StudyRegistration;
+pub use transfer::Transfer;
+pub use withdraw::Withdraw;
+
+use crate::{
+    Error,
+    codec::{decode, encode},
+    event::Event,
+    execute::Context,
+    query::CohortQuery,
+    signature::{self, Signature, account_of},
+    state::{Draft, StateRead},
+    units::LeafIndex,
+};
+
+/// The largest transaction: a schema of 32 attributes with long texts, or eight parts of 36 components, fit.
+pub const TRANSACTION_BYTES_MAX: usize = 64 * 1024;
+
+/// Digest of a transaction's canonical bytes.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct TransactionId(Digest);
+
+impl TransactionId {
+    /// The digest.
+    #[must_use]
+    pub const fn digest(&self) -> Digest {
+        self.0
+    }
+}
+
+impl fmt::Display for TransactionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for TransactionId {
+    type Err = circuits::Error;
+
+    fn from_str(text: &str) -> Result<Self, circuits::Error> {
+        text.parse().map(Self)
+    }
+}
+
+/// What an account can sign.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Governance accredits or suspends a party, or starts a new committee key.
+    Govern(Governance),
+    /// Registers a schema; its id is [`Schema::id`].
+    RegisterSchema(Schema),
+    /// Registers a study; its id is [`StudyRegistration::id`].
+    RegisterStudy(StudyRegistration),
+    /// An issuer certifies a record.
+    RegisterRecord(RegisterRecord),
+    /// An owner changes the consent of a record, from the end of the epoch.
+    ChangeConsent(ChangeConsent),
+    /// An owner revokes a record, from the end of the epoch and for ever.
+    RevokeConsent(LeafIndex),
+    /// Opens a query, locks its escrow and pays the fee; its id is [`CohortQuery::id`].
+    OpenQuery(Box<CohortQuery>),
+    /// The payout key withdraws its contribution before the query is sealed.
+    Withdraw(Withdraw),
+    /// Freezes a query's contributions, or refunds it below its minimum.
+    Seal(QueryId),
+    /// Brings the aggregate that the committee signed.
+    Aggregate(Aggregate),
+    /// A committee member reports its components' digests.
+    SubmitComponents(SubmitComponents),
+    /// Refunds a query whose deadline passed.
+    Refund(QueryId),
+    /// Moves money.
+    Transfer(Transfer),
+    /// A subset's leader commits to its key share.
+    CommitteeCommit(CommitteeCommit),
+    /// A member confirms the committee key.
+    CommitteeConfirm(CommitteeConfirm),
+    /// A member complains of a leader, which starts the key generation over.
+    CommitteeComplain(CommitteeComplain),
+}
+
+/// An action signed by its sender for one chain and one turn.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct SignedAction {
+    /// The chain it is for.
+    pub chain: ChainId,
+    /// Who signs.
+    pub sender: AccountId,
+    /// The sender's turn.
+    pub nonce: u64,
+    /// What is done.
+    pub action: Action,
+    /// The sender's signature over [`action_message`].
+    pub signature: Signature,
+}
+
+/// A transaction.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transaction {
+    /// An action of a known account.
+    Signed(SignedAction),
+    /// An anonymous contribution: its proofs bind the payout key and the chain in a signature's stead.
+    Contribute(Contribution),
+}
+
+/// The digest that a sender signs.
+///
+/// # Errors
+/// [`Error::Malformed`] when a list exceeds borsh's length prefix.
+pub fn action_message(chain: &ChainId, sender: &AccountId, nonce: u64, action: &Action) -> Result<Digest, Error> {
+    let bytes = encode("action", action)?;
+    let parts: [&[u8]; 5] = [b"sign", chain.as_bytes(), sender.as_bytes(), &nonce.to_le_bytes(), &bytes];
+    Ok(hash(ByteTag::Transaction, &parts))
+}
+
+impl Transaction {
+    /// Signs an action with the sender's key.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when a list exceeds borsh's length prefix.
+    pub fn sign(chain: ChainId, key: &SigningKey, nonce: u64, action: Action) -> Result<Self, Error> {
+        let sender = account_of(key);
+        let message = action_message(&chain, &sender, nonce, &action)?;
+        Ok(Self::Signed(SignedAction { chain, sender, nonce, action, signature: signature::sign(key, &message) }))
+    }
+
+    /// The canonical bytes.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when a list exceeds borsh's length prefix.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
+        encode("transaction", self)
+    }
+
+    /// The transaction of canonical bytes.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] beyond [`TRANSACTION_BYTES_MAX`], [`Error::Malformed`] otherwise.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        decode("transaction", bytes, TRANSACTION_BYTES_MAX)
+    }
+
+    /// The transaction's id.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when a list exceeds borsh's length prefix.
+    pub fn id(&self) -> Result<TransactionId, Error> {
+        Ok(TransactionId(hash(ByteTag::Transaction, &[b"id", &self.to_bytes()?])))
+    }
+
+    /// The stateless checks: size, chain, signature and the bounds of the fields.
+    ///
+    /// # Errors
+    /// The first check that fails.
+    pub fn check(&self, chain: &ChainId) -> Result<(), Error> {
+        crate::codec::check_length("transaction in bytes", self.to_bytes()?.len(), TRANSACTION_BYTES_MAX)?;
+        match self {
+            Self::Signed(signed) => signed.check(chain),
+            Self::Contribute(contribution) => contribution.check(),
+        }
+    }
+}
+
+impl SignedAction {
+    fn check(&self, chain: &ChainId) -> Result<(), Error> {
+        if self.chain != *chain {
+            return Err(Error::ForeignChain { what: "transaction", found: self.chain, expected: *chain });
+        }
+        let message = action_message(&self.chain, &self.sender, self.nonce, &self.action)?;
+        signature::verify("transaction", self.sender, &message, &self.signature)?;
+        match &self.action {
+            Action::Govern(governance) => governance.check(),
+            Action::RegisterSchema(schema) => Ok(schema.check()?),
+            Action::RegisterStudy(study) => study.check(),
+            Action::OpenQuery(query) => query.check(),
+            Action::Aggregate(aggregate) => aggregate.check(),
+            Action::SubmitComponents(components) => components.check(),
+            Action::CommitteeComplain(complaint) => complaint.check(),
+            Action::RegisterRecord(_)
+            | Action::ChangeConsent(_)
+            | Action::RevokeConsent(_)
+            | Action::Withdraw(_)
+            | Action::Seal(_)
+            | Action::Refund(_)
+            | Action::Transfer(_)
+            | Action::CommitteeCommit(_)
+            | Action::CommitteeConfirm(_) => Ok(()),
+        }
+    }
+
+    fn take_turn(&self, draft: &mut Draft<'_>) -> Result<(), Error> {
+        let mut account = draft.account(self.sender)?.unwrap_or_default();
+        if account.nonce != self.nonce {
+            return Err(Error::Nonce { account: self.sender, found: self.nonce, expected: account.nonce });
+        }
+        account.nonce = account.nonce.checked_add(1).ok_or(Error::Overflow { what: "nonce" })?;
+        draft.put_account(self.sender, &account)
+    }
+
+    fn execute(&self, draft: &mut Draft<'_>, context: &Context<'_>) -> Result<Vec<Event>, Error> {
+        self.take_turn(draft)?;
+        let sender = self.sender;
+        match &self.action {
+            Action::Govern(governance) => governance.execute(sender, draft, context),
+            Action::RegisterSchema(schema) => schema::execute(schema, sender, draft, context),
+            Action::RegisterStudy(study) => study.execute(sender, self.nonce, draft, context),
+            Action::RegisterRecord(record) => record.execute(sender, draft, context),
+            Action::ChangeConsent(change) => change.execute(sender, draft),
+            Action::RevokeConsent(record) => consent::revoke(*record, sender, draft),
+            Action::OpenQuery(query) => open_query::execute(query, sender, self.nonce, draft, context),
+            Action::Withdraw(withdraw) => withdraw.execute(sender, draft),
+            Action::Seal(query) => seal::execute(*query, sender, draft, context),
+            Action::Aggregate(aggregate) => aggregate.execute(draft, context),
+            Action::SubmitComponents(components) => components.execute(sender, draft, context),
+            Action::Refund(query) => refund::execute(*query, draft, context),
+            Action::Transfer(transfer) => transfer.execute(sender, draft),
+            Action::CommitteeCommit(commit) => commit.execute(sender, draft, context),
+            Action::CommitteeConfirm(confirm) => confirm.execute(sender, draft, context),
+            Action::CommitteeComplain(complaint) => complaint.execute(sender, draft, context),
+        }
+    }
+}
+
+/// Executes a transaction that passed [`Transaction::check`] on a draft. On an error the draft is spoiled.
+pub(crate) fn execute(
+    transaction: &Transaction,
+    draft: &mut Draft<'_>,
+    context: &Context<'_>,
+) -> Result<Vec<Event>, Error> {
+    match transaction {
+        Transaction::Signed(signed) => signed.execute(draft, context),
+        Transaction::Contribute(contribution) => contribution.execute(transaction.id()?, draft, context),
+    }
+}

@@ -1,0 +1,124 @@
+//! Opening a query: its conditions, its escrow and its fee.
+
+use circuits::id::AccountId;
+
+use crate::{
+    Error,
+    event::Event,
+    execute::{Context, collect_fee, debit, require_issuer, require_researcher},
+    measure::reads_genotypes,
+    query::{CohortQuery, OpeningEpoch, PrivacyMode, check_against_schema},
+    state::{Draft, QueryState, QueryStatus, StateRead},
+};
+
+pub(super) fn execute(
+    query: &CohortQuery,
+    sender: AccountId,
+    nonce: u64,
+    draft: &mut Draft<'_>,
+    context: &Context<'_>,
+) -> Result<Vec<Event>, Error> {
+    require_researcher(draft, sender, "open a query")?;
+    check_study(query, sender, draft)?;
+    let unknown = || Error::Unknown { what: "schema", id: query.schema.to_string() };
+    let schema = draft.schema(query.schema)?.ok_or_else(unknown)?;
+    check_against_schema(query, &schema)?;
+    check_days(query, context)?;
+    query.issuers.iter().try_for_each(|issuer| require_issuer(draft, *issuer, "be in an allow-list"))?;
+
+    let parameters = &context.genesis.parameters;
+    let opening_epoch = OpeningEpoch { epoch: context.epoch, exact_period_epochs: parameters.exact_period_epochs };
+    match query.privacy {
+        PrivacyMode::Exact => check_exact(query, opening_epoch, draft, context)?,
+        PrivacyMode::Private { .. } => {
+            let why = "components carry no noise yet; open it in exact mode".into();
+            return Err(Error::Refused { what: "private query", why });
+        }
+    }
+    let committee = draft.committee_epoch()?.unwrap_or_default();
+    let Some(committee_key) = draft.committee(committee)?.unwrap_or_default().active_key() else {
+        let why = format!("committee key {committee} is not active; its members must finish generating it");
+        return Err(Error::Refused { what: "query", why });
+    };
+
+    let id = query.id(&context.chain, &sender, nonce)?;
+    let escrow = query.escrow()?;
+    debit(draft, sender, escrow.plus(parameters.opening_fee)?)?;
+    collect_fee(draft, parameters.opening_fee)?;
+    let state = QueryState {
+        query: query.clone(),
+        researcher: sender,
+        opened: context.height,
+        opening_epoch,
+        committee,
+        committee_key,
+        status: QueryStatus::Collecting,
+        escrow,
+        admitted: 0,
+        surviving: 0,
+        liars: vec![],
+    };
+    draft.put_query(id, &state)?;
+    Ok(vec![Event::QueryOpened { query: id, researcher: sender, study: query.study, escrow }])
+}
+
+fn check_study(query: &CohortQuery, sender: AccountId, draft: &Draft<'_>) -> Result<(), Error> {
+    let unknown = || Error::Unknown { what: "study", id: query.study.to_string() };
+    if draft.study(query.study)?.ok_or_else(unknown)?.researcher != sender {
+        let remedy = "the researcher who registered it does; register a study of your own";
+        return Err(Error::Unauthorized { account: sender, action: "open a query for this study", remedy });
+    }
+    Ok(())
+}
+
+fn check_days(query: &CohortQuery, context: &Context<'_>) -> Result<(), Error> {
+    let refuse = |why: String| Err(Error::Refused { what: "query days", why });
+    let (today, limit) = (context.time.day(), context.genesis.parameters.query_days_max);
+    if query.closing < today {
+        return refuse(format!("it closes on day {}, before today, day {}", query.closing.0, today.0));
+    }
+    let days = query.closing.0.saturating_sub(query.opening.0.min(today.0));
+    if days > limit {
+        return refuse(format!("{days} days until it closes; this chain allows {limit}"));
+    }
+    Ok(())
+}
+
+/// The conditions of an exact release, which carries no noise.
+fn check_exact(
+    query: &CohortQuery,
+    opening: OpeningEpoch,
+    draft: &Draft<'_>,
+    context: &Context<'_>,
+) -> Result<(), Error> {
+    let parameters = &context.genesis.parameters;
+    let refuse = |why: String| Err(Error::Refused { what: "exact query", why });
+    if opening.registered_before(query.privacy) == 0 {
+        return refuse(format!(
+            "no record can be older than the first period; wait for epoch {}",
+            opening.exact_period_epochs
+        ));
+    }
+    let accredited = draft.issuer_count()?.unwrap_or_default();
+    let possible = if query.issuers.is_empty() { accredited } else { u32::try_from(query.issuers.len()).unwrap_or(0) };
+    if possible < u32::from(parameters.exact_issuers_min) {
+        return refuse(format!(
+            "its records can come from {possible} issuers; {} are needed so that no one issuer's people are singled out",
+            parameters.exact_issuers_min
+        ));
+    }
+    for (part, layout) in query.parts.iter().enumerate() {
+        if reads_genotypes(layout) && !parameters.exact_genotypes_allowed {
+            return refuse(format!("part {part} measures genotypes, which this chain releases only with noise"));
+        }
+        let floor = u64::from(parameters.exact_floor) * u64::from(layout.cells());
+        if u64::from(query.contributions_min) < floor {
+            return refuse(format!(
+                "part {part} needs a minimum of {floor} contributions: {} for each of {} cells",
+                parameters.exact_floor,
+                layout.cells()
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,47 @@
+//! Refunding the escrow of a query whose deadline passed; the opening fee stays.
+
+use circuits::id::QueryId;
+
+use crate::{
+    Error,
+    event::Event,
+    execute::{Context, credit, query_error, require_query},
+    state::{Draft, QueryState, QueryStatus, RefundReason},
+    units::Amount,
+};
+
+/// Refunds after a missed deadline. Anyone may ask: the outcome is fixed.
+pub(super) fn execute(id: QueryId, draft: &mut Draft<'_>, context: &Context<'_>) -> Result<Vec<Event>, Error> {
+    let state = require_query(draft, id)?;
+    let (deadline, reason, what) = match &state.status {
+        QueryStatus::Collecting => return Err(query_error(id, "it still collects; seal it after its closing day")),
+        QueryStatus::Sealed { height, .. } => {
+            (height.after(state.query.aggregate_blocks_max), RefundReason::NotAggregated, "the aggregate")
+        }
+        QueryStatus::Aggregated { height, .. } => {
+            (height.after(state.query.release_blocks_max), RefundReason::NotReleased, "the release")
+        }
+        QueryStatus::Released { .. } => return Err(query_error(id, "it was released and paid; nothing is left")),
+        QueryStatus::Refunded { .. } => return Err(query_error(id, "it was refunded already")),
+    };
+    if context.height <= deadline {
+        let why = format!("{what} is due until block {deadline}; this is block {}", context.height);
+        return Err(query_error(id, why));
+    }
+    refund(id, state, reason, draft, context)
+}
+
+/// Gives the whole escrow back and ends the query. Callers hold a state that is neither released nor refunded.
+pub(super) fn refund(
+    id: QueryId,
+    mut state: QueryState,
+    reason: RefundReason,
+    draft: &mut Draft<'_>,
+    context: &Context<'_>,
+) -> Result<Vec<Event>, Error> {
+    let amount = std::mem::replace(&mut state.escrow, Amount::default());
+    credit(draft, state.researcher, amount)?;
+    state.status = QueryStatus::Refunded { height: context.height, reason };
+    draft.put_query(id, &state)?;
+    Ok(vec![Event::QueryRefunded { query: id, reason, amount }])
+}

@@ -1,0 +1,56 @@
+//! Sealing: the set of contributions is frozen for ever.
+
+use circuits::id::{AccountId, QueryId};
+
+use super::{contribution_set_digest, refund::refund};
+use crate::{
+    Error,
+    event::Event,
+    execute::{Context, query_error, require_query},
+    state::{Draft, QueryState, QueryStatus, RefundReason, StateRead},
+    units::ContributionIndex,
+};
+
+/// Seals a query that is full or past its closing day, or, where the chain allows it, at its researcher's wish once the
+/// minimum is reached. Below the minimum the escrow goes back instead.
+pub(super) fn execute(
+    id: QueryId,
+    sender: AccountId,
+    draft: &mut Draft<'_>,
+    context: &Context<'_>,
+) -> Result<Vec<Event>, Error> {
+    let mut state = require_query(draft, id)?;
+    if state.status != QueryStatus::Collecting {
+        return Err(query_error(id, "its set is frozen already"));
+    }
+    let closed = context.time.day() > state.query.closing;
+    let full = state.surviving >= state.query.contributions_max;
+    let enough = state.surviving >= state.query.contributions_min;
+    let early = context.genesis.parameters.early_sealing_allowed && sender == state.researcher && enough;
+    if !(closed || full || early) {
+        let why = format!(
+            "it collects until the end of day {} or {} contributions; it has {}",
+            state.query.closing.0, state.query.contributions_max, state.surviving
+        );
+        return Err(query_error(id, why));
+    }
+    if !enough {
+        return refund(id, state, RefundReason::BelowMinimum, draft, context);
+    }
+    let set = set_digest(id, &state, draft)?;
+    state.status = QueryStatus::Sealed { height: context.height, set };
+    draft.put_query(id, &state)?;
+    Ok(vec![Event::QuerySealed { query: id, contributions: state.surviving, set }])
+}
+
+fn set_digest(id: QueryId, state: &QueryState, draft: &Draft<'_>) -> Result<circuits::id::Digest, Error> {
+    let mut surviving = vec![];
+    for index in (0..state.admitted).map(ContributionIndex::new) {
+        let gap = || Error::Corrupt { what: "contributions", why: format!("query {id} lacks number {index}") };
+        let contribution = draft.contribution(id, index)?.ok_or_else(gap)?;
+        if !contribution.withdrawn {
+            surviving.push((index, contribution));
+        }
+    }
+    Ok(contribution_set_digest(&id, surviving.iter().map(|(index, contribution)| (*index, contribution))))
+}
