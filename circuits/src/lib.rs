@@ -17,6 +17,7 @@ pub mod nullifier;
 pub mod poseidon;
 pub mod quorum;
 pub mod record;
+pub mod rlwe;
 pub mod schema;
 
 pub use error::Error;

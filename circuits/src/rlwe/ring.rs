@@ -1,0 +1,197 @@
+//! Elements of `Z_q[X]/(X^4096 + 1)`.
+
+use std::fmt;
+
+use borsh::{BorshDeserialize, BorshSerialize, io};
+use tfhe::core_crypto::prelude::{Polynomial, PolynomialOwned, PolynomialSize, polynomial_algorithms};
+
+use super::{
+    codec,
+    params::{ALIGNMENT_BITS, MODULUS_BITS, POLYNOMIAL_BYTES, RING_DEGREE},
+    short::{ErrorPolynomial, Ternary},
+    xof::Xof,
+};
+use crate::Error;
+
+/// A residue of `q = 2^93`, as tfhe keeps it: shifted to the most significant bit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Coefficient(u128);
+
+impl Coefficient {
+    /// The residue class of an integer.
+    #[must_use]
+    pub const fn from_integer(value: i128) -> Self {
+        Self((value as u128) << ALIGNMENT_BITS)
+    }
+
+    /// The representative in `[-q/2, q/2)`.
+    #[must_use]
+    pub const fn centred(self) -> i128 {
+        (self.0 as i128) >> ALIGNMENT_BITS
+    }
+
+    /// The sum in `Z_q`.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self(self.0.wrapping_add(other.0))
+    }
+
+    pub(super) const fn from_aligned(value: u128) -> Self {
+        Self(value)
+    }
+
+    pub(super) const fn aligned(self) -> u128 {
+        self.0
+    }
+
+    /// The packed form of a list of coefficients, 12 bytes each.
+    #[must_use]
+    pub fn pack(coefficients: &[Self]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        codec::pack(&coefficients.iter().map(|c| c.0).collect::<Vec<_>>(), &mut bytes);
+        bytes
+    }
+
+    /// The `count` coefficients of a packed form.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] for another length or a set spare bit.
+    pub fn unpack(what: &'static str, bytes: &[u8], count: usize) -> Result<Vec<Self>, Error> {
+        Ok(codec::unpack(what, bytes, count)?.map(Self).collect())
+    }
+}
+
+/// A ring element, 4,096 coefficients from the constant term. On the wire 49,152 packed bytes.
+#[derive(Clone, PartialEq)]
+pub struct RingElement(PolynomialOwned<u128>);
+
+impl Eq for RingElement {}
+
+impl fmt::Debug for RingElement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RingElement(..)")
+    }
+}
+
+impl RingElement {
+    /// The zero polynomial.
+    #[must_use]
+    pub fn zero() -> Self {
+        Self(Polynomial::new(0, PolynomialSize(RING_DEGREE)))
+    }
+
+    /// The next element of a stream: 12 bytes to a coefficient, the three spare bits dropped.
+    #[must_use]
+    pub fn from_xof(stream: &mut Xof) -> Self {
+        let mut element = Self::zero();
+        for coefficient in element.0.iter_mut() {
+            let mut wide = [0; 16];
+            if let Some(low) = wide.first_chunk_mut::<{ super::params::COEFFICIENT_BYTES }>() {
+                stream.fill(low);
+            }
+            *coefficient = u128::from_le_bytes(wide) << ALIGNMENT_BITS;
+        }
+        element
+    }
+
+    /// Coefficients given as aligned values; the caller vouches for their number.
+    pub(super) fn from_aligned(values: Vec<u128>) -> Self {
+        debug_assert_eq!(values.len(), RING_DEGREE);
+        Self(Polynomial::from_container(values))
+    }
+
+    /// The tfhe polynomial.
+    #[must_use]
+    pub const fn polynomial(&self) -> &PolynomialOwned<u128> {
+        &self.0
+    }
+
+    /// The coefficients, from the constant term.
+    pub fn coefficients(&self) -> impl Iterator<Item = Coefficient> + '_ {
+        self.0.iter().map(|value| Coefficient(*value))
+    }
+
+    /// The product with a ternary polynomial.
+    #[must_use]
+    pub fn times(&self, ternary: &Ternary) -> Self {
+        let mut product = Self::zero();
+        multiply_into(product.0.as_mut(), self, &ternary.operand());
+        product
+    }
+
+    /// The sum.
+    #[must_use]
+    pub fn plus(mut self, other: &Self) -> Self {
+        polynomial_algorithms::polynomial_wrapping_add_assign(&mut self.0, &other.0);
+        self
+    }
+
+    /// The negative.
+    #[must_use]
+    pub fn negated(mut self) -> Self {
+        self.0.iter_mut().for_each(|value| *value = value.wrapping_neg());
+        self
+    }
+
+    /// The sum with an error polynomial.
+    #[must_use]
+    pub fn plus_error(mut self, error: &ErrorPolynomial) -> Self {
+        add_error(self.0.as_mut(), error);
+        self
+    }
+
+    /// Whether every centred coefficient is at most `bound` in magnitude.
+    #[must_use]
+    pub fn is_short(&self, bound: u128) -> bool {
+        self.coefficients().all(|c| c.centred().unsigned_abs() <= bound)
+    }
+
+    /// The 49,152 packed bytes.
+    #[must_use]
+    pub fn to_packed_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(POLYNOMIAL_BYTES);
+        codec::pack(self.0.as_ref(), &mut bytes);
+        bytes
+    }
+
+    /// The element of packed bytes.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] for another length or a set spare bit.
+    pub fn from_packed_bytes(what: &'static str, bytes: &[u8]) -> Result<Self, Error> {
+        Ok(Self::from_aligned(codec::unpack(what, bytes, RING_DEGREE)?.collect()))
+    }
+}
+
+/// `output = element · operand`, by tfhe's Karatsuba product; its control flow does not depend on the operands.
+pub(super) fn multiply_into(output: &mut [u128], element: &RingElement, operand: &[u128]) {
+    polynomial_algorithms::polynomial_karatsuba_wrapping_mul(
+        &mut Polynomial::from_container(output),
+        &element.0,
+        &Polynomial::from_container(operand),
+    );
+}
+
+/// `output += error`.
+pub(super) fn add_error(output: &mut [u128], error: &ErrorPolynomial) {
+    for (value, e) in output.iter_mut().zip(error.coefficients()) {
+        *value = value.wrapping_add(Coefficient::from_integer(i128::from(*e)).aligned());
+    }
+}
+
+impl BorshSerialize for RingElement {
+    fn serialize<W: io::Write>(&self, writer: &mut W) -> io::Result<()> {
+        writer.write_all(&self.to_packed_bytes())
+    }
+}
+
+impl BorshDeserialize for RingElement {
+    fn deserialize_reader<R: io::Read>(reader: &mut R) -> io::Result<Self> {
+        let mut bytes = vec![0; POLYNOMIAL_BYTES];
+        reader.read_exact(&mut bytes)?;
+        Self::from_packed_bytes("ring element", &bytes)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    }
+}
+
+const _: () = assert!(MODULUS_BITS + ALIGNMENT_BITS == u128::BITS);
