@@ -8,6 +8,7 @@
 
 mod authenticated;
 pub mod block;
+mod block_execution;
 pub mod codec;
 mod epoch;
 mod error;
@@ -15,16 +16,24 @@ pub mod event;
 mod execute;
 pub mod genesis;
 pub mod inclusion;
+mod ledger;
 mod measure;
 mod proof;
 pub mod query;
+mod sequencer;
 pub mod signature;
+mod snapshot;
 pub mod state;
+mod store;
 pub mod transaction;
 pub mod units;
 
 pub use authenticated::StateProof;
+pub use block_execution::{BlockEvents, RefusedTransaction};
 pub use error::Error;
 pub use execute::{Context, ProofVerifier, apply, genesis_state};
+pub use ledger::{Ledger, Proposal, replay};
 pub use measure::measure;
 pub use proof::Groth16Verifier;
+pub use sequencer::{MEMPOOL_MAX, Produced, Sequencer};
+pub use snapshot::{LocatedTransaction, Snapshot};

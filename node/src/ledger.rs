@@ -1,0 +1,320 @@
+//! The ledger: proposes, executes and stores blocks. The seam for a consensus engine.
+//!
+//! An engine calls [`Ledger::propose`] when it is its turn, [`Ledger::check`] for another's proposal and
+//! [`Ledger::commit`] once a certificate is complete.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+};
+
+use circuits::{
+    id::{ChainId, Digest},
+    merkle::LeafTree,
+};
+use jmt::storage::NodeBatch;
+
+use crate::{
+    Error,
+    authenticated::extend,
+    block::{BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX, Block, Certificate, Header, check_follows},
+    block_execution::{Execution, RefusedTransaction, execute_all, execute_possible},
+    codec::check_length,
+    epoch::rebuild_tree,
+    execute::{Context, ProofVerifier, genesis_state},
+    genesis::Genesis,
+    inclusion::transactions_root,
+    proof::Groth16Verifier,
+    snapshot::Snapshot,
+    state::{StateRead, Tip},
+    store::Store,
+    transaction::Transaction,
+    units::{Epoch, Height, Timestamp},
+};
+
+/// A chain on disk. Shared by reference between threads; reads never wait for writes.
+pub struct Ledger {
+    store: Store,
+    genesis: Genesis,
+    chain: ChainId,
+    proofs: Box<dyn ProofVerifier>,
+    tree: RwLock<Arc<LeafTree>>,
+    /// Held while a block is stored, so that the tree and the database move together.
+    committing: Mutex<()>,
+}
+
+/// A block that awaits its certificate, with its execution done.
+pub struct Proposal {
+    header: Header,
+    transactions: Vec<Transaction>,
+    refused: Vec<RefusedTransaction>,
+    executed: Executed,
+}
+
+struct Executed {
+    execution: Execution,
+    nodes: NodeBatch,
+    state: Digest,
+}
+
+impl Proposal {
+    /// The header to sign.
+    #[must_use]
+    pub const fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The candidates that were refused, with their errors.
+    #[must_use]
+    pub fn refused(&self) -> &[RefusedTransaction] {
+        &self.refused
+    }
+}
+
+impl Ledger {
+    /// Opens the chain in a directory's database file, or begins it there.
+    ///
+    /// # Errors
+    /// [`Error::Genesis`] for an unsound genesis, [`Error::ForeignChain`] when the file holds another chain,
+    /// [`Error::Storage`] or [`Error::Corrupt`].
+    pub fn open(path: &Path, genesis: Genesis) -> Result<Self, Error> {
+        let proofs = Box::new(Groth16Verifier::new(genesis.eligibility.clone()));
+        Self::start(Store::open(path)?, genesis, proofs)
+    }
+
+    /// As [`Ledger::open`] with another proof verifier.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`].
+    pub fn open_with(path: &Path, genesis: Genesis, proofs: Box<dyn ProofVerifier>) -> Result<Self, Error> {
+        Self::start(Store::open(path)?, genesis, proofs)
+    }
+
+    /// A chain that lives in memory, for replays and tests.
+    ///
+    /// # Errors
+    /// [`Error::Genesis`] for an unsound genesis.
+    pub fn in_memory(genesis: Genesis, proofs: Box<dyn ProofVerifier>) -> Result<Self, Error> {
+        Self::start(Store::in_memory()?, genesis, proofs)
+    }
+
+    fn start(store: Store, genesis: Genesis, proofs: Box<dyn ProofVerifier>) -> Result<Self, Error> {
+        let chain = genesis.chain_id()?;
+        match store.genesis()? {
+            Some(stored) if stored == genesis => {}
+            Some(stored) => {
+                return Err(Error::ForeignChain { what: "database", found: stored.chain_id()?, expected: chain });
+            }
+            None => begin(&store, &genesis)?,
+        }
+        let snapshot = Snapshot::new(store.read()?)?;
+        let tree = check_recovered(&snapshot)?;
+        Ok(Self { store, genesis, chain, proofs, tree: RwLock::new(Arc::new(tree)), committing: Mutex::new(()) })
+    }
+
+    /// The chain id.
+    #[must_use]
+    pub const fn chain(&self) -> ChainId {
+        self.chain
+    }
+
+    /// The genesis.
+    #[must_use]
+    pub const fn genesis(&self) -> &Genesis {
+        &self.genesis
+    }
+
+    /// The proof verifier.
+    pub(crate) fn proofs(&self) -> &dyn ProofVerifier {
+        self.proofs.as_ref()
+    }
+
+    /// A view of the latest height.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub fn snapshot(&self) -> Result<Snapshot, Error> {
+        Snapshot::new(self.store.read()?)
+    }
+
+    /// The registration tree of the latest snapshot.
+    #[must_use]
+    pub fn leaf_tree(&self) -> Arc<LeafTree> {
+        Arc::clone(&self.tree.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What the transactions of the next block may depend on.
+    pub(crate) fn next_context(&self, tip: &Tip, time: Timestamp) -> Context<'_> {
+        let height = tip.height.next();
+        Context {
+            chain: self.chain,
+            genesis: &self.genesis,
+            height,
+            time,
+            epoch: Epoch::of(height, self.genesis.parameters.epoch_blocks),
+            proofs: self.proofs.as_ref(),
+        }
+    }
+
+    /// Builds the next block from the candidates that can be executed, in order.
+    ///
+    /// # Errors
+    /// [`Error::Time`] when the clock is behind the chain by more than the drift allowed, [`Error::TooLarge`] for more
+    /// candidates than a block holds.
+    pub fn propose(&self, candidates: Vec<Transaction>, now: Timestamp) -> Result<Proposal, Error> {
+        let snapshot = self.snapshot()?;
+        let tip = snapshot.latest()?;
+        let time = now.max(tip.time);
+        self.check_time(time, &tip, now)?;
+        check_size(&candidates)?;
+        let context = self.next_context(&tip, time);
+        let (transactions, execution, refused) = execute_possible(&snapshot, &self.leaf_tree(), candidates, &context)?;
+        let executed = seal_execution(&snapshot, context.height, execution)?;
+        let header = Header {
+            chain: self.chain,
+            height: context.height,
+            time,
+            epoch: context.epoch,
+            parent: self.parent_hash(&snapshot, &tip)?,
+            transactions: transactions_root(&transactions)?,
+            transaction_count: u32::try_from(transactions.len()).unwrap_or(u32::MAX),
+            state: executed.state,
+        };
+        Ok(Proposal { header, transactions, refused, executed })
+    }
+
+    /// Executes another's block on the latest state and compares every field of its header.
+    ///
+    /// # Errors
+    /// [`Error::Block`], [`Error::Time`] or [`Error::ForeignChain`] naming what does not follow.
+    pub fn check(&self, header: Header, transactions: Vec<Transaction>, now: Timestamp) -> Result<Proposal, Error> {
+        let snapshot = self.snapshot()?;
+        let tip = snapshot.latest()?;
+        if header.chain != self.chain {
+            return Err(Error::ForeignChain { what: "block", found: header.chain, expected: self.chain });
+        }
+        check_follows(&header, tip.height, tip.time, self.parent_hash(&snapshot, &tip)?)?;
+        self.check_time(header.time, &tip, now)?;
+        check_size(&transactions)?;
+        let block = Block { header, transactions, certificate: Certificate::default() };
+        block.check_transactions()?;
+        let context = self.next_context(&tip, header.time);
+        let refuse = |field, why: String| Err(Error::Block { height: header.height, field, why });
+        if header.epoch != context.epoch {
+            return refuse("epoch", format!("it belongs to epoch {}", context.epoch));
+        }
+        let execution = execute_all(&snapshot, &self.leaf_tree(), &block.transactions, &context)?;
+        let executed = seal_execution(&snapshot, header.height, execution)?;
+        if header.state != executed.state {
+            return refuse("state", format!("execution gives {}", executed.state));
+        }
+        Ok(Proposal { header, transactions: block.transactions, refused: vec![], executed })
+    }
+
+    /// Stores a block once its certificate is complete, atomically and durably.
+    ///
+    /// # Errors
+    /// [`Error::Block`] for a certificate that is incomplete or a proposal that the chain has passed.
+    pub fn commit(&self, proposal: Proposal, certificate: Certificate) -> Result<Block, Error> {
+        let _committing = self.committing.lock().unwrap_or_else(PoisonError::into_inner);
+        let Proposal { header, transactions, executed: Executed { execution, nodes, .. }, .. } = proposal;
+        let snapshot = self.snapshot()?;
+        let tip = snapshot.latest()?;
+        check_follows(&header, tip.height, tip.time, self.parent_hash(&snapshot, &tip)?)?;
+        certificate.verify(&header, &self.genesis)?;
+        let block = Block { header, transactions, certificate };
+        self.store.put_block(&block, &execution.events, &execution.change, &nodes)?;
+        if let Some(tree) = execution.tree {
+            *self.tree.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tree);
+        }
+        Ok(block)
+    }
+
+    /// Checks, executes and stores a final block from elsewhere: sync and replay.
+    ///
+    /// # Errors
+    /// As [`Ledger::check`] and [`Ledger::commit`].
+    pub fn import(&self, block: Block, now: Timestamp) -> Result<Block, Error> {
+        let proposal = self.check(block.header, block.transactions, now)?;
+        self.commit(proposal, block.certificate)
+    }
+
+    fn check_time(&self, time: Timestamp, tip: &Tip, now: Timestamp) -> Result<(), Error> {
+        let drift = u64::from(self.genesis.parameters.drift_seconds_max);
+        let latest = Timestamp::new(now.get().saturating_add(drift));
+        if time < tip.time || time > latest {
+            return Err(Error::Time { found: time, earliest: tip.time, latest });
+        }
+        Ok(())
+    }
+
+    fn parent_hash(&self, snapshot: &Snapshot, tip: &Tip) -> Result<Digest, Error> {
+        if tip.height == Height::default() {
+            return Ok(Digest::from_bytes(self.chain.to_bytes()));
+        }
+        let missing = || Error::Corrupt { what: "blocks", why: format!("no header at height {}", tip.height) };
+        snapshot.header(tip.height)?.ok_or_else(missing)?.header.hash()
+    }
+}
+
+fn begin(store: &Store, genesis: &Genesis) -> Result<(), Error> {
+    store.create_tables()?;
+    let change = genesis_state(genesis, LeafTree::new().root())?;
+    let snapshot = Snapshot::new(store.read()?)?;
+    let (_, nodes) = extend(&snapshot, Height::default(), &change)?;
+    store.put_genesis(genesis, &change, &nodes)
+}
+
+/// Rebuilds the registration tree and checks that blocks, state and tree agree.
+fn check_recovered(snapshot: &Snapshot) -> Result<LeafTree, Error> {
+    let tip = snapshot.latest()?;
+    let damaged = |what, why: &str| Error::Corrupt { what, why: format!("{why} at height {}", tip.height) };
+    if tip.height > Height::default() {
+        let header = snapshot.header(tip.height)?.ok_or_else(|| damaged("blocks", "no header"))?.header;
+        let proof = snapshot.prove(crate::state::StateKey::Tip(), tip.height)?;
+        proof.verify(header.state).map_err(|_| damaged("state", "its root differs from the header"))?;
+        if proof.decode::<Tip>()? != tip {
+            return Err(damaged("state", "the tip differs from the authenticated one"));
+        }
+    }
+    let epoch = snapshot.epoch_snapshot(tip.epoch)?.ok_or_else(|| damaged("epochs", "no snapshot"))?;
+    let tree = rebuild_tree(snapshot, epoch.leaves)?;
+    if tree.root() != epoch.root {
+        return Err(damaged("leaves", "their root differs from the epoch's"));
+    }
+    Ok(tree)
+}
+
+fn seal_execution(snapshot: &Snapshot, height: Height, execution: Execution) -> Result<Executed, Error> {
+    let (state, nodes) = extend(snapshot, height, &execution.change)?;
+    Ok(Executed { execution, nodes, state })
+}
+
+fn check_size(transactions: &[Transaction]) -> Result<(), Error> {
+    check_length("block transactions", transactions.len(), BLOCK_TRANSACTIONS_MAX)?;
+    let mut bytes = 0;
+    for transaction in transactions {
+        bytes += transaction.to_bytes()?.len();
+    }
+    check_length("block in bytes", bytes, BLOCK_BYTES_MAX)
+}
+
+/// Re-executes a chain from its genesis in memory, certificates included, and returns the last state root, which each
+/// header's must have equalled on the way.
+///
+/// # Errors
+/// [`Error::Block`] with the first block that does not follow.
+pub fn replay(
+    genesis: Genesis,
+    blocks: impl IntoIterator<Item = Result<Block, Error>>,
+    proofs: Box<dyn ProofVerifier>,
+) -> Result<Option<Digest>, Error> {
+    let ledger = Ledger::in_memory(genesis, proofs)?;
+    let mut root = None;
+    for block in blocks {
+        let block = block?;
+        let time = block.header.time;
+        root = Some(ledger.import(block, time)?.header.state);
+    }
+    Ok(root)
+}

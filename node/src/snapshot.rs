@@ -1,0 +1,241 @@
+//! Reading: one consistent view of state and blocks at the latest height.
+
+use std::ops::Bound;
+
+use borsh::BorshDeserialize;
+use circuits::{
+    id::{AccountId, Digest, Leaf, QueryId, SchemaId, StudyId},
+    schema::Schema,
+};
+use redb::{ReadOnlyTable, ReadTransaction};
+
+use crate::{
+    Error,
+    authenticated::{NodeStore, StateProof, prove},
+    block::{Block, Header, SignedHeader},
+    block_execution::BlockEvents,
+    inclusion::{TransactionProof, prove_transaction},
+    state::{ContributionState, Party, QueryState, StateKey, StateRead, StateView, Study, Tip},
+    store::{EVENTS, HEADERS, NODES, STATE, block, failed, location, row, stored, value_at},
+    transaction::{Transaction, TransactionId},
+    units::{ContributionIndex, Height, LeafIndex},
+};
+
+type Table = ReadOnlyTable<&'static [u8], &'static [u8]>;
+
+/// The chain at one height, unmoved by blocks that follow. Cheap to make; state is read through [`StateRead`].
+pub struct Snapshot {
+    read: ReadTransaction,
+    state: Table,
+    nodes: Table,
+}
+
+/// A transaction with its place in the chain and the proof that it is there.
+#[derive(Debug, Clone)]
+pub struct LocatedTransaction {
+    /// The block's header.
+    pub header: Header,
+    /// The transaction.
+    pub transaction: Transaction,
+    /// Its inclusion under the header's transaction root.
+    pub proof: TransactionProof,
+}
+
+impl Snapshot {
+    pub(crate) fn new(read: ReadTransaction) -> Result<Self, Error> {
+        let state = read.open_table(STATE).map_err(failed("open the state"))?;
+        let nodes = read.open_table(NODES).map_err(failed("open the state nodes"))?;
+        Ok(Self { read, state, nodes })
+    }
+
+    /// Where the chain stands.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when genesis wrote none.
+    pub fn latest(&self) -> Result<Tip, Error> {
+        self.tip()?.ok_or(Error::Corrupt { what: "state", why: "there is no tip".into() })
+    }
+
+    /// A header with its certificate; `None` beyond the tip and for genesis.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] or [`Error::Corrupt`].
+    pub fn header(&self, height: Height) -> Result<Option<SignedHeader>, Error> {
+        row(&self.read, HEADERS, "header", height)
+    }
+
+    /// A block; `None` beyond the tip and for genesis.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] or [`Error::Corrupt`].
+    pub fn block(&self, height: Height) -> Result<Option<Block>, Error> {
+        block(&self.read, height)
+    }
+
+    /// What a block did.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] or [`Error::Corrupt`].
+    pub fn events(&self, height: Height) -> Result<Option<BlockEvents>, Error> {
+        row(&self.read, EVENTS, "events", height)
+    }
+
+    /// Where a transaction lies: the block and the place in it.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] or [`Error::Corrupt`].
+    pub fn location(&self, id: TransactionId) -> Result<Option<(Height, u32)>, Error> {
+        location(&self.read, &id.digest())
+    }
+
+    /// A transaction with the proof that its block holds it.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] or [`Error::Corrupt`].
+    pub fn transaction(&self, id: TransactionId) -> Result<Option<LocatedTransaction>, Error> {
+        let Some((height, index)) = self.location(id)? else { return Ok(None) };
+        let missing = || Error::Corrupt { what: "blocks", why: format!("no transaction {index} in block {height}") };
+        let block = self.block(height)?.ok_or_else(missing)?;
+        let proof = prove_transaction(&block.transactions, index)?;
+        let transaction = block.transactions.into_iter().nth(index as usize).ok_or_else(missing)?;
+        Ok(Some(LocatedTransaction { header: block.header, transaction, proof }))
+    }
+
+    /// Proves what a key holds, or that it holds nothing, after the block at `height`.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] beyond the tip.
+    pub fn prove(&self, key: StateKey, height: Height) -> Result<StateProof, Error> {
+        if height > self.latest()?.height {
+            return Err(Error::Unknown { what: "block", id: height.to_string() });
+        }
+        prove(self, height, key)
+    }
+
+    /// Every leaf of the latest epoch's snapshot, in order: what agents sync, so that nobody asks for one path.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] or [`Error::Corrupt`].
+    pub fn leaves(&self) -> Result<Vec<Leaf>, Error> {
+        let epoch = self.latest()?.epoch;
+        let missing = || Error::Corrupt { what: "epochs", why: format!("no snapshot for epoch {epoch}") };
+        let count = self.epoch_snapshot(epoch)?.ok_or_else(missing)?.leaves;
+        let gap = |index: LeafIndex| Error::Corrupt { what: "leaves", why: format!("leaf {index} is absent") };
+        (0..count).map(LeafIndex::new).map(|index| self.leaf(index)?.ok_or_else(|| gap(index))).collect()
+    }
+
+    /// The contributions of a query in the order of admission, withdrawn ones included.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for a query that is not on the ledger.
+    pub fn contributions(&self, id: QueryId) -> Result<Vec<ContributionState>, Error> {
+        let unknown = || Error::Unknown { what: "query", id: id.to_string() };
+        let gap = || Error::Corrupt { what: "contributions", why: format!("query {id} lacks one") };
+        let admitted = self.query(id)?.ok_or_else(unknown)?.admitted;
+        (0..admitted).map(ContributionIndex::new).map(|index| self.contribution(id, index)?.ok_or_else(gap)).collect()
+    }
+
+    /// All queries, by id.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] or [`Error::Corrupt`].
+    pub fn queries(&self) -> Result<Vec<(QueryId, QueryState)>, Error> {
+        self.scan(StateKey::Query(QueryId::from_bytes([0; 32])), |key| match key {
+            StateKey::Query(id) => Some(id),
+            _ => None,
+        })
+    }
+
+    /// All studies, by id.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] or [`Error::Corrupt`].
+    pub fn studies(&self) -> Result<Vec<(StudyId, Study)>, Error> {
+        self.scan(StateKey::Study(StudyId::from_bytes([0; 32])), |key| match key {
+            StateKey::Study(id) => Some(id),
+            _ => None,
+        })
+    }
+
+    /// All schemas, by id.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] or [`Error::Corrupt`].
+    pub fn schemas(&self) -> Result<Vec<(SchemaId, Schema)>, Error> {
+        self.scan(StateKey::Schema(SchemaId::from_bytes([0; 32])), |key| match key {
+            StateKey::Schema(id) => Some(id),
+            _ => None,
+        })
+    }
+
+    /// All issuers, suspended ones included, by account.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] or [`Error::Corrupt`].
+    pub fn issuers(&self) -> Result<Vec<(AccountId, Party)>, Error> {
+        self.scan(StateKey::Issuer(AccountId::from_bytes([0; 32])), |key| match key {
+            StateKey::Issuer(account) => Some(account),
+            _ => None,
+        })
+    }
+
+    /// All researchers, suspended ones included, by account.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] or [`Error::Corrupt`].
+    pub fn researchers(&self) -> Result<Vec<(AccountId, Party)>, Error> {
+        self.scan(StateKey::Researcher(AccountId::from_bytes([0; 32])), |key| match key {
+            StateKey::Researcher(account) => Some(account),
+            _ => None,
+        })
+    }
+
+    /// All accounts that ever held money or signed, by id.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] or [`Error::Corrupt`].
+    pub fn accounts(&self) -> Result<Vec<(AccountId, crate::state::Account)>, Error> {
+        self.scan(StateKey::Account(AccountId::from_bytes([0; 32])), |key| match key {
+            StateKey::Account(account) => Some(account),
+            _ => None,
+        })
+    }
+
+    /// All entries of the kind of `first`, its smallest key; the first byte of a key is its kind.
+    fn scan<K, T: BorshDeserialize>(
+        &self,
+        first: StateKey,
+        id: impl Fn(StateKey) -> Option<K>,
+    ) -> Result<Vec<(K, T)>, Error> {
+        let start = first.encode()?;
+        let kind = start.first().copied().unwrap_or_default();
+        let end = [kind.saturating_add(1)];
+        let range = (Bound::Included(start.as_slice()), Bound::Excluded(&end[..]));
+        let mut entries = vec![];
+        for row in self.state.range::<&[u8]>(range).map_err(failed("list state"))? {
+            let (key, value) = row.map_err(failed("list state"))?;
+            if let Some(id) = id(stored("state key", key.value())?) {
+                entries.push((id, stored("state value", value.value())?));
+            }
+        }
+        Ok(entries)
+    }
+}
+
+impl StateView for Snapshot {
+    fn bytes(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let value = self.state.get(key).map_err(failed("read state"))?;
+        Ok(value.map(|value| value.value().to_vec()))
+    }
+}
+
+impl NodeStore for Snapshot {
+    fn node(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let node = self.nodes.get(key).map_err(failed("read a state node"))?;
+        Ok(node.map(|node| node.value().to_vec()))
+    }
+
+    fn value(&self, position: &Digest, at: Height) -> Result<Option<Vec<u8>>, Error> {
+        value_at(&self.read, position, at)
+    }
+}

@@ -1,0 +1,205 @@
+//! The durable store: blocks, state and its tree in `redb`, one atomic transaction for each block.
+
+use std::path::Path;
+
+use borsh::BorshDeserialize;
+use circuits::id::Digest;
+use jmt::storage::NodeBatch;
+use redb::{Database, ReadTransaction, ReadableDatabase, TableDefinition, WriteTransaction};
+
+use crate::{
+    Error,
+    block::{BLOCK_BYTES_MAX, Block, SignedHeader},
+    block_execution::BlockEvents,
+    codec::{decode, encode},
+    genesis::Genesis,
+    state::StateChange,
+    transaction::Transaction,
+    units::Height,
+};
+
+pub(crate) type Bytes = TableDefinition<'static, &'static [u8], &'static [u8]>;
+pub(crate) type ByHeight = TableDefinition<'static, u64, &'static [u8]>;
+
+const GENESIS: Bytes = TableDefinition::new("genesis");
+pub(crate) const HEADERS: ByHeight = TableDefinition::new("headers");
+pub(crate) const BODIES: ByHeight = TableDefinition::new("bodies");
+pub(crate) const EVENTS: ByHeight = TableDefinition::new("events");
+pub(crate) const LOCATIONS: TableDefinition<'static, [u8; 32], (u64, u32)> = TableDefinition::new("locations");
+pub(crate) const STATE: Bytes = TableDefinition::new("state");
+pub(crate) const NODES: Bytes = TableDefinition::new("nodes");
+pub(crate) const VALUES: Bytes = TableDefinition::new("values");
+
+/// The largest genesis.
+const GENESIS_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+pub(crate) fn failed<E: std::fmt::Display>(what: &'static str) -> impl Fn(E) -> Error {
+    move |error| Error::Storage { what, why: error.to_string() }
+}
+
+/// A value's place among the versions of its position: the position and the big-endian height.
+pub(crate) fn version_key(position: &[u8; 32], height: u64) -> [u8; 40] {
+    let mut key = [0; 40];
+    let (head, tail) = key.split_at_mut(32);
+    head.copy_from_slice(position);
+    tail.copy_from_slice(&height.to_be_bytes());
+    key
+}
+
+/// Decodes what this store wrote.
+pub(crate) fn stored<T: BorshDeserialize>(what: &'static str, bytes: &[u8]) -> Result<T, Error> {
+    let bytes_max = 4 * BLOCK_BYTES_MAX;
+    decode(what, bytes, bytes_max).map_err(|error| Error::Corrupt { what, why: error.to_string() })
+}
+
+/// The database of one chain.
+pub(crate) struct Store(Database);
+
+impl Store {
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        Database::create(path).map(Self).map_err(failed("open"))
+    }
+
+    pub(crate) fn in_memory() -> Result<Self, Error> {
+        let backend = redb::backends::InMemoryBackend::new();
+        Database::builder().create_with_backend(backend).map(Self).map_err(failed("open in memory"))
+    }
+
+    pub(crate) fn read(&self) -> Result<ReadTransaction, Error> {
+        self.0.begin_read().map_err(failed("begin reading"))
+    }
+
+    fn write(&self) -> Result<WriteTransaction, Error> {
+        self.0.begin_write().map_err(failed("begin writing"))
+    }
+
+    /// The genesis that the store was made with, if it was.
+    pub(crate) fn genesis(&self) -> Result<Option<Genesis>, Error> {
+        let table = match self.read()?.open_table(GENESIS) {
+            Ok(table) => table,
+            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
+            Err(error) => return Err(failed("read the genesis")(error)),
+        };
+        let Some(bytes) = table.get(&b"genesis"[..]).map_err(failed("read the genesis"))? else { return Ok(None) };
+        decode("genesis", bytes.value(), GENESIS_BYTES_MAX)
+            .map(Some)
+            .map_err(|error| Error::Corrupt { what: "genesis", why: error.to_string() })
+    }
+
+    /// Makes every table, so that readers find them empty.
+    pub(crate) fn create_tables(&self) -> Result<(), Error> {
+        let write = self.write()?;
+        for table in [STATE, NODES, VALUES] {
+            write.open_table(table).map_err(failed("create tables"))?;
+        }
+        for table in [HEADERS, BODIES, EVENTS] {
+            write.open_table(table).map_err(failed("create tables"))?;
+        }
+        write.open_table(LOCATIONS).map_err(failed("create tables"))?;
+        write.commit().map_err(failed("create tables"))
+    }
+
+    /// Stores a genesis and its state, in one transaction.
+    pub(crate) fn put_genesis(&self, genesis: &Genesis, change: &StateChange, nodes: &NodeBatch) -> Result<(), Error> {
+        let write = self.write()?;
+        {
+            let mut table = write.open_table(GENESIS).map_err(failed("store the genesis"))?;
+            let bytes = encode("genesis", genesis)?;
+            table.insert(&b"genesis"[..], bytes.as_slice()).map_err(failed("store the genesis"))?;
+        }
+        put_state(&write, change, nodes)?;
+        write.commit().map_err(failed("store the genesis"))
+    }
+
+    /// Stores a block and everything it did, in one transaction.
+    pub(crate) fn put_block(
+        &self,
+        block: &Block,
+        events: &BlockEvents,
+        change: &StateChange,
+        nodes: &NodeBatch,
+    ) -> Result<(), Error> {
+        let write = self.write()?;
+        put_block(&write, block, events)?;
+        put_state(&write, change, nodes)?;
+        write.commit().map_err(failed("commit a block"))
+    }
+}
+
+fn put_block(write: &WriteTransaction, block: &Block, events: &BlockEvents) -> Result<(), Error> {
+    let height = block.header.height.get();
+    let put = |table: ByHeight, bytes: Vec<u8>| -> Result<(), Error> {
+        let mut table = write.open_table(table).map_err(failed("store a block"))?;
+        table.insert(height, bytes.as_slice()).map_err(failed("store a block"))?;
+        Ok(())
+    };
+    put(HEADERS, encode("header", &block.signed_header())?)?;
+    put(BODIES, encode("transactions", &block.transactions)?)?;
+    put(EVENTS, encode("events", events)?)?;
+    let mut locations = write.open_table(LOCATIONS).map_err(failed("store a block"))?;
+    for (index, transaction) in (0u32..).zip(&block.transactions) {
+        let id = transaction.id()?.digest().to_bytes();
+        locations.insert(id, (height, index)).map_err(failed("store a block"))?;
+    }
+    Ok(())
+}
+
+fn put_state(write: &WriteTransaction, change: &StateChange, nodes: &NodeBatch) -> Result<(), Error> {
+    let mut state = write.open_table(STATE).map_err(failed("store state"))?;
+    for (key, value) in change.iter() {
+        match value {
+            Some(value) => drop(state.insert(key, value).map_err(failed("store state"))?),
+            None => drop(state.remove(key).map_err(failed("store state"))?),
+        }
+    }
+    let mut table = write.open_table(NODES).map_err(failed("store state nodes"))?;
+    for (key, node) in nodes.nodes() {
+        let (key, node) = (encode("node key", key)?, encode("node", node)?);
+        table.insert(key.as_slice(), node.as_slice()).map_err(failed("store state nodes"))?;
+    }
+    let mut values = write.open_table(VALUES).map_err(failed("store state values"))?;
+    for ((version, position), value) in nodes.values() {
+        let key = version_key(&position.0, *version);
+        let bytes = encode("value version", value)?;
+        values.insert(&key[..], bytes.as_slice()).map_err(failed("store state values"))?;
+    }
+    Ok(())
+}
+
+/// One row by height, decoded.
+pub(crate) fn row<T: BorshDeserialize>(
+    read: &ReadTransaction,
+    table: ByHeight,
+    what: &'static str,
+    height: Height,
+) -> Result<Option<T>, Error> {
+    let table = read.open_table(table).map_err(failed("read a block"))?;
+    let bytes = table.get(height.get()).map_err(failed("read a block"))?;
+    bytes.map(|bytes| stored(what, bytes.value())).transpose()
+}
+
+/// A block by height.
+pub(crate) fn block(read: &ReadTransaction, height: Height) -> Result<Option<Block>, Error> {
+    let Some(SignedHeader { header, certificate }) = row(read, HEADERS, "header", height)? else { return Ok(None) };
+    let missing = || Error::Corrupt { what: "blocks", why: format!("block {height} has a header and no body") };
+    let transactions: Vec<Transaction> = row(read, BODIES, "transactions", height)?.ok_or_else(missing)?;
+    Ok(Some(Block { header, transactions, certificate }))
+}
+
+/// Where a transaction lies.
+pub(crate) fn location(read: &ReadTransaction, id: &Digest) -> Result<Option<(Height, u32)>, Error> {
+    let table = read.open_table(LOCATIONS).map_err(failed("look a transaction up"))?;
+    let found = table.get(id.to_bytes()).map_err(failed("look a transaction up"))?;
+    Ok(found.map(|found| found.value()).map(|(height, index)| (Height::new(height), index)))
+}
+
+/// The newest value of a position at or below a height.
+pub(crate) fn value_at(read: &ReadTransaction, position: &Digest, height: Height) -> Result<Option<Vec<u8>>, Error> {
+    let table = read.open_table(VALUES).map_err(failed("read a state value"))?;
+    let position = position.to_bytes();
+    let (first, last) = (version_key(&position, 0), version_key(&position, height.get()));
+    let mut range = table.range(&first[..]..=&last[..]).map_err(failed("read a state value"))?;
+    let Some(found) = range.next_back() else { return Ok(None) };
+    let (_, bytes) = found.map_err(failed("read a state value"))?;
+    stored("value version", bytes.value())
+}
