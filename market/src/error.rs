@@ -1,0 +1,45 @@
+//! The one error enum of this crate.
+
+use std::io;
+
+use thiserror::Error;
+
+/// Why something people do with Locus was refused.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file breaks its format.
+    #[error("{file}, {place}: {why}; {remedy}")]
+    InvalidInput {
+        /// The file as the caller names it.
+        file: String,
+        /// Line, record or column.
+        place: String,
+        /// What is wrong.
+        why: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// A file is sound but uses what Locus does not support.
+    #[error("{file}, {place}: {feature} is not supported; {remedy}")]
+    UnsupportedInput {
+        /// The file as the caller names it.
+        file: String,
+        /// Line, record or column.
+        place: String,
+        /// The feature, by name.
+        feature: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// A file cannot be read.
+    #[error("{file}, {place}: cannot be read ({source}); check that the file is complete and readable")]
+    UnreadableInput {
+        /// The file as the caller names it.
+        file: String,
+        /// Line, record or column reached.
+        place: String,
+        /// What the system or the decompressor said.
+        source: io::Error,
+    },
+}
