@@ -3,3 +3,5 @@
 //! Thin on purpose: authorize, call the market, respond. No plaintext record ever reaches the server side.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+pub mod demo;

@@ -1,0 +1,3 @@
+//! The demo: all parties in one process, on real genomes.
+
+pub mod truth;
