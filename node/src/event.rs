@@ -43,6 +43,8 @@ pub enum Event {
     CommitteeCommitted { epoch: CommitteeEpoch, subset: SubsetIndex },
     /// Every share is committed; members may open them.
     CommitteeConfirming { epoch: CommitteeEpoch },
+    /// A leader revealed a share; the message lies off the ledger under this digest.
+    CommitteeRevealed { epoch: CommitteeEpoch, subset: SubsetIndex, message: Digest },
     /// A member confirmed the key.
     CommitteeConfirmed { epoch: CommitteeEpoch, member: MemberIndex },
     /// A committee key is active.

@@ -274,6 +274,8 @@ pub struct CommitteeState {
     pub stage: CommitteeStage,
     /// Digests committed by the subsets' leaders.
     pub shares: BTreeMap<SubsetIndex, CommitteeShare>,
+    /// Digests of the leaders' revealed shares, which lie off the ledger.
+    pub reveals: BTreeMap<SubsetIndex, Digest>,
     /// The key digest that each member confirmed.
     pub confirmations: BTreeMap<MemberIndex, Digest>,
 }
@@ -282,7 +284,12 @@ impl CommitteeState {
     /// A key whose generation begins.
     #[must_use]
     pub const fn new() -> Self {
-        Self { stage: CommitteeStage::Committing, shares: BTreeMap::new(), confirmations: BTreeMap::new() }
+        Self {
+            stage: CommitteeStage::Committing,
+            shares: BTreeMap::new(),
+            reveals: BTreeMap::new(),
+            confirmations: BTreeMap::new(),
+        }
     }
 
     /// Digest of the public key while queries may open under it.

@@ -42,6 +42,18 @@ pub struct CommitteeCommit {
     pub share: CommitteeShare,
 }
 
+/// Where a leader's revealed share is found, once every share is committed. The message itself lies off the ledger; its
+/// digest here lets nobody show different shares to different members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct CommitteeReveal {
+    /// The key in the making.
+    pub epoch: CommitteeEpoch,
+    /// The subset that the sender leads.
+    pub subset: SubsetIndex,
+    /// Digest of the message: the public polynomial, and the secret sealed to each holder.
+    pub message: Digest,
+}
+
 /// A member's confirmation that every share it holds opens its commitment and that the shares add up to the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct CommitteeConfirm {
@@ -101,6 +113,30 @@ impl CommitteeCommit {
         let mut events = vec![Event::CommitteeCommitted { epoch: self.epoch, subset: self.subset }];
         events.extend(complete.then_some(Event::CommitteeConfirming { epoch: self.epoch }));
         Ok(events)
+    }
+}
+
+impl CommitteeReveal {
+    pub(super) fn execute(
+        &self,
+        sender: AccountId,
+        draft: &mut Draft<'_>,
+        context: &Context<'_>,
+    ) -> Result<Vec<Event>, Error> {
+        let member = require_member(context, sender, "reveal a key share")?;
+        let quorum = &context.genesis.committee.quorum;
+        let mut state = latest(self.epoch, draft)?;
+        if quorum.leader(quorum.check_subset(self.subset)?) != Some(member) {
+            return Err(refuse(self.epoch, "only the subset's leader, its first holder, reveals its share"));
+        }
+        if state.stage != CommitteeStage::Confirming {
+            return Err(refuse(self.epoch, "shares are revealed after every one is committed and before it is active"));
+        }
+        if state.reveals.insert(self.subset, self.message).is_some() {
+            return Err(refuse(self.epoch, "this subset is revealed already, and a reveal is final"));
+        }
+        draft.put_committee(self.epoch, &state)?;
+        Ok(vec![Event::CommitteeRevealed { epoch: self.epoch, subset: self.subset, message: self.message }])
     }
 }
 

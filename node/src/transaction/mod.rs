@@ -28,7 +28,9 @@ use serde::{Deserialize, Serialize};
 
 pub use accredit::Governance;
 pub use aggregate::{Aggregate, MemberSignature, aggregate_message, contribution_set_digest};
-pub use committee::{CommitteeCommit, CommitteeComplain, CommitteeConfirm, CommitteeShare, REASON_BYTES_MAX};
+pub use committee::{
+    CommitteeCommit, CommitteeComplain, CommitteeConfirm, CommitteeReveal, CommitteeShare, REASON_BYTES_MAX,
+};
 pub use components::{ComponentDigests, SubmitComponents};
 pub use consent::ChangeConsent;
 pub use contribute::{Contribution, ContributionPart, Receipt, receipt_message};
@@ -112,6 +114,8 @@ pub enum Action {
     Transfer(Transfer),
     /// A subset's leader commits to its key share.
     CommitteeCommit(CommitteeCommit),
+    /// A subset's leader says where its revealed share is found.
+    CommitteeReveal(CommitteeReveal),
     /// A member confirms the committee key.
     CommitteeConfirm(CommitteeConfirm),
     /// A member complains of a leader, which starts the key generation over.
@@ -224,6 +228,7 @@ impl SignedAction {
             | Action::Refund(_)
             | Action::Transfer(_)
             | Action::CommitteeCommit(_)
+            | Action::CommitteeReveal(_)
             | Action::CommitteeConfirm(_) => Ok(()),
         }
     }
@@ -255,6 +260,7 @@ impl SignedAction {
             Action::Refund(query) => refund::execute(*query, draft, context),
             Action::Transfer(transfer) => transfer.execute(sender, draft),
             Action::CommitteeCommit(commit) => commit.execute(sender, draft, context),
+            Action::CommitteeReveal(reveal) => reveal.execute(sender, draft, context),
             Action::CommitteeConfirm(confirm) => confirm.execute(sender, draft, context),
             Action::CommitteeComplain(complaint) => complaint.execute(sender, draft, context),
         }
