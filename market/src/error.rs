@@ -2,6 +2,7 @@
 
 use std::io;
 
+use circuits::id::QueryId;
 use thiserror::Error;
 
 /// Why something people do with Locus was refused.
@@ -41,5 +42,30 @@ pub enum Error {
         place: String,
         /// What the system or the decompressor said.
         source: io::Error,
+    },
+    /// A statement, record or encoding that `circuits` refuses.
+    #[error(transparent)]
+    Statement(#[from] circuits::Error),
+    /// A message cannot be sealed or opened.
+    #[error("the sealed message is refused: {why}")]
+    Sealing {
+        /// What is wrong, and what to do.
+        why: String,
+    },
+    /// A committee's key generation cannot go on.
+    #[error("the key generation stops: {why}")]
+    KeyGeneration {
+        /// What is wrong, and what to do.
+        why: String,
+    },
+    /// A release's components are refused.
+    #[error("the release of query {query}, part {part}, is refused: {why}")]
+    Release {
+        /// The query.
+        query: QueryId,
+        /// Its part.
+        part: u8,
+        /// What is wrong, and what to do.
+        why: String,
     },
 }

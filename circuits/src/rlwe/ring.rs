@@ -4,6 +4,7 @@ use std::fmt;
 
 use borsh::{BorshDeserialize, BorshSerialize, io};
 use tfhe::core_crypto::prelude::{Polynomial, PolynomialOwned, PolynomialSize, polynomial_algorithms};
+use zeroize::Zeroize;
 
 use super::{
     codec,
@@ -66,6 +67,13 @@ impl Coefficient {
 pub struct RingElement(PolynomialOwned<u128>);
 
 impl Eq for RingElement {}
+
+/// For elements that would give a secret away, such as its product with a public one.
+impl Zeroize for RingElement {
+    fn zeroize(&mut self) {
+        self.0.as_mut().zeroize();
+    }
+}
 
 impl fmt::Debug for RingElement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

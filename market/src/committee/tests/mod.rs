@@ -1,0 +1,2 @@
+mod key_generation;
+mod release;
