@@ -1,8 +1,9 @@
 //! The one error enum of this crate.
 
-use std::io;
+use std::{io, path::PathBuf};
 
 use circuits::id::QueryId;
+use node::units::Height;
 use thiserror::Error;
 
 /// Why something people do with Locus was refused.
@@ -68,4 +69,44 @@ pub enum Error {
         /// What is wrong, and what to do.
         why: String,
     },
+    /// The ledger refused or failed.
+    #[error(transparent)]
+    Ledger(#[from] node::Error),
+    /// A page of a listing that is too long or empty.
+    #[error("a page of {limit} rows is refused; ask for 1 to {limit_max}")]
+    Page {
+        /// Rows asked for.
+        limit: usize,
+        /// The bound.
+        limit_max: usize,
+    },
+    /// A name that the index does not know.
+    #[error("{what} {found:?} is not known; it is one of {known}")]
+    IndexName {
+        /// What was named.
+        what: &'static str,
+        /// The name given.
+        found: String,
+        /// The names there are.
+        known: String,
+    },
+    /// The index's file cannot be used.
+    #[error("the index {path} cannot be opened: {why}")]
+    IndexOpen {
+        /// The file.
+        path: PathBuf,
+        /// The cause and the remedy.
+        why: String,
+    },
+    /// A block that does not follow the last one indexed.
+    #[error("block {found} does not follow block {at} of the index; clear the index and follow the ledger again")]
+    IndexOrder {
+        /// Height of the block.
+        found: Height,
+        /// Height of the index.
+        at: Height,
+    },
+    /// The index's database failed.
+    #[error("the index's database failed: {0}; check disk space and permissions, or delete it, it is made again")]
+    Index(#[from] diesel::result::Error),
 }

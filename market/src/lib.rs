@@ -5,6 +5,7 @@
 pub mod committee;
 mod error;
 pub mod import;
+pub mod index;
 pub mod sealing;
 
 pub use self::error::Error;

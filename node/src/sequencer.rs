@@ -66,6 +66,12 @@ impl Sequencer {
         &self.ledger
     }
 
+    /// Whether a transaction waits for a block.
+    #[must_use]
+    pub fn is_waiting(&self, id: TransactionId) -> bool {
+        self.lock().ids.contains(&id)
+    }
+
     /// How many transactions wait.
     #[must_use]
     pub fn waiting(&self) -> usize {

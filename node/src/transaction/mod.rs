@@ -61,6 +61,12 @@ pub const TRANSACTION_BYTES_MAX: usize = 64 * 1024;
 pub struct TransactionId(Digest);
 
 impl TransactionId {
+    /// The id with this digest, as an index or a request names it.
+    #[must_use]
+    pub const fn from_digest(digest: Digest) -> Self {
+        Self(digest)
+    }
+
     /// The digest.
     #[must_use]
     pub const fn digest(&self) -> Digest {

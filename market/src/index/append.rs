@@ -1,0 +1,280 @@
+//! What a block adds to the index: one SQL transaction, from the block and its events alone.
+
+use circuits::id::{AccountId, QueryId};
+use diesel::{
+    ExpressionMethods, QueryDsl, QueryResult, RunQueryDsl, SqliteConnection, insert_into, insert_or_ignore_into,
+    update, upsert::excluded,
+};
+use node::{
+    block::Block,
+    event::Event,
+    transaction::{Action, Transaction},
+    units::ContributionIndex,
+};
+
+use super::{
+    page::{Role, Sequence, Stage},
+    schema::{account_transactions, blocks, contributions, parties, position, queries, schemas, studies, transactions},
+    stored::signed,
+};
+use crate::Error;
+
+/// A transaction and where it lies.
+struct Placed<'a> {
+    sequence: Sequence,
+    transaction: &'a Transaction,
+}
+
+impl Placed<'_> {
+    fn column(&self) -> i64 {
+        signed(self.sequence.get())
+    }
+}
+
+/// Writes a block's rows and the new position. The caller holds the SQL transaction.
+pub(super) fn append(connection: &mut SqliteConnection, block: &Block, events: &[Vec<Event>]) -> Result<(), Error> {
+    let height = block.header.height;
+    let header = block.header.hash()?;
+    let at = signed(Sequence::of(height, 0).get());
+    insert_into(blocks::table)
+        .values((
+            blocks::sequence.eq(at),
+            blocks::header.eq(header.as_bytes().as_slice()),
+            blocks::time.eq(signed(block.header.time.get())),
+            blocks::epoch.eq(i64::from(block.header.epoch.get())),
+            blocks::transactions.eq(i64::from(block.header.transaction_count)),
+        ))
+        .execute(connection)?;
+    for ((place, transaction), events) in (0u32..).zip(&block.transactions).zip(events) {
+        let placed = Placed { sequence: Sequence::of(height, place), transaction };
+        append_transaction(connection, &placed)?;
+        for event in events {
+            append_event(connection, &placed, event)?;
+        }
+    }
+    update(position::table)
+        .set((position::height.eq(signed(height.get())), position::header.eq(header.as_bytes().as_slice())))
+        .execute(connection)?;
+    Ok(())
+}
+
+fn append_transaction(connection: &mut SqliteConnection, placed: &Placed<'_>) -> Result<(), Error> {
+    let id = placed.transaction.id()?.digest();
+    insert_into(transactions::table)
+        .values((
+            transactions::sequence.eq(placed.column()),
+            transactions::id.eq(id.as_bytes().as_slice()),
+            transactions::action.eq(action_name(placed.transaction)),
+        ))
+        .execute(connection)?;
+    match placed.transaction {
+        Transaction::Signed(signed) => touch(connection, placed, signed.sender)?,
+        Transaction::Contribute(contribution) => touch(connection, placed, contribution.payout)?,
+    }
+    Ok(())
+}
+
+/// The action's name in its JSON form.
+const fn action_name(transaction: &Transaction) -> &'static str {
+    match transaction {
+        Transaction::Contribute(_) => "contribute",
+        Transaction::Signed(signed) => match &signed.action {
+            Action::Govern(_) => "govern",
+            Action::RegisterSchema(_) => "register_schema",
+            Action::RegisterStudy(_) => "register_study",
+            Action::RegisterRecord(_) => "register_record",
+            Action::ChangeConsent(_) => "change_consent",
+            Action::RevokeConsent(_) => "revoke_consent",
+            Action::OpenQuery(_) => "open_query",
+            Action::Withdraw(_) => "withdraw",
+            Action::Seal(_) => "seal",
+            Action::Aggregate(_) => "aggregate",
+            Action::SubmitComponents(_) => "submit_components",
+            Action::Refund(_) => "refund",
+            Action::Transfer(_) => "transfer",
+            Action::CommitteeCommit(_) => "committee_commit",
+            Action::CommitteeReveal(_) => "committee_reveal",
+            Action::CommitteeConfirm(_) => "committee_confirm",
+            Action::CommitteeComplain(_) => "committee_complain",
+        },
+    }
+}
+
+fn append_event(connection: &mut SqliteConnection, placed: &Placed<'_>, event: &Event) -> QueryResult<()> {
+    match event {
+        Event::IssuerAccredited { account, name } => accredit(connection, placed, Role::Issuer, *account, name),
+        Event::IssuerSuspended { account } => suspend(connection, Role::Issuer, *account),
+        Event::ResearcherAccredited { account, name } => accredit(connection, placed, Role::Researcher, *account, name),
+        Event::ResearcherSuspended { account } => suspend(connection, Role::Researcher, *account),
+        Event::SchemaRegistered { schema, name } => {
+            let id = schemas::id.eq(schema.as_bytes().as_slice());
+            let row = (schemas::sequence.eq(placed.column()), id, schemas::name.eq(name));
+            insert_into(schemas::table).values(row).execute(connection).map(|_| ())
+        }
+        Event::StudyRegistered { study, researcher } => {
+            let row = (
+                studies::sequence.eq(placed.column()),
+                studies::id.eq(study.as_bytes().as_slice()),
+                studies::researcher.eq(researcher.as_bytes().as_slice()),
+                studies::title.eq(study_title(placed.transaction)),
+            );
+            insert_into(studies::table).values(row).execute(connection).map(|_| ())
+        }
+        Event::QueryOpened { query, researcher, study, .. } => {
+            let row = (
+                queries::sequence.eq(placed.column()),
+                queries::id.eq(query.as_bytes().as_slice()),
+                queries::study.eq(study.as_bytes().as_slice()),
+                queries::researcher.eq(researcher.as_bytes().as_slice()),
+                queries::stage.eq(Stage::Collecting.name()),
+                queries::admitted.eq(0),
+                queries::surviving.eq(0),
+            );
+            insert_into(queries::table).values(row).execute(connection).map(|_| ())
+        }
+        Event::ContributionAdmitted { query, contribution } => admit(connection, placed, *query, *contribution),
+        Event::ContributionWithdrawn { query, contribution } => withdraw(connection, *query, *contribution),
+        Event::QuerySealed { query, .. } => enter(connection, *query, Stage::Sealed),
+        Event::QueryAggregated { query, .. } => enter(connection, *query, Stage::Aggregated),
+        Event::QueryReleased { query, .. } => {
+            enter(connection, *query, Stage::Released)?;
+            touch_payouts(connection, placed, *query)
+        }
+        Event::QueryRefunded { query, .. } => {
+            enter(connection, *query, Stage::Refunded)?;
+            touch_researcher(connection, placed, *query)
+        }
+        Event::RecordRegistered { owner, .. } => touch(connection, placed, *owner),
+        Event::Transferred { to, .. } => touch(connection, placed, *to),
+        Event::ConsentChanged { .. }
+        | Event::ConsentRevoked { .. }
+        | Event::EpochClosed { .. }
+        | Event::CommitteeStarted { .. }
+        | Event::CommitteeCommitted { .. }
+        | Event::CommitteeConfirming { .. }
+        | Event::CommitteeRevealed { .. }
+        | Event::CommitteeConfirmed { .. }
+        | Event::CommitteeActive { .. }
+        | Event::CommitteeComplained { .. }
+        | Event::ComponentsSubmitted { .. }
+        | Event::LiarNamed { .. } => Ok(()),
+    }
+}
+
+/// Lists the transaction under an account; twice is once.
+fn touch(connection: &mut SqliteConnection, placed: &Placed<'_>, account: AccountId) -> QueryResult<()> {
+    let account = account_transactions::account.eq(account.as_bytes().as_slice());
+    insert_or_ignore_into(account_transactions::table)
+        .values((account, account_transactions::sequence.eq(placed.column())))
+        .execute(connection)
+        .map(|_| ())
+}
+
+fn touch_payouts(connection: &mut SqliteConnection, placed: &Placed<'_>, query: QueryId) -> QueryResult<()> {
+    let paid: Vec<Vec<u8>> = contributions::table
+        .filter(contributions::query.eq(query.as_bytes().as_slice()))
+        .filter(contributions::withdrawn.eq(false))
+        .select(contributions::payout)
+        .load(connection)?;
+    let rows = paid
+        .into_iter()
+        .map(|account| (account_transactions::account.eq(account), account_transactions::sequence.eq(placed.column())));
+    for row in rows {
+        insert_or_ignore_into(account_transactions::table).values(row).execute(connection)?;
+    }
+    touch_researcher(connection, placed, query)
+}
+
+fn touch_researcher(connection: &mut SqliteConnection, placed: &Placed<'_>, query: QueryId) -> QueryResult<()> {
+    let researcher: Vec<u8> = queries::table
+        .filter(queries::id.eq(query.as_bytes().as_slice()))
+        .select(queries::researcher)
+        .first(connection)?;
+    insert_or_ignore_into(account_transactions::table)
+        .values((account_transactions::account.eq(researcher), account_transactions::sequence.eq(placed.column())))
+        .execute(connection)
+        .map(|_| ())
+}
+
+fn accredit(
+    connection: &mut SqliteConnection,
+    placed: &Placed<'_>,
+    role: Role,
+    account: AccountId,
+    name: &str,
+) -> QueryResult<()> {
+    insert_into(parties::table)
+        .values((
+            parties::role.eq(role.name()),
+            parties::account.eq(account.as_bytes().as_slice()),
+            parties::name.eq(name),
+            parties::accredited.eq(true),
+            parties::sequence.eq(placed.column()),
+        ))
+        .on_conflict((parties::role, parties::account))
+        .do_update()
+        .set((parties::name.eq(excluded(parties::name)), parties::accredited.eq(true)))
+        .execute(connection)
+        .map(|_| ())
+}
+
+fn suspend(connection: &mut SqliteConnection, role: Role, account: AccountId) -> QueryResult<()> {
+    let of_role = parties::table.filter(parties::role.eq(role.name()));
+    update(of_role.filter(parties::account.eq(account.as_bytes().as_slice())))
+        .set(parties::accredited.eq(false))
+        .execute(connection)
+        .map(|_| ())
+}
+
+fn study_title(transaction: &Transaction) -> &str {
+    match transaction {
+        Transaction::Signed(signed) => match &signed.action {
+            Action::RegisterStudy(study) => &study.title,
+            _ => "",
+        },
+        Transaction::Contribute(_) => "",
+    }
+}
+
+fn admit(
+    connection: &mut SqliteConnection,
+    placed: &Placed<'_>,
+    query: QueryId,
+    number: ContributionIndex,
+) -> QueryResult<()> {
+    let Transaction::Contribute(contribution) = placed.transaction else { return Ok(()) };
+    // The id was written with the transaction's own row.
+    let id: Vec<u8> = transactions::table.find(placed.column()).select(transactions::id).first(connection)?;
+    insert_into(contributions::table)
+        .values((
+            contributions::sequence.eq(placed.column()),
+            contributions::query.eq(query.as_bytes().as_slice()),
+            contributions::number.eq(i64::from(number.get())),
+            contributions::payout.eq(contribution.payout.as_bytes().as_slice()),
+            contributions::id.eq(id),
+            contributions::withdrawn.eq(false),
+        ))
+        .execute(connection)?;
+    update(queries::table.filter(queries::id.eq(query.as_bytes().as_slice())))
+        .set((queries::admitted.eq(queries::admitted + 1), queries::surviving.eq(queries::surviving + 1)))
+        .execute(connection)
+        .map(|_| ())
+}
+
+fn withdraw(connection: &mut SqliteConnection, query: QueryId, number: ContributionIndex) -> QueryResult<()> {
+    let of_query = contributions::table.filter(contributions::query.eq(query.as_bytes().as_slice()));
+    update(of_query.filter(contributions::number.eq(i64::from(number.get()))))
+        .set(contributions::withdrawn.eq(true))
+        .execute(connection)?;
+    update(queries::table.filter(queries::id.eq(query.as_bytes().as_slice())))
+        .set(queries::surviving.eq(queries::surviving - 1))
+        .execute(connection)
+        .map(|_| ())
+}
+
+fn enter(connection: &mut SqliteConnection, query: QueryId, stage: Stage) -> QueryResult<()> {
+    update(queries::table.filter(queries::id.eq(query.as_bytes().as_slice())))
+        .set(queries::stage.eq(stage.name()))
+        .execute(connection)
+        .map(|_| ())
+}

@@ -1,0 +1,124 @@
+//! The listings: one page each, in ledger order.
+
+use circuits::id::{AccountId, QueryId, StudyId};
+use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    page::{
+        BlockRow, ContributionRow, Order, Page, Paging, PartyRow, QueryRow, Role, SchemaRow, Stage, StudyRow,
+        TransactionRow,
+    },
+    schema::{account_transactions, blocks, contributions, parties, queries, schemas, studies, transactions},
+    store::Index,
+    stored::signed,
+};
+use crate::Error;
+
+/// Which queries to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct QueryFilter {
+    /// Only those in this stage.
+    pub stage: Option<Stage>,
+    /// Only those of this study.
+    pub study: Option<StudyId>,
+}
+
+/// Turns a boxed query into one page: behind the cursor, in order, and one row more to see whether there is a next.
+macro_rules! page {
+    ($index:expr, $paging:expr, $column:expr, $query:expr) => {{
+        let paging: &Paging = $paging;
+        paging.check()?;
+        let mut query = $query;
+        if let Some(after) = paging.after {
+            let after = signed(after.get());
+            query = match paging.order {
+                Order::Oldest => query.filter($column.gt(after)),
+                Order::Newest => query.filter($column.lt(after)),
+            };
+        }
+        query = match paging.order {
+            Order::Oldest => query.order($column.asc()),
+            Order::Newest => query.order($column.desc()),
+        };
+        let rows = $index.read(|connection| query.limit(signed(paging.limit as u64 + 1)).load(connection))?;
+        Ok(Page::cut(rows, paging, |row| row.sequence))
+    }};
+}
+
+impl Index {
+    /// Blocks.
+    ///
+    /// # Errors
+    /// [`Error::Page`] for an unsound page, [`Error::Index`] when the database fails.
+    pub fn blocks(&self, paging: &Paging) -> Result<Page<BlockRow>, Error> {
+        page!(self, paging, blocks::sequence, blocks::table.into_boxed())
+    }
+
+    /// Transactions that an account sent, or that paid or named it.
+    ///
+    /// # Errors
+    /// As [`Index::blocks`].
+    pub fn account_transactions(&self, account: AccountId, paging: &Paging) -> Result<Page<TransactionRow>, Error> {
+        let of_account = account_transactions::table
+            .inner_join(transactions::table)
+            .filter(account_transactions::account.eq(account.as_bytes().to_vec()))
+            .select((transactions::sequence, transactions::id, transactions::action))
+            .into_boxed();
+        page!(self, paging, account_transactions::sequence, of_account)
+    }
+
+    /// Issuers or researchers, suspended ones included.
+    ///
+    /// # Errors
+    /// As [`Index::blocks`].
+    pub fn parties(&self, role: Role, paging: &Paging) -> Result<Page<PartyRow>, Error> {
+        let of_role = parties::table.filter(parties::role.eq(role.name())).into_boxed();
+        page!(self, paging, parties::sequence, of_role)
+    }
+
+    /// Schemas.
+    ///
+    /// # Errors
+    /// As [`Index::blocks`].
+    pub fn schemas(&self, paging: &Paging) -> Result<Page<SchemaRow>, Error> {
+        page!(self, paging, schemas::sequence, schemas::table.into_boxed())
+    }
+
+    /// Studies, of one researcher when named.
+    ///
+    /// # Errors
+    /// As [`Index::blocks`].
+    pub fn studies(&self, researcher: Option<AccountId>, paging: &Paging) -> Result<Page<StudyRow>, Error> {
+        let mut all = studies::table.into_boxed();
+        if let Some(researcher) = researcher {
+            all = all.filter(studies::researcher.eq(researcher.as_bytes().to_vec()));
+        }
+        page!(self, paging, studies::sequence, all)
+    }
+
+    /// Queries.
+    ///
+    /// # Errors
+    /// As [`Index::blocks`].
+    pub fn queries(&self, filter: &QueryFilter, paging: &Paging) -> Result<Page<QueryRow>, Error> {
+        let mut all = queries::table.into_boxed();
+        if let Some(stage) = filter.stage {
+            all = all.filter(queries::stage.eq(stage.name()));
+        }
+        if let Some(study) = filter.study {
+            all = all.filter(queries::study.eq(study.as_bytes().to_vec()));
+        }
+        page!(self, paging, queries::sequence, all)
+    }
+
+    /// Contributions of a query, withdrawn ones included.
+    ///
+    /// # Errors
+    /// As [`Index::blocks`].
+    pub fn contributions(&self, query: QueryId, paging: &Paging) -> Result<Page<ContributionRow>, Error> {
+        let of_query = contributions::table.filter(contributions::query.eq(query.as_bytes().to_vec())).into_boxed();
+        page!(self, paging, contributions::sequence, of_query)
+    }
+}

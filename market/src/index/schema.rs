@@ -1,0 +1,88 @@
+//! The tables, as `market/migrations` makes them.
+
+diesel::table! {
+    position (id) {
+        id -> BigInt,
+        chain -> Binary,
+        height -> BigInt,
+        header -> Binary,
+    }
+}
+
+diesel::table! {
+    blocks (sequence) {
+        sequence -> BigInt,
+        header -> Binary,
+        time -> BigInt,
+        epoch -> BigInt,
+        transactions -> BigInt,
+    }
+}
+
+diesel::table! {
+    transactions (sequence) {
+        sequence -> BigInt,
+        id -> Binary,
+        action -> Text,
+    }
+}
+
+diesel::table! {
+    account_transactions (account, sequence) {
+        account -> Binary,
+        sequence -> BigInt,
+    }
+}
+
+diesel::table! {
+    parties (role, account) {
+        role -> Text,
+        account -> Binary,
+        name -> Text,
+        accredited -> Bool,
+        sequence -> BigInt,
+    }
+}
+
+diesel::table! {
+    schemas (sequence) {
+        sequence -> BigInt,
+        id -> Binary,
+        name -> Text,
+    }
+}
+
+diesel::table! {
+    studies (sequence) {
+        sequence -> BigInt,
+        id -> Binary,
+        researcher -> Binary,
+        title -> Text,
+    }
+}
+
+diesel::table! {
+    queries (sequence) {
+        sequence -> BigInt,
+        id -> Binary,
+        study -> Binary,
+        researcher -> Binary,
+        stage -> Text,
+        admitted -> BigInt,
+        surviving -> BigInt,
+    }
+}
+
+diesel::table! {
+    contributions (sequence) {
+        sequence -> BigInt,
+        query -> Binary,
+        number -> BigInt,
+        payout -> Binary,
+        id -> Binary,
+        withdrawn -> Bool,
+    }
+}
+
+diesel::joinable!(account_transactions -> transactions (sequence));
+diesel::allow_tables_to_appear_in_same_query!(account_transactions, transactions);
