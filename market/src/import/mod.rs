@@ -14,6 +14,7 @@
 //! it weighs each person, not each chromosome, equally. The report says how many dosages are haploid, so that an
 //! analysis by chromosome can stratify by sex. Higher ploidy is declined.
 
+mod align;
 mod attributes;
 mod bcf;
 mod fields;
@@ -37,6 +38,7 @@ mod tests;
 use std::{fs::File, io::Read, path::Path};
 
 pub use self::{
+    align::{Alignment, align_to_panel},
     attributes::{AttributeRow, import_attributes},
     panel::{ImportedPanel, SampleGenotypes},
     report::{ImportReport, InputFormat, SkipReason, Skipped},

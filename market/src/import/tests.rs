@@ -1,5 +1,6 @@
 //! Import against published test suites, real genomes and hand-written files.
 
+mod align;
 mod attributes;
 mod binary;
 mod corpus;

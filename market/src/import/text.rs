@@ -1,6 +1,6 @@
 //! VCF text, line by line.
 
-use std::io::{BufRead, Read};
+use std::io::{BufRead, BufReader, Read};
 
 use super::{
     fields::{self, Format},
@@ -16,25 +16,13 @@ use super::{
 const REMEDY: &str = "correct the record; `bcftools view` or a VCF validator shows what is expected";
 
 /// Reads a whole file; `line` follows along for error messages.
-pub(super) fn read<R: Read>(reader: impl BufRead + AsStream<R>, line: &mut u64) -> Checked<(Header, PanelBuilder)> {
+pub(super) fn read<R: Read>(reader: BufReader<Stream<R>>, line: &mut u64) -> Checked<(Header, PanelBuilder)> {
     let mut lines = Lines::new(reader);
     let result = read_lines(&mut lines);
     *line = lines.number();
     let read = result?;
-    check_complete(lines.get_ref().stream())?;
+    check_complete(lines.get_ref().get_ref())?;
     Ok(read)
-}
-
-/// A reader that can show the stream behind it.
-pub(super) trait AsStream<R: Read> {
-    /// The stream.
-    fn stream(&self) -> &Stream<R>;
-}
-
-impl<R: Read> AsStream<R> for std::io::BufReader<Stream<R>> {
-    fn stream(&self) -> &Stream<R> {
-        self.get_ref()
-    }
 }
 
 fn read_lines(lines: &mut Lines<impl BufRead>) -> Checked<(Header, PanelBuilder)> {
@@ -102,9 +90,7 @@ impl Records<'_> {
         site::check_quality(quality)?;
         site::check_filters(filters, minor)?;
         fields::check_info(info, self.header, site.alternates.len())?;
-        // Where ALT is `.` some tools still number what they saw there; the site is left out in any case.
-        let alleles = site.alternates.len().max(usize::from(alternates == "."));
-        let calls = self.read_samples(format, samples.as_bytes(), alleles)?;
+        let calls = self.read_samples(format, samples.as_bytes(), site.alternates.len())?;
         panel.push(&site, calls, number)
     }
 
@@ -115,6 +101,8 @@ impl Records<'_> {
         let Some(format) = &self.format else { return Ok(None) };
         self.calls.clear();
         let only_genotype = format.text() == "GT";
+        // Where ALT is `.` some tools still number what they saw there; the site is left out in any case.
+        let alleles = alternates.max(1);
         for sample in samples.split(|byte| *byte == b'\t') {
             if self.calls.len() >= self.header.samples.len() {
                 return invalid(format!("the record has more than {} samples", self.header.samples.len()), REMEDY);
@@ -125,7 +113,7 @@ impl Records<'_> {
                 return invalid("a sample's column is empty", "write . for a missing sample");
             }
             let genotype = match format.has_genotype {
-                true => Some(genotype::parse(first, alternates)?),
+                true => Some(genotype::parse(first, alleles)?),
                 false => None,
             };
             if !only_genotype || end < sample.len() {

@@ -107,3 +107,16 @@ fn real_panels_import() {
         println!("{}", report.lines().join("; "));
     }
 }
+
+#[test]
+fn dosages_agree_with_the_allele_counts_that_the_file_itself_gives() {
+    let Some(file) = shared("vcf_real/shapeit4_chr20_reference_300s.vcf.gz") else { return };
+    let (panel, _) = import_file(&file, &ImportOptions::default()).unwrap();
+    let reader = flate2::read::MultiGzDecoder::new(fs::File::open(&file).unwrap());
+    let lines = std::io::BufRead::lines(std::io::BufReader::new(reader)).map(Result::unwrap);
+    for (index, line) in lines.filter(|line| !line.starts_with('#')).enumerate() {
+        let given: usize = line.split("AC=").nth(1).unwrap().split(';').next().unwrap().parse().unwrap();
+        let copies: usize = panel.samples.iter().map(|sample| sample.dosages[index] as usize).sum();
+        assert_eq!(copies, given, "record {index}");
+    }
+}

@@ -38,7 +38,7 @@ fn a_haploid_call_counts_as_homozygous() {
 #[test]
 fn what_has_no_sequence_is_left_out_and_listed() {
     let records = [
-        "1 10 A . GT 0/0 0/0 0/0",
+        "1 10 A . GT:PL 0/0:0 0/1:0,3,9 0/0:.",
         "1 11 A <DEL> GT 0/1 0/0 0/0",
         "1 12 A A[2:5[ GT 0/1 0/0 0/0",
         "1 13 A C DP 3 3 3",
