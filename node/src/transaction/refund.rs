@@ -7,7 +7,6 @@ use crate::{
     event::Event,
     execute::{Context, credit, query_error, require_query},
     state::{Draft, QueryState, QueryStatus, RefundReason},
-    units::Amount,
 };
 
 /// Refunds after a missed deadline. Anyone may ask: the outcome is fixed.
@@ -39,7 +38,7 @@ pub(super) fn refund(
     draft: &mut Draft<'_>,
     context: &Context<'_>,
 ) -> Result<Vec<Event>, Error> {
-    let amount = std::mem::replace(&mut state.escrow, Amount::default());
+    let amount = std::mem::take(&mut state.escrow);
     credit(draft, state.researcher, amount)?;
     state.status = QueryStatus::Refunded { height: context.height, reason };
     draft.put_query(id, &state)?;

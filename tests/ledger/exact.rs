@@ -1,0 +1,119 @@
+//! Opening a query, and the conditions of the exact mode.
+
+use circuits::{
+    consent::{ConsentFlags, Day},
+    criteria::{Clause, Criteria},
+    layout::Layout,
+    quorum::Quorum,
+};
+use node::{
+    query::{CohortQuery, PrivacyMode},
+    state::{QueryStatus, StateRead},
+    transaction::{Action, Governance},
+    units::Amount,
+};
+
+use crate::world::{ENDOWMENT, FEE, TODAY, World, account, digest, genesis, refused};
+
+fn criteria(attribute: u8) -> Criteria {
+    Criteria { groups: vec![vec![Clause { attribute, lo: 40, hi: 60, negated: false }]] }
+}
+
+#[test]
+fn an_open_query_locks_its_escrow_and_keeps_its_fee() {
+    let mut world = World::ready(Quorum::DEFAULT);
+    let id = world.open(CohortQuery { criteria: criteria(0), ..world.query() }).unwrap();
+    let state = world.state(id);
+    assert_eq!(state.status, QueryStatus::Collecting);
+    assert_eq!((state.escrow, state.committee_key), (Amount::new(500), digest("key")));
+    assert_eq!((world.balance("researcher"), world.fees()), (ENDOWMENT - 500 - FEE, FEE));
+    let terms = state.terms(id, 0).unwrap();
+    assert!(terms.demand.flags.contains(ConsentFlags::EXACT));
+    assert_eq!((terms.registered_before, terms.demand.closing), (state.opening_epoch.epoch.get(), Day(TODAY + 10)));
+}
+
+#[test]
+fn unsound_queries_are_refused_with_a_reason() {
+    let mut world = World::ready(Quorum::DEFAULT);
+    let genotypes = |window, first, length| Layout::Genotypes { window, first, length };
+    type Alter<'a> = Box<dyn Fn(&mut CohortQuery) + 'a>;
+    let broken: Vec<(&str, Alter)> = vec![
+        ("is sensitive", Box::new(|query| query.criteria = criteria(1))),
+        ("the schema has no attribute 2", Box::new(|query| query.criteria = criteria(2))),
+        ("needs a minimum of 2", Box::new(|query| query.contributions_min = 1)),
+        ("at most the maximum", Box::new(|query| query.contributions_min = 6)),
+        ("the limit is 65536", Box::new(|query| query.contributions_max = 65_537)),
+        ("at least one layout", Box::new(|query| query.parts.clear())),
+        ("the limit is 8", Box::new(|query| query.parts = vec![Layout::Count; 9])),
+        ("the limit here is 2000", Box::new(|query| query.parts = vec![genotypes(1, 900, 100)])),
+        ("layout is malformed", Box::new(|query| query.parts = vec![genotypes(0, 1_000, 100)])),
+        ("no noise yet", Box::new(|query| query.privacy = PrivacyMode::Private { epsilon_milli: 100 })),
+        ("before the opening day", Box::new(|query| query.closing = Day(TODAY - 1))),
+        ("this chain allows 365", Box::new(|query| query.closing = Day(TODAY + 400))),
+        ("1 to 16777216 blocks", Box::new(|query| query.release_blocks_max = 0)),
+        ("study", Box::new(|query| query.study = circuits::id::StudyId::from_bytes([3; 32]))),
+        ("schema", Box::new(|query| query.schema = circuits::id::SchemaId::from_bytes([3; 32]))),
+        ("can come from 1 issuers", Box::new(|query| query.issuers = vec![account("issuer 0")])),
+        ("no accredited issuer", Box::new(|query| query.issuers = vec![account("issuer 0"), account("friend")])),
+        ("needs 5000000010", Box::new(|query| query.price = Amount::new(1_000_000_000))),
+        ("64-bit", Box::new(|query| query.price = Amount::new(u64::MAX))),
+        ("sealing key", Box::new(|query| query.sealing = node::query::SealingKey::new(vec![]))),
+    ];
+    for (text, alter) in broken {
+        let mut query = world.query();
+        alter(&mut query);
+        refused(world.open(query), text);
+    }
+    assert_eq!((world.balance("researcher"), world.fees()), (ENDOWMENT, 0));
+}
+
+#[test]
+fn a_query_needs_an_accredited_researcher_with_a_study_of_its_own() {
+    let mut world = World::ready(Quorum::DEFAULT);
+    let query = Box::new(world.query());
+    refused(world.act("sponsor", Action::OpenQuery(query.clone())), "no accredited researcher");
+    let accredit = Governance::AccreditResearcher { account: account("sponsor"), name: "S".into() };
+    world.act("governor", Action::Govern(accredit)).unwrap();
+    refused(world.act("sponsor", Action::OpenQuery(query.clone())), "register a study of your own");
+    world.act("governor", Action::Govern(Governance::SuspendResearcher(account("researcher")))).unwrap();
+    refused(world.act("researcher", Action::OpenQuery(query)), "no accredited researcher");
+}
+
+#[test]
+fn an_exact_query_waits_for_the_second_period() {
+    let mut world = World::bare(genesis(Quorum::DEFAULT));
+    world.accredit();
+    world.act("researcher", Action::RegisterSchema(crate::world::schema())).unwrap();
+    world.register_study();
+    world.generate_key(node::units::CommitteeEpoch::new(0));
+    world.block();
+    let query = world.query();
+    refused(world.open(query.clone()), "wait for epoch 1");
+    world.pass_epoch();
+    world.open(query).unwrap();
+}
+
+#[test]
+fn exact_genotypes_and_few_issuers_are_governances_decision() {
+    let mut strict = genesis(Quorum::DEFAULT);
+    strict.parameters.exact_genotypes_allowed = false;
+    let mut world = World::prepared(strict);
+    let query = CohortQuery { parts: vec![Layout::Genotypes { window: 0, first: 0, length: 9 }], ..world.query() };
+    refused(world.open(query), "only with noise");
+    world.act("governor", Action::Govern(Governance::SuspendIssuer(account("issuer 1")))).unwrap();
+    refused(world.open(world.query()), "can come from 1 issuers");
+}
+
+#[test]
+fn a_measure_names_what_is_read_and_the_order_among_equal_parts() {
+    let mut world = World::ready(Quorum::DEFAULT);
+    let genotypes = |window, first, length| Layout::Genotypes { window, first, length };
+    let parts = vec![genotypes(0, 0, 9), genotypes(0, 9, 9), genotypes(1, 0, 9), Layout::Count];
+    let id = world.open(CohortQuery { parts, ..world.query() }).unwrap();
+    let other = world.open(CohortQuery { parts: vec![genotypes(0, 5, 20)], ..world.query() }).unwrap();
+    let measure = |id, part| world.state(id).terms(id, part).unwrap().exact.unwrap().measure;
+    let of = [0, 1, 2, 3].map(|part| measure(id, part));
+    assert_eq!(of.iter().collect::<std::collections::BTreeSet<_>>().len(), 4);
+    assert_eq!(measure(other, 0), of[0]);
+    assert!(world.ledger().snapshot().unwrap().query(other).unwrap().unwrap().terms(other, 1).is_err());
+}

@@ -1,0 +1,16 @@
+//! The ledger from outside: every transaction with its rejected twins, conservation, recovery and offline proofs.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::type_complexity, missing_docs, unreachable_pub)]
+
+mod admission;
+mod chain;
+mod codec;
+mod committee;
+mod conservation;
+mod exact;
+mod people;
+mod real_proofs;
+mod recovery;
+mod release;
+mod world;

@@ -1,0 +1,88 @@
+//! A process killed in the middle of writing loses no block it reported and keeps no half of one.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use circuits::quorum::Quorum;
+use node::{
+    replay,
+    state::StateRead,
+    transaction::{Action, Transfer},
+    units::{Amount, Height},
+};
+
+use crate::world::{DigestInsteadOfPairing, ENDOWMENT, World, account, genesis, record};
+
+const DATABASE: &str = "LOCUS_RECOVERY_DATABASE";
+const ROUNDS: u64 = 8;
+
+fn open(path: &Path) -> World {
+    World::on_disk(path, genesis(Quorum::DEFAULT))
+}
+
+/// The process that is killed: a writer when the variable names a database, nothing otherwise.
+#[test]
+fn writer_process() {
+    let Some(path) = std::env::var_os(DATABASE).map(PathBuf::from) else { return };
+    let mut world = open(&path);
+    if world.ledger().snapshot().unwrap().latest().unwrap().height == Height::default() {
+        world.accredit();
+    }
+    for number in 0.. {
+        let transfer = Transfer { to: account("heir"), amount: Amount::new(1) };
+        for _ in 0..5 {
+            world.act("friend", Action::Transfer(transfer)).unwrap();
+        }
+        let height = world.ledger().snapshot().unwrap().latest().unwrap().height;
+        if number % 2 == 0 && height > Height::default() {
+            let _ = world.act("issuer 0", Action::RegisterRecord(record(height.get())));
+        }
+        let block = world.block().block;
+        let mut output = std::io::stdout().lock();
+        writeln!(output, "committed {} {}", block.header.height, block.header.state).unwrap();
+        output.flush().unwrap();
+    }
+}
+
+#[test]
+fn a_killed_writer_recovers_exactly_to_its_last_block() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.redb");
+    for round in 0..ROUNDS {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "recovery::writer_process", "--nocapture", "--test-threads=1"])
+            .env(DATABASE, &path)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let committed = lines.by_ref().map_while(Result::ok).filter(|line| line.starts_with("committed "));
+        let reported = committed.take(2 + 3 * round as usize % 11).last().unwrap();
+        // Each round hits another point of the next block's writing; the pipe stays open, so that only the signal ends
+        // the writer.
+        std::thread::sleep(std::time::Duration::from_micros(700 * round));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        check(&path, &reported);
+    }
+}
+
+fn check(path: &Path, reported: &str) {
+    let mut words = reported.split_whitespace().skip(1);
+    let height = Height::new(words.next().unwrap().parse().unwrap());
+    let root: circuits::id::Digest = words.next().unwrap().parse().unwrap();
+    let world = open(path);
+    let snapshot = world.ledger().snapshot().unwrap();
+    assert_eq!(snapshot.header(height).unwrap().unwrap().header.state, root);
+    let tip = snapshot.latest().unwrap().height;
+    assert!(tip >= height && snapshot.block(tip.next()).unwrap().is_none());
+    let blocks = (1..=tip.get()).map(|height| Ok(snapshot.block(Height::new(height))?.unwrap()));
+    let replayed = replay(genesis(Quorum::DEFAULT), blocks, Box::new(DigestInsteadOfPairing)).unwrap();
+    assert_eq!(replayed, Some(snapshot.header(tip).unwrap().unwrap().header.state));
+    let balance = |name| snapshot.account(account(name)).unwrap().unwrap_or_default().balance.get();
+    assert_eq!(balance("friend") + balance("heir"), ENDOWMENT);
+    assert_eq!(balance("heir"), 5 * tip.get());
+}

@@ -1,0 +1,463 @@
+//! A small chain with its parties, driven in process; proofs are a named double unless a test asks for real ones.
+
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+};
+
+use circuits::{
+    consent::{Day, Purposes, Regions},
+    criteria::Criteria,
+    domain::{ByteTag, hash},
+    eligibility::{
+        EligibilityInstance, EligibilityProof, EligibilityTerms, ProvingKey, binding, insecure_proving_key_from_seed,
+    },
+    id::{
+        AccountId, BodyCommitment, ConsentCommitment, Digest, EpochRoot, Nullifier, QueryId, ScopeNullifier, StudyId,
+    },
+    layout::Layout,
+    quorum::{MemberIndex, Quorum},
+    schema::{Attribute, Schema, Sensitivity, VariantPanel},
+};
+use ed25519_dalek::SigningKey;
+use node::{
+    Error, Ledger, Produced, ProofVerifier, Sequencer,
+    genesis::{Committee, Genesis, Member, Network, Parameters},
+    query::{CohortQuery, DataUse, PrivacyMode, SealingKey},
+    signature::{account_of, sign},
+    state::{ContributionState, QueryState, StateRead},
+    transaction::{
+        Action, Aggregate, CommitteeCommit, CommitteeConfirm, CommitteeShare, ComponentDigests, Contribution,
+        ContributionPart, Governance, MemberSignature, Receipt, RegisterRecord, StudyRegistration, SubmitComponents,
+        Transaction, TransactionId, aggregate_message, contribution_set_digest, receipt_message,
+    },
+    units::{Amount, CommitteeEpoch, ContributionIndex, LeafIndex, SECONDS_PER_DAY, Timestamp},
+};
+
+pub const TODAY: u32 = 20_000;
+pub const FEE: u64 = 10;
+pub const ENDOWMENT: u64 = 1_000_000;
+
+/// Stands in for pairings: a proof is the digest of the terms and the instance, so it still binds all of them.
+pub struct DigestInsteadOfPairing;
+
+pub fn double_proof(terms: &EligibilityTerms, instance: &EligibilityInstance) -> EligibilityProof {
+    let bytes = borsh::to_vec(&(terms, instance)).unwrap();
+    let digest = hash(ByteTag::VerifyingKey, &[b"double", &bytes]);
+    let mut proof = [0; 128];
+    proof[..32].copy_from_slice(digest.as_bytes());
+    EligibilityProof::from_bytes(proof)
+}
+
+impl ProofVerifier for DigestInsteadOfPairing {
+    fn verify(
+        &self,
+        terms: &EligibilityTerms,
+        instance: &EligibilityInstance,
+        proof: &EligibilityProof,
+    ) -> Result<(), Error> {
+        if *proof == double_proof(terms, instance) {
+            Ok(())
+        } else {
+            Err(Error::Proof { part: terms.part, why: "the double differs".into() })
+        }
+    }
+}
+
+pub fn key(name: &str) -> SigningKey {
+    SigningKey::from_bytes(hash(ByteTag::Blob, &[name.as_bytes()]).as_bytes())
+}
+
+pub fn account(name: &str) -> AccountId {
+    account_of(&key(name))
+}
+
+pub fn digest(name: &str) -> Digest {
+    hash(ByteTag::Blob, &[b"digest", name.as_bytes()])
+}
+
+/// A small field element's canonical bytes.
+pub fn element(number: u64) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&number.to_le_bytes());
+    bytes
+}
+
+pub fn proving_key() -> &'static ProvingKey {
+    static KEY: OnceLock<ProvingKey> = OnceLock::new();
+    KEY.get_or_init(|| insecure_proving_key_from_seed([7; 32]).unwrap())
+}
+
+pub fn member_name(index: u8) -> String {
+    format!("member {index}")
+}
+
+pub fn genesis(quorum: Quorum) -> Genesis {
+    let member = |index: MemberIndex| Member {
+        account: account(&member_name(index.get())),
+        sealing: SealingKey::new(vec![index.get(); 32]),
+    };
+    Genesis {
+        network: Network::Test,
+        name: "ledger tests".into(),
+        time: Timestamp::new(u64::from(TODAY) * SECONDS_PER_DAY),
+        parameters: Parameters {
+            epoch_blocks: 4,
+            exact_period_epochs: 1,
+            exact_floor: 2,
+            exact_issuers_min: 2,
+            exact_genotypes_allowed: true,
+            opening_fee: Amount::new(FEE),
+            query_days_max: 365,
+            early_sealing_allowed: false,
+            drift_seconds_max: 60,
+        },
+        balances: ["researcher", "sponsor", "friend"]
+            .map(|name| (account(name), Amount::new(ENDOWMENT)))
+            .into_iter()
+            .collect(),
+        governor: account("governor"),
+        validators: vec![account("validator")],
+        committee: Committee { quorum, members: quorum.all_members().map(member).collect() },
+        eligibility: proving_key().verifying_key().clone(),
+    }
+}
+
+pub fn schema() -> Schema {
+    let attribute = |name: &str, sensitivity| Attribute {
+        name: name.into(),
+        unit: String::new(),
+        coding: "test".into(),
+        scale: 1,
+        lo: 0,
+        hi: 120,
+        digits: 1,
+        sensitivity,
+    };
+    let mut panel = VariantPanel { build: "GRCh37".into(), variants: vec![] }.reference().unwrap();
+    panel.variants = 2_000;
+    Schema {
+        name: "tests".into(),
+        attributes: vec![attribute("age", Sensitivity::Public), attribute("diagnosis", Sensitivity::Sensitive)],
+        panel,
+    }
+}
+
+pub struct World {
+    pub sequencer: Sequencer,
+    pub now: Timestamp,
+    pub study: StudyId,
+}
+
+impl World {
+    /// A chain at its first block, without parties.
+    pub fn bare(genesis: Genesis) -> Self {
+        let ledger = Ledger::in_memory(genesis, Box::new(DigestInsteadOfPairing)).unwrap();
+        Self::over(ledger)
+    }
+
+    pub fn over(ledger: Ledger) -> Self {
+        let now = ledger.genesis().time;
+        let sequencer = Sequencer::new(Arc::new(ledger), key("validator")).unwrap();
+        Self { sequencer, now, study: StudyId::from_bytes([0; 32]) }
+    }
+
+    pub fn on_disk(path: &Path, genesis: Genesis) -> Self {
+        Self::over(Ledger::open_with(path, genesis, Box::new(DigestInsteadOfPairing)).unwrap())
+    }
+
+    /// A chain in its second epoch with accredited parties, a schema, a study, records and an active committee key.
+    pub fn ready(quorum: Quorum) -> Self {
+        Self::prepared(genesis(quorum))
+    }
+
+    pub fn prepared(genesis: Genesis) -> Self {
+        let mut world = Self::bare(genesis);
+        world.prepare();
+        world
+    }
+
+    pub fn prepare(&mut self) {
+        self.accredit();
+        self.act("researcher", Action::RegisterSchema(schema())).unwrap();
+        self.register_study();
+        for number in 0..4 {
+            self.act("issuer 0", Action::RegisterRecord(record(number))).unwrap();
+        }
+        self.generate_key(CommitteeEpoch::new(0));
+        self.pass_epoch();
+    }
+
+    pub fn accredit(&mut self) {
+        for issuer in ["issuer 0", "issuer 1"] {
+            let accredit = Governance::AccreditIssuer { account: account(issuer), name: issuer.into() };
+            self.act("governor", Action::Govern(accredit)).unwrap();
+        }
+        let accredit = Governance::AccreditResearcher { account: account("researcher"), name: "Dr R".into() };
+        self.act("governor", Action::Govern(accredit)).unwrap();
+    }
+
+    pub fn register_study(&mut self) {
+        let study = StudyRegistration { title: "A study".into(), protocol: digest("protocol"), ethics: "EC-1".into() };
+        let nonce = self.sequencer.next_nonce(account("researcher")).unwrap();
+        self.study = study.id(&self.ledger().chain(), &account("researcher"), nonce).unwrap();
+        self.act("researcher", Action::RegisterStudy(study)).unwrap();
+    }
+
+    pub fn generate_key(&mut self, epoch: CommitteeEpoch) {
+        let quorum = self.ledger().genesis().committee.quorum;
+        for subset in quorum.subsets() {
+            let leader = member_name(quorum.leader(subset).unwrap().get());
+            let share = CommitteeShare { public: digest("b"), prf: digest("k") };
+            self.act(&leader, Action::CommitteeCommit(CommitteeCommit { epoch, subset, share })).unwrap();
+        }
+        for member in quorum.all_members() {
+            let confirm = CommitteeConfirm { epoch, key: digest("key") };
+            self.act(&member_name(member.get()), Action::CommitteeConfirm(confirm)).unwrap();
+        }
+    }
+
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        self.sequencer.ledger()
+    }
+
+    /// Signs and submits an action at the sender's next nonce.
+    pub fn act(&mut self, sender: &str, action: Action) -> Result<TransactionId, Error> {
+        let key = key(sender);
+        let nonce = self.sequencer.next_nonce(account_of(&key)).unwrap();
+        let transaction = Transaction::sign(self.ledger().chain(), &key, nonce, action).unwrap();
+        self.sequencer.submit(transaction, self.now)
+    }
+
+    pub fn block(&mut self) -> Produced {
+        let produced = self.sequencer.produce_block(self.now).unwrap();
+        assert!(produced.refused.is_empty(), "{:?}", produced.refused);
+        produced
+    }
+
+    pub fn pass_blocks(&mut self, count: u32) {
+        (0..count).for_each(|_| drop(self.block()));
+    }
+
+    /// Produces blocks until the next epoch begins.
+    pub fn pass_epoch(&mut self) {
+        let before = self.epoch();
+        while self.epoch() == before {
+            self.block();
+        }
+    }
+
+    pub fn pass_days(&mut self, days: u32) {
+        self.now = Timestamp::new(self.now.get() + u64::from(days) * SECONDS_PER_DAY);
+        self.block();
+    }
+
+    pub fn epoch(&self) -> u32 {
+        self.ledger().snapshot().unwrap().latest().unwrap().epoch.get()
+    }
+
+    pub fn root(&self) -> EpochRoot {
+        let snapshot = self.ledger().snapshot().unwrap();
+        snapshot.epoch_snapshot(snapshot.latest().unwrap().epoch).unwrap().unwrap().root
+    }
+
+    pub fn balance(&self, name: &str) -> u64 {
+        let snapshot = self.ledger().snapshot().unwrap();
+        snapshot.account(account(name)).unwrap().unwrap_or_default().balance.get()
+    }
+
+    pub fn fees(&self) -> u64 {
+        self.ledger().snapshot().unwrap().fees().unwrap().unwrap_or_default().get()
+    }
+
+    pub fn query(&self) -> CohortQuery {
+        CohortQuery {
+            study: self.study,
+            schema: schema().id().unwrap(),
+            criteria: Criteria::default(),
+            issuers: vec![],
+            parts: vec![Layout::Count],
+            data_use: DataUse { purposes: Purposes::GENERAL_RESEARCH, disease: 0, regions: Regions(1) },
+            price: Amount::new(100),
+            contributions_min: 2,
+            contributions_max: 5,
+            privacy: PrivacyMode::Exact,
+            opening: Day(TODAY),
+            closing: Day(TODAY + 10),
+            aggregate_blocks_max: 3,
+            release_blocks_max: 3,
+            sealing: SealingKey::new(vec![9; 32]),
+        }
+    }
+
+    /// Opens a query and includes it in a block.
+    pub fn open(&mut self, query: CohortQuery) -> Result<QueryId, Error> {
+        let nonce = self.sequencer.next_nonce(account("researcher")).unwrap();
+        let id = query.id(&self.ledger().chain(), &account("researcher"), nonce).unwrap();
+        self.act("researcher", Action::OpenQuery(Box::new(query)))?;
+        self.block();
+        Ok(id)
+    }
+
+    pub fn state(&self, query: QueryId) -> QueryState {
+        self.ledger().snapshot().unwrap().query(query).unwrap().unwrap()
+    }
+
+    /// Person `number`'s contribution to a query, complete and valid.
+    pub fn contribution(&self, query: QueryId, number: u64) -> Contribution {
+        let state = self.state(query);
+        let payout = account(&payout_name(number));
+        let parts = (0..state.query.parts.len() as u8)
+            .map(|index| {
+                let mut part = ContributionPart {
+                    root: self.root(),
+                    nullifier: nullifier(query, number, index),
+                    scope_nullifier: scope_nullifier(&state, query, number, index),
+                    ciphertext: digest(&format!("ciphertext {query} {number} {index}")),
+                    proof: EligibilityProof::from_bytes([0; 128]),
+                    receipts: vec![],
+                };
+                self.prove(&mut part, query, &payout, index);
+                part.receipts = self.receipts(&part, query, index, &[0, 1, 2, 3, 4, 5, 6, 7, 8]);
+                part
+            })
+            .collect();
+        Contribution { query, payout, parts }
+    }
+
+    /// Gives a part the double's proof for what it now says.
+    pub fn prove(&self, part: &mut ContributionPart, query: QueryId, payout: &AccountId, index: u8) {
+        let terms = self.state(query).terms(query, index).unwrap();
+        let binding = binding(&self.ledger().chain(), &query, index, payout, &part.ciphertext);
+        let instance = EligibilityInstance {
+            root: part.root,
+            nullifier: part.nullifier,
+            scope_nullifier: part.scope_nullifier,
+            binding,
+        };
+        part.proof = double_proof(&terms, &instance);
+    }
+
+    pub fn receipts(&self, part: &ContributionPart, query: QueryId, index: u8, members: &[u8]) -> Vec<Receipt> {
+        let state = self.state(query);
+        let message = receipt_message(&self.ledger().chain(), state.committee, &query, index, &part.ciphertext);
+        let present = members.iter().filter(|member| **member < self.ledger().genesis().committee.quorum.members());
+        present
+            .map(|member| Receipt {
+                member: MemberIndex::new(*member),
+                signature: sign(&key(&member_name(*member)), &message),
+            })
+            .collect()
+    }
+
+    pub fn contribute(&mut self, contribution: Contribution) -> Result<TransactionId, Error> {
+        self.sequencer.submit(Transaction::Contribute(contribution), self.now)
+    }
+
+    /// Opens a query and admits these people's contributions.
+    pub fn collect(&mut self, query: CohortQuery, people: std::ops::Range<u64>) -> QueryId {
+        let id = self.open(query).unwrap();
+        for number in people {
+            self.contribute(self.contribution(id, number)).unwrap();
+        }
+        self.block();
+        id
+    }
+
+    /// Collects, passes the closing day and seals.
+    pub fn sealed(&mut self, query: CohortQuery, people: std::ops::Range<u64>) -> QueryId {
+        let id = self.collect(query, people);
+        self.pass_days(11);
+        self.act("friend", Action::Seal(id)).unwrap();
+        self.block();
+        id
+    }
+
+    pub fn surviving(&self, query: QueryId) -> Vec<(ContributionIndex, ContributionState)> {
+        let all = self.ledger().snapshot().unwrap().contributions(query).unwrap();
+        let indexed = (0..).map(ContributionIndex::new).zip(all);
+        indexed.filter(|(_, contribution)| !contribution.withdrawn).collect()
+    }
+
+    /// The aggregate signed by these members.
+    pub fn aggregate(&self, query: QueryId, members: &[u8]) -> Aggregate {
+        let surviving = self.surviving(query);
+        let set = contribution_set_digest(&query, surviving.iter().map(|(index, state)| (*index, state)));
+        let parts: Vec<Digest> =
+            (0..self.state(query).query.parts.len()).map(|part| digest(&format!("sum {query} {part}"))).collect();
+        let message = aggregate_message(&self.ledger().chain(), &query, &set, &parts);
+        let signatures = members
+            .iter()
+            .map(|member| MemberSignature {
+                member: MemberIndex::new(*member),
+                signature: sign(&key(&member_name(*member)), &message),
+            })
+            .collect();
+        Aggregate { query, set, parts, signatures }
+    }
+
+    /// Brings a sealed query to its aggregate.
+    pub fn aggregated(&mut self, query: CohortQuery, people: std::ops::Range<u64>) -> QueryId {
+        let id = self.sealed(query, people);
+        let threshold = self.ledger().genesis().committee.quorum.threshold();
+        let members: Vec<u8> = (0..threshold).collect();
+        let aggregate = self.aggregate(id, &members);
+        self.act("friend", Action::Aggregate(aggregate)).unwrap();
+        self.block();
+        id
+    }
+
+    /// What a member reports; a liar's digests differ.
+    pub fn components(&self, query: QueryId, member: u8, lies: bool) -> Action {
+        let quorum = self.ledger().genesis().committee.quorum;
+        let parts = (0..self.state(query).query.parts.len())
+            .map(|part| {
+                let held = quorum.subsets_of(MemberIndex::new(member));
+                held.map(|subset| {
+                    let name = format!("{query} {part} {subset} {}", if lies { member + 1 } else { 0 });
+                    ComponentDigests { sealed: digest(&format!("sealed {name}")), opened: digest(&name) }
+                })
+                .collect()
+            })
+            .collect();
+        Action::SubmitComponents(SubmitComponents { query, parts })
+    }
+}
+
+pub fn payout_name(number: u64) -> String {
+    format!("payout {number}")
+}
+
+pub fn nullifier(query: QueryId, number: u64, part: u8) -> Nullifier {
+    let seed = u64::from_le_bytes(query.as_bytes()[..8].try_into().unwrap()) >> 16;
+    Nullifier::from_bytes(&element(seed ^ (number << 8) ^ u64::from(part))).unwrap()
+}
+
+/// Person `number`'s scope nullifier: of the terms' scope, as the circuit has it.
+pub fn scope_nullifier(state: &QueryState, query: QueryId, number: u64, part: u8) -> ScopeNullifier {
+    let scope = state.terms(query, part).unwrap().exact.unwrap();
+    let bytes = borsh::to_vec(&(scope, number)).unwrap();
+    let seed = hash(ByteTag::Blob, &[&bytes]);
+    let number = u64::from_le_bytes(seed.as_bytes()[..8].try_into().unwrap()).max(1);
+    ScopeNullifier::from_bytes(&element(number)).unwrap()
+}
+
+pub fn record(number: u64) -> RegisterRecord {
+    RegisterRecord {
+        body: BodyCommitment::from_bytes(&element(1_000 + number)).unwrap(),
+        consent: ConsentCommitment::from_bytes(&element(2_000 + number)).unwrap(),
+        owner: account(&owner_name(number)),
+        replaces: None::<LeafIndex>,
+    }
+}
+
+pub fn owner_name(number: u64) -> String {
+    format!("owner {number}")
+}
+
+/// Asserts that an outcome is a refusal whose message contains a text.
+#[track_caller]
+pub fn refused<T: std::fmt::Debug>(outcome: Result<T, Error>, text: &str) {
+    let error = outcome.expect_err("this must be refused").to_string();
+    assert!(error.contains(text), "{error:?} does not say {text:?}");
+}
