@@ -3,8 +3,10 @@
 use std::{io, path::PathBuf};
 
 use circuits::id::QueryId;
-use node::units::Height;
+use node::{transaction::TransactionId, units::Height};
 use thiserror::Error;
+
+use crate::objects::BlobAddress;
 
 /// Why something people do with Locus was refused.
 #[derive(Debug, Error)]
@@ -109,4 +111,93 @@ pub enum Error {
     /// The index's database failed.
     #[error("the index's database failed: {0}; check disk space and permissions, or delete it, it is made again")]
     Index(#[from] diesel::result::Error),
+    /// A transaction that is not in a block.
+    #[error("transaction {transaction} is not on the ledger: {why}")]
+    Unsettled {
+        /// The transaction.
+        transaction: TransactionId,
+        /// What became of it, and what to do.
+        why: String,
+    },
+    /// A ledger's leaves do not give its epoch root.
+    #[error("the ledger's leaves do not give the epoch root it holds; use another node")]
+    LeavesDisagree,
+    /// The system could not read or write a file of a party.
+    #[error("{path}: cannot {action} ({source}); check the path, its permissions and the disk's free space")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What was attempted.
+        action: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file of a party is there already, and overwriting it could lose a secret.
+    #[error("{path} exists and is not overwritten; name a new path, or move that file away first")]
+    FileExists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The passphrase or key does not open a file.
+    #[error("{path}: the passphrase or key does not open this file; try the one it was written with")]
+    WrongPassphrase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file of a party is truncated, altered, or of another kind.
+    #[error("{path}: {why}; restore it from its backup")]
+    FileDamaged {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        why: String,
+    },
+    /// A blob is nowhere in the store.
+    #[error("{address} is not in the object store; ask whoever made it to upload it again")]
+    BlobMissing {
+        /// Its address.
+        address: BlobAddress,
+    },
+    /// A blob's bytes are not those its address names.
+    #[error("{address}: {why}; delete that object and fetch it again from another party")]
+    BlobDamaged {
+        /// Its address.
+        address: BlobAddress,
+        /// What is wrong with the bytes.
+        why: String,
+    },
+    /// The object store failed.
+    #[error("the object store failed to {action}: {why}; check its location and permissions, then retry")]
+    BlobStore {
+        /// What was attempted.
+        action: &'static str,
+        /// What the store said.
+        why: String,
+    },
+    /// A party will not do what it is asked.
+    #[error("{who} refuses to {action}: {why}")]
+    Refused {
+        /// Who refuses.
+        who: String,
+        /// What it was asked to do.
+        action: &'static str,
+        /// Why, and what would be right.
+        why: String,
+    },
+    /// A query cannot take this step now.
+    #[error("query {query}: {why}")]
+    Query {
+        /// The query.
+        query: QueryId,
+        /// What is missing, and what to do.
+        why: String,
+    },
+    /// A receipt that does not hold together.
+    #[error("the receipt is refused at {check}: {why}")]
+    Receipt {
+        /// The check that failed.
+        check: &'static str,
+        /// What was found.
+        why: String,
+    },
 }

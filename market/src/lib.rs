@@ -1,11 +1,18 @@
-//! The market of Locus.
+//! The market of Locus: what people do with records, queries and results.
+//!
+//! Every call blocks. Inside an asynchronous runtime, call from its blocking pool.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod agent;
 pub mod committee;
 mod error;
 pub mod import;
 pub mod index;
+pub mod issuer;
+pub mod ledger;
+pub mod objects;
 pub mod sealing;
+pub mod wallet;
 
 pub use self::error::Error;

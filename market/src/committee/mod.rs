@@ -3,9 +3,11 @@
 //! Everything here is a pure function of its inputs; what carries messages between members, and which facts are
 //! required on the ledger before a member releases anything, is decided elsewhere.
 
+pub mod access;
 mod combine;
 mod component;
 mod flood;
+pub mod key;
 mod keygen;
 mod member_key;
 mod session;

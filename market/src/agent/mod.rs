@@ -1,0 +1,167 @@
+//! The agent: answers the queries that its owners' consent allows, once each, and explains when it does not.
+//!
+//! Every step is in the wallet before the next begins, so that a crash or a repeated call goes on where the last one
+//! stopped: the same ciphertexts, the same payout key, one contribution.
+
+mod answer;
+mod consider;
+
+use circuits::{eligibility::ProvingKey, id::QueryId, rlwe::PublicKey};
+use node::{
+    state::QueryState,
+    transaction::TransactionId,
+    units::{Amount, ContributionIndex},
+};
+use rand::{CryptoRng, SeedableRng, rngs::StdRng};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    answer::withdraw,
+    consider::{Refusal, consider},
+};
+use crate::{
+    Error,
+    committee::{access::CommitteeAccess, key::fetch_public_key},
+    ledger::{LedgerAccess, SyncedTree, require_query, sync_tree},
+    objects::BlobAccess,
+    wallet::Wallet,
+};
+
+/// Times that an answer is proven anew because its epoch ended before a block took it.
+pub const PROOF_ATTEMPTS_MAX: usize = 3;
+/// Wallets that one agent answers for in one call.
+pub const WALLETS_MAX: usize = 65_536;
+
+/// What an agent works with. One serves any number of wallets.
+#[derive(Clone, Copy)]
+pub struct Agent<'a> {
+    /// The ledger.
+    pub ledger: &'a dyn LedgerAccess,
+    /// Where ciphertexts go.
+    pub blobs: &'a dyn BlobAccess,
+    /// The committee that keeps and attests them.
+    pub committee: &'a dyn CommitteeAccess,
+    /// The key that proves eligibility; its verifying key must be the genesis'.
+    pub proving: &'a ProvingKey,
+}
+
+/// What the agent would do with a query, without doing it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "outlook")]
+pub enum Outlook {
+    /// It would prove, encrypt and contribute.
+    Answer {
+        /// Which of the wallet's records it would use.
+        holding: u32,
+        /// Ciphertexts it would send.
+        parts: usize,
+        /// What the query pays.
+        price: Amount,
+    },
+    /// It answered before.
+    Answered {
+        /// The contribution's place, once the ledger admitted it.
+        contribution: Option<ContributionIndex>,
+    },
+    /// It would not answer.
+    Decline {
+        /// One reason for each of the wallet's records, or one for the query.
+        reasons: Vec<Refusal>,
+    },
+}
+
+/// What the agent did with a query.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum Outcome {
+    /// The ledger admitted the contribution in this call.
+    Admitted {
+        /// Its place in the query.
+        contribution: ContributionIndex,
+        /// The transaction that carried it.
+        transaction: TransactionId,
+    },
+    /// The ledger had admitted it before.
+    AlreadyAdmitted {
+        /// Its place in the query.
+        contribution: ContributionIndex,
+    },
+    /// The consent or the record does not allow an answer.
+    Declined {
+        /// Why.
+        reasons: Vec<Refusal>,
+    },
+}
+
+/// A query with everything that answering it needs, fetched once for all wallets.
+pub struct OpenQuery {
+    id: QueryId,
+    state: QueryState,
+    key: PublicKey,
+    tree: SyncedTree,
+}
+
+impl Agent<'_> {
+    /// Fetches a query, its committee key and the leaves of the current epoch.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] for an unknown query; [`Error::BlobMissing`] when the committee key's shares are absent.
+    pub fn open(&self, id: QueryId) -> Result<OpenQuery, Error> {
+        let state = require_query(self.ledger, id)?;
+        let key = fetch_public_key(self.ledger, self.blobs, state.committee)?;
+        if key.digest() != state.committee_key {
+            let why = "the committee key's shares do not add up to the key the query names".into();
+            return Err(Error::Query { query: id, why });
+        }
+        Ok(OpenQuery { id, state, key, tree: sync_tree(self.ledger)? })
+    }
+
+    /// What the agent would do with a query for a wallet.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when the ledger cannot be reached.
+    pub fn dry_run(&self, wallet: &Wallet, id: QueryId) -> Result<Outlook, Error> {
+        let state = require_query(self.ledger, id)?;
+        consider(self.ledger, wallet, id, &state, &sync_tree(self.ledger)?)
+    }
+
+    /// Answers a query for a wallet, or goes on with an answer that was begun.
+    ///
+    /// # Errors
+    /// As [`Agent::open`]; [`Error::Refused`] when too few committee members give receipts; [`Error::Ledger`] with the
+    /// ledger's refusal. What was done is in the wallet, and calling again goes on from there.
+    pub fn answer(
+        &self,
+        wallet: &mut Wallet,
+        id: QueryId,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Outcome, Error> {
+        self.answer_opened(wallet, &self.open(id)?, rng)
+    }
+
+    /// Answers a query for many wallets, `threads` at a time, in any order; one wallet's failure stops no other. The
+    /// results are in the wallets' order.
+    ///
+    /// # Errors
+    /// As [`Agent::open`], or [`Error::Refused`] beyond [`WALLETS_MAX`] wallets or when threads cannot be started.
+    pub fn answer_all(
+        &self,
+        wallets: &mut [Wallet],
+        id: QueryId,
+        threads: usize,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Vec<Result<Outcome, Error>>, Error> {
+        let refuse = |why: String| Error::Refused { who: "the agent".into(), action: "answer for all wallets", why };
+        if wallets.len() > WALLETS_MAX {
+            return Err(refuse(format!("{} wallets; at most {WALLETS_MAX} in one call", wallets.len())));
+        }
+        let opened = self.open(id)?;
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build();
+        let pool = pool.map_err(|error| refuse(error.to_string()))?;
+        let jobs: Vec<(&mut Wallet, StdRng)> =
+            wallets.iter_mut().map(|wallet| (wallet, StdRng::from_rng(&mut &mut *rng))).collect();
+        let answer = |(wallet, mut rng): (&mut Wallet, StdRng)| self.answer_opened(wallet, &opened, &mut rng);
+        Ok(pool.install(|| jobs.into_par_iter().map(answer).collect()))
+    }
+}

@@ -1,0 +1,89 @@
+//! The committee's public key, put together from the ledger and the object store by whoever needs it.
+
+use circuits::{
+    quorum::{MemberIndex, SubsetIndex},
+    rlwe::{KeyEpoch, PublicKey, params::POLYNOMIAL_BYTES},
+};
+use node::{
+    state::{CommitteeState, StateRead},
+    units::CommitteeEpoch,
+};
+
+use super::{Commitments, Session, ShareCommitment, ShareReveal, joint_public_key};
+use crate::{
+    Error,
+    ledger::LedgerAccess,
+    objects::{BlobAccess, BlobAddress, BlobKind, get},
+    sealing::SealingPublicKey,
+};
+
+/// The largest reveal: a polynomial, and for each of nine members a sealed secret of about 2.3 KB.
+pub const REVEAL_BYTES_MAX: usize = POLYNOMIAL_BYTES + 64 * 1024;
+
+/// The session in which a committee key is made: chain, number, quorum and the members' sealing keys of the genesis.
+/// A complaint ends a number; the next attempt has its own.
+///
+/// # Errors
+/// [`Error::Sealing`] for a member whose sealing key is none, [`Error::KeyGeneration`] when two share one.
+pub fn session(ledger: &dyn LedgerAccess, epoch: CommitteeEpoch) -> Result<Session, Error> {
+    let committee = &ledger.genesis().committee;
+    let keys = committee.members.iter().map(|member| SealingPublicKey::from_bytes(member.sealing.as_bytes()));
+    let number = KeyEpoch::new(epoch.get().into());
+    Session::new(ledger.chain(), number, committee.quorum, keys.collect::<Result<_, _>>()?)
+}
+
+/// The leaders' commitments that the ledger holds for a key.
+///
+/// # Errors
+/// [`Error::KeyGeneration`] while one is missing.
+pub fn commitments(session: &Session, state: &CommitteeState) -> Result<Commitments, Error> {
+    let posted = state.shares.iter().filter_map(|(subset, share)| {
+        let commitment = ShareCommitment { subset: *subset, public_share: share.public, prf_key: share.prf };
+        Some((session.quorum().leader(*subset)?, commitment))
+    });
+    Commitments::new(session, posted)
+}
+
+/// The shares revealed so far, and the leaders whose messages are announced but absent or altered.
+///
+/// # Errors
+/// [`Error::BlobStore`] when the store fails.
+pub fn reveals(
+    blobs: &dyn BlobAccess,
+    session: &Session,
+    state: &CommitteeState,
+) -> Result<(Vec<ShareReveal>, Vec<(MemberIndex, SubsetIndex)>), Error> {
+    let (mut found, mut absent) = (vec![], vec![]);
+    for (subset, digest) in &state.reveals {
+        let address = BlobAddress { kind: BlobKind::KeyGeneration, digest: *digest };
+        match get(blobs, address, REVEAL_BYTES_MAX) {
+            Ok(bytes) => match borsh::from_slice::<ShareReveal>(&bytes) {
+                Ok(reveal) if reveal.subset == *subset => found.push(reveal),
+                _ => absent.extend(session.quorum().leader(*subset).map(|leader| (leader, *subset))),
+            },
+            Err(Error::BlobMissing { .. } | Error::BlobDamaged { .. }) => {
+                absent.extend(session.quorum().leader(*subset).map(|leader| (leader, *subset)));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((found, absent))
+}
+
+/// The public key that contributions are encrypted under: the sum of the leaders' public shares, each checked against
+/// its commitment on the ledger.
+///
+/// # Errors
+/// [`Error::Ledger`] for an unknown number, [`Error::KeyGeneration`] while the key is in the making or a share is
+/// absent from the store.
+pub fn fetch_public_key(
+    ledger: &dyn LedgerAccess,
+    blobs: &dyn BlobAccess,
+    epoch: CommitteeEpoch,
+) -> Result<PublicKey, Error> {
+    let unknown = || node::Error::Unknown { what: "committee key", id: epoch.to_string() };
+    let state = ledger.committee(epoch)?.ok_or_else(unknown)?;
+    let session = session(ledger, epoch)?;
+    let (found, _) = reveals(blobs, &session, &state)?;
+    joint_public_key(&session, &commitments(&session, &state)?, &found)
+}

@@ -1,0 +1,283 @@
+//! How parties reach a ledger: in this process or across a network, through one seam.
+//!
+//! Reads are typed by `node`'s `StateRead`, which every [`LedgerAccess`] has. Calls block; inside an asynchronous
+//! runtime make them from its blocking pool.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use circuits::{
+    id::{ChainId, EpochRoot, QueryId},
+    merkle::LeafTree,
+};
+use ed25519_dalek::SigningKey;
+use node::{
+    StateProof,
+    block::{Block, SignedHeader},
+    genesis::Genesis,
+    signature::account_of,
+    state::{ContributionState, EpochSnapshot, QueryState, StateKey, StateRead, StateView, Tip},
+    transaction::{Action, Transaction, TransactionId},
+    units::{ContributionIndex, Epoch, Height, LeafIndex},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// How long [`act`] and [`settle`] wait for a transaction to be in a block.
+pub const SETTLE_TIME_MAX: Duration = Duration::from_secs(60);
+/// How often a ledger is asked again while waiting.
+const POLL_TIME: Duration = Duration::from_millis(5);
+/// Attempts to read a consistent snapshot of the leaves while blocks arrive.
+const SYNC_ATTEMPTS_MAX: usize = 8;
+
+/// What became of a transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "status")]
+pub enum TransactionStatus {
+    /// The ledger does not know it: never sent, or dropped before a block took it.
+    Unknown,
+    /// It waits for a block.
+    Pending,
+    /// It is in a block.
+    Included {
+        /// The block.
+        height: Height,
+        /// Its place in the block.
+        index: u32,
+    },
+    /// It was refused when its turn came; nothing changed.
+    Refused {
+        /// Why.
+        why: String,
+    },
+}
+
+/// Where a transaction is on the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inclusion {
+    /// Its id.
+    pub transaction: TransactionId,
+    /// The block.
+    pub height: Height,
+    /// Its place in the block.
+    pub index: u32,
+}
+
+/// A ledger as a party sees it. The state is read key by key through `StateView`, at the latest block.
+pub trait LedgerAccess: StateView + Send + Sync {
+    /// What the chain starts from.
+    fn genesis(&self) -> &Genesis;
+
+    /// The chain.
+    fn chain(&self) -> ChainId;
+
+    /// Sends a transaction. It was checked against the latest state when this returns, and waits for a block.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] with the ledger's refusal.
+    fn submit(&self, transaction: Transaction) -> Result<TransactionId, Error>;
+
+    /// What became of a transaction.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when the ledger cannot be reached.
+    fn status(&self, transaction: TransactionId) -> Result<TransactionStatus, Error>;
+
+    /// A block; `None` beyond the chain's end.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when the ledger cannot be reached.
+    fn block(&self, height: Height) -> Result<Option<Block>, Error>;
+
+    /// The header of a block; `None` beyond the chain's end.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when the ledger cannot be reached.
+    fn header(&self, height: Height) -> Result<Option<SignedHeader>, Error> {
+        Ok(self.block(height)?.map(|block| block.signed_header()))
+    }
+
+    /// Proves what a key holds in the state after a block.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when the ledger cannot be reached or no longer has that state.
+    fn prove(&self, height: Height, key: StateKey) -> Result<StateProof, Error>;
+
+    /// The leaves of the latest epoch's snapshot, in order, up to `count`.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when the ledger cannot be reached.
+    fn leaves(&self, count: u32) -> Result<Vec<circuits::id::Leaf>, Error> {
+        let missing = |index| node::Error::Unknown { what: "leaf", id: format!("{index}") };
+        (0..count).map(|index| Ok(self.leaf(LeafIndex::new(index))?.ok_or_else(|| missing(index))?)).collect()
+    }
+}
+
+/// Where the chain stands.
+///
+/// # Errors
+/// [`Error::Ledger`] when the ledger cannot be reached.
+pub fn tip(ledger: &dyn LedgerAccess) -> Result<Tip, Error> {
+    Ok(ledger.tip()?.ok_or_else(|| node::Error::Unknown { what: "tip of the chain", id: "latest".into() })?)
+}
+
+/// The state of a query.
+///
+/// # Errors
+/// [`Error::Ledger`] when the ledger does not know it.
+pub fn require_query(ledger: &dyn LedgerAccess, id: QueryId) -> Result<QueryState, Error> {
+    Ok(ledger.query(id)?.ok_or_else(|| node::Error::Unknown { what: "query", id: id.to_string() })?)
+}
+
+/// The contributions of a query that were not withdrawn, in ledger order: the set that is added up.
+///
+/// # Errors
+/// [`Error::Ledger`] when the ledger cannot be reached.
+pub fn surviving(
+    ledger: &dyn LedgerAccess,
+    id: QueryId,
+    state: &QueryState,
+) -> Result<Vec<(ContributionIndex, ContributionState)>, Error> {
+    let mut set = vec![];
+    for index in (0..state.admitted).map(ContributionIndex::new) {
+        let missing = || node::Error::Unknown { what: "contribution", id: format!("{id}/{index}") };
+        let contribution = ledger.contribution(id, index)?.ok_or_else(missing)?;
+        if !contribution.withdrawn {
+            set.push((index, contribution));
+        }
+    }
+    Ok(set)
+}
+
+/// Signs an action with the account's next nonce, sends it and waits until it is in a block.
+///
+/// # Errors
+/// [`Error::Ledger`] with the refusal; [`Error::Unsettled`] when no block takes it in time.
+pub fn act(ledger: &dyn LedgerAccess, key: &SigningKey, action: Action) -> Result<Inclusion, Error> {
+    let inclusions = act_all(ledger, key, vec![action])?;
+    inclusions.first().copied().ok_or_else(|| node::Error::Unknown { what: "action", id: "none".into() }.into())
+}
+
+/// Signs actions with the account's next nonces, sends them all and waits until each is in a block.
+///
+/// # Errors
+/// As [`act`]; those before the refused one stand.
+pub fn act_all(ledger: &dyn LedgerAccess, key: &SigningKey, actions: Vec<Action>) -> Result<Vec<Inclusion>, Error> {
+    let first = next_nonce(ledger, key)?;
+    let mut sent = vec![];
+    for (nonce, action) in (first..).zip(actions) {
+        sent.push(ledger.submit(Transaction::sign(ledger.chain(), key, nonce, action)?)?);
+    }
+    sent.into_iter().map(|transaction| settle(ledger, transaction)).collect()
+}
+
+/// The nonce that an account's next action must carry.
+///
+/// # Errors
+/// [`Error::Ledger`] when the ledger cannot be reached.
+pub fn next_nonce(ledger: &dyn LedgerAccess, key: &SigningKey) -> Result<u64, Error> {
+    Ok(ledger.account(account_of(key))?.unwrap_or_default().nonce)
+}
+
+/// Waits until a transaction is in a block.
+///
+/// # Errors
+/// [`Error::Unsettled`] when it was refused, dropped, or no block took it within [`SETTLE_TIME_MAX`].
+pub fn settle(ledger: &dyn LedgerAccess, transaction: TransactionId) -> Result<Inclusion, Error> {
+    let started = Instant::now();
+    loop {
+        let why = match ledger.status(transaction)? {
+            TransactionStatus::Included { height, index } => return Ok(Inclusion { transaction, height, index }),
+            TransactionStatus::Refused { why } => why,
+            TransactionStatus::Unknown => "the ledger does not have it; send it again".into(),
+            TransactionStatus::Pending if started.elapsed() < SETTLE_TIME_MAX => {
+                thread::sleep(POLL_TIME);
+                continue;
+            }
+            TransactionStatus::Pending => "no block took it in time; see whether the validators run".into(),
+        };
+        return Err(Error::Unsettled { transaction, why });
+    }
+}
+
+/// Waits until the chain is at a height.
+///
+/// # Errors
+/// [`Error::Ledger`] when the ledger cannot be reached or does not get there within `patience`.
+pub fn wait_for_height(ledger: &dyn LedgerAccess, height: Height, patience: Duration) -> Result<Tip, Error> {
+    let started = Instant::now();
+    loop {
+        let tip = tip(ledger)?;
+        if tip.height >= height {
+            return Ok(tip);
+        }
+        if started.elapsed() > patience {
+            return Err(node::Error::Unknown { what: "block", id: height.to_string() }.into());
+        }
+        thread::sleep(POLL_TIME);
+    }
+}
+
+/// The registration tree that proofs must be made against now.
+#[derive(Debug, Clone)]
+pub struct SyncedTree {
+    /// The epoch it is valid in.
+    pub epoch: Epoch,
+    /// Its root, which the ledger holds.
+    pub root: EpochRoot,
+    /// All leaves: asking for one path would tell the ledger who asks.
+    pub tree: LeafTree,
+}
+
+/// Fetches every leaf of the latest snapshot and checks that they give its root.
+///
+/// # Errors
+/// [`Error::Ledger`] when the ledger cannot be reached; [`Error::LeavesDisagree`] when its leaves do not give the root.
+pub fn sync_tree(ledger: &dyn LedgerAccess) -> Result<SyncedTree, Error> {
+    for _ in 0..SYNC_ATTEMPTS_MAX {
+        let epoch = tip(ledger)?.epoch;
+        let missing = || node::Error::Unknown { what: "snapshot of epoch", id: epoch.to_string() };
+        let snapshot: EpochSnapshot = ledger.epoch_snapshot(epoch)?.ok_or_else(missing)?;
+        let tree = LeafTree::from_leaves(ledger.leaves(snapshot.leaves)?);
+        if tree.root() == snapshot.root {
+            return Ok(SyncedTree { epoch, root: snapshot.root, tree });
+        }
+        // The epoch may have ended between the reads; then the next attempt agrees.
+    }
+    Err(Error::LeavesDisagree)
+}
+
+/// Notices queries as they open, block by block, without telling anyone what it looks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueryWatch {
+    next: Height,
+}
+
+impl Default for QueryWatch {
+    fn default() -> Self {
+        Self { next: Height::new(1) }
+    }
+}
+
+impl QueryWatch {
+    /// The queries that opened since the last call, in order.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when the ledger cannot be reached; the next call goes on from there.
+    pub fn poll(&mut self, ledger: &dyn LedgerAccess) -> Result<Vec<QueryId>, Error> {
+        let mut opened = vec![];
+        while let Some(block) = ledger.block(self.next)? {
+            for transaction in &block.transactions {
+                let Transaction::Signed(signed) = transaction else { continue };
+                if let Action::OpenQuery(query) = &signed.action {
+                    opened.push(query.id(&signed.chain, &signed.sender, signed.nonce)?);
+                }
+            }
+            self.next = self.next.next();
+        }
+        Ok(opened)
+    }
+}

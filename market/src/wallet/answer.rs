@@ -1,0 +1,73 @@
+//! What a wallet remembers of a query it answered, so that asking again neither answers twice nor loses the payout key.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use circuits::id::{AccountId, Digest};
+use ed25519_dalek::SigningKey;
+use node::{
+    signature::account_of,
+    transaction::{Contribution, Receipt},
+    units::{Amount, ContributionIndex},
+};
+
+use super::SecretSeed;
+
+/// How far an answer is.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum AnswerStage {
+    /// Encrypted and with the committee; one entry to a part. The proof comes next, and again when the epoch ends
+    /// before it is admitted.
+    Encrypted {
+        /// Digest of each part's ciphertext.
+        ciphertexts: Vec<Digest>,
+        /// Receipts for each part's ciphertext.
+        receipts: Vec<Vec<Receipt>>,
+    },
+    /// Proven and ready to send, or sent. The very same bytes are sent again on a retry.
+    Proven(Contribution),
+    /// On the ledger.
+    Admitted {
+        /// Its place in the query.
+        contribution: ContributionIndex,
+    },
+    /// Taken back before the query was sealed. The record cannot answer this query again.
+    Withdrawn {
+        /// Its place in the query.
+        contribution: ContributionIndex,
+    },
+}
+
+/// One answer.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Answer {
+    /// Which of the wallet's records answered.
+    pub holding: u32,
+    /// Seed of the one-time key that is paid and may withdraw.
+    pub payout: SecretSeed,
+    /// What the query pays.
+    pub price: Amount,
+    /// How far it is.
+    pub stage: AnswerStage,
+}
+
+impl Answer {
+    /// The key that is paid and may withdraw.
+    #[must_use]
+    pub fn payout_key(&self) -> SigningKey {
+        self.payout.signing_key()
+    }
+
+    /// The account that is paid.
+    #[must_use]
+    pub fn payout_account(&self) -> AccountId {
+        account_of(&self.payout_key())
+    }
+
+    /// The answer's place in the query, once the ledger admitted it.
+    #[must_use]
+    pub const fn contribution(&self) -> Option<ContributionIndex> {
+        match self.stage {
+            AnswerStage::Admitted { contribution } | AnswerStage::Withdrawn { contribution } => Some(contribution),
+            AnswerStage::Encrypted { .. } | AnswerStage::Proven(_) => None,
+        }
+    }
+}
