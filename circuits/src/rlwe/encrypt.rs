@@ -11,7 +11,7 @@ use super::{
     codec,
     key::PublicKey,
     params::{CIPHERTEXT_BYTES, DELTA_BITS, LAYOUT_SLOTS, MODULUS_BITS, PLAINTEXT_BITS, POLYNOMIAL_BYTES, RING_DEGREE},
-    ring::{Coefficient, add_error, multiply_into},
+    ring::{Coefficient, add_error, multiply_ephemeral_into},
     short::{ErrorPolynomial, Ternary},
 };
 use crate::{
@@ -213,15 +213,14 @@ pub fn encrypt(
 /// `c0 = b·u + e0 + Δ·m`, `c1 = a·u + e1`.
 fn encrypt_with(key: &PublicKey, plaintext: &Plaintext, witness: &EncryptionWitness) -> Ciphertext {
     let mut pair = pair_from_container(vec![0; 2 * RING_DEGREE]);
-    let u = witness.u.operand();
     let (mut mask, mut body) = pair.get_mut_mask_and_body();
     let (c0, c1) = (body.as_mut(), mask.as_mut());
-    multiply_into(c0, key.b(), &u);
+    multiply_ephemeral_into(c0, key.b(), &witness.u);
     add_error(c0, &witness.e0);
     for (value, slot) in c0.iter_mut().zip(plaintext.slots()) {
         *value = value.wrapping_add(Coefficient::from_integer(i128::from(*slot) << DELTA_BITS).aligned());
     }
-    multiply_into(c1, key.a(), &u);
+    multiply_ephemeral_into(c1, key.a(), &witness.u);
     add_error(c1, &witness.e1);
     Ciphertext(pair)
 }

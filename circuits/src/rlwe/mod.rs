@@ -2,7 +2,7 @@
 //!
 //! A contribution is `c0 = b·u + e0 + Δ·m`, `c1 = a·u + e1` (Lyubashevsky, Peikert, Regev 2010, in the form of
 //! BFV, Fan and Vercauteren 2012). Ciphertexts add coefficient by coefficient, and only sums are ever decrypted.
-//! Containers and polynomial products are those of tfhe's `core_crypto`, whose values are aligned to the most
+//! Containers and polynomial products are those of tfhe, whose values are aligned to the most
 //! significant bit: a residue `v` of `q` is stored as `v · 2^35`, so wrapping `u128` arithmetic is arithmetic mod `q`.
 
 mod accumulate;

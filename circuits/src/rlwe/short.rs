@@ -37,6 +37,11 @@ impl Ternary {
         &self.0
     }
 
+    /// The polynomial with coefficient 1 where this one's is `value`, and 0 elsewhere.
+    pub(super) fn indicator(&self, value: i8) -> Zeroizing<Vec<u128>> {
+        Zeroizing::new(self.0.iter().map(|c| u128::from(*c == value)).collect())
+    }
+
     /// The polynomial as an operand of tfhe's products: not aligned, negative values wrapped.
     pub(super) fn operand(&self) -> Zeroizing<Vec<u128>> {
         Zeroizing::new(self.0.iter().map(|c| i128::from(*c) as u128).collect())

@@ -173,6 +173,15 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
+    fn both_products_agree(seed: u64) {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let (element, ternary) = (common_polynomial(&chain(), KeyEpoch::new(seed)), Ternary::random(&mut rng));
+        let mut product = vec![0; RING_DEGREE];
+        super::ring::multiply_ephemeral_into(&mut product, &element, &ternary);
+        prop_assert_eq!(RingElement::from_aligned(product), element.times(&ternary));
+    }
+
+    #[test]
     fn any_residue_survives_centring_and_packing(value in -(1i128 << 92)..(1i128 << 92)) {
         let coefficient = Coefficient::from_integer(value);
         prop_assert_eq!(coefficient.centred(), value);
