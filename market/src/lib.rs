@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod agent;
+pub mod aggregator;
 pub mod committee;
 mod error;
 pub mod import;
@@ -12,6 +13,8 @@ pub mod index;
 pub mod issuer;
 pub mod ledger;
 pub mod objects;
+pub mod receipt;
+pub mod researcher;
 pub mod sealing;
 pub mod wallet;
 

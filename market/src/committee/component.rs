@@ -110,7 +110,7 @@ impl ReleaseContext {
     }
 
     /// A refusal in this release.
-    pub(super) fn refused(&self, why: String) -> Error {
+    pub(crate) fn refused(&self, why: String) -> Error {
         Error::Release { query: self.query, part: self.part, why }
     }
 

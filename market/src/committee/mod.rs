@@ -9,6 +9,8 @@ mod component;
 mod flood;
 pub mod key;
 mod keygen;
+pub mod local;
+pub mod member;
 mod member_key;
 mod session;
 pub mod testing;

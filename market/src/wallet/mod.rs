@@ -27,6 +27,7 @@ use ed25519_dalek::SigningKey;
 use node::{signature::account_of, units::LeafIndex};
 use rand::CryptoRng;
 
+pub(crate) use self::file::{load as load_file, save as save_file};
 pub use self::{
     answer::{Answer, AnswerStage},
     file::FILE_BYTES_MAX,

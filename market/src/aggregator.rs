@@ -1,0 +1,90 @@
+//! The aggregator: anyone, with no key, who adds up a sealed query's ciphertexts and has the committee sign the sum.
+
+use circuits::{
+    id::{Digest, QueryId},
+    rlwe::{Accumulator, params::CIPHERTEXT_BYTES},
+};
+use ed25519_dalek::SigningKey;
+use node::{
+    state::{ContributionState, QueryStatus},
+    transaction::{Action, Aggregate, MemberSignature},
+    units::ContributionIndex,
+};
+
+use crate::{
+    Error,
+    committee::access::{CommitteeAccess, SignAggregate},
+    ledger::{Inclusion, LedgerAccess, act, require_query, surviving},
+    objects::{BlobAccess, BlobAddress, BlobKind, get, put},
+};
+
+/// Adds up a sealed query, stores the sums, collects a threshold of signatures and sends the aggregate. `sender` pays
+/// nothing and gains nothing; it only signs the transaction.
+///
+/// # Errors
+/// [`Error::Query`] when the query is not sealed, [`Error::BlobMissing`] for an absent ciphertext, [`Error::Refused`]
+/// when too few members sign, [`Error::Ledger`] with the ledger's refusal. Calling again starts over.
+pub fn aggregate(
+    ledger: &dyn LedgerAccess,
+    blobs: &dyn BlobAccess,
+    committee: &dyn CommitteeAccess,
+    sender: &SigningKey,
+    query: QueryId,
+) -> Result<Inclusion, Error> {
+    let state = require_query(ledger, query)?;
+    let QueryStatus::Sealed { set, .. } = state.status else {
+        return Err(Error::Query { query, why: "it is not sealed, or its aggregate is on the ledger already".into() });
+    };
+    let contributions = surviving(ledger, query, &state)?;
+    let mut parts = vec![];
+    for part in 0..state.query.parts.len() {
+        let packed = sum_part(blobs, &contributions, part)?.finish().to_packed_bytes();
+        parts.push(put(blobs, BlobKind::Aggregate, packed)?.digest);
+    }
+    let signatures = signatures(ledger, committee, &SignAggregate { query, set, parts: parts.clone() })?;
+    act(ledger, sender, Action::Aggregate(Aggregate { query, set, parts, signatures }))
+}
+
+/// The sum of one part over the contributions, one ciphertext in memory at a time.
+///
+/// # Errors
+/// [`Error::BlobMissing`] or [`Error::BlobAltered`] for a ciphertext that is not there as admitted.
+pub fn sum_part(
+    blobs: &dyn BlobAccess,
+    contributions: &[(ContributionIndex, ContributionState)],
+    part: usize,
+) -> Result<Accumulator, Error> {
+    let mut sum = Accumulator::default();
+    for (index, contribution) in contributions {
+        let missing = || node::Error::Unknown { what: "part of contribution", id: format!("{index}/{part}") };
+        let digest: Digest = contribution.parts.get(part).ok_or_else(missing)?.ciphertext;
+        sum.add_packed(&get(blobs, BlobAddress { kind: BlobKind::Ciphertext, digest }, CIPHERTEXT_BYTES)?)?;
+    }
+    Ok(sum)
+}
+
+/// Signatures of a threshold of members; those who refuse or cannot be reached are passed over.
+fn signatures(
+    ledger: &dyn LedgerAccess,
+    committee: &dyn CommitteeAccess,
+    request: &SignAggregate,
+) -> Result<Vec<MemberSignature>, Error> {
+    let quorum = ledger.genesis().committee.quorum;
+    let needed = usize::from(quorum.threshold());
+    let mut signatures = vec![];
+    let mut refusals = vec![];
+    for member in quorum.all_members() {
+        if signatures.len() == needed {
+            break;
+        }
+        match committee.sign(member, request) {
+            Ok(signature) => signatures.push(signature),
+            Err(error) => refusals.push(format!("member {member}: {error}")),
+        }
+    }
+    if signatures.len() < needed {
+        let why = format!("{} members signed, {needed} must: {}", signatures.len(), refusals.join("; "));
+        return Err(Error::Refused { who: "the committee".into(), action: "sign the aggregate", why });
+    }
+    Ok(signatures)
+}

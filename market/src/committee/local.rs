@@ -1,0 +1,65 @@
+//! A committee whose members run in this process, each with its own key and folder.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use circuits::quorum::MemberIndex;
+use node::transaction::{MemberSignature, Receipt};
+use rand::CryptoRng;
+
+use super::{
+    access::{CommitteeAccess, KeepCiphertext, SignAggregate},
+    member::{Duty, Member},
+};
+use crate::{Error, ledger::LedgerAccess, objects::BlobAccess};
+
+/// Members of one process, reached directly.
+pub struct LocalCommittee {
+    members: Vec<Mutex<Member>>,
+    ledger: Arc<dyn LedgerAccess>,
+    blobs: Arc<dyn BlobAccess>,
+}
+
+impl LocalCommittee {
+    /// These members, in the genesis' order, on this ledger and store.
+    #[must_use]
+    pub fn new(members: Vec<Member>, ledger: Arc<dyn LedgerAccess>, blobs: Arc<dyn BlobAccess>) -> Self {
+        Self { members: members.into_iter().map(Mutex::new).collect(), ledger, blobs }
+    }
+
+    /// Lets every member do its duties once, in order, and says what they did.
+    ///
+    /// # Errors
+    /// The first member's failure; the members before it are done.
+    pub fn step(&self, rng: &mut (impl CryptoRng + ?Sized)) -> Result<Vec<(MemberIndex, Duty)>, Error> {
+        let mut done = vec![];
+        for member in &self.members {
+            let mut member = lock(member);
+            let duties = member.step(&*self.ledger, &*self.blobs, rng)?;
+            done.extend(duties.into_iter().map(|duty| (member.index(), duty)));
+        }
+        Ok(done)
+    }
+
+    fn member(&self, index: MemberIndex, action: &'static str) -> Result<MutexGuard<'_, Member>, Error> {
+        let member = self.members.get(usize::from(index.get())).map(lock);
+        member.filter(|member| member.index() == index).ok_or_else(|| Error::Refused {
+            who: format!("committee member {index}"),
+            action,
+            why: "it does not run in this process".into(),
+        })
+    }
+}
+
+fn lock(member: &Mutex<Member>) -> MutexGuard<'_, Member> {
+    member.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl CommitteeAccess for LocalCommittee {
+    fn keep(&self, member: MemberIndex, request: &KeepCiphertext) -> Result<Receipt, Error> {
+        self.member(member, "keep a ciphertext")?.keep(&*self.ledger, request)
+    }
+
+    fn sign(&self, member: MemberIndex, request: &SignAggregate) -> Result<MemberSignature, Error> {
+        self.member(member, "sign an aggregate")?.sign(&*self.ledger, &*self.blobs, request)
+    }
+}

@@ -1,0 +1,138 @@
+//! A member's duties in key generation: commit, reveal once all are committed, check, confirm or complain.
+
+use node::{
+    state::{CommitteeStage, CommitteeState, StateRead},
+    transaction::{Action, CommitteeCommit, CommitteeComplain, CommitteeConfirm, CommitteeReveal, CommitteeShare},
+    units::CommitteeEpoch,
+};
+use rand::CryptoRng;
+
+use super::{Duty, Member};
+use crate::{
+    Error,
+    committee::{
+        Dealer, KeyGenerationOutcome, Receiver, ShareReveal,
+        key::{commitments, reveals, session},
+    },
+    ledger::{LedgerAccess, act, act_all},
+    objects::{BlobAccess, BlobKind, put},
+    sealing::SealingSecretKey,
+};
+
+impl Member {
+    /// The next step of the key in the making, if one is this member's to take.
+    pub(super) fn generate(
+        &self,
+        ledger: &dyn LedgerAccess,
+        blobs: &dyn BlobAccess,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Option<Duty>, Error> {
+        let epoch = ledger.committee_epoch()?.unwrap_or_default();
+        let state = ledger.committee(epoch)?.unwrap_or_default();
+        match state.stage {
+            CommitteeStage::Committing => self.commit(ledger, epoch, &state, rng),
+            CommitteeStage::Confirming => self.confirm(ledger, blobs, epoch, &state, rng),
+            CommitteeStage::Active { .. } | CommitteeStage::Abandoned { .. } | CommitteeStage::Retired { .. } => {
+                self.store.forget_dealer(epoch)?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn dealer(
+        &self,
+        ledger: &dyn LedgerAccess,
+        epoch: CommitteeEpoch,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Dealer, Error> {
+        if let Some(dealer) = self.store.dealer(epoch)? {
+            return Ok(dealer);
+        }
+        let session = session(ledger, epoch)?;
+        let (dealer, _) = Dealer::begin(session, self.index, rng)?;
+        self.store.save_dealer(epoch, &dealer)?;
+        Ok(dealer)
+    }
+
+    fn commit(
+        &self,
+        ledger: &dyn LedgerAccess,
+        epoch: CommitteeEpoch,
+        state: &CommitteeState,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Option<Duty>, Error> {
+        let mine = self.dealer(ledger, epoch, rng)?.commitments();
+        let due = mine.into_iter().filter(|commitment| !state.shares.contains_key(&commitment.subset));
+        let action = due.map(|commitment| {
+            let share = CommitteeShare { public: commitment.public_share, prf: commitment.prf_key };
+            Action::CommitteeCommit(CommitteeCommit { epoch, subset: commitment.subset, share })
+        });
+        let actions: Vec<_> = action.collect();
+        if actions.is_empty() {
+            return Ok(None);
+        }
+        act_all(ledger, &self.key.signing_key(), actions)?;
+        Ok(Some(Duty::Committed { epoch }))
+    }
+
+    /// Reveals the member's own shares; once everybody's are there, checks them and confirms.
+    fn confirm(
+        &self,
+        ledger: &dyn LedgerAccess,
+        blobs: &dyn BlobAccess,
+        epoch: CommitteeEpoch,
+        state: &CommitteeState,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Option<Duty>, Error> {
+        if state.confirmations.contains_key(&self.index) {
+            return Ok(None);
+        }
+        let dealer = self.dealer(ledger, epoch, rng)?;
+        let session = session(ledger, epoch)?;
+        let (receiver, messages) = dealer.reveal(commitments(&session, state)?, rng)?;
+        let mut actions = vec![];
+        for reveal in messages.into_iter().filter(|reveal| !state.reveals.contains_key(&reveal.subset)) {
+            let bytes = borsh::to_vec(&reveal).map_err(|error| Error::KeyGeneration { why: error.to_string() })?;
+            let message = put(blobs, BlobKind::KeyGeneration, bytes)?.digest;
+            actions.push(Action::CommitteeReveal(CommitteeReveal { epoch, subset: reveal.subset, message }));
+        }
+        if !actions.is_empty() {
+            act_all(ledger, &self.key.signing_key(), actions)?;
+            return Ok(Some(Duty::Revealed { epoch }));
+        }
+        let (found, _) = reveals(blobs, &session, state)?;
+        if found.len() < session.quorum().subset_count() {
+            // Announced messages may still be on their way; only a share that is there and wrong is complained of.
+            return Ok(None);
+        }
+        self.check_shares(ledger, epoch, &found, &receiver).map(Some)
+    }
+
+    fn check_shares(
+        &self,
+        ledger: &dyn LedgerAccess,
+        epoch: CommitteeEpoch,
+        shares: &[ShareReveal],
+        receiver: &Receiver,
+    ) -> Result<Duty, Error> {
+        let secret = SealingSecretKey::from_bytes(self.key.sealing_seed().as_bytes());
+        let key = &self.key.signing_key();
+        match receiver.finish(shares, &secret)? {
+            KeyGenerationOutcome::Finished { key: shares, public_key } => {
+                self.store.save_shares(epoch, &shares)?;
+                let confirm = CommitteeConfirm { epoch, key: public_key.digest() };
+                act(ledger, key, Action::CommitteeConfirm(confirm))?;
+                Ok(Duty::Confirmed { epoch })
+            }
+            KeyGenerationOutcome::Failed(complaints) => {
+                let Some(first) = complaints.first() else {
+                    return self.refused("generate a key", "shares were refused without a complaint");
+                };
+                let reason = format!("share of subset {}: {:?}", first.subset, first.reason);
+                let complaint = CommitteeComplain { epoch, accused: first.leader, reason };
+                act(ledger, key, Action::CommitteeComplain(complaint))?;
+                Ok(Duty::Complained { epoch })
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! A committee member as a party of its own: its key, its folder, and the duties it does as the ledger calls for them.
+//!
+//! A member trusts no one but the genesis: it verifies what the ledger says against a signed header before it releases
+//! anything, and adds up the ciphertexts itself. Its folder holds its shares, the ciphertexts it attested, and a record
+//! of every release it took part in; each is on disk before it counts.
+
+mod generation;
+mod keeping;
+mod release;
+mod store;
+
+use std::{collections::BTreeSet, path::Path};
+
+use circuits::{id::QueryId, quorum::MemberIndex};
+use node::units::CommitteeEpoch;
+use rand::CryptoRng;
+use serde::Serialize;
+
+pub use release::ApprovedRelease;
+use store::MemberStore;
+
+use crate::{
+    Error,
+    ledger::{LedgerAccess, QueryWatch},
+    objects::BlobAccess,
+    wallet::PartyKey,
+};
+
+/// Something a member did in a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "duty")]
+pub enum Duty {
+    /// Committed to the shares of the subsets it leads.
+    Committed {
+        /// The key in the making.
+        epoch: CommitteeEpoch,
+    },
+    /// Revealed them, since all are committed.
+    Revealed {
+        /// The key in the making.
+        epoch: CommitteeEpoch,
+    },
+    /// Checked every share and confirmed the key.
+    Confirmed {
+        /// The key.
+        epoch: CommitteeEpoch,
+    },
+    /// Found a wrong share; the generation starts over.
+    Complained {
+        /// The key that was abandoned.
+        epoch: CommitteeEpoch,
+    },
+    /// Computed, sealed and reported the components of a release.
+    Released {
+        /// The query.
+        query: QueryId,
+    },
+}
+
+/// A member, ready for its duties.
+#[derive(Debug)]
+pub struct Member {
+    index: MemberIndex,
+    key: PartyKey,
+    store: MemberStore,
+    watch: QueryWatch,
+    /// Queries seen whose components are not reported yet.
+    open: BTreeSet<QueryId>,
+}
+
+impl Member {
+    /// The member whose key this is, with its own folder.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when the genesis lists no member with this key; [`Error::File`] when the folder cannot be made.
+    pub fn open(folder: &Path, key: PartyKey, ledger: &dyn LedgerAccess) -> Result<Self, Error> {
+        let index = ledger.genesis().committee.index_of(key.account()).ok_or_else(|| Error::Refused {
+            who: format!("account {}", key.account()),
+            action: "serve as a committee member",
+            why: "the genesis lists no member with this key; check the key file and the network".into(),
+        })?;
+        let store = MemberStore::open(folder, &key)?;
+        Ok(Self { index, key, store, watch: QueryWatch::default(), open: BTreeSet::new() })
+    }
+
+    /// The member's index in the committee.
+    #[must_use]
+    pub const fn index(&self) -> MemberIndex {
+        self.index
+    }
+
+    /// Does every duty that the ledger calls for now. Call it again when the ledger grew; it goes on where it stopped,
+    /// also after a restart.
+    ///
+    /// # Errors
+    /// The first duty that fails; those before it are done.
+    pub fn step(
+        &mut self,
+        ledger: &dyn LedgerAccess,
+        blobs: &dyn BlobAccess,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Vec<Duty>, Error> {
+        let mut duties: Vec<Duty> = self.generate(ledger, blobs, rng)?.into_iter().collect();
+        self.open.extend(self.watch.poll(ledger)?);
+        for query in self.open.clone() {
+            duties.extend(self.release(ledger, blobs, query)?);
+        }
+        Ok(duties)
+    }
+
+    fn refused<T>(&self, action: &'static str, why: impl Into<String>) -> Result<T, Error> {
+        Err(Error::Refused { who: format!("committee member {}", self.index), action, why: why.into() })
+    }
+}

@@ -1,0 +1,131 @@
+//! Releasing: only what the ledger allows, verified by the member itself, once.
+
+use circuits::{
+    id::{Digest, QueryId},
+    rlwe::Aggregate,
+};
+use node::{
+    state::{QueryState, QueryStatus, StateKey, StateRead},
+    transaction::{Action, ComponentDigests, SubmitComponents},
+};
+
+use super::{Duty, Member, store::ReleaseRecord};
+use crate::{
+    Error,
+    committee::{MemberKey, ReleaseContext, component, sealed_components},
+    ledger::{LedgerAccess, act, tip},
+    objects::{BlobAccess, BlobKind, put},
+    researcher::release_context,
+    sealing::SealingPublicKey,
+};
+
+/// A release that this member found to be allowed: the query's state is in a header that the validators signed, its
+/// minimum is met, and the sums signed by the committee are those the member computed itself. Only
+/// [`Member::approve`] makes one.
+#[derive(Debug)]
+pub struct ApprovedRelease {
+    query: QueryId,
+    state: QueryState,
+    digests: Vec<Digest>,
+    sums: Vec<Aggregate>,
+}
+
+impl Member {
+    /// Reports the components of an aggregated query. Queries that need nothing more of this member are forgotten.
+    pub(super) fn release(
+        &mut self,
+        ledger: &dyn LedgerAccess,
+        blobs: &dyn BlobAccess,
+        query: QueryId,
+    ) -> Result<Option<Duty>, Error> {
+        let Some(state) = ledger.query(query)? else { return Ok(None) };
+        match state.status {
+            QueryStatus::Collecting | QueryStatus::Sealed { .. } => return Ok(None),
+            QueryStatus::Released { .. } | QueryStatus::Refunded { .. } => {
+                self.open.remove(&query);
+                return Ok(None);
+            }
+            QueryStatus::Aggregated { .. } => {}
+        }
+        let due = ledger.component_vote(query, self.index)?.is_none();
+        if due {
+            let approved = self.approve(ledger, blobs, query)?;
+            let components = self.components(ledger, blobs, &approved)?;
+            act(ledger, &self.key.signing_key(), Action::SubmitComponents(components))?;
+        }
+        self.open.remove(&query);
+        Ok(due.then_some(Duty::Released { query }))
+    }
+
+    /// Checks that a release is allowed, trusting nothing but the genesis.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when header or proof do not verify; [`Error::Refused`] when a condition does not hold.
+    pub fn approve(
+        &self,
+        ledger: &dyn LedgerAccess,
+        blobs: &dyn BlobAccess,
+        query: QueryId,
+    ) -> Result<ApprovedRelease, Error> {
+        const ACTION: &str = "release";
+        let height = tip(ledger)?.height;
+        let missing = || node::Error::Unknown { what: "block", id: height.to_string() };
+        let header = ledger.header(height)?.ok_or_else(missing)?;
+        header.verify(ledger.genesis())?;
+        let proof = ledger.prove(height, StateKey::Query(query))?;
+        if proof.key != StateKey::Query(query) {
+            return self.refused(ACTION, "the ledger proved another key");
+        }
+        proof.verify(header.header.state)?;
+        let state: QueryState = proof.decode()?;
+        let QueryStatus::Aggregated { set, aggregates, .. } = &state.status else {
+            return self.refused(ACTION, format!("query {query} has no aggregate"));
+        };
+        if state.surviving < state.query.contributions_min {
+            return self.refused(ACTION, format!("{} contributions are below the minimum", state.surviving));
+        }
+        let sums = self.sums(ledger, blobs, query, &state, *set)?;
+        let digests: Vec<_> = sums.iter().map(Aggregate::digest).collect();
+        if digests != *aggregates {
+            return self.refused(ACTION, "its own sums of the frozen set are others");
+        }
+        Ok(ApprovedRelease { query, digests, sums, state })
+    }
+
+    /// Computes and stores the sealed components of an approved release, after recording it durably.
+    fn components(
+        &self,
+        ledger: &dyn LedgerAccess,
+        blobs: &dyn BlobAccess,
+        approved: &ApprovedRelease,
+    ) -> Result<SubmitComponents, Error> {
+        let ApprovedRelease { query, state, digests, sums } = approved;
+        let Some(shares) = self.store.shares(state.committee)? else {
+            return self.refused("release", format!("it has no share of committee key {}", state.committee));
+        };
+        self.store.commit_release(*query, &ReleaseRecord { aggregates: digests.clone() })?;
+        let researcher = SealingPublicKey::from_bytes(state.query.sealing.as_bytes())?;
+        let mut parts = vec![];
+        for (part, sum) in (0u8..).zip(sums) {
+            let context = release_context(ledger, *query, state, digests, part)?;
+            parts.push(seal(blobs, &shares, sum, &context, &researcher)?);
+        }
+        Ok(SubmitComponents { query: *query, parts })
+    }
+}
+
+fn seal(
+    blobs: &dyn BlobAccess,
+    shares: &MemberKey,
+    sum: &Aggregate,
+    context: &ReleaseContext,
+    researcher: &SealingPublicKey,
+) -> Result<Vec<ComponentDigests>, Error> {
+    let mut digests = vec![];
+    for (subset, sealed) in sealed_components(shares, sum, context, researcher)? {
+        let opened = component(shares, sum, context, subset)?.digest(context);
+        let sealed = put(blobs, BlobKind::SealedComponent, sealed.bytes)?.digest;
+        digests.push(ComponentDigests { sealed, opened });
+    }
+    Ok(digests)
+}

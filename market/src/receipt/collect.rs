@@ -1,0 +1,129 @@
+//! Making a receipt from a ledger that released a query.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use circuits::{id::QueryId, quorum::SubsetIndex, rlwe::params::CIPHERTEXT_BYTES};
+use node::{
+    block::SignedHeader,
+    state::{ContributionState, QueryStatus, StateKey},
+    transaction::{Action, Aggregate, Contribution, Transaction},
+    units::{ContributionIndex, Height},
+};
+
+use super::{Bytes, ContributionEvidence, EMBEDDED_BYTES_MAX, FORMAT, Receipt};
+use crate::{
+    Error,
+    committee::Component,
+    ledger::{LedgerAccess, require_query, surviving},
+    objects::{BlobAccess, BlobAddress, BlobKind, get},
+};
+
+/// Collects everything that supports a released result. The opened components come from the researcher.
+///
+/// # Errors
+/// [`Error::Query`] when it is not released; [`Error::Ledger`] or [`Error::BlobMissing`] when evidence is missing.
+pub fn collect(
+    ledger: &dyn LedgerAccess,
+    blobs: &dyn BlobAccess,
+    query: QueryId,
+    components: &[BTreeMap<SubsetIndex, Component>],
+    result: &[Vec<u32>],
+) -> Result<Receipt, Error> {
+    let state = require_query(ledger, query)?;
+    let QueryStatus::Released { height, .. } = state.status else {
+        return Err(Error::Query { query, why: "it is not released; a receipt attests a release".into() });
+    };
+    let headers = headers(ledger, height)?;
+    let set = surviving(ledger, query, &state)?;
+    let embed = set.len() * state.query.parts.len() * CIPHERTEXT_BYTES <= EMBEDDED_BYTES_MAX;
+    let mut epochs = BTreeSet::new();
+    let mut contributions = vec![];
+    for (index, admitted) in set {
+        epochs.insert(epoch_of(&headers, admitted.height)?);
+        contributions.push(ContributionEvidence {
+            index,
+            state: ledger.prove(height, StateKey::Contribution(query, index))?,
+            contribution: sent(ledger, query, index, &admitted)?,
+            ciphertexts: if embed { ciphertexts(blobs, &admitted)? } else { vec![] },
+        });
+    }
+    let proven = epochs.into_iter().map(|epoch| ledger.prove(height, StateKey::EpochSnapshot(epoch)));
+    Ok(Receipt {
+        format: FORMAT.into(),
+        genesis: ledger.genesis().clone(),
+        query,
+        query_state: ledger.prove(height, StateKey::Query(query))?,
+        epochs: proven.collect::<Result<_, _>>()?,
+        contributions,
+        aggregate: aggregate(ledger, query, height, state.opened)?,
+        components: components.iter().map(encode_components).collect::<Result<_, _>>()?,
+        result: result.to_vec(),
+        headers,
+    })
+}
+
+fn headers(ledger: &dyn LedgerAccess, last: Height) -> Result<Vec<SignedHeader>, Error> {
+    let header = |height| {
+        let missing = || node::Error::Unknown { what: "block", id: format!("{height}") };
+        Ok(ledger.header(Height::new(height))?.ok_or_else(missing)?)
+    };
+    (1..=last.get()).map(header).collect()
+}
+
+/// The epoch in which a block was made.
+pub(super) fn epoch_of(headers: &[SignedHeader], height: Height) -> Result<node::units::Epoch, Error> {
+    let found = headers.iter().find(|signed| signed.header.height == height);
+    let missing = || Error::Receipt { check: "headers", why: format!("no header of block {height}") };
+    found.map(|signed| signed.header.epoch).ok_or_else(missing)
+}
+
+fn sent(
+    ledger: &dyn LedgerAccess,
+    query: QueryId,
+    index: ContributionIndex,
+    admitted: &ContributionState,
+) -> Result<Contribution, Error> {
+    let missing = || node::Error::Unknown { what: "transaction of contribution", id: format!("{query}/{index}") };
+    let block = ledger.block(admitted.height)?.ok_or_else(missing)?;
+    for transaction in block.transactions {
+        if transaction.id()? == admitted.transaction {
+            if let Transaction::Contribute(contribution) = transaction {
+                return Ok(contribution);
+            }
+        }
+    }
+    Err(missing().into())
+}
+
+fn ciphertexts(blobs: &dyn BlobAccess, admitted: &ContributionState) -> Result<Vec<Bytes>, Error> {
+    let fetch = |part: &node::state::AdmittedPart| {
+        let address = BlobAddress { kind: BlobKind::Ciphertext, digest: part.ciphertext };
+        get(blobs, address, CIPHERTEXT_BYTES).map(Bytes)
+    };
+    admitted.parts.iter().map(fetch).collect()
+}
+
+/// The transaction that froze the aggregate, searched from the release backwards.
+fn aggregate(ledger: &dyn LedgerAccess, query: QueryId, release: Height, opened: Height) -> Result<Aggregate, Error> {
+    for height in (opened.get()..=release.get()).rev() {
+        let Some(block) = ledger.block(Height::new(height))? else { continue };
+        for transaction in block.transactions {
+            if let Transaction::Signed(signed) = transaction {
+                match signed.action {
+                    Action::Aggregate(aggregate) if aggregate.query == query => return Ok(aggregate),
+                    _ => {}
+                }
+            }
+        }
+    }
+    Err(node::Error::Unknown { what: "aggregate of query", id: query.to_string() }.into())
+}
+
+fn encode_components(components: &BTreeMap<SubsetIndex, Component>) -> Result<Vec<Bytes>, Error> {
+    let encode = |component: &Component| {
+        borsh::to_vec(component)
+            .map(Bytes)
+            .map_err(|error| Error::Receipt { check: "components", why: error.to_string() })
+    };
+    components.values().map(encode).collect()
+}

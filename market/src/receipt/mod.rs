@@ -1,0 +1,139 @@
+//! The receipt: one file with which anybody checks a released result offline.
+//!
+//! Statement and checks R1 to R7: `docs/protocol/receipt.md`. The file is JSON; long bytes are base64. Reading one gives
+//! an unverified [`Receipt`]; only [`verify`] makes a [`VerifiedReceipt`].
+
+mod collect;
+mod verify;
+
+use std::{fs, io::Read as _, path::Path};
+
+use circuits::id::{Digest, QueryId};
+use node::{
+    StateProof,
+    block::SignedHeader,
+    genesis::Genesis,
+    transaction::{Aggregate, Contribution},
+    units::ContributionIndex,
+};
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    collect::collect,
+    verify::{Check, VerifiedReceipt, verify},
+};
+use crate::Error;
+
+/// The largest receipt file read.
+pub const RECEIPT_BYTES_MAX: u64 = 512 << 20;
+/// Ciphertexts are inside the receipt up to this many bytes; beyond, they are found by digest in a blob store.
+pub const EMBEDDED_BYTES_MAX: usize = 64 << 20;
+
+/// The version of the file's format.
+const FORMAT: &str = "locus/v1/receipt";
+
+/// A released result with everything that supports it; nothing in it is checked yet.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Receipt {
+    format: String,
+    /// What the chain starts from; compare its id with the one the consortium published.
+    pub genesis: Genesis,
+    /// Every header from the first to the one whose state the proofs refer to.
+    pub headers: Vec<SignedHeader>,
+    /// The query.
+    pub query: QueryId,
+    /// Proves the query's final state.
+    pub query_state: StateProof,
+    /// The snapshots of the epochs in which contributions were admitted.
+    pub epochs: Vec<StateProof>,
+    /// The surviving contributions in ledger order.
+    pub contributions: Vec<ContributionEvidence>,
+    /// The committee's signatures of the sums.
+    pub aggregate: Aggregate,
+    /// For each part, the opened component of each subset in order.
+    pub components: Vec<Vec<Bytes>>,
+    /// For each part, the sum's slots: what the result claims.
+    pub result: Vec<Vec<u32>>,
+}
+
+/// A contribution with its proofs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContributionEvidence {
+    /// Its place in the query.
+    pub index: ContributionIndex,
+    /// Proves its state.
+    pub state: StateProof,
+    /// What was sent, with the eligibility proofs.
+    pub contribution: Contribution,
+    /// Its ciphertexts, one for each part; empty when they are found by digest.
+    pub ciphertexts: Vec<Bytes>,
+}
+
+/// Bytes that are base64 in JSON.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Bytes(#[serde(with = "base64_text")] pub Vec<u8>);
+
+impl std::fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Bytes({})", self.0.len())
+    }
+}
+
+mod base64_text {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        STANDARD.decode(<&str>::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+impl Receipt {
+    /// Reads a receipt's JSON.
+    ///
+    /// # Errors
+    /// [`Error::Receipt`] when the text is truncated or is no receipt of this version.
+    pub fn from_json(text: &str) -> Result<Self, Error> {
+        let refuse = |why: String| Error::Receipt { check: "format", why };
+        let receipt: Self = serde_json::from_str(text)
+            .map_err(|error| refuse(format!("{error}; the file is truncated or is no receipt")))?;
+        if receipt.format != FORMAT {
+            return Err(refuse(format!("it is of format {:?}; this program reads {FORMAT}", receipt.format)));
+        }
+        Ok(receipt)
+    }
+
+    /// Reads a receipt file.
+    ///
+    /// # Errors
+    /// [`Error::File`] when it cannot be read, else as [`Receipt::from_json`].
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let failed = |source| Error::File { path: path.into(), action: "read the receipt", source };
+        let mut text = String::new();
+        let mut file = fs::File::open(path).map_err(failed)?.take(RECEIPT_BYTES_MAX + 1);
+        file.read_to_string(&mut text).map_err(failed)?;
+        if text.len() as u64 > RECEIPT_BYTES_MAX {
+            let why = format!("{} is larger than {RECEIPT_BYTES_MAX} bytes", path.display());
+            return Err(Error::Receipt { check: "format", why });
+        }
+        Self::from_json(&text)
+    }
+
+    /// The receipt's JSON.
+    ///
+    /// # Errors
+    /// [`Error::Receipt`] when it cannot be written as JSON.
+    pub fn to_json(&self) -> Result<String, Error> {
+        serde_json::to_string(self).map_err(|error| Error::Receipt { check: "format", why: error.to_string() })
+    }
+}
+
+/// The digests of a query's accepted components, one for each part and subset.
+type AcceptedComponents = Vec<Vec<Digest>>;

@@ -1,0 +1,382 @@
+//! Checking a receipt, with nothing but the receipt: R1 to R7 of `docs/protocol/receipt.md`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use circuits::{
+    eligibility::EligibilityVerifier,
+    id::{ChainId, Digest, QueryId},
+    quorum::SubsetIndex,
+    rlwe::{Accumulator, Aggregate as Sum, Ciphertext, KeyEpoch, params::CIPHERTEXT_BYTES},
+};
+use node::{
+    block::{SignedHeader, verify_headers},
+    signature,
+    state::{ContributionState, EpochSnapshot, QueryState, QueryStatus, StateKey},
+    transaction::{ComponentDigests, Transaction, aggregate_message, contribution_set_digest},
+    units::Height,
+};
+use serde::Serialize;
+
+use super::{AcceptedComponents, ContributionEvidence, Receipt, collect::epoch_of};
+use crate::{
+    Error,
+    committee::{Component, ReleaseContext, SumBounds, combine},
+    objects::{BlobAccess, BlobAddress, BlobKind, get},
+};
+
+/// One thing that was checked, in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// Its number in the protocol page.
+    pub rule: &'static str,
+    /// What holds.
+    pub says: String,
+}
+
+/// A receipt that holds. Only [`verify`] makes one.
+#[derive(Debug, Clone, Serialize)]
+pub struct VerifiedReceipt {
+    chain: ChainId,
+    query: QueryId,
+    records: usize,
+    state: QueryState,
+    result: Vec<Vec<u32>>,
+    checks: Vec<Check>,
+}
+
+impl VerifiedReceipt {
+    /// The chain; compare it with the one the consortium published.
+    #[must_use]
+    pub const fn chain(&self) -> ChainId {
+        self.chain
+    }
+
+    /// The query.
+    #[must_use]
+    pub const fn query(&self) -> QueryId {
+        self.query
+    }
+
+    /// Distinct certified records that were added up.
+    #[must_use]
+    pub const fn records(&self) -> usize {
+        self.records
+    }
+
+    /// The query as released.
+    #[must_use]
+    pub const fn state(&self) -> &QueryState {
+        &self.state
+    }
+
+    /// For each part, the slots of the sum.
+    #[must_use]
+    pub fn result(&self) -> &[Vec<u32>] {
+        &self.result
+    }
+
+    /// What was checked, in order.
+    #[must_use]
+    pub fn checks(&self) -> &[Check] {
+        &self.checks
+    }
+}
+
+/// What a released query fixed.
+struct Release {
+    state: QueryState,
+    set: Digest,
+    aggregates: Vec<Digest>,
+    components: AcceptedComponents,
+}
+
+/// Verifies a receipt. `blobs` serves ciphertexts that are not inside it.
+///
+/// # Errors
+/// [`Error::Receipt`] with the check that fails.
+pub fn verify(receipt: &Receipt, blobs: Option<&dyn BlobAccess>) -> Result<VerifiedReceipt, Error> {
+    let mut checks = vec![];
+    let mut held = |rule, says: String| checks.push(Check { rule, says });
+
+    let (chain, root) = check_headers(receipt)?;
+    held("R1", format!("{} headers of chain {chain} are signed by its validators and linked", receipt.headers.len()));
+
+    let release = check_query(receipt, root)?;
+    held("R2", format!("the ledger released query {}", receipt.query));
+
+    let admitted = check_contributions(receipt, root, &release)?;
+    held("R3", format!("{} contributions were admitted, their nullifiers all distinct", admitted.len()));
+
+    check_proofs(receipt, chain, root, &release, &admitted)?;
+    held("R4", format!("{} eligibility proofs verify against the ledger's epoch roots", proof_count(receipt)));
+
+    let sums = check_sums(receipt, chain, &release, &admitted, blobs)?;
+    held("R5", format!("{} ciphertexts add up to the sums that the committee signed", proof_count(receipt)));
+
+    let components = check_components(receipt, chain, &release)?;
+    let count: usize = components.iter().map(BTreeMap::len).sum();
+    held("R6", format!("{count} opened components are those the ledger accepted"));
+
+    check_result(receipt, chain, &release, &sums, &components)?;
+    held("R7", "sums and components decrypt to exactly this result".into());
+
+    Ok(VerifiedReceipt {
+        chain,
+        query: receipt.query,
+        records: admitted.len(),
+        state: release.state,
+        result: receipt.result.clone(),
+        checks,
+    })
+}
+
+fn refuse<T>(check: &'static str, why: impl Into<String>) -> Result<T, Error> {
+    Err(Error::Receipt { check, why: why.into() })
+}
+
+fn proof_count(receipt: &Receipt) -> usize {
+    receipt.contributions.iter().map(|evidence| evidence.contribution.parts.len()).sum()
+}
+
+/// R1. Returns the chain and the state root that the proofs refer to.
+fn check_headers(receipt: &Receipt) -> Result<(ChainId, Digest), Error> {
+    let chain = receipt.genesis.chain_id()?;
+    let Some(SignedHeader { header: first, .. }) = receipt.headers.first() else {
+        return refuse("R1 headers", "there is no header");
+    };
+    if first.height != Height::new(1) {
+        return refuse("R1 headers", "the first header is not block 1");
+    }
+    verify_headers(&receipt.genesis, &receipt.headers)?;
+    let last = receipt.headers.last().map_or(first, |signed| &signed.header);
+    Ok((chain, last.state))
+}
+
+/// R2. The query's state is in the state root and is `Released`.
+fn check_query(receipt: &Receipt, root: Digest) -> Result<Release, Error> {
+    if receipt.query_state.key != StateKey::Query(receipt.query) {
+        return refuse("R2 query", "the proof is of another key");
+    }
+    receipt.query_state.verify(root)?;
+    let state: QueryState = receipt.query_state.decode()?;
+    let QueryStatus::Released { set, aggregates, components, .. } = &state.status else {
+        return refuse("R2 query", "the ledger did not release it");
+    };
+    let opened = |part: &Vec<ComponentDigests>| part.iter().map(|digests| digests.opened).collect();
+    let components = components.iter().map(opened).collect();
+    Ok(Release { set: *set, aggregates: aggregates.clone(), components, state })
+}
+
+/// R3. Each contribution's state is in the state root, its transaction is the one admitted, the whole set is there, and
+/// no nullifier appears twice.
+fn check_contributions(receipt: &Receipt, root: Digest, release: &Release) -> Result<Vec<ContributionState>, Error> {
+    let mut admitted = vec![];
+    let mut nullifiers = BTreeSet::new();
+    let mut scopes = BTreeSet::new();
+    for evidence in &receipt.contributions {
+        let state = check_contribution(receipt, root, evidence)?;
+        for part in &state.parts {
+            let exact_scope_spent = part.scope_nullifier.to_bytes() != [0; 32] && !scopes.insert(part.scope_nullifier);
+            if !nullifiers.insert(part.nullifier) || exact_scope_spent {
+                return refuse("R3 contributions", format!("nullifier {} appears twice", part.nullifier));
+            }
+        }
+        admitted.push(state);
+    }
+    let listed = receipt.contributions.iter().map(|evidence| evidence.index).zip(&admitted);
+    if contribution_set_digest(&receipt.query, listed) != release.set {
+        return refuse("R3 contributions", "they are not the whole set that the ledger froze");
+    }
+    Ok(admitted)
+}
+
+fn check_contribution(
+    receipt: &Receipt,
+    root: Digest,
+    evidence: &ContributionEvidence,
+) -> Result<ContributionState, Error> {
+    let index = evidence.index;
+    if evidence.state.key != StateKey::Contribution(receipt.query, index) {
+        return refuse("R3 contributions", format!("the proof of contribution {index} is of another key"));
+    }
+    evidence.state.verify(root)?;
+    let state: ContributionState = evidence.state.decode()?;
+    let transaction = Transaction::Contribute(evidence.contribution.clone());
+    if state.withdrawn || transaction.id()? != state.transaction {
+        return refuse("R3 contributions", format!("contribution {index} was withdrawn or is not the one admitted"));
+    }
+    Ok(state)
+}
+
+/// R4. Every proof verifies for the query's terms, against the root of the epoch that admitted it.
+fn check_proofs(
+    receipt: &Receipt,
+    chain: ChainId,
+    root: Digest,
+    release: &Release,
+    admitted: &[ContributionState],
+) -> Result<(), Error> {
+    let epochs = check_epochs(receipt, root)?;
+    let key = &receipt.genesis.eligibility;
+    let parts = 0..u8::try_from(release.state.query.parts.len()).unwrap_or(u8::MAX);
+    let verifier = |part| {
+        let terms = release.state.terms(receipt.query, part)?;
+        Ok::<_, Error>(EligibilityVerifier::new(key, &terms)?)
+    };
+    let verifiers: Vec<_> = parts.map(verifier).collect::<Result<_, _>>()?;
+    for (evidence, state) in receipt.contributions.iter().zip(admitted) {
+        let contribution = &evidence.contribution;
+        if contribution.parts.len() != verifiers.len() {
+            return refuse("R4 proofs", format!("contribution {} lacks a part", evidence.index));
+        }
+        let epoch = epoch_of(&receipt.headers, state.height)?;
+        for (number, (part, verifier)) in (0u8..).zip(contribution.parts.iter().zip(&verifiers)) {
+            if epochs.get(&epoch) != Some(&part.root) {
+                return refuse("R4 proofs", format!("contribution {} is against another root", evidence.index));
+            }
+            let instance = part.instance(&chain, &receipt.query, number, &contribution.payout);
+            verifier.verify(&instance, &part.proof)?;
+        }
+    }
+    Ok(())
+}
+
+/// The epoch roots that the ledger's state holds.
+fn check_epochs(
+    receipt: &Receipt,
+    root: Digest,
+) -> Result<BTreeMap<node::units::Epoch, circuits::id::EpochRoot>, Error> {
+    let snapshot = |proof: &node::StateProof| {
+        let StateKey::EpochSnapshot(epoch) = proof.key else {
+            return refuse("R4 proofs", "an epoch's proof is of another key");
+        };
+        proof.verify(root)?;
+        Ok((epoch, proof.decode::<EpochSnapshot>()?.root))
+    };
+    receipt.epochs.iter().map(snapshot).collect()
+}
+
+/// R5. The ciphertexts have the admitted digests, and their sums the digests that a threshold of members signed.
+fn check_sums(
+    receipt: &Receipt,
+    chain: ChainId,
+    release: &Release,
+    admitted: &[ContributionState],
+    blobs: Option<&dyn BlobAccess>,
+) -> Result<Vec<Sum>, Error> {
+    check_signatures(receipt, chain, release)?;
+    let mut sums = vec![];
+    for (part, expected) in release.aggregates.iter().enumerate() {
+        let mut accumulator = Accumulator::default();
+        for (evidence, state) in receipt.contributions.iter().zip(admitted) {
+            accumulator.add_packed(&ciphertext(evidence, state, part, blobs)?)?;
+        }
+        let sum = accumulator.finish();
+        if sum.digest() != *expected {
+            return refuse("R5 sums", format!("the ciphertexts of part {part} do not add up to the signed aggregate"));
+        }
+        sums.push(sum);
+    }
+    Ok(sums)
+}
+
+fn check_signatures(receipt: &Receipt, chain: ChainId, release: &Release) -> Result<(), Error> {
+    let aggregate = &receipt.aggregate;
+    if aggregate.query != receipt.query || aggregate.set != release.set || aggregate.parts != release.aggregates {
+        return refuse("R5 sums", "the committee's signatures are of another aggregate");
+    }
+    let committee = &receipt.genesis.committee;
+    let message = aggregate_message(&chain, &receipt.query, &release.set, &release.aggregates);
+    let mut signers = BTreeSet::new();
+    for signed in &aggregate.signatures {
+        signature::verify("aggregate", committee.member(signed.member)?.account, &message, &signed.signature)?;
+        signers.insert(signed.member);
+    }
+    if signers.len() < usize::from(committee.quorum.threshold()) {
+        return refuse("R5 sums", format!("only {} committee members signed the aggregate", signers.len()));
+    }
+    Ok(())
+}
+
+fn ciphertext(
+    evidence: &ContributionEvidence,
+    state: &ContributionState,
+    part: usize,
+    blobs: Option<&dyn BlobAccess>,
+) -> Result<Vec<u8>, Error> {
+    let name = || format!("ciphertext {part} of contribution {}", evidence.index);
+    let Some(admitted) = state.parts.get(part) else { return refuse("R5 sums", format!("there is no {}", name())) };
+    let bytes = match (evidence.ciphertexts.get(part), blobs) {
+        (Some(bytes), _) => bytes.0.clone(),
+        (None, Some(blobs)) => {
+            get(blobs, BlobAddress { kind: BlobKind::Ciphertext, digest: admitted.ciphertext }, CIPHERTEXT_BYTES)?
+        }
+        (None, None) => {
+            return refuse("R5 sums", format!("{} is not inside; give the folder that holds the blobs", name()));
+        }
+    };
+    if Ciphertext::digest_of_packed(&bytes) != admitted.ciphertext {
+        return refuse("R5 sums", format!("{} is not the one admitted", name()));
+    }
+    Ok(bytes)
+}
+
+/// R6. The opened components have the digests that the ledger accepted.
+fn check_components(
+    receipt: &Receipt,
+    chain: ChainId,
+    release: &Release,
+) -> Result<Vec<BTreeMap<SubsetIndex, Component>>, Error> {
+    if receipt.components.len() != release.components.len() {
+        return refuse("R6 components", "a part's components are missing");
+    }
+    let mut parts = vec![];
+    for (part, (given, accepted)) in receipt.components.iter().zip(&release.components).enumerate() {
+        let context = context(receipt.query, chain, release, part)?;
+        if given.len() != accepted.len() {
+            return refuse("R6 components", format!("part {part} has {} of {}", given.len(), accepted.len()));
+        }
+        let mut components = BTreeMap::new();
+        for (bytes, digest) in given.iter().zip(accepted) {
+            let component: Component = borsh::from_slice(&bytes.0)
+                .map_err(|error| Error::Receipt { check: "R6 components", why: error.to_string() })?;
+            if component.digest(&context) != *digest {
+                return refuse("R6 components", format!("component {} is not the accepted one", component.subset()));
+            }
+            components.insert(component.subset(), component);
+        }
+        parts.push(components);
+    }
+    Ok(parts)
+}
+
+/// R7. The result is what sums and components decrypt to.
+fn check_result(
+    receipt: &Receipt,
+    chain: ChainId,
+    release: &Release,
+    sums: &[Sum],
+    components: &[BTreeMap<SubsetIndex, Component>],
+) -> Result<(), Error> {
+    let quorum = &receipt.genesis.committee.quorum;
+    let bounds = SumBounds { contributions: release.state.surviving, slot_max_each: 1 };
+    let mut recomputed = vec![];
+    for (part, (sum, components)) in sums.iter().zip(components).enumerate() {
+        let context = context(receipt.query, chain, release, part)?;
+        recomputed.push(combine(quorum, sum, &context, components, bounds)?);
+    }
+    if recomputed != receipt.result {
+        return refuse("R7 result", "the result is not what sums and components decrypt to");
+    }
+    Ok(())
+}
+
+fn context(query: QueryId, chain: ChainId, release: &Release, part: usize) -> Result<ReleaseContext, Error> {
+    let (Some(layout), Some(aggregate)) = (release.state.query.parts.get(part), release.aggregates.get(part)) else {
+        return refuse("R6 components", format!("the query has no part {part}"));
+    };
+    let part = u8::try_from(part).or_else(|_| refuse("R6 components", "too many parts"))?;
+    let slots = u16::try_from(layout.slots_used()).or_else(|_| refuse("R6 components", "too many slots"))?;
+    let epoch = KeyEpoch::new(release.state.committee.get().into());
+    ReleaseContext::new((chain, epoch), (query, part), *aggregate, slots)
+}

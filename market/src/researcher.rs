@@ -1,0 +1,115 @@
+//! The researcher's side of a release: open the sealed components, combine them, and have the sums.
+
+use std::collections::BTreeMap;
+
+use circuits::{
+    id::QueryId,
+    quorum::SubsetIndex,
+    rlwe::{Aggregate, KeyEpoch, params::CIPHERTEXT_BYTES},
+};
+use node::{
+    state::{QueryState, QueryStatus},
+    transaction::ComponentDigests,
+};
+
+use crate::{
+    Error,
+    committee::{
+        Component, ReleaseContext, SEALED_COMPONENT_BYTES_MAX, SealedComponent, SumBounds, combine, open_component,
+    },
+    ledger::{LedgerAccess, require_query},
+    objects::{BlobAccess, BlobAddress, BlobKind, get},
+    sealing::SealingSecretKey,
+    wallet::PartyKey,
+};
+
+/// A query's decrypted sums, with the opened components that prove them.
+#[derive(Debug, Clone)]
+pub struct CohortResult {
+    slots: Vec<Vec<u32>>,
+    components: Vec<BTreeMap<SubsetIndex, Component>>,
+}
+
+impl CohortResult {
+    /// For each part, the layout's slots of the sum.
+    #[must_use]
+    pub fn slots(&self) -> &[Vec<u32>] {
+        &self.slots
+    }
+
+    /// For each part, the opened component of each subset.
+    #[must_use]
+    pub fn components(&self) -> &[BTreeMap<SubsetIndex, Component>] {
+        &self.components
+    }
+}
+
+/// The release that a part's components belong to.
+///
+/// # Errors
+/// [`Error::Query`] for a part that the query or its aggregate lacks.
+pub fn release_context(
+    ledger: &dyn LedgerAccess,
+    query: QueryId,
+    state: &QueryState,
+    aggregates: &[circuits::id::Digest],
+    part: u8,
+) -> Result<ReleaseContext, Error> {
+    let missing = || Error::Query { query, why: format!("it has no part {part}") };
+    let index = usize::from(part);
+    let layout = state.query.parts.get(index).ok_or_else(missing)?;
+    let aggregate = aggregates.get(index).ok_or_else(missing)?;
+    let slots = u16::try_from(layout.slots_used()).map_err(|_| missing())?;
+    let epoch = KeyEpoch::new(state.committee.get().into());
+    ReleaseContext::new((ledger.chain(), epoch), (query, part), *aggregate, slots)
+}
+
+/// Opens and combines a released query's components with the researcher's key.
+///
+/// # Errors
+/// [`Error::Query`] when the query is not released; [`Error::BlobMissing`] when a sum or component is absent;
+/// [`Error::Release`] when what opens is not what the ledger accepted, or does not decrypt soundly.
+pub fn decrypt(
+    ledger: &dyn LedgerAccess,
+    blobs: &dyn BlobAccess,
+    researcher: &PartyKey,
+    query: QueryId,
+) -> Result<CohortResult, Error> {
+    let state = require_query(ledger, query)?;
+    let QueryStatus::Released { aggregates, components: accepted, .. } = &state.status else {
+        return Err(Error::Query { query, why: "it is not released yet; see its stage".into() });
+    };
+    let quorum = &ledger.genesis().committee.quorum;
+    let bounds = SumBounds { contributions: state.surviving, slot_max_each: 1 };
+    let secret = SealingSecretKey::from_bytes(researcher.sealing_seed().as_bytes());
+    let mut result = CohortResult { slots: vec![], components: vec![] };
+    for (part, (aggregate, digests)) in (0u8..).zip(aggregates.iter().zip(accepted)) {
+        let context = release_context(ledger, query, &state, aggregates, part)?;
+        let mut components = BTreeMap::new();
+        for (subset, digests) in quorum.subsets().zip(digests) {
+            components.insert(subset, open(blobs, &secret, &context, subset, digests)?);
+        }
+        let address = BlobAddress { kind: BlobKind::Aggregate, digest: *aggregate };
+        let sum = Aggregate::from_packed_bytes(&get(blobs, address, CIPHERTEXT_BYTES)?)?;
+        result.slots.push(combine(quorum, &sum, &context, &components, bounds)?);
+        result.components.push(components);
+    }
+    Ok(result)
+}
+
+fn open(
+    blobs: &dyn BlobAccess,
+    secret: &SealingSecretKey,
+    context: &ReleaseContext,
+    subset: SubsetIndex,
+    digests: &ComponentDigests,
+) -> Result<Component, Error> {
+    let address = BlobAddress { kind: BlobKind::SealedComponent, digest: digests.sealed };
+    let bytes = get(blobs, address, SEALED_COMPONENT_BYTES_MAX)?;
+    let component = open_component(secret, context, &SealedComponent { subset, bytes })?;
+    if component.digest(context) != digests.opened {
+        let why = format!("component {subset} opens to another one than the ledger accepted");
+        return Err(context.refused(why));
+    }
+    Ok(component)
+}
