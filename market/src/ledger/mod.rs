@@ -3,13 +3,15 @@
 //! Reads are typed by `node`'s `StateRead`, which every [`LedgerAccess`] has. Calls block; inside an asynchronous
 //! runtime make them from its blocking pool.
 
+mod local;
+
 use std::{
     thread,
     time::{Duration, Instant},
 };
 
 use circuits::{
-    id::{ChainId, EpochRoot, QueryId},
+    id::{AccountId, ChainId, EpochRoot, QueryId},
     merkle::LeafTree,
 };
 use ed25519_dalek::SigningKey;
@@ -24,6 +26,7 @@ use node::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use self::local::LocalLedger;
 use crate::Error;
 
 /// How long [`act`] and [`settle`] wait for a transaction to be in a block.
@@ -79,6 +82,14 @@ pub trait LedgerAccess: StateView + Send + Sync {
     /// # Errors
     /// [`Error::Ledger`] with the ledger's refusal.
     fn submit(&self, transaction: Transaction) -> Result<TransactionId, Error>;
+
+    /// The nonce that an account's next action must carry, counting actions that wait where that is known.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when the ledger cannot be reached.
+    fn next_nonce(&self, account: AccountId) -> Result<u64, Error> {
+        Ok(self.account(account)?.unwrap_or_default().nonce)
+    }
 
     /// What became of a transaction.
     ///
@@ -174,12 +185,12 @@ pub fn act_all(ledger: &dyn LedgerAccess, key: &SigningKey, actions: Vec<Action>
     sent.into_iter().map(|transaction| settle(ledger, transaction)).collect()
 }
 
-/// The nonce that an account's next action must carry.
+/// The nonce that the next action signed with a key must carry.
 ///
 /// # Errors
 /// [`Error::Ledger`] when the ledger cannot be reached.
 pub fn next_nonce(ledger: &dyn LedgerAccess, key: &SigningKey) -> Result<u64, Error> {
-    Ok(ledger.account(account_of(key))?.unwrap_or_default().nonce)
+    ledger.next_nonce(account_of(key))
 }
 
 /// Waits until a transaction is in a block.
@@ -241,11 +252,15 @@ pub fn sync_tree(ledger: &dyn LedgerAccess) -> Result<SyncedTree, Error> {
         let epoch = tip(ledger)?.epoch;
         let missing = || node::Error::Unknown { what: "snapshot of epoch", id: epoch.to_string() };
         let snapshot: EpochSnapshot = ledger.epoch_snapshot(epoch)?.ok_or_else(missing)?;
-        let tree = LeafTree::from_leaves(ledger.leaves(snapshot.leaves)?);
+        // The epoch may end between the reads; then the next attempt agrees.
+        let leaves = match ledger.leaves(snapshot.leaves) {
+            Err(Error::LeavesDisagree) => continue,
+            leaves => leaves?,
+        };
+        let tree = LeafTree::from_leaves(leaves);
         if tree.root() == snapshot.root {
             return Ok(SyncedTree { epoch, root: snapshot.root, tree });
         }
-        // The epoch may have ended between the reads; then the next attempt agrees.
     }
     Err(Error::LeavesDisagree)
 }
