@@ -114,17 +114,22 @@ impl ReleaseContext {
         Error::Release { query: self.query, part: self.part, why }
     }
 
-    /// The canonical bytes that name the release in every derivation. Fixed length.
-    fn name(&self) -> Vec<u8> {
+    /// The canonical bytes that name the decrypted sum. A slot's flood derives from these alone, so that even a
+    /// release of other slots of the same sum would repeat it. Fixed length.
+    fn sum_name(&self) -> Vec<u8> {
         [
             self.chain.as_bytes().as_slice(),
             &self.epoch.get().to_le_bytes(),
             self.query.as_bytes(),
             &[self.part],
             self.aggregate.as_bytes(),
-            &self.slots_used.to_le_bytes(),
         ]
         .concat()
+    }
+
+    /// The canonical bytes that name the release, its slots included. Fixed length.
+    fn name(&self) -> Vec<u8> {
+        [self.sum_name().as_slice(), &self.slots_used.to_le_bytes()].concat()
     }
 
     /// Checks that an aggregate is the one released.
@@ -289,7 +294,7 @@ fn held<'k>(key: &'k MemberKey, context: &ReleaseContext, subset: SubsetIndex) -
 fn compute(secret: &SubsetSecret, aggregate: &Aggregate, context: &ReleaseContext, subset: SubsetIndex) -> Component {
     // Without its flood the product gives the share away.
     let product = Zeroizing::new(aggregate.c1().times(&secret.share));
-    let mut floods = Floods::new(&secret.prf_key, &[&context.name(), &[subset.get()]]);
+    let mut floods = Floods::new(&secret.prf_key, &[&context.sum_name(), &[subset.get()]]);
     let released = product.coefficients().enumerate().filter(|(slot, _)| context.is_released(*slot));
     Component { subset, coefficients: released.map(|(slot, exact)| exact.plus(floods.at(slot))).collect() }
 }
