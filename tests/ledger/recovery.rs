@@ -8,6 +8,7 @@ use std::{
 
 use circuits::quorum::Quorum;
 use node::{
+    genesis::Genesis,
     replay,
     state::StateRead,
     transaction::{Action, Transfer},
@@ -19,8 +20,17 @@ use crate::world::{DigestInsteadOfPairing, ENDOWMENT, World, account, genesis, r
 const DATABASE: &str = "LOCUS_RECOVERY_DATABASE";
 const ROUNDS: u64 = 8;
 
+/// Where the genesis lies, so that no process makes the keys again.
+fn genesis_path(database: &Path) -> PathBuf {
+    database.with_extension("json")
+}
+
+fn stored_genesis(database: &Path) -> Genesis {
+    serde_json::from_slice(&std::fs::read(genesis_path(database)).unwrap()).unwrap()
+}
+
 fn open(path: &Path) -> World {
-    World::on_disk(path, genesis(Quorum::DEFAULT))
+    World::on_disk(path, stored_genesis(path))
 }
 
 /// The process that is killed: a writer when the variable names a database, nothing otherwise.
@@ -51,6 +61,7 @@ fn writer_process() {
 fn a_killed_writer_recovers_exactly_to_its_last_block() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.redb");
+    std::fs::write(genesis_path(&path), serde_json::to_vec(&genesis(Quorum::DEFAULT)).unwrap()).unwrap();
     for round in 0..ROUNDS {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "recovery::writer_process", "--nocapture", "--test-threads=1"])
@@ -80,7 +91,7 @@ fn check(path: &Path, reported: &str) {
     let tip = snapshot.latest().unwrap().height;
     assert!(tip >= height && snapshot.block(tip.next()).unwrap().is_none());
     let blocks = (1..=tip.get()).map(|height| Ok(snapshot.block(Height::new(height))?.unwrap()));
-    let replayed = replay(genesis(Quorum::DEFAULT), blocks, Box::new(DigestInsteadOfPairing)).unwrap();
+    let replayed = replay(stored_genesis(path), blocks, Box::new(DigestInsteadOfPairing)).unwrap();
     assert_eq!(replayed, Some(snapshot.header(tip).unwrap().unwrap().header.state));
     let balance = |name| snapshot.account(account(name)).unwrap().unwrap_or_default().balance.get();
     assert_eq!(balance("friend") + balance("heir"), ENDOWMENT);
