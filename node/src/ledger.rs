@@ -124,11 +124,6 @@ impl Ledger {
         &self.genesis
     }
 
-    /// The proof verifier.
-    pub(crate) fn proofs(&self) -> &dyn ProofVerifier {
-        self.proofs.as_ref()
-    }
-
     /// A view of the latest height.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! A cohort query: what a researcher asks, of whom, for which purpose and at which price.
 
+use std::collections::BTreeSet;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::{
     consent::{ConsentDemand, ConsentFlags, Day, Purposes, Regions},
@@ -154,6 +156,9 @@ impl CohortQuery {
         }
         check_length("query parts", self.parts.len(), PARTS_MAX)?;
         check_length("query issuers", self.issuers.len(), circuits::eligibility::ISSUERS_MAX)?;
+        if self.issuers.iter().collect::<BTreeSet<_>>().len() != self.issuers.len() {
+            return refuse("query issuers", "an issuer is listed twice, which would count as two; list each once");
+        }
         self.sealing.check()?;
         self.criteria.check()?;
         for layout in &self.parts {

@@ -15,7 +15,7 @@ use crate::{
     ledger::Ledger,
     signature::account_of,
     state::{Draft, StateChange, StateRead},
-    transaction::{Contribution, Transaction, TransactionId},
+    transaction::{Transaction, TransactionId},
     units::Timestamp,
 };
 
@@ -108,8 +108,11 @@ impl Sequencer {
         if self.ledger.snapshot()?.location(id)?.is_some() {
             return Err(known());
         }
-        if let Transaction::Contribute(contribution) = &transaction {
-            self.verify_proofs(contribution)?;
+        if matches!(transaction, Transaction::Contribute(_)) {
+            // Pairings are done before the mempool is locked; the verifier remembers them.
+            let snapshot = self.ledger.snapshot()?;
+            let tip = snapshot.latest()?;
+            apply(&snapshot, &transaction, &self.ledger.next_context(&tip, now.max(tip.time)))?;
         }
         let mut mempool = self.lock();
         if mempool.ids.contains(&id) {
@@ -120,18 +123,6 @@ impl Sequencer {
         }
         self.admit(&mut mempool, transaction, now)?;
         Ok(id)
-    }
-
-    /// Verifies a contribution's proofs before the mempool is locked; the verifier remembers them.
-    fn verify_proofs(&self, contribution: &Contribution) -> Result<(), Error> {
-        let unknown = || Error::Unknown { what: "query", id: contribution.query.to_string() };
-        let state = self.ledger.snapshot()?.query(contribution.query)?.ok_or_else(unknown)?;
-        for (index, part) in (0u8..).zip(&contribution.parts) {
-            let terms = state.terms(contribution.query, index)?;
-            let instance = part.instance(&self.ledger.chain(), &contribution.query, index, &contribution.payout);
-            self.ledger.proofs().verify(&terms, &instance, &part.proof)?;
-        }
-        Ok(())
     }
 
     fn admit(&self, mempool: &mut Mempool, transaction: Transaction, now: Timestamp) -> Result<(), Error> {

@@ -6,7 +6,7 @@ use node::{
     block::{Block, Certificate, SignedHeader, verify_headers},
     inclusion::{prove_transaction, transactions_root},
     replay,
-    state::{Account, QueryState, StateKey},
+    state::{Account, QueryState, StateKey, StateRead},
     transaction::{Action, Transaction, Transfer},
     units::{Amount, Height, Timestamp},
 };
@@ -139,6 +139,13 @@ fn a_stranger_verifies_headers_transactions_and_state_from_the_genesis_alone() {
     swapped.key = StateKey::Account(account("friend"));
     refused(swapped.verify(root), "does not verify against root");
 
+    let state = world.state(query);
+    let json = serde_json::to_string(&state).unwrap();
+    assert_eq!(serde_json::from_str::<QueryState>(&json).unwrap(), state);
+    let committee = snapshot.committee(state.committee).unwrap().unwrap();
+    let json = serde_json::to_string(&committee).unwrap();
+    assert_eq!(serde_json::from_str::<node::state::CommitteeState>(&json).unwrap(), committee);
+
     let past = snapshot.prove(StateKey::Query(query), Height::new(tip.get() - 1)).unwrap();
     past.verify(headers[headers.len() - 2].header.state).unwrap();
     assert_eq!(past.decode::<QueryState>().unwrap().admitted, 2);
@@ -149,7 +156,7 @@ fn a_stranger_verifies_headers_transactions_and_state_from_the_genesis_alone() {
 fn a_transaction_is_proven_at_its_place_in_blocks_of_every_width() {
     let mut world = World::ready(Quorum::DEFAULT);
     for width in 1..=9u64 {
-        let ids: Vec<_> = (0..width).map(|amount| world.act("friend", transfer(amount)).unwrap()).collect();
+        let ids: Vec<_> = (1..=width).map(|amount| world.act("friend", transfer(amount)).unwrap()).collect();
         let block = world.block().block;
         for (index, id) in (0..).zip(&ids) {
             let proof = prove_transaction(&block.transactions, index).unwrap();

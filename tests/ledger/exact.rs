@@ -54,6 +54,7 @@ fn unsound_queries_are_refused_with_a_reason() {
         ("study", Box::new(|query| query.study = circuits::id::StudyId::from_bytes([3; 32]))),
         ("schema", Box::new(|query| query.schema = circuits::id::SchemaId::from_bytes([3; 32]))),
         ("can come from 1 issuers", Box::new(|query| query.issuers = vec![account("issuer 0")])),
+        ("listed twice", Box::new(|query| query.issuers = vec![account("issuer 0"); 2])),
         ("no accredited issuer", Box::new(|query| query.issuers = vec![account("issuer 0"), account("friend")])),
         ("needs 5000000010", Box::new(|query| query.price = Amount::new(1_000_000_000))),
         ("64-bit", Box::new(|query| query.price = Amount::new(u64::MAX))),

@@ -110,6 +110,7 @@ fn a_transfer_moves_money_that_is_there() {
     let transfer = |amount| Action::Transfer(Transfer { to: account("heir"), amount: Amount::new(amount) });
     world.act("friend", transfer(30)).unwrap();
     refused(world.act("friend", transfer(ENDOWMENT)), "holds 999970 and needs 1000000");
+    refused(world.act("friend", transfer(0)), "it moves nothing");
     let to_self = Action::Transfer(Transfer { to: account("friend"), amount: Amount::new(5) });
     world.act("friend", to_self).unwrap();
     world.block();

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     Error,
-    codec::{decode, encode},
+    codec::{check_length, decode, encode},
     units::{Amount, CommitteeEpoch, ContributionIndex, Epoch, LeafIndex},
 };
 
@@ -130,7 +130,9 @@ impl StateKey {
 
 impl Draft<'_> {
     fn put(&mut self, key: &StateKey, value: &impl BorshSerialize) -> Result<(), Error> {
-        self.set(key.encode()?, Some(encode("state value", value)?));
+        let bytes = encode("state value", value)?;
+        check_length("state value in bytes", bytes.len(), VALUE_BYTES_MAX)?;
+        self.set(key.encode()?, Some(bytes));
         Ok(())
     }
 

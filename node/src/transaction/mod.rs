@@ -226,13 +226,13 @@ impl SignedAction {
             Action::Aggregate(aggregate) => aggregate.check(),
             Action::SubmitComponents(components) => components.check(),
             Action::CommitteeComplain(complaint) => complaint.check(),
+            Action::Transfer(transfer) => transfer.check(),
             Action::RegisterRecord(_)
             | Action::ChangeConsent(_)
             | Action::RevokeConsent(_)
             | Action::Withdraw(_)
             | Action::Seal(_)
             | Action::Refund(_)
-            | Action::Transfer(_)
             | Action::CommitteeCommit(_)
             | Action::CommitteeReveal(_)
             | Action::CommitteeConfirm(_) => Ok(()),

@@ -22,6 +22,14 @@ pub struct Transfer {
 }
 
 impl Transfer {
+    pub(super) fn check(&self) -> Result<(), Error> {
+        if self.amount == Amount::default() {
+            let why = "it moves nothing; give an amount of at least 1".into();
+            return Err(Error::Refused { what: "transfer", why });
+        }
+        Ok(())
+    }
+
     pub(super) fn execute(&self, sender: AccountId, draft: &mut Draft<'_>) -> Result<Vec<Event>, Error> {
         debit(draft, sender, self.amount)?;
         credit(draft, self.to, self.amount)?;
