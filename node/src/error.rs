@@ -186,4 +186,12 @@ pub enum Error {
         /// What was found.
         why: String,
     },
+    /// A ledger across a network refused, or cannot be reached.
+    #[error("{url}: {why}")]
+    Remote {
+        /// Its address.
+        url: String,
+        /// What it said, or why it did not answer, and the remedy.
+        why: String,
+    },
 }

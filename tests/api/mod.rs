@@ -1,1 +1,11 @@
-//! The HTTP API over real sockets on loopback.
+//! The HTTP API over real sockets on loopback: every endpoint, with its rejected twins.
+
+mod blobs;
+mod bounds;
+mod clients;
+mod index;
+mod member;
+mod openapi;
+mod reads;
+mod server;
+mod writes;

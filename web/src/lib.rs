@@ -4,4 +4,14 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod api;
+pub mod chain;
+pub mod client;
 pub mod demo;
+mod driver;
+mod error;
+pub mod member;
+pub mod problem;
+pub mod serve;
+
+pub use self::{driver::Pace, error::Error};

@@ -1,0 +1,79 @@
+//! A committee member's endpoint and the client that asks it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use circuits::{id::QueryId, quorum::MemberIndex};
+use market::committee::access::{CommitteeAccess, KeepCiphertext, SignAggregate};
+use node::{
+    signature::{Signature, sign},
+    transaction::{MemberSignature, Receipt},
+};
+use web::{
+    client::{Remote, RemoteCommittee},
+    member::MemberService,
+    serve::{Running, StopOn, serve_member},
+};
+
+use super::server::{BYTES, agent, answer};
+use crate::world::{digest, key};
+
+/// A member that signs what it is sent, unless the ciphertext is empty.
+struct Willing;
+
+impl CommitteeAccess for Willing {
+    fn keep(&self, member: MemberIndex, request: &KeepCiphertext) -> Result<Receipt, market::Error> {
+        if request.ciphertext.is_empty() {
+            let why = "the ciphertext is empty; send 98304 bytes".into();
+            return Err(market::Error::Refused { who: "member".into(), action: "keep the ciphertext", why });
+        }
+        let message = circuits::domain::hash(circuits::domain::ByteTag::Ciphertext, &[&request.ciphertext]);
+        Ok(Receipt { member, signature: sign(&key("member"), &message) })
+    }
+
+    fn sign(&self, member: MemberIndex, _: &SignAggregate) -> Result<MemberSignature, market::Error> {
+        Ok(MemberSignature { member, signature: Signature::from_bytes([3; 64]) })
+    }
+}
+
+fn member() -> Running {
+    let service = MemberService { member: MemberIndex::new(2), committee: Arc::new(Willing) };
+    serve_member(service, "127.0.0.1:0", StopOn::Request).unwrap()
+}
+
+fn keep(ciphertext: Vec<u8>) -> KeepCiphertext {
+    KeepCiphertext { query: QueryId::from_bytes([1; 32]), part: 0, ciphertext }
+}
+
+#[test]
+fn a_member_across_the_network_answers_as_one_in_process() {
+    let running = member();
+    let remote = Remote::new(&running.url()).unwrap();
+    let committee = RemoteCommittee::new(BTreeMap::from([(MemberIndex::new(2), remote)]));
+    let request = keep(vec![5; 98_304]);
+    let expected = Willing.keep(MemberIndex::new(2), &request).unwrap();
+    assert_eq!(committee.keep(MemberIndex::new(2), &request).unwrap(), expected);
+    let aggregate = SignAggregate { query: request.query, set: digest("set"), parts: vec![digest("sum")] };
+    assert_eq!(committee.sign(MemberIndex::new(2), &aggregate).unwrap().member, MemberIndex::new(2));
+    let refused = committee.keep(MemberIndex::new(2), &keep(vec![])).unwrap_err().to_string();
+    assert!(refused.contains("send 98304 bytes"), "{refused}");
+    let unknown = committee.keep(MemberIndex::new(0), &request).unwrap_err().to_string();
+    assert!(unknown.contains("member 0") && unknown.contains("address"), "{unknown}");
+}
+
+#[test]
+fn broken_requests_to_a_member_are_refused() {
+    let running = member();
+    let post = |path: &str, media: &str, body: &[u8]| {
+        answer(agent().post(format!("{}{path}", running.url())).content_type(media).send(body))
+    };
+    let request = borsh::to_vec(&keep(vec![5; 10])).unwrap();
+    post("/v1/receipts", BYTES, &request[..request.len() - 1]).refused(400, "ciphertext to keep");
+    post("/v1/receipts", BYTES, &[request.as_slice(), b"x"].concat()).refused(400, "ciphertext to keep");
+    post("/v1/receipts", "application/json", &request).refused(415, BYTES);
+    post("/v1/receipts", BYTES, &vec![0; (128 << 10) + 1]).refused(413, "131072");
+    post("/v1/signatures", BYTES, b"").refused(400, "aggregate to sign");
+    post("/v1/transactions", BYTES, &request).refused(404, "no endpoint");
+    let health = answer(agent().get(format!("{}/health", running.url())).call());
+    assert_eq!(health.json()["member"], 2);
+    answer(agent().get(format!("{}/v1/receipts", running.url())).call()).refused(405, "GET");
+}

@@ -1,0 +1,158 @@
+//! A chain that has seen every listing's rows, served on a free port.
+
+use std::{sync::Arc, time::Duration};
+
+use circuits::{id::QueryId, quorum::Quorum};
+use market::{
+    index::Index,
+    objects::{BlobAccess, Objects},
+};
+use node::{
+    Sequencer,
+    transaction::Action,
+    units::{SECONDS_PER_DAY, Timestamp},
+};
+use serde_json::Value;
+use tempfile::TempDir;
+use web::{
+    Pace,
+    api::{Metrics, Service, UploadQuota},
+    chain::Chain,
+    client::Remote,
+    serve::{Running, StopOn, serve},
+};
+
+use crate::world::{TODAY, World, account, payout_name};
+
+/// A moment after every block of the world, on the collecting query's days.
+fn clock() -> Timestamp {
+    Timestamp::new(u64::from(TODAY + 12) * SECONDS_PER_DAY)
+}
+
+/// Room for uploads in tests, in bytes.
+pub const QUOTA: u64 = 4 << 20;
+
+/// A served chain.
+pub struct Server {
+    pub running: Running,
+    pub chain: Arc<Chain>,
+    pub index: Arc<Index>,
+    /// Collecting, with three contributions of which one is withdrawn.
+    pub collecting: QueryId,
+    /// Sealed and aggregated.
+    pub aggregated: QueryId,
+    pub directory: TempDir,
+}
+
+/// An answer as it came over the wire.
+pub struct Answer {
+    pub status: u16,
+    pub headers: ureq::http::HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&self.body)))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    }
+
+    /// Asserts that this is a problem document with a status, whose detail contains a text.
+    #[track_caller]
+    pub fn refused(&self, status: u16, text: &str) {
+        let problem = self.json();
+        assert_eq!(self.status, status, "{problem}");
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_eq!(problem["status"], status);
+        assert!(problem["type"].as_str().unwrap().starts_with("/problems/"));
+        assert!(problem["detail"].as_str().unwrap().contains(text), "{problem} does not say {text:?}");
+    }
+}
+
+pub fn agent() -> ureq::Agent {
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .proxy(None)
+        .timeout_global(Some(Duration::from_secs(60)))
+        .build();
+    config.into()
+}
+
+/// A chain with parties, a schema, a study, records and queries in two stages.
+pub fn world() -> (World, QueryId, QueryId) {
+    let mut world = World::ready(Quorum::DEFAULT);
+    let aggregated = world.aggregated(world.query(), 0..3);
+    let mut query = world.query();
+    query.opening.0 += 11;
+    query.closing.0 += 21;
+    world.pass_epoch();
+    let collecting = world.collect(query, 0..3);
+    let withdraw =
+        node::transaction::Withdraw { query: collecting, contribution: node::units::ContributionIndex::new(1) };
+    world.act(&payout_name(1), Action::Withdraw(withdraw)).unwrap();
+    world.block();
+    (world, collecting, aggregated)
+}
+
+impl Server {
+    pub fn start() -> Self {
+        let (world, collecting, aggregated) = world();
+        Self::over(world.sequencer, collecting, aggregated)
+    }
+
+    fn over(sequencer: Sequencer, collecting: QueryId, aggregated: QueryId) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let chain = Arc::new(Chain::with_clock(Arc::new(sequencer), clock));
+        let path = directory.path().join("index.sqlite");
+        let index = Arc::new(Index::open(&path, chain.ledger().chain()).unwrap());
+        let blobs: Arc<dyn BlobAccess> = Arc::new(Objects::directory(&directory.path().join("blobs")).unwrap());
+        let service = Service {
+            chain: Arc::clone(&chain),
+            blobs,
+            index: Arc::clone(&index),
+            quota: UploadQuota::new(QUOTA, 0),
+            metrics: Metrics::default(),
+        };
+        // No heartbeat within a test: blocks are made for transactions alone, so heights are what tests expect.
+        let pace = Pace { gather: Duration::from_millis(1), heartbeat: Duration::from_secs(3_600) };
+        let running = serve(service, "127.0.0.1:0", pace, StopOn::Request).unwrap();
+        Self { running, chain, index, collecting, aggregated, directory }
+    }
+
+    pub fn remote(&self) -> Remote {
+        Remote::new(&self.running.url()).unwrap()
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        answer(agent().get(format!("{}{path}", self.running.url())).call())
+    }
+
+    pub fn get_bytes(&self, path: &str) -> Answer {
+        let request = agent().get(format!("{}{path}", self.running.url()));
+        answer(request.header("accept", "application/octet-stream").call())
+    }
+
+    pub fn post(&self, path: &str, media: &str, body: &[u8]) -> Answer {
+        answer(agent().post(format!("{}{path}", self.running.url())).content_type(media).send(body))
+    }
+
+    pub fn put(&self, path: &str, media: &str, body: &[u8]) -> Answer {
+        answer(agent().put(format!("{}{path}", self.running.url())).content_type(media).send(body))
+    }
+}
+
+pub const BYTES: &str = "application/octet-stream";
+
+pub fn answer(sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Answer {
+    let mut response = sent.unwrap();
+    let body = response.body_mut().with_config().limit(64 << 20).read_to_vec().unwrap();
+    Answer { status: response.status().as_u16(), headers: response.headers().clone(), body }
+}
+
+/// An account's id as text.
+pub fn id(name: &str) -> String {
+    account(name).to_string()
+}

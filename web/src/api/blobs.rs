@@ -1,0 +1,214 @@
+//! Blobs by kind and digest. Who uploads needs no name: the digest says what is right, the quota how much.
+
+use std::time::Duration;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    body::SizedStream,
+    get,
+    http::header,
+    put,
+    web::{Bytes, Data, Path, Payload, Query},
+};
+use circuits::id::Digest;
+use futures::{StreamExt, stream};
+use market::{
+    index::PAGE_ROWS_MAX,
+    objects::{self, BLOB_BYTES_MAX, BlobAddress, BlobKind},
+};
+use serde::{Deserialize, Serialize};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{
+    BODY_TIME_MAX, Service, blocking,
+    reply::{BYTES, parse},
+};
+use crate::{Error, problem::Problem};
+
+/// The largest upload of a kind other than [`BlobKind::Blob`]: ciphertexts, sums, components and shares are at most
+/// 98,304 bytes and a message of the key generation is a few of them.
+const SMALL_BYTES_MAX: usize = 1 << 20;
+/// Bytes that a download hands to the connection at once.
+const CHUNK_BYTES: usize = 64 << 10;
+
+const _: () = assert!(SMALL_BYTES_MAX <= BLOB_BYTES_MAX);
+
+/// The largest blob of a kind that is taken.
+const fn bytes_max(kind: BlobKind) -> usize {
+    match kind {
+        BlobKind::Blob => BLOB_BYTES_MAX,
+        _ => SMALL_BYTES_MAX,
+    }
+}
+
+/// Reads a body of bytes within its bound; a client that stalls is let go.
+pub(crate) async fn receive(request: &HttpRequest, mut payload: Payload, bytes_max: usize) -> Result<Vec<u8>, Error> {
+    receive_within(request, &mut payload, bytes_max, BODY_TIME_MAX).await
+}
+
+async fn receive_within(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    bytes_max: usize,
+    pause_max: Duration,
+) -> Result<Vec<u8>, Error> {
+    let media = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if media.and_then(|media| media.split(';').next()).map(str::trim) != Some(BYTES) {
+        return Err(Error::MediaType { expected: BYTES });
+    }
+    let too_large = || Error::TooLarge { what: "the body in bytes", limit: bytes_max };
+    if announced(request).is_some_and(|length| length > bytes_max) {
+        return Err(too_large());
+    }
+    let mut bytes = vec![];
+    loop {
+        let next = tokio::time::timeout(pause_max, payload.next()).await;
+        let Some(chunk) = next.map_err(|_| Error::Slow { limit: pause_max })? else { return Ok(bytes) };
+        let chunk = chunk.map_err(|error| Error::Request { what: "body", why: error.to_string() })?;
+        if chunk.len() > bytes_max - bytes.len() {
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+}
+
+/// The length that the client announces.
+fn announced(request: &HttpRequest) -> Option<usize> {
+    request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn address(path: &(String, String)) -> Result<BlobAddress, Error> {
+    let (kind, digest) = path;
+    Ok(BlobAddress { kind: parse("kind of blob", kind)?, digest: parse("digest", digest)? })
+}
+
+/// Stores a blob under its own digest. Storing it again changes nothing.
+#[utoipa::path(
+    tag = "blobs",
+    params(
+        ("kind" = String, Path, description = "what it holds; it decides the digest's tag"),
+        ("digest" = String, Path, description = "64 hex digits"),
+    ),
+    request_body(content_type = "application/octet-stream", description = "1 MiB at most, 64 MiB for the kind `blob`"),
+    responses(
+        (status = 201, description = "stored durably"),
+        (status = 204, description = "it was here already"),
+        (status = "4XX", description = "refused", body = Problem, content_type = "application/problem+json"),
+        (status = 507, description = "no room", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+#[put("/v1/blobs/{kind}/{digest}")]
+pub(super) async fn put_blob(
+    request: HttpRequest,
+    service: Data<Service>,
+    path: Path<(String, String)>,
+    payload: Payload,
+) -> Result<HttpResponse, Error> {
+    let address = address(&path)?;
+    let bytes_max = bytes_max(address.kind);
+    let _memory = service.quota.memory(announced(&request).unwrap_or(bytes_max).min(bytes_max)).await?;
+    let bytes = receive(&request, payload, bytes_max).await?;
+    let stored = blocking(move || store(&service, address, bytes)).await?;
+    Ok(if stored { HttpResponse::Created().finish() } else { HttpResponse::NoContent().finish() })
+}
+
+/// Whether the blob is new.
+fn store(service: &Service, address: BlobAddress, bytes: Vec<u8>) -> Result<bool, Error> {
+    if BlobAddress::of(address.kind, &bytes) != address {
+        let found = BlobAddress::of(address.kind, &bytes).digest;
+        let why = format!("its digest is {found}, not {}; put it under its own digest", address.digest);
+        return Err(Error::Request { what: "blob", why });
+    }
+    let length = bytes.len();
+    if objects::get(service.blobs.as_ref(), address, length).is_ok() {
+        return Ok(false);
+    }
+    let reservation = service.quota.reserve(length as u64)?;
+    service.blobs.write(address, bytes)?;
+    reservation.keep();
+    service.metrics.stored(length);
+    Ok(true)
+}
+
+/// A blob. Its digest was checked when this server read it; check it again.
+#[utoipa::path(
+    tag = "blobs",
+    params(
+        ("kind" = String, Path, description = "what it holds"),
+        ("digest" = String, Path, description = "64 hex digits"),
+    ),
+    responses(
+        (status = 200, description = "the bytes", content_type = "application/octet-stream"),
+        (status = 404, description = "not here", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+#[get("/v1/blobs/{kind}/{digest}")]
+pub(super) async fn get_blob(service: Data<Service>, path: Path<(String, String)>) -> Result<HttpResponse, Error> {
+    let address = address(&path)?;
+    let memory = service.quota.memory(bytes_max(address.kind)).await?;
+    let bytes = blocking(move || Ok(objects::get(service.blobs.as_ref(), address, bytes_max(address.kind))?)).await?;
+    // A digest never names other bytes, so caches may keep them for ever.
+    Ok(HttpResponse::Ok()
+        .content_type(BYTES)
+        .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
+        .insert_header((header::ETAG, format!("\"{}\"", address.digest)))
+        .body(in_chunks(bytes.into(), memory)))
+}
+
+/// The bytes piece by piece, so that their memory counts until the connection has taken the last.
+fn in_chunks(
+    bytes: Bytes,
+    memory: OwnedSemaphorePermit,
+) -> SizedStream<impl futures::Stream<Item = Result<Bytes, std::convert::Infallible>>> {
+    let length = bytes.len() as u64;
+    let pieces = stream::unfold((bytes, memory), |(mut rest, memory)| async move {
+        if rest.is_empty() {
+            return None;
+        }
+        let piece = rest.split_to(rest.len().min(CHUNK_BYTES));
+        Some((Ok(piece), (rest, memory)))
+    });
+    SizedStream::new(length, Box::pin(pieces))
+}
+
+/// A page of the digests that this server keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlobPage {
+    /// The digests in order.
+    pub digests: Vec<Digest>,
+    /// Where the next page begins; absent on the last page.
+    pub next: Option<Digest>,
+}
+
+/// Where a page begins.
+#[derive(Deserialize)]
+pub(super) struct After {
+    after: Option<String>,
+}
+
+/// Digests of a kind, in order, 500 to a page.
+#[utoipa::path(
+    tag = "blobs",
+    params(
+        ("kind" = String, Path, description = "what the blobs hold"),
+        ("after" = Option<String>, Query, description = "`next` of the page before"),
+    ),
+    responses((status = 200, description = "a page of digests", content_type = "application/json"))
+)]
+#[get("/v1/blobs/{kind}")]
+pub(super) async fn list_blobs(
+    service: Data<Service>,
+    kind: Path<String>,
+    after: Result<Query<After>, actix_web::Error>,
+) -> Result<HttpResponse, Error> {
+    let kind: BlobKind = parse("kind of blob", &kind)?;
+    let after = after.map_err(|error| Error::Request { what: "query string", why: error.to_string() })?;
+    let after: Option<Digest> = after.into_inner().after.map(|text| parse("digest", &text)).transpose()?;
+    let all = blocking(move || Ok(service.blobs.list(kind)?)).await?;
+    let behind = all.iter().map(|address| address.digest).filter(|digest| Some(*digest) > after);
+    let mut digests: Vec<_> = behind.take(PAGE_ROWS_MAX + 1).collect();
+    let more = digests.len() > PAGE_ROWS_MAX;
+    digests.truncate(PAGE_ROWS_MAX);
+    let next = if more { digests.last().copied() } else { None };
+    Ok(HttpResponse::Ok().json(BlobPage { digests, next }))
+}

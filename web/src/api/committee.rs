@@ -1,0 +1,64 @@
+//! The decryption committee's keys. Its members are in the genesis.
+
+use actix_web::{
+    HttpRequest, HttpResponse, get,
+    web::{Data, Path},
+};
+use borsh::{BorshDeserialize, BorshSerialize};
+use node::{
+    state::{CommitteeState, StateRead},
+    units::CommitteeEpoch,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Service, blocking,
+    reply::{found, parse, reply},
+};
+use crate::{Error, problem::Problem};
+
+/// A committee key and how far it is.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct CommitteeKey {
+    /// The key's number.
+    pub epoch: CommitteeEpoch,
+    /// Its stage, shares and confirmations.
+    pub state: CommitteeState,
+}
+
+/// The latest committee key. JSON or bytes.
+#[utoipa::path(tag = "committee", responses((status = 200, description = "the key", content_type = "application/json")))]
+#[get("/v1/committee")]
+pub(super) async fn read_committee(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, Error> {
+    let key = blocking(move || {
+        let latest = service.chain.snapshot()?.committee_epoch()?.unwrap_or_default();
+        key(&service, latest)
+    })
+    .await?;
+    reply(&request, &key)
+}
+
+/// A committee key by number. JSON or bytes.
+#[utoipa::path(
+    tag = "committee",
+    params(("epoch" = u32, Path, description = "the key's number, from 0")),
+    responses(
+        (status = 200, description = "the key", content_type = "application/json"),
+        (status = 404, description = "never begun", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+#[get("/v1/committee/{epoch}")]
+pub(super) async fn read_committee_key(
+    request: HttpRequest,
+    service: Data<Service>,
+    epoch: Path<String>,
+) -> Result<HttpResponse, Error> {
+    let epoch = CommitteeEpoch::new(parse("committee epoch", &epoch)?);
+    let key = blocking(move || key(&service, epoch)).await?;
+    reply(&request, &key)
+}
+
+fn key(service: &Service, epoch: CommitteeEpoch) -> Result<CommitteeKey, Error> {
+    let state = found("committee key", epoch, service.chain.snapshot()?.committee(epoch)?)?;
+    Ok(CommitteeKey { epoch, state })
+}

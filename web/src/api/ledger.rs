@@ -1,0 +1,205 @@
+//! The chain and single entries of its state, in the ledger's own types.
+
+use actix_web::{
+    HttpRequest, HttpResponse, get,
+    web::{Data, Path, Query},
+};
+use circuits::id::{AccountId, QueryId, SchemaId, StudyId};
+use market::index::Paging;
+use node::{state::StateRead, units::Height};
+
+use super::{
+    Service, blocking,
+    listing::paging,
+    reply::{found, parse, reply},
+};
+use crate::{Error, problem::Problem};
+
+/// Where the chain stands: height, time and epoch of the next block. JSON or bytes.
+#[utoipa::path(tag = "chain", responses((status = 200, description = "the tip", content_type = "application/json")))]
+#[get("/v1/head")]
+pub(super) async fn read_head(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, Error> {
+    let tip = blocking(move || Ok(service.chain.snapshot()?.latest()?)).await?;
+    reply(&request, &tip)
+}
+
+/// What the chain started from. Its digest is the chain id. JSON or bytes.
+#[utoipa::path(tag = "chain", responses((status = 200, description = "the genesis", content_type = "application/json")))]
+#[get("/v1/genesis")]
+pub(super) async fn read_genesis(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, Error> {
+    reply(&request, service.chain.ledger().genesis())
+}
+
+/// Blocks, a page at a time.
+#[utoipa::path(
+    tag = "chain",
+    params(
+        ("after" = Option<u64>, Query, description = "`next` of the page before"),
+        ("limit" = Option<u32>, Query, description = "1 to 500 rows; 100 by default"),
+        ("order" = Option<String>, Query, description = "`oldest` or `newest` first"),
+    ),
+    responses((status = 200, description = "a page of blocks", content_type = "application/json"))
+)]
+#[get("/v1/blocks")]
+pub(super) async fn list_blocks(
+    service: Data<Service>,
+    page: Result<Query<Paging>, actix_web::Error>,
+) -> Result<HttpResponse, Error> {
+    let page = paging(page)?;
+    let page = blocking(move || Ok(service.index.blocks(&page)?)).await?;
+    Ok(HttpResponse::Ok().json(page))
+}
+
+/// A block with its transactions and certificate. JSON or bytes.
+#[utoipa::path(
+    tag = "chain",
+    params(("height" = u64, Path, description = "from 1")),
+    responses(
+        (status = 200, description = "the block", content_type = "application/json"),
+        (status = 404, description = "beyond the head", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+#[get("/v1/blocks/{height}")]
+pub(super) async fn read_block(
+    request: HttpRequest,
+    service: Data<Service>,
+    height: Path<String>,
+) -> Result<HttpResponse, Error> {
+    let height = Height::new(parse("block height", &height)?);
+    let block = blocking(move || found("block", height, service.chain.snapshot()?.block(height)?)).await?;
+    reply(&request, &block)
+}
+
+/// A block's header with its certificate. JSON or bytes.
+#[utoipa::path(
+    tag = "chain",
+    params(("height" = u64, Path, description = "from 1")),
+    responses(
+        (status = 200, description = "the header", content_type = "application/json"),
+        (status = 404, description = "beyond the head", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+#[get("/v1/blocks/{height}/header")]
+pub(super) async fn read_header(
+    request: HttpRequest,
+    service: Data<Service>,
+    height: Path<String>,
+) -> Result<HttpResponse, Error> {
+    let height = Height::new(parse("block height", &height)?);
+    let header = blocking(move || found("block", height, service.chain.snapshot()?.header(height)?)).await?;
+    reply(&request, &header)
+}
+
+/// What a block did, transaction by transaction. JSON or bytes.
+#[utoipa::path(
+    tag = "chain",
+    params(("height" = u64, Path, description = "from 1")),
+    responses(
+        (status = 200, description = "the events", content_type = "application/json"),
+        (status = 404, description = "beyond the head", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+#[get("/v1/blocks/{height}/events")]
+pub(super) async fn read_events(
+    request: HttpRequest,
+    service: Data<Service>,
+    height: Path<String>,
+) -> Result<HttpResponse, Error> {
+    let height = Height::new(parse("block height", &height)?);
+    let events = blocking(move || found("block", height, service.chain.snapshot()?.events(height)?)).await?;
+    reply(&request, &events)
+}
+
+/// Money and next nonce of an account; zero for one that never had any. JSON or bytes.
+#[utoipa::path(
+    tag = "state",
+    params(("id" = String, Path, description = "the account's key, 64 hex digits")),
+    responses((status = 200, description = "the account", content_type = "application/json"))
+)]
+#[get("/v1/accounts/{id}")]
+pub(super) async fn read_account(
+    request: HttpRequest,
+    service: Data<Service>,
+    id: Path<String>,
+) -> Result<HttpResponse, Error> {
+    let id: AccountId = parse("account id", &id)?;
+    let account = blocking(move || Ok(service.chain.snapshot()?.account(id)?.unwrap_or_default())).await?;
+    reply(&request, &account)
+}
+
+/// The nonce that an account's next action must carry, counting actions that wait for a block. JSON or bytes.
+#[utoipa::path(
+    tag = "state",
+    params(("id" = String, Path, description = "the account's key, 64 hex digits")),
+    responses((status = 200, description = "the nonce", content_type = "application/json"))
+)]
+#[get("/v1/accounts/{id}/next-nonce")]
+pub(super) async fn read_next_nonce(
+    request: HttpRequest,
+    service: Data<Service>,
+    id: Path<String>,
+) -> Result<HttpResponse, Error> {
+    let id: AccountId = parse("account id", &id)?;
+    let nonce = blocking(move || service.chain.next_nonce(id)).await?;
+    reply(&request, &nonce)
+}
+
+/// A schema: attributes and panel. JSON or bytes.
+#[utoipa::path(
+    tag = "state",
+    params(("id" = String, Path, description = "the schema's id, 64 hex digits")),
+    responses(
+        (status = 200, description = "the schema", content_type = "application/json"),
+        (status = 404, description = "not registered", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+#[get("/v1/schemas/{id}")]
+pub(super) async fn read_schema(
+    request: HttpRequest,
+    service: Data<Service>,
+    id: Path<String>,
+) -> Result<HttpResponse, Error> {
+    let id: SchemaId = parse("schema id", &id)?;
+    let schema = blocking(move || found("schema", id, service.chain.snapshot()?.schema(id)?)).await?;
+    reply(&request, &schema)
+}
+
+/// A study as registered. JSON or bytes.
+#[utoipa::path(
+    tag = "state",
+    params(("id" = String, Path, description = "the study's id, 64 hex digits")),
+    responses(
+        (status = 200, description = "the study", content_type = "application/json"),
+        (status = 404, description = "not registered", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+#[get("/v1/studies/{id}")]
+pub(super) async fn read_study(
+    request: HttpRequest,
+    service: Data<Service>,
+    id: Path<String>,
+) -> Result<HttpResponse, Error> {
+    let id: StudyId = parse("study id", &id)?;
+    let study = blocking(move || found("study", id, service.chain.snapshot()?.study(id)?)).await?;
+    reply(&request, &study)
+}
+
+/// A query and the stage it is in. JSON or bytes.
+#[utoipa::path(
+    tag = "state",
+    params(("id" = String, Path, description = "the query's id, 64 hex digits")),
+    responses(
+        (status = 200, description = "the query", content_type = "application/json"),
+        (status = 404, description = "never opened", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+#[get("/v1/queries/{id}")]
+pub(super) async fn read_query(
+    request: HttpRequest,
+    service: Data<Service>,
+    id: Path<String>,
+) -> Result<HttpResponse, Error> {
+    let id: QueryId = parse("query id", &id)?;
+    let query = blocking(move || found("query", id, service.chain.snapshot()?.query(id)?)).await?;
+    reply(&request, &query)
+}

@@ -1,0 +1,123 @@
+//! The HTTP API: versioned, small, public reads and self-authenticating writes.
+//!
+//! Whatever is on a consortium ledger may be read by whoever reaches its nodes. What is written carries its own
+//! authority: a transaction its signature or proof, a blob the digest it is stored under. There are no accounts,
+//! cookies or tokens here, and nothing is served that the ledger or a blob's address does not name.
+
+mod blobs;
+mod bounds;
+mod committee;
+mod epochs;
+mod ledger;
+mod listing;
+mod metrics;
+mod operation;
+mod quota;
+mod reply;
+mod state;
+mod transactions;
+
+use std::sync::Arc;
+
+use actix_web::web::{self, ServiceConfig};
+use market::{index::Index, objects::BlobAccess};
+use utoipa::OpenApi;
+
+pub use self::{
+    blobs::BlobPage,
+    bounds::{BODY_TIME_MAX, CONNECTIONS_MAX, HEAD_TIME_MAX, LEAVES_PAGE_MAX, SHUTDOWN_SECONDS_MAX, TIME_MAX, WORKERS},
+    committee::CommitteeKey,
+    epochs::{CurrentEpoch, LeafPage},
+    metrics::Metrics,
+    operation::Health,
+    quota::UploadQuota,
+    transactions::{Accepted, IncludedTransaction},
+};
+pub(crate) use self::{
+    blobs::receive,
+    bounds::{answer, no_endpoint},
+    metrics::observe,
+    reply::BYTES,
+};
+use crate::{Error, chain::Chain, problem::Problem};
+
+/// What the endpoints work on.
+pub struct Service {
+    /// The chain: reads, admission and what became of transactions.
+    pub chain: Arc<Chain>,
+    /// Where blobs are stored.
+    pub blobs: Arc<dyn BlobAccess>,
+    /// What the listings read.
+    pub index: Arc<Index>,
+    /// Disk space that uploads may take.
+    pub quota: UploadQuota,
+    /// Counters of the service.
+    pub metrics: Metrics,
+}
+
+/// One list gives the routes and the OpenAPI document, so that neither can lack what the other has.
+macro_rules! routes {
+    ($($module:ident::$handler:ident),* $(,)?) => {
+        /// The API's OpenAPI document.
+        #[derive(OpenApi)]
+        #[openapi(
+            info(
+                title = "Locus",
+                description = "The ledger, queries and blobs of a Locus node. Reads answer JSON, or canonical borsh \
+                               bytes for `Accept: application/octet-stream` where noted. Errors are RFC 9457 problems."
+            ),
+            paths($($module::$handler),*),
+            components(schemas(Problem)),
+        )]
+        pub struct Document;
+
+        /// Adds every route.
+        pub fn configure(config: &mut ServiceConfig) {
+            $(config.service($module::$handler);)*
+            config.default_service(web::to(no_endpoint));
+        }
+    };
+}
+
+routes![
+    transactions::submit_transaction,
+    transactions::read_transaction,
+    transactions::prove_transaction,
+    ledger::read_head,
+    ledger::read_genesis,
+    ledger::list_blocks,
+    ledger::read_block,
+    ledger::read_header,
+    ledger::read_events,
+    ledger::read_account,
+    ledger::read_next_nonce,
+    listing::list_account_transactions,
+    listing::list_schemas,
+    ledger::read_schema,
+    listing::list_studies,
+    ledger::read_study,
+    listing::list_queries,
+    ledger::read_query,
+    listing::list_contributions,
+    listing::list_issuers,
+    listing::list_researchers,
+    committee::read_committee,
+    committee::read_committee_key,
+    epochs::read_epoch,
+    epochs::read_leaves,
+    state::read_value,
+    state::read_proof,
+    blobs::put_blob,
+    blobs::get_blob,
+    blobs::list_blobs,
+    operation::read_health,
+    operation::read_metrics,
+    operation::read_openapi,
+];
+
+/// Runs what blocks on the pool for that, so that workers keep answering.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    web::block(work).await.map_err(|_| Error::Stopping)?
+}

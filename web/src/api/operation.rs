@@ -1,0 +1,60 @@
+//! For whoever runs the server: health, metrics and the description of the API.
+
+use actix_web::{HttpResponse, get, web::Data};
+use circuits::id::ChainId;
+use node::units::Height;
+use serde::{Deserialize, Serialize};
+use utoipa::OpenApi;
+
+use super::{Document, Service, blocking, metrics::text};
+use crate::Error;
+
+/// Media type of the metrics.
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// That the server works, and how far it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// The server's version.
+    pub version: String,
+    /// The chain it serves.
+    pub chain: ChainId,
+    /// Its latest block.
+    pub height: Height,
+    /// The latest block in its index.
+    pub index: Height,
+    /// Transactions that wait for a block.
+    pub waiting: u64,
+}
+
+/// Reads ledger and index; answers only when both work.
+#[utoipa::path(tag = "operation", responses((status = 200, description = "it works", content_type = "application/json")))]
+#[get("/health")]
+pub(super) async fn read_health(service: Data<Service>) -> Result<HttpResponse, Error> {
+    let health = blocking(move || {
+        Ok(Health {
+            version: env!("CARGO_PKG_VERSION").into(),
+            chain: service.chain.ledger().chain(),
+            height: service.chain.snapshot()?.latest()?.height,
+            index: service.index.position()?.height,
+            waiting: service.chain.waiting() as u64,
+        })
+    })
+    .await?;
+    Ok(HttpResponse::Ok().json(health))
+}
+
+/// Counters for Prometheus.
+#[utoipa::path(tag = "operation", responses((status = 200, description = "the counters", content_type = "text/plain")))]
+#[get("/metrics")]
+pub(super) async fn read_metrics(service: Data<Service>) -> Result<HttpResponse, Error> {
+    let text = blocking(move || text(&service)).await?;
+    Ok(HttpResponse::Ok().content_type(OPENMETRICS).body(text))
+}
+
+/// This document.
+#[utoipa::path(tag = "operation", responses((status = 200, description = "OpenAPI", content_type = "application/json")))]
+#[get("/openapi.json")]
+pub(super) async fn read_openapi() -> HttpResponse {
+    HttpResponse::Ok().json(Document::openapi())
+}

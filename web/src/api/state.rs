@@ -1,0 +1,79 @@
+//! The state key by key, raw and proven: what clients read through instead of trusting this server.
+
+use actix_web::{
+    HttpRequest, HttpResponse, get,
+    web::{Data, Path, Query},
+};
+use node::{
+    codec::decode,
+    state::{StateKey, StateView},
+    units::Height,
+};
+use serde::Deserialize;
+
+use super::{
+    Service, blocking,
+    reply::{BYTES, found, reply},
+};
+use crate::{Error, problem::Problem};
+
+/// The longest encoded key.
+pub(crate) const KEY_BYTES_MAX: usize = 128;
+
+fn state_key(text: &str) -> Result<StateKey, Error> {
+    let refused = |error: hex::FromHexError| Error::Request { what: "state key", why: error.to_string() };
+    Ok(decode("state key", &hex::decode(text).map_err(refused)?, KEY_BYTES_MAX)?)
+}
+
+/// The borsh bytes under a key at the latest block, as the key's kind stores them.
+#[utoipa::path(
+    tag = "state",
+    params(("key" = String, Path, description = "the key's borsh bytes in hex")),
+    responses(
+        (status = 200, description = "the value's bytes", content_type = "application/octet-stream"),
+        (status = 404, description = "nothing there", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+#[get("/v1/state/{key}")]
+pub(super) async fn read_value(service: Data<Service>, text: Path<String>) -> Result<HttpResponse, Error> {
+    let key = state_key(&text)?;
+    let bytes = blocking(move || found("state key", &text, service.chain.snapshot()?.bytes(&key.encode()?)?)).await?;
+    Ok(HttpResponse::Ok().content_type(BYTES).body(bytes))
+}
+
+/// After which block.
+#[derive(Deserialize)]
+pub(super) struct At {
+    height: Option<u64>,
+}
+
+/// What a key holds after a block, or that it holds nothing, with the proof against that block's state root. JSON or
+/// bytes.
+#[utoipa::path(
+    tag = "state",
+    params(
+        ("key" = String, Path, description = "the key's borsh bytes in hex"),
+        ("height" = Option<u64>, Query, description = "the block; the latest by default"),
+    ),
+    responses(
+        (status = 200, description = "the proof", content_type = "application/json"),
+        (status = 404, description = "beyond the head", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+#[get("/v1/state-proofs/{key}")]
+pub(super) async fn read_proof(
+    request: HttpRequest,
+    service: Data<Service>,
+    text: Path<String>,
+    at: Result<Query<At>, actix_web::Error>,
+) -> Result<HttpResponse, Error> {
+    let key = state_key(&text)?;
+    let at = at.map_err(|error| Error::Request { what: "query string", why: error.to_string() })?;
+    let proof = blocking(move || {
+        let snapshot = service.chain.snapshot()?;
+        let latest = snapshot.latest()?.height;
+        Ok(snapshot.prove(key, at.height.map_or(latest, Height::new))?)
+    })
+    .await?;
+    reply(&request, &proof)
+}

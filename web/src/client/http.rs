@@ -1,0 +1,162 @@
+//! One server: requests with bounds, and its refusals as errors.
+
+use std::{fmt, time::Duration};
+
+use borsh::BorshDeserialize;
+use serde::de::DeserializeOwned;
+use ureq::{
+    Agent, Body,
+    http::{Response, StatusCode, header},
+};
+
+use crate::{
+    Error,
+    api::BYTES,
+    problem::{PROBLEM_JSON, Problem},
+};
+
+/// How long a call may take in all.
+pub const CALL_TIME_MAX: Duration = Duration::from_secs(120);
+/// How long a connection may take to be made.
+pub const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
+/// The largest answer in JSON.
+const JSON_BYTES_MAX: usize = 16 << 20;
+/// The largest problem document.
+const PROBLEM_BYTES_MAX: usize = 64 << 10;
+
+/// A server by its address, such as `http://127.0.0.1:8080`.
+#[derive(Clone)]
+pub struct Remote {
+    url: String,
+    agent: Agent,
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Remote").field(&self.url).finish()
+    }
+}
+
+impl Remote {
+    /// A server at an address.
+    ///
+    /// # Errors
+    /// [`Error::Request`] for an address that is not plain HTTP; end TLS in a proxy beside this program.
+    pub fn new(url: &str) -> Result<Self, Error> {
+        let refused = |why: &str| Error::Request { what: "server address", why: why.into() };
+        let parsed: ureq::http::Uri = url.parse().map_err(|_| refused("write it as http://host:port"))?;
+        if parsed.scheme_str() != Some("http") {
+            return Err(refused("write it as http://host:port; for https run a local proxy that ends TLS"));
+        }
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .proxy(None)
+            .timeout_connect(Some(CONNECT_TIME_MAX))
+            .timeout_global(Some(CALL_TIME_MAX))
+            .user_agent(concat!("locus/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Ok(Self { url: url.trim_end_matches('/').into(), agent: config.into() })
+    }
+
+    /// The address.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The bytes at a path; `None` when the server has nothing there.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`], [`Error::Remote`] with the refusal, or [`Error::Reply`] beyond `bytes_max`.
+    pub fn bytes(&self, path: &str, bytes_max: usize) -> Result<Option<Vec<u8>>, Error> {
+        let sent = self.agent.get(self.at(path)).header(header::ACCEPT, BYTES).call();
+        self.present(self.answered(sent)?, bytes_max)
+    }
+
+    /// The value at a path in canonical bytes; `None` when the server has nothing there.
+    ///
+    /// # Errors
+    /// As [`Remote::bytes`], and [`Error::Reply`] when it does not decode.
+    pub fn value<T: BorshDeserialize>(&self, path: &str, bytes_max: usize) -> Result<Option<T>, Error> {
+        let Some(bytes) = self.bytes(path, bytes_max)? else { return Ok(None) };
+        borsh::from_slice(&bytes).map(Some).map_err(|error| self.unusable(error.to_string()))
+    }
+
+    /// The value at a path in JSON; `None` when the server has nothing there.
+    ///
+    /// # Errors
+    /// As [`Remote::value`].
+    pub fn json<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, Error> {
+        let sent = self.agent.get(self.at(path)).call();
+        let Some(bytes) = self.present(self.answered(sent)?, JSON_BYTES_MAX)? else { return Ok(None) };
+        serde_json::from_slice(&bytes).map(Some).map_err(|error| self.unusable(error.to_string()))
+    }
+
+    /// Posts bytes and decodes the answer in JSON.
+    ///
+    /// # Errors
+    /// As [`Remote::value`].
+    pub fn post<T: DeserializeOwned>(&self, path: &str, body: &[u8]) -> Result<T, Error> {
+        let sent = self.agent.post(self.at(path)).content_type(BYTES).send(body);
+        let bytes = self.read(self.accepted(self.answered(sent)?)?, JSON_BYTES_MAX)?;
+        serde_json::from_slice(&bytes).map_err(|error| self.unusable(error.to_string()))
+    }
+
+    /// Puts bytes at a path.
+    ///
+    /// # Errors
+    /// As [`Remote::bytes`].
+    pub fn put(&self, path: &str, body: &[u8]) -> Result<(), Error> {
+        let sent = self.agent.put(self.at(path)).content_type(BYTES).send(body);
+        self.accepted(self.answered(sent)?).map(|_| ())
+    }
+
+    fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
+    fn answered(&self, sent: Result<Response<Body>, ureq::Error>) -> Result<Response<Body>, Error> {
+        sent.map_err(|error| Error::Unreachable { url: self.url.clone(), why: error.to_string() })
+    }
+
+    fn present(&self, response: Response<Body>, bytes_max: usize) -> Result<Option<Vec<u8>>, Error> {
+        match self.accepted(response) {
+            Ok(response) => self.read(response, bytes_max).map(Some),
+            // Only the API's own "nothing here has this name" is absence; another server's 404 page is not.
+            Err(Error::Remote { problem, .. }) if problem.status == StatusCode::NOT_FOUND.as_u16() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The response, if the server did what it was asked.
+    fn accepted(&self, response: Response<Body>) -> Result<Response<Body>, Error> {
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let media = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let is_problem = media.is_some_and(|media| media.starts_with(PROBLEM_JSON));
+        let body = self.read(response, PROBLEM_BYTES_MAX)?;
+        match serde_json::from_slice::<Problem>(&body) {
+            Ok(problem) if is_problem && problem.status == status.as_u16() => {
+                Err(Error::Remote { url: self.url.clone(), problem })
+            }
+            _ => Err(self.unusable(format!("status {status} without a problem document"))),
+        }
+    }
+
+    fn read(&self, mut response: Response<Body>, bytes_max: usize) -> Result<Vec<u8>, Error> {
+        // The reader fails once it has read its limit, even at the end; hence one byte more.
+        let limited = response.body_mut().with_config().limit(bytes_max as u64 + 1).read_to_vec();
+        limited.map_err(|error| match error {
+            ureq::Error::BodyExceedsLimit(_) => self.unusable(format!("it is longer than {bytes_max} bytes")),
+            error => Error::Unreachable { url: self.url.clone(), why: error.to_string() },
+        })
+    }
+
+    /// That an answer cannot be used.
+    pub(super) fn unusable(&self, why: impl Into<String>) -> Error {
+        Error::Reply { url: self.url.clone(), why: why.into() }
+    }
+}

@@ -1,0 +1,121 @@
+//! The one error enum of this crate.
+
+use std::{io, time::Duration};
+
+use thiserror::Error;
+
+use crate::problem::Problem;
+
+/// Why the service or the command line refused an input or could not do its work.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The ledger refused.
+    #[error(transparent)]
+    Ledger(#[from] node::Error),
+    /// The market refused.
+    #[error(transparent)]
+    Market(#[from] market::Error),
+    /// A statement or an id does not decode.
+    #[error(transparent)]
+    Statement(#[from] circuits::Error),
+    /// A part of a request does not decode.
+    #[error("{what} is malformed: {why}; /openapi.json describes what each request takes")]
+    Request {
+        /// The part of the request.
+        what: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A body in another encoding than the endpoint takes.
+    #[error("the body must be {expected}; name it in the content-type header")]
+    MediaType {
+        /// The media type that the endpoint takes.
+        expected: &'static str,
+    },
+    /// A body or a page beyond its bound.
+    #[error("{what} exceeds {limit}; send less at once")]
+    TooLarge {
+        /// What is bounded.
+        what: &'static str,
+        /// The bound, in bytes or entries.
+        limit: usize,
+    },
+    /// No endpoint has this address.
+    #[error("there is no endpoint {path}; /openapi.json lists them all")]
+    NoEndpoint {
+        /// The path asked for.
+        path: String,
+    },
+    /// The endpoint does not take this method.
+    #[error("{path} does not take {method}; /openapi.json lists what it takes")]
+    Method {
+        /// The path asked for.
+        path: String,
+        /// The method tried.
+        method: String,
+    },
+    /// What the address names is not here.
+    #[error("{what} {id} is not known here; check the id, or ask again after the next block")]
+    NotFound {
+        /// The kind of thing.
+        what: &'static str,
+        /// Its id.
+        id: String,
+    },
+    /// The server's share of disk for uploads is used up.
+    #[error("this server keeps {limit} bytes of blobs and has no room; ask its operator, or upload to another")]
+    Quota {
+        /// The bound.
+        limit: u64,
+    },
+    /// A request took longer than the server waits.
+    #[error("the request took longer than {} seconds; try again, or ask for less", limit.as_secs())]
+    Slow {
+        /// The bound.
+        limit: Duration,
+    },
+    /// The server is going down.
+    #[error("the server is stopping; try again shortly")]
+    Stopping,
+    /// A server could not begin to listen.
+    #[error("cannot serve on {address} ({source}); choose a free port and an address of this machine")]
+    Listen {
+        /// The address.
+        address: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Something that can only be a fault of this program or machine.
+    #[error("the server failed to {action}: {why}")]
+    Internal {
+        /// What it tried.
+        action: &'static str,
+        /// The cause.
+        why: String,
+    },
+    /// A server cannot be reached.
+    #[error("{url} does not answer: {why}; check the address and that `locus serve` runs there")]
+    Unreachable {
+        /// The address.
+        url: String,
+        /// What went wrong.
+        why: String,
+    },
+    /// A server refused and said why.
+    #[error("{url} refused: {problem}")]
+    Remote {
+        /// The address.
+        url: String,
+        /// Its answer.
+        problem: Problem,
+    },
+    /// A server answered with what this version does not understand, or with a lie.
+    #[error("{url} sent an unusable answer: {why}; check that it is a Locus server of this version and chain")]
+    Reply {
+        /// The address.
+        url: String,
+        /// What is wrong with the answer.
+        why: String,
+    },
+}

@@ -1,0 +1,72 @@
+//! A committee member's endpoint: it keeps ciphertexts and signs sums for whoever asks, as far as the member agrees.
+
+use std::sync::Arc;
+
+use actix_web::{
+    HttpRequest, HttpResponse, get, post,
+    web::{self, Data, Payload, ServiceConfig},
+};
+use circuits::quorum::MemberIndex;
+use market::committee::access::{CommitteeAccess, KeepCiphertext, SignAggregate};
+use node::codec::decode;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error,
+    api::{blocking, no_endpoint, receive},
+};
+
+/// The largest request: a packed ciphertext of 98,304 bytes and its names.
+pub const REQUEST_BYTES_MAX: usize = 128 << 10;
+
+/// One member, with what it agrees to do.
+pub struct MemberService {
+    /// Which member it is.
+    pub member: MemberIndex,
+    /// The member itself.
+    pub committee: Arc<dyn CommitteeAccess>,
+}
+
+/// That the member works.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberHealth {
+    /// The server's version.
+    pub version: String,
+    /// Which member it is.
+    pub member: MemberIndex,
+}
+
+/// Adds the member's routes.
+pub(crate) fn configure(config: &mut ServiceConfig) {
+    config.service(keep).service(sign).service(health).default_service(web::to(no_endpoint));
+}
+
+/// Keeps a ciphertext and answers with the receipt that attests it.
+#[post("/v1/receipts")]
+async fn keep(request: HttpRequest, service: Data<MemberService>, payload: Payload) -> Result<HttpResponse, Error> {
+    let bytes = receive(&request, payload, REQUEST_BYTES_MAX).await?;
+    let receipt = blocking(move || {
+        let request: KeepCiphertext = decode("ciphertext to keep", &bytes, REQUEST_BYTES_MAX)?;
+        Ok(service.committee.keep(service.member, &request)?)
+    })
+    .await?;
+    Ok(HttpResponse::Created().json(receipt))
+}
+
+/// Signs a sum that the member computed for itself.
+#[post("/v1/signatures")]
+async fn sign(request: HttpRequest, service: Data<MemberService>, payload: Payload) -> Result<HttpResponse, Error> {
+    let bytes = receive(&request, payload, REQUEST_BYTES_MAX).await?;
+    let signature = blocking(move || {
+        let request: SignAggregate = decode("aggregate to sign", &bytes, REQUEST_BYTES_MAX)?;
+        Ok(service.committee.sign(service.member, &request)?)
+    })
+    .await?;
+    Ok(HttpResponse::Created().json(signature))
+}
+
+/// Answers while the member runs.
+#[get("/health")]
+async fn health(service: Data<MemberService>) -> HttpResponse {
+    HttpResponse::Ok().json(MemberHealth { version: env!("CARGO_PKG_VERSION").into(), member: service.member })
+}
