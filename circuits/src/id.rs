@@ -207,7 +207,7 @@ field_id!(
     ConsentCommitment
 );
 field_id!(
-    /// `H(LEAF, body, consent, registration epoch)`; zero is the empty and the revoked leaf.
+    /// `H(LEAF, body, issuer, consent, registration epoch)`; zero is the empty and the revoked leaf.
     Leaf
 );
 field_id!(

@@ -8,17 +8,22 @@ use ark_relations::gr1cs::SynthesisError;
 use crate::{
     Error,
     domain::FieldTag,
-    id::{BodyCommitment, ConsentCommitment, EpochRoot, Leaf},
+    id::{AccountId, BodyCommitment, ConsentCommitment, EpochRoot, Leaf},
     poseidon::{hash, hash_var},
+    record::issuer_element,
 };
 
 /// Depth of the registration tree: four billion records.
 pub const TREE_DEPTH: usize = 32;
 
-/// `H(LEAF, body, consent, registration epoch)`.
+/// `H(LEAF, body, issuer, consent, registration epoch)`, with the issuer that the ledger saw sign the registration.
+///
+/// The body names an issuer too, but only its opener sees it: without the second, an accredited issuer could register
+/// bodies in another's name and get around an allow-list.
 #[must_use]
-pub fn leaf(body: BodyCommitment, consent: ConsentCommitment, registration_epoch: u32) -> Leaf {
-    Leaf::from_element(hash(FieldTag::Leaf, &[body.element(), consent.element(), Fr::from(registration_epoch)]))
+pub fn leaf(body: BodyCommitment, issuer: &AccountId, consent: ConsentCommitment, registration_epoch: u32) -> Leaf {
+    let inputs = [body.element(), issuer_element(issuer), consent.element(), Fr::from(registration_epoch)];
+    Leaf::from_element(hash(FieldTag::Leaf, &inputs))
 }
 
 /// `H(NODE, left, right)`.

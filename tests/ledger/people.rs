@@ -28,7 +28,7 @@ fn a_record_enters_the_tree_at_the_end_of_its_epoch() {
     assert_eq!((world.root(), leaves(&world).len()), (before, 4));
     let epoch = world.epoch();
     world.pass_epoch();
-    let expected = leaf(record(7).body, record(7).consent, epoch);
+    let expected = leaf(record(7).body, &account("issuer 1"), record(7).consent, epoch);
     assert_eq!(leaves(&world)[4], expected);
     assert_eq!(LeafTree::from_leaves(leaves(&world)).root(), world.root());
     assert_eq!(world.ledger().leaf_tree().root(), world.root());
@@ -51,7 +51,7 @@ fn a_changed_consent_keeps_the_registration_epoch() {
     refused(world.act(&owner_name(2), Action::ChangeConsent(change)), "owner key");
     world.act(&owner_name(1), Action::ChangeConsent(change)).unwrap();
     world.pass_epoch();
-    assert_eq!(leaves(&world)[1], leaf(record(1).body, consent, 0));
+    assert_eq!(leaves(&world)[1], leaf(record(1).body, &account("issuer 0"), consent, 0));
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn a_rotated_record_replaces_the_earlier_one_of_the_same_issuer() {
     let epoch = world.epoch();
     world.pass_epoch();
     assert_eq!(leaves(&world)[0].to_bytes(), [0; 32]);
-    assert_eq!(leaves(&world)[4], leaf(record(50).body, record(50).consent, epoch));
+    assert_eq!(leaves(&world)[4], leaf(record(50).body, &account("issuer 0"), record(50).consent, epoch));
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub const PUBLIC_INPUTS: usize = TERMS_INPUTS + INSTANCE_INPUTS;
 pub const CONSTRAINTS: [(&str, usize); 10] = [
     ("record opening", 939),
     ("consent opening", 456),
-    ("membership", 8_583),
+    ("membership", 8_607),
     ("nullifiers", 590),
     ("schema", 1),
     ("issuer", 9),
@@ -308,8 +308,9 @@ impl EligibilityCircuit<'_> {
         let consent = consent_var(&secret.consent)?;
         paragraph_ends();
 
-        // Membership: H(LEAF, body, consent, registration epoch) lies under the root.
-        let leaf = hash_var(FieldTag::Leaf, &[body, consent, secret.registration_epoch.clone()])?;
+        // Membership: H(LEAF, body, issuer, consent, registration epoch) lies under the root.
+        let opening = [body, secret.issuer.clone(), consent, secret.registration_epoch.clone()];
+        let leaf = hash_var(FieldTag::Leaf, &opening)?;
         root_var(leaf, &secret.sides, &secret.siblings)?.enforce_equal(&public.root)?;
         paragraph_ends();
 

@@ -116,7 +116,7 @@ impl EligibilityWitness {
         let attributes = self.attributes.commitment();
         let key = self.nullifier_key.commitment();
         let body = body_commitment(&self.schema, &self.issuer, attributes, self.genotypes, key);
-        leaf(body, self.consent.commitment(), self.registration_epoch)
+        leaf(body, &self.issuer, self.consent.commitment(), self.registration_epoch)
     }
 
     /// The instance that this witness proves under the terms.

@@ -12,9 +12,9 @@ use crate::{
     consent::{ConsentDemand, ConsentFlags, ConsentTerms, Day, Purposes, Regions},
     criteria::{CLAUSES_MAX, Clause as Criterion, Criteria},
     id::{AccountId, ChainId, Digest, EpochRoot, Leaf, Nullifier, QueryId, SchemaId, ScopeNullifier},
-    merkle::LeafTree,
+    merkle::{LeafTree, leaf},
     nullifier::ExactScope,
-    record::{ATTRIBUTES, Attributes, Dosage, Genotypes, MISSING, NullifierKey, Record},
+    record::{ATTRIBUTES, Attributes, Dosage, Genotypes, MISSING, NullifierKey, Record, body_commitment},
 };
 
 /// A statement that holds, with every clause close to its limit.
@@ -184,6 +184,25 @@ fn a_missing_attribute_satisfies_no_criterion_in_constraints_negated_or_not() {
 }
 
 #[test]
+fn a_record_certified_in_another_issuers_name_has_a_leaf_that_no_proof_opens() {
+    let Sound { terms, mut instance, witness } = sound();
+    let stranger = AccountId::from_bytes([9; 32]);
+    let body = body_commitment(
+        &witness.schema,
+        &witness.issuer,
+        witness.attributes.commitment(),
+        witness.genotypes,
+        witness.nullifier_key.commitment(),
+    );
+    let registered = leaf(body, &stranger, witness.consent.commitment(), witness.registration_epoch);
+    assert_ne!(registered, witness.leaf());
+    instance.root = witness.path.root(registered);
+    let statement = Sound { terms, instance, witness };
+    assert_eq!(statement.native(), Err(Error::Refuted { clause: Clause::Membership }));
+    assert!(!statement.satisfies_circuit());
+}
+
+#[test]
 fn an_empty_allow_list_asks_records_of_any_issuer() {
     let mut statement = sound();
     statement.terms.issuers.clear();
@@ -304,6 +323,6 @@ fn keys_round_trip_and_refuse_truncation_and_strangers() {
 fn the_demo_key_is_the_pinned_one() {
     assert_eq!(
         key().verifying_key().id().to_string(),
-        "d94ac2024704da96c62ccc0f723839a02373d0510f48d5ffe5a6996766fca9c5"
+        "840c3f4d5b0d82da21946c7799de4924fe96b6a54c615eea0088b3fea1e00634"
     );
 }

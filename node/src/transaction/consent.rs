@@ -36,7 +36,8 @@ impl ChangeConsent {
         let mut registration = owned(self.record, sender, draft)?;
         registration.consent = self.consent;
         draft.put_registration(self.record, &registration)?;
-        let changed = leaf(registration.body, self.consent, registration.registration_epoch.get());
+        let changed =
+            leaf(registration.body, &registration.issuer, self.consent, registration.registration_epoch.get());
         queue_leaf(draft, self.record, changed)?;
         Ok(vec![Event::ConsentChanged { record: self.record }])
     }

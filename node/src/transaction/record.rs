@@ -59,7 +59,7 @@ impl RegisterRecord {
         draft.put_registration_count(&next)?;
         draft.put_body(self.body, &index)?;
         draft.put_registration(index, &registration)?;
-        queue_leaf(draft, index, leaf(self.body, self.consent, context.epoch.get()))?;
+        queue_leaf(draft, index, leaf(self.body, &sender, self.consent, context.epoch.get()))?;
         Ok(vec![Event::RecordRegistered { record: index, issuer: sender, owner: self.owner, body: self.body }])
     }
 }
