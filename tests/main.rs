@@ -10,10 +10,14 @@
 )]
 
 mod api;
+mod demo;
+mod fuzz;
 mod import_truth;
 #[path = "ledger/life.rs"]
 #[allow(dead_code, reason = "each binary uses a part of the world")]
 mod life;
+mod statements;
+mod tidy;
 #[path = "ledger/world.rs"]
 #[allow(dead_code, reason = "each binary uses a part of the world")]
 mod world;

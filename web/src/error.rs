@@ -118,4 +118,21 @@ pub enum Error {
         /// What is wrong with the answer.
         why: String,
     },
+    /// A file, an option or an answer given to the command line cannot be used.
+    #[error("{what}: {why}")]
+    Input {
+        /// Which input.
+        what: &'static str,
+        /// What is wrong with it, where, and what would be right.
+        why: String,
+    },
+    /// A result cannot be printed.
+    #[error("the result cannot be printed: {why}")]
+    Output {
+        /// What the system said.
+        why: String,
+    },
+    /// The demo's decrypted result is not the truth.
+    #[error("the demo's result differs from the truth counted from the VCF; please report this")]
+    DemoDiffers,
 }

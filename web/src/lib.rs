@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod chain;
+pub mod cli;
 pub mod client;
 pub mod demo;
 mod driver;

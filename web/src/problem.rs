@@ -96,7 +96,12 @@ fn kind(error: &Error) -> ProblemKind {
         Error::Stopping => ProblemKind::Busy,
         Error::Slow { .. } => ProblemKind::Slow,
         Error::Unreachable { .. } | Error::Remote { .. } | Error::Reply { .. } => ProblemKind::Upstream,
-        Error::Listen { .. } | Error::Internal { .. } => ProblemKind::Internal,
+        // The last three are the command line's own and never reach a client.
+        Error::Listen { .. }
+        | Error::Internal { .. }
+        | Error::Input { .. }
+        | Error::Output { .. }
+        | Error::DemoDiffers => ProblemKind::Internal,
     }
 }
 

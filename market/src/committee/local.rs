@@ -1,6 +1,9 @@
 //! A committee whose members run in this process, each with its own key and folder.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use circuits::quorum::MemberIndex;
 use node::transaction::{MemberSignature, Receipt};
@@ -14,16 +17,17 @@ use crate::{Error, ledger::LedgerAccess, objects::BlobAccess};
 
 /// Members of one process, reached directly.
 pub struct LocalCommittee {
-    members: Vec<Mutex<Member>>,
+    members: BTreeMap<MemberIndex, Mutex<Member>>,
     ledger: Arc<dyn LedgerAccess>,
     blobs: Arc<dyn BlobAccess>,
 }
 
 impl LocalCommittee {
-    /// These members, in the genesis' order, on this ledger and store.
+    /// These members, on this ledger and store.
     #[must_use]
     pub fn new(members: Vec<Member>, ledger: Arc<dyn LedgerAccess>, blobs: Arc<dyn BlobAccess>) -> Self {
-        Self { members: members.into_iter().map(Mutex::new).collect(), ledger, blobs }
+        let members = members.into_iter().map(|member| (member.index(), Mutex::new(member))).collect();
+        Self { members, ledger, blobs }
     }
 
     /// Lets every member do its duties once, in order, and says what they did.
@@ -32,7 +36,7 @@ impl LocalCommittee {
     /// The first member's failure; the members before it are done.
     pub fn step(&self, rng: &mut (impl CryptoRng + ?Sized)) -> Result<Vec<(MemberIndex, Duty)>, Error> {
         let mut done = vec![];
-        for member in &self.members {
+        for member in self.members.values() {
             let mut member = lock(member);
             let duties = member.step(&*self.ledger, &*self.blobs, rng)?;
             done.extend(duties.into_iter().map(|duty| (member.index(), duty)));
@@ -41,8 +45,7 @@ impl LocalCommittee {
     }
 
     fn member(&self, index: MemberIndex, action: &'static str) -> Result<MutexGuard<'_, Member>, Error> {
-        let member = self.members.get(usize::from(index.get())).map(lock);
-        member.filter(|member| member.index() == index).ok_or_else(|| Error::Refused {
+        self.members.get(&index).map(lock).ok_or_else(|| Error::Refused {
             who: format!("committee member {index}"),
             action,
             why: "it does not run in this process".into(),
@@ -50,6 +53,7 @@ impl LocalCommittee {
     }
 }
 
+/// A member that panicked left its folder whole: every file is written at once.
 fn lock(member: &Mutex<Member>) -> MutexGuard<'_, Member> {
     member.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,3 +1,35 @@
-//! The demo: all parties in one process, on real genomes.
+//! `locus demo`: all parties at once, on real genomes, with separate key material for each.
 
+mod committee;
+mod network;
+mod people;
+mod report;
+mod stages;
 pub mod truth;
+
+use std::path::PathBuf;
+
+use circuits::quorum::Quorum;
+
+pub use report::{DemoReport, VariantCounts, describe};
+pub use stages::run;
+
+/// People whose agents answer unless told otherwise.
+pub const PEOPLE_DEFAULT: usize = 12;
+/// The least cohort: below it a sum is a person.
+pub const PEOPLE_MIN: usize = 2;
+
+/// What the demo plays.
+#[derive(Debug, Clone)]
+pub struct DemoOptions {
+    /// People who meet the criteria and whose agents answer.
+    pub people: usize,
+    /// Genotypes; the built-in ones without it.
+    pub vcf: Option<PathBuf>,
+    /// The decryption committee.
+    pub quorum: Quorum,
+    /// Folder for the demo's files; made anew.
+    pub dir: PathBuf,
+    /// Whether committee members run as processes of their own.
+    pub processes: bool,
+}

@@ -1,0 +1,160 @@
+//! The main job through the `locus` binary: the demo, its receipt, and what is done to a receipt that someone altered.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::OnceLock,
+};
+
+use serde_json::Value;
+
+fn locus(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_locus")).args(arguments).output().unwrap()
+}
+
+struct Played {
+    folder: tempfile::TempDir,
+    report: Value,
+}
+
+impl Played {
+    fn receipt(&self) -> PathBuf {
+        self.folder.path().join("demo/receipt.json")
+    }
+}
+
+fn play(arguments: &[&str]) -> Played {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().to_str().unwrap().to_owned();
+    let output = locus(&[&["--data-dir", &dir, "demo", "--json"], arguments].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Played { report: serde_json::from_slice(&output.stdout).unwrap(), folder }
+}
+
+/// One demo that several tests read.
+fn eight() -> &'static Played {
+    static PLAYED: OnceLock<Played> = OnceLock::new();
+    PLAYED.get_or_init(|| play(&["--people", "8"]))
+}
+
+fn verify(receipt: &Path) -> Output {
+    locus(&["verify", receipt.to_str().unwrap()])
+}
+
+fn refusal(output: &Output) -> String {
+    assert!(!output.status.success());
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn eight_people_give_the_true_allele_frequencies_in_one_json_object() {
+    let report = &eight().report;
+    assert_eq!((report["people"].as_u64(), report["admitted"].as_u64()), (Some(8), Some(8)));
+    assert_eq!(report["matches"], Value::Bool(true));
+    assert_eq!(report["result"]["variants"], report["truth"]);
+    assert!(report["truth"].as_array().unwrap().len() > 1_000);
+    let slots: u64 = report["result"]["slots"][0].as_array().unwrap().iter().map(|slot| slot.as_u64().unwrap()).sum();
+    assert!(slots > 1_000, "the counts are not all zero");
+    assert!(report["seconds"].as_array().unwrap().iter().any(|stage| stage["stage"] == "contribute"));
+    assert!(!report["declined"].as_array().unwrap().is_empty(), "somebody declines");
+}
+
+#[test]
+fn the_receipt_verifies_in_a_fresh_process_and_says_what_was_checked() {
+    let output = verify(&eight().receipt());
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success());
+    assert!(text.contains("8 distinct certified records"), "{text}");
+    for rule in ["R1", "R2", "R3", "R4", "R5", "R6", "R7"] {
+        assert!(text.contains(rule), "{rule} is not reported");
+    }
+}
+
+#[test]
+fn one_altered_count_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut receipt: Value = serde_json::from_slice(&fs::read(eight().receipt()).unwrap()).unwrap();
+    let count = receipt["result"][0][2].as_u64().unwrap();
+    receipt["result"][0][2] = (count + 1).into();
+    let altered = folder.path().join("altered.json");
+    fs::write(&altered, receipt.to_string()).unwrap();
+    assert!(refusal(&verify(&altered)).contains("R7"));
+}
+
+#[test]
+fn a_truncated_receipt_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = fs::read(eight().receipt()).unwrap();
+    let cut = folder.path().join("cut.json");
+    fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
+    assert!(refusal(&verify(&cut)).contains("truncated"));
+}
+
+#[test]
+fn a_receipt_of_another_chain_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = play(&["--people", "2"]);
+    let mut mixed: Value = serde_json::from_slice(&fs::read(eight().receipt()).unwrap()).unwrap();
+    let foreign: Value = serde_json::from_slice(&fs::read(other.receipt()).unwrap()).unwrap();
+    mixed["genesis"] = foreign["genesis"].clone();
+    let path = folder.path().join("mixed.json");
+    fs::write(&path, mixed.to_string()).unwrap();
+    assert!(refusal(&verify(&path)).contains("chain"));
+
+    let chain = other.report["chain"].as_str().unwrap();
+    let output = locus(&["verify", eight().receipt().to_str().unwrap(), "--chain", chain]);
+    assert!(refusal(&output).contains("not of"));
+}
+
+#[test]
+fn each_kind_of_evidence_is_needed() {
+    let whole: Value = serde_json::from_slice(&fs::read(eight().receipt()).unwrap()).unwrap();
+    let alterations: [(&str, fn(&mut Value)); 6] = [
+        ("headers", |receipt| drop(receipt["headers"].as_array_mut().unwrap().remove(3))),
+        ("contributions", |receipt| drop(receipt["contributions"].as_array_mut().unwrap().pop())),
+        ("twice", |receipt| {
+            let first = receipt["contributions"][0].clone();
+            receipt["contributions"][1] = first;
+        }),
+        ("ciphertexts", |receipt| {
+            receipt["contributions"][0]["ciphertexts"][0] = receipt["contributions"][1]["ciphertexts"][0].clone()
+        }),
+        ("components", |receipt| receipt["components"][0].as_array_mut().unwrap().swap(0, 1)),
+        ("signatures", |receipt| drop(receipt["aggregate"]["signatures"].as_array_mut().unwrap().pop())),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    for (name, alter) in alterations {
+        let mut receipt = whole.clone();
+        alter(&mut receipt);
+        let path = folder.path().join(format!("{name}.json"));
+        fs::write(&path, receipt.to_string()).unwrap();
+        assert!(!verify(&path).status.success(), "{name}");
+    }
+}
+
+#[test]
+fn a_larger_committee_gives_the_same_truth() {
+    let report = play(&["--people", "2", "--committee", "3/5"]).report;
+    assert_eq!(report["matches"], Value::Bool(true));
+}
+
+#[test]
+fn impossible_demos_are_refused_with_a_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().to_str().unwrap();
+    let cases: [(&[&str], &str); 4] = [
+        (&["--people", "1"], "at least 2"),
+        (&["--people", "101"], "meet the criteria"),
+        (&["--committee", "4/8"], "4"),
+        (&["--vcf", "/nowhere.vcf"], "/nowhere.vcf"),
+    ];
+    for (arguments, expected) in cases {
+        let message = refusal(&locus(&[&["--data-dir", dir, "demo"], arguments].concat()));
+        assert!(message.contains(expected), "{arguments:?}: {message}");
+    }
+    fs::create_dir_all(folder.path().join("demo")).unwrap();
+    fs::write(folder.path().join("demo/precious"), "kept").unwrap();
+    assert!(refusal(&locus(&["--data-dir", dir, "demo"])).contains("holds something else"));
+    assert_eq!(fs::read_to_string(folder.path().join("demo/precious")).unwrap(), "kept");
+}

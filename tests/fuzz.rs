@@ -1,0 +1,110 @@
+//! A fuzz target for each decoder of untrusted bytes. Under `cargo test` each runs briefly on mutated valid inputs and
+//! random bytes; `cargo bolero test` drives the same targets with libFuzzer. (VCF import has its targets beside it.)
+
+use std::sync::OnceLock;
+
+use bolero::check;
+use circuits::{
+    eligibility::{EligibilityProof, PROOF_BYTES, VerifyingKey, insecure_proving_key_from_seed},
+    id::{AccountId, ChainId},
+    rlwe::{Ciphertext, params::CIPHERTEXT_BYTES},
+};
+use market::receipt::Receipt;
+use node::{
+    block::Block,
+    transaction::{Action, Transaction, Transfer},
+    units::Amount,
+};
+
+/// Rounds of each target under `cargo test`.
+const ITERATIONS: usize = 2_000;
+
+/// A valid input with some bytes replaced and its tail cut or grown.
+fn mutated(valid: &[u8], edits: &[(u16, u8)], length_change: i8) -> Vec<u8> {
+    let mut bytes = valid.to_vec();
+    let length = bytes.len().max(1);
+    for (place, value) in edits {
+        if let Some(byte) = bytes.get_mut(usize::from(*place) % length) {
+            *byte = *value;
+        }
+    }
+    bytes.resize(bytes.len().saturating_add_signed(length_change.into()), 0xa5);
+    bytes
+}
+
+type Edits = (Vec<(u16, u8)>, i8);
+
+fn transaction() -> Vec<u8> {
+    let key = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
+    let transfer = Transfer { to: AccountId::from_bytes([1; 32]), amount: Amount::new(5) };
+    let signed = Transaction::sign(ChainId::from_bytes([2; 32]), &key, 3, Action::Transfer(transfer)).unwrap();
+    signed.to_bytes().unwrap()
+}
+
+#[test]
+fn transactions_decode_or_are_refused_and_reencode_to_themselves() {
+    let valid = transaction();
+    assert!(Transaction::from_bytes(&valid).is_ok());
+    check!().with_iterations(ITERATIONS).with_type::<Edits>().for_each(|(edits, change)| {
+        let bytes = mutated(&valid, edits, *change);
+        if let Ok(decoded) = Transaction::from_bytes(&bytes) {
+            assert_eq!(decoded.to_bytes().unwrap(), bytes, "a second encoding of one transaction");
+        }
+    });
+    check!().with_iterations(ITERATIONS).for_each(|bytes: &[u8]| drop(Transaction::from_bytes(bytes)));
+}
+
+#[test]
+fn blocks_decode_or_are_refused_and_reencode_to_themselves() {
+    check!().with_iterations(ITERATIONS).for_each(|bytes: &[u8]| {
+        if let Ok(block) = Block::from_bytes(bytes) {
+            assert_eq!(block.to_bytes().unwrap(), bytes);
+        }
+    });
+}
+
+#[test]
+fn proofs_of_arbitrary_bytes_never_verify_and_never_panic() {
+    let key = insecure_key();
+    let terms = super::statements::terms();
+    let verifier = circuits::eligibility::EligibilityVerifier::new(key, &terms).unwrap();
+    let instance = super::statements::instance();
+    check!().with_iterations(200).with_type::<[u8; PROOF_BYTES]>().for_each(|bytes| {
+        assert!(verifier.verify(&instance, &EligibilityProof::from_bytes(*bytes)).is_err());
+    });
+}
+
+#[test]
+fn verifying_keys_decode_only_to_themselves() {
+    let valid = borsh::to_vec(insecure_key()).unwrap();
+    check!().with_iterations(50).with_type::<Edits>().for_each(|(edits, change)| {
+        let bytes = mutated(&valid, edits, *change);
+        if let Ok(key) = borsh::from_slice::<VerifyingKey>(&bytes) {
+            assert_eq!(borsh::to_vec(&key).unwrap(), bytes);
+        }
+    });
+}
+
+#[test]
+fn ciphertexts_decode_only_from_their_canonical_bytes() {
+    let valid = vec![0; CIPHERTEXT_BYTES];
+    assert!(Ciphertext::from_packed_bytes(&valid).is_ok());
+    check!().with_iterations(200).with_type::<Edits>().for_each(|(edits, change)| {
+        let bytes = mutated(&valid, edits, *change);
+        if let Ok(ciphertext) = Ciphertext::from_packed_bytes(&bytes) {
+            assert_eq!(ciphertext.to_packed_bytes(), bytes);
+        }
+    });
+}
+
+#[test]
+fn receipts_of_arbitrary_text_are_refused() {
+    check!().with_iterations(ITERATIONS).for_each(|bytes: &[u8]| {
+        assert!(Receipt::from_json(&String::from_utf8_lossy(bytes)).is_err());
+    });
+}
+
+fn insecure_key() -> &'static VerifyingKey {
+    static KEY: OnceLock<VerifyingKey> = OnceLock::new();
+    KEY.get_or_init(|| insecure_proving_key_from_seed([0; 32]).unwrap().verifying_key().clone())
+}

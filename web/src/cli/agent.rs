@@ -1,0 +1,132 @@
+//! `locus agent`.
+
+use std::path::{Path, PathBuf};
+
+use circuits::{eligibility::ProvingKey, id::QueryId};
+use clap::{Args, Subcommand};
+use market::{
+    agent::{Agent as MarketAgent, Outcome, Outlook},
+    ledger::QueryWatch,
+    wallet::Wallet,
+};
+use serde::Serialize;
+
+use super::{Home, Output, committee::remote_committee, record::wallet_paths};
+use crate::Error;
+
+/// Answer open queries.
+#[derive(Debug, Subcommand)]
+pub enum Agent {
+    /// Answer the open queries, or one, for every wallet of a folder, as its owner's consent allows.
+    ///
+    /// Safe to repeat: each record contributes once to a query, however often this runs or is interrupted.
+    Run(Answering),
+    /// Say what `run` would do, and why, without doing it.
+    DryRun(Answering),
+}
+
+/// For whom, and what.
+#[derive(Debug, Args)]
+pub struct Answering {
+    /// Folder of wallets.
+    #[arg(long, value_name = "DIR")]
+    wallets: PathBuf,
+    /// The custodian's key file, when it protects the wallets; otherwise the passphrase opens them.
+    #[arg(long, value_name = "FILE")]
+    custodian: Option<PathBuf>,
+    /// One query; every open one without it.
+    #[arg(long, value_name = "ID")]
+    query: Option<QueryId>,
+    /// Addresses of the committee members' endpoints, in their order.
+    #[arg(long, value_delimiter = ',', value_name = "URL")]
+    members: Vec<String>,
+}
+
+/// What became of one wallet and query.
+#[derive(Debug, Serialize)]
+struct Line {
+    wallet: String,
+    query: QueryId,
+    #[serde(flatten)]
+    what: What,
+}
+
+/// Done, or foreseen, or failed.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum What {
+    Done(Outcome),
+    Foreseen(Outlook),
+    Failed { error: String },
+}
+
+impl Agent {
+    pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
+        let (answering, dry) = match self {
+            Self::Run(answering) => (answering, false),
+            Self::DryRun(answering) => (answering, true),
+        };
+        let connection = home.connect()?;
+        let committee = remote_committee(&answering.members)?;
+        let proving = proving_key(home, &connection.ledger.genesis().eligibility)?;
+        let agent = MarketAgent {
+            ledger: &*connection.ledger,
+            blobs: &*connection.blobs,
+            committee: &committee,
+            proving: &proving,
+        };
+        let queries = match answering.query {
+            Some(query) => vec![query],
+            None => QueryWatch::default().poll(&*connection.ledger)?,
+        };
+        let protection = home.wallet_protection(answering.custodian.as_deref())?;
+        let mut lines = vec![];
+        let paths = wallet_paths(&answering.wallets)?;
+        let progress = output.progress("answering", paths.len());
+        for path in paths {
+            let mut wallet = Wallet::open(&path, protection.clone())?;
+            for query in &queries {
+                let what = consider(&agent, &mut wallet, *query, dry);
+                lines.push(Line { wallet: path.display().to_string(), query: *query, what });
+            }
+            progress.inc(1);
+        }
+        progress.finish_and_clear();
+        output.result(&lines, |lines| lines.iter().map(describe).collect::<Vec<_>>().join("\n"))
+    }
+}
+
+fn consider(agent: &MarketAgent<'_>, wallet: &mut Wallet, query: QueryId, dry: bool) -> What {
+    let result = if dry {
+        agent.dry_run(wallet, query).map(What::Foreseen)
+    } else {
+        agent.answer(wallet, query, &mut rand::rng()).map(What::Done)
+    };
+    result.unwrap_or_else(|error| What::Failed { error: error.to_string() })
+}
+
+fn describe(line: &Line) -> String {
+    let reasons =
+        |reasons: &[market::agent::Refusal]| reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    let what = match &line.what {
+        What::Done(Outcome::Admitted { contribution, .. }) => format!("contributed as number {contribution}"),
+        What::Done(Outcome::AlreadyAdmitted { contribution }) => format!("had contributed as number {contribution}"),
+        What::Done(Outcome::Declined { reasons: why }) | What::Foreseen(Outlook::Decline { reasons: why }) => {
+            format!("declined: {}", reasons(why))
+        }
+        What::Foreseen(Outlook::Answer { parts, price, .. }) => format!("would send {parts} proofs and earn {price}"),
+        What::Foreseen(Outlook::Answered { .. }) => "answered before".into(),
+        What::Failed { error } => format!("failed: {error}"),
+    };
+    format!("{}  {}  {what}", line.wallet, line.query)
+}
+
+/// Reads the network's proving key.
+fn proving_key(home: &Home, expected: &circuits::eligibility::VerifyingKey) -> Result<ProvingKey, Error> {
+    let path: &Path = &home.proving_key_path();
+    let bytes = std::fs::read(path).map_err(|error| Error::Input {
+        what: "proving key",
+        why: format!("{}: {error}; `locus network init` writes it", path.display()),
+    })?;
+    Ok(ProvingKey::from_bytes(&bytes, expected)?)
+}

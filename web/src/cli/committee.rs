@@ -1,0 +1,121 @@
+//! Committee members.
+
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use circuits::quorum::MemberIndex;
+use clap::{Args, Subcommand};
+use market::{
+    committee::{access::CommitteeAccess, local::LocalCommittee, member::Member},
+    ledger::tip,
+    wallet::{PartyKey, Role},
+};
+use node::state::StateRead;
+
+use super::{Connection, Home, Output};
+use crate::{
+    Error,
+    client::{Remote, RemoteCommittee},
+    member::MemberService,
+    serve::{StopOn, serve_member},
+};
+
+/// How often a member looks at the ledger for duties.
+const POLL_TIME: Duration = Duration::from_millis(100);
+
+/// Run a member, or show the committee.
+#[derive(Debug, Subcommand)]
+pub enum Committee {
+    /// Run one member until interrupted: it takes part in key generation, keeps ciphertexts, signs sums it added up
+    /// itself, and computes components of releases that the ledger allows.
+    Serve(ServeMember),
+    /// Show how far the committee's key is.
+    Show,
+}
+
+/// Which member, where.
+#[derive(Debug, Args)]
+pub struct ServeMember {
+    /// The member's key file.
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// Folder for the member's own store: shares, ciphertexts, records of what it released.
+    #[arg(long, value_name = "DIR")]
+    store: PathBuf,
+    /// Address to listen on for agents and aggregators.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+}
+
+impl Committee {
+    pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
+        match self {
+            Self::Serve(member) => {
+                let key = home.key(&member.key, Role::Member)?;
+                member.run(key, &home.connect()?, output)
+            }
+            Self::Show => {
+                let connection = home.connect()?;
+                let ledger = &*connection.ledger;
+                let epoch = ledger.committee_epoch()?.unwrap_or_default();
+                let state = ledger.committee(epoch)?.unwrap_or_default();
+                let height = tip(ledger)?.height;
+                let value = serde_json::json!({ "epoch": epoch, "committee": state, "height": height });
+                output.result(&value, |_| format!("committee key {epoch}: {:?}", state.stage))
+            }
+        }
+    }
+}
+
+impl ServeMember {
+    /// Serves receipts and signatures, and does the member's duties, until a signal ends it.
+    fn run(&self, key: PartyKey, connection: &Connection, output: &Output) -> Result<(), Error> {
+        let member = Member::open(&self.store, key, &*connection.ledger)?;
+        let index = member.index();
+        let (ledger, blobs) = (Arc::clone(&connection.ledger), Arc::clone(&connection.blobs));
+        let committee = Arc::new(LocalCommittee::new(vec![member], ledger, blobs));
+        let service = MemberService { member: index, committee: Arc::clone(&committee) as Arc<dyn CommitteeAccess> };
+        let running = serve_member(service, &self.listen.to_string(), StopOn::Signals)?;
+        output.result(&serde_json::json!({ "member": index, "url": running.url() }), |_| {
+            format!("committee member {index} at {}", running.url())
+        })?;
+        let stopping = Arc::new(AtomicBool::new(false));
+        let duties = {
+            let stopping = Arc::clone(&stopping);
+            thread::spawn(move || do_duties(&committee, &stopping))
+        };
+        let ended = running.wait();
+        stopping.store(true, Ordering::Release);
+        // The thread only ends by returning; a panic in it was reported when it happened.
+        drop(duties.join());
+        ended
+    }
+}
+
+fn do_duties(committee: &LocalCommittee, stopping: &AtomicBool) {
+    while !stopping.load(Ordering::Acquire) {
+        match committee.step(&mut rand::rng()) {
+            Ok(duties) if duties.is_empty() => {}
+            Ok(duties) => tracing::info!(?duties, "duties done"),
+            Err(error) => tracing::warn!(%error, "a duty failed and is tried again"),
+        }
+        thread::sleep(POLL_TIME);
+    }
+}
+
+/// Committee members at these addresses, in the genesis' order.
+///
+/// # Errors
+/// [`Error::Request`] for an address that is none.
+pub(super) fn remote_committee(urls: &[String]) -> Result<RemoteCommittee, Error> {
+    let members = (0u8..).zip(urls).map(|(index, url)| Ok((MemberIndex::new(index), Remote::new(url)?)));
+    Ok(RemoteCommittee::new(members.collect::<Result<_, Error>>()?))
+}

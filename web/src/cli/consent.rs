@@ -1,0 +1,169 @@
+//! What an owner allows: shown, changed, revoked.
+
+use std::path::{Path, PathBuf};
+
+use circuits::consent::{ConsentFlags, ConsentTerms, Day, Purposes, Regions};
+use clap::{Args, Subcommand};
+use market::{
+    issuer::{change_consent, revoke},
+    ledger::tip,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{Home, Output, query::purposes, session::read_json};
+use crate::Error;
+
+/// Show, change or revoke consent.
+#[derive(Debug, Subcommand)]
+pub enum Consent {
+    /// Show the terms of a record in words.
+    Show(Which),
+    /// Set new terms from a file. They count from the ledger's next epoch.
+    Change {
+        /// The record.
+        #[command(flatten)]
+        which: Which,
+        /// The consent file.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// End all use of a record, for ever. Results already released cannot be recalled.
+    Revoke {
+        /// The record.
+        #[command(flatten)]
+        which: Which,
+        /// Revoke without asking.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// A record of a wallet.
+#[derive(Debug, Args)]
+pub struct Which {
+    /// The wallet file.
+    #[arg(value_name = "WALLET")]
+    wallet: PathBuf,
+    /// The record's number in the wallet.
+    #[arg(long, default_value_t = 0)]
+    record: usize,
+}
+
+/// Terms as people write them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ConsentFile {
+    /// Purposes allowed, such as `health-research`.
+    pub purposes: Vec<String>,
+    /// The one disease that may be studied; 0 for any.
+    #[serde(default)]
+    pub only_disease: u32,
+    /// Bits of the regions where use is allowed; all without it.
+    #[serde(default = "everywhere")]
+    pub regions: u32,
+    /// Days from today on which queries may still close.
+    pub days: u32,
+    /// Least price of a contribution, in minor units.
+    pub price_min: u64,
+    /// Greatest privacy loss ε of a query, in thousandths.
+    #[serde(default)]
+    pub epsilon_milli_max: u32,
+    /// Least cohort a query must demand.
+    pub cohort_min: u32,
+    /// Whether exact statistics without noise are allowed.
+    #[serde(default)]
+    pub exact: bool,
+    /// Whether screening, which can lead to an invitation, is allowed.
+    #[serde(default)]
+    pub screening: bool,
+}
+
+const fn everywhere() -> u32 {
+    u32::MAX
+}
+
+impl ConsentFile {
+    /// The terms that this file means from today on, under a salt.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for an unknown purpose.
+    pub(super) fn resolve(&self, today: Day, salt: [u8; 31]) -> Result<ConsentTerms, Error> {
+        let flag = |set: bool, flag: ConsentFlags| if set { flag } else { ConsentFlags::default() };
+        let flags = flag(self.exact, ConsentFlags::EXACT)
+            .union(flag(self.screening, ConsentFlags::SCREENING))
+            .union(flag(self.only_disease != 0, ConsentFlags::ONLY_THIS_DISEASE));
+        Ok(ConsentTerms {
+            salt,
+            purposes: purposes(&self.purposes)?,
+            disease: self.only_disease,
+            regions: Regions(self.regions),
+            expiry: Day(today.0.saturating_add(self.days)),
+            price_min: self.price_min,
+            epsilon_milli_max: self.epsilon_milli_max,
+            cohort_min: self.cohort_min,
+            flags,
+        })
+    }
+}
+
+/// Reads a consent file.
+///
+/// # Errors
+/// [`Error::Input`] that names the file and the place.
+pub(super) fn read(path: &Path) -> Result<ConsentFile, Error> {
+    read_json("consent file", path)
+}
+
+impl Consent {
+    pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
+        match self {
+            Self::Show(which) => {
+                let wallet = home.wallet(&which.wallet)?;
+                let missing = || Error::NotFound { what: "record of the wallet", id: which.record.to_string() };
+                let holding = wallet.holdings().get(which.record).ok_or_else(missing)?;
+                output.result(&holding.consent, describe)
+            }
+            Self::Change { which, file } => {
+                let connection = home.connect()?;
+                let mut wallet = home.wallet(&which.wallet)?;
+                let today = tip(&*connection.ledger)?.time.day();
+                let terms = read(&file)?.resolve(today, ConsentTerms::random_salt(&mut rand::rng()))?;
+                let inclusion = change_consent(&*connection.ledger, &mut wallet, which.record, terms)?;
+                output.result(&inclusion, |inclusion| {
+                    format!("new terms in block {}; they count from the next epoch", inclusion.height)
+                })
+            }
+            Self::Revoke { which, yes } => {
+                output.confirm(yes, "Revoke this record for ever? Results already released stay.")?;
+                let connection = home.connect()?;
+                let wallet = home.wallet(&which.wallet)?;
+                let inclusion = revoke(&*connection.ledger, &wallet, which.record)?;
+                output.result(&inclusion, |inclusion| {
+                    format!("revoked in block {}; no proof can use it from the next epoch on", inclusion.height)
+                })
+            }
+        }
+    }
+}
+
+fn describe(terms: &ConsentTerms) -> String {
+    let purposes: Vec<_> = Purposes::NAMED
+        .into_iter()
+        .filter(|(_, purpose)| terms.purposes.contains(*purpose))
+        .map(|(name, _)| name)
+        .collect();
+    let yes = |flag| if terms.flags.contains(flag) { "yes" } else { "no" };
+    let disease = match (terms.flags.contains(ConsentFlags::ONLY_THIS_DISEASE), terms.disease) {
+        (true, code) => format!("only {code}"),
+        (false, _) => "any".into(),
+    };
+    format!(
+        "purposes          {}\ndisease           {disease}\nlast day          {}\nleast price       {}\nleast cohort      {}\nexact statistics  {}\nscreening         {}",
+        purposes.join(", "),
+        terms.expiry.0,
+        terms.price_min,
+        terms.cohort_min,
+        yes(ConsentFlags::EXACT),
+        yes(ConsentFlags::SCREENING),
+    )
+}

@@ -1,0 +1,55 @@
+//! `locus demo`.
+
+use std::path::PathBuf;
+
+use circuits::quorum::Quorum;
+use clap::Args;
+
+use super::{Home, Output};
+use crate::{
+    Error,
+    demo::{DemoOptions, PEOPLE_DEFAULT, describe, run},
+};
+
+/// Play all parties at once on real genomes and compare the result with the truth.
+///
+/// Founds a demo network, certifies records, opens a query, proves, encrypts, aggregates, decrypts, and checks the
+/// result against counts taken from the VCF by independent code. Ends with a failure on any difference.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// People who meet the criteria and whose agents answer.
+    #[arg(long, default_value_t = PEOPLE_DEFAULT, value_name = "N")]
+    people: usize,
+    /// VCF or BCF with the people's genotypes, instead of the built-in ones.
+    #[arg(long, value_name = "PATH")]
+    vcf: Option<PathBuf>,
+    /// Committee: how many members can decrypt, of how many.
+    #[arg(long, default_value = "2/4", value_name = "T/N", value_parser = parse_quorum)]
+    committee: Quorum,
+    /// Run committee members as processes of their own.
+    #[arg(long)]
+    processes: bool,
+}
+
+pub(super) fn parse_quorum(text: &str) -> Result<Quorum, String> {
+    let numbers = text.split_once('/').map(|(threshold, members)| (threshold.parse(), members.parse()));
+    let Some((Ok(threshold), Ok(members))) = numbers else {
+        return Err("expected T/N, such as 2/4".into());
+    };
+    Quorum::new(threshold, members).map_err(|error| error.to_string())
+}
+
+impl Demo {
+    pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
+        let options = DemoOptions {
+            people: self.people,
+            vcf: self.vcf,
+            quorum: self.committee,
+            dir: home.dir().join("demo"),
+            processes: self.processes,
+        };
+        let report = run(&options, output)?;
+        output.result(&report, describe)?;
+        if report.matches { Ok(()) } else { Err(Error::DemoDiffers) }
+    }
+}

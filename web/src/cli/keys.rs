@@ -1,0 +1,101 @@
+//! Key files of the parties that hold no records.
+
+use std::path::PathBuf;
+
+use clap::{Subcommand, ValueEnum};
+use market::{
+    sealing::SealingSecretKey,
+    wallet::{PartyKey, Role},
+};
+use node::query::SealingKey;
+use serde::Serialize;
+
+use super::{Home, Output};
+use crate::Error;
+
+/// Make and show key files.
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// Make a key file. Whoever has it and its passphrase is this party; there is no reset.
+    New {
+        /// What the key is for.
+        #[arg(value_enum)]
+        role: RoleName,
+        /// Where to write it; never overwrites.
+        #[arg(value_name = "FILE")]
+        path: PathBuf,
+    },
+    /// Show the public side of a key file.
+    Show {
+        /// What the key is for.
+        #[arg(value_enum)]
+        role: RoleName,
+        /// The key file.
+        #[arg(value_name = "FILE")]
+        path: PathBuf,
+    },
+}
+
+/// A role as typed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum RoleName {
+    /// Certifies records.
+    Issuer,
+    /// Asks queries.
+    Researcher,
+    /// Accredits parties.
+    Governor,
+    /// Signs blocks.
+    Validator,
+    /// Holds a share of the decryption key.
+    Member,
+    /// Runs many people's wallets.
+    Custodian,
+}
+
+impl From<RoleName> for Role {
+    fn from(name: RoleName) -> Self {
+        match name {
+            RoleName::Issuer => Self::Issuer,
+            RoleName::Researcher => Self::Researcher,
+            RoleName::Governor => Self::Governor,
+            RoleName::Validator => Self::Validator,
+            RoleName::Member => Self::Member,
+            RoleName::Custodian => Self::Custodian,
+        }
+    }
+}
+
+/// The public side of a key file.
+#[derive(Debug, Serialize)]
+struct PublicKey {
+    role: Role,
+    account: String,
+    sealing: String,
+}
+
+/// The key that messages to a party are sealed to.
+pub(crate) fn sealing_key(key: &PartyKey) -> SealingKey {
+    SealingKey::new(SealingSecretKey::from_bytes(key.sealing_seed().as_bytes()).public_key().to_bytes())
+}
+
+impl Keys {
+    pub(super) fn run(&self, home: &Home, output: &Output) -> Result<(), Error> {
+        let key = match self {
+            Self::New { role, path } => {
+                let key = PartyKey::random((*role).into(), &mut rand::rng());
+                key.create(path, &home.protection()?)?;
+                key
+            }
+            Self::Show { role, path } => home.key(path, (*role).into())?,
+        };
+        let public = PublicKey {
+            role: key.role(),
+            account: key.account().to_string(),
+            sealing: hex::encode(sealing_key(&key).as_bytes()),
+        };
+        output.result(&public, |public| {
+            format!("{} account {}\nsealing key {}", key.role().name(), public.account, public.sealing)
+        })
+    }
+}

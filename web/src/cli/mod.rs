@@ -1,0 +1,142 @@
+//! The `locus` command line: one subcommand for each step, in the order in which a network comes to life.
+
+mod account;
+mod agent;
+mod aggregate;
+mod committee;
+mod consent;
+mod demo;
+mod govern;
+mod index;
+mod keys;
+mod ledger;
+mod network;
+mod output;
+mod query;
+mod record;
+mod result;
+mod schema;
+mod session;
+mod study;
+mod verify;
+mod wallet;
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use keys::sealing_key;
+pub use output::Output;
+pub use session::{Connection, Home};
+pub(crate) use session::{write_file, write_json};
+
+use crate::Error;
+
+/// Research on genomes in which nobody sees a record.
+///
+/// The subcommands below follow the life of a network: found it, certify records, ask, answer, decrypt the sum, verify.
+/// `locus demo` plays all of it at once. Every command takes --json.
+#[derive(Debug, Parser)]
+#[command(name = "locus", version, max_term_width = 110)]
+pub struct Cli {
+    /// Print one JSON object on standard output instead of text.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Where the network's files are on this machine.
+    #[arg(long, global = true, env = "LOCUS_DATA_DIR", default_value = ".locus", value_name = "DIR")]
+    pub data_dir: std::path::PathBuf,
+    /// Talk to a node at this address instead of opening the ledger in the data directory.
+    #[arg(long, global = true, env = "LOCUS_URL", value_name = "URL")]
+    pub url: Option<String>,
+    /// File whose first line is the passphrase of the keys and wallets used; otherwise LOCUS_PASSPHRASE, or a prompt.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub passphrase_file: Option<std::path::PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The steps.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Play all parties at once on real genomes and compare the result with the truth.
+    Demo(demo::Demo),
+    /// Check a result offline, from its receipt.
+    Verify(verify::Verify),
+    /// Make and show the key files of parties.
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Found a network: its genesis and proving key.
+    #[command(subcommand)]
+    Network(network::NetworkCommand),
+    /// Run the node and its HTTP API.
+    Serve(network::Serve),
+    /// Accredit and suspend issuers and researchers (the governor).
+    #[command(subcommand)]
+    Govern(govern::Govern),
+    /// Run a committee member: key generation, availability receipts, components.
+    #[command(subcommand)]
+    Committee(committee::Committee),
+    /// Describe records: a variant panel from a VCF and attributes from a file.
+    #[command(subcommand)]
+    Schema(schema::SchemaCommand),
+    /// Certify records from a VCF and a table (an issuer, with the holders' wallets).
+    #[command(subcommand)]
+    Record(record::RecordCommand),
+    /// Show, change or revoke what an owner allows.
+    #[command(subcommand)]
+    Consent(consent::Consent),
+    /// Back up and recover wallets.
+    #[command(subcommand)]
+    Wallet(wallet::WalletCommand),
+    /// Register and list studies.
+    #[command(subcommand)]
+    Study(study::Study),
+    /// Open, watch, seal and refund cohort queries (a researcher).
+    #[command(subcommand)]
+    Query(query::Query),
+    /// Answer open queries for the wallets of a folder, as their owners' consent allows.
+    #[command(subcommand)]
+    Agent(agent::Agent),
+    /// Add up a sealed query's ciphertexts (anyone).
+    Aggregate(aggregate::Aggregate),
+    /// Decrypt a released query's result and write its receipt (its researcher).
+    Result(result::ResultCommand),
+    /// Show accounts and move money.
+    #[command(subcommand)]
+    Account(account::Account),
+    /// Read blocks and transactions, and replay the chain.
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
+    /// Rebuild the listing index from the ledger.
+    #[command(subcommand)]
+    Index(index::Index),
+}
+
+/// Runs a parsed command line.
+///
+/// # Errors
+/// Any error of the step; nothing is half-written then.
+pub fn run(cli: Cli) -> Result<(), Error> {
+    let output = Output::new(cli.json);
+    let home = Home::new(cli.data_dir, cli.url, cli.passphrase_file);
+    match cli.command {
+        Command::Demo(demo) => demo.run(&home, &output),
+        Command::Verify(verify) => verify.run(&output),
+        Command::Keys(keys) => keys.run(&home, &output),
+        Command::Network(network) => network.run(&home, &output),
+        Command::Serve(serve) => serve.run(&home, &output),
+        Command::Govern(govern) => govern.run(&home, &output),
+        Command::Committee(committee) => committee.run(&home, &output),
+        Command::Schema(schema) => schema.run(&home, &output),
+        Command::Record(record) => record.run(&home, &output),
+        Command::Consent(consent) => consent.run(&home, &output),
+        Command::Wallet(wallet) => wallet.run(&home, &output),
+        Command::Study(study) => study.run(&home, &output),
+        Command::Query(query) => query.run(&home, &output),
+        Command::Agent(agent) => agent.run(&home, &output),
+        Command::Aggregate(aggregate) => aggregate.run(&home, &output),
+        Command::Result(result) => result.run(&home, &output),
+        Command::Account(account) => account.run(&home, &output),
+        Command::Ledger(ledger) => ledger.run(&home, &output),
+        Command::Index(index) => index.run(&home, &output),
+    }
+}

@@ -1,0 +1,194 @@
+//! Founding and running a network.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc};
+
+use circuits::{eligibility::insecure_proving_key_from_seed, id::AccountId, quorum::Quorum};
+use clap::{Args, Subcommand};
+use market::{
+    index::Index,
+    objects::Objects,
+    wallet::{PartyKey, Role},
+};
+use node::{
+    Ledger, Sequencer,
+    genesis::{Committee, Genesis, Member, Network, Parameters},
+    units::Amount,
+};
+use serde::Serialize;
+
+use super::{
+    Home, Output,
+    demo::parse_quorum,
+    keys::sealing_key,
+    session::{write_file, write_json},
+};
+use crate::{
+    Error, Pace,
+    api::{Metrics, Service, UploadQuota},
+    chain::{Chain, now},
+    serve::{StopOn, serve},
+};
+
+/// Bytes of blobs that uploads over the API may take on this machine's disk.
+const UPLOAD_BYTES_MAX: u64 = 64 << 30;
+
+/// Found a network.
+#[derive(Debug, Subcommand)]
+pub enum NetworkCommand {
+    /// Make the keys of governor, validator and committee, the genesis, and an insecure seeded proving key.
+    ///
+    /// The network is a test network: a real one needs a proving key from a ceremony, and each party makes its own key.
+    Init(Init),
+    /// Show the genesis and its chain id.
+    Show,
+}
+
+/// What the new network is like.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The network's name.
+    name: String,
+    /// Committee: how many members can decrypt, of how many.
+    #[arg(long, default_value = "2/4", value_name = "T/N", value_parser = parse_quorum)]
+    committee: Quorum,
+    /// An account that starts with money, as ACCOUNT=AMOUNT; repeat for more.
+    #[arg(long = "balance", value_name = "ACCOUNT=AMOUNT", value_parser = parse_balance)]
+    balances: Vec<(AccountId, u64)>,
+    /// Blocks of an epoch, at whose end registrations and consent changes count.
+    #[arg(long, default_value_t = 32)]
+    epoch_blocks: u32,
+    /// Contributions that exact statistics need for each cell.
+    #[arg(long, default_value_t = 10)]
+    exact_floor: u32,
+    /// What opening a query costs, in minor units.
+    #[arg(long, default_value_t = 100)]
+    opening_fee: u64,
+    /// Let researchers seal a query before its closing day once its minimum is reached.
+    #[arg(long)]
+    early_sealing: bool,
+}
+
+fn parse_balance(text: &str) -> Result<(AccountId, u64), String> {
+    let parsed = text.split_once('=').map(|(account, amount)| (account.parse(), amount.parse()));
+    match parsed {
+        Some((Ok(account), Ok(amount))) => Ok((account, amount)),
+        _ => Err("expected ACCOUNT=AMOUNT with 64 hex digits and an integer".into()),
+    }
+}
+
+/// A genesis with its chain id.
+#[derive(Debug, Serialize)]
+struct Founded {
+    chain: String,
+    genesis: Genesis,
+}
+
+impl NetworkCommand {
+    pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
+        let genesis = match self {
+            Self::Init(init) => init.found(home, output)?,
+            Self::Show => home.genesis()?,
+        };
+        let founded = Founded { chain: genesis.chain_id()?.to_string(), genesis };
+        output.result(&founded, |founded| {
+            let committee = &founded.genesis.committee;
+            format!(
+                "{} ({:?})\nchain      {}\ngovernor   {}\ncommittee  {}\nkey        {}",
+                founded.genesis.name,
+                founded.genesis.network,
+                founded.chain,
+                founded.genesis.governor,
+                committee.quorum,
+                founded.genesis.eligibility.id()
+            )
+        })
+    }
+}
+
+impl Init {
+    fn found(self, home: &Home, output: &Output) -> Result<Genesis, Error> {
+        if home.genesis_path().exists() {
+            let why = format!("{} exists; choose another --data-dir", home.genesis_path().display());
+            return Err(Error::Input { what: "genesis", why });
+        }
+        let protection = home.protection()?;
+        let create = |role: Role, name: String| {
+            let key = PartyKey::random(role, &mut rand::rng());
+            let path = home.keys_path().join(format!("{name}.key"));
+            key.create(&path, &protection)?;
+            output.say(format!("made {}", path.display()));
+            Ok::<_, Error>(key)
+        };
+        let governor = create(Role::Governor, "governor".into())?;
+        let validator = create(Role::Validator, "validator".into())?;
+        let members = (0..self.committee.members()).map(|index| create(Role::Member, format!("member-{index}")));
+        let members = members.map(|key| key.map(|key| Member { account: key.account(), sealing: sealing_key(&key) }));
+        let members = members.collect::<Result<_, _>>()?;
+        let proving = insecure_proving_key_from_seed([0; 32])?;
+        let genesis = Genesis {
+            network: Network::Test,
+            name: self.name,
+            time: now(),
+            parameters: Parameters {
+                epoch_blocks: self.epoch_blocks,
+                exact_period_epochs: 1,
+                exact_floor: self.exact_floor,
+                exact_issuers_min: 2,
+                exact_genotypes_allowed: true,
+                opening_fee: Amount::new(self.opening_fee),
+                query_days_max: 365,
+                early_sealing_allowed: self.early_sealing,
+                drift_seconds_max: 60,
+            },
+            balances: self
+                .balances
+                .into_iter()
+                .map(|(account, amount)| (account, Amount::new(amount)))
+                .collect::<BTreeMap<_, _>>(),
+            governor: governor.account(),
+            validators: vec![validator.account()],
+            committee: Committee { quorum: self.committee, members },
+            eligibility: proving.verifying_key().clone(),
+        };
+        genesis.check()?;
+        write_file("proving key", &home.proving_key_path(), &proving.to_bytes()?)?;
+        write_json("genesis", &home.genesis_path(), &genesis)?;
+        Ok(genesis)
+    }
+}
+
+/// Run the node and its HTTP API until interrupted.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Address to listen on. The default is reachable from this machine only.
+    #[arg(long, default_value = "127.0.0.1:8480")]
+    listen: SocketAddr,
+}
+
+impl Serve {
+    pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
+        let validator = home.key(&home.validator_path(), Role::Validator)?;
+        let ledger = Arc::new(Ledger::open(&home.ledger_path(), home.genesis()?)?);
+        let chain = Arc::new(Chain::new(Arc::new(Sequencer::new(ledger, validator.signing_key())?)));
+        let service = service(chain, &home.objects_path(), &home.index_path())?;
+        let running = serve(service, &self.listen.to_string(), Pace::default(), StopOn::Signals)?;
+        output.result(&serde_json::json!({ "url": running.url() }), |_| {
+            format!("serving on {}; stop with Ctrl-C", running.url())
+        })?;
+        running.wait()
+    }
+}
+
+/// What the API serves, from a chain and the folders of its blobs and index.
+///
+/// # Errors
+/// [`Error::Market`] when the blobs or the index cannot be opened.
+pub(crate) fn service(chain: Arc<Chain>, objects: &Path, index: &Path) -> Result<Service, Error> {
+    Ok(Service {
+        blobs: Arc::new(Objects::directory(objects)?),
+        index: Arc::new(Index::open(index, chain.ledger().chain())?),
+        chain,
+        quota: UploadQuota::new(UPLOAD_BYTES_MAX, 0),
+        metrics: Metrics::default(),
+    })
+}

@@ -1,0 +1,78 @@
+//! What a command prints: text for people, or one JSON object. Progress goes to standard error in both.
+
+use std::{
+    io::{BufRead as _, IsTerminal as _, Read as _, Write as _},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use crate::Error;
+
+/// The longest answer read.
+const ANSWER_BYTES_MAX: u64 = 64;
+
+/// Where and how results are printed.
+#[derive(Debug, Clone, Copy)]
+pub struct Output {
+    json: bool,
+}
+
+impl Output {
+    /// Text, or JSON.
+    #[must_use]
+    pub const fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// Prints a command's result: the JSON form of `value`, or the text made from it.
+    ///
+    /// # Errors
+    /// [`Error::Output`] when standard output is closed.
+    pub fn result<T: Serialize>(&self, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), Error> {
+        let line = if self.json {
+            serde_json::to_string(value).map_err(|error| Error::Output { why: error.to_string() })?
+        } else {
+            text(value)
+        };
+        writeln!(std::io::stdout().lock(), "{line}").map_err(|error| Error::Output { why: error.to_string() })
+    }
+
+    /// A line for people about what happens, on standard error; nothing with --json.
+    pub fn say(&self, line: impl AsRef<str>) {
+        if !self.json {
+            eprintln!("{}", line.as_ref());
+        }
+    }
+
+    /// A progress bar over `steps`, hidden with --json or when standard error is no terminal.
+    #[must_use]
+    pub fn progress(&self, what: &'static str, steps: usize) -> ProgressBar {
+        if self.json {
+            return ProgressBar::hidden();
+        }
+        let style = ProgressStyle::with_template("  {msg:<28} {bar:30} {pos}/{len} {elapsed}");
+        let bar = ProgressBar::new(steps as u64).with_message(what);
+        bar.enable_steady_tick(Duration::from_millis(200));
+        style.map_or_else(|_| bar.clone(), |style| bar.clone().with_style(style))
+    }
+
+    /// Asks before something that costs money or privacy; `yes` answers in advance.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when the answer is no, or nobody can answer.
+    pub fn confirm(&self, yes: bool, question: &str) -> Result<(), Error> {
+        if yes {
+            return Ok(());
+        }
+        let refused = |why: &str| Err(Error::Input { what: "confirmation", why: why.into() });
+        if self.json || !std::io::stdin().is_terminal() {
+            return refused("nobody can be asked here; add --yes");
+        }
+        eprint!("{question} [y/N] ");
+        let mut answer = String::new();
+        let read = std::io::stdin().lock().take(ANSWER_BYTES_MAX).read_line(&mut answer);
+        if read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes") { Ok(()) } else { refused("not confirmed") }
+    }
+}

@@ -1,0 +1,292 @@
+//! Cohort queries: written as files, opened, watched, sealed, refunded.
+
+use std::path::{Path, PathBuf};
+
+use circuits::{
+    consent::{Day, Purposes, Regions},
+    criteria::{Clause, Criteria},
+    id::{AccountId, QueryId, SchemaId, StudyId},
+    layout::Layout,
+    schema::Schema,
+};
+use clap::Subcommand;
+use market::{
+    ledger::{act, next_nonce, require_query},
+    wallet::{PartyKey, Role},
+};
+use node::{
+    query::{CohortQuery, DataUse, PrivacyMode, SealingKey},
+    state::{QueryState, QueryStatus, StateRead},
+    transaction::Action,
+    units::Amount,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{Home, Output, keys::sealing_key, session::read_json};
+use crate::Error;
+
+/// Open and follow queries.
+#[derive(Debug, Subcommand)]
+pub enum Query {
+    /// Show what a query file asks, costs and needs, without opening it.
+    Plan {
+        /// The query file.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Open a query. It locks price × maximum contributions and pays a fee that is not refunded.
+    Open {
+        /// The query file.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The researcher's key file.
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        /// Open without asking.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Show a query's stage, contributions and escrow.
+    Show {
+        /// The query's id.
+        query: QueryId,
+    },
+    /// Freeze a query's contributions: when it is full or past its closing day, or earlier where the chain allows it.
+    Seal {
+        /// The query's id.
+        query: QueryId,
+        /// The researcher's key file.
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+    },
+    /// Return the escrow of a query that missed a deadline.
+    Refund {
+        /// The query's id.
+        query: QueryId,
+        /// The researcher's key file.
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+    },
+}
+
+/// A query as people write it: attributes and purposes by name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct QueryFile {
+    /// The registered study.
+    pub study: StudyId,
+    /// The schema of the records asked.
+    pub schema: SchemaId,
+    /// Groups joined by AND, clauses within a group joined by OR.
+    #[serde(default)]
+    pub criteria: Vec<Vec<NamedClause>>,
+    /// Issuers asked, at most eight; empty asks all.
+    #[serde(default)]
+    pub issuers: Vec<AccountId>,
+    /// What is measured; one ciphertext of each contribution for each.
+    pub parts: Vec<Layout>,
+    /// Purposes, such as `health-research`.
+    pub purposes: Vec<String>,
+    /// Code of the disease studied; 0 for none.
+    #[serde(default)]
+    pub disease: u32,
+    /// Bits of the regions where the data is used.
+    #[serde(default = "first_region")]
+    pub regions: u32,
+    /// Price of one contribution, in minor units.
+    pub price: u64,
+    /// Contributions below which the query is refunded.
+    pub contributions_min: u32,
+    /// Contributions above which none is admitted.
+    pub contributions_max: u32,
+    /// Days the query collects, from today on.
+    pub days: u32,
+    /// Blocks within which the aggregate must follow sealing.
+    #[serde(default = "deadline")]
+    pub aggregate_blocks_max: u32,
+    /// Blocks within which the release must follow the aggregate.
+    #[serde(default = "deadline")]
+    pub release_blocks_max: u32,
+}
+
+/// A clause with its attribute's name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NamedClause {
+    /// The attribute's name in the schema.
+    pub attribute: String,
+    /// Least value.
+    pub lo: u32,
+    /// Greatest value.
+    pub hi: u32,
+    /// Whether values outside the interval are meant.
+    #[serde(default)]
+    pub negated: bool,
+}
+
+const fn first_region() -> u32 {
+    1
+}
+
+const fn deadline() -> u32 {
+    10_000
+}
+
+impl QueryFile {
+    /// The query that this file means under a schema, opening today.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for an attribute or purpose that is not known.
+    pub(super) fn resolve(&self, schema: &Schema, today: Day, sealing: SealingKey) -> Result<CohortQuery, Error> {
+        let clause = |named: &NamedClause| {
+            let index = schema.attribute_index(&named.attribute).and_then(|index| u8::try_from(index).ok());
+            let attribute = index.ok_or_else(|| Error::Input {
+                what: "query file",
+                why: format!("the schema has no attribute {:?}; see `locus schema show`", named.attribute),
+            })?;
+            Ok(Clause { attribute, lo: named.lo, hi: named.hi, negated: named.negated })
+        };
+        let group = |clauses: &Vec<NamedClause>| clauses.iter().map(clause).collect::<Result<Vec<_>, Error>>();
+        let criteria = Criteria { groups: self.criteria.iter().map(group).collect::<Result<_, _>>()? };
+        Ok(CohortQuery {
+            study: self.study,
+            schema: self.schema,
+            criteria,
+            issuers: self.issuers.clone(),
+            parts: self.parts.clone(),
+            data_use: DataUse {
+                purposes: purposes(&self.purposes)?,
+                disease: self.disease,
+                regions: Regions(self.regions),
+            },
+            price: Amount::new(self.price),
+            contributions_min: self.contributions_min,
+            contributions_max: self.contributions_max,
+            privacy: PrivacyMode::Exact,
+            opening: today,
+            closing: Day(today.0.saturating_add(self.days)),
+            aggregate_blocks_max: self.aggregate_blocks_max,
+            release_blocks_max: self.release_blocks_max,
+            sealing,
+        })
+    }
+}
+
+/// The set of purposes with these names.
+///
+/// # Errors
+/// [`Error::Input`] for an unknown name, with the known ones.
+pub(super) fn purposes(names: &[String]) -> Result<Purposes, Error> {
+    names.iter().try_fold(Purposes::default(), |set, name| {
+        let known = Purposes::NAMED.iter().find(|(known, _)| known == name);
+        let (_, purpose) = known.ok_or_else(|| Error::Input {
+            what: "purpose",
+            why: format!("{name:?} is none of {}", Purposes::NAMED.map(|(known, _)| known).join(", ")),
+        })?;
+        Ok(set.union(*purpose))
+    })
+}
+
+/// What a query costs and takes.
+#[derive(Debug, Serialize)]
+struct Plan {
+    escrow: Amount,
+    fee: Amount,
+    parts: usize,
+    slots: Vec<u16>,
+    query: CohortQuery,
+}
+
+/// A query with its id.
+#[derive(Debug, Serialize)]
+struct Opened {
+    id: QueryId,
+    state: QueryState,
+}
+
+impl Query {
+    pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
+        match self {
+            Self::Plan { file } => {
+                let plan = plan(home, &file, SealingKey::new(vec![0]))?;
+                output.result(&plan, describe_plan)
+            }
+            Self::Open { file, key, yes } => open(home, output, &file, &home.key(&key, Role::Researcher)?, yes),
+            Self::Show { query } => show(home, output, query),
+            Self::Seal { query, key } => settle(home, output, query, &key, Action::Seal(query)),
+            Self::Refund { query, key } => settle(home, output, query, &key, Action::Refund(query)),
+        }
+    }
+}
+
+fn plan(home: &Home, file: &Path, sealing: SealingKey) -> Result<Plan, Error> {
+    let file: QueryFile = read_json("query file", file)?;
+    let connection = home.connect()?;
+    let missing = || Error::NotFound { what: "schema", id: file.schema.to_string() };
+    let schema = connection.ledger.schema(file.schema)?.ok_or_else(missing)?;
+    let today = market::ledger::tip(&*connection.ledger)?.time.day();
+    let query = file.resolve(&schema, today, sealing)?;
+    query.check()?;
+    node::query::check_against_schema(&query, &schema)?;
+    Ok(Plan {
+        escrow: query.escrow()?,
+        fee: connection.ledger.genesis().parameters.opening_fee,
+        parts: query.parts.len(),
+        slots: query.parts.iter().map(Layout::slots_used).collect(),
+        query,
+    })
+}
+
+fn describe_plan(plan: &Plan) -> String {
+    format!(
+        "escrow  {} ({} contributions at {})\nfee     {}, not refunded\nparts   {}, {:?} of {} slots used\nproofs  {} from each contributor",
+        plan.escrow,
+        plan.query.contributions_max,
+        plan.query.price,
+        plan.fee,
+        plan.parts,
+        plan.slots,
+        circuits::rlwe::params::LAYOUT_SLOTS,
+        plan.parts
+    )
+}
+
+fn open(home: &Home, output: &Output, file: &Path, key: &PartyKey, yes: bool) -> Result<(), Error> {
+    let plan = plan(home, file, sealing_key(key))?;
+    output.confirm(yes, &format!("Lock {} and pay {} to open this query?", plan.escrow, plan.fee))?;
+    let connection = home.connect()?;
+    let ledger = &*connection.ledger;
+    let nonce = next_nonce(ledger, &key.signing_key())?;
+    let id = plan.query.id(&ledger.chain(), &key.account(), nonce)?;
+    act(ledger, &key.signing_key(), Action::OpenQuery(Box::new(plan.query)))?;
+    let opened = Opened { id, state: require_query(ledger, id)? };
+    output.result(&opened, |opened| format!("query {} is open; escrow {}", opened.id, opened.state.escrow))
+}
+
+fn show(home: &Home, output: &Output, id: QueryId) -> Result<(), Error> {
+    let opened = Opened { id, state: require_query(&*home.connect()?.ledger, id)? };
+    output.result(&opened, describe)
+}
+
+fn settle(home: &Home, output: &Output, id: QueryId, key: &Path, action: Action) -> Result<(), Error> {
+    let key = home.key(key, Role::Researcher)?;
+    let connection = home.connect()?;
+    act(&*connection.ledger, &key.signing_key(), action)?;
+    let opened = Opened { id, state: require_query(&*connection.ledger, id)? };
+    output.result(&opened, describe)
+}
+
+fn describe(opened: &Opened) -> String {
+    let state = &opened.state;
+    let stage = match &state.status {
+        QueryStatus::Collecting => "collecting".into(),
+        QueryStatus::Sealed { height, .. } => format!("sealed in block {height}"),
+        QueryStatus::Aggregated { height, .. } => format!("aggregated in block {height}"),
+        QueryStatus::Released { height, .. } => format!("released in block {height}"),
+        QueryStatus::Refunded { height, reason } => format!("refunded in block {height}: {reason:?}"),
+    };
+    format!(
+        "query          {}\nstage          {stage}\ncontributions  {} ({} to {})\nescrow         {}",
+        opened.id, state.surviving, state.query.contributions_min, state.query.contributions_max, state.escrow
+    )
+}

@@ -1,0 +1,187 @@
+//! Certifying people's records.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use circuits::{
+    consent::ConsentTerms,
+    id::SchemaId,
+    record::{ATTRIBUTES, Attributes, Dosage, Genotypes, MISSING},
+    schema::Schema,
+};
+use clap::{Args, Subcommand};
+use market::{
+    import::{ImportOptions, ImportedPanel, import_attributes, import_file},
+    issuer::{Certificate, Enrolment, Measurements, certify, receive},
+    ledger::{LedgerAccess, tip},
+    wallet::{Protection, Role, Wallet},
+};
+use node::state::StateRead;
+use serde::Serialize;
+
+use super::{Home, Output, consent::ConsentFile, session::read_json};
+use crate::Error;
+
+/// The ending of a wallet file's name.
+const WALLET_ENDING: &str = "wallet";
+
+/// Certify records.
+#[derive(Debug, Subcommand)]
+pub enum RecordCommand {
+    /// Certify everybody in a VCF: make or open a wallet for each, register the record, hand it over.
+    ///
+    /// Safe to repeat: a record that is registered keeps its place, and finished wallets are left alone.
+    Certify(Box<Certify>),
+}
+
+/// Whose records, by whom, on which terms.
+#[derive(Debug, Args)]
+pub struct Certify {
+    /// VCF or BCF with the people's genotypes; its sites must be the schema's panel.
+    #[arg(long, value_name = "FILE")]
+    vcf: PathBuf,
+    /// CSV with the people's attributes; all missing without it.
+    #[arg(long, value_name = "FILE")]
+    attributes: Option<PathBuf>,
+    /// The registered schema's id.
+    #[arg(long, value_name = "ID")]
+    schema: SchemaId,
+    /// The issuer's key file.
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// The consent file whose terms every new wallet starts with; owners change theirs later.
+    #[arg(long, value_name = "FILE")]
+    consent: PathBuf,
+    /// Folder of wallets, one for each person.
+    #[arg(long, value_name = "DIR")]
+    wallets: PathBuf,
+    /// The custodian's key file that protects the wallets; the passphrase protects them without it.
+    #[arg(long, value_name = "FILE")]
+    custodian: Option<PathBuf>,
+}
+
+/// What was certified.
+#[derive(Debug, Serialize)]
+struct Certified {
+    registered: Vec<Certificate>,
+    wallets: PathBuf,
+    notes: Vec<String>,
+}
+
+/// A person on the way to a certificate.
+struct Enrolled {
+    wallet: Wallet,
+    measured: Measurements,
+    enrolment: Enrolment,
+}
+
+impl RecordCommand {
+    pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
+        let Self::Certify(certify) = self;
+        let certified = certify.run(home, output)?;
+        output.result(&certified, |certified| {
+            let registered =
+                format!("{} records registered; they count from the next epoch", certified.registered.len());
+            certified.notes.iter().cloned().chain([registered]).collect::<Vec<_>>().join("\n")
+        })
+    }
+}
+
+impl Certify {
+    fn run(&self, home: &Home, output: &Output) -> Result<Certified, Error> {
+        let connection = home.connect()?;
+        let ledger = &*connection.ledger;
+        let missing = || Error::NotFound { what: "schema", id: self.schema.to_string() };
+        let schema = ledger.schema(self.schema)?.ok_or_else(missing)?;
+        let (imported, report) = import_file(&self.vcf, &ImportOptions { build: Some(schema.panel.build.clone()) })?;
+        if imported.panel.reference()? != schema.panel {
+            let why = format!("{} has other sites than the schema's panel", self.vcf.display());
+            return Err(Error::Input { what: "genotypes", why });
+        }
+        let attributes = self.read_attributes(&schema)?;
+        let issuer = home.key(&self.key, Role::Issuer)?;
+        let protection = home.wallet_protection(self.custodian.as_deref())?;
+        let people = self.enrol(ledger, imported, &attributes, &protection)?;
+        let progress = output.progress("certifying", people.len());
+        let requests: Vec<_> = people.iter().map(|person| (person.measured.clone(), person.enrolment)).collect();
+        let registered = certify(ledger, &issuer, &requests)?;
+        for (mut person, certificate) in people.into_iter().zip(&registered) {
+            receive(ledger, &mut person.wallet, &person.enrolment, person.measured, certificate)?;
+            progress.inc(1);
+        }
+        progress.finish_and_clear();
+        Ok(Certified { registered, wallets: self.wallets.clone(), notes: report.lines() })
+    }
+
+    fn read_attributes(&self, schema: &Schema) -> Result<BTreeMap<String, Attributes>, Error> {
+        let Some(path) = &self.attributes else { return Ok(BTreeMap::new()) };
+        let name = path.display().to_string();
+        let file = std::fs::File::open(path)
+            .map_err(|error| Error::Input { what: "attributes", why: format!("{name}: {error}") })?;
+        let rows = import_attributes(&name, file, schema)?;
+        Ok(rows.into_iter().map(|row| (row.sample, row.attributes)).collect())
+    }
+
+    /// A wallet for each person; those that hold a record already are left out.
+    fn enrol(
+        &self,
+        ledger: &dyn LedgerAccess,
+        imported: ImportedPanel,
+        attributes: &BTreeMap<String, Attributes>,
+        protection: &Protection,
+    ) -> Result<Vec<Enrolled>, Error> {
+        let terms: ConsentFile = read_json("consent file", &self.consent)?;
+        let today = tip(ledger)?.time.day();
+        let rng = &mut rand::rng();
+        let mut people = vec![];
+        for sample in &imported.samples {
+            let path = self.wallets.join(format!("{}.{WALLET_ENDING}", file_name(&sample.name)));
+            let mut wallet = if path.exists() {
+                Wallet::open(&path, protection.clone())?
+            } else {
+                Wallet::create(&path, protection.clone(), ledger.chain(), sample.name.clone(), rng)?
+            };
+            if !wallet.holdings().is_empty() {
+                continue;
+            }
+            let enrolment = wallet.enrol(terms.resolve(today, ConsentTerms::random_salt(rng))?, None, rng)?;
+            let attributes = attributes.get(&sample.name);
+            let attributes = attributes.cloned().unwrap_or_else(|| Attributes::new([MISSING; ATTRIBUTES]));
+            let measured = measure(self.schema, attributes, &sample.dosages)?;
+            people.push(Enrolled { wallet, measured, enrolment });
+        }
+        Ok(people)
+    }
+}
+
+fn measure(schema: SchemaId, attributes: Attributes, dosages: &[Dosage]) -> Result<Measurements, Error> {
+    Ok(Measurements { schema, attributes, genotypes: Genotypes::new(dosages)? })
+}
+
+/// A sample's name as a file name: whatever is no letter, digit, dot or dash becomes an underscore.
+fn file_name(sample: &str) -> String {
+    let safe = |letter: char| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' };
+    sample.chars().map(safe).collect()
+}
+
+/// The wallets of a folder, by name.
+///
+/// # Errors
+/// [`Error::Input`] when the folder cannot be read.
+pub(super) fn wallet_paths(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let failed = |error: std::io::Error| Error::Input {
+        what: "folder of wallets",
+        why: format!("{}: {error}", folder.display()),
+    };
+    let mut paths = vec![];
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_some_and(|ending| ending == WALLET_ENDING) {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}

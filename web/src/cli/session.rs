@@ -1,0 +1,213 @@
+//! Where a network's files are, how its keys are unlocked, and how a command reaches the ledger.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use market::{
+    ledger::{LedgerAccess, LocalLedger},
+    objects::{BlobAccess, Objects},
+    wallet::{PartyKey, Protection, Role, Wallet},
+};
+use node::{Ledger, Sequencer, genesis::Genesis};
+use zeroize::Zeroizing;
+
+use crate::{
+    Error,
+    chain::now,
+    client::{Remote, RemoteBlobs, RemoteLedger},
+};
+
+/// Environment variable that holds the passphrase.
+const PASSPHRASE_VARIABLE: &str = "LOCUS_PASSPHRASE";
+
+/// The files of a network on this machine, and how its secrets are unlocked.
+#[derive(Debug, Clone)]
+pub struct Home {
+    dir: PathBuf,
+    url: Option<String>,
+    passphrase_file: Option<PathBuf>,
+}
+
+/// A ledger and a store of blobs, here or across a network.
+pub struct Connection {
+    /// The ledger.
+    pub ledger: Arc<dyn LedgerAccess>,
+    /// The blobs.
+    pub blobs: Arc<dyn BlobAccess>,
+}
+
+impl Home {
+    /// The files under `dir`, or the node at `url`.
+    #[must_use]
+    pub const fn new(dir: PathBuf, url: Option<String>, passphrase_file: Option<PathBuf>) -> Self {
+        Self { dir, url, passphrase_file }
+    }
+
+    /// The data directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The genesis in JSON.
+    #[must_use]
+    pub fn genesis_path(&self) -> PathBuf {
+        self.dir.join("genesis.json")
+    }
+
+    /// The eligibility proving key.
+    #[must_use]
+    pub fn proving_key_path(&self) -> PathBuf {
+        self.dir.join("proving.key")
+    }
+
+    /// Blocks and state.
+    #[must_use]
+    pub fn ledger_path(&self) -> PathBuf {
+        self.dir.join("ledger.redb")
+    }
+
+    /// Blobs.
+    #[must_use]
+    pub fn objects_path(&self) -> PathBuf {
+        self.dir.join("objects")
+    }
+
+    /// The listing index.
+    #[must_use]
+    pub fn index_path(&self) -> PathBuf {
+        self.dir.join("index.sqlite")
+    }
+
+    /// Key files.
+    #[must_use]
+    pub fn keys_path(&self) -> PathBuf {
+        self.dir.join("keys")
+    }
+
+    /// The validator's key file.
+    #[must_use]
+    pub fn validator_path(&self) -> PathBuf {
+        self.keys_path().join("validator.key")
+    }
+
+    /// The genesis of this network, from the file or from the node.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when there is none.
+    pub fn genesis(&self) -> Result<Genesis, Error> {
+        match &self.url {
+            Some(url) => Ok(RemoteLedger::connect(Remote::new(url)?)?.genesis().clone()),
+            None => read_json("genesis", &self.genesis_path()),
+        }
+    }
+
+    /// Reaches the network: the node at --url, or the ledger in the data directory, which this process then runs.
+    ///
+    /// # Errors
+    /// [`Error`] when neither can be opened.
+    pub fn connect(&self) -> Result<Connection, Error> {
+        if let Some(url) = &self.url {
+            let remote = Remote::new(url)?;
+            let blobs = Arc::new(RemoteBlobs::new(remote.clone()));
+            return Ok(Connection { ledger: Arc::new(RemoteLedger::connect(remote)?), blobs });
+        }
+        let validator = self.key(&self.validator_path(), Role::Validator)?;
+        let ledger = Arc::new(Ledger::open(&self.ledger_path(), self.genesis()?)?);
+        let sequencer = Arc::new(Sequencer::new(ledger, validator.signing_key())?);
+        let blobs = Arc::new(Objects::directory(&self.objects_path())?);
+        Ok(Connection { ledger: Arc::new(LocalLedger::on_demand(sequencer, now)), blobs })
+    }
+
+    /// How this network's files are encrypted: not at all on a demo network, else by the passphrase.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when no passphrase can be had.
+    pub fn protection(&self) -> Result<Protection, Error> {
+        Ok(Protection::passphrase(self.passphrase()?.as_str())?)
+    }
+
+    /// What opens a folder of wallets: a custodian's storage key, or the passphrase.
+    ///
+    /// # Errors
+    /// As [`Home::key`].
+    pub fn wallet_protection(&self, custodian: Option<&Path>) -> Result<Protection, Error> {
+        match custodian {
+            Some(path) => Ok(Protection::StorageKey(self.key(path, Role::Custodian)?.storage_key())),
+            None => self.protection(),
+        }
+    }
+
+    /// Opens a key file.
+    ///
+    /// # Errors
+    /// [`Error::Market`] when it is absent, of another role, or the passphrase is wrong.
+    pub fn key(&self, path: &Path, role: Role) -> Result<PartyKey, Error> {
+        Ok(PartyKey::open(path, role, &self.protection()?)?)
+    }
+
+    /// Opens a wallet.
+    ///
+    /// # Errors
+    /// [`Error::Market`] when it is absent or the passphrase is wrong.
+    pub fn wallet(&self, path: &Path) -> Result<Wallet, Error> {
+        Ok(Wallet::open(path, self.protection()?)?)
+    }
+
+    fn passphrase(&self) -> Result<Zeroizing<String>, Error> {
+        if let Some(path) = &self.passphrase_file {
+            let text = Zeroizing::new(read_text("passphrase file", path)?);
+            return Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()));
+        }
+        if let Ok(text) = std::env::var(PASSPHRASE_VARIABLE) {
+            return Ok(Zeroizing::new(text));
+        }
+        rpassword::prompt_password("Passphrase: ").map(Zeroizing::new).map_err(|error| Error::Input {
+            what: "passphrase",
+            why: format!("{error}; give --passphrase-file or set {PASSPHRASE_VARIABLE}"),
+        })
+    }
+}
+
+/// Reads a text file.
+///
+/// # Errors
+/// [`Error::Input`] that names the file.
+pub(crate) fn read_text(what: &'static str, path: &Path) -> Result<String, Error> {
+    fs::read_to_string(path).map_err(|error| Error::Input { what, why: format!("{}: {error}", path.display()) })
+}
+
+/// Reads a JSON file.
+///
+/// # Errors
+/// [`Error::Input`] that names the file and the place.
+pub(crate) fn read_json<T: serde::de::DeserializeOwned>(what: &'static str, path: &Path) -> Result<T, Error> {
+    serde_json::from_str(&read_text(what, path)?)
+        .map_err(|error| Error::Input { what, why: format!("{}: {error}", path.display()) })
+}
+
+/// Writes a file whole: into a temporary beside it, then renamed.
+///
+/// # Errors
+/// [`Error::Input`] that names the file.
+pub(crate) fn write_file(what: &'static str, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let failed = |error: &dyn std::fmt::Display| Error::Input { what, why: format!("{}: {error}", path.display()) };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(|error| failed(&error))?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(&error))?;
+    std::io::Write::write_all(&mut file, bytes).map_err(|error| failed(&error))?;
+    file.as_file().sync_all().map_err(|error| failed(&error))?;
+    file.persist(path).map(drop).map_err(|error| failed(&error))
+}
+
+/// Writes a JSON file whole.
+///
+/// # Errors
+/// [`Error::Input`] that names the file.
+pub(crate) fn write_json(what: &'static str, path: &Path, value: &impl serde::Serialize) -> Result<(), Error> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| Error::Input { what, why: error.to_string() })?;
+    write_file(what, path, text.as_bytes())
+}

@@ -1,0 +1,82 @@
+//! Wallets: backup, recovery and a look inside that shows no secret.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use market::wallet::Wallet;
+use serde::Serialize;
+
+use super::{Home, Output};
+use crate::Error;
+
+/// Back up and recover wallets.
+#[derive(Debug, Subcommand)]
+pub enum WalletCommand {
+    /// Show a wallet's account, records and answers; no secret, no value.
+    Show {
+        /// The wallet file.
+        #[arg(value_name = "WALLET")]
+        path: PathBuf,
+    },
+    /// Copy the encrypted file. The copy opens with the same passphrase.
+    Backup {
+        /// The wallet file.
+        #[arg(value_name = "WALLET")]
+        path: PathBuf,
+        /// Where to; never overwrites.
+        #[arg(value_name = "BACKUP")]
+        to: PathBuf,
+    },
+    /// Restore a backup to a place where no wallet is, after checking that it opens.
+    Recover {
+        /// The backup.
+        #[arg(value_name = "BACKUP")]
+        backup: PathBuf,
+        /// Where to; never overwrites.
+        #[arg(value_name = "WALLET")]
+        to: PathBuf,
+    },
+}
+
+/// What of a wallet may be shown.
+#[derive(Debug, Serialize)]
+struct Summary {
+    label: String,
+    owner: String,
+    chain: String,
+    records: Vec<u32>,
+    answers: usize,
+}
+
+impl WalletCommand {
+    pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
+        let wallet = match self {
+            Self::Show { path } => home.wallet(&path)?,
+            Self::Backup { path, to } => {
+                let wallet = home.wallet(&path)?;
+                wallet.back_up(&to)?;
+                output.say(format!("copied to {}", to.display()));
+                wallet
+            }
+            Self::Recover { backup, to } => Wallet::recover(&backup, &to, home.protection()?)?,
+        };
+        let summary = Summary {
+            label: wallet.label().into(),
+            owner: wallet.owner().to_string(),
+            chain: wallet.chain().to_string(),
+            records: wallet.holdings().iter().map(|holding| holding.leaf.get()).collect(),
+            answers: wallet.answers().len(),
+        };
+        output.result(&summary, |summary| {
+            format!(
+                "wallet of {}\nowner    {}\nchain    {}\nrecords  {} (leaves {:?})\nanswers  {}",
+                summary.label,
+                summary.owner,
+                summary.chain,
+                summary.records.len(),
+                summary.records,
+                summary.answers
+            )
+        })
+    }
+}

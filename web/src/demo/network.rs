@@ -1,0 +1,112 @@
+//! The demo's parties, each with its own key file, and the network they found.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use circuits::{
+    eligibility::{ProvingKey, insecure_proving_key_from_seed},
+    quorum::Quorum,
+};
+use market::wallet::{PartyKey, Protection, Role};
+use node::{
+    genesis::{Committee, Genesis, Member, Network, Parameters},
+    units::Amount,
+};
+use rand::CryptoRng;
+
+use crate::{Error, chain::now, cli::sealing_key};
+
+/// The public seed of the demo's proving key: anyone can forge proofs on a demo network.
+const DEMO_SEED: [u8; 32] = [0; 32];
+/// Money the researcher starts with.
+const RESEARCHER_BALANCE: u64 = 1_000_000_000;
+/// What opening a query costs.
+const OPENING_FEE: u64 = 100;
+/// Blocks of an epoch.
+const EPOCH_BLOCKS: u32 = 32;
+/// The demo's floor for exact statistics; a real network's is far higher.
+const EXACT_FLOOR: u32 = 2;
+
+/// Everybody who holds a key.
+pub(super) struct Parties {
+    pub(super) governor: PartyKey,
+    pub(super) validator: PartyKey,
+    pub(super) issuers: Vec<PartyKey>,
+    pub(super) researcher: PartyKey,
+    pub(super) members: Vec<PartyKey>,
+    pub(super) custodian: PartyKey,
+}
+
+/// Where a committee member's files are.
+pub(super) fn member_folder(dir: &Path, member: usize) -> PathBuf {
+    dir.join("committee").join(member.to_string())
+}
+
+/// Where a committee member's key is.
+pub(super) fn member_key(dir: &Path, member: usize) -> PathBuf {
+    member_folder(dir, member).join("member.key")
+}
+
+impl Parties {
+    /// Fresh keys for everyone, each in a file of its own, unencrypted: demo secrets protect nobody.
+    ///
+    /// # Errors
+    /// [`Error::Market`] when a file cannot be written.
+    pub(super) fn create(dir: &Path, quorum: Quorum, rng: &mut impl CryptoRng) -> Result<Self, Error> {
+        let mut create = |role: Role, path: PathBuf| {
+            let key = PartyKey::random(role, rng);
+            key.create(&path, &Protection::DemoUnencrypted)?;
+            Ok::<_, Error>(key)
+        };
+        let keys = dir.join("keys");
+        let issuer_names = ["hospital-a", "hospital-b"];
+        let issuers = issuer_names.iter().map(|name| create(Role::Issuer, keys.join(format!("{name}.key"))));
+        let issuers = issuers.collect::<Result<_, _>>()?;
+        let members = (0..usize::from(quorum.members())).map(|index| create(Role::Member, member_key(dir, index)));
+        let members = members.collect::<Result<_, _>>()?;
+        Ok(Self {
+            governor: create(Role::Governor, keys.join("governor.key"))?,
+            validator: create(Role::Validator, keys.join("validator.key"))?,
+            issuers,
+            researcher: create(Role::Researcher, keys.join("researcher.key"))?,
+            members,
+            custodian: create(Role::Custodian, keys.join("custodian.key"))?,
+        })
+    }
+
+    /// The genesis of a demo network with these parties.
+    pub(super) fn genesis(&self, quorum: Quorum, proving: &ProvingKey) -> Genesis {
+        let member = |key: &PartyKey| Member { account: key.account(), sealing: sealing_key(key) };
+        Genesis {
+            network: Network::Demo,
+            name: "locus demo".into(),
+            time: now(),
+            parameters: Parameters {
+                epoch_blocks: EPOCH_BLOCKS,
+                exact_period_epochs: 1,
+                exact_floor: EXACT_FLOOR,
+                exact_issuers_min: 2,
+                exact_genotypes_allowed: true,
+                opening_fee: Amount::new(OPENING_FEE),
+                query_days_max: 30,
+                early_sealing_allowed: true,
+                drift_seconds_max: 60,
+            },
+            balances: BTreeMap::from([(self.researcher.account(), Amount::new(RESEARCHER_BALANCE))]),
+            governor: self.governor.account(),
+            validators: vec![self.validator.account()],
+            committee: Committee { quorum, members: self.members.iter().map(member).collect() },
+            eligibility: proving.verifying_key().clone(),
+        }
+    }
+}
+
+/// The demo's proving key, from a public seed.
+///
+/// # Errors
+/// [`Error::Statement`] when set-up fails.
+pub(super) fn proving_key() -> Result<ProvingKey, Error> {
+    Ok(insecure_proving_key_from_seed(DEMO_SEED)?)
+}
