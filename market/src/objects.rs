@@ -13,7 +13,7 @@ use circuits::{
     domain::{ByteTag, hash},
     id::Digest,
 };
-use futures::{StreamExt, TryStreamExt, executor::block_on};
+use futures::{StreamExt, TryStreamExt, executor::block_on, future};
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, local::LocalFileSystem, memory::InMemory, path};
 use serde::{Deserialize, Serialize};
 
@@ -192,6 +192,15 @@ impl Objects {
     pub fn memory() -> Self {
         Self { store: Arc::new(InMemory::new()) }
     }
+
+    /// Bytes of all blobs, as the store counts them: what a quota begins with.
+    ///
+    /// # Errors
+    /// [`Error::BlobStore`] when the store cannot list.
+    pub fn stored_bytes(&self) -> Result<u64, Error> {
+        let sum = |sum: u64, entry: object_store::ObjectMeta| future::ready(Ok(sum.saturating_add(entry.size)));
+        block_on(self.store.list(None).try_fold(0, sum)).map_err(|error| failed("measure its blobs", &error))
+    }
 }
 
 fn failed(action: &'static str, error: &object_store::Error) -> Error {
@@ -292,6 +301,17 @@ mod tests {
         assert!(matches!(get(&store, address, 100), Err(Error::BlobDamaged { .. })));
         std::fs::remove_file(stored_file(root.path(), address)).unwrap();
         assert!(matches!(get(&store, address, 100), Err(Error::BlobMissing { .. })));
+    }
+
+    #[test]
+    fn stored_bytes_count_every_blob_once() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Objects::directory(root.path()).unwrap();
+        assert_eq!(store.stored_bytes().unwrap(), 0);
+        for (kind, bytes) in [(BlobKind::Blob, 10), (BlobKind::Ciphertext, 20), (BlobKind::Blob, 10)] {
+            put(&store, kind, vec![1; bytes]).unwrap();
+        }
+        assert_eq!(store.stored_bytes().unwrap(), 30);
     }
 
     #[test]

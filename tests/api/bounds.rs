@@ -12,8 +12,8 @@ use super::server::Server;
 fn raw(server: &Server, request: &[u8]) -> String {
     let mut stream = TcpStream::connect(server.running.address()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    stream.write_all(request).unwrap();
-    stream.shutdown(Shutdown::Write).unwrap();
+    // A server that has heard enough closes before all is sent.
+    let _ = stream.write_all(request).and_then(|()| stream.shutdown(Shutdown::Write));
     let mut answer = vec![];
     let _ = stream.read_to_end(&mut answer);
     String::from_utf8_lossy(&answer).into_owned()

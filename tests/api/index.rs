@@ -11,7 +11,7 @@ use crate::world::{World, account, genesis};
 const ALL: Paging = Paging { after: None, limit: 500, order: Order::Oldest };
 
 /// Everything the index lists, as text.
-fn contents(index: &Index) -> String {
+pub fn contents(index: &Index) -> String {
     let queries = index.queries(&QueryFilter::default(), &ALL).unwrap();
     let contributions: Vec<_> =
         queries.items.iter().map(|query| index.contributions(query.id, &ALL).unwrap()).collect();

@@ -4,6 +4,7 @@ mod blobs;
 mod bounds;
 mod clients;
 mod index;
+mod index_crash;
 mod member;
 mod openapi;
 mod reads;

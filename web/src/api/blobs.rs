@@ -5,13 +5,14 @@ use std::time::Duration;
 use actix_web::{
     HttpRequest, HttpResponse,
     body::SizedStream,
+    error::PayloadError,
     get,
     http::header,
     put,
     web::{Bytes, Data, Path, Payload, Query},
 };
 use circuits::id::Digest;
-use futures::{StreamExt, stream};
+use futures::{Stream, StreamExt, stream};
 use market::{
     index::PAGE_ROWS_MAX,
     objects::{self, BLOB_BYTES_MAX, BlobAddress, BlobKind},
@@ -48,7 +49,7 @@ pub(crate) async fn receive(request: &HttpRequest, mut payload: Payload, bytes_m
 
 async fn receive_within(
     request: &HttpRequest,
-    payload: &mut Payload,
+    payload: &mut (impl Stream<Item = Result<Bytes, PayloadError>> + Unpin),
     bytes_max: usize,
     pause_max: Duration,
 ) -> Result<Vec<u8>, Error> {
@@ -159,7 +160,7 @@ pub(super) async fn get_blob(service: Data<Service>, path: Path<(String, String)
 fn in_chunks(
     bytes: Bytes,
     memory: OwnedSemaphorePermit,
-) -> SizedStream<impl futures::Stream<Item = Result<Bytes, std::convert::Infallible>>> {
+) -> SizedStream<impl Stream<Item = Result<Bytes, std::convert::Infallible>>> {
     let length = bytes.len() as u64;
     let pieces = stream::unfold((bytes, memory), |(mut rest, memory)| async move {
         if rest.is_empty() {
@@ -211,4 +212,42 @@ pub(super) async fn list_blobs(
     digests.truncate(PAGE_ROWS_MAX);
     let next = if more { digests.last().copied() } else { None };
     Ok(HttpResponse::Ok().json(BlobPage { digests, next }))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn received(body: impl Stream<Item = Result<Bytes, PayloadError>>) -> Result<Vec<u8>, Error> {
+        let request = TestRequest::put().insert_header((header::CONTENT_TYPE, BYTES)).to_http_request();
+        actix_web::rt::System::new().block_on(async move {
+            let mut body = Box::pin(body);
+            receive_within(&request, &mut body, 8, Duration::from_millis(5)).await
+        })
+    }
+
+    fn chunk(bytes: &'static [u8]) -> Result<Bytes, PayloadError> {
+        Ok(Bytes::from_static(bytes))
+    }
+
+    #[test]
+    fn a_client_that_stalls_is_let_go() {
+        let stalled = stream::iter([chunk(b"ab")]).chain(stream::pending());
+        assert!(matches!(received(stalled), Err(Error::Slow { .. })));
+    }
+
+    #[test]
+    fn chunks_are_taken_up_to_the_bound_and_not_beyond() {
+        assert_eq!(received(stream::iter([chunk(b"abcd"), chunk(b"efgh")])).unwrap(), b"abcdefgh");
+        let beyond = stream::iter([chunk(b"abcd"), chunk(b"efgh"), chunk(b"i")]);
+        assert!(matches!(received(beyond), Err(Error::TooLarge { limit: 8, .. })));
+    }
+
+    #[test]
+    fn a_body_cut_short_is_refused() {
+        let cut = stream::iter([chunk(b"ab"), Err(PayloadError::Incomplete(None))]);
+        assert!(matches!(received(cut), Err(Error::Request { what: "body", .. })));
+    }
 }
