@@ -107,10 +107,12 @@ fn a_receipt_of_another_chain_is_refused() {
     assert!(refusal(&output).contains("not of"));
 }
 
+type Alteration = fn(&mut Value);
+
 #[test]
 fn each_kind_of_evidence_is_needed() {
     let whole: Value = serde_json::from_slice(&fs::read(eight().receipt()).unwrap()).unwrap();
-    let alterations: [(&str, fn(&mut Value)); 6] = [
+    let alterations: [(&str, Alteration); 6] = [
         ("headers", |receipt| drop(receipt["headers"].as_array_mut().unwrap().remove(3))),
         ("contributions", |receipt| drop(receipt["contributions"].as_array_mut().unwrap().pop())),
         ("twice", |receipt| {
