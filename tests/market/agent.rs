@@ -1,0 +1,188 @@
+//! The agent answers once, whatever fails, and declines with reasons.
+
+use circuits::{
+    consent::{ConsentFlags, Day, Purposes, Regions},
+    id::QueryId,
+    quorum::Quorum,
+    record::Dosage,
+};
+use market::{
+    Error,
+    agent::{Outcome, Outlook, Refusal},
+    issuer::{change_consent, revoke},
+    wallet::{AnswerStage, Wallet},
+};
+use rand::{SeedableRng, rngs::StdRng};
+
+use crate::{
+    fault::{Fault, FaultyLedger, PartialCommittee},
+    world::{PRICE, Person, World, four_people, person, protection, terms, wallet_path},
+};
+
+fn rng() -> StdRng {
+    StdRng::seed_from_u64(77)
+}
+
+/// A world with four people and a query that asks them.
+fn asked(folder: &std::path::Path) -> (World, Vec<Wallet>, QueryId) {
+    let mut world = World::ready(folder, Quorum::DEFAULT);
+    let wallets = world.people(&four_people());
+    let query = world.query(2, 10);
+    (world, wallets, query)
+}
+
+/// Closes the first wallet and opens its file again, as after a crash.
+fn reopen(world: &World, wallets: &mut Vec<Wallet>) {
+    drop(wallets.remove(0));
+    wallets.insert(0, Wallet::open(&wallet_path(&world.root, 0), protection()).unwrap());
+}
+
+#[test]
+fn however_often_it_is_asked_a_wallet_contributes_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, mut wallets, query) = asked(folder.path());
+    let first = world.agent().answer(&mut wallets[0], query, &mut rng()).unwrap();
+    let Outcome::Admitted { contribution, .. } = first else { panic!("{first:?}") };
+    for _ in 0..2 {
+        reopen(&world, &mut wallets);
+        let again = world.agent().answer(&mut wallets[0], query, &mut rng()).unwrap();
+        assert_eq!(again, Outcome::AlreadyAdmitted { contribution });
+    }
+    let outlook = world.agent().dry_run(&wallets[0], query).unwrap();
+    assert_eq!(outlook, Outlook::Answered { contribution: Some(contribution) });
+    assert_eq!(world.state(query).admitted, 1);
+}
+
+#[test]
+fn a_lost_transaction_is_sent_again_with_the_same_ciphertexts_and_payout() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, mut wallets, query) = asked(folder.path());
+    let faulty = FaultyLedger::new(world.ledger(), Fault::LostOnTheWay, 1);
+    assert!(world.agent_through(&faulty, &world.committee).answer(&mut wallets[0], query, &mut rng()).is_err());
+    assert_eq!(world.state(query).admitted, 0);
+    reopen(&world, &mut wallets);
+    let begun = wallets[0].answers()[&query].clone();
+    let AnswerStage::Proven(sent) = &begun.stage else { panic!("{begun:?}") };
+    world.agent().answer(&mut wallets[0], query, &mut rng()).unwrap();
+    let admitted = market::ledger::surviving(world.ledger(), query, &world.state(query)).unwrap();
+    assert_eq!(admitted.len(), 1);
+    assert_eq!(admitted[0].1.payout, begun.payout_account());
+    let ciphertexts: Vec<_> = sent.parts.iter().map(|part| part.ciphertext).collect();
+    assert_eq!(admitted[0].1.parts.iter().map(|part| part.ciphertext).collect::<Vec<_>>(), ciphertexts);
+}
+
+#[test]
+fn a_lost_answer_does_not_make_a_second_contribution() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, mut wallets, query) = asked(folder.path());
+    let faulty = FaultyLedger::new(world.ledger(), Fault::AnswerLost, 1);
+    assert!(world.agent_through(&faulty, &world.committee).answer(&mut wallets[0], query, &mut rng()).is_err());
+    reopen(&world, &mut wallets);
+    let again = world.agent().answer(&mut wallets[0], query, &mut rng()).unwrap();
+    assert!(matches!(again, Outcome::AlreadyAdmitted { .. }));
+    assert!(matches!(wallets[0].answers()[&query].stage, AnswerStage::Admitted { .. }));
+    assert_eq!(world.state(query).admitted, 1);
+}
+
+#[test]
+fn a_proof_of_a_past_epoch_is_made_anew_over_the_same_ciphertexts() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, mut wallets, query) = asked(folder.path());
+    let faulty = FaultyLedger::new(world.ledger(), Fault::LostOnTheWay, 1);
+    world.agent_through(&faulty, &world.committee).answer(&mut wallets[0], query, &mut rng()).unwrap_err();
+    let before = wallets[0].answers()[&query].clone();
+    // Another person's certification changes the root.
+    let issuer = world.keys.issuers[0].clone();
+    let path = folder.path().join("newcomer.wallet");
+    let mut other = Wallet::create(&path, protection(), wallets[0].chain(), "late", &mut rng()).unwrap();
+    let enrolment = other.enrol(terms(Purposes::default(), &mut rng()), None, &mut rng()).unwrap();
+    let measured = market::issuer::Measurements {
+        schema: wallets[0].holdings()[0].record.schema,
+        attributes: wallets[0].holdings()[0].record.attributes.clone(),
+        genotypes: wallets[0].holdings()[0].record.genotypes.clone(),
+    };
+    market::issuer::certify(world.ledger(), &issuer, &[(measured, enrolment)]).unwrap();
+    world.pass_epoch();
+    let outcome = world.agent().answer(&mut wallets[0], query, &mut rng()).unwrap();
+    assert!(matches!(outcome, Outcome::Admitted { .. }));
+    assert_eq!(wallets[0].answers()[&query].payout, before.payout);
+}
+
+#[test]
+fn too_few_receipts_admit_nothing_and_enough_later_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, mut wallets, query) = asked(folder.path());
+    let two = PartialCommittee { inner: &world.committee, present: 2 };
+    let error = world.agent_through(world.ledger(), &two).answer(&mut wallets[0], query, &mut rng()).unwrap_err();
+    assert!(error.to_string().contains("2 members attest the ciphertext, 3 must"), "{error}");
+    assert_eq!(world.state(query).admitted, 0);
+    reopen(&world, &mut wallets);
+    let three = PartialCommittee { inner: &world.committee, present: 3 };
+    let outcome = world.agent_through(world.ledger(), &three).answer(&mut wallets[0], query, &mut rng()).unwrap();
+    assert!(matches!(outcome, Outcome::Admitted { .. }));
+}
+
+#[test]
+fn consent_that_forbids_the_purpose_is_honoured_with_a_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = World::ready(folder.path(), Quorum::DEFAULT);
+    let forbidding = Person { purposes: Purposes::METHODS, ..person(44, [Dosage::Het; 3]) };
+    let mut wallets = world.people(&[forbidding, person(44, [Dosage::Het; 3])]);
+    let query = world.query(2, 10);
+    let outcome = world.agent().answer(&mut wallets[0], query, &mut rng()).unwrap();
+    let Outcome::Declined { reasons } = outcome else { panic!("{outcome:?}") };
+    assert!(reasons[0].to_string().contains("a purpose of the query is not among those allowed"), "{reasons:?}");
+    assert!(wallets[0].answers().is_empty());
+}
+
+#[test]
+fn each_term_of_the_consent_declines_with_its_own_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, mut wallets, query) = asked(folder.path());
+    let sound = terms(Purposes::HEALTH_RESEARCH, &mut rng());
+    let mut variants = vec![];
+    let mut vary = |change: fn(&mut circuits::consent::ConsentTerms), reason| {
+        let mut changed = sound.clone();
+        change(&mut changed);
+        variants.push((changed, reason));
+    };
+    vary(|terms| terms.price_min = PRICE + 1, "the price is below its minimum");
+    vary(|terms| terms.expiry = Day(1), "it expires before the query closes");
+    vary(|terms| terms.regions = Regions(2), "a region that is not allowed");
+    vary(|terms| terms.cohort_min = 1_000, "minimum cohort is below");
+    vary(|terms| terms.flags = ConsentFlags::default(), "does not permit this kind of release");
+    for (terms, reason) in variants {
+        change_consent(world.ledger(), &mut wallets[0], 0, terms).unwrap();
+        let early = world.agent().dry_run(&wallets[0], query).unwrap();
+        assert_eq!(early, Outlook::Decline { reasons: vec![Refusal::NotInTree] }, "before the epoch ends");
+        world.pass_epoch();
+        let Outlook::Decline { reasons } = world.agent().dry_run(&wallets[0], query).unwrap() else { panic!() };
+        assert!(reasons[0].to_string().contains(reason), "{reasons:?}");
+    }
+    change_consent(world.ledger(), &mut wallets[0], 0, sound.clone()).unwrap();
+    world.pass_epoch();
+    assert!(matches!(world.agent().dry_run(&wallets[0], query).unwrap(), Outlook::Answer { .. }));
+}
+
+#[test]
+fn a_revoked_record_answers_nothing_from_the_next_epoch_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, mut wallets, query) = asked(folder.path());
+    revoke(world.ledger(), &wallets[0], 0).unwrap();
+    world.pass_epoch();
+    let outcome = world.agent().answer(&mut wallets[0], query, &mut rng()).unwrap();
+    assert_eq!(outcome, Outcome::Declined { reasons: vec![Refusal::NotInTree] });
+    let error = change_consent(world.ledger(), &mut wallets[0], 0, terms(Purposes::default(), &mut rng())).unwrap_err();
+    assert!(matches!(error, Error::Ledger(_)), "{error}");
+}
+
+#[test]
+fn a_wallet_of_another_chain_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, _, query) = asked(folder.path());
+    let path = folder.path().join("other.wallet");
+    let chain = circuits::id::ChainId::from_bytes([1; 32]);
+    let mut wallet = Wallet::create(&path, protection(), chain, "other", &mut rng()).unwrap();
+    let error = world.agent().answer(&mut wallet, query, &mut rng()).unwrap_err();
+    assert!(error.to_string().contains("the wallet is of chain"), "{error}");
+}

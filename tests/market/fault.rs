@@ -1,0 +1,115 @@
+//! Parties that fail: a ledger that loses what is sent, or loses its answer, and a committee with members away.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use circuits::{
+    id::{ChainId, Leaf},
+    quorum::MemberIndex,
+};
+use market::{
+    Error,
+    committee::access::{CommitteeAccess, KeepCiphertext, SignAggregate},
+    ledger::{LedgerAccess, TransactionStatus},
+};
+use node::{
+    StateProof,
+    block::Block,
+    genesis::Genesis,
+    state::{StateKey, StateView},
+    transaction::{MemberSignature, Receipt, Transaction, TransactionId},
+    units::Height,
+};
+
+/// What goes wrong with the next transactions.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// They never reach the ledger.
+    LostOnTheWay,
+    /// They reach it, but the sender is told otherwise.
+    AnswerLost,
+}
+
+/// A ledger whose first `faults` submissions go wrong.
+pub struct FaultyLedger<'a> {
+    inner: &'a dyn LedgerAccess,
+    fault: Fault,
+    faults: AtomicUsize,
+}
+
+impl<'a> FaultyLedger<'a> {
+    pub fn new(inner: &'a dyn LedgerAccess, fault: Fault, faults: usize) -> Self {
+        Self { inner, fault, faults: AtomicUsize::new(faults) }
+    }
+}
+
+impl StateView for FaultyLedger<'_> {
+    fn bytes(&self, key: &[u8]) -> Result<Option<Vec<u8>>, node::Error> {
+        self.inner.bytes(key)
+    }
+}
+
+impl LedgerAccess for FaultyLedger<'_> {
+    fn genesis(&self) -> &Genesis {
+        self.inner.genesis()
+    }
+
+    fn chain(&self) -> ChainId {
+        self.inner.chain()
+    }
+
+    fn submit(&self, transaction: Transaction) -> Result<TransactionId, Error> {
+        let fails = self.faults.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+        if !fails {
+            return self.inner.submit(transaction);
+        }
+        if self.fault == Fault::AnswerLost {
+            let id = self.inner.submit(transaction)?;
+            // Its block is made although nobody hears of it.
+            self.inner.status(id)?;
+        }
+        Err(node::Error::Storage { what: "reach the node", why: "the connection broke".into() }.into())
+    }
+
+    fn status(&self, transaction: TransactionId) -> Result<TransactionStatus, Error> {
+        self.inner.status(transaction)
+    }
+
+    fn block(&self, height: Height) -> Result<Option<Block>, Error> {
+        self.inner.block(height)
+    }
+
+    fn prove(&self, height: Height, key: StateKey) -> Result<StateProof, Error> {
+        self.inner.prove(height, key)
+    }
+
+    fn leaves(&self, count: u32) -> Result<Vec<Leaf>, Error> {
+        self.inner.leaves(count)
+    }
+}
+
+/// A committee of which only the first `present` members answer.
+pub struct PartialCommittee<'a> {
+    pub inner: &'a dyn CommitteeAccess,
+    pub present: u8,
+}
+
+impl PartialCommittee<'_> {
+    fn check(&self, member: MemberIndex, action: &'static str) -> Result<(), Error> {
+        if member.get() < self.present {
+            return Ok(());
+        }
+        Err(Error::Refused { who: format!("committee member {member}"), action, why: "it does not answer".into() })
+    }
+}
+
+impl CommitteeAccess for PartialCommittee<'_> {
+    fn keep(&self, member: MemberIndex, request: &KeepCiphertext) -> Result<Receipt, Error> {
+        self.check(member, "keep a ciphertext")?;
+        self.inner.keep(member, request)
+    }
+
+    fn sign(&self, member: MemberIndex, request: &SignAggregate) -> Result<MemberSignature, Error> {
+        self.check(member, "sign an aggregate")?;
+        self.inner.sign(member, request)
+    }
+}

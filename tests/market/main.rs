@@ -1,0 +1,8 @@
+//! The market's parties on one small chain: the whole flow, and what each of them refuses.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, unreachable_pub)]
+
+mod agent;
+mod fault;
+mod flow;
+mod world;
