@@ -5,4 +5,7 @@
 mod agent;
 mod fault;
 mod flow;
+mod receipt;
+mod secrecy;
+mod tampering;
 mod world;

@@ -180,6 +180,7 @@ impl World {
     /// Opens or founds the chain and its parties in a folder.
     pub fn open(root: &Path, quorum: Quorum) -> Self {
         let keys = keys(quorum);
+        std::fs::create_dir_all(root).unwrap();
         let ledger = Ledger::open(&root.join("ledger.redb"), genesis(quorum, &keys)).unwrap();
         let sequencer = Sequencer::new(Arc::new(ledger), keys.validator.signing_key()).unwrap();
         let ledger = Arc::new(LocalLedger::on_demand(Arc::new(sequencer), today));

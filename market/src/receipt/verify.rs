@@ -11,7 +11,7 @@ use circuits::{
 use node::{
     block::{SignedHeader, verify_headers},
     signature,
-    state::{ContributionState, EpochSnapshot, QueryState, QueryStatus, StateKey},
+    state::{AdmittedPart, ContributionState, EpochSnapshot, QueryState, QueryStatus, StateKey},
     transaction::{ComponentDigests, Transaction, aggregate_message, contribution_set_digest},
     units::Height,
 };
@@ -204,6 +204,14 @@ fn check_contribution(
     let transaction = Transaction::Contribute(evidence.contribution.clone());
     if state.withdrawn || transaction.id()? != state.transaction {
         return refuse("R3 contributions", format!("contribution {index} was withdrawn or is not the one admitted"));
+    }
+    // The proofs bind what was sent and the sum takes what is in the state: both must be one.
+    let sent = evidence.contribution.parts.iter().map(|part| {
+        let (root, nullifier, scope_nullifier) = (part.root, part.nullifier, part.scope_nullifier);
+        AdmittedPart { root, nullifier, scope_nullifier, ciphertext: part.ciphertext }
+    });
+    if !sent.eq(state.parts.iter().copied()) || evidence.contribution.payout != state.payout {
+        return refuse("R3 contributions", format!("the state of contribution {index} differs from what was sent"));
     }
     Ok(state)
 }

@@ -1,0 +1,144 @@
+//! A receipt verifies offline, and no altered one does.
+
+use std::sync::OnceLock;
+
+use circuits::quorum::Quorum;
+use market::{
+    Error,
+    objects::{BlobKind, Objects, put},
+    receipt::{Receipt, collect, verify},
+    researcher::decrypt,
+};
+use proptest::prelude::*;
+
+use crate::world::{FOUR_PEOPLE_SUMS, World, four_people};
+
+/// The receipt of a released query, made once for all tests.
+fn released() -> Receipt {
+    static RECEIPT: OnceLock<Receipt> = OnceLock::new();
+    RECEIPT.get_or_init(release).clone()
+}
+
+fn release() -> Receipt {
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = World::ready(folder.path(), Quorum::DEFAULT);
+    let mut wallets = world.people(&four_people());
+    let query = world.query(2, 10);
+    world.answer_all(&mut wallets, query);
+    world.seal(query);
+    world.aggregate(query).unwrap();
+    world.work();
+    let result = decrypt(world.ledger(), world.blobs.as_ref(), &world.keys.researcher, query).unwrap();
+    collect(world.ledger(), world.blobs.as_ref(), query, result.components(), result.slots()).unwrap()
+}
+
+fn refused(receipt: &Receipt, says: &str) {
+    let error = verify(receipt, None).unwrap_err().to_string();
+    assert!(error.contains(says), "{error:?} does not say {says:?}");
+}
+
+#[test]
+fn a_receipt_verifies_from_its_text_alone() {
+    let receipt = released();
+    let read = Receipt::from_json(&receipt.to_json().unwrap()).unwrap();
+    let verified = verify(&read, None).unwrap();
+    assert_eq!(verified.chain(), receipt.genesis.chain_id().unwrap());
+    assert_eq!(verified.records(), 4);
+    assert_eq!(verified.result(), [vec![4], FOUR_PEOPLE_SUMS.to_vec()]);
+    assert_eq!(
+        verified.checks().iter().map(|check| check.rule).collect::<Vec<_>>(),
+        ["R1", "R2", "R3", "R4", "R5", "R6", "R7"]
+    );
+}
+
+#[test]
+fn ciphertexts_may_lie_beside_the_receipt() {
+    let mut receipt = released();
+    let blobs = Objects::memory();
+    for bytes in receipt.contributions.iter().flat_map(|evidence| &evidence.ciphertexts) {
+        put(&blobs, BlobKind::Ciphertext, bytes.0.clone()).unwrap();
+    }
+    receipt.contributions.iter_mut().for_each(|evidence| evidence.ciphertexts.clear());
+    refused(&receipt, "give the folder that holds the blobs");
+    assert!(verify(&receipt, Some(&blobs)).is_ok());
+    assert!(matches!(verify(&receipt, Some(&Objects::memory())), Err(Error::BlobMissing { .. })));
+}
+
+#[test]
+fn each_altered_piece_fails_its_own_check() {
+    let sound = released();
+    let mut cases: Vec<(Receipt, &str)> = vec![];
+    let mut alter = |change: &dyn Fn(&mut Receipt), says| {
+        let mut altered = sound.clone();
+        change(&mut altered);
+        cases.push((altered, says));
+    };
+    alter(&|receipt| receipt.result[1][0] += 1, "R7");
+    alter(&|receipt| receipt.result[0][0] -= 1, "R7");
+    alter(&|receipt| drop(receipt.result.pop()), "R7");
+    alter(&|receipt| receipt.genesis.name = "another chain".into(), "this is chain");
+    alter(&|receipt| drop(receipt.headers.pop()), "does not verify");
+    alter(&|receipt| drop(receipt.headers.remove(0)), "R1");
+    alter(&|receipt| drop(receipt.headers.remove(3)), "parent");
+    alter(&|receipt| receipt.headers.clear(), "R1");
+    alter(&|receipt| receipt.headers[2].header.state = receipt.headers[3].header.state, "signature");
+    alter(&|receipt| receipt.headers[2].certificate.0.clear(), "certificate");
+    alter(&|receipt| receipt.query = circuits::id::QueryId::from_bytes([1; 32]), "R2");
+    alter(&|receipt| receipt.query_state = receipt.contributions[0].state.clone(), "R2");
+    alter(&|receipt| drop(receipt.contributions.pop()), "not the whole set");
+    alter(&|receipt| receipt.contributions.swap(0, 1), "R3");
+    alter(&|receipt| receipt.contributions.push(receipt.contributions[0].clone()), "appears twice");
+    alter(&|receipt| receipt.contributions[0].contribution = receipt.contributions[1].contribution.clone(), "R3");
+    alter(&|receipt| receipt.contributions[0].contribution.parts[0].receipts.clear(), "R3");
+    alter(&|receipt| receipt.epochs.clear(), "R4");
+    alter(&|receipt| receipt.contributions[0].ciphertexts[0].0[5] ^= 1, "R5");
+    alter(&|receipt| receipt.contributions[0].ciphertexts.swap(0, 1), "R5");
+    alter(&|receipt| receipt.aggregate.signatures.truncate(1), "R5");
+    alter(&|receipt| receipt.aggregate.signatures[1] = receipt.aggregate.signatures[0], "R5");
+    alter(&|receipt| receipt.aggregate.parts.swap(0, 1), "R5");
+    alter(&|receipt| drop(receipt.components[0].pop()), "R6");
+    alter(&|receipt| receipt.components[0].swap(0, 1), "R6");
+    alter(&|receipt| receipt.components[1][0].0[40] ^= 1, "R6");
+    for (altered, says) in &cases {
+        refused(altered, says);
+    }
+}
+
+#[test]
+fn a_truncated_file_and_one_of_another_format_are_told_apart_from_a_wrong_one() {
+    let receipt = released();
+    let text = receipt.to_json().unwrap();
+    for length in [0, 1, text.len() / 2, text.len() - 1] {
+        assert!(matches!(Receipt::from_json(&text[..length]), Err(Error::Receipt { check: "format", .. })));
+    }
+    let later = text.replace("locus/v1/receipt", "locus/v2/receipt");
+    assert!(Receipt::from_json(&later).unwrap_err().to_string().contains("this program reads locus/v1/receipt"));
+    assert!(Receipt::from_json("{}").is_err());
+}
+
+#[test]
+fn no_altered_character_of_the_file_verifies() {
+    let receipt = released();
+    let text = receipt.to_json().unwrap();
+    let mut runner = proptest::test_runner::TestRunner::new_with_rng(
+        ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() },
+        proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha),
+    );
+    // Half of the places in the short evidence before the first ciphertext, where a field's letters are.
+    let evidence = text.find("\"ciphertexts\"").unwrap();
+    let place = prop_oneof![0..evidence, 0..text.len()];
+    runner
+        .run(&(place, "[0-9a-zA-Z]"), |(place, letter)| {
+            let before = text.as_bytes()[place];
+            let after = letter.as_bytes()[0];
+            // Hex has two spellings of a letter, which read as one value.
+            prop_assume!(before.is_ascii_alphanumeric() && !before.eq_ignore_ascii_case(&after));
+            let mut altered = text.clone().into_bytes();
+            altered[place] = after;
+            let altered = String::from_utf8(altered).unwrap();
+            let verified = Receipt::from_json(&altered).and_then(|receipt| verify(&receipt, None));
+            prop_assert!(verified.is_err(), "{before} became {after} at {place}");
+            Ok(())
+        })
+        .unwrap();
+}

@@ -1,0 +1,230 @@
+//! Every altered, missing or lying piece is refused by whoever meets it, and named.
+
+use std::{fs, path::PathBuf};
+
+use circuits::{
+    id::{Digest, QueryId},
+    quorum::Quorum,
+    rlwe::params::CIPHERTEXT_BYTES,
+};
+use market::{
+    Error,
+    committee::access::{CommitteeAccess, KeepCiphertext, SignAggregate},
+    ledger::{act, surviving},
+    objects::{BlobAddress, BlobKind, get},
+    researcher::decrypt,
+    wallet::Wallet,
+};
+use node::{
+    state::{QueryStatus, RefundReason, StateRead},
+    transaction::{Action, Aggregate, ComponentDigests, SubmitComponents},
+};
+use rand::{SeedableRng, rngs::StdRng};
+
+use crate::world::{FOUR_PEOPLE_SUMS, World, copy_folder, four_people, member, member_folder, protection, wallet_path};
+
+/// Rounds in which a key generation must end.
+const STEPS_MAX: u64 = 12;
+
+/// A query that four people answered and that is sealed.
+fn sealed(folder: &std::path::Path, quorum: Quorum) -> (World, QueryId) {
+    let mut world = World::ready(folder, quorum);
+    let mut wallets = world.people(&four_people());
+    let query = world.query(2, 10);
+    world.answer_all(&mut wallets, query);
+    world.seal(query);
+    (world, query)
+}
+
+fn first_ciphertext(world: &World, query: QueryId) -> BlobAddress {
+    let set = surviving(world.ledger(), query, &world.state(query)).unwrap();
+    BlobAddress { kind: BlobKind::Ciphertext, digest: set[0].1.parts[0].ciphertext }
+}
+
+fn blob_file(world: &World, address: BlobAddress) -> PathBuf {
+    let digest = address.digest.to_string();
+    world.root.join("blobs").join(address.kind.name()).join(&digest[..2]).join(digest)
+}
+
+fn digest(byte: u8) -> Digest {
+    Digest::from_bytes([byte; 32])
+}
+
+#[test]
+fn a_missing_or_altered_ciphertext_is_named_and_a_members_copy_heals_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut world, query) = sealed(folder.path(), Quorum::DEFAULT);
+    let address = first_ciphertext(&world, query);
+    let file = blob_file(&world, address);
+    let sound = fs::read(&file).unwrap();
+
+    fs::remove_file(&file).unwrap();
+    assert!(matches!(world.aggregate(query), Err(Error::BlobMissing { address: named }) if named == address));
+    let mut altered = sound.clone();
+    altered[17] ^= 1;
+    fs::write(&file, altered).unwrap();
+    assert!(matches!(world.aggregate(query), Err(Error::BlobDamaged { address: named, .. }) if named == address));
+
+    let kept =
+        member_folder(&world.root, 2).join("ciphertexts").join(file.strip_prefix(world.root.join("blobs")).unwrap());
+    fs::copy(kept, &file).unwrap();
+    assert_eq!(get(world.blobs.as_ref(), address, CIPHERTEXT_BYTES).unwrap(), sound);
+    world.aggregate(query).unwrap();
+    world.work();
+    let result = decrypt(world.ledger(), world.blobs.as_ref(), &world.keys.researcher, query).unwrap();
+    assert_eq!(result.slots()[1], FOUR_PEOPLE_SUMS);
+}
+
+#[test]
+fn members_keep_no_ciphertext_that_is_not_canonical() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::ready(folder.path(), Quorum::DEFAULT);
+    world.pass_epoch();
+    let query = world.query(2, 10);
+    let sound = vec![0; CIPHERTEXT_BYTES];
+    let mut spare_bit_set = sound.clone();
+    spare_bit_set[11] = 0x80;
+    let keep = |ciphertext: &[u8], part| {
+        world.committee.keep(member(0), &KeepCiphertext { query, part, ciphertext: ciphertext.to_vec() })
+    };
+    assert!(keep(&sound, 0).is_ok());
+    assert!(keep(&spare_bit_set, 0).is_err());
+    assert!(keep(&sound[1..], 0).is_err());
+    assert!(keep(&[sound.as_slice(), &[0]].concat(), 0).is_err());
+    assert!(keep(&sound, 9).is_err(), "the query has no part 9");
+    let unknown = KeepCiphertext { query: QueryId::from_bytes([1; 32]), part: 0, ciphertext: sound };
+    assert!(world.committee.keep(member(0), &unknown).is_err());
+}
+
+#[test]
+fn a_member_signs_only_the_sum_it_computed_itself_over_the_frozen_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, query) = sealed(folder.path(), Quorum::DEFAULT);
+    let QueryStatus::Sealed { set, .. } = world.state(query).status else { panic!() };
+    let wrong_sum = SignAggregate { query, set, parts: vec![digest(1), digest(2)] };
+    let error = world.committee.sign(member(0), &wrong_sum).unwrap_err();
+    assert!(error.to_string().contains("its own sums of the frozen set are others"), "{error}");
+    let wrong_set = SignAggregate { set: digest(3), ..wrong_sum };
+    let error = world.committee.sign(member(0), &wrong_set).unwrap_err();
+    assert!(error.to_string().contains("not sealed over this set"), "{error}");
+}
+
+#[test]
+fn an_aggregate_without_enough_signatures_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, query) = sealed(folder.path(), Quorum::DEFAULT);
+    let QueryStatus::Sealed { set, .. } = world.state(query).status else { panic!() };
+    let forged = Aggregate { query, set, parts: vec![digest(1), digest(2)], signatures: vec![] };
+    let error = act(world.ledger(), &world.keys.researcher.signing_key(), Action::Aggregate(forged)).unwrap_err();
+    assert!(error.to_string().contains("0 distinct members signed"), "{error}");
+}
+
+/// Reports components for a member that are not those of its shares.
+fn lie(world: &World, query: QueryId, liar: usize) {
+    let quorum = world.ledger().genesis().committee.quorum;
+    let held = quorum.subsets_of(member(liar as u8)).count();
+    let lies = vec![vec![ComponentDigests { sealed: digest(8), opened: digest(9) }; held]; 2];
+    let components = Action::SubmitComponents(SubmitComponents { query, parts: lies });
+    act(world.ledger(), &world.keys.members[liar].signing_key(), components).unwrap();
+}
+
+#[test]
+fn a_lying_member_of_four_is_outvoted_and_named_and_the_result_is_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut world, query) = sealed(folder.path(), Quorum::DEFAULT);
+    world.aggregate(query).unwrap();
+    lie(&world, query, 1);
+    world.work();
+    assert!(matches!(world.state(query).status, QueryStatus::Released { .. }));
+    assert_eq!(world.state(query).liars, [member(1)]);
+    let result = decrypt(world.ledger(), world.blobs.as_ref(), &world.keys.researcher, query).unwrap();
+    assert_eq!(result.slots(), [vec![4], FOUR_PEOPLE_SUMS.to_vec()]);
+}
+
+#[test]
+fn a_lying_member_of_three_ends_in_a_refund_and_no_second_aggregate() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut world, query) = sealed(folder.path(), Quorum::new(2, 3).unwrap());
+    world.aggregate(query).unwrap();
+    lie(&world, query, 0);
+    world.work();
+    assert!(matches!(
+        world.state(query).status,
+        QueryStatus::Refunded { reason: RefundReason::ComponentsDisputed, .. }
+    ));
+    assert!(world.aggregate(query).is_err());
+    assert!(decrypt(world.ledger(), world.blobs.as_ref(), &world.keys.researcher, query).is_err());
+}
+
+#[test]
+fn an_altered_component_is_refused_by_the_researcher() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut world, query) = sealed(folder.path(), Quorum::DEFAULT);
+    world.aggregate(query).unwrap();
+    world.work();
+    let QueryStatus::Released { components, .. } = world.state(query).status else { panic!() };
+    let address = BlobAddress { kind: BlobKind::SealedComponent, digest: components[0][0].sealed };
+    let file = blob_file(&world, address);
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[1_200] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    let error = decrypt(world.ledger(), world.blobs.as_ref(), &world.keys.researcher, query).unwrap_err();
+    assert!(matches!(error, Error::BlobDamaged { address: named, .. } if named == address));
+}
+
+#[test]
+fn a_member_releases_no_second_sum_of_a_query_even_on_a_forked_chain() {
+    let folder = tempfile::tempdir().unwrap();
+    let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
+    let mut world = World::ready(&first, Quorum::DEFAULT);
+    drop(world.people(&four_people()));
+    let query = world.query(2, 10);
+    drop(world);
+    copy_folder(&first, &second);
+
+    // The same query on two chains of one genesis, answered by all four people on one and without the last on the other.
+    let answer = |root: &PathBuf, count: usize| {
+        let mut world = World::open(root, Quorum::DEFAULT);
+        let open = |number| Wallet::open(&wallet_path(root, number), protection()).unwrap();
+        let mut wallets: Vec<_> = (0..count).map(open).collect();
+        world.answer_all(&mut wallets, query);
+        world.seal(query);
+        world.aggregate(query).unwrap();
+        world
+    };
+    answer(&first, 4).work();
+    fs::remove_dir_all(member_folder(&second, 0)).unwrap();
+    copy_folder(&member_folder(&first, 0), &member_folder(&second, 0));
+    let forked = answer(&second, 3);
+    let error = forked.committee.step(&mut StdRng::seed_from_u64(3)).unwrap_err();
+    assert!(error.to_string().contains("release of another sum"), "{error}");
+    let reported = forked.ledger().component_vote(query, member(0)).unwrap();
+    assert!(reported.is_none());
+}
+
+#[test]
+fn members_release_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, query) = sealed(folder.path(), Quorum::DEFAULT);
+    world.aggregate(query).unwrap();
+    drop(world);
+    let mut world = World::open(folder.path(), Quorum::DEFAULT);
+    world.work();
+    let result = decrypt(world.ledger(), world.blobs.as_ref(), &world.keys.researcher, query).unwrap();
+    assert_eq!(result.slots(), [vec![4], FOUR_PEOPLE_SUMS.to_vec()]);
+}
+
+#[test]
+fn a_key_generation_interrupted_after_every_step_still_ends_in_one_key() {
+    let folder = tempfile::tempdir().unwrap();
+    for seed in 0..STEPS_MAX {
+        let world = World::open(folder.path(), Quorum::DEFAULT);
+        if world.committee.step(&mut StdRng::seed_from_u64(seed)).unwrap().is_empty() {
+            let epoch = world.ledger().committee_epoch().unwrap().unwrap();
+            assert_eq!(epoch.get(), 0, "no attempt was abandoned");
+            assert!(world.ledger().committee(epoch).unwrap().unwrap().active_key().is_some());
+            return;
+        }
+    }
+    panic!("the key generation did not end in {STEPS_MAX} steps");
+}
