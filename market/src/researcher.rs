@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use circuits::{
     id::QueryId,
+    layout::Layout,
     quorum::SubsetIndex,
     rlwe::{Aggregate, KeyEpoch, params::CIPHERTEXT_BYTES},
 };
@@ -59,9 +60,8 @@ pub fn release_context(
     let index = usize::from(part);
     let layout = state.query.parts.get(index).ok_or_else(missing)?;
     let aggregate = aggregates.get(index).ok_or_else(missing)?;
-    let slots = u16::try_from(layout.slots_used()).map_err(|_| missing())?;
     let epoch = KeyEpoch::new(state.committee.get().into());
-    ReleaseContext::new((ledger.chain(), epoch), (query, part), *aggregate, slots)
+    ReleaseContext::new((ledger.chain(), epoch), (query, part), *aggregate, layout.slots_used())
 }
 
 /// Opens and combines a released query's components with the researcher's key.
@@ -80,7 +80,6 @@ pub fn decrypt(
         return Err(Error::Query { query, why: "it is not released yet; see its stage".into() });
     };
     let quorum = &ledger.genesis().committee.quorum;
-    let bounds = SumBounds { contributions: state.surviving, slot_max_each: 1 };
     let secret = SealingSecretKey::from_bytes(researcher.sealing_seed().as_bytes());
     let mut result = CohortResult { slots: vec![], components: vec![] };
     for (part, (aggregate, digests)) in (0u8..).zip(aggregates.iter().zip(accepted)) {
@@ -89,6 +88,8 @@ pub fn decrypt(
         for (subset, digests) in quorum.subsets().zip(digests) {
             components.insert(subset, open(blobs, &secret, &context, subset, digests)?);
         }
+        let slot_max_each = state.query.parts.get(usize::from(part)).map_or(0, Layout::slot_max_each);
+        let bounds = SumBounds { contributions: state.surviving, slot_max_each };
         let address = BlobAddress { kind: BlobKind::Aggregate, digest: *aggregate };
         let sum = Aggregate::from_packed_bytes(&get(blobs, address, CIPHERTEXT_BYTES)?)?;
         result.slots.push(combine(quorum, &sum, &context, &components, bounds)?);

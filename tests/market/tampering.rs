@@ -4,20 +4,21 @@ use std::{fs, path::PathBuf};
 
 use circuits::{
     id::{Digest, QueryId},
-    quorum::Quorum,
+    quorum::{Quorum, SubsetIndex},
     rlwe::params::CIPHERTEXT_BYTES,
 };
 use market::{
     Error,
     committee::access::{CommitteeAccess, KeepCiphertext, SignAggregate},
     ledger::{act, surviving},
-    objects::{BlobAddress, BlobKind, get},
+    objects::{BlobAddress, BlobKind, get, put},
     researcher::decrypt,
     wallet::Wallet,
 };
 use node::{
-    state::{QueryStatus, RefundReason, StateRead},
-    transaction::{Action, Aggregate, ComponentDigests, SubmitComponents},
+    state::{CommitteeStage, QueryStatus, RefundReason, StateRead},
+    transaction::{Action, Aggregate, CommitteeReveal, ComponentDigests, SubmitComponents},
+    units::CommitteeEpoch,
 };
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -227,4 +228,20 @@ fn a_key_generation_interrupted_after_every_step_still_ends_in_one_key() {
         }
     }
     panic!("the key generation did not end in {STEPS_MAX} steps");
+}
+
+#[test]
+fn a_leader_who_reveals_no_share_is_named_and_the_next_attempt_makes_the_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = World::open(folder.path(), Quorum::DEFAULT);
+    world.committee.step(&mut StdRng::seed_from_u64(1)).unwrap();
+    // Member 1 leads the subset that excludes member 0.
+    let message = put(world.blobs.as_ref(), BlobKind::KeyGeneration, b"no share".to_vec()).unwrap().digest;
+    let epoch = CommitteeEpoch::new(0);
+    let reveal = CommitteeReveal { epoch, subset: SubsetIndex::new(0), message };
+    act(world.ledger(), &world.keys.members[1].signing_key(), Action::CommitteeReveal(reveal)).unwrap();
+    world.work();
+    let abandoned = world.ledger().committee(epoch).unwrap().unwrap().stage;
+    assert!(matches!(abandoned, CommitteeStage::Abandoned { accused, .. } if accused == member(1)), "{abandoned:?}");
+    assert!(world.ledger().committee(epoch.next()).unwrap().unwrap().active_key().is_some());
 }

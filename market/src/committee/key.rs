@@ -1,7 +1,7 @@
 //! The committee's public key, put together from the ledger and the object store by whoever needs it.
 
 use circuits::{
-    quorum::{MemberIndex, SubsetIndex},
+    quorum::MemberIndex,
     rlwe::{KeyEpoch, PublicKey, params::POLYNOMIAL_BYTES},
 };
 use node::{
@@ -44,30 +44,33 @@ pub fn commitments(session: &Session, state: &CommitteeState) -> Result<Commitme
     Commitments::new(session, posted)
 }
 
-/// The shares revealed so far, and the leaders whose messages are announced but absent or altered.
+/// What the leaders of a key in the making revealed so far.
+#[derive(Debug, Clone, Default)]
+pub struct Revealed {
+    /// The shares, one at most of each subset.
+    pub shares: Vec<ShareReveal>,
+    /// Leaders whose announced message is there and is none: the digest shows that they sent it so.
+    pub malformed: Vec<MemberIndex>,
+}
+
+/// Fetches the shares that the leaders announced on the ledger; those not uploaded yet are left out.
 ///
 /// # Errors
 /// [`Error::BlobStore`] when the store fails.
-pub fn reveals(
-    blobs: &dyn BlobAccess,
-    session: &Session,
-    state: &CommitteeState,
-) -> Result<(Vec<ShareReveal>, Vec<(MemberIndex, SubsetIndex)>), Error> {
-    let (mut found, mut absent) = (vec![], vec![]);
+pub fn reveals(blobs: &dyn BlobAccess, session: &Session, state: &CommitteeState) -> Result<Revealed, Error> {
+    let mut revealed = Revealed::default();
     for (subset, digest) in &state.reveals {
         let address = BlobAddress { kind: BlobKind::KeyGeneration, digest: *digest };
         match get(blobs, address, REVEAL_BYTES_MAX) {
             Ok(bytes) => match borsh::from_slice::<ShareReveal>(&bytes) {
-                Ok(reveal) if reveal.subset == *subset => found.push(reveal),
-                _ => absent.extend(session.quorum().leader(*subset).map(|leader| (leader, *subset))),
+                Ok(share) if share.subset == *subset => revealed.shares.push(share),
+                _ => revealed.malformed.extend(session.quorum().leader(*subset)),
             },
-            Err(Error::BlobMissing { .. } | Error::BlobDamaged { .. }) => {
-                absent.extend(session.quorum().leader(*subset).map(|leader| (leader, *subset)));
-            }
+            Err(Error::BlobMissing { .. } | Error::BlobDamaged { .. }) => {}
             Err(error) => return Err(error),
         }
     }
-    Ok((found, absent))
+    Ok(revealed)
 }
 
 /// The public key that contributions are encrypted under: the sum of the leaders' public shares, each checked against
@@ -84,6 +87,6 @@ pub fn fetch_public_key(
     let unknown = || node::Error::Unknown { what: "committee key", id: epoch.to_string() };
     let state = ledger.committee(epoch)?.ok_or_else(unknown)?;
     let session = session(ledger, epoch)?;
-    let (found, _) = reveals(blobs, &session, &state)?;
-    joint_public_key(&session, &commitments(&session, &state)?, &found)
+    let revealed = reveals(blobs, &session, &state)?;
+    joint_public_key(&session, &commitments(&session, &state)?, &revealed.shares)
 }

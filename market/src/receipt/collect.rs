@@ -86,10 +86,10 @@ fn sent(
     let missing = || node::Error::Unknown { what: "transaction of contribution", id: format!("{query}/{index}") };
     let block = ledger.block(admitted.height)?.ok_or_else(missing)?;
     for transaction in block.transactions {
-        if transaction.id()? == admitted.transaction {
-            if let Transaction::Contribute(contribution) = transaction {
-                return Ok(contribution);
-            }
+        if transaction.id()? == admitted.transaction
+            && let Transaction::Contribute(contribution) = transaction
+        {
+            return Ok(contribution);
         }
     }
     Err(missing().into())

@@ -367,9 +367,9 @@ fn check_result(
     components: &[BTreeMap<SubsetIndex, Component>],
 ) -> Result<(), Error> {
     let quorum = &receipt.genesis.committee.quorum;
-    let bounds = SumBounds { contributions: release.state.surviving, slot_max_each: 1 };
     let mut recomputed = vec![];
-    for (part, (sum, components)) in sums.iter().zip(components).enumerate() {
+    for (part, ((sum, components), layout)) in sums.iter().zip(components).zip(&release.state.query.parts).enumerate() {
+        let bounds = SumBounds { contributions: release.state.surviving, slot_max_each: layout.slot_max_each() };
         let context = context(receipt.query, chain, release, part)?;
         recomputed.push(combine(quorum, sum, &context, components, bounds)?);
     }
@@ -384,7 +384,6 @@ fn context(query: QueryId, chain: ChainId, release: &Release, part: usize) -> Re
         return refuse("R6 components", format!("the query has no part {part}"));
     };
     let part = u8::try_from(part).or_else(|_| refuse("R6 components", "too many parts"))?;
-    let slots = u16::try_from(layout.slots_used()).or_else(|_| refuse("R6 components", "too many slots"))?;
     let epoch = KeyEpoch::new(release.state.committee.get().into());
-    ReleaseContext::new((chain, epoch), (query, part), *aggregate, slots)
+    ReleaseContext::new((chain, epoch), (query, part), *aggregate, layout.slots_used())
 }

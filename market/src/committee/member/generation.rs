@@ -1,5 +1,6 @@
 //! A member's duties in key generation: commit, reveal once all are committed, check, confirm or complain.
 
+use circuits::quorum::MemberIndex;
 use node::{
     state::{CommitteeStage, CommitteeState, StateRead},
     transaction::{Action, CommitteeCommit, CommitteeComplain, CommitteeConfirm, CommitteeReveal, CommitteeShare},
@@ -29,6 +30,10 @@ impl Member {
     ) -> Result<Option<Duty>, Error> {
         let epoch = ledger.committee_epoch()?.unwrap_or_default();
         let state = ledger.committee(epoch)?.unwrap_or_default();
+        if let Some(earlier) = epoch.get().checked_sub(1) {
+            // That attempt was abandoned or its key retired; what was dealt for it serves nobody.
+            self.store.forget_dealer(CommitteeEpoch::new(earlier))?;
+        }
         match state.stage {
             CommitteeStage::Committing => self.commit(ledger, epoch, &state, rng),
             CommitteeStage::Confirming => self.confirm(ledger, blobs, epoch, &state, rng),
@@ -100,12 +105,27 @@ impl Member {
             act_all(ledger, &self.key.signing_key(), actions)?;
             return Ok(Some(Duty::Revealed { epoch }));
         }
-        let (found, _) = reveals(blobs, &session, state)?;
-        if found.len() < session.quorum().subset_count() {
+        let revealed = reveals(blobs, &session, state)?;
+        if let Some(leader) = revealed.malformed.first() {
+            return self.complain(ledger, epoch, *leader, "its revealed message is no share".into()).map(Some);
+        }
+        if revealed.shares.len() < session.quorum().subset_count() {
             // Announced messages may still be on their way; only a share that is there and wrong is complained of.
             return Ok(None);
         }
-        self.check_shares(ledger, epoch, &found, &receiver).map(Some)
+        self.check_shares(ledger, epoch, &revealed.shares, &receiver).map(Some)
+    }
+
+    fn complain(
+        &self,
+        ledger: &dyn LedgerAccess,
+        epoch: CommitteeEpoch,
+        accused: MemberIndex,
+        reason: String,
+    ) -> Result<Duty, Error> {
+        let complaint = CommitteeComplain { epoch, accused, reason };
+        act(ledger, &self.key.signing_key(), Action::CommitteeComplain(complaint))?;
+        Ok(Duty::Complained { epoch })
     }
 
     fn check_shares(
@@ -129,9 +149,7 @@ impl Member {
                     return self.refused("generate a key", "shares were refused without a complaint");
                 };
                 let reason = format!("share of subset {}: {:?}", first.subset, first.reason);
-                let complaint = CommitteeComplain { epoch, accused: first.leader, reason };
-                act(ledger, key, Action::CommitteeComplain(complaint))?;
-                Ok(Duty::Complained { epoch })
+                self.complain(ledger, epoch, first.leader, reason)
             }
         }
     }
