@@ -9,4 +9,5 @@ mod member;
 mod openapi;
 mod reads;
 mod server;
+mod whole_query;
 mod writes;

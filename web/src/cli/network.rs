@@ -184,11 +184,12 @@ impl Serve {
 /// # Errors
 /// [`Error::Market`] when the blobs or the index cannot be opened.
 pub(crate) fn service(chain: Arc<Chain>, objects: &Path, index: &Path) -> Result<Service, Error> {
+    let objects = Objects::directory(objects)?;
     Ok(Service {
-        blobs: Arc::new(Objects::directory(objects)?),
+        quota: UploadQuota::new(UPLOAD_BYTES_MAX, objects.stored_bytes()?),
+        blobs: Arc::new(objects),
         index: Arc::new(Index::open(index, chain.ledger().chain())?),
         chain,
-        quota: UploadQuota::new(UPLOAD_BYTES_MAX, 0),
         metrics: Metrics::default(),
     })
 }
