@@ -16,6 +16,7 @@ mod import_truth;
 #[path = "ledger/life.rs"]
 #[allow(dead_code, reason = "each binary uses a part of the world")]
 mod life;
+mod network;
 mod statements;
 mod tidy;
 #[path = "ledger/world.rs"]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use circuits::{eligibility::ProvingKey, id::QueryId};
 use clap::{Args, Subcommand};
 use market::{
-    agent::{Agent as MarketAgent, Outcome, Outlook},
+    agent::{Agent as MarketAgent, Outcome, Outlook, withdraw},
     ledger::QueryWatch,
     wallet::Wallet,
 };
@@ -23,6 +23,24 @@ pub enum Agent {
     Run(Answering),
     /// Say what `run` would do, and why, without doing it.
     DryRun(Answering),
+    /// Take a contribution back before its query is sealed. Its record cannot answer that query again.
+    Withdraw(Withdrawing),
+}
+
+/// Whose contribution to which query.
+#[derive(Debug, Args)]
+pub struct Withdrawing {
+    /// The query's id.
+    query: QueryId,
+    /// The wallet file.
+    #[arg(value_name = "WALLET")]
+    wallet: PathBuf,
+    /// The custodian's key file, when it protects the wallet; otherwise the passphrase opens it.
+    #[arg(long, value_name = "FILE")]
+    custodian: Option<PathBuf>,
+    /// Withdraw without asking.
+    #[arg(long)]
+    yes: bool,
 }
 
 /// For whom, and what.
@@ -51,6 +69,12 @@ struct Line {
     what: What,
 }
 
+/// What became of all.
+#[derive(Debug, Serialize)]
+struct Answers {
+    answers: Vec<Line>,
+}
+
 /// Done, or foreseen, or failed.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
@@ -65,6 +89,7 @@ impl Agent {
         let (answering, dry) = match self {
             Self::Run(answering) => (answering, false),
             Self::DryRun(answering) => (answering, true),
+            Self::Withdraw(withdrawing) => return withdrawing.run(home, output),
         };
         let connection = home.connect()?;
         let committee = remote_committee(&answering.members)?;
@@ -92,7 +117,25 @@ impl Agent {
             progress.inc(1);
         }
         progress.finish_and_clear();
-        output.result(&lines, |lines| lines.iter().map(describe).collect::<Vec<_>>().join("\n"))
+        let failed = lines.iter().filter(|line| matches!(line.what, What::Failed { .. })).count();
+        output.result(&Answers { answers: lines }, |answers| {
+            answers.answers.iter().map(describe).collect::<Vec<_>>().join("\n")
+        })?;
+        if failed == 0 {
+            return Ok(());
+        }
+        let why = format!("{failed} failed as printed; run it again, each goes on where it stopped");
+        Err(Error::Input { what: "answers", why })
+    }
+}
+
+impl Withdrawing {
+    fn run(&self, home: &Home, output: &Output) -> Result<(), Error> {
+        output.confirm(self.yes, "Withdraw? The record cannot answer this query again and earns nothing.")?;
+        let connection = home.connect()?;
+        let mut wallet = home.wallet(&self.wallet, self.custodian.as_deref())?;
+        let inclusion = withdraw(&*connection.ledger, &mut wallet, self.query)?;
+        output.result(&inclusion, |inclusion| format!("withdrawn in block {}", inclusion.height))
     }
 }
 
@@ -126,7 +169,7 @@ fn proving_key(home: &Home, expected: &circuits::eligibility::VerifyingKey) -> R
     let path: &Path = &home.proving_key_path();
     let bytes = std::fs::read(path).map_err(|error| Error::Input {
         what: "proving key",
-        why: format!("{}: {error}; `locus network init` writes it", path.display()),
+        why: format!("{}: {error}; it is public: copy it from where `locus network init` wrote it", path.display()),
     })?;
     Ok(ProvingKey::from_bytes(&bytes, expected)?)
 }

@@ -53,6 +53,9 @@ pub struct ServeMember {
     /// Address to listen on for agents and aggregators.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
+    /// End when standard input closes, as it does when the process that started this one ends.
+    #[arg(long)]
+    attached: bool,
 }
 
 impl Committee {
@@ -87,6 +90,9 @@ impl ServeMember {
         output.result(&serde_json::json!({ "member": index, "url": running.url() }), |_| {
             format!("committee member {index} at {}", running.url())
         })?;
+        if self.attached {
+            thread::spawn(end_with_standard_input);
+        }
         let stopping = Arc::new(AtomicBool::new(false));
         let duties = {
             let stopping = Arc::clone(&stopping);
@@ -98,6 +104,14 @@ impl ServeMember {
         drop(duties.join());
         ended
     }
+}
+
+/// Ends this process once nobody holds the other end of standard input. A member may end at any instant: each of its
+/// files is written at once.
+fn end_with_standard_input() {
+    // A failure to read is the end of it too.
+    drop(std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink()));
+    std::process::exit(0);
 }
 
 fn do_duties(committee: &LocalCommittee, stopping: &AtomicBool) {

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use market::{
     issuer::{change_consent, revoke},
     ledger::tip,
+    wallet::Wallet,
 };
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +48,15 @@ pub struct Which {
     /// The record's number in the wallet.
     #[arg(long, default_value_t = 0)]
     record: usize,
+    /// The custodian's key file, when it protects the wallet; otherwise the passphrase opens it.
+    #[arg(long, value_name = "FILE")]
+    custodian: Option<PathBuf>,
+}
+
+impl Which {
+    fn open(&self, home: &Home) -> Result<Wallet, Error> {
+        home.wallet(&self.wallet, self.custodian.as_deref())
+    }
 }
 
 /// Terms as people write them.
@@ -118,14 +128,14 @@ impl Consent {
     pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
         match self {
             Self::Show(which) => {
-                let wallet = home.wallet(&which.wallet)?;
+                let wallet = which.open(home)?;
                 let missing = || Error::NotFound { what: "record of the wallet", id: which.record.to_string() };
                 let holding = wallet.holdings().get(which.record).ok_or_else(missing)?;
                 output.result(&holding.consent, describe)
             }
             Self::Change { which, file } => {
                 let connection = home.connect()?;
-                let mut wallet = home.wallet(&which.wallet)?;
+                let mut wallet = which.open(home)?;
                 let today = tip(&*connection.ledger)?.time.day();
                 let terms = read(&file)?.resolve(today, ConsentTerms::random_salt(&mut rand::rng()))?;
                 let inclusion = change_consent(&*connection.ledger, &mut wallet, which.record, terms)?;
@@ -136,7 +146,7 @@ impl Consent {
             Self::Revoke { which, yes } => {
                 output.confirm(yes, "Revoke this record for ever? Results already released stay.")?;
                 let connection = home.connect()?;
-                let wallet = home.wallet(&which.wallet)?;
+                let wallet = which.open(home)?;
                 let inclusion = revoke(&*connection.ledger, &wallet, which.record)?;
                 output.result(&inclusion, |inclusion| {
                     format!("revoked in block {}; no proof can use it from the next epoch on", inclusion.height)

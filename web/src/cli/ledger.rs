@@ -1,11 +1,21 @@
 //! Reading the chain.
 
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
 use clap::Subcommand;
 use market::ledger::tip;
 use node::{Groth16Verifier, units::Height};
 
-use super::{Home, Output};
+use super::{Connection, Home, Output};
 use crate::Error;
+
+/// How often the node is asked for its height.
+const POLL_TIME: Duration = Duration::from_millis(100);
+/// How long a node may take to make a block: more than its longest heartbeat.
+const BLOCK_TIME_MAX: Duration = Duration::from_secs(3_700);
 
 /// Read blocks and transactions, and replay the chain.
 #[derive(Debug, Subcommand)]
@@ -17,6 +27,10 @@ pub enum Ledger {
         /// Its height, from 1.
         height: u64,
     },
+    /// Wait until the next epoch, in which records registered and consent changed so far count.
+    ///
+    /// Works against a node, which makes blocks; on a ledger opened in the data directory it makes them itself.
+    NextEpoch,
     /// Apply every block again from the genesis and compare each state root.
     Replay,
 }
@@ -39,6 +53,10 @@ impl Ledger {
                     std::iter::once(text).chain(lines).collect::<Vec<_>>().join("\n")
                 })
             }
+            Self::NextEpoch => {
+                next_epoch(&connection, output)?;
+                output.result(&tip(ledger)?, |tip| format!("epoch {} began by block {}", tip.epoch, tip.height))
+            }
             Self::Replay => {
                 let height = tip(ledger)?.height;
                 let block = |at| {
@@ -55,6 +73,34 @@ impl Ledger {
                 let shown = root.map_or("none".into(), |root| root.to_string());
                 output.result(&replayed, |_| format!("{height} blocks give state root {shown}"))
             }
+        }
+    }
+}
+
+/// Waits for blocks, or makes them, until the epoch is another.
+fn next_epoch(connection: &Connection, output: &Output) -> Result<(), Error> {
+    let ledger = &*connection.ledger;
+    let started = tip(ledger)?;
+    let blocks = ledger.genesis().parameters.epoch_blocks;
+    let progress = output.progress("waiting for the next epoch", blocks as usize);
+    let mut last = (started.height, Instant::now());
+    loop {
+        let now = tip(ledger)?;
+        if now.epoch != started.epoch {
+            progress.finish_and_clear();
+            return Ok(());
+        }
+        if now.height != last.0 {
+            last = (now.height, Instant::now());
+        }
+        if last.1.elapsed() > BLOCK_TIME_MAX {
+            let why = format!("no block follows {}; see whether the node runs", now.height);
+            return Err(Error::Input { what: "epoch", why });
+        }
+        progress.set_position(now.height.get().saturating_sub(started.height.get()));
+        match &connection.here {
+            Some(here) => drop(here.produce_block()?),
+            None => thread::sleep(POLL_TIME),
         }
     }
 }

@@ -24,6 +24,7 @@ mod wallet;
 use clap::{Parser, Subcommand};
 
 pub(crate) use keys::sealing_key;
+pub(crate) use network::service;
 pub use output::Output;
 pub use session::{Connection, Home};
 pub(crate) use session::{write_file, write_json};
@@ -87,13 +88,13 @@ pub enum Command {
     /// Back up and recover wallets.
     #[command(subcommand)]
     Wallet(wallet::WalletCommand),
-    /// Register and list studies.
+    /// Register and show studies (a researcher).
     #[command(subcommand)]
     Study(study::Study),
     /// Open, watch, seal and refund cohort queries (a researcher).
     #[command(subcommand)]
     Query(query::Query),
-    /// Answer open queries for the wallets of a folder, as their owners' consent allows.
+    /// Answer open queries for the wallets of a folder, as their owners' consent allows (people, or a custodian).
     #[command(subcommand)]
     Agent(agent::Agent),
     /// Add up a sealed query's ciphertexts (anyone).

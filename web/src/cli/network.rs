@@ -1,6 +1,6 @@
 //! Founding and running a network.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use circuits::{eligibility::insecure_proving_key_from_seed, id::AccountId, quorum::Quorum};
 use clap::{Args, Subcommand};
@@ -163,15 +163,24 @@ pub struct Serve {
     /// Address to listen on. The default is reachable from this machine only.
     #[arg(long, default_value = "127.0.0.1:8480")]
     listen: SocketAddr,
+    /// Seconds without a transaction after which an empty block moves time, deadlines and epochs on.
+    #[arg(long, default_value_t = 5, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    heartbeat: u64,
 }
 
 impl Serve {
     pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
+        if let Some(url) = &home.url() {
+            let why = format!("the node serves the ledger in --data-dir; leave out --url (and LOCUS_URL), here {url}");
+            return Err(Error::Input { what: "address", why });
+        }
+        let genesis = home.genesis()?;
         let validator = home.key(&home.validator_path(), Role::Validator)?;
-        let ledger = Arc::new(Ledger::open(&home.ledger_path(), home.genesis()?)?);
+        let ledger = Arc::new(Ledger::open(&home.ledger_path(), genesis)?);
         let chain = Arc::new(Chain::new(Arc::new(Sequencer::new(ledger, validator.signing_key())?)));
         let service = service(chain, &home.objects_path(), &home.index_path())?;
-        let running = serve(service, &self.listen.to_string(), Pace::default(), StopOn::Signals)?;
+        let pace = Pace { heartbeat: Duration::from_secs(self.heartbeat), ..Pace::default() };
+        let running = serve(service, &self.listen.to_string(), pace, StopOn::Signals)?;
         output.result(&serde_json::json!({ "url": running.url() }), |_| {
             format!("serving on {}; stop with Ctrl-C", running.url())
         })?;

@@ -115,10 +115,10 @@ pub(super) struct QueryFile {
 pub(super) struct NamedClause {
     /// The attribute's name in the schema.
     pub attribute: String,
-    /// Least value.
-    pub lo: u32,
-    /// Greatest value.
-    pub hi: u32,
+    /// Least value, in the attribute's unit, such as 30 or 54.3.
+    pub lo: f64,
+    /// Greatest value, in the attribute's unit.
+    pub hi: f64,
     /// Whether values outside the interval are meant.
     #[serde(default)]
     pub negated: bool,
@@ -139,12 +139,14 @@ impl QueryFile {
     /// [`Error::Input`] for an attribute or purpose that is not known.
     pub(super) fn resolve(&self, schema: &Schema, today: Day, sealing: SealingKey) -> Result<CohortQuery, Error> {
         let clause = |named: &NamedClause| {
-            let index = schema.attribute_index(&named.attribute).and_then(|index| u8::try_from(index).ok());
-            let attribute = index.ok_or_else(|| Error::Input {
+            let index = schema.attribute_index(&named.attribute);
+            let found = index.and_then(|index| Some((u8::try_from(index).ok()?, schema.attributes.get(index)?.scale)));
+            let (attribute, scale) = found.ok_or_else(|| Error::Input {
                 what: "query file",
                 why: format!("the schema has no attribute {:?}; see `locus schema show`", named.attribute),
             })?;
-            Ok(Clause { attribute, lo: named.lo, hi: named.hi, negated: named.negated })
+            let scaled = |value| scaled(&named.attribute, value, scale);
+            Ok(Clause { attribute, lo: scaled(named.lo)?, hi: scaled(named.hi)?, negated: named.negated })
         };
         let group = |clauses: &Vec<NamedClause>| clauses.iter().map(clause).collect::<Result<Vec<_>, Error>>();
         let criteria = Criteria { groups: self.criteria.iter().map(group).collect::<Result<_, _>>()? };
@@ -170,6 +172,24 @@ impl QueryFile {
             sealing,
         })
     }
+}
+
+/// A value in an attribute's unit as the integer that records hold: the value times the attribute's scale.
+fn scaled(attribute: &str, value: f64, scale: u32) -> Result<u32, Error> {
+    let product = value * f64::from(scale);
+    let refused = || Error::Input {
+        what: "query file",
+        why: format!(
+            "{value} for {attribute} is not a whole multiple of 1/{scale} between 0 and {}",
+            u32::MAX / scale.max(1)
+        ),
+    };
+    // Decimal fractions such as 54.3 are not exact in binary; what is a thousandth off is another value.
+    if !(0.0..=f64::from(u32::MAX)).contains(&product) || (product - product.round()).abs() > 1e-3 {
+        return Err(refused());
+    }
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to lie in 0..=u32::MAX")]
+    Ok(product.round() as u32)
 }
 
 /// The set of purposes with these names.

@@ -54,6 +54,9 @@ pub struct Certify {
     /// The consent file whose terms every new wallet starts with; owners change theirs later.
     #[arg(long, value_name = "FILE")]
     consent: PathBuf,
+    /// The people to certify, by their names in the VCF; everybody without it.
+    #[arg(long = "people", value_delimiter = ',', value_name = "NAME")]
+    people: Vec<String>,
     /// Folder of wallets, one for each person.
     #[arg(long, value_name = "DIR")]
     wallets: PathBuf,
@@ -100,6 +103,8 @@ impl Certify {
             let why = format!("{} has other sites than the schema's panel", self.vcf.display());
             return Err(Error::Input { what: "genotypes", why });
         }
+        let mut imported = imported;
+        self.choose(&mut imported)?;
         let attributes = self.read_attributes(&schema)?;
         let issuer = home.key(&self.key, Role::Issuer)?;
         let protection = home.wallet_protection(self.custodian.as_deref())?;
@@ -113,6 +118,20 @@ impl Certify {
         }
         progress.finish_and_clear();
         Ok(Certified { registered, wallets: self.wallets.clone(), notes: report.lines() })
+    }
+
+    /// Leaves the people asked for.
+    fn choose(&self, imported: &mut ImportedPanel) -> Result<(), Error> {
+        if self.people.is_empty() {
+            return Ok(());
+        }
+        let known = |name: &&String| imported.samples.iter().any(|sample| sample.name == **name);
+        if let Some(stranger) = self.people.iter().find(|name| !known(name)) {
+            let why = format!("{} has no {stranger}; names are those of its header", self.vcf.display());
+            return Err(Error::Input { what: "people", why });
+        }
+        imported.samples.retain(|sample| self.people.contains(&sample.name));
+        Ok(())
     }
 
     fn read_attributes(&self, schema: &Schema) -> Result<BTreeMap<String, Attributes>, Error> {

@@ -11,7 +11,10 @@ use market::{
     objects::{BlobAccess, Objects},
     wallet::{PartyKey, Protection, Role, Wallet},
 };
-use node::{Ledger, Sequencer, genesis::Genesis};
+use node::{
+    Ledger, Sequencer,
+    genesis::{Genesis, Network},
+};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -37,6 +40,8 @@ pub struct Connection {
     pub ledger: Arc<dyn LedgerAccess>,
     /// The blobs.
     pub blobs: Arc<dyn BlobAccess>,
+    /// The ledger again, when this process runs it and nobody else makes its blocks.
+    pub here: Option<Arc<LocalLedger>>,
 }
 
 impl Home {
@@ -50,6 +55,12 @@ impl Home {
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// The node's address, when one is given.
+    #[must_use]
+    pub fn url(&self) -> Option<&str> {
+        self.url.as_deref()
     }
 
     /// The genesis in JSON.
@@ -100,8 +111,28 @@ impl Home {
     /// [`Error::Input`] when there is none.
     pub fn genesis(&self) -> Result<Genesis, Error> {
         match &self.url {
-            Some(url) => Ok(RemoteLedger::connect(Remote::new(url)?)?.genesis().clone()),
-            None => read_json("genesis", &self.genesis_path()),
+            Some(url) => Ok(self.remote_ledger(Remote::new(url)?)?.genesis().clone()),
+            None => self.own_genesis()?.ok_or_else(|| Error::Input {
+                what: "genesis",
+                why: format!(
+                    "{} is not there; found a network with `locus network init`, or give --url or --data-dir",
+                    self.genesis_path().display()
+                ),
+            }),
+        }
+    }
+
+    /// The genesis in the data directory, if it has one.
+    fn own_genesis(&self) -> Result<Option<Genesis>, Error> {
+        let path = self.genesis_path();
+        if path.exists() { read_json("genesis", &path).map(Some) } else { Ok(None) }
+    }
+
+    /// The node's ledger, which must be of the chain in the data directory where that holds one.
+    fn remote_ledger(&self, remote: Remote) -> Result<RemoteLedger, Error> {
+        match self.own_genesis()? {
+            Some(genesis) => RemoteLedger::connect_to(remote, genesis.chain_id()?),
+            None => RemoteLedger::connect(remote),
         }
     }
 
@@ -113,20 +144,26 @@ impl Home {
         if let Some(url) = &self.url {
             let remote = Remote::new(url)?;
             let blobs = Arc::new(RemoteBlobs::new(remote.clone()));
-            return Ok(Connection { ledger: Arc::new(RemoteLedger::connect(remote)?), blobs });
+            return Ok(Connection { ledger: Arc::new(self.remote_ledger(remote)?), blobs, here: None });
         }
+        let genesis = self.genesis()?;
         let validator = self.key(&self.validator_path(), Role::Validator)?;
-        let ledger = Arc::new(Ledger::open(&self.ledger_path(), self.genesis()?)?);
+        let ledger = Arc::new(Ledger::open(&self.ledger_path(), genesis)?);
         let sequencer = Arc::new(Sequencer::new(ledger, validator.signing_key())?);
         let blobs = Arc::new(Objects::directory(&self.objects_path())?);
-        Ok(Connection { ledger: Arc::new(LocalLedger::on_demand(sequencer, now)), blobs })
+        let here = Arc::new(LocalLedger::on_demand(sequencer, now));
+        Ok(Connection { ledger: Arc::clone(&here) as Arc<dyn LedgerAccess>, blobs, here: Some(here) })
     }
 
-    /// How this network's files are encrypted: not at all on a demo network, else by the passphrase.
+    /// How this network's files are encrypted: not at all when the data directory is a demo network's, else by the
+    /// passphrase. What a node at --url says never changes it.
     ///
     /// # Errors
     /// [`Error::Input`] when no passphrase can be had.
     pub fn protection(&self) -> Result<Protection, Error> {
+        if self.own_genesis()?.is_some_and(|genesis| genesis.network == Network::Demo) {
+            return Ok(Protection::DemoUnencrypted);
+        }
         Ok(Protection::passphrase(self.passphrase()?.as_str())?)
     }
 
@@ -149,12 +186,12 @@ impl Home {
         Ok(PartyKey::open(path, role, &self.protection()?)?)
     }
 
-    /// Opens a wallet.
+    /// Opens a wallet, which a custodian's key file or the passphrase protects.
     ///
     /// # Errors
-    /// [`Error::Market`] when it is absent or the passphrase is wrong.
-    pub fn wallet(&self, path: &Path) -> Result<Wallet, Error> {
-        Ok(Wallet::open(path, self.protection()?)?)
+    /// [`Error::Market`] when it is absent or the passphrase or the custodian is another.
+    pub fn wallet(&self, path: &Path, custodian: Option<&Path>) -> Result<Wallet, Error> {
+        Ok(Wallet::open(path, self.wallet_protection(custodian)?)?)
     }
 
     fn passphrase(&self) -> Result<Zeroizing<String>, Error> {

@@ -17,8 +17,11 @@ pub enum WalletCommand {
         /// The wallet file.
         #[arg(value_name = "WALLET")]
         path: PathBuf,
+        /// The custodian's key file, when it protects the wallet; otherwise the passphrase opens it.
+        #[arg(long, value_name = "FILE")]
+        custodian: Option<PathBuf>,
     },
-    /// Copy the encrypted file. The copy opens with the same passphrase.
+    /// Copy the encrypted file. The copy opens with the same passphrase or custodian's key.
     Backup {
         /// The wallet file.
         #[arg(value_name = "WALLET")]
@@ -26,6 +29,9 @@ pub enum WalletCommand {
         /// Where to; never overwrites.
         #[arg(value_name = "BACKUP")]
         to: PathBuf,
+        /// The custodian's key file, when it protects the wallet; otherwise the passphrase opens it.
+        #[arg(long, value_name = "FILE")]
+        custodian: Option<PathBuf>,
     },
     /// Restore a backup to a place where no wallet is, after checking that it opens.
     Recover {
@@ -35,6 +41,9 @@ pub enum WalletCommand {
         /// Where to; never overwrites.
         #[arg(value_name = "WALLET")]
         to: PathBuf,
+        /// The custodian's key file, when it protects the backup; otherwise the passphrase opens it.
+        #[arg(long, value_name = "FILE")]
+        custodian: Option<PathBuf>,
     },
 }
 
@@ -51,14 +60,16 @@ struct Summary {
 impl WalletCommand {
     pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
         let wallet = match self {
-            Self::Show { path } => home.wallet(&path)?,
-            Self::Backup { path, to } => {
-                let wallet = home.wallet(&path)?;
+            Self::Show { path, custodian } => home.wallet(&path, custodian.as_deref())?,
+            Self::Backup { path, to, custodian } => {
+                let wallet = home.wallet(&path, custodian.as_deref())?;
                 wallet.back_up(&to)?;
                 output.say(format!("copied to {}", to.display()));
                 wallet
             }
-            Self::Recover { backup, to } => Wallet::recover(&backup, &to, home.protection()?)?,
+            Self::Recover { backup, to, custodian } => {
+                Wallet::recover(&backup, &to, home.wallet_protection(custodian.as_deref())?)?
+            }
         };
         let summary = Summary {
             label: wallet.label().into(),

@@ -1,36 +1,39 @@
 //! The demo's committee: members in this process, or each as a process of its own.
 
 use std::{
+    collections::BTreeMap,
     ops::Deref,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
     time::{Duration, Instant},
 };
 
-use circuits::id::QueryId;
+use circuits::{id::QueryId, quorum::Quorum};
 use market::{
     committee::{access::CommitteeAccess, local::LocalCommittee, member::Member},
     ledger::{LedgerAccess, require_query},
-    objects::BlobAccess,
 };
 use node::state::{CommitteeStage, QueryStatus, StateRead};
 
-use super::{
-    DemoOptions,
-    network::{Parties, member_folder},
-};
-use crate::Error;
+use super::{DemoOptions, network::member_folder, process::MemberProcess, town::Town};
+use crate::{Error, cli::Output, client::RemoteCommittee};
 
 /// How long the demo waits for the committee.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How often it looks what member processes have done.
+const POLL_TIME: Duration = Duration::from_millis(50);
 
 /// The committee and what drives it.
 pub(super) struct DemoCommittee {
     ledger: Arc<dyn LedgerAccess>,
+    quorum: Quorum,
     members: Members,
+    output: Output,
 }
 
 enum Members {
     Here(LocalCommittee),
+    Processes { remote: RemoteCommittee, processes: Mutex<Vec<MemberProcess>> },
 }
 
 impl Deref for DemoCommittee {
@@ -39,65 +42,110 @@ impl Deref for DemoCommittee {
     fn deref(&self) -> &Self::Target {
         match &self.members {
             Members::Here(committee) => committee,
+            Members::Processes { remote, .. } => remote,
         }
     }
 }
 
 impl DemoCommittee {
-    /// Starts every member with its own key file and folder.
+    /// Starts every member with its own key file and folder, as a process of its own where the node is served.
     ///
     /// # Errors
-    /// [`Error::Market`] when a member's folder cannot be opened.
-    pub(super) fn start(
-        options: &DemoOptions,
-        parties: &Parties,
-        ledger: &Arc<dyn LedgerAccess>,
-        blobs: &Arc<dyn BlobAccess>,
-    ) -> Result<Self, Error> {
-        let open = |(index, key): (usize, &market::wallet::PartyKey)| {
-            Member::open(&member_folder(&options.dir, index), key.clone(), &**ledger)
+    /// [`Error::Market`] when a member's folder cannot be opened, [`Error::Input`] when a process does not start.
+    pub(super) fn start(options: &DemoOptions, town: &Town, output: &Output) -> Result<Self, Error> {
+        let members = match town.url() {
+            None => members_here(options, town)?,
+            Some(url) => member_processes(options, &url)?,
         };
-        let members = parties.members.iter().enumerate().map(open).collect::<Result<_, _>>()?;
-        let members = Members::Here(LocalCommittee::new(members, Arc::clone(ledger), Arc::clone(blobs)));
-        Ok(Self { ledger: Arc::clone(ledger), members })
+        Ok(Self { ledger: Arc::clone(&town.ledger), quorum: options.quorum, members, output: *output })
     }
 
-    /// Waits until the committee's key is active.
+    /// Waits until the committee's key is active, which takes every member.
     ///
     /// # Errors
-    /// [`Error::Input`] when it takes too long.
+    /// [`Error::Input`] when it takes too long or a member process ends.
     pub(super) fn generate_key(&self) -> Result<(), Error> {
-        self.until("make a key", || {
+        self.until("make a key", self.quorum.members(), || {
             let epoch = self.ledger.committee_epoch()?.unwrap_or_default();
             let state = self.ledger.committee(epoch)?.unwrap_or_default();
-            Ok(matches!(state.stage, CommitteeStage::Active { .. }))
+            let active = matches!(state.stage, CommitteeStage::Active { .. });
+            Ok(if active { None } else { Some(state.confirmations.len()) })
         })
     }
 
-    /// Waits until every component of a query is accepted.
+    /// Waits until every component of a query is accepted, which `n − t + 1` members can achieve.
     ///
     /// # Errors
-    /// [`Error::Input`] when it takes too long, or the query was refunded.
+    /// [`Error::Input`] when it takes too long, too few members are left, or the query was refunded.
     pub(super) fn release(&self, query: QueryId) -> Result<(), Error> {
-        self.until("release the query", || match require_query(&*self.ledger, query)?.status {
-            QueryStatus::Released { .. } => Ok(true),
-            QueryStatus::Refunded { reason, .. } => {
-                Err(Error::Input { what: "demo query", why: format!("it was refunded: {reason:?}") })
+        self.until("release the query", self.quorum.receipts_min(), || {
+            match require_query(&*self.ledger, query)?.status {
+                QueryStatus::Released { .. } => return Ok(None),
+                QueryStatus::Refunded { reason, .. } => {
+                    return Err(Error::Input { what: "demo query", why: format!("it was refunded: {reason:?}") });
+                }
+                _ => {}
             }
-            _ => Ok(false),
+            let mut voted = 0;
+            for member in self.quorum.all_members() {
+                voted += usize::from(self.ledger.component_vote(query, member)?.is_some());
+            }
+            Ok(Some(voted))
         })
     }
 
-    fn until(&self, what: &str, done: impl Fn() -> Result<bool, Error>) -> Result<(), Error> {
+    /// Waits until `done` counts no more members, but says there is nothing left to do.
+    fn until(&self, what: &str, needed: u8, done: impl Fn() -> Result<Option<usize>, Error>) -> Result<(), Error> {
         let started = Instant::now();
-        while !done()? {
+        let progress = self.output.progress("waiting for members", self.quorum.members().into());
+        while let Some(count) = done()? {
+            progress.set_position(count as u64);
             if started.elapsed() > PATIENCE {
                 return Err(Error::Input { what: "committee", why: format!("it did not {what} in time") });
             }
             match &self.members {
                 Members::Here(committee) => drop(committee.step(&mut rand::rng())?),
+                Members::Processes { processes, .. } => {
+                    require_running(processes, what, needed)?;
+                    thread::sleep(POLL_TIME);
+                }
             }
         }
+        progress.finish_and_clear();
         Ok(())
     }
+}
+
+fn members_here(options: &DemoOptions, town: &Town) -> Result<Members, Error> {
+    let open = |(index, key): (usize, &market::wallet::PartyKey)| {
+        Member::open(&member_folder(&options.dir, index), key.clone(), &*town.ledger)
+    };
+    let members = town.parties.members.iter().enumerate().map(open).collect::<Result<_, _>>()?;
+    Ok(Members::Here(LocalCommittee::new(members, Arc::clone(&town.ledger), Arc::clone(&town.blobs))))
+}
+
+fn member_processes(options: &DemoOptions, url: &str) -> Result<Members, Error> {
+    let mut addresses = BTreeMap::new();
+    let mut processes = vec![];
+    for place in 0..usize::from(options.quorum.members()) {
+        let (process, member, remote) = MemberProcess::start(&options.dir, place, url)?;
+        processes.push(process);
+        addresses.insert(member, remote);
+    }
+    Ok(Members::Processes { remote: RemoteCommittee::new(addresses), processes: Mutex::new(processes) })
+}
+
+/// That enough member processes still run.
+fn require_running(processes: &Mutex<Vec<MemberProcess>>, what: &str, needed: u8) -> Result<(), Error> {
+    let mut processes = processes.lock().unwrap_or_else(PoisonError::into_inner);
+    let ended: Vec<_> = processes
+        .iter_mut()
+        .filter_map(|process| (!process.runs()).then(|| process.log().display().to_string()))
+        .collect();
+    let running = processes.len().saturating_sub(ended.len());
+    if running >= usize::from(needed) {
+        return Ok(());
+    }
+    let why = format!("{running} member processes run, {needed} are needed to {what}; see {}", ended.join(", "));
+    Err(Error::Input { what: "committee", why })
 }

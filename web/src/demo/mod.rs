@@ -3,8 +3,10 @@
 mod committee;
 mod network;
 mod people;
+mod process;
 mod report;
 mod stages;
+mod town;
 pub mod truth;
 
 use std::path::PathBuf;

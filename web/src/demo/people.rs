@@ -112,7 +112,8 @@ fn criteria(schema: &Schema, rows: &[AttributeRow], people: usize) -> (Criteria,
     };
     let clause = |attribute, lo, hi| vec![Clause { attribute, lo, hi, negated: false }];
     let european = Criteria { groups: vec![clause(superpopulation, 4, 4)] };
-    let of_age = Criteria { groups: vec![clause(superpopulation, 4, 4), clause(age, 30, 65)] };
+    let scale = schema.attributes.get(usize::from(age)).map_or(1, |attribute| attribute.scale);
+    let of_age = Criteria { groups: vec![clause(superpopulation, 4, 4), clause(age, 30 * scale, 65 * scale)] };
     let meet = rows.iter().filter(|row| of_age.hold(&row.attributes)).count();
     if meet >= people {
         (of_age, "European superpopulation, age 30 to 65".into())

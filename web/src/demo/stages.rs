@@ -1,10 +1,9 @@
 //! The demo's stages, in the order of a query's life.
 
-use std::{collections::BTreeMap, fs, path::Path, sync::Arc, time::Instant};
+use std::{collections::BTreeMap, fs, path::Path, time::Instant};
 
 use circuits::{
     consent::{ConsentTerms, Purposes, Regions},
-    eligibility::ProvingKey,
     id::{Digest, QueryId, SchemaId, StudyId},
     layout::Layout,
     record::{Genotypes, WINDOW_VARIANTS},
@@ -14,16 +13,15 @@ use market::{
     aggregator::aggregate,
     committee::access::CommitteeAccess,
     issuer::{Measurements, certify, receive},
-    ledger::{LedgerAccess, LocalLedger, act, act_all, next_nonce, require_query, tip},
-    objects::{BlobAccess, BlobKind, Objects, put},
+    ledger::{act, next_nonce, require_query, tip},
+    objects::{BlobKind, put},
     receipt::{self, Receipt},
     researcher::decrypt,
     wallet::{Protection, Wallet},
 };
 use node::{
-    Ledger, Sequencer,
     query::{CohortQuery, DataUse, PARTS_MAX, PrivacyMode},
-    transaction::{Action, Governance, StudyRegistration},
+    transaction::{Action, StudyRegistration},
     units::Amount,
 };
 use rand::{SeedableRng, rngs::StdRng};
@@ -32,13 +30,12 @@ use sha2::{Digest as _, Sha256};
 use super::{
     DemoOptions, DemoReport, VariantCounts,
     committee::DemoCommittee,
-    network::{Parties, proving_key},
     people::{Cast, PRICE, Part, Person, cast, consent, count_truth},
     report::{Declined, ResultReport, Stage},
+    town::Town,
 };
 use crate::{
     Error,
-    chain::now,
     cli::{Output, sealing_key},
 };
 
@@ -65,15 +62,6 @@ impl Stageboard<'_> {
     }
 }
 
-/// The founded network.
-struct Town {
-    node: Arc<LocalLedger>,
-    ledger: Arc<dyn LedgerAccess>,
-    blobs: Arc<dyn BlobAccess>,
-    parties: Parties,
-    proving: ProvingKey,
-}
-
 /// Plays the demo.
 ///
 /// # Errors
@@ -89,14 +77,19 @@ pub fn run(options: &DemoOptions, output: &Output) -> Result<DemoReport, Error> 
         format!("{} people, {} variants ({})", cast.people.len(), cast.panel.variants.len(), cast.source),
     );
 
-    let town = found(options, rng)?;
+    let town = Town::found(options, rng)?;
     board.done("found network", format!("chain {}", town.ledger.chain()));
 
-    let committee = DemoCommittee::start(options, &town.parties, &town.ledger, &town.blobs)?;
+    let committee = DemoCommittee::start(options, &town, output)?;
     committee.generate_key()?;
     board.done(
         "committee key",
-        format!("{} members made a key that {} can use", options.quorum.members(), options.quorum.threshold()),
+        format!(
+            "{} members{} made a key that {} can use",
+            options.quorum.members(),
+            if options.processes { ", each a process," } else { "" },
+            options.quorum.threshold()
+        ),
     );
 
     let (schema, mut wallets) = register(options, &town, &cast, rng)?;
@@ -163,28 +156,6 @@ fn make_folder(dir: &Path) -> Result<(), Error> {
     fs::write(dir.join(MARKER), "Made by `locus demo`, which makes this folder anew each time.\n").map_err(failed)
 }
 
-fn found(options: &DemoOptions, rng: &mut StdRng) -> Result<Town, Error> {
-    let parties = Parties::create(&options.dir, options.quorum, rng)?;
-    let proving = proving_key()?;
-    let genesis = parties.genesis(options.quorum, &proving);
-    crate::cli::write_json("genesis", &options.dir.join("genesis.json"), &genesis)?;
-    let store = Arc::new(Ledger::open(&options.dir.join("ledger.redb"), genesis)?);
-    let sequencer = Arc::new(Sequencer::new(store, parties.validator.signing_key())?);
-    let node = Arc::new(LocalLedger::on_demand(sequencer, now));
-    let blobs = Arc::new(Objects::directory(&options.dir.join("objects"))?);
-    let ledger: Arc<dyn LedgerAccess> = Arc::clone(&node) as Arc<dyn LedgerAccess>;
-    let accredit = |account, name: &str| (account, name.to_owned());
-    let mut decisions = vec![];
-    for (issuer, name) in parties.issuers.iter().zip(["Hospital A", "Hospital B"]) {
-        let (account, name) = accredit(issuer.account(), name);
-        decisions.push(Action::Govern(Governance::AccreditIssuer { account, name }));
-    }
-    let (account, name) = accredit(parties.researcher.account(), "Demo researcher");
-    decisions.push(Action::Govern(Governance::AccreditResearcher { account, name }));
-    act_all(&*ledger, &parties.governor.signing_key(), decisions)?;
-    Ok(Town { node, ledger, blobs, parties, proving })
-}
-
 /// Registers schema, panel and everybody's record, people alternating between the two hospitals.
 fn register(
     options: &DemoOptions,
@@ -224,17 +195,8 @@ fn register(
             receive(ledger, wallet, &enrolment, measured, &certificate)?;
         }
     }
-    end_epoch(town)?;
+    town.end_epoch()?;
     Ok((schema, wallets))
-}
-
-/// Makes empty blocks until the next epoch, where registrations count.
-fn end_epoch(town: &Town) -> Result<(), Error> {
-    let epoch = tip(&*town.ledger)?.epoch;
-    while tip(&*town.ledger)?.epoch == epoch {
-        town.node.produce_block()?;
-    }
-    Ok(())
 }
 
 fn no_issuer() -> Error {

@@ -1,0 +1,278 @@
+//! A network of several processes: the node, four committee members and every party's command, over HTTP. The story is
+//! that of `docs/guide/network.md`, with members killed on the way.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+use web::demo::truth;
+
+/// How long any step may take on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(180);
+/// People whose records Hospital A certifies, and those of Hospital B.
+const PEOPLE: [[&str; 2]; 2] = [["HG00096", "HG00097"], ["HG00099", "HG00100"]];
+/// Of those, whoever is older than fifty.
+const OLDER: [&str; 2] = ["HG00096", "HG00099"];
+
+/// A server that is killed when the test ends.
+struct Server {
+    process: Child,
+    url: String,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+impl Server {
+    /// SIGKILL: no chance to tidy up.
+    fn kill(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+/// One folder in which everybody works, and the node's address once it runs.
+struct Place {
+    folder: tempfile::TempDir,
+    url: Option<String>,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), url: None }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, value: &Value) {
+        fs::write(self.path(name), value.to_string()).unwrap();
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_locus"));
+        command
+            .current_dir(self.folder.path())
+            .env("LOCUS_PASSPHRASE", "three random words")
+            .env_remove("LOCUS_DATA_DIR");
+        match &self.url {
+            Some(url) => command.env("LOCUS_URL", url),
+            None => command.env_remove("LOCUS_URL"),
+        };
+        command.arg("--json").args(arguments);
+        command
+    }
+
+    /// Runs a command that succeeds and prints exactly one JSON object.
+    fn locus(&self, arguments: &[&str]) -> Value {
+        let output = self.command(arguments).stdin(Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(value.is_object(), "{arguments:?} printed {value}");
+        value
+    }
+
+    /// Runs a command that is refused, and returns what it says.
+    fn refused(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).stdin(Stdio::null()).output().unwrap();
+        assert!(!output.status.success(), "{arguments:?} was not refused");
+        assert!(output.stdout.is_empty(), "{arguments:?} printed a result");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    fn serve(&self, arguments: &[&str]) -> Server {
+        let mut process = self.command(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let said: Value = serde_json::from_str(&line).unwrap();
+        Server { process, url: said["url"].as_str().unwrap().to_owned() }
+    }
+
+    fn member(&self, index: usize) -> Server {
+        let (key, store) = (format!(".locus/keys/member-{index}.key"), format!("member-{index}"));
+        self.serve(&["committee", "serve", "--key", &key, "--store", &store])
+    }
+
+    /// Asks again until the answer is the one waited for.
+    fn until(&self, arguments: &[&str], done: impl Fn(&Value) -> bool) -> Value {
+        let started = Instant::now();
+        loop {
+            let value = self.locus(arguments);
+            if done(&value) {
+                return value;
+            }
+            assert!(started.elapsed() < PATIENCE, "{arguments:?} still says {value}");
+            thread::sleep(Duration::from_millis(200));
+        }
+    }
+}
+
+fn demo_file(name: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    root.join("tests/data/demo").join(name).to_str().unwrap().to_owned()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+fn new_key(place: &Place, role: &str, name: &str) -> String {
+    text(&place.locus(&["keys", "new", role, &format!("{name}.key")])["account"])
+}
+
+/// Schema, two hospitals and their people's records, which count once the epoch has passed. Returns the schema.
+fn certify(place: &Place) -> String {
+    let (genomes, attributes) = (demo_file("genomes.vcf"), demo_file("attributes.json"));
+    let derive = ["schema", "derive", "Genomes", "--vcf", &genomes, "--attributes", &attributes];
+    place.locus(&[&derive[..], &["--build", "GRCh37", "--out", "schema"]].concat());
+    let schema = text(&place.locus(&["schema", "register", "schema", "--key", "hospital-a.key"])["id"]);
+    let terms = json!({
+        "purposes": ["health-research"], "days": 365, "price_min": 500, "cohort_min": 2, "exact": true
+    });
+    place.write("consent.json", &terms);
+    let table = demo_file("attributes.csv");
+    for (hospital, people) in ["hospital-a.key", "hospital-b.key"].into_iter().zip(PEOPLE) {
+        let people = people.join(",");
+        let whom = ["--vcf", &genomes, "--attributes", &table, "--people", &people, "--schema", &schema];
+        let how =
+            ["--key", hospital, "--consent", "consent.json", "--wallets", "wallets", "--custodian", "custodian.key"];
+        let certified = place.locus(&[&["record", "certify"][..], &whom, &how].concat());
+        assert_eq!(certified["registered"].as_array().unwrap().len(), 2);
+    }
+    place.locus(&["ledger", "next-epoch"]);
+    schema
+}
+
+/// A study and a query for people of fifty and more. Returns the query.
+fn ask(place: &Place, schema: &str) -> String {
+    fs::write(place.path("protocol.md"), "Count alleles of people of fifty and more.").unwrap();
+    let study = ["study", "register", "Alleles", "--protocol", "protocol.md", "--ethics", "2026-1"];
+    let study = place.locus(&[&study[..], &["--key", "researcher.key"]].concat());
+    let mut query = json!({
+        "study": study["study"], "schema": schema, "purposes": ["health-research"],
+        "criteria": [[{ "attribute": "age", "lo": 50, "hi": 120 }]],
+        "parts": [{ "genotypes": { "window": 0, "first": 0, "length": 100 } }],
+        "price": 500, "contributions_min": 2, "contributions_max": 3, "days": 7
+    });
+    query["criteria"][0][0]["attribute"] = "shoe size".into();
+    place.write("query.json", &query);
+    assert!(place.refused(&["query", "plan", "query.json"]).contains("no attribute \"shoe size\""));
+    query["criteria"][0][0]["attribute"] = "age".into();
+    place.write("query.json", &query);
+    assert_eq!(place.locus(&["query", "plan", "query.json"])["escrow"], 1500);
+    let open = ["query", "open", "query.json", "--key", "researcher.key"];
+    assert!(place.refused(&open).contains("--yes"));
+    text(&place.locus(&[&open[..], &["--yes"]].concat())["id"])
+}
+
+#[test]
+fn a_network_of_processes_gives_the_true_counts_though_members_die() {
+    let mut place = Place::new();
+    let researcher = new_key(&place, "researcher", "researcher");
+    let hospitals = [new_key(&place, "issuer", "hospital-a"), new_key(&place, "issuer", "hospital-b")];
+    new_key(&place, "custodian", "custodian");
+    let balance = format!("{researcher}=1000000");
+    let init = ["network", "init", "test network", "--balance", &balance, "--epoch-blocks", "8"];
+    let founded = place.locus(&[&init[..], &["--exact-floor", "2", "--early-sealing"]].concat());
+    let node = place.serve(&["serve", "--listen", "127.0.0.1:0", "--heartbeat", "1"]);
+    place.url = Some(node.url.clone());
+
+    let mut members: Vec<Server> = (0..3).map(|index| place.member(index)).collect();
+    for (hospital, name) in hospitals.iter().zip(["Hospital A", "Hospital B"]) {
+        place.locus(&["govern", "accredit-issuer", hospital, "--name", name]);
+    }
+    place.locus(&["govern", "accredit-researcher", &researcher, "--name", "Researcher"]);
+    let committee = |stage: &'static str| move |value: &Value| value["committee"]["stage"]["stage"] == stage;
+    assert!(!committee("active")(&place.locus(&["committee", "show"])), "a key needs every member");
+    members.push(place.member(3));
+    place.until(&["committee", "show"], committee("active"));
+
+    let schema = certify(&place);
+    let query = ask(&place, &schema);
+
+    // One member is gone while people contribute: three receipts are enough.
+    members.pop().unwrap().kill();
+    let urls = members.iter().map(|member| member.url.clone()).collect::<Vec<_>>().join(",");
+    let urls = format!("{urls},http://127.0.0.1:1");
+    let run = ["--wallets", "wallets", "--custodian", "custodian.key", "--members", &urls];
+    let foreseen = place.locus(&[&["agent", "dry-run"][..], &run].concat());
+    let answered = place.locus(&[&["agent", "run"][..], &run].concat());
+    let outcomes: Vec<String> =
+        answered["answers"].as_array().unwrap().iter().map(|answer| text(&answer["outcome"])).collect();
+    assert_eq!(outcomes, ["admitted", "declined", "admitted", "declined"], "{foreseen}");
+
+    // It comes back without the ciphertexts, and another goes: now its components are needed.
+    members.push(place.member(3));
+    members.remove(0).kill();
+    let urls = members.iter().map(|member| member.url.clone()).collect::<Vec<_>>().join(",");
+    let urls = format!("http://127.0.0.1:1,{urls}");
+    place.locus(&["query", "seal", &query, "--key", "researcher.key"]);
+    place.locus(&["aggregate", &query, "--members", &urls, "--key", "researcher.key"]);
+    place.until(&["query", "show", &query], |shown| shown["state"]["status"]["stage"] == "released");
+
+    let result = place.locus(&["result", &query, "--key", "researcher.key", "--receipt", "receipt.json"]);
+    let people = OLDER.map(str::to_owned);
+    let counted = truth::count_file(Path::new(&demo_file("genomes.vcf")), &people).unwrap();
+    let expected: Vec<u64> =
+        counted.iter().take(100).flat_map(|variant| [variant.het, variant.hom_alt, variant.called]).collect();
+    let slots: Vec<u64> = result["slots"][0].as_array().unwrap().iter().map(|slot| slot.as_u64().unwrap()).collect();
+    assert_eq!(slots[..300], expected);
+
+    // 1,000,000 less the fee and two contributions; the rest of the escrow is back.
+    let account = place.locus(&["account", "show", &researcher]);
+    assert_eq!(account["balance"], 998_900);
+    let head = place.locus(&["ledger", "replay"]);
+    assert!(head["state"].is_string());
+    drop((members, node));
+    place.url = None;
+    let verified = place.locus(&["verify", "receipt.json", "--chain", &text(&founded["chain"])]);
+    assert_eq!(verified["records"], 2);
+}
+
+/// Runs the demo with its committee in processes; `during` sees its folder while it runs.
+fn demo(arguments: &[&str], during: impl Fn(&Path)) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_locus"));
+    command.args(["--json", "--data-dir"]).arg(folder.path()).args(["demo", "--processes"]).args(arguments);
+    let process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    during(&folder.path().join("demo"));
+    let output = process.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn a_committee_of_processes_gives_the_truth() {
+    let report = demo(&["--people", "3"], |_| ());
+    assert_eq!(report["matches"], true);
+    assert_eq!(report["admitted"], 3);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_member_process_killed_during_contribution_does_not_stop_the_release() {
+    let report = demo(&["--people", "3"], |folder| {
+        let member = folder.join("committee/3");
+        let started = Instant::now();
+        let kept = || fs::read_dir(member.join("ciphertexts")).is_ok_and(|mut entries| entries.next().is_some());
+        while !kept() {
+            assert!(started.elapsed() < PATIENCE, "no ciphertext came");
+            thread::sleep(Duration::from_millis(10));
+        }
+        let pid = fs::read_to_string(member.join("pid")).unwrap();
+        assert!(Command::new("kill").args(["-KILL", pid.trim()]).status().unwrap().success());
+    });
+    assert_eq!(report["matches"], true);
+    assert_eq!(report["admitted"], 3);
+}
