@@ -148,9 +148,10 @@ pub fn change_consent(
     // The wallet first: terms that only the ledger knows could never be opened again.
     let earlier = wallet.replace_consent(record, terms)?;
     match act(ledger, &wallet.owner_key(), Action::ChangeConsent(change)) {
-        Err(error @ Error::Ledger(_)) => {
+        // Only a certain refusal takes the terms back: after a lost answer the ledger may hold the new ones.
+        Err(Error::Ledger(error)) if error.is_refusal() => {
             wallet.replace_consent(record, earlier)?;
-            Err(error)
+            Err(error.into())
         }
         other => other,
     }

@@ -2,7 +2,7 @@
 
 use anyhow::Result as AnyResult;
 use borsh::{BorshDeserialize, BorshSerialize};
-use circuits::id::Digest;
+use circuits::{id::Digest, merkle::LeafTree};
 use jmt::{
     JellyfishMerkleTree, KeyHash, OwnedValue, RootHash, SimpleHasher,
     proof::SparseMerkleProof,
@@ -14,6 +14,8 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     Error,
     codec::decode,
+    execute::genesis_state,
+    genesis::Genesis,
     state::{StateChange, StateKey, VALUE_BYTES_MAX},
     units::Height,
 };
@@ -79,6 +81,28 @@ pub(crate) fn extend(
     let values = change.iter().map(|(key, value)| (position(key), value.map(<[u8]>::to_vec)));
     let (root, batch) = tree.put_value_set(values, height.get()).map_err(damaged("authenticated state"))?;
     Ok((Digest::from_bytes(root.0), batch.node_batch))
+}
+
+/// Below the first state there is nothing.
+struct Nothing;
+
+impl NodeStore for Nothing {
+    fn node(&self, _: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        Ok(None)
+    }
+
+    fn value(&self, _: &Digest, _: Height) -> Result<Option<Vec<u8>>, Error> {
+        Ok(None)
+    }
+}
+
+/// The root of the state that a genesis gives, for proofs at height 0, which no header carries.
+///
+/// # Errors
+/// [`Error::Genesis`] for an unsound genesis.
+pub fn genesis_root(genesis: &Genesis) -> Result<Digest, Error> {
+    let change = genesis_state(genesis, LeafTree::new().root())?;
+    Ok(extend(&Nothing, Height::default(), &change)?.0)
 }
 
 /// The value under a key at a height, or that there is none, provable from the state root alone.

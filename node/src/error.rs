@@ -186,12 +186,29 @@ pub enum Error {
         /// What was found.
         why: String,
     },
-    /// A ledger across a network refused, or cannot be reached.
-    #[error("{url}: {why}")]
+    /// A ledger across a network refused a transaction; nothing changed.
+    #[error("{url} refused: {why}")]
     Remote {
         /// Its address.
         url: String,
-        /// What it said, or why it did not answer, and the remedy.
+        /// What it said, with the remedy.
         why: String,
     },
+    /// A ledger across a network did not answer, or not in a way that can be believed. What was sent may have arrived.
+    #[error("{url}: {why}")]
+    Unreachable {
+        /// Its address.
+        url: String,
+        /// What went wrong, with the remedy.
+        why: String,
+    },
+}
+
+impl Error {
+    /// Whether this says for certain that the ledger did not take what it was given, so that a caller may undo its own
+    /// preparations. A failure of disk or network leaves that open.
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        !matches!(self, Self::Storage { .. } | Self::Corrupt { .. } | Self::Unreachable { .. })
+    }
 }

@@ -28,7 +28,7 @@ mod store;
 pub mod transaction;
 pub mod units;
 
-pub use authenticated::StateProof;
+pub use authenticated::{StateProof, genesis_root};
 pub use block_execution::{BlockEvents, RefusedTransaction};
 pub use error::Error;
 pub use execute::{Context, ProofVerifier, apply, genesis_state};

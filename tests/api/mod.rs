@@ -5,6 +5,7 @@ mod bounds;
 mod clients;
 mod index;
 mod index_crash;
+mod lying_node;
 mod member;
 mod openapi;
 mod reads;

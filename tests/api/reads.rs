@@ -3,13 +3,13 @@
 use borsh::BorshDeserialize;
 use circuits::id::Leaf;
 use node::{
-    BlockEvents, StateProof,
+    BlockEvents,
     block::{Block, SignedHeader},
     genesis::Genesis,
     state::{Account, QueryState, StateKey, Study, Tip},
     units::{Height, LeafIndex},
 };
-use web::api::{CommitteeKey, CurrentEpoch, Health, IncludedTransaction, LeafPage};
+use web::api::{CommitteeKey, CurrentEpoch, Health, IncludedTransaction, LeafPage, ProvenState};
 
 use super::server::{Server, id};
 use crate::world::{ENDOWMENT, account, schema};
@@ -91,10 +91,10 @@ fn state_proofs_verify_against_the_header_of_their_block() {
         let text = hex::encode(key.encode().unwrap());
         for height in [tip.height.get() - 3, tip.height.get()] {
             let path = format!("/v1/state-proofs/{text}?height={height}");
-            let proof: StateProof = borsh::from_slice(&server.get_bytes(&path).body).unwrap();
+            let proven: ProvenState = borsh::from_slice(&server.get_bytes(&path).body).unwrap();
             let header: SignedHeader = both(&server, &format!("/v1/blocks/{height}/header"));
-            proof.verify(header.header.state).unwrap();
-            assert_eq!(proof.value.is_some(), present);
+            proven.proof.verify(header.header.state).unwrap();
+            assert_eq!((proven.proof.value.is_some(), proven.header), (present, Some(header)));
             assert_eq!(server.get(&path).status, 200);
         }
         let value = server.get(&format!("/v1/state/{text}"));

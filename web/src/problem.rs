@@ -124,7 +124,7 @@ fn ledger_kind(error: &node::Error) -> ProblemKind {
         | node::Error::Block { .. }
         | node::Error::Inclusion { .. } => ProblemKind::Refused,
         node::Error::Busy { .. } => ProblemKind::Busy,
-        node::Error::Remote { .. } => ProblemKind::Upstream,
+        node::Error::Remote { .. } | node::Error::Unreachable { .. } => ProblemKind::Upstream,
         node::Error::Storage { .. } | node::Error::Corrupt { .. } => ProblemKind::Internal,
         _ => ProblemKind::Internal,
     }

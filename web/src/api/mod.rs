@@ -31,6 +31,7 @@ pub use self::{
     metrics::Metrics,
     operation::Health,
     quota::UploadQuota,
+    state::ProvenState,
     transactions::{Accepted, IncludedTransaction},
 };
 pub(crate) use self::{
@@ -38,6 +39,7 @@ pub(crate) use self::{
     bounds::{answer, no_endpoint},
     metrics::observe,
     reply::BYTES,
+    state::KEY_BYTES_MAX,
 };
 use crate::{Error, chain::Chain, problem::Problem};
 

@@ -4,12 +4,15 @@ use actix_web::{
     HttpRequest, HttpResponse, get,
     web::{Data, Path, Query},
 };
+use borsh::{BorshDeserialize, BorshSerialize};
 use node::{
+    StateProof,
+    block::SignedHeader,
     codec::decode,
     state::{StateKey, StateView},
     units::Height,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Service, blocking,
@@ -41,13 +44,22 @@ pub(super) async fn read_value(service: Data<Service>, text: Path<String>) -> Re
     Ok(HttpResponse::Ok().content_type(BYTES).body(bytes))
 }
 
+/// What a key holds after a block, and all it takes to check that against the genesis alone.
+#[derive(Debug, Clone, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct ProvenState {
+    /// The block's header with its certificate; `None` for the state of genesis, which anyone can compute.
+    pub header: Option<SignedHeader>,
+    /// The value, or its absence, under the header's state root.
+    pub proof: StateProof,
+}
+
 /// After which block.
 #[derive(Deserialize)]
 pub(super) struct At {
     height: Option<u64>,
 }
 
-/// What a key holds after a block, or that it holds nothing, with the proof against that block's state root. JSON or
+/// What a key holds after a block, or that it holds nothing, with the proof and the block's signed header. JSON or
 /// bytes.
 #[utoipa::path(
     tag = "state",
@@ -69,11 +81,12 @@ pub(super) async fn read_proof(
 ) -> Result<HttpResponse, Error> {
     let key = state_key(&text)?;
     let at = at.map_err(|error| Error::Request { what: "query string", why: error.to_string() })?;
-    let proof = blocking(move || {
+    let proven = blocking(move || {
         let snapshot = service.chain.snapshot()?;
-        let latest = snapshot.latest()?.height;
-        Ok(snapshot.prove(key, at.height.map_or(latest, Height::new))?)
+        let height = at.height.map_or(snapshot.latest()?.height, Height::new);
+        let proof = snapshot.prove(key, height)?;
+        Ok(ProvenState { header: snapshot.header(height)?, proof })
     })
     .await?;
-    reply(&request, &proof)
+    reply(&request, &proven)
 }

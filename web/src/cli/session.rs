@@ -111,7 +111,7 @@ impl Home {
     /// [`Error::Input`] when there is none.
     pub fn genesis(&self) -> Result<Genesis, Error> {
         match &self.url {
-            Some(url) => Ok(self.remote_ledger(Remote::new(url)?)?.genesis().clone()),
+            Some(url) => Ok(self.remote_ledger(url)?.genesis().clone()),
             None => self.own_genesis()?.ok_or_else(|| Error::Input {
                 what: "genesis",
                 why: format!(
@@ -128,12 +128,21 @@ impl Home {
         if path.exists() { read_json("genesis", &path).map(Some) } else { Ok(None) }
     }
 
-    /// The node's ledger, which must be of the chain in the data directory where that holds one.
-    fn remote_ledger(&self, remote: Remote) -> Result<RemoteLedger, Error> {
-        match self.own_genesis()? {
-            Some(genesis) => RemoteLedger::connect_to(remote, genesis.chain_id()?),
-            None => RemoteLedger::connect(remote),
+    /// The ledger of the node at an address. The genesis in the data directory decides which chain it must hold. Where
+    /// there is none, the chain of the first contact is kept and shown, so that people can compare it; the node's
+    /// genesis is not kept, since it would decide how this folder's files are protected.
+    fn remote_ledger(&self, url: &str) -> Result<RemoteLedger, Error> {
+        let (remote, path) = (Remote::new(url)?, self.dir.join("chain.json"));
+        if let Some(genesis) = self.own_genesis()? {
+            return RemoteLedger::connect_to(remote, genesis.chain_id()?);
         }
+        if path.exists() {
+            return RemoteLedger::connect_to(remote, read_json("chain id", &path)?);
+        }
+        let ledger = RemoteLedger::connect(remote)?;
+        write_json("chain id", &path, &ledger.chain())?;
+        eprintln!("first contact: {url} holds chain {}; compare this id with what others see", ledger.chain());
+        Ok(ledger)
     }
 
     /// Reaches the network: the node at --url, or the ledger in the data directory, which this process then runs.
@@ -142,9 +151,9 @@ impl Home {
     /// [`Error`] when neither can be opened.
     pub fn connect(&self) -> Result<Connection, Error> {
         if let Some(url) = &self.url {
-            let remote = Remote::new(url)?;
-            let blobs = Arc::new(RemoteBlobs::new(remote.clone()));
-            return Ok(Connection { ledger: Arc::new(self.remote_ledger(remote)?), blobs, here: None });
+            let ledger = self.remote_ledger(url)?;
+            let blobs = Arc::new(RemoteBlobs::new(ledger.remote().clone()));
+            return Ok(Connection { ledger: Arc::new(ledger), blobs, here: None });
         }
         let genesis = self.genesis()?;
         let validator = self.key(&self.validator_path(), Role::Validator)?;

@@ -1,21 +1,26 @@
 //! A ledger across the network, behind the market's seam.
 
-use circuits::id::{AccountId, ChainId, Leaf};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use circuits::id::{AccountId, ChainId, Digest, Leaf};
 use market::ledger::{LedgerAccess, TransactionStatus};
 use node::{
     StateProof,
     block::{BLOCK_BYTES_MAX, Block, SignedHeader},
-    codec::encode,
+    codec::decode,
     genesis::{Genesis, VALIDATORS_MAX},
     state::{StateKey, StateView, VALUE_BYTES_MAX},
-    transaction::{Transaction, TransactionId},
+    transaction::{TRANSACTION_BYTES_MAX, Transaction, TransactionId},
     units::Height,
 };
 
 use super::Remote;
 use crate::{
     Error,
-    api::{Accepted, LEAVES_PAGE_MAX, LeafPage},
+    api::{Accepted, IncludedTransaction, KEY_BYTES_MAX, LEAVES_PAGE_MAX, LeafPage, ProvenState},
 };
 
 /// The largest genesis: 65,536 balances of 40 bytes, keys and validators.
@@ -25,20 +30,26 @@ const HEADER_BYTES_MAX: usize = 1_024 + VALIDATORS_MAX * 128;
 /// The largest block with its certificate.
 const BLOCK_REPLY_BYTES_MAX: usize = BLOCK_BYTES_MAX + HEADER_BYTES_MAX;
 /// The largest state proof: a value, and 256 siblings of a few dozen bytes.
-const PROOF_BYTES_MAX: usize = VALUE_BYTES_MAX + (64 << 10);
+const PROOF_BYTES_MAX: usize = VALUE_BYTES_MAX + HEADER_BYTES_MAX + (64 << 10);
+/// The largest transaction with its header and proof.
+const INCLUDED_BYTES_MAX: usize = TRANSACTION_BYTES_MAX + HEADER_BYTES_MAX + 4_096;
 /// The largest page of leaves.
 const LEAVES_BYTES_MAX: usize = 64 + LEAVES_PAGE_MAX as usize * 32;
 
-/// A ledger that a server holds.
+/// A ledger that a server holds. The server is not believed: every value read is proven under a header that the
+/// genesis validators signed, and the chain never goes back. What remains is that it may withhold the latest blocks.
 #[derive(Debug, Clone)]
 pub struct RemoteLedger {
     remote: Remote,
     genesis: Genesis,
     chain: ChainId,
+    /// The highest block that a verified header showed.
+    seen: Arc<AtomicU64>,
 }
 
 impl RemoteLedger {
-    /// Connects and takes the chain's genesis from the server. Use this where the server is the caller's own.
+    /// Connects and takes the chain's genesis from the server: trust on first use. Keep [`LedgerAccess::chain`] and
+    /// insist on it afterwards with [`RemoteLedger::connect_to`].
     ///
     /// # Errors
     /// [`Error::Unreachable`], or [`Error::Reply`] for a genesis that is unsound.
@@ -46,7 +57,7 @@ impl RemoteLedger {
         let genesis: Option<Genesis> = remote.value("/v1/genesis", GENESIS_BYTES_MAX)?;
         let genesis = genesis.ok_or_else(|| remote.unusable("it has no genesis"))?;
         let chain = genesis.chain_id()?;
-        Ok(Self { remote, genesis, chain })
+        Ok(Self { remote, genesis, chain, seen: Arc::default() })
     }
 
     /// Connects and insists on a chain, as anyone must who does not run the server.
@@ -67,6 +78,62 @@ impl RemoteLedger {
         &self.remote
     }
 
+    /// A header that the genesis validators signed, at the height asked for.
+    fn verified(&self, header: SignedHeader, height: Option<Height>) -> Result<SignedHeader, node::Error> {
+        header.verify(&self.genesis)?;
+        let found = header.header.height;
+        if height.is_some_and(|asked| asked != found) {
+            return Err(self.disbelieved(format!("it sent block {found}, not the one asked for")));
+        }
+        self.seen.fetch_max(found.get(), Ordering::Relaxed);
+        Ok(header)
+    }
+
+    /// The value of a key after a block, or after the latest, with its proof checked.
+    fn proven(&self, key: StateKey, height: Option<Height>) -> Result<Option<StateProof>, node::Error> {
+        let seen = self.seen.load(Ordering::Relaxed);
+        let at = height.map(|height| format!("?height={height}")).unwrap_or_default();
+        let path = format!("/v1/state-proofs/{}{at}", hex::encode(key.encode()?));
+        let proven: Option<ProvenState> = self.remote.value(&path, PROOF_BYTES_MAX).map_err(failed)?;
+        let Some(ProvenState { header, proof }) = proven else { return Ok(None) };
+        if proof.key != key {
+            return Err(self.disbelieved("it proved another key than was asked for"));
+        }
+        let (found, root) = match header {
+            Some(header) => {
+                let header = self.verified(header, height)?.header;
+                (header.height, header.state)
+            }
+            None => (Height::default(), self.genesis_root()?),
+        };
+        if height.is_none() && found.get() < seen {
+            return Err(self.disbelieved(format!("it went back from block {seen} to block {found}")));
+        }
+        proof.verify(root)?;
+        Ok(Some(proof))
+    }
+
+    /// The root of the state that the genesis gives: no header carries it.
+    fn genesis_root(&self) -> Result<Digest, node::Error> {
+        node::genesis_root(&self.genesis)
+    }
+
+    /// Checks that a block holds a transaction where the server says.
+    fn check_included(&self, id: TransactionId, height: Height, index: u32) -> Result<(), node::Error> {
+        let path = format!("/v1/transactions/{id}/proof");
+        let included: Option<IncludedTransaction> = self.remote.value(&path, INCLUDED_BYTES_MAX).map_err(failed)?;
+        let included = included.ok_or_else(|| self.disbelieved("it cannot prove that a block holds a transaction"))?;
+        let header = self.verified(included.header, Some(height))?.header;
+        if included.proof.index != index || included.transaction.id()? != id {
+            return Err(self.disbelieved("it proved another transaction than was asked for"));
+        }
+        included.proof.verify(&header, id)
+    }
+
+    fn disbelieved(&self, why: impl Into<String>) -> node::Error {
+        failed(self.remote.unusable(why))
+    }
+
     fn page_of_leaves(&self, first: u32, count: u32) -> Result<LeafPage, Error> {
         let path = format!("/v1/leaves?first={first}&count={count}");
         let page: Option<LeafPage> = self.remote.value(&path, LEAVES_BYTES_MAX)?;
@@ -78,18 +145,32 @@ impl RemoteLedger {
 fn failed(error: Error) -> node::Error {
     match error {
         Error::Ledger(error) => error,
-        Error::Remote { url, problem } => node::Error::Remote { url, why: problem.detail },
-        Error::Reply { url, why } => node::Error::Remote { url, why: format!("unusable answer: {why}") },
+        Error::Remote { url, problem } => node::Error::Unreachable { url, why: problem.detail },
+        Error::Reply { url, why } => {
+            node::Error::Unreachable { url, why: format!("unusable answer: {why}; use another node") }
+        }
         Error::Unreachable { url, why } => {
-            node::Error::Remote { url, why: format!("no answer ({why}); check that the server runs") }
+            node::Error::Unreachable { url, why: format!("no answer ({why}); check that the server runs") }
         }
         other => node::Error::Malformed { what: "request to the server", why: other.to_string() },
     }
 }
 
+/// A failure to submit: a refusal in the server's words, when it is one for certain.
+fn refused(error: Error) -> node::Error {
+    match error {
+        Error::Remote { url, problem } if (400..500).contains(&problem.status) => {
+            node::Error::Remote { url, why: problem.detail }
+        }
+        other => failed(other),
+    }
+}
+
 impl StateView for RemoteLedger {
     fn bytes(&self, key: &[u8]) -> Result<Option<Vec<u8>>, node::Error> {
-        self.remote.bytes(&format!("/v1/state/{}", hex::encode(key)), VALUE_BYTES_MAX).map_err(failed)
+        let key = decode("state key", key, KEY_BYTES_MAX)?;
+        let unanswered = || self.disbelieved("it has no state");
+        Ok(self.proven(key, None)?.ok_or_else(unanswered)?.value)
     }
 }
 
@@ -104,7 +185,7 @@ impl LedgerAccess for RemoteLedger {
 
     fn submit(&self, transaction: Transaction) -> Result<TransactionId, market::Error> {
         let sent = transaction.id()?;
-        let accepted: Accepted = self.remote.post("/v1/transactions", &transaction.to_bytes()?).map_err(failed)?;
+        let accepted: Accepted = self.remote.post("/v1/transactions", &transaction.to_bytes()?).map_err(refused)?;
         if accepted.transaction != sent {
             return Err(failed(self.remote.unusable("it names another transaction than was sent")).into());
         }
@@ -118,22 +199,29 @@ impl LedgerAccess for RemoteLedger {
 
     fn status(&self, transaction: TransactionId) -> Result<TransactionStatus, market::Error> {
         let status = self.remote.json(&format!("/v1/transactions/{transaction}")).map_err(failed)?;
-        Ok(status.unwrap_or(TransactionStatus::Unknown))
+        let status = status.unwrap_or(TransactionStatus::Unknown);
+        if let TransactionStatus::Included { height, index } = status {
+            self.check_included(transaction, height, index)?;
+        }
+        Ok(status)
     }
 
     fn block(&self, height: Height) -> Result<Option<Block>, market::Error> {
         let bytes = self.remote.bytes(&format!("/v1/blocks/{height}"), BLOCK_REPLY_BYTES_MAX).map_err(failed)?;
-        Ok(bytes.map(|bytes| Block::from_bytes(&bytes)).transpose()?)
+        let Some(bytes) = bytes else { return Ok(None) };
+        let block = Block::from_bytes(&bytes)?;
+        self.verified(block.signed_header(), Some(height))?;
+        block.check_transactions()?;
+        Ok(Some(block))
     }
 
     fn header(&self, height: Height) -> Result<Option<SignedHeader>, market::Error> {
-        Ok(self.remote.value(&format!("/v1/blocks/{height}/header"), HEADER_BYTES_MAX).map_err(failed)?)
+        let header = self.remote.value(&format!("/v1/blocks/{height}/header"), HEADER_BYTES_MAX).map_err(failed)?;
+        Ok(header.map(|header| self.verified(header, Some(height))).transpose()?)
     }
 
     fn prove(&self, height: Height, key: StateKey) -> Result<StateProof, market::Error> {
-        let key = hex::encode(encode("state key", &key)?);
-        let path = format!("/v1/state-proofs/{key}?height={height}");
-        let proof = self.remote.value(&path, PROOF_BYTES_MAX).map_err(failed)?;
+        let proof = self.proven(key, Some(height))?;
         Ok(proof.ok_or(node::Error::Unknown { what: "block", id: height.to_string() })?)
     }
 
