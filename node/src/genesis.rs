@@ -24,6 +24,10 @@ pub const NAME_BYTES_MAX: usize = 256;
 pub const BALANCES_MAX: usize = 65_536;
 /// Validators that a genesis may list.
 pub const VALIDATORS_MAX: usize = 128;
+/// The least floor for exact statistics over real records.
+const CONSORTIUM_EXACT_FLOOR_MIN: u32 = 20;
+/// The fewest issuers from which exact statistics over real records must be able to come.
+const CONSORTIUM_ISSUERS_MIN: u8 = 2;
 /// The longest epoch, in blocks.
 pub const EPOCH_BLOCKS_MAX: u32 = 1 << 20;
 
@@ -170,7 +174,8 @@ impl Genesis {
             return refuse("validators", "a key is listed twice");
         }
         self.check_committee()?;
-        self.parameters.check()
+        self.parameters.check()?;
+        if self.network == Network::Consortium { self.parameters.check_for_real_records() } else { Ok(()) }
     }
 
     fn check_committee(&self) -> Result<(), Error> {
@@ -181,6 +186,9 @@ impl Genesis {
         }
         if members.iter().map(|member| member.account).collect::<BTreeSet<_>>().len() != members.len() {
             return refuse("a member's account is listed twice");
+        }
+        if members.iter().map(|member| member.sealing.as_bytes()).collect::<BTreeSet<_>>().len() != members.len() {
+            return refuse("a member's sealing key is listed twice; no committee key could be made");
         }
         members.iter().try_for_each(|member| member.sealing.check())
     }
@@ -197,6 +205,18 @@ impl Parameters {
         }
         if self.exact_floor == 0 {
             return refuse("exact_floor must be at least 1");
+        }
+        Ok(())
+    }
+
+    /// What a network of real records may not go below.
+    fn check_for_real_records(&self) -> Result<(), Error> {
+        let refuse = |why: &str| Err(Error::Genesis { field: "parameters", why: why.into() });
+        if self.exact_floor < CONSORTIUM_EXACT_FLOOR_MIN || self.exact_issuers_min < CONSORTIUM_ISSUERS_MIN {
+            return refuse("a consortium's exact_floor must be at least 20 and its exact_issuers_min at least 2");
+        }
+        if self.early_sealing_allowed {
+            return refuse("early_sealing_allowed is for demonstrations; a consortium seals on the closing day");
         }
         Ok(())
     }

@@ -60,7 +60,7 @@ fn lock(member: &Mutex<Member>) -> MutexGuard<'_, Member> {
 
 impl CommitteeAccess for LocalCommittee {
     fn keep(&self, member: MemberIndex, request: &KeepCiphertext) -> Result<Receipt, Error> {
-        self.member(member, "keep a ciphertext")?.keep(&*self.ledger, request)
+        self.member(member, "keep a ciphertext")?.keep(&*self.ledger, &*self.blobs, request)
     }
 
     fn sign(&self, member: MemberIndex, request: &SignAggregate) -> Result<MemberSignature, Error> {

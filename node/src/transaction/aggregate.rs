@@ -44,18 +44,22 @@ pub struct Aggregate {
 }
 
 /// Digest of a query's surviving contributions in order of admission: index, payout key and every part's ciphertext.
+/// Counts come first and with each entry, so that no two lists share an encoding.
 #[must_use]
 pub fn contribution_set_digest<'a>(
     query: &QueryId,
     surviving: impl IntoIterator<Item = (ContributionIndex, &'a ContributionState)>,
 ) -> Digest {
     let mut listing = vec![];
+    let mut count = 0u64;
     for (index, contribution) in surviving {
+        count += 1;
+        listing.extend_from_slice(&(contribution.parts.len() as u64).to_le_bytes());
         listing.extend_from_slice(&index.get().to_le_bytes());
         listing.extend_from_slice(contribution.payout.as_bytes());
         contribution.parts.iter().for_each(|part| listing.extend_from_slice(part.ciphertext.as_bytes()));
     }
-    hash(ByteTag::Aggregate, &[b"set", query.as_bytes(), &listing])
+    hash(ByteTag::Aggregate, &[b"set", query.as_bytes(), &count.to_le_bytes(), &listing])
 }
 
 /// What a committee member signs once it added up the set itself.

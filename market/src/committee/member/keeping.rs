@@ -1,5 +1,7 @@
 //! Availability: a member keeps a ciphertext and attests it; later it signs the sum that it computed itself.
 
+use std::sync::PoisonError;
+
 use circuits::{
     id::{Digest, QueryId},
     rlwe::{Accumulator, Aggregate, Ciphertext, params::CIPHERTEXT_BYTES},
@@ -17,15 +19,27 @@ use crate::{
     committee::access::{KeepCiphertext, SignAggregate},
     ledger::{LedgerAccess, require_query, surviving},
     objects::{BlobAccess, BlobAddress, BlobKind, get, put},
+    sealing::SealingPublicKey,
 };
 
+/// Ciphertexts that a member keeps of a query for each contribution and part it may admit: an agent whose epoch ended
+/// encrypts again, but nobody fills the disk.
+const KEPT_PER_CONTRIBUTION: u64 = 4;
+
 impl Member {
-    /// Keeps a ciphertext for a collecting query, and attests that it did. Asking again gives the same receipt.
+    /// Keeps a ciphertext for a collecting query, passes it on to the shared store, and attests that it did. Asking again
+    /// gives the same receipt.
     ///
     /// # Errors
-    /// [`Error::Refused`] when the query does not collect, was opened under a key this member has no share of, or the
+    /// [`Error::Refused`] when the query does not collect, was opened under a key this member has no share of, could not
+    /// be released for want of a sealing key, or has all the ciphertexts kept that it may; [`Error::Statement`] when the
     /// bytes are no canonical ciphertext.
-    pub fn keep(&self, ledger: &dyn LedgerAccess, request: &KeepCiphertext) -> Result<Receipt, Error> {
+    pub fn keep(
+        &self,
+        ledger: &dyn LedgerAccess,
+        blobs: &dyn BlobAccess,
+        request: &KeepCiphertext,
+    ) -> Result<Receipt, Error> {
         const ACTION: &str = "keep a ciphertext";
         let state = require_query(ledger, request.query)?;
         if state.status != QueryStatus::Collecting || usize::from(request.part) >= state.query.parts.len() {
@@ -34,11 +48,32 @@ impl Member {
         if self.store.shares(state.committee)?.is_none() {
             return self.refused(ACTION, format!("it has no share of committee key {}", state.committee));
         }
+        SealingPublicKey::from_bytes(state.query.sealing.as_bytes())?;
         Ciphertext::from_packed_bytes(&request.ciphertext)?;
         let digest = Ciphertext::digest_of_packed(&request.ciphertext);
+        self.take_room(request.query, &state, digest)?;
         put(&self.store.ciphertexts, BlobKind::Ciphertext, request.ciphertext.clone())?;
+        // Whoever aggregates, and members that were not asked, find it there: no contributor can withhold it later.
+        put(blobs, BlobKind::Ciphertext, request.ciphertext.clone())?;
         let message = receipt_message(&ledger.chain(), state.committee, &request.query, request.part, &digest);
         Ok(Receipt { member: self.index, signature: signature::sign(&self.key.signing_key(), &message) })
+    }
+
+    /// Counts a new ciphertext against its query's bound.
+    fn take_room(&self, query: QueryId, state: &QueryState, digest: Digest) -> Result<(), Error> {
+        let address = BlobAddress { kind: BlobKind::Ciphertext, digest };
+        if self.store.ciphertexts.read(address, CIPHERTEXT_BYTES)?.is_some() {
+            return Ok(());
+        }
+        let parts = u64::try_from(state.query.parts.len()).unwrap_or(u64::MAX);
+        let room = u64::from(state.query.contributions_max).saturating_mul(parts).saturating_mul(KEPT_PER_CONTRIBUTION);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = kept.entry(query).or_default();
+        if *count >= room {
+            return self.refused("keep a ciphertext", format!("it keeps {room} for query {query} already"));
+        }
+        *count += 1;
+        Ok(())
     }
 
     /// Signs the sums of a sealed query, if they are those the member computes itself over the frozen set.
@@ -77,6 +112,11 @@ impl Member {
         set: Digest,
     ) -> Result<Vec<Aggregate>, Error> {
         let contributions = surviving(ledger, query, state)?;
+        let parts = state.query.parts.len();
+        let whole = contributions.iter().all(|(_, contribution)| contribution.parts.len() == parts);
+        if !whole || contributions.len() != state.surviving as usize {
+            return self.refused("add up a query", "the contributions it was shown are not all, or not whole");
+        }
         let listed = contributions.iter().map(|(index, contribution)| (*index, contribution));
         if contribution_set_digest(&query, listed) != set {
             return self.refused("add up a query", "the contributions it was shown are not the frozen set");

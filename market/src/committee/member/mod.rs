@@ -9,7 +9,11 @@ mod keeping;
 mod release;
 mod store;
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Mutex,
+};
 
 use circuits::{id::QueryId, quorum::MemberIndex};
 use node::units::CommitteeEpoch;
@@ -51,6 +55,11 @@ pub enum Duty {
         epoch: CommitteeEpoch,
     },
     /// Computed, sealed and reported the components of a release.
+    Reported {
+        /// The query.
+        query: QueryId,
+    },
+    /// Handed out the sealed components, since the ledger accepted them and paid.
     Released {
         /// The query.
         query: QueryId,
@@ -64,8 +73,10 @@ pub struct Member {
     key: PartyKey,
     store: MemberStore,
     watch: QueryWatch,
-    /// Queries seen whose components are not reported yet.
+    /// Queries seen that may still ask something of this member.
     open: BTreeSet<QueryId>,
+    /// Ciphertexts kept by query since this member started.
+    kept: Mutex<BTreeMap<QueryId, u64>>,
 }
 
 impl Member {
@@ -80,7 +91,7 @@ impl Member {
             why: "the genesis lists no member with this key; check the key file and the network".into(),
         })?;
         let store = MemberStore::open(folder, &key)?;
-        Ok(Self { index, key, store, watch: QueryWatch::default(), open: BTreeSet::new() })
+        Ok(Self { index, key, store, watch: QueryWatch::default(), open: BTreeSet::new(), kept: Mutex::default() })
     }
 
     /// The member's index in the committee.
@@ -92,20 +103,27 @@ impl Member {
     /// Does every duty that the ledger calls for now. Call it again when the ledger grew; it goes on where it stopped,
     /// also after a restart.
     ///
+    /// One duty's failure stops no other: whoever poisons a query or a key generation delays nothing else.
+    ///
     /// # Errors
-    /// The first duty that fails; those before it are done.
+    /// The first failure, when no duty could be done; it is tried again at the next call.
     pub fn step(
         &mut self,
         ledger: &dyn LedgerAccess,
         blobs: &dyn BlobAccess,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Vec<Duty>, Error> {
-        let mut duties: Vec<Duty> = self.generate(ledger, blobs, rng)?.into_iter().collect();
+        let mut outcomes = vec![self.generate(ledger, blobs, rng)];
         self.open.extend(self.watch.poll(ledger)?);
         for query in self.open.clone() {
-            duties.extend(self.release(ledger, blobs, query)?);
+            outcomes.push(self.release(ledger, blobs, query));
         }
-        Ok(duties)
+        let (done, failed): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+        let duties: Vec<Duty> = done.into_iter().flatten().flatten().collect();
+        match failed.into_iter().find_map(Result::err) {
+            Some(error) if duties.is_empty() => Err(error),
+            _ => Ok(duties),
+        }
     }
 
     fn refused<T>(&self, action: &'static str, why: impl Into<String>) -> Result<T, Error> {

@@ -12,9 +12,9 @@ use node::{
 use super::{Duty, Member, store::ReleaseRecord};
 use crate::{
     Error,
-    committee::{MemberKey, ReleaseContext, component, sealed_components},
+    committee::{MemberKey, ReleaseContext, SEALED_COMPONENT_BYTES_MAX, component, sealed_components},
     ledger::{LedgerAccess, act, tip},
-    objects::{BlobAccess, BlobKind, put},
+    objects::{BlobAccess, BlobAddress, BlobKind, Objects, put},
     researcher::release_context,
     sealing::SealingPublicKey,
 };
@@ -31,7 +31,8 @@ pub struct ApprovedRelease {
 }
 
 impl Member {
-    /// Reports the components of an aggregated query. Queries that need nothing more of this member are forgotten.
+    /// Reports the components of an aggregated query; hands them out once the ledger released it and paid. Whoever could
+    /// fetch them earlier would have the result and the refund. Queries that need nothing more are forgotten.
     pub(super) fn release(
         &mut self,
         ledger: &dyn LedgerAccess,
@@ -39,22 +40,27 @@ impl Member {
         query: QueryId,
     ) -> Result<Option<Duty>, Error> {
         let Some(state) = ledger.query(query)? else { return Ok(None) };
-        match state.status {
-            QueryStatus::Collecting | QueryStatus::Sealed { .. } => return Ok(None),
-            QueryStatus::Released { .. } | QueryStatus::Refunded { .. } => {
+        match &state.status {
+            QueryStatus::Collecting | QueryStatus::Sealed { .. } => Ok(None),
+            QueryStatus::Refunded { .. } => {
                 self.open.remove(&query);
-                return Ok(None);
+                Ok(None)
             }
-            QueryStatus::Aggregated { .. } => {}
+            QueryStatus::Aggregated { .. } => {
+                if ledger.component_vote(query, self.index)?.is_some() {
+                    return Ok(None);
+                }
+                let approved = self.approve(ledger, blobs, query)?;
+                let components = self.components(ledger, &approved)?;
+                act(ledger, &self.key.signing_key(), Action::SubmitComponents(components))?;
+                Ok(Some(Duty::Reported { query }))
+            }
+            QueryStatus::Released { components, .. } => {
+                let handed_out = self.hand_out(blobs, components)?;
+                self.open.remove(&query);
+                Ok(handed_out.then_some(Duty::Released { query }))
+            }
         }
-        let due = ledger.component_vote(query, self.index)?.is_none();
-        if due {
-            let approved = self.approve(ledger, blobs, query)?;
-            let components = self.components(ledger, blobs, &approved)?;
-            act(ledger, &self.key.signing_key(), Action::SubmitComponents(components))?;
-        }
-        self.open.remove(&query);
-        Ok(due.then_some(Duty::Released { query }))
     }
 
     /// Checks that a release is allowed, trusting nothing but the genesis.
@@ -92,13 +98,21 @@ impl Member {
         Ok(ApprovedRelease { query, digests, sums, state })
     }
 
-    /// Computes and stores the sealed components of an approved release, after recording it durably.
-    fn components(
-        &self,
-        ledger: &dyn LedgerAccess,
-        blobs: &dyn BlobAccess,
-        approved: &ApprovedRelease,
-    ) -> Result<SubmitComponents, Error> {
+    /// Uploads the accepted components that this member computed; whether there was any.
+    fn hand_out(&self, blobs: &dyn BlobAccess, accepted: &[Vec<ComponentDigests>]) -> Result<bool, Error> {
+        let mut any = false;
+        for digests in accepted.iter().flatten() {
+            let address = BlobAddress { kind: BlobKind::SealedComponent, digest: digests.sealed };
+            if let Some(bytes) = self.store.components.read(address, SEALED_COMPONENT_BYTES_MAX)? {
+                put(blobs, BlobKind::SealedComponent, bytes)?;
+                any = true;
+            }
+        }
+        Ok(any)
+    }
+
+    /// Computes the sealed components of an approved release and keeps them, after recording it durably.
+    fn components(&self, ledger: &dyn LedgerAccess, approved: &ApprovedRelease) -> Result<SubmitComponents, Error> {
         let ApprovedRelease { query, state, digests, sums } = approved;
         let Some(shares) = self.store.shares(state.committee)? else {
             return self.refused("release", format!("it has no share of committee key {}", state.committee));
@@ -108,14 +122,14 @@ impl Member {
         let mut parts = vec![];
         for (part, sum) in (0u8..).zip(sums) {
             let context = release_context(ledger, *query, state, digests, part)?;
-            parts.push(seal(blobs, &shares, sum, &context, &researcher)?);
+            parts.push(seal(&self.store.components, &shares, sum, &context, &researcher)?);
         }
         Ok(SubmitComponents { query: *query, parts })
     }
 }
 
 fn seal(
-    blobs: &dyn BlobAccess,
+    own: &Objects,
     shares: &MemberKey,
     sum: &Aggregate,
     context: &ReleaseContext,
@@ -124,7 +138,7 @@ fn seal(
     let mut digests = vec![];
     for (subset, sealed) in sealed_components(shares, sum, context, researcher)? {
         let opened = component(shares, sum, context, subset)?.digest(context);
-        let sealed = put(blobs, BlobKind::SealedComponent, sealed.bytes)?.digest;
+        let sealed = put(own, BlobKind::SealedComponent, sealed.bytes)?.digest;
         digests.push(ComponentDigests { sealed, opened });
     }
     Ok(digests)

@@ -24,6 +24,8 @@ pub(super) struct MemberStore {
     protection: Protection,
     /// The ciphertexts it attested, apart from everybody else's store.
     pub(super) ciphertexts: Objects,
+    /// Sealed components it computed, until the ledger accepts them.
+    pub(super) components: Objects,
 }
 
 /// What a member committed itself to release of a query: the digests of its sums.
@@ -35,12 +37,18 @@ pub(super) struct ReleaseRecord {
 impl MemberStore {
     pub(super) fn open(folder: &Path, key: &PartyKey) -> Result<Self, Error> {
         let ciphertexts = Objects::directory(&folder.join("ciphertexts"))?;
+        let components = Objects::directory(&folder.join("components"))?;
         for name in ["epochs", "releases"] {
             let path = folder.join(name);
             let made = std::fs::create_dir_all(&path);
             made.map_err(|source| Error::File { path, action: "make the directory", source })?;
         }
-        Ok(Self { folder: folder.into(), protection: Protection::StorageKey(key.storage_key()), ciphertexts })
+        Ok(Self {
+            folder: folder.into(),
+            protection: Protection::StorageKey(key.storage_key()),
+            ciphertexts,
+            components,
+        })
     }
 
     fn dealer_path(&self, epoch: CommitteeEpoch) -> PathBuf {
