@@ -64,10 +64,25 @@ pub fn release_context(
     ReleaseContext::new((ledger.chain(), epoch), (query, part), *aggregate, layout.slots_used())
 }
 
+/// Whether members have handed out every accepted component, which they do once they see the release.
+///
+/// # Errors
+/// [`Error::BlobStore`] when the store fails.
+pub fn handed_out(blobs: &dyn BlobAccess, accepted: &[Vec<ComponentDigests>]) -> Result<bool, Error> {
+    for digests in accepted.iter().flatten() {
+        let address = BlobAddress { kind: BlobKind::SealedComponent, digest: digests.sealed };
+        if blobs.read(address, SEALED_COMPONENT_BYTES_MAX)?.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Opens and combines a released query's components with the researcher's key.
 ///
 /// # Errors
-/// [`Error::Query`] when the query is not released; [`Error::BlobMissing`] when a sum or component is absent;
+/// [`Error::Query`] when the query is not released; [`Error::BlobMissing`] when a sum or component is absent, also while
+/// members have not handed the components out yet;
 /// [`Error::Release`] when what opens is not what the ledger accepted, or does not decrypt soundly.
 pub fn decrypt(
     ledger: &dyn LedgerAccess,

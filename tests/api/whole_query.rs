@@ -29,7 +29,7 @@ use market::{
     ledger::{LedgerAccess, act, act_all, next_nonce, require_query, tip},
     objects::{BlobAccess, Objects},
     receipt,
-    researcher::decrypt,
+    researcher::{decrypt, handed_out},
     sealing::SealingSecretKey,
     wallet::{PartyKey, Protection, Role, Wallet},
 };
@@ -269,7 +269,10 @@ fn a_whole_query_over_http_gives_the_truth_and_a_receipt_that_verifies() {
     }
     act(&ledger, &parties.researcher.signing_key(), Action::Seal(query)).unwrap();
     aggregate(&ledger, &blobs, &committee, &parties.researcher.signing_key(), query).unwrap();
-    until("the release", || matches!(require_query(&ledger, query).unwrap().status, QueryStatus::Released { .. }));
+    until("the release", || match require_query(&ledger, query).unwrap().status {
+        QueryStatus::Released { components, .. } => handed_out(&blobs, &components).unwrap(),
+        _ => false,
+    });
 
     let result = decrypt(&ledger, &blobs, &parties.researcher, query).unwrap();
     assert_eq!(result.slots(), [TRUTH.to_vec()]);

@@ -12,6 +12,8 @@ use circuits::{id::QueryId, quorum::Quorum};
 use market::{
     committee::{access::CommitteeAccess, local::LocalCommittee, member::Member},
     ledger::{LedgerAccess, require_query},
+    objects::BlobAccess,
+    researcher::handed_out,
 };
 use node::state::{CommitteeStage, QueryStatus, StateRead};
 
@@ -26,6 +28,7 @@ const POLL_TIME: Duration = Duration::from_millis(50);
 /// The committee and what drives it.
 pub(super) struct DemoCommittee {
     ledger: Arc<dyn LedgerAccess>,
+    blobs: Arc<dyn BlobAccess>,
     quorum: Quorum,
     members: Members,
     output: Output,
@@ -57,7 +60,8 @@ impl DemoCommittee {
             None => members_here(options, town)?,
             Some(url) => member_processes(options, &url)?,
         };
-        Ok(Self { ledger: Arc::clone(&town.ledger), quorum: options.quorum, members, output: *output })
+        let (ledger, blobs) = (Arc::clone(&town.ledger), Arc::clone(&town.blobs));
+        Ok(Self { ledger, blobs, quorum: options.quorum, members, output: *output })
     }
 
     /// Waits until the committee's key is active, which takes every member.
@@ -73,14 +77,17 @@ impl DemoCommittee {
         })
     }
 
-    /// Waits until every component of a query is accepted, which `n − t + 1` members can achieve.
+    /// Waits until every component of a query is accepted and handed out, which `n − t + 1` members can achieve.
     ///
     /// # Errors
     /// [`Error::Input`] when it takes too long, too few members are left, or the query was refunded.
     pub(super) fn release(&self, query: QueryId) -> Result<(), Error> {
         self.until("release the query", self.quorum.receipts_min(), || {
             match require_query(&*self.ledger, query)?.status {
-                QueryStatus::Released { .. } => return Ok(None),
+                QueryStatus::Released { components, .. } => {
+                    let all = usize::from(self.quorum.members());
+                    return Ok(if handed_out(&*self.blobs, &components)? { None } else { Some(all) });
+                }
                 QueryStatus::Refunded { reason, .. } => {
                     return Err(Error::Input { what: "demo query", why: format!("it was refunded: {reason:?}") });
                 }

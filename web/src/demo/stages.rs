@@ -69,9 +69,8 @@ impl Stageboard<'_> {
 pub fn run(options: &DemoOptions, output: &Output) -> Result<DemoReport, Error> {
     let rng = &mut StdRng::from_rng(&mut rand::rng());
     let mut board = Stageboard { output, started: Instant::now(), seconds: vec![] };
-    make_folder(&options.dir)?;
-
     let cast = cast(options.vcf.as_deref(), options.people)?;
+    make_folder(&options.dir)?;
     board.done(
         "import",
         format!("{} people, {} variants ({})", cast.people.len(), cast.panel.variants.len(), cast.source),
