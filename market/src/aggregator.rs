@@ -2,12 +2,14 @@
 
 use circuits::{
     id::{Digest, QueryId},
+    quorum::MemberIndex,
     rlwe::{Accumulator, params::CIPHERTEXT_BYTES},
 };
 use ed25519_dalek::SigningKey;
 use node::{
+    signature,
     state::{ContributionState, QueryStatus},
-    transaction::{Action, Aggregate, MemberSignature},
+    transaction::{Action, Aggregate, MemberSignature, aggregate_message},
     units::ContributionIndex,
 };
 
@@ -77,7 +79,11 @@ fn signatures(
         if signatures.len() == needed {
             break;
         }
-        match committee.sign(member, request) {
+        let checked = committee.sign(member, request).and_then(|signed| {
+            check_signature(ledger, member, request, &signed)?;
+            Ok(signed)
+        });
+        match checked {
             Ok(signature) => signatures.push(signature),
             Err(error) => refusals.push(format!("member {member}: {error}")),
         }
@@ -87,4 +93,19 @@ fn signatures(
         return Err(Error::Refused { who: "the committee".into(), action: "sign the aggregate", why });
     }
     Ok(signatures)
+}
+
+/// Checks that a signature is of the member asked; one that is not would spoil the whole transaction.
+fn check_signature(
+    ledger: &dyn LedgerAccess,
+    asked: MemberIndex,
+    request: &SignAggregate,
+    signed: &MemberSignature,
+) -> Result<(), Error> {
+    let account = ledger.genesis().committee.member(asked)?.account;
+    if signed.member != asked {
+        return Err(node::Error::Signature { what: "aggregate", signer: account }.into());
+    }
+    let message = aggregate_message(&ledger.chain(), &request.query, &request.set, &request.parts);
+    Ok(signature::verify("aggregate", account, &message, &signed.signature)?)
 }

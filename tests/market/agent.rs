@@ -9,13 +9,14 @@ use circuits::{
 use market::{
     Error,
     agent::{Outcome, Outlook, Refusal},
-    issuer::{change_consent, revoke},
-    wallet::{AnswerStage, Wallet},
+    issuer::{Measurements, certify, change_consent, revoke},
+    wallet::{Answer, AnswerStage, SecretSeed, Wallet},
 };
+use node::units::Amount;
 use rand::{SeedableRng, rngs::StdRng};
 
 use crate::{
-    fault::{Fault, FaultyLedger, PartialCommittee},
+    fault::{Fault, FaultyLedger, ForgingCommittee, PartialCommittee},
     world::{PRICE, Person, World, four_people, person, protection, terms, wallet_path},
 };
 
@@ -49,7 +50,7 @@ fn however_often_it_is_asked_a_wallet_contributes_once() {
         assert_eq!(again, Outcome::AlreadyAdmitted { contribution });
     }
     let outlook = world.agent().dry_run(&wallets[0], query).unwrap();
-    assert_eq!(outlook, Outlook::Answered { contribution: Some(contribution) });
+    assert_eq!(outlook, Outlook::Answered { contribution });
     assert_eq!(world.state(query).admitted, 1);
 }
 
@@ -76,7 +77,8 @@ fn a_lost_answer_does_not_make_a_second_contribution() {
     let folder = tempfile::tempdir().unwrap();
     let (world, mut wallets, query) = asked(folder.path());
     let faulty = FaultyLedger::new(world.ledger(), Fault::AnswerLost, 1);
-    assert!(world.agent_through(&faulty, &world.committee).answer(&mut wallets[0], query, &mut rng()).is_err());
+    let found = world.agent_through(&faulty, &world.committee).answer(&mut wallets[0], query, &mut rng()).unwrap();
+    assert!(matches!(found, Outcome::AlreadyAdmitted { .. }));
     reopen(&world, &mut wallets);
     let again = world.agent().answer(&mut wallets[0], query, &mut rng()).unwrap();
     assert!(matches!(again, Outcome::AlreadyAdmitted { .. }));
@@ -96,12 +98,12 @@ fn a_proof_of_a_past_epoch_is_made_anew_over_the_same_ciphertexts() {
     let path = folder.path().join("newcomer.wallet");
     let mut other = Wallet::create(&path, protection(), wallets[0].chain(), "late", &mut rng()).unwrap();
     let enrolment = other.enrol(terms(Purposes::default(), &mut rng()), None, &mut rng()).unwrap();
-    let measured = market::issuer::Measurements {
+    let measured = Measurements {
         schema: wallets[0].holdings()[0].record.schema,
         attributes: wallets[0].holdings()[0].record.attributes.clone(),
         genotypes: wallets[0].holdings()[0].record.genotypes.clone(),
     };
-    market::issuer::certify(world.ledger(), &issuer, &[(measured, enrolment)]).unwrap();
+    certify(world.ledger(), &issuer, &[(measured, enrolment)]).unwrap();
     world.pass_epoch();
     let outcome = world.agent().answer(&mut wallets[0], query, &mut rng()).unwrap();
     assert!(matches!(outcome, Outcome::Admitted { .. }));
@@ -185,4 +187,79 @@ fn a_wallet_of_another_chain_is_refused() {
     let mut wallet = Wallet::create(&path, protection(), chain, "other", &mut rng()).unwrap();
     let error = world.agent().answer(&mut wallet, query, &mut rng()).unwrap_err();
     assert!(error.to_string().contains("the wallet is of chain"), "{error}");
+}
+
+#[test]
+fn a_restored_wallet_that_forgot_its_answer_finds_it_on_the_ledger() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, mut wallets, query) = asked(folder.path());
+    let backup = folder.path().join("backup");
+    wallets[0].back_up(&backup).unwrap();
+    let Outcome::Admitted { contribution, .. } = world.agent().answer(&mut wallets[0], query, &mut rng()).unwrap()
+    else {
+        panic!()
+    };
+    let mut restored = Wallet::recover(&backup, &folder.path().join("restored"), protection()).unwrap();
+    assert!(restored.answers().is_empty());
+    let again = world.agent().answer(&mut restored, query, &mut rng()).unwrap();
+    assert_eq!(again, Outcome::AlreadyAdmitted { contribution });
+    assert_eq!(world.state(query).admitted, 1);
+}
+
+#[test]
+fn a_member_whose_receipt_does_not_verify_is_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, mut wallets, query) = asked(folder.path());
+    let forging = ForgingCommittee { inner: &world.committee, forgers: 1 };
+    let outcome = world.agent_through(world.ledger(), &forging).answer(&mut wallets[0], query, &mut rng()).unwrap();
+    assert!(matches!(outcome, Outcome::Admitted { .. }));
+    let forging = ForgingCommittee { inner: &world.committee, forgers: 2 };
+    let error = world.agent_through(world.ledger(), &forging).answer(&mut wallets[1], query, &mut rng()).unwrap_err();
+    assert!(error.to_string().contains("2 members attest the ciphertext, 3 must"), "{error}");
+}
+
+#[test]
+fn an_answer_whose_ciphertext_was_copied_on_its_way_is_encrypted_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, mut wallets, query) = asked(folder.path());
+    let lost = FaultyLedger::new(world.ledger(), Fault::LostOnTheWay, 1);
+    world.agent_through(&lost, &world.committee).answer(&mut wallets[0], query, &mut rng()).unwrap_err();
+    let AnswerStage::Proven(seen) = wallets[0].answers()[&query].stage.clone() else { panic!() };
+    // Whoever carried it puts the ciphertexts and receipts into a contribution of its own, which it can prove.
+    let thief = &mut wallets[1];
+    let ciphertexts = seen.parts.iter().map(|part| part.ciphertext).collect();
+    let receipts = seen.parts.iter().map(|part| part.receipts.clone()).collect();
+    let mut answer = thiefs_answer(&seen);
+    answer.stage = AnswerStage::Encrypted { ciphertexts, receipts };
+    thief.note_answer(query, answer).unwrap();
+    assert!(matches!(world.agent().answer(thief, query, &mut rng()).unwrap(), Outcome::Admitted { .. }));
+
+    let outcome = world.agent().answer(&mut wallets[0], query, &mut rng()).unwrap();
+    assert!(matches!(outcome, Outcome::Admitted { .. }), "{outcome:?}");
+    assert_eq!(world.state(query).admitted, 2);
+}
+
+/// An answer of a thief's own making.
+fn thiefs_answer(seen: &node::transaction::Contribution) -> Answer {
+    let payout = SecretSeed::random(&mut StdRng::seed_from_u64(666));
+    Answer { holding: 0, payout, price: Amount::new(PRICE), scopes: vec![], stage: AnswerStage::Proven(seen.clone()) }
+}
+
+#[test]
+fn an_enrolment_that_would_replace_anothers_record_is_not_certified() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, mut wallets, _) = asked(folder.path());
+    let victim = wallets[0].holdings()[0].leaf;
+    let measured = Measurements {
+        schema: wallets[2].holdings()[0].record.schema,
+        attributes: wallets[2].holdings()[0].record.attributes.clone(),
+        genotypes: wallets[2].holdings()[0].record.genotypes.clone(),
+    };
+    let consent = terms(Purposes::HEALTH_RESEARCH, &mut rng());
+    let stolen = wallets[2].enrol(consent.clone(), Some(victim), &mut rng()).unwrap();
+    let error = certify(world.ledger(), &world.keys.issuers[0], &[(measured.clone(), stolen)]).unwrap_err();
+    assert!(error.to_string().contains("a wallet replaces its own records"), "{error}");
+    let own = wallets[2].holdings()[0].leaf;
+    let rotated = wallets[2].enrol(consent, Some(own), &mut rng()).unwrap();
+    certify(world.ledger(), &world.keys.issuers[0], &[(measured, rotated)]).unwrap();
 }

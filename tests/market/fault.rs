@@ -15,6 +15,7 @@ use node::{
     StateProof,
     block::Block,
     genesis::Genesis,
+    signature::Signature,
     state::{StateKey, StateView},
     transaction::{MemberSignature, Receipt, Transaction, TransactionId},
     units::Height,
@@ -111,5 +112,25 @@ impl CommitteeAccess for PartialCommittee<'_> {
     fn sign(&self, member: MemberIndex, request: &SignAggregate) -> Result<MemberSignature, Error> {
         self.check(member, "sign an aggregate")?;
         self.inner.sign(member, request)
+    }
+}
+
+/// A committee whose first `forgers` members sign with nothing.
+pub struct ForgingCommittee<'a> {
+    pub inner: &'a dyn CommitteeAccess,
+    pub forgers: u8,
+}
+
+impl CommitteeAccess for ForgingCommittee<'_> {
+    fn keep(&self, member: MemberIndex, request: &KeepCiphertext) -> Result<Receipt, Error> {
+        let sound = self.inner.keep(member, request)?;
+        let forged = Receipt { signature: Signature::from_bytes([1; 64]), ..sound };
+        Ok(if member.get() < self.forgers { forged } else { sound })
+    }
+
+    fn sign(&self, member: MemberIndex, request: &SignAggregate) -> Result<MemberSignature, Error> {
+        let sound = self.inner.sign(member, request)?;
+        let forged = MemberSignature { signature: Signature::from_bytes([1; 64]), ..sound };
+        Ok(if member.get() < self.forgers { forged } else { sound })
     }
 }

@@ -9,6 +9,7 @@ use circuits::{
 };
 use market::{
     Error,
+    aggregator::aggregate,
     committee::access::{CommitteeAccess, KeepCiphertext, SignAggregate},
     ledger::{act, surviving},
     objects::{BlobAddress, BlobKind, get, put},
@@ -22,7 +23,10 @@ use node::{
 };
 use rand::{SeedableRng, rngs::StdRng};
 
-use crate::world::{FOUR_PEOPLE_SUMS, World, copy_folder, four_people, member, member_folder, protection, wallet_path};
+use crate::{
+    fault::ForgingCommittee,
+    world::{FOUR_PEOPLE_SUMS, World, copy_folder, four_people, member, member_folder, protection, wallet_path},
+};
 
 /// Rounds in which a key generation must end.
 const STEPS_MAX: u64 = 12;
@@ -118,6 +122,19 @@ fn an_aggregate_without_enough_signatures_is_refused() {
     let forged = Aggregate { query, set, parts: vec![digest(1), digest(2)], signatures: vec![] };
     let error = act(world.ledger(), &world.keys.researcher.signing_key(), Action::Aggregate(forged)).unwrap_err();
     assert!(error.to_string().contains("0 distinct members signed"), "{error}");
+}
+
+#[test]
+fn a_member_that_signs_an_aggregate_with_nothing_is_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, query) = sealed(folder.path(), Quorum::DEFAULT);
+    let sender = world.keys.researcher.signing_key();
+    let through = |forgers| {
+        let committee = ForgingCommittee { inner: &world.committee, forgers };
+        aggregate(world.ledger(), world.blobs.as_ref(), &committee, &sender, query)
+    };
+    assert!(through(3).unwrap_err().to_string().contains("1 members signed, 2 must"));
+    through(2).unwrap();
 }
 
 /// Reports components for a member that are not those of its shares.

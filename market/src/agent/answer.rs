@@ -3,9 +3,15 @@
 use circuits::{
     eligibility::{binding, prove},
     id::{Digest, QueryId},
+    quorum::MemberIndex,
     rlwe::{encrypt, params::CIPHERTEXT_BYTES},
 };
-use node::transaction::{Action, Contribution, ContributionPart, Receipt, Transaction, Withdraw};
+use node::{
+    signature,
+    state::StateRead,
+    transaction::{Action, Contribution, ContributionPart, Receipt, Transaction, Withdraw, receipt_message},
+    units::ContributionIndex,
+};
 use rand::CryptoRng;
 
 use super::{
@@ -23,8 +29,12 @@ use crate::{
 /// What sending a contribution came to.
 enum Sent {
     Included(Inclusion),
+    /// The ledger had it already, from an earlier call or an earlier state of this wallet.
+    Known(ContributionIndex),
     /// The epoch ended first; prove against the new root.
     Stale,
+    /// Another contribution used one of the ciphertexts: somebody copied it on its way. Encrypt anew.
+    Copied,
 }
 
 impl Agent<'_> {
@@ -44,25 +54,30 @@ impl Agent<'_> {
         for _ in 0..PROOF_ATTEMPTS_MAX {
             let holding = match consider(self.ledger, wallet, id, &opened.state, &tree)? {
                 Outlook::Answer { holding, .. } => holding,
-                Outlook::Answered { .. } => return self.note_admitted(wallet, id),
+                Outlook::Answered { contribution } => return note_admitted(wallet, id, contribution),
                 Outlook::Decline { reasons } => return Ok(Outcome::Declined { reasons }),
             };
             if !wallet.answers().contains_key(&id) {
-                self.encrypt(wallet, opened, holding, rng)?;
+                self.encrypt(wallet, opened, holding, SecretSeed::random(rng), rng)?;
             }
             self.collect_receipts(wallet, opened)?;
             self.prove(wallet, opened, &tree, rng)?;
             match self.send(wallet, id, &tree)? {
                 Sent::Included(inclusion) => {
-                    let Outcome::AlreadyAdmitted { contribution } = self.note_admitted(wallet, id)? else {
-                        break;
-                    };
+                    let missing = || Error::Query { query: id, why: "the ledger lacks it; call again".into() };
+                    let contribution = admitted(self.ledger, wallet, id)?.ok_or_else(missing)?;
+                    note_admitted(wallet, id, contribution)?;
                     return Ok(Outcome::Admitted { contribution, transaction: inclusion.transaction });
                 }
+                Sent::Known(contribution) => return note_admitted(wallet, id, contribution),
                 Sent::Stale => tree = sync_tree(self.ledger)?,
+                Sent::Copied => {
+                    let payout = answer_of(wallet, id)?.payout.clone();
+                    self.encrypt(wallet, opened, holding, payout, rng)?;
+                }
             }
         }
-        let why = format!("its epoch ended {PROOF_ATTEMPTS_MAX} times before a block took the answer; try again");
+        let why = format!("no block took the answer in {PROOF_ATTEMPTS_MAX} attempts: its epoch ended; try again");
         Err(Error::Query { query: id, why })
     }
 
@@ -78,12 +93,13 @@ impl Agent<'_> {
         Ok(())
     }
 
-    /// Encrypts every part under fresh randomness and chooses a fresh payout key.
+    /// Encrypts every part under fresh randomness.
     fn encrypt(
         &self,
         wallet: &mut Wallet,
         opened: &OpenQuery,
         holding: u32,
+        payout: SecretSeed,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<(), Error> {
         let record = &holding_of(wallet, opened.id, holding)?.record;
@@ -96,36 +112,63 @@ impl Agent<'_> {
         let receipts = vec![vec![]; ciphertexts.len()];
         let answer = Answer {
             holding,
-            payout: SecretSeed::random(rng),
+            payout,
             price: opened.state.query.price,
+            scopes: vec![],
             stage: AnswerStage::Encrypted { ciphertexts, receipts },
         };
         wallet.note_answer(opened.id, answer)
     }
 
-    /// Sends each ciphertext to every member, and needs the receipts of `n − t + 1` of them.
+    /// Sends each ciphertext to every member, and needs the receipts of `n − t + 1` of them. Receipts kept from an
+    /// earlier call count while they verify.
     fn collect_receipts(&self, wallet: &mut Wallet, opened: &OpenQuery) -> Result<(), Error> {
         let mut answer = answer_of(wallet, opened.id)?.clone();
         let AnswerStage::Encrypted { ciphertexts, receipts } = &mut answer.stage else { return Ok(()) };
         let needed = usize::from(self.ledger.genesis().committee.quorum.receipts_min());
         for (part, (digest, receipts)) in (0u8..).zip(ciphertexts.iter().zip(receipts)) {
+            receipts.retain(|receipt| self.check_receipt(opened, part, digest, receipt.member, receipt).is_ok());
             if receipts.len() < needed {
-                *receipts = self.receipts(opened.id, part, *digest)?;
+                *receipts = self.receipts(opened, part, *digest)?;
             }
         }
         wallet.note_answer(opened.id, answer)
     }
 
-    fn receipts(&self, query: QueryId, part: u8, digest: Digest) -> Result<Vec<Receipt>, Error> {
+    /// Checks that a receipt is the word of the member asked; one that is not would spoil the whole contribution.
+    fn check_receipt(
+        &self,
+        opened: &OpenQuery,
+        part: u8,
+        digest: &Digest,
+        asked: MemberIndex,
+        receipt: &Receipt,
+    ) -> Result<(), Error> {
+        let committee = &self.ledger.genesis().committee;
+        let account = committee.member(asked)?.account;
+        if receipt.member != asked {
+            return Err(node::Error::Signature { what: "availability receipt", signer: account }.into());
+        }
+        let message = receipt_message(&self.ledger.chain(), opened.state.committee, &opened.id, part, digest);
+        Ok(signature::verify("availability receipt", account, &message, &receipt.signature)?)
+    }
+
+    fn receipts(&self, opened: &OpenQuery, part: u8, digest: Digest) -> Result<Vec<Receipt>, Error> {
         let quorum = self.ledger.genesis().committee.quorum;
         let address = BlobAddress { kind: BlobKind::Ciphertext, digest };
-        let request = KeepCiphertext { query, part, ciphertext: get(self.blobs, address, CIPHERTEXT_BYTES)? };
+        let ciphertext = get(self.blobs, address, CIPHERTEXT_BYTES)?;
+        let request = KeepCiphertext { query: opened.id, part, ciphertext };
         let mut receipts = vec![];
         let mut refusals = vec![];
         for member in quorum.all_members() {
-            match self.committee.keep(member, &request) {
+            let asked = self.committee.keep(member, &request);
+            let checked = asked.and_then(|receipt| {
+                self.check_receipt(opened, part, &digest, member, &receipt)?;
+                Ok(receipt)
+            });
+            match checked {
                 Ok(receipt) => receipts.push(receipt),
-                Err(error) => refusals.push(error.to_string()),
+                Err(error) => refusals.push(format!("member {member}: {error}")),
             }
         }
         if receipts.len() < usize::from(quorum.receipts_min()) {
@@ -156,8 +199,8 @@ impl Agent<'_> {
             AnswerStage::Admitted { .. } | AnswerStage::Withdrawn { .. } => return Ok(()),
         };
         let holding = holding_of(wallet, opened.id, answer.holding)?;
-        let witness = witness(self.ledger, holding, tree)?
-            .map_err(|refusal| Error::Query { query: opened.id, why: refusal.to_string() })?;
+        let witness =
+            witness(holding, tree).map_err(|refusal| Error::Query { query: opened.id, why: refusal.to_string() })?;
         let payout = answer.payout_account();
         let mut parts = vec![];
         for (part, (ciphertext, receipts)) in (0..part_count(&opened.state)).zip(sealed) {
@@ -168,6 +211,8 @@ impl Agent<'_> {
             let (root, nullifier, scope_nullifier) = (instance.root, instance.nullifier, instance.scope_nullifier);
             parts.push(ContributionPart { root, nullifier, scope_nullifier, ciphertext, proof, receipts });
         }
+        let spent = parts.iter().map(|part: &ContributionPart| part.scope_nullifier);
+        answer.scopes = spent.filter(|scope| scope.to_bytes() != [0; 32]).collect();
         answer.stage = AnswerStage::Proven(Contribution { query: opened.id, payout, parts });
         wallet.note_answer(opened.id, answer)
     }
@@ -177,25 +222,31 @@ impl Agent<'_> {
             return Err(Error::Query { query: id, why: "its answer is not proven yet".into() });
         };
         let sent = self.ledger.submit(Transaction::Contribute(contribution.clone()));
-        match sent.and_then(|transaction| settle(self.ledger, transaction)) {
-            Ok(inclusion) => Ok(Sent::Included(inclusion)),
-            Err(_) if sync_tree(self.ledger)?.root != tree.root => Ok(Sent::Stale),
-            Err(error) => Err(error),
+        let error = match sent.and_then(|transaction| settle(self.ledger, transaction)) {
+            Ok(inclusion) => return Ok(Sent::Included(inclusion)),
+            Err(error) => error,
+        };
+        // What was sent is known to the ledger's nodes, so asking about it tells them nothing more.
+        if let Some(contribution) = admitted(self.ledger, wallet, id)? {
+            return Ok(Sent::Known(contribution));
         }
+        for part in &contribution.parts {
+            if self.ledger.ciphertext(part.ciphertext)?.is_some() {
+                return Ok(Sent::Copied);
+            }
+        }
+        if sync_tree(self.ledger)?.root == tree.root { Err(error) } else { Ok(Sent::Stale) }
     }
+}
 
-    /// Notes the place of a contribution that the ledger has.
-    fn note_admitted(&self, wallet: &mut Wallet, id: QueryId) -> Result<Outcome, Error> {
-        let missing = || Error::Query { query: id, why: "the ledger lacks the contribution; call again".into() };
-        let contribution = admitted(self.ledger, wallet, id)?.ok_or_else(missing)?;
-        if let Some(answer) = wallet.answers().get(&id)
-            && answer.contribution() != Some(contribution)
-        {
-            let answer = Answer { stage: AnswerStage::Admitted { contribution }, ..answer.clone() };
-            wallet.note_answer(id, answer)?;
-        }
-        Ok(Outcome::AlreadyAdmitted { contribution })
+/// Notes the place of a contribution that the ledger has.
+fn note_admitted(wallet: &mut Wallet, id: QueryId, contribution: ContributionIndex) -> Result<Outcome, Error> {
+    let answer = answer_of(wallet, id)?;
+    if answer.contribution() != Some(contribution) {
+        let answer = Answer { stage: AnswerStage::Admitted { contribution }, ..answer.clone() };
+        wallet.note_answer(id, answer)?;
     }
+    Ok(Outcome::AlreadyAdmitted { contribution })
 }
 
 fn answer_of(wallet: &Wallet, id: QueryId) -> Result<&Answer, Error> {

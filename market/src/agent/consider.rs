@@ -4,8 +4,7 @@ use std::fmt;
 
 use circuits::{
     eligibility::{Clause, EligibilityWitness, binding, check},
-    id::{AccountId, Digest, QueryId},
-    nullifier::{nullifier, scope_nullifier},
+    id::{AccountId, ChainId, Digest, QueryId},
 };
 use node::{
     state::{QueryState, QueryStatus, StateRead},
@@ -17,7 +16,7 @@ use super::Outlook;
 use crate::{
     Error,
     ledger::{LedgerAccess, SyncedTree, tip},
-    wallet::{Holding, Wallet},
+    wallet::{AnswerStage, Holding, Wallet},
 };
 
 /// Why the agent does not answer.
@@ -93,25 +92,22 @@ fn refusal(error: &circuits::Error) -> Refusal {
     }
 }
 
-/// The witness of a held record against a tree.
+/// The witness of a held record against a tree, from what the wallet and the synced tree hold: asking the ledger about
+/// one leaf would name the record.
 ///
 /// # Errors
 /// The refusal when the tree does not hold the record under its terms.
-pub(super) fn witness(
-    ledger: &dyn LedgerAccess,
-    holding: &Holding,
-    tree: &SyncedTree,
-) -> Result<Result<EligibilityWitness, Refusal>, Error> {
-    let Some(registration) = ledger.registration(holding.leaf)? else { return Ok(Err(Refusal::NotInTree)) };
-    let Ok(path) = tree.tree.path(holding.leaf.get()) else { return Ok(Err(Refusal::NotInTree)) };
-    let epoch = registration.registration_epoch.get();
+pub(super) fn witness(holding: &Holding, tree: &SyncedTree) -> Result<EligibilityWitness, Refusal> {
+    let path = tree.tree.path(holding.leaf.get()).map_err(|_| Refusal::NotInTree)?;
+    let epoch = holding.registration_epoch.get();
     let witness = EligibilityWitness::new(&holding.record, holding.consent.clone(), epoch, path.clone());
-    Ok(if path.root(witness.leaf()) == tree.root { Ok(witness) } else { Err(Refusal::NotInTree) })
+    if path.root(witness.leaf()) == tree.root { Ok(witness) } else { Err(Refusal::NotInTree) }
 }
 
 /// Whether a held record may answer; natively, clause by clause.
 fn check_holding(
-    ledger: &dyn LedgerAccess,
+    chain: &ChainId,
+    wallet: &Wallet,
     holding: &Holding,
     id: QueryId,
     state: &QueryState,
@@ -120,7 +116,7 @@ fn check_holding(
     if holding.record.schema != state.query.schema {
         return Ok(Err(Refusal::OtherSchema));
     }
-    let witness = match witness(ledger, holding, tree)? {
+    let witness = match witness(holding, tree) {
         Ok(witness) => witness,
         Err(refusal) => return Ok(Err(refusal)),
     };
@@ -128,15 +124,14 @@ fn check_holding(
         let terms = state.terms(id, part)?;
         // What the proof travels with does not matter here.
         let nothing = AccountId::from_bytes([0; 32]);
-        let binding = binding(&ledger.chain(), &id, part, &nothing, &Digest::from_bytes([0; 32]));
-        if let Err(error) = check(&terms, &witness.instance(&terms, binding), &witness) {
+        let binding = binding(chain, &id, part, &nothing, &Digest::from_bytes([0; 32]));
+        let instance = witness.instance(&terms, binding);
+        if let Err(error) = check(&terms, &instance, &witness) {
             return Ok(Err(refusal(&error)));
         }
-        if terms.exact.is_some() {
-            let scope = scope_nullifier(&holding.record.nullifier_key, terms.exact.as_ref());
-            if ledger.scope_nullifier(scope)?.is_some_and(|spent| spent.query != id) {
-                return Ok(Err(Refusal::ScopeSpent));
-            }
+        let mut others = wallet.answers().iter().filter(|(other, _)| **other != id);
+        if terms.exact.is_some() && others.any(|(_, answer)| answer.scopes.contains(&instance.scope_nullifier)) {
+            return Ok(Err(Refusal::ScopeSpent));
         }
     }
     Ok(Ok(()))
@@ -146,18 +141,17 @@ pub(super) fn part_count(state: &QueryState) -> u8 {
     u8::try_from(state.query.parts.len()).unwrap_or(u8::MAX)
 }
 
-/// The contribution that one of the wallet's records made to a query, if the ledger has it.
+/// The contribution that the wallet made to a query, if it knows of one or the ledger has what it sent. The ledger is
+/// asked only for a nullifier that was sent already: any other would announce who thinks of answering.
 pub(super) fn admitted(
     ledger: &dyn LedgerAccess,
     wallet: &Wallet,
     id: QueryId,
 ) -> Result<Option<ContributionIndex>, Error> {
-    for holding in wallet.holdings() {
-        if let Some(admission) = ledger.nullifier(nullifier(&holding.record.nullifier_key, &id, 0))? {
-            return Ok(Some(admission.contribution));
-        }
-    }
-    Ok(None)
+    let Some(answer) = wallet.answers().get(&id) else { return Ok(None) };
+    let AnswerStage::Proven(sent) = &answer.stage else { return Ok(answer.contribution()) };
+    let Some(part) = sent.parts.first() else { return Ok(None) };
+    Ok(ledger.nullifier(part.nullifier)?.map(|admission| admission.contribution))
 }
 
 fn closed(state: &QueryState, ledger: &dyn LedgerAccess) -> Result<Option<Refusal>, Error> {
@@ -190,18 +184,19 @@ pub fn consider(
     tree: &SyncedTree,
 ) -> Result<Outlook, Error> {
     if let Some(contribution) = admitted(ledger, wallet, id)? {
-        return Ok(Outlook::Answered { contribution: Some(contribution) });
+        return Ok(Outlook::Answered { contribution });
     }
     if let Some(reason) = closed(state, ledger)? {
         return Ok(Outlook::Decline { reasons: vec![reason] });
     }
     let begun = wallet.answers().get(&id).map(|answer| answer.holding);
+    let chain = ledger.chain();
     let mut reasons = vec![];
     for (index, holding) in (0u32..).zip(wallet.holdings()) {
         if begun.is_some_and(|begun| begun != index) {
             continue;
         }
-        match check_holding(ledger, holding, id, state, tree)? {
+        match check_holding(&chain, wallet, holding, id, state, tree)? {
             Ok(()) => {
                 let (parts, price) = (state.query.parts.len(), state.query.price);
                 return Ok(Outlook::Answer { holding: index, parts, price });

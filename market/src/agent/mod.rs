@@ -61,8 +61,8 @@ pub enum Outlook {
     },
     /// It answered before.
     Answered {
-        /// The contribution's place, once the ledger admitted it.
-        contribution: Option<ContributionIndex>,
+        /// The contribution's place.
+        contribution: ContributionIndex,
     },
     /// It would not answer.
     Decline {

@@ -1,7 +1,7 @@
 //! What a wallet remembers of a query it answered, so that asking again neither answers twice nor loses the payout key.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use circuits::id::{AccountId, Digest};
+use circuits::id::{AccountId, Digest, ScopeNullifier};
 use ed25519_dalek::SigningKey;
 use node::{
     signature::account_of,
@@ -45,6 +45,8 @@ pub struct Answer {
     pub payout: SecretSeed,
     /// What the query pays.
     pub price: Amount,
+    /// Scope nullifiers that it spends, in an `Exact` query: the record enters no other release of these scopes.
+    pub scopes: Vec<ScopeNullifier>,
     /// How far it is.
     pub stage: AnswerStage,
 }

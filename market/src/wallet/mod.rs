@@ -24,7 +24,10 @@ use circuits::{
     record::{NullifierKey, Record},
 };
 use ed25519_dalek::SigningKey;
-use node::{signature::account_of, units::LeafIndex};
+use node::{
+    signature::account_of,
+    units::{Epoch, LeafIndex},
+};
 use rand::CryptoRng;
 
 pub(crate) use self::file::{load as load_file, save as save_file};
@@ -55,6 +58,8 @@ pub struct Holding {
     pub consent: ConsentTerms,
     /// The record's leaf.
     pub leaf: LeafIndex,
+    /// The epoch in which it was registered. Kept here, since asking the ledger for it would name the record.
+    pub registration_epoch: Epoch,
 }
 
 /// What a wallet keeps of an enrolment until the certificate comes.
@@ -234,11 +239,17 @@ impl Wallet {
     }
 
     /// Turns an enrolment into a held record and saves; `issuer::receive` checks it against the ledger first.
-    pub(crate) fn complete(&mut self, enrolment: &Enrolment, record: Record, leaf: LeafIndex) -> Result<(), Error> {
+    pub(crate) fn complete(
+        &mut self,
+        enrolment: &Enrolment,
+        record: Record,
+        leaf: LeafIndex,
+        registration_epoch: Epoch,
+    ) -> Result<(), Error> {
         let place = self.contents.pending.iter().position(|pending| self.enrolment(pending) == *enrolment);
         let Some(place) = place else { return Err(refused("take a record", "it made no such enrolment".into())) };
         let consent = self.contents.pending.remove(place).consent;
-        self.contents.holdings.push(Holding { record, consent, leaf });
+        self.contents.holdings.push(Holding { record, consent, leaf, registration_epoch });
         self.save()
     }
 

@@ -41,7 +41,7 @@ fn wallet(path: &Path, protection: &Protection) -> (Wallet, Holding) {
     let mut wallet = Wallet::create(path, protection.clone(), chain, "Ada", &mut rng).unwrap();
     let enrolment = wallet.enrol(terms(&mut rng), None, &mut rng).unwrap();
     let record = record(wallet.pending(&enrolment).unwrap().nullifier_key.clone());
-    wallet.complete(&enrolment, record, LeafIndex::new(3)).unwrap();
+    wallet.complete(&enrolment, record, LeafIndex::new(3), Epoch::new(1)).unwrap();
     let holding = wallet.holdings()[0].clone();
     (wallet, holding)
 }
