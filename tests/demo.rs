@@ -56,7 +56,7 @@ fn eight_people_give_the_true_allele_frequencies_in_one_json_object() {
     assert!(report["truth"].as_array().unwrap().len() > 1_000);
     let slots: u64 = report["result"]["slots"][0].as_array().unwrap().iter().map(|slot| slot.as_u64().unwrap()).sum();
     assert!(slots > 1_000, "the counts are not all zero");
-    assert!(report["seconds"].as_array().unwrap().iter().any(|stage| stage["stage"] == "contribute"));
+    assert!(report["timings"].as_array().unwrap().iter().any(|stage| stage["stage"] == "contribute"));
     assert!(!report["declined"].as_array().unwrap().is_empty(), "somebody declines");
 }
 

@@ -46,8 +46,8 @@ pub struct DemoReport {
     pub receipt: PathBuf,
     /// What `locus verify` checked in it.
     pub checks: Vec<market::receipt::Check>,
-    /// Seconds by stage.
-    pub seconds: Vec<Stage>,
+    /// Wall time by stage.
+    pub timings: Vec<Stage>,
 }
 
 /// A person whose agent declined.
@@ -161,7 +161,7 @@ pub fn describe(report: &DemoReport) -> String {
     let verdict = if report.matches { "equals the truth in every count" } else { "DIFFERS from the truth" };
     lines.push(format!("  {} the result {verdict}", if report.matches { "✓" } else { "✗" }));
     lines.push(String::new());
-    let stages: Vec<_> = report.seconds.iter().map(|stage| format!("{} {:.1}", stage.stage, stage.seconds)).collect();
+    let stages: Vec<_> = report.timings.iter().map(|stage| format!("{} {:.1}", stage.stage, stage.seconds)).collect();
     lines.push(format!("  seconds: {}", stages.join(", ")));
     lines.push(format!("  receipt: {}", report.receipt.display()));
     lines.push(format!("  check it anywhere: locus verify {}", report.receipt.display()));

@@ -136,7 +136,7 @@ pub fn run(options: &DemoOptions, output: &Output) -> Result<DemoReport, Error> 
         paid_each: PRICE,
         receipt: path,
         checks: verified.checks().to_vec(),
-        seconds: board.seconds,
+        timings: board.seconds,
     })
 }
 
