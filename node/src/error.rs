@@ -1,5 +1,7 @@
 //! The one error enum of this crate.
 
+use std::path::PathBuf;
+
 use circuits::id::{AccountId, ChainId, Digest, QueryId};
 use thiserror::Error;
 
@@ -177,6 +179,12 @@ pub enum Error {
         what: &'static str,
         /// The cause.
         why: String,
+    },
+    /// Another process has the database.
+    #[error("another process runs the ledger {}; stop that one, or talk to it over HTTP", path.display())]
+    InUse {
+        /// The database file.
+        path: PathBuf,
     },
     /// Stored bytes contradict each other or do not decode.
     #[error("the ledger's database is damaged at {what}: {why}; replay it from its blocks or a peer")]

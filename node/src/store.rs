@@ -5,7 +5,7 @@ use std::path::Path;
 use borsh::BorshDeserialize;
 use circuits::id::Digest;
 use jmt::storage::NodeBatch;
-use redb::{Database, ReadTransaction, ReadableDatabase, TableDefinition, WriteTransaction};
+use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase, TableDefinition, WriteTransaction};
 
 use crate::{
     Error,
@@ -57,7 +57,10 @@ pub(crate) struct Store(Database);
 
 impl Store {
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        Database::create(path).map(Self).map_err(failed("open"))
+        Database::create(path).map(Self).map_err(|error| match error {
+            DatabaseError::DatabaseAlreadyOpen => Error::InUse { path: path.into() },
+            other => failed("open")(other),
+        })
     }
 
     pub(crate) fn in_memory() -> Result<Self, Error> {

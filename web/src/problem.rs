@@ -125,7 +125,7 @@ fn ledger_kind(error: &node::Error) -> ProblemKind {
         | node::Error::Inclusion { .. } => ProblemKind::Refused,
         node::Error::Busy { .. } => ProblemKind::Busy,
         node::Error::Remote { .. } | node::Error::Unreachable { .. } => ProblemKind::Upstream,
-        node::Error::Storage { .. } | node::Error::Corrupt { .. } => ProblemKind::Internal,
+        node::Error::Storage { .. } | node::Error::Corrupt { .. } | node::Error::InUse { .. } => ProblemKind::Internal,
         _ => ProblemKind::Internal,
     }
 }

@@ -1,18 +1,27 @@
 //! `locus agent`.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
 
 use circuits::{eligibility::ProvingKey, id::QueryId};
 use clap::{Args, Subcommand};
 use market::{
     agent::{Agent as MarketAgent, Outcome, Outlook, withdraw},
-    ledger::QueryWatch,
-    wallet::Wallet,
+    ledger::{QueryWatch, require_query, tip},
+    wallet::{Protection, Wallet},
 };
+use node::state::QueryStatus;
 use serde::Serialize;
 
-use super::{Home, Output, committee::remote_committee, record::wallet_paths};
-use crate::Error;
+use super::{Connection, Home, Output, committee::remote_committee, record::wallet_paths};
+use crate::{Error, client::RemoteCommittee};
+
+/// How often the agent looks for queries.
+const WATCH_TIME: Duration = Duration::from_secs(2);
 
 /// Answer open queries.
 #[derive(Debug, Subcommand)]
@@ -23,6 +32,8 @@ pub enum Agent {
     Run(Answering),
     /// Say what `run` would do, and why, without doing it.
     DryRun(Answering),
+    /// Answer queries as they open, until interrupted, and print each outcome once (with --json an object for each).
+    Watch(Answering),
     /// Take a contribution back before its query is sealed. Its record cannot answer that query again.
     Withdraw(Withdrawing),
 }
@@ -86,34 +97,54 @@ enum What {
 
 impl Agent {
     pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
-        let (answering, dry) = match self {
-            Self::Run(answering) => (answering, false),
-            Self::DryRun(answering) => (answering, true),
-            Self::Withdraw(withdrawing) => return withdrawing.run(home, output),
-        };
+        match self {
+            Self::Run(answering) => answering.once(home, output, false),
+            Self::DryRun(answering) => answering.once(home, output, true),
+            Self::Watch(answering) => answering.watch(home, output),
+            Self::Withdraw(withdrawing) => withdrawing.run(home, output),
+        }
+    }
+}
+
+/// What answering needs besides wallets.
+struct Means {
+    connection: Connection,
+    committee: RemoteCommittee,
+    proving: ProvingKey,
+    protection: Protection,
+}
+
+impl Means {
+    fn agent(&self) -> MarketAgent<'_> {
+        let (ledger, blobs) = (&*self.connection.ledger, &*self.connection.blobs);
+        MarketAgent { ledger, blobs, committee: &self.committee, proving: &self.proving }
+    }
+}
+
+impl Answering {
+    fn means(&self, home: &Home) -> Result<Means, Error> {
         let connection = home.connect()?;
-        let committee = remote_committee(&answering.members)?;
         let proving = proving_key(home, &connection.ledger.genesis().eligibility)?;
-        let agent = MarketAgent {
-            ledger: &*connection.ledger,
-            blobs: &*connection.blobs,
-            committee: &committee,
-            proving: &proving,
-        };
-        let queries = match answering.query {
+        let protection = home.wallet_protection(self.custodian.as_deref())?;
+        Ok(Means { connection, committee: remote_committee(&self.members)?, proving, protection })
+    }
+
+    /// The queries to look at among those that opened.
+    fn wanted(&self, opened: Vec<QueryId>) -> Vec<QueryId> {
+        opened.into_iter().filter(|query| self.query.is_none_or(|wanted| wanted == *query)).collect()
+    }
+
+    fn once(&self, home: &Home, output: &Output, dry: bool) -> Result<(), Error> {
+        let means = self.means(home)?;
+        let queries = match self.query {
             Some(query) => vec![query],
-            None => QueryWatch::default().poll(&*connection.ledger)?,
+            None => QueryWatch::default().poll(&*means.connection.ledger)?,
         };
-        let protection = home.wallet_protection(answering.custodian.as_deref())?;
         let mut lines = vec![];
-        let paths = wallet_paths(&answering.wallets)?;
+        let paths = wallet_paths(&self.wallets)?;
         let progress = output.progress("answering", paths.len());
         for path in paths {
-            let mut wallet = Wallet::open(&path, protection.clone())?;
-            for query in &queries {
-                let what = consider(&agent, &mut wallet, *query, dry);
-                lines.push(Line { wallet: path.display().to_string(), query: *query, what });
-            }
+            lines.extend(consider_all(&means, &path, &queries, dry)?);
             progress.inc(1);
         }
         progress.finish_and_clear();
@@ -127,6 +158,43 @@ impl Agent {
         let why = format!("{failed} failed as printed; run it again, each goes on where it stopped");
         Err(Error::Input { what: "answers", why })
     }
+
+    /// Looks again whenever a query opens, an epoch begins or something failed, and prints what is new.
+    fn watch(&self, home: &Home, output: &Output) -> Result<(), Error> {
+        let means = self.means(home)?;
+        let ledger = &*means.connection.ledger;
+        let mut watch = QueryWatch::default();
+        let mut open: Vec<QueryId> = vec![];
+        let mut seen_epoch = None;
+        let mut printed = BTreeSet::new();
+        output.say("watching for queries; stop with Ctrl-C");
+        loop {
+            let opened = self.wanted(watch.poll(ledger)?);
+            let epoch = tip(ledger)?.epoch;
+            if !opened.is_empty() || seen_epoch != Some(epoch) {
+                open.extend(opened);
+                let mut collecting = vec![];
+                for query in open {
+                    if require_query(ledger, query)?.status == QueryStatus::Collecting {
+                        collecting.push(query);
+                    }
+                }
+                open = collecting;
+                let mut failed = false;
+                // Opened anew each time: between two looks the owner may have changed the terms in the file.
+                for path in wallet_paths(&self.wallets)?.iter().filter(|_| !open.is_empty()) {
+                    for line in consider_all(&means, path, &open, false)? {
+                        failed |= matches!(line.what, What::Failed { .. });
+                        if printed.insert(describe(&line)) {
+                            output.result(&line, describe)?;
+                        }
+                    }
+                }
+                seen_epoch = (!failed).then_some(epoch);
+            }
+            thread::sleep(WATCH_TIME);
+        }
+    }
 }
 
 impl Withdrawing {
@@ -137,6 +205,16 @@ impl Withdrawing {
         let inclusion = withdraw(&*connection.ledger, &mut wallet, self.query)?;
         output.result(&inclusion, |inclusion| format!("withdrawn in block {}", inclusion.height))
     }
+}
+
+fn consider_all(means: &Means, path: &Path, queries: &[QueryId], dry: bool) -> Result<Vec<Line>, Error> {
+    let mut wallet = Wallet::open(path, means.protection.clone())?;
+    let agent = means.agent();
+    let mut line = |query: &QueryId| {
+        let what = consider(&agent, &mut wallet, *query, dry);
+        Line { wallet: path.display().to_string(), query: *query, what }
+    };
+    Ok(queries.iter().map(&mut line).collect())
 }
 
 fn consider(agent: &MarketAgent<'_>, wallet: &mut Wallet, query: QueryId, dry: bool) -> What {

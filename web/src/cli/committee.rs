@@ -8,7 +8,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use circuits::quorum::MemberIndex;
@@ -30,6 +30,11 @@ use crate::{
 
 /// How often a member looks at the ledger for duties.
 const POLL_TIME: Duration = Duration::from_millis(100);
+
+/// The longest pause between tries of a duty that fails.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// How long a member waits for its node to start.
+const NODE_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// Run a member, or show the committee.
 #[derive(Debug, Subcommand)]
@@ -62,8 +67,12 @@ impl Committee {
     pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
         match self {
             Self::Serve(member) => {
+                if home.url().is_none() {
+                    let why = "a member works on a node that `locus serve` runs; give its --url".into();
+                    return Err(Error::Input { what: "address", why });
+                }
                 let key = home.key(&member.key, Role::Member)?;
-                member.run(key, &home.connect()?, output)
+                member.run(key, &connect_patiently(home, output)?, output)
             }
             Self::Show => {
                 let connection = home.connect()?;
@@ -106,6 +115,24 @@ impl ServeMember {
     }
 }
 
+/// Reaches the node, which may start at the same time as its members.
+fn connect_patiently(home: &Home, output: &Output) -> Result<Connection, Error> {
+    let started = Instant::now();
+    let mut said = false;
+    loop {
+        match home.connect() {
+            Err(Error::Unreachable { url, .. }) if started.elapsed() < NODE_TIME_MAX => {
+                if !said {
+                    output.say(format!("waiting for the node at {url}"));
+                    said = true;
+                }
+                thread::sleep(POLL_TIME);
+            }
+            connected => return connected,
+        }
+    }
+}
+
 /// Ends this process once nobody holds the other end of standard input. A member may end at any instant: each of its
 /// files is written at once.
 fn end_with_standard_input() {
@@ -115,20 +142,35 @@ fn end_with_standard_input() {
 }
 
 fn do_duties(committee: &LocalCommittee, stopping: &AtomicBool) {
+    let mut pause = POLL_TIME;
+    let mut last_failure = String::new();
     while !stopping.load(Ordering::Acquire) {
         match committee.step(&mut rand::rng()) {
-            Ok(duties) if duties.is_empty() => {}
-            Ok(duties) => tracing::info!(?duties, "duties done"),
-            Err(error) => tracing::warn!(%error, "a duty failed and is tried again"),
+            Ok(duties) => {
+                if !duties.is_empty() {
+                    tracing::info!(?duties, "duties done");
+                }
+                pause = POLL_TIME;
+                last_failure.clear();
+            }
+            Err(error) => {
+                // Once may be chance: another member was faster by a block. What stays is told, but not each time.
+                let failure = error.to_string();
+                if pause == POLL_TIME * 2 || (pause > POLL_TIME && failure != last_failure) {
+                    tracing::warn!(%error, "a duty fails and is tried again");
+                }
+                last_failure = failure;
+                pause = (pause * 2).min(PAUSE_MAX);
+            }
         }
-        thread::sleep(POLL_TIME);
+        thread::sleep(pause);
     }
 }
 
 /// Committee members at these addresses, in the genesis' order.
 ///
 /// # Errors
-/// [`Error::Request`] for an address that is none.
+/// [`Error::Input`] for an address that is none.
 pub(super) fn remote_committee(urls: &[String]) -> Result<RemoteCommittee, Error> {
     let members = (0u8..).zip(urls).map(|(index, url)| Ok((MemberIndex::new(index), Remote::new(url)?)));
     Ok(RemoteCommittee::new(members.collect::<Result<_, Error>>()?))

@@ -95,7 +95,8 @@ impl Keys {
             sealing: hex::encode(sealing_key(&key).as_bytes()),
         };
         output.result(&public, |public| {
-            format!("{} account {}\nsealing key {}", key.role().name(), public.account, public.sealing)
+            let bytes = public.sealing.len() / 2;
+            format!("{} account {}\nsealing key of {bytes} bytes; --json prints it", key.role().name(), public.account)
         })
     }
 }

@@ -17,7 +17,7 @@ const POLL_TIME: Duration = Duration::from_millis(100);
 /// How long a node may take to make a block: more than its longest heartbeat.
 const BLOCK_TIME_MAX: Duration = Duration::from_secs(3_700);
 
-/// Read blocks and transactions, and replay the chain.
+/// Read blocks, wait for epochs, and replay the chain.
 #[derive(Debug, Subcommand)]
 pub enum Ledger {
     /// Show where the chain stands.

@@ -31,24 +31,46 @@ pub(crate) use session::{write_file, write_json};
 
 use crate::Error;
 
+/// The heading of the options that every command takes.
+const EVERYWHERE: &str = "Options of every command";
+
+/// The life of a query, one line for each step.
+const TOUR: &str = "\
+A tour, one line for each step (docs/guide/network.md has it whole):
+
+  locus keys new researcher researcher.key           each party makes its own key
+  locus network init NAME --balance ACCOUNT=AMOUNT   found the network
+  locus serve                                        run its node
+  locus committee serve --url URL ...                run each committee member: together they make a key
+  locus govern accredit-issuer ACCOUNT               the governor lets hospitals and researchers in
+  locus schema derive NAME --vcf FILE --out DIR      describe the records, then `schema register` them
+  locus record certify --vcf FILE ...                hospitals certify; people get wallets
+  locus study register TITLE ...                     a researcher says what for
+  locus query open FILE --key FILE                   and asks
+  locus agent run --wallets DIR ...                  people's agents prove, encrypt and contribute, or decline
+  locus query seal QUERY --key FILE                  nobody joins or leaves any more
+  locus aggregate QUERY ...                          anyone adds up ciphertexts; the committee releases the sum
+  locus result QUERY --key FILE --receipt FILE       the researcher alone decrypts it
+  locus verify FILE                                  everybody checks it";
+
 /// Research on genomes in which nobody sees a record.
 ///
 /// The subcommands below follow the life of a network: found it, certify records, ask, answer, decrypt the sum, verify.
 /// `locus demo` plays all of it at once. Every command takes --json.
 #[derive(Debug, Parser)]
-#[command(name = "locus", version, max_term_width = 110)]
+#[command(name = "locus", version, max_term_width = 110, after_long_help = TOUR)]
 pub struct Cli {
     /// Print one JSON object on standard output instead of text.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub json: bool,
     /// Where the network's files are on this machine.
-    #[arg(long, global = true, env = "LOCUS_DATA_DIR", default_value = ".locus", value_name = "DIR")]
+    #[arg(long, global = true, env = "LOCUS_DATA_DIR", default_value = ".locus", value_name = "DIR", help_heading = EVERYWHERE)]
     pub data_dir: std::path::PathBuf,
     /// Talk to a node at this address instead of opening the ledger in the data directory.
-    #[arg(long, global = true, env = "LOCUS_URL", value_name = "URL")]
+    #[arg(long, global = true, env = "LOCUS_URL", value_name = "URL", help_heading = EVERYWHERE)]
     pub url: Option<String>,
     /// File whose first line is the passphrase of the keys and wallets used; otherwise LOCUS_PASSPHRASE, or a prompt.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = EVERYWHERE)]
     pub passphrase_file: Option<std::path::PathBuf>,
     /// What to do.
     #[command(subcommand)]
@@ -65,7 +87,7 @@ pub enum Command {
     /// Make and show the key files of parties.
     #[command(subcommand)]
     Keys(keys::Keys),
-    /// Found a network: its genesis and proving key.
+    /// Found a network: its genesis and proving key; show one.
     #[command(subcommand)]
     Network(network::NetworkCommand),
     /// Run the node and its HTTP API.
@@ -73,7 +95,7 @@ pub enum Command {
     /// Accredit and suspend issuers and researchers (the governor).
     #[command(subcommand)]
     Govern(govern::Govern),
-    /// Run a committee member: key generation, availability receipts, components.
+    /// Run a committee member: key generation, availability receipts, components (each member).
     #[command(subcommand)]
     Committee(committee::Committee),
     /// Describe records: a variant panel from a VCF and attributes from a file.
@@ -85,7 +107,7 @@ pub enum Command {
     /// Show, change or revoke what an owner allows.
     #[command(subcommand)]
     Consent(consent::Consent),
-    /// Back up and recover wallets.
+    /// Show, back up and recover wallets.
     #[command(subcommand)]
     Wallet(wallet::WalletCommand),
     /// Register and show studies (a researcher).
@@ -94,7 +116,7 @@ pub enum Command {
     /// Open, watch, seal and refund cohort queries (a researcher).
     #[command(subcommand)]
     Query(query::Query),
-    /// Answer open queries for the wallets of a folder, as their owners' consent allows (people, or a custodian).
+    /// Answer open queries for a folder of wallets, as their owners' consent allows; withdraw an answer.
     #[command(subcommand)]
     Agent(agent::Agent),
     /// Add up a sealed query's ciphertexts (anyone).
@@ -104,7 +126,7 @@ pub enum Command {
     /// Show accounts and move money.
     #[command(subcommand)]
     Account(account::Account),
-    /// Read blocks and transactions, and replay the chain.
+    /// Read blocks, wait for epochs, and replay the chain.
     #[command(subcommand)]
     Ledger(ledger::Ledger),
     /// Rebuild the listing index from the ledger.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{Home, Output};
 use crate::Error;
 
-/// Back up and recover wallets.
+/// Show, back up and recover wallets.
 #[derive(Debug, Subcommand)]
 pub enum WalletCommand {
     /// Show a wallet's account, records and answers; no secret, no value.

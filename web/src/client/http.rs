@@ -41,9 +41,9 @@ impl Remote {
     /// A server at an address.
     ///
     /// # Errors
-    /// [`Error::Request`] for an address that is not plain HTTP; end TLS in a proxy beside this program.
+    /// [`Error::Input`] for an address that is not plain HTTP; end TLS in a proxy beside this program.
     pub fn new(url: &str) -> Result<Self, Error> {
-        let refused = |why: &str| Error::Request { what: "server address", why: why.into() };
+        let refused = |why: &str| Error::Input { what: "server address", why: format!("{url}: {why}") };
         let parsed: ureq::http::Uri = url.parse().map_err(|_| refused("write it as http://host:port"))?;
         if parsed.scheme_str() != Some("http") {
             return Err(refused("write it as http://host:port; for https run a local proxy that ends TLS"));

@@ -49,7 +49,7 @@ impl MemberProcess {
         let mut process = Self { child, log: log.clone() };
         let (member, url) = process.announced().map_err(|why| failed(&why))?;
         // What a person looks for who wants to see a member die.
-        let pid = fs::write(folder.join("pid"), process.child.id().to_string());
+        let pid = fs::write(folder.join("pid"), format!("{}\n", process.child.id()));
         pid.map_err(|error| failed(&error.to_string()))?;
         Ok((process, member, Remote::new(&url)?))
     }
