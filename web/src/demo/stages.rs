@@ -119,6 +119,7 @@ pub fn run(options: &DemoOptions, output: &Output) -> Result<DemoReport, Error> 
     board.done("verify", "the receipt was read back and checked");
 
     let variants = variant_counts(&cast, &options_parts(&cast), opened.slots());
+    let measured = cast.panel.variants.len().min(PARTS_MAX * WINDOW_VARIANTS);
     let names: Vec<String> = contributors(&cast).map(|person| person.name.clone()).collect();
     let truth: Vec<_> =
         count_truth(options.vcf.as_deref(), &names)?.iter().take(variants.len()).map(VariantCounts::of_truth).collect();
@@ -130,7 +131,7 @@ pub fn run(options: &DemoOptions, output: &Output) -> Result<DemoReport, Error> 
         people: options.people,
         admitted,
         declined,
-        matches: variants == truth,
+        matches: variants.len() == measured && variants == truth,
         result: ResultReport { slots: opened.slots().to_vec(), variants },
         truth,
         paid_each: PRICE,
