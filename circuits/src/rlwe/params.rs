@@ -1,7 +1,10 @@
 //! The parameters, and the relations between them that everything else relies on.
 //!
-//! lattice-estimator on (4096, 2^93, ternary, TUniform(3)): MATZOV 2^149, core-SVP 2^121 classical and 2^110 quantum.
-//! The Homomorphic Encryption Standard allows `log q <= 109` (classical) and `101` (quantum) at this degree.
+//! `docs/adr/0004-parameters.md` has the calculation: core-SVP 2^121 classical and 2^110 quantum, about 2^150 gates. The
+//! Homomorphic Encryption Standard allows `log q <= 109` (classical) and `101` (quantum) at this degree.
+
+use ark_bn254::Fr;
+use ark_ff::PrimeField;
 
 use crate::quorum::SUBSETS_MAX;
 
@@ -36,6 +39,11 @@ pub const CONTRIBUTIONS_EXACT_MAX: u32 = 65_536;
 /// The largest value one contribution puts into a slot: a base-256 digit.
 pub const SLOT_DIGIT_MAX: u32 = 255;
 
+/// The most contributions to a sum that carries privacy noise, which may take it below zero or past its largest value.
+pub const CONTRIBUTIONS_NOISY_MAX: u32 = 32_768;
+/// `log2` of the largest privacy noise that a slot has room for on either side.
+pub const PRIVACY_NOISE_BOUND_LOG2: u32 = 22;
+
 /// A flood is the centred sum of this many uniform integers.
 pub const FLOOD_TERMS: usize = 16;
 /// Bits of each of them, so the flood has a standard deviation of about 2^62 and magnitude at most 2^65.
@@ -46,10 +54,35 @@ pub const FLOOD_BOUND_LOG2: u32 = FLOOD_TERM_BITS - 1 + FLOOD_TERMS.ilog2();
 /// many uniforms falls with probability below 2^-60.
 pub const FLOOD_DEVIATIONS: u128 = 9;
 
+/// In `b·u + e0 + Δ·m = c0 + q·k + (X^N + 1)·r` over the integers, with centred operands, `k` lies in `[-128, 127]`:
+/// its standard deviation is about 15, and who draws another encrypts again.
+pub const QUOTIENT_BOUND: i32 = 128;
+/// The identities of `c0` and `c1` are checked as one: the first plus 2^108 times the second.
+pub const IDENTITY_SHIFT: u32 = 108;
+
 /// The largest encryption noise one contribution adds to a slot, whatever its (bounded) randomness: `u·e` and `e1·s`
 /// with `e` and `s` sums over the subsets, and `e0`.
 pub(super) const CONTRIBUTION_NOISE_MAX: u128 =
     2 * (RING_DEGREE * SUBSETS_MAX) as u128 * ERROR_BOUND as u128 + ERROR_BOUND as u128;
+
+/// Eighteen times the variance of the encryption noise that one honest contribution adds to a slot: `u·e` and `e1·s` have
+/// `N` terms for each subset, ternary coefficients have variance 2/3, and TUniform(b) has (2^(2b+1) + 1)/6.
+pub(super) const fn contribution_noise_variance_18(subsets: usize) -> u128 {
+    (4 * RING_DEGREE * subsets + 3) as u128 * ((2 << (2 * ERROR_BOUND_LOG2)) + 1)
+}
+
+/// Whether floods leak less than 2^-`bits` nats of a shift with this squared length: squared length over twice a flood's
+/// variance, `FLOOD_TERMS·4^FLOOD_TERM_BITS/12`.
+const fn leak_is_below(squared_length: u128, bits: u32) -> bool {
+    12 * squared_length < (2 * FLOOD_TERMS as u128) << (2 * FLOOD_TERM_BITS - bits)
+}
+
+/// The largest coefficient of `b·u + e0 + Δ·m − c0 − q·k`, reduced by `X^N + 1`, for operands within their bounds.
+const IDENTITY_MAX: u128 = ((RING_DEGREE as u128) << (MODULUS_BITS - 1))
+    + ERROR_BOUND as u128
+    + ((SLOT_DIGIT_MAX as u128) << DELTA_BITS)
+    + (1 << (MODULUS_BITS - 1))
+    + ((QUOTIENT_BOUND as u128) << MODULUS_BITS);
 
 /// How far a residue is shifted in tfhe's containers.
 pub(super) const ALIGNMENT_BITS: u32 = u128::BITS - MODULUS_BITS;
@@ -64,3 +97,23 @@ const _: () = assert!((CONTRIBUTIONS_EXACT_MAX as u64 * SLOT_DIGIT_MAX as u64) <
 // 9²·(4/3)·36 < 64², and the noise fills less than a hundredth of the gap.
 const _: () = assert!(FLOOD_DEVIATIONS * FLOOD_DEVIATIONS * 4 * (SUBSETS_MAX as u128) < 3 * 64 * 64);
 const _: () = assert!(CONTRIBUTION_NOISE_MAX * (CONTRIBUTIONS_EXACT_MAX as u128) < 1 << (DELTA_BITS - 1 - 20));
+// The Homomorphic Encryption Standard's limits for this degree and ternary secrets at 128 bits: 109, or 101 against
+// quantum computers.
+const _: () = assert!(RING_DEGREE == 4096 && MODULUS_BITS <= 101);
+// What a release leaks of the encryption noise that rides on it: of honest noise on average, of any noise at all.
+const _: () = assert!(leak_is_below(
+    RING_DEGREE as u128 * CONTRIBUTIONS_EXACT_MAX as u128 * contribution_noise_variance_18(SUBSETS_MAX) / 18,
+    70
+));
+const _: () =
+    assert!(leak_is_below(RING_DEGREE as u128 * (CONTRIBUTION_NOISE_MAX * CONTRIBUTIONS_EXACT_MAX as u128).pow(2), 35));
+// With privacy noise of either sign, slots still fit a window as wide as the plaintext modulus.
+const _: () = assert!(
+    CONTRIBUTIONS_NOISY_MAX as u64 * SLOT_DIGIT_MAX as u64 + (2 << PRIVACY_NOISE_BOUND_LOG2) < 1 << PLAINTEXT_BITS
+);
+// If both identities' sum vanishes in the field, each vanishes over the integers: the first cannot reach the second's
+// place, and both together stay below half the field's modulus, which has this many bits.
+const _: () = assert!(IDENTITY_MAX < 1 << (IDENTITY_SHIFT - 1));
+const _: () = assert!(2 * IDENTITY_SHIFT < Fr::MODULUS_BIT_SIZE - 2);
+// A quotient's variance is N/18, so its range is eight deviations wide on either side.
+const _: () = assert!(8 * 8 * RING_DEGREE < 18 * (QUOTIENT_BOUND * QUOTIENT_BOUND) as usize);

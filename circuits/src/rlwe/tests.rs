@@ -4,6 +4,8 @@ use rand::{SeedableRng, rngs::StdRng};
 use super::{params::*, *};
 use crate::{Error, id::ChainId};
 
+mod noise;
+
 fn chain() -> ChainId {
     ChainId::from_bytes([7; 32])
 }
