@@ -180,29 +180,6 @@ impl Block {
     }
 }
 
-/// Verifies that headers follow one another without a gap, each final under the genesis. The first may lie anywhere;
-/// at height 1 its parent must be the chain id.
-///
-/// # Errors
-/// [`Error::Block`] naming the first header that does not follow, or as [`SignedHeader::verify`].
-pub fn verify_headers(genesis: &Genesis, headers: &[SignedHeader]) -> Result<(), Error> {
-    let chain = genesis.chain_id()?;
-    let mut parent: Option<&Header> = None;
-    for signed in headers {
-        signed.verify(genesis)?;
-        let header = &signed.header;
-        match parent {
-            Some(parent) => check_follows(header, parent.height, parent.time, parent.hash()?)?,
-            None if header.height == Height::new(1) => {
-                check_follows(header, Height::default(), genesis.time, Digest::from_bytes(chain.to_bytes()))?;
-            }
-            None => {}
-        }
-        parent = Some(header);
-    }
-    Ok(())
-}
-
 /// Checks height, parent hash and time order of a header against its parent.
 pub(crate) fn check_follows(header: &Header, height: Height, time: Timestamp, parent: Digest) -> Result<(), Error> {
     let refuse = |field, why: String| Err(Error::Block { height: header.height, field, why });

@@ -2,24 +2,30 @@
 
 use std::sync::OnceLock;
 
-use circuits::quorum::Quorum;
+use circuits::{id::ChainId, quorum::Quorum};
 use market::{
     Error,
     objects::{BlobKind, Objects, put},
     receipt::{Receipt, collect, verify},
     researcher::decrypt,
 };
+use node::{block::SignedHeader, units::Height};
 use proptest::prelude::*;
 
 use crate::world::{FOUR_PEOPLE_SUMS, World, four_people};
 
 /// The receipt of a released query, made once for all tests.
 fn released() -> Receipt {
-    static RECEIPT: OnceLock<Receipt> = OnceLock::new();
-    RECEIPT.get_or_init(release).clone()
+    evidence().0
 }
 
-fn release() -> Receipt {
+/// That receipt, and the header of the block before the release.
+fn evidence() -> (Receipt, SignedHeader) {
+    static EVIDENCE: OnceLock<(Receipt, SignedHeader)> = OnceLock::new();
+    EVIDENCE.get_or_init(release).clone()
+}
+
+fn release() -> (Receipt, SignedHeader) {
     let folder = tempfile::tempdir().unwrap();
     let mut world = World::ready(folder.path(), Quorum::DEFAULT);
     let mut wallets = world.people(&four_people());
@@ -29,7 +35,9 @@ fn release() -> Receipt {
     world.aggregate(query).unwrap();
     world.work();
     let result = decrypt(world.ledger(), world.blobs.as_ref(), &world.keys.researcher, query).unwrap();
-    collect(world.ledger(), world.blobs.as_ref(), query, result.components(), result.slots()).unwrap()
+    let receipt = collect(world.ledger(), world.blobs.as_ref(), query, result.components(), result.slots()).unwrap();
+    let before = Height::new(receipt.header.header.height.get() - 1);
+    (receipt, world.ledger().header(before).unwrap().unwrap())
 }
 
 fn refused(receipt: &Receipt, says: &str) {
@@ -66,7 +74,7 @@ fn ciphertexts_may_lie_beside_the_receipt() {
 
 #[test]
 fn each_altered_piece_fails_its_own_check() {
-    let sound = released();
+    let (sound, before) = evidence();
     let mut cases: Vec<(Receipt, &str)> = vec![];
     let mut alter = |change: &dyn Fn(&mut Receipt), says| {
         let mut altered = sound.clone();
@@ -77,12 +85,11 @@ fn each_altered_piece_fails_its_own_check() {
     alter(&|receipt| receipt.result[0][0] -= 1, "R7");
     alter(&|receipt| drop(receipt.result.pop()), "R7");
     alter(&|receipt| receipt.genesis.name = "another chain".into(), "this is chain");
-    alter(&|receipt| drop(receipt.headers.pop()), "does not verify");
-    alter(&|receipt| drop(receipt.headers.remove(0)), "R1");
-    alter(&|receipt| drop(receipt.headers.remove(3)), "parent");
-    alter(&|receipt| receipt.headers.clear(), "R1");
-    alter(&|receipt| receipt.headers[2].header.state = receipt.headers[3].header.state, "signature");
-    alter(&|receipt| receipt.headers[2].certificate.0.clear(), "certificate");
+    alter(&|receipt| receipt.header = before.clone(), "does not verify against root");
+    alter(&|receipt| receipt.header.header.state = before.header.state, "signature");
+    alter(&|receipt| receipt.header.certificate = before.certificate.clone(), "signature");
+    alter(&|receipt| receipt.header.certificate.0.clear(), "certificate");
+    alter(&|receipt| receipt.header.header.chain = ChainId::from_bytes([1; 32]), "make it for this chain");
     alter(&|receipt| receipt.query = circuits::id::QueryId::from_bytes([1; 32]), "R2");
     alter(&|receipt| receipt.query_state = receipt.contributions[0].state.clone(), "R2");
     alter(&|receipt| drop(receipt.contributions.pop()), "not the whole set");
@@ -111,9 +118,11 @@ fn a_truncated_file_and_one_of_another_format_are_told_apart_from_a_wrong_one() 
     for length in [0, 1, text.len() / 2, text.len() - 1] {
         assert!(matches!(Receipt::from_json(&text[..length]), Err(Error::Receipt { check: "format", .. })));
     }
-    let later = text.replace("locus/v1/receipt", "locus/v2/receipt");
-    assert!(Receipt::from_json(&later).unwrap_err().to_string().contains("this program reads locus/v1/receipt"));
+    let later = text.replace("locus/v2/receipt", "locus/v3/receipt");
+    assert!(Receipt::from_json(&later).unwrap_err().to_string().contains("this program reads locus/v2/receipt"));
     assert!(Receipt::from_json("{}").is_err());
+    let headless = text.replace("\"header\":{\"header\"", "\"headers\":{\"header\"");
+    assert!(Receipt::from_json(&headless).unwrap_err().to_string().contains("headers"));
 }
 
 #[test]

@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use circuits::{id::QueryId, quorum::SubsetIndex, rlwe::params::CIPHERTEXT_BYTES};
 use node::{
-    block::SignedHeader,
     state::{ContributionState, QueryStatus, StateKey},
     transaction::{Action, Aggregate, Contribution, Transaction},
-    units::{ContributionIndex, Height},
+    units::{ContributionIndex, Epoch, Height},
 };
 
 use super::{Bytes, ContributionEvidence, EMBEDDED_BYTES_MAX, FORMAT, Receipt};
@@ -33,13 +32,14 @@ pub fn collect(
     let QueryStatus::Released { height, .. } = state.status else {
         return Err(Error::Query { query, why: "it is not released; a receipt attests a release".into() });
     };
-    let headers = headers(ledger, height)?;
+    let missing = || node::Error::Unknown { what: "block", id: height.to_string() };
+    let header = ledger.header(height)?.ok_or_else(missing)?;
     let set = surviving(ledger, query, &state)?;
     let embed = set.len() * state.query.parts.len() * CIPHERTEXT_BYTES <= EMBEDDED_BYTES_MAX;
     let mut epochs = BTreeSet::new();
     let mut contributions = vec![];
     for (index, admitted) in set {
-        epochs.insert(epoch_of(&headers, admitted.height)?);
+        epochs.insert(Epoch::of(admitted.height, ledger.genesis().parameters.epoch_blocks));
         contributions.push(ContributionEvidence {
             index,
             state: ledger.prove(height, StateKey::Contribution(query, index))?,
@@ -58,23 +58,8 @@ pub fn collect(
         aggregate: aggregate(ledger, query, height, state.opened)?,
         components: components.iter().map(encode_components).collect::<Result<_, _>>()?,
         result: result.to_vec(),
-        headers,
+        header,
     })
-}
-
-fn headers(ledger: &dyn LedgerAccess, last: Height) -> Result<Vec<SignedHeader>, Error> {
-    let header = |height| {
-        let missing = || node::Error::Unknown { what: "block", id: format!("{height}") };
-        Ok(ledger.header(Height::new(height))?.ok_or_else(missing)?)
-    };
-    (1..=last.get()).map(header).collect()
-}
-
-/// The epoch in which a block was made.
-pub(super) fn epoch_of(headers: &[SignedHeader], height: Height) -> Result<node::units::Epoch, Error> {
-    let found = headers.iter().find(|signed| signed.header.height == height);
-    let missing = || Error::Receipt { check: "headers", why: format!("no header of block {height}") };
-    found.map(|signed| signed.header.epoch).ok_or_else(missing)
 }
 
 fn sent(

@@ -30,7 +30,7 @@ pub const RECEIPT_BYTES_MAX: u64 = 512 << 20;
 pub const EMBEDDED_BYTES_MAX: usize = 64 << 20;
 
 /// The version of the file's format.
-const FORMAT: &str = "locus/v1/receipt";
+const FORMAT: &str = "locus/v2/receipt";
 
 /// A released result with everything that supports it; nothing in it is checked yet.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -39,8 +39,8 @@ pub struct Receipt {
     format: String,
     /// What the chain starts from; compare its id with the one the consortium published.
     pub genesis: Genesis,
-    /// Every header from the first to the one whose state the proofs refer to.
-    pub headers: Vec<SignedHeader>,
+    /// The header of the block that released the query; every proof below refers to its state.
+    pub header: SignedHeader,
     /// The query.
     pub query: QueryId,
     /// Proves the query's final state.
