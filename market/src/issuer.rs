@@ -70,8 +70,8 @@ pub fn body(issuer: AccountId, measured: &Measurements, enrolment: &Enrolment) -
 /// registers nobody twice.
 ///
 /// # Errors
-/// [`Error::Refused`] when an enrolment would replace another owner's record; [`Error::Ledger`] with the ledger's
-/// refusal: an unknown schema, or an issuer that is not accredited.
+/// [`Error::Ledger`] with the ledger's refusal: an unknown schema, an issuer that is not accredited, or an enrolment
+/// that would replace another owner's record.
 pub fn certify(
     ledger: &dyn LedgerAccess,
     issuer: &PartyKey,
@@ -85,7 +85,6 @@ pub fn certify(
             let id = measured.schema.to_string();
             return Err(node::Error::Unknown { what: "schema", id }.into());
         }
-        check_replaced(ledger, enrolment)?;
         let body = body(account, measured, enrolment)?;
         bodies.push(body);
         if ledger.body(body)?.is_none() {
@@ -99,19 +98,6 @@ pub fn certify(
         Ok(Certificate { issuer: account, body, leaf: ledger.body(body)?.ok_or_else(missing)? })
     };
     bodies.into_iter().map(certificate).collect()
-}
-
-/// Refuses an enrolment that names another owner's record as its earlier one: certifying it would revoke that record.
-fn check_replaced(ledger: &dyn LedgerAccess, enrolment: &Enrolment) -> Result<(), Error> {
-    let Some(earlier) = enrolment.replaces else { return Ok(()) };
-    match ledger.registration(earlier)? {
-        Some(registration) if registration.owner == enrolment.owner => Ok(()),
-        _ => Err(Error::Refused {
-            who: "the issuer".into(),
-            action: "replace a record",
-            why: format!("record {earlier} is not one of owner {}; a wallet replaces its own records", enrolment.owner),
-        }),
-    }
 }
 
 /// Puts certified measurements into their owner's wallet, once the ledger shows that they were registered for it.

@@ -72,13 +72,25 @@ fn a_revoked_record_is_zero_from_the_next_epoch_and_stays_so() {
 #[test]
 fn a_rotated_record_replaces_the_earlier_one_of_the_same_issuer() {
     let mut world = World::ready(Quorum::DEFAULT);
-    let rotated = RegisterRecord { replaces: Some(LeafIndex::new(0)), ..record(50) };
+    let rotated = RegisterRecord { replaces: Some(LeafIndex::new(0)), owner: record(0).owner, ..record(50) };
     refused(world.act("issuer 1", Action::RegisterRecord(rotated.clone())), "the issuer that certified it");
     world.act("issuer 0", Action::RegisterRecord(rotated)).unwrap();
     let epoch = world.epoch();
     world.pass_epoch();
     assert_eq!(leaves(&world)[0].to_bytes(), [0; 32]);
     assert_eq!(leaves(&world)[4], leaf(record(50).body, &account("issuer 0"), record(50).consent, epoch));
+}
+
+#[test]
+fn a_record_replaces_no_other_owners_record() {
+    let mut world = World::ready(Quorum::DEFAULT);
+    let before = leaves(&world);
+    let stolen = RegisterRecord { replaces: Some(LeafIndex::new(0)), ..record(50) };
+    refused(world.act("issuer 0", Action::RegisterRecord(stolen.clone())), "is not one of owner");
+    let nobody = RegisterRecord { replaces: Some(LeafIndex::new(9)), ..stolen };
+    refused(world.act("issuer 0", Action::RegisterRecord(nobody)), "record 9");
+    world.pass_epoch();
+    assert_eq!(leaves(&world), before);
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub struct RegisterRecord {
     pub consent: ConsentCommitment,
     /// The owner's pseudonymous key, which may change or revoke the consent.
     pub owner: AccountId,
-    /// The same person's earlier record from the same issuer, which this one replaces: rotation of a nullifier key.
+    /// The same owner's earlier record from the same issuer, which this one replaces: rotation of a nullifier key.
     pub replaces: Option<LeafIndex>,
 }
 
@@ -39,7 +39,7 @@ impl RegisterRecord {
     ) -> Result<Vec<Event>, Error> {
         require_issuer(draft, sender, "certify a record")?;
         if let Some(earlier) = self.replaces {
-            replace(earlier, sender, draft)?;
+            replace(earlier, sender, self.owner, draft)?;
         }
         if let Some(index) = draft.body(self.body)? {
             let remedy = "rotate the nullifier key to register the person again";
@@ -64,12 +64,18 @@ impl RegisterRecord {
     }
 }
 
-fn replace(earlier: LeafIndex, issuer: AccountId, draft: &mut Draft<'_>) -> Result<(), Error> {
+/// Revokes the record that is replaced, which must be the same owner's: else certifying one person would strike another.
+fn replace(earlier: LeafIndex, issuer: AccountId, owner: AccountId, draft: &mut Draft<'_>) -> Result<(), Error> {
     let unknown = || Error::Unknown { what: "record", id: earlier.to_string() };
     let mut registration = draft.registration(earlier)?.ok_or_else(unknown)?;
     if registration.issuer != issuer {
         let remedy = "the issuer that certified it does";
         return Err(Error::Unauthorized { account: issuer, action: "replace this record", remedy });
+    }
+    if registration.owner != owner {
+        let why =
+            format!("record {earlier} is not one of owner {owner}; name an earlier record of the same owner, or none");
+        return Err(Error::Refused { what: "replacement", why });
     }
     if !registration.revoked {
         registration.revoked = true;
