@@ -9,7 +9,7 @@ use circuits::{
 use node::{
     Error,
     query::CohortQuery,
-    state::StateRead,
+    state::{QueryStatus, StateRead},
     transaction::{Action, Contribution, Withdraw},
     units::ContributionIndex,
 };
@@ -104,6 +104,37 @@ fn a_record_enters_one_exact_release_of_a_measure_in_a_period() {
     let third = world.open(world.query()).unwrap();
     world.contribute(world.contribution(third, 0)).unwrap();
     assert_ne!(first, third);
+}
+
+#[test]
+fn a_refunded_query_frees_the_scope_of_its_contributors_and_a_released_one_does_not() {
+    let mut world = World::ready(Quorum::DEFAULT);
+    let later = CohortQuery { closing: Day(TODAY + 20), ..world.query() };
+    let next = world.open(later).unwrap();
+    let refunded = world.collect(world.query(), 0..1);
+    refused(world.contribute(world.contribution(next, 0)), "one exact release of a measure");
+    world.pass_days(11);
+    world.act("friend", Action::Seal(refunded)).unwrap();
+    world.block();
+    assert!(matches!(world.state(refunded).status, QueryStatus::Refunded { .. }));
+    refused(world.contribute(world.contribution(refunded, 1)), "no longer collects");
+    world.contribute(world.contribution(next, 0)).unwrap();
+    world.block();
+    let scope = world.contribution(next, 0).parts[0].scope_nullifier;
+    assert_eq!(world.ledger().snapshot().unwrap().scope_nullifier(scope).unwrap().unwrap().query, next);
+
+    let mut world = World::ready(Quorum::DEFAULT);
+    let later = CohortQuery { closing: Day(TODAY + 20), ..world.query() };
+    let next = world.open(later).unwrap();
+    let released = world.aggregated(world.query(), 0..3);
+    for member in 0..3 {
+        refused(world.contribute(world.contribution(next, 0)), "one exact release of a measure");
+        world.act(&format!("member {member}"), world.components(released, member, false)).unwrap();
+    }
+    world.block();
+    assert!(matches!(world.state(released).status, QueryStatus::Released { .. }));
+    refused(world.contribute(world.contribution(next, 0)), "one exact release of a measure");
+    world.contribute(world.contribution(next, 3)).unwrap();
 }
 
 #[test]

@@ -68,6 +68,25 @@ fn a_withdrawn_contribution_is_not_in_the_sum_and_cannot_come_back() {
 }
 
 #[test]
+fn a_record_enters_a_second_release_of_a_measure_only_after_the_first_query_was_refunded() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = World::ready(folder.path(), Quorum::DEFAULT);
+    let mut wallets = world.people(&four_people());
+    let query = world.query(3, 10);
+    world.answer_all(&mut wallets[..2], query);
+    let rival = world.query(2, 10);
+    let outlook = world.agent().dry_run(&wallets[0], rival).unwrap();
+    assert_eq!(outlook, Outlook::Decline { reasons: vec![Refusal::ScopeSpent] });
+    pass_days(31);
+    world.seal(query);
+    assert!(matches!(world.state(query).status, QueryStatus::Refunded { .. }));
+    let next = world.query(2, 10);
+    assert_eq!(world.state(next).opening_epoch, world.state(query).opening_epoch);
+    let outcome = world.agent().answer(&mut wallets[0], next, &mut StdRng::seed_from_u64(1)).unwrap();
+    assert!(matches!(outcome, Outcome::Admitted { .. }), "{outcome:?}");
+}
+
+#[test]
 fn a_query_below_its_minimum_is_refunded_to_the_unit_but_for_the_fee() {
     let folder = tempfile::tempdir().unwrap();
     let mut world = World::ready(folder.path(), Quorum::DEFAULT);

@@ -275,7 +275,7 @@ impl World {
             contributions_max,
             privacy: PrivacyMode::Exact,
             opening: Day(TODAY),
-            closing: Day(TODAY + 30),
+            closing: Day(today().day().0 + 30),
             aggregate_blocks_max: 1_000,
             release_blocks_max: 1_000,
             sealing: sealing_key(&self.keys.researcher),

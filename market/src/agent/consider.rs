@@ -4,7 +4,7 @@ use std::fmt;
 
 use circuits::{
     eligibility::{Clause, EligibilityWitness, binding, check},
-    id::{AccountId, ChainId, Digest, QueryId},
+    id::{AccountId, Digest, QueryId, ScopeNullifier},
 };
 use node::{
     state::{QueryState, QueryStatus, StateRead},
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::Outlook;
 use crate::{
     Error,
-    ledger::{LedgerAccess, SyncedTree, tip},
+    ledger::{LedgerAccess, SyncedTree, require_query, tip},
     wallet::{AnswerStage, Holding, Wallet},
 };
 
@@ -106,7 +106,7 @@ pub(super) fn witness(holding: &Holding, tree: &SyncedTree) -> Result<Eligibilit
 
 /// Whether a held record may answer; natively, clause by clause.
 fn check_holding(
-    chain: &ChainId,
+    ledger: &dyn LedgerAccess,
     wallet: &Wallet,
     holding: &Holding,
     id: QueryId,
@@ -124,17 +124,30 @@ fn check_holding(
         let terms = state.terms(id, part)?;
         // What the proof travels with does not matter here.
         let nothing = AccountId::from_bytes([0; 32]);
-        let binding = binding(chain, &id, part, &nothing, &Digest::from_bytes([0; 32]));
+        let binding = binding(&ledger.chain(), &id, part, &nothing, &Digest::from_bytes([0; 32]));
         let instance = witness.instance(&terms, binding);
         if let Err(error) = check(&terms, &instance, &witness) {
             return Ok(Err(refusal(&error)));
         }
-        let mut others = wallet.answers().iter().filter(|(other, _)| **other != id);
-        if terms.exact.is_some() && others.any(|(_, answer)| answer.scopes.contains(&instance.scope_nullifier)) {
+        if terms.exact.is_some() && is_spent(ledger, wallet, id, instance.scope_nullifier)? {
             return Ok(Err(Refusal::ScopeSpent));
         }
     }
     Ok(Ok(()))
+}
+
+/// Whether another query, which was not refunded, has a scope nullifier of the wallet. Only queries that the wallet
+/// answered are asked about, and those have the scope from it.
+fn is_spent(ledger: &dyn LedgerAccess, wallet: &Wallet, id: QueryId, scope: ScopeNullifier) -> Result<bool, Error> {
+    for (other, answer) in wallet.answers() {
+        if *other != id
+            && answer.scopes.contains(&scope)
+            && !matches!(require_query(ledger, *other)?.status, QueryStatus::Refunded { .. })
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 pub(super) fn part_count(state: &QueryState) -> u8 {
@@ -190,13 +203,12 @@ pub fn consider(
         return Ok(Outlook::Decline { reasons: vec![reason] });
     }
     let begun = wallet.answers().get(&id).map(|answer| answer.holding);
-    let chain = ledger.chain();
     let mut reasons = vec![];
     for (index, holding) in (0u32..).zip(wallet.holdings()) {
         if begun.is_some_and(|begun| begun != index) {
             continue;
         }
-        match check_holding(&chain, wallet, holding, id, state, tree)? {
+        match check_holding(ledger, wallet, holding, id, state, tree)? {
             Ok(()) => {
                 let (parts, price) = (state.query.parts.len(), state.query.price);
                 return Ok(Outlook::Answer { holding: index, parts, price });

@@ -98,7 +98,7 @@ state! {
     Contribution(query: QueryId, index: ContributionIndex) => ContributionState, contribution, put_contribution;
     /// Where a nullifier was spent.
     Nullifier(nullifier: Nullifier) => Admission, nullifier, put_nullifier;
-    /// Where a scope nullifier was spent.
+    /// Where a scope nullifier was used last; it is spent unless that query was refunded.
     ScopeNullifier(nullifier: ScopeNullifier) => Admission, scope_nullifier, put_scope_nullifier;
     /// Where a ciphertext was used; nobody may contribute a copy of another's.
     Ciphertext(digest: Digest) => Admission, ciphertext, put_ciphertext;

@@ -206,11 +206,7 @@ fn spend(part: &ContributionPart, admission: Admission, draft: &mut Draft<'_>) -
     draft.put_nullifier(part.nullifier, &admission)?;
     // Zero marks a query without a scope; the proof ties it to the terms, so nobody can choose it in `Exact`.
     if part.scope_nullifier.to_bytes() != [0; 32] {
-        if draft.scope_nullifier(part.scope_nullifier)?.is_some() {
-            let remedy = "a record enters one exact release of a measure in each period; wait for the next period";
-            let id = part.scope_nullifier.to_string();
-            return Err(Error::Duplicate { what: "scope nullifier", id, remedy });
-        }
+        check_scope(part.scope_nullifier, draft)?;
         draft.put_scope_nullifier(part.scope_nullifier, &admission)?;
     }
     if draft.ciphertext(part.ciphertext)?.is_some() {
@@ -218,4 +214,15 @@ fn spend(part: &ContributionPart, admission: Admission, draft: &mut Draft<'_>) -
         return Err(Error::Duplicate { what: "ciphertext", id: part.ciphertext.to_string(), remedy });
     }
     draft.put_ciphertext(part.ciphertext, &admission)
+}
+
+/// A scope is spent by the query that used it last, unless that one was refunded: it released nothing that another
+/// release could be subtracted from, and never will.
+fn check_scope(scope: ScopeNullifier, draft: &Draft<'_>) -> Result<(), Error> {
+    let Some(earlier) = draft.scope_nullifier(scope)? else { return Ok(()) };
+    if matches!(require_query(draft, earlier.query)?.status, QueryStatus::Refunded { .. }) {
+        return Ok(());
+    }
+    let remedy = "a record enters one exact release of a measure in each period; wait for the next period";
+    Err(Error::Duplicate { what: "scope nullifier", id: scope.to_string(), remedy })
 }
