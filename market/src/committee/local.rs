@@ -1,9 +1,6 @@
 //! A committee whose members run in this process, each with its own key and folder.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use circuits::quorum::MemberIndex;
 use node::transaction::{MemberSignature, Receipt};
@@ -17,7 +14,7 @@ use crate::{Error, ledger::LedgerAccess, objects::BlobAccess};
 
 /// Members of one process, reached directly.
 pub struct LocalCommittee {
-    members: BTreeMap<MemberIndex, Mutex<Member>>,
+    members: BTreeMap<MemberIndex, Member>,
     ledger: Arc<dyn LedgerAccess>,
     blobs: Arc<dyn BlobAccess>,
 }
@@ -26,7 +23,7 @@ impl LocalCommittee {
     /// These members, on this ledger and store.
     #[must_use]
     pub fn new(members: Vec<Member>, ledger: Arc<dyn LedgerAccess>, blobs: Arc<dyn BlobAccess>) -> Self {
-        let members = members.into_iter().map(|member| (member.index(), Mutex::new(member))).collect();
+        let members = members.into_iter().map(|member| (member.index(), member)).collect();
         Self { members, ledger, blobs }
     }
 
@@ -37,25 +34,19 @@ impl LocalCommittee {
     pub fn step(&self, rng: &mut (impl CryptoRng + ?Sized)) -> Result<Vec<(MemberIndex, Duty)>, Error> {
         let mut done = vec![];
         for member in self.members.values() {
-            let mut member = lock(member);
             let duties = member.step(&*self.ledger, &*self.blobs, rng)?;
             done.extend(duties.into_iter().map(|duty| (member.index(), duty)));
         }
         Ok(done)
     }
 
-    fn member(&self, index: MemberIndex, action: &'static str) -> Result<MutexGuard<'_, Member>, Error> {
-        self.members.get(&index).map(lock).ok_or_else(|| Error::Refused {
+    fn member(&self, index: MemberIndex, action: &'static str) -> Result<&Member, Error> {
+        self.members.get(&index).ok_or_else(|| Error::Refused {
             who: format!("committee member {index}"),
             action,
             why: "it does not run in this process".into(),
         })
     }
-}
-
-/// A member that panicked left its folder whole: every file is written at once.
-fn lock(member: &Mutex<Member>) -> MutexGuard<'_, Member> {
-    member.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl CommitteeAccess for LocalCommittee {

@@ -4,21 +4,20 @@ use std::sync::PoisonError;
 
 use circuits::{
     id::{Digest, QueryId},
-    rlwe::{Accumulator, Aggregate, Ciphertext, params::CIPHERTEXT_BYTES},
+    rlwe::{Aggregate, Ciphertext, params::CIPHERTEXT_BYTES},
 };
 use node::{
     signature,
-    state::{ContributionState, QueryState, QueryStatus},
-    transaction::{MemberSignature, Receipt, aggregate_message, contribution_set_digest, receipt_message},
-    units::ContributionIndex,
+    state::{QueryState, QueryStatus},
+    transaction::{MemberSignature, Receipt, aggregate_message, receipt_message},
 };
 
 use super::Member;
 use crate::{
     Error,
     committee::access::{KeepCiphertext, SignAggregate},
-    ledger::{LedgerAccess, require_query, surviving},
-    objects::{BlobAccess, BlobAddress, BlobKind, get, put},
+    ledger::{LedgerAccess, require_query},
+    objects::{BlobAccess, BlobAddress, BlobKind, put},
     sealing::SealingPublicKey,
 };
 
@@ -99,46 +98,5 @@ impl Member {
         }
         let message = aggregate_message(&ledger.chain(), &request.query, &request.set, &digests);
         Ok(MemberSignature { member: self.index, signature: signature::sign(&self.key.signing_key(), &message) })
-    }
-
-    /// Adds up every part over the set with this digest, from the member's own store and, for what it did not attest
-    /// itself, from the shared one. Digests are checked on every read.
-    pub(super) fn sums(
-        &self,
-        ledger: &dyn LedgerAccess,
-        blobs: &dyn BlobAccess,
-        query: QueryId,
-        state: &QueryState,
-        set: Digest,
-    ) -> Result<Vec<Aggregate>, Error> {
-        let contributions = surviving(ledger, query, state)?;
-        let parts = state.query.parts.len();
-        let whole = contributions.iter().all(|(_, contribution)| contribution.parts.len() == parts);
-        if !whole || contributions.len() != state.surviving as usize {
-            return self.refused("add up a query", "the contributions it was shown are not all, or not whole");
-        }
-        let listed = contributions.iter().map(|(index, contribution)| (*index, contribution));
-        if contribution_set_digest(&query, listed) != set {
-            return self.refused("add up a query", "the contributions it was shown are not the frozen set");
-        }
-        (0..state.query.parts.len()).map(|part| self.sum(blobs, &contributions, part)).collect()
-    }
-
-    fn sum(
-        &self,
-        blobs: &dyn BlobAccess,
-        contributions: &[(ContributionIndex, ContributionState)],
-        part: usize,
-    ) -> Result<Aggregate, Error> {
-        let mut sum = Accumulator::default();
-        for (index, contribution) in contributions {
-            let Some(admitted) = contribution.parts.get(part) else {
-                return self.refused("add up a query", format!("contribution {index} has no part {part}"));
-            };
-            let address = BlobAddress { kind: BlobKind::Ciphertext, digest: admitted.ciphertext };
-            let own = get(&self.store.ciphertexts, address, CIPHERTEXT_BYTES);
-            sum.add_packed(&own.or_else(|_| get(blobs, address, CIPHERTEXT_BYTES))?)?;
-        }
-        Ok(sum.finish())
     }
 }

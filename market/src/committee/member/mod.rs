@@ -8,11 +8,12 @@ mod generation;
 mod keeping;
 mod release;
 mod store;
+mod sums;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
-    sync::Mutex,
+    sync::{Mutex, PoisonError},
 };
 
 use circuits::{id::QueryId, quorum::MemberIndex};
@@ -22,6 +23,7 @@ use serde::Serialize;
 
 pub use release::ApprovedRelease;
 use store::MemberStore;
+use sums::SumsOfSets;
 
 use crate::{
     Error,
@@ -72,11 +74,20 @@ pub struct Member {
     index: MemberIndex,
     key: PartyKey,
     store: MemberStore,
-    watch: QueryWatch,
-    /// Queries seen that may still ask something of this member.
-    open: BTreeSet<QueryId>,
+    /// Locked while the member does its duties, so that it does them one after the other; what others ask of it meanwhile
+    /// does not wait for that.
+    queries: Mutex<WatchedQueries>,
     /// Ciphertexts kept by query since this member started.
     kept: Mutex<BTreeMap<QueryId, u64>>,
+    sums: SumsOfSets,
+}
+
+/// The queries that a member follows.
+#[derive(Debug, Default)]
+struct WatchedQueries {
+    watch: QueryWatch,
+    /// Queries seen that may still ask something of the member.
+    open: BTreeSet<QueryId>,
 }
 
 impl Member {
@@ -91,7 +102,8 @@ impl Member {
             why: "the genesis lists no member with this key; check the key file and the network".into(),
         })?;
         let store = MemberStore::open(folder, &key)?;
-        Ok(Self { index, key, store, watch: QueryWatch::default(), open: BTreeSet::new(), kept: Mutex::default() })
+        let (queries, kept, sums) = (Mutex::default(), Mutex::default(), SumsOfSets::default());
+        Ok(Self { index, key, store, queries, kept, sums })
     }
 
     /// The member's index in the committee.
@@ -108,15 +120,23 @@ impl Member {
     /// # Errors
     /// The first failure, when no duty could be done; it is tried again at the next call.
     pub fn step(
-        &mut self,
+        &self,
         ledger: &dyn LedgerAccess,
         blobs: &dyn BlobAccess,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Vec<Duty>, Error> {
+        let mut queries = self.queries.lock().unwrap_or_else(PoisonError::into_inner);
         let mut outcomes = vec![self.generate(ledger, blobs, rng)];
-        self.open.extend(self.watch.poll(ledger)?);
-        for query in self.open.clone() {
-            outcomes.push(self.release(ledger, blobs, query));
+        let opened = queries.watch.poll(ledger)?;
+        queries.open.extend(opened);
+        for query in queries.open.clone() {
+            outcomes.push(self.release(ledger, blobs, query).map(|progress| {
+                if progress.is_over {
+                    queries.open.remove(&query);
+                    self.kept.lock().unwrap_or_else(PoisonError::into_inner).remove(&query);
+                }
+                progress.duty
+            }));
         }
         let (done, failed): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
         let duties: Vec<Duty> = done.into_iter().flatten().flatten().collect();

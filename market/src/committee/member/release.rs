@@ -1,5 +1,7 @@
 //! Releasing: only what the ledger allows, verified by the member itself, once.
 
+use std::sync::Arc;
+
 use circuits::{
     id::{Digest, QueryId},
     rlwe::Aggregate,
@@ -27,38 +29,41 @@ pub struct ApprovedRelease {
     query: QueryId,
     state: QueryState,
     digests: Vec<Digest>,
-    sums: Vec<Aggregate>,
+    sums: Arc<[Aggregate]>,
+}
+
+/// What a member did for a query, and whether nothing more will be asked of it.
+pub(super) struct Progress {
+    pub(super) duty: Option<Duty>,
+    pub(super) is_over: bool,
 }
 
 impl Member {
     /// Reports the components of an aggregated query; hands them out once the ledger released it and paid. Whoever could
-    /// fetch them earlier would have the result and the refund. Queries that need nothing more are forgotten.
+    /// fetch them earlier would have the result and the refund.
     pub(super) fn release(
-        &mut self,
+        &self,
         ledger: &dyn LedgerAccess,
         blobs: &dyn BlobAccess,
         query: QueryId,
-    ) -> Result<Option<Duty>, Error> {
-        let Some(state) = ledger.query(query)? else { return Ok(None) };
+    ) -> Result<Progress, Error> {
+        let progress = |duty, is_over| Ok(Progress { duty, is_over });
+        let Some(state) = ledger.query(query)? else { return progress(None, false) };
         match &state.status {
-            QueryStatus::Collecting | QueryStatus::Sealed { .. } => Ok(None),
-            QueryStatus::Refunded { .. } => {
-                self.open.remove(&query);
-                Ok(None)
-            }
+            QueryStatus::Collecting | QueryStatus::Sealed { .. } => progress(None, false),
+            QueryStatus::Refunded { .. } => progress(None, true),
             QueryStatus::Aggregated { .. } => {
                 if ledger.component_vote(query, self.index)?.is_some() {
-                    return Ok(None);
+                    return progress(None, false);
                 }
                 let approved = self.approve(ledger, blobs, query)?;
                 let components = self.components(ledger, &approved)?;
                 act(ledger, &self.key.signing_key(), Action::SubmitComponents(components))?;
-                Ok(Some(Duty::Reported { query }))
+                progress(Some(Duty::Reported { query }), false)
             }
             QueryStatus::Released { components, .. } => {
                 let handed_out = self.hand_out(blobs, components)?;
-                self.open.remove(&query);
-                Ok(handed_out.then_some(Duty::Released { query }))
+                progress(handed_out.then_some(Duty::Released { query }), true)
             }
         }
     }
@@ -120,7 +125,7 @@ impl Member {
         self.store.commit_release(*query, &ReleaseRecord { aggregates: digests.clone() })?;
         let researcher = SealingPublicKey::from_bytes(state.query.sealing.as_bytes())?;
         let mut parts = vec![];
-        for (part, sum) in (0u8..).zip(sums) {
+        for (part, sum) in (0u8..).zip(sums.iter()) {
             let context = release_context(ledger, *query, state, digests, part)?;
             parts.push(seal(&self.store.components, &shares, sum, &context, &researcher)?);
         }
