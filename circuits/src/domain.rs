@@ -115,6 +115,20 @@ tags! {
         Sealing = "sealing",
         /// A message of the distributed key generation.
         KeyGeneration = "key-generation",
+        /// A file of powers of tau, and the start of its transcript.
+        CeremonyPowers = "ceremony-powers",
+        /// A file of a key in the making, and the start of its transcript.
+        CeremonyKey = "ceremony-key",
+        /// A circuit, as its matrices.
+        CeremonyCircuit = "ceremony-circuit",
+        /// What a contribution's proofs of knowledge are made for.
+        CeremonyContribution = "ceremony-contribution",
+        /// The chain of contributions.
+        CeremonyTranscript = "ceremony-transcript",
+        /// The point that shows knowledge of a factor.
+        CeremonyBase = "ceremony-base",
+        /// The factors of a beacon.
+        CeremonyBeacon = "ceremony-beacon",
         /// A blob's content address.
         Blob = "blob",
     }

@@ -62,6 +62,14 @@ pub enum Error {
         /// Which check failed.
         why: &'static str,
     },
+    /// A set-up ceremony's file or contribution breaks a rule.
+    #[error("the ceremony's {what} is refused: {why}")]
+    Ceremony {
+        /// What is refused.
+        what: &'static str,
+        /// The rule it breaks.
+        why: String,
+    },
     /// The constraint system or the proving key is broken; not caused by input.
     #[error("proving failed: {why}")]
     Proving {
