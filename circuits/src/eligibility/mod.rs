@@ -4,6 +4,7 @@
 //! See `docs/protocol/eligibility.md` for the statement and its invariants.
 
 mod circuit;
+pub mod export;
 mod proof;
 mod statement;
 #[cfg(test)]

@@ -94,6 +94,11 @@ impl VerifyingKey {
         let origin = [self.origin as u8];
         VerifyingKeyId(hash(ByteTag::VerifyingKey, &[&origin, &self.bytes]))
     }
+
+    /// The points.
+    pub(super) fn groth16(&self) -> &ark_groth16::VerifyingKey<Bn254> {
+        &self.prepared.vk
+    }
 }
 
 fn malformed_key(error: &ark_serialize::SerializationError) -> Error {
@@ -251,7 +256,7 @@ impl EligibilityProof {
         Ok(Self(bytes))
     }
 
-    fn decode(&self) -> Result<Proof<Bn254>, Error> {
+    pub(super) fn decode(&self) -> Result<Proof<Bn254>, Error> {
         let proof = Proof::deserialize_compressed(self.0.as_slice())
             .map_err(|_| Error::ProofRefused { why: "its bytes are not three points of the right subgroups" })?;
         if Self::encode(&proof)? != *self {

@@ -18,13 +18,13 @@ use crate::{
 };
 
 /// A statement that holds, with every clause close to its limit.
-struct Sound {
-    terms: EligibilityTerms,
-    instance: EligibilityInstance,
-    witness: EligibilityWitness,
+pub(super) struct Sound {
+    pub(super) terms: EligibilityTerms,
+    pub(super) instance: EligibilityInstance,
+    pub(super) witness: EligibilityWitness,
 }
 
-fn sound() -> Sound {
+pub(super) fn sound() -> Sound {
     let mut rng = StdRng::seed_from_u64(7);
     let mut attributes = [MISSING; ATTRIBUTES];
     attributes[0] = 44;
@@ -237,7 +237,7 @@ proptest! {
 }
 
 /// One key for all tests that prove.
-fn key() -> &'static ProvingKey {
+pub(super) fn key() -> &'static ProvingKey {
     static KEY: std::sync::OnceLock<ProvingKey> = std::sync::OnceLock::new();
     KEY.get_or_init(|| insecure_proving_key_from_seed([0; 32]).unwrap())
 }
