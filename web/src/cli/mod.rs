@@ -6,6 +6,7 @@ mod aggregate;
 mod committee;
 mod consent;
 mod demo;
+mod export;
 mod govern;
 mod index;
 mod keys;
@@ -123,6 +124,9 @@ pub enum Command {
     Aggregate(aggregate::Aggregate),
     /// Decrypt a released query's result and write its receipt (its researcher).
     Result(result::ResultCommand),
+    /// Write the network's verifying keys and a receipt's proofs for snarkjs and for Ethereum (anyone).
+    #[command(subcommand)]
+    Export(export::Export),
     /// Show accounts and move money.
     #[command(subcommand)]
     Account(account::Account),
@@ -158,6 +162,7 @@ pub fn run(cli: Cli) -> Result<(), Error> {
         Command::Agent(agent) => agent.run(&home, &output),
         Command::Aggregate(aggregate) => aggregate.run(&home, &output),
         Command::Result(result) => result.run(&home, &output),
+        Command::Export(export) => export.run(&home, &output),
         Command::Account(account) => account.run(&home, &output),
         Command::Ledger(ledger) => ledger.run(&home, &output),
         Command::Index(index) => index.run(&home, &output),
