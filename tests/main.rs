@@ -10,6 +10,7 @@
 )]
 
 mod api;
+mod ceremony;
 mod demo;
 mod fuzz;
 mod import_truth;

@@ -3,6 +3,7 @@
 mod account;
 mod agent;
 mod aggregate;
+mod ceremony;
 mod committee;
 mod consent;
 mod demo;
@@ -88,6 +89,9 @@ pub enum Command {
     /// Make and show the key files of parties.
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Make proving keys together with others, so that one honest one suffices.
+    #[command(subcommand)]
+    Ceremony(ceremony::Ceremony),
     /// Found a network: its genesis and proving key; show one.
     #[command(subcommand)]
     Network(network::NetworkCommand),
@@ -149,6 +153,7 @@ pub fn run(cli: Cli) -> Result<(), Error> {
         Command::Demo(demo) => demo.run(&home, &output),
         Command::Verify(verify) => verify.run(&output),
         Command::Keys(keys) => keys.run(&home, &output),
+        Command::Ceremony(ceremony) => ceremony.run(&output),
         Command::Network(network) => network.run(&home, &output),
         Command::Serve(serve) => serve.run(&home, &output),
         Command::Govern(govern) => govern.run(&home, &output),
