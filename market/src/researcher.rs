@@ -6,7 +6,7 @@ use circuits::{
     id::QueryId,
     layout::Layout,
     quorum::SubsetIndex,
-    rlwe::{Aggregate, KeyEpoch, params::CIPHERTEXT_BYTES},
+    rlwe::{Aggregate, params::CIPHERTEXT_BYTES},
 };
 use node::{
     state::{QueryState, QueryStatus},
@@ -60,8 +60,7 @@ pub fn release_context(
     let index = usize::from(part);
     let layout = state.query.parts.get(index).ok_or_else(missing)?;
     let aggregate = aggregates.get(index).ok_or_else(missing)?;
-    let epoch = KeyEpoch::new(state.committee.get().into());
-    ReleaseContext::new((ledger.chain(), epoch), (query, part), *aggregate, layout.slots_used())
+    ReleaseContext::new((ledger.chain(), state.committee.into()), (query, part), *aggregate, layout.slots_used())
 }
 
 /// Whether members have handed out every accepted component, which they do once they see the release.

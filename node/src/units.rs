@@ -3,7 +3,7 @@
 use std::fmt;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use circuits::consent::Day;
+use circuits::{consent::Day, rlwe::KeyEpoch};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -124,6 +124,13 @@ impl Epoch {
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
+    }
+}
+
+impl From<CommitteeEpoch> for KeyEpoch {
+    /// The number under which the key's polynomials and components are derived.
+    fn from(epoch: CommitteeEpoch) -> Self {
+        Self::new(epoch.0.into())
     }
 }
 

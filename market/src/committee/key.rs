@@ -2,7 +2,7 @@
 
 use circuits::{
     quorum::MemberIndex,
-    rlwe::{KeyEpoch, PublicKey, params::POLYNOMIAL_BYTES},
+    rlwe::{PublicKey, params::POLYNOMIAL_BYTES},
 };
 use node::{
     state::{CommitteeState, StateRead},
@@ -28,8 +28,7 @@ pub const REVEAL_BYTES_MAX: usize = POLYNOMIAL_BYTES + 64 * 1024;
 pub fn session(ledger: &dyn LedgerAccess, epoch: CommitteeEpoch) -> Result<Session, Error> {
     let committee = &ledger.genesis().committee;
     let keys = committee.members.iter().map(|member| SealingPublicKey::from_bytes(member.sealing.as_bytes()));
-    let number = KeyEpoch::new(epoch.get().into());
-    Session::new(ledger.chain(), number, committee.quorum, keys.collect::<Result<_, _>>()?)
+    Session::new(ledger.chain(), epoch.into(), committee.quorum, keys.collect::<Result<_, _>>()?)
 }
 
 /// The leaders' commitments that the ledger holds for a key.

@@ -6,7 +6,7 @@ use circuits::{
     eligibility::EligibilityVerifier,
     id::{ChainId, Digest, QueryId},
     quorum::SubsetIndex,
-    rlwe::{Accumulator, Aggregate as Sum, Ciphertext, KeyEpoch, params::CIPHERTEXT_BYTES},
+    rlwe::{Accumulator, Aggregate as Sum, Ciphertext, params::CIPHERTEXT_BYTES},
 };
 use node::{
     signature,
@@ -373,6 +373,5 @@ fn context(query: QueryId, chain: ChainId, release: &Release, part: usize) -> Re
         return refuse("R6 components", format!("the query has no part {part}"));
     };
     let part = u8::try_from(part).or_else(|_| refuse("R6 components", "too many parts"))?;
-    let epoch = KeyEpoch::new(release.state.committee.get().into());
-    ReleaseContext::new((chain, epoch), (query, part), *aggregate, layout.slots_used())
+    ReleaseContext::new((chain, release.state.committee.into()), (query, part), *aggregate, layout.slots_used())
 }
