@@ -89,7 +89,7 @@ impl Chain {
         Ok(self.local.status(id)?)
     }
 
-    /// Makes the next block and remembers what it refused.
+    /// Makes the next block and logs what it refused.
     ///
     /// # Errors
     /// [`Error::Ledger`] when the block cannot be made or stored.
