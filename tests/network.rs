@@ -314,7 +314,8 @@ fn a_member_process_killed_during_contribution_does_not_stop_the_release() {
     let report = demo(&["--people", "3"], |folder| {
         let member = folder.join("committee/3");
         let started = Instant::now();
-        let kept = || fs::read_dir(member.join("ciphertexts")).is_ok_and(|mut entries| entries.next().is_some());
+        let kept =
+            || fs::read_dir(member.join("epochs/0/ciphertexts")).is_ok_and(|mut entries| entries.next().is_some());
         while !kept() {
             assert!(started.elapsed() < PATIENCE, "no ciphertext came");
             thread::sleep(Duration::from_millis(10));

@@ -1,5 +1,7 @@
 //! What happened, for indexes and people; derived from blocks, never read by the state machine.
 
+use std::collections::BTreeSet;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::{
     id::{AccountId, BodyCommitment, Digest, EpochRoot, QueryId, SchemaId, StudyId},
@@ -51,6 +53,8 @@ pub enum Event {
     CommitteeActive { epoch: CommitteeEpoch, key: Digest },
     /// A member complained and the generation starts over.
     CommitteeComplained { epoch: CommitteeEpoch, by: MemberIndex, accused: MemberIndex, reason: String },
+    /// A step of a key's generation was not done in time and the generation starts over.
+    CommitteeExpired { epoch: CommitteeEpoch, absent: BTreeSet<MemberIndex> },
     /// A query opened.
     QueryOpened { query: QueryId, researcher: AccountId, study: StudyId, escrow: Amount },
     /// A contribution was admitted.

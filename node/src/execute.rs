@@ -74,7 +74,7 @@ pub fn genesis_state(genesis: &Genesis, empty_root: circuits::id::EpochRoot) -> 
         credit(&mut draft, *account, *balance)?;
     }
     draft.put_committee_epoch(&CommitteeEpoch::default())?;
-    draft.put_committee(CommitteeEpoch::default(), &CommitteeState::new())?;
+    draft.put_committee(CommitteeEpoch::default(), &CommitteeState::default())?;
     let snapshot = EpochSnapshot { root: empty_root, leaves: 0, height: Height::default() };
     draft.put_epoch_snapshot(Epoch::default(), &snapshot)?;
     draft.put_tip(&Tip { height: Height::default(), time: genesis.time, epoch: Epoch::default() })?;

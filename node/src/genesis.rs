@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Error,
     codec::{check_length, encode},
-    query::SealingKey,
+    query::{DEADLINE_BLOCKS_MAX, SealingKey},
     units::{Amount, Timestamp},
 };
 
@@ -65,6 +65,12 @@ pub struct Parameters {
     pub early_sealing_allowed: bool,
     /// How far a block's time may be ahead of a validator's clock.
     pub drift_seconds_max: u32,
+    /// Blocks that the committee has for each step of a key's generation: commit, reveal, confirm. Past it anyone may end
+    /// the attempt, which names the members it waited for.
+    pub key_step_blocks_max: u32,
+    /// Blocks after a committee key became active for which its members keep what belongs to earlier keys. Queries in
+    /// flight under an earlier key keep it longer.
+    pub key_retention_blocks: u32,
 }
 
 /// A member of the decryption committee.
@@ -202,6 +208,9 @@ impl Parameters {
         }
         if self.exact_period_epochs == 0 {
             return refuse("exact_period_epochs must be at least 1");
+        }
+        if self.key_step_blocks_max == 0 || self.key_step_blocks_max > DEADLINE_BLOCKS_MAX {
+            return refuse("key_step_blocks_max must be 1 to 16777216");
         }
         if self.exact_floor == 0 {
             return refuse("exact_floor must be at least 1");

@@ -92,6 +92,63 @@ fn a_complaint_names_the_leader_and_starts_over() {
 }
 
 #[test]
+fn a_leader_that_never_commits_is_named_once_its_deadline_passed() {
+    let mut world = World::bare(genesis(Quorum::DEFAULT));
+    let deadline = world.ledger().genesis().parameters.key_step_blocks_max;
+    world.act("member 0", commit(FIRST, 1)).unwrap();
+    world.act("member 0", commit(FIRST, 2)).unwrap();
+    world.act("member 0", commit(FIRST, 3)).unwrap();
+    world.pass_blocks(deadline - 1);
+    refused(world.act("friend", Action::CommitteeExpire(FIRST)), "until block 8 for this step; this is block 8");
+    refused(world.act("friend", Action::CommitteeExpire(SECOND)), "the key in the making is 0");
+    world.block();
+    world.act("friend", Action::CommitteeExpire(FIRST)).unwrap();
+    world.block();
+    assert_eq!(stage(&world, FIRST), CommitteeStage::Expired { absent: [MemberIndex::new(1)].into() });
+    refused(world.act("member 1", commit(FIRST, 0)), "the key in the making is 1");
+    refused(world.act("friend", Action::CommitteeExpire(SECOND)), "until block 17");
+    world.generate_key(SECOND);
+    world.pass_blocks(2 * deadline);
+    assert!(matches!(stage(&world, SECOND), CommitteeStage::Active { .. }));
+    refused(world.act("friend", Action::CommitteeExpire(SECOND)), "its generation is over");
+}
+
+#[test]
+fn reveal_and_confirmation_have_deadlines_of_their_own() {
+    let mut world = World::bare(genesis(Quorum::DEFAULT));
+    let deadline = world.ledger().genesis().parameters.key_step_blocks_max;
+    let leader = |subset| if subset == 0 { "member 1" } else { "member 0" };
+    let reveal = |epoch, subset| {
+        let (subset, message) = (SubsetIndex::new(subset), digest("message"));
+        Action::CommitteeReveal(CommitteeReveal { epoch, subset, message })
+    };
+    for epoch in [FIRST, SECOND] {
+        world.pass_blocks(deadline - 1);
+        for subset in 0..4 {
+            world.act(leader(subset), commit(epoch, subset)).unwrap();
+        }
+        world.pass_blocks(deadline);
+        refused(world.act("friend", Action::CommitteeExpire(epoch)), "have until block");
+        for subset in 0..3 {
+            world.act(leader(subset), reveal(epoch, subset)).unwrap();
+        }
+        if epoch == SECOND {
+            world.act(leader(3), reveal(epoch, 3)).unwrap();
+            world.pass_blocks(deadline);
+            for member in ["member 0", "member 1", "member 2"] {
+                world.act(member, confirm(epoch, "key")).unwrap();
+            }
+            refused(world.act("friend", Action::CommitteeExpire(epoch)), "have until block");
+        }
+        world.block();
+        world.act("friend", Action::CommitteeExpire(epoch)).unwrap();
+        world.block();
+    }
+    assert_eq!(stage(&world, FIRST), CommitteeStage::Expired { absent: [MemberIndex::new(0)].into() });
+    assert_eq!(stage(&world, SECOND), CommitteeStage::Expired { absent: [MemberIndex::new(3)].into() });
+}
+
+#[test]
 fn no_query_opens_while_the_key_is_in_the_making_and_queries_in_flight_finish_under_theirs() {
     let mut world = World::ready(Quorum::DEFAULT);
     let id = world.collect(world.query(), 0..1);

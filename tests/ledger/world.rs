@@ -107,6 +107,8 @@ pub fn genesis(quorum: Quorum) -> Genesis {
             query_days_max: 365,
             early_sealing_allowed: false,
             drift_seconds_max: 60,
+            key_step_blocks_max: 8,
+            key_retention_blocks: 8,
         },
         balances: ["researcher", "sponsor", "friend"]
             .map(|name| (account(name), Amount::new(ENDOWMENT)))

@@ -1,4 +1,4 @@
-//! What committee members do again and again, and what they do meanwhile.
+//! What committee members do again and again, what they do meanwhile, and what they do when time passes.
 
 use std::{
     fs,
@@ -8,21 +8,32 @@ use std::{
     },
 };
 
-use circuits::{id::QueryId, quorum::Quorum};
+use circuits::{
+    id::{Digest, QueryId},
+    quorum::{Quorum, SubsetIndex},
+};
 use market::{
     Error,
     aggregator::sum_part,
     committee::{
         access::{CommitteeAccess, KeepCiphertext, SignAggregate},
         local::LocalCommittee,
-        member::Member,
+        member::{Duty, Member},
     },
-    ledger::surviving,
+    ledger::{act, surviving},
     objects::{BlobAccess, BlobAddress, BlobKind, Objects},
+    researcher::decrypt,
 };
-use node::state::QueryStatus;
+use node::{
+    state::{CommitteeStage, QueryStatus, StateRead},
+    transaction::{Action, CommitteeReveal},
+    units::CommitteeEpoch,
+};
+use rand::{SeedableRng, rngs::StdRng};
 
-use crate::world::{World, four_people, member, member_folder};
+use crate::world::{
+    FOUR_PEOPLE_SUMS, KEY_RETENTION_BLOCKS, KEY_STEP_BLOCKS_MAX, World, four_people, member, member_folder,
+};
 
 /// A sealed query of four people, and what members are asked to sign for it.
 fn sealed(folder: &std::path::Path) -> (World, SignAggregate) {
@@ -44,9 +55,9 @@ fn a_member_adds_up_a_sealed_set_once_and_signs_no_other_sum_of_it() {
     let folder = tempfile::tempdir().unwrap();
     let (world, request) = sealed(folder.path());
     let first = world.committee.sign(member(0), &request).unwrap();
-    for place in [world.root.join("blobs"), member_folder(&world.root, 0), member_folder(&world.root, 1)] {
-        fs::remove_dir_all(place.join("ciphertexts").join("ciphertext")).ok();
-        fs::remove_dir_all(place.join("ciphertext")).ok();
+    let own = |index| member_folder(&world.root, index).join("epochs/0/ciphertexts");
+    for place in [world.root.join("blobs"), own(0), own(1)] {
+        fs::remove_dir_all(place.join("ciphertext")).unwrap();
     }
     assert_eq!(world.committee.sign(member(0), &request).unwrap(), first);
     let mut other = request.clone();
@@ -86,7 +97,7 @@ fn a_member_answers_others_while_it_adds_up() {
     let folder = tempfile::tempdir().unwrap();
     let (world, request) = sealed(folder.path());
     let own = member_folder(&world.root, 0);
-    fs::remove_dir_all(own.join("ciphertexts")).unwrap();
+    fs::remove_dir_all(own.join("epochs/0/ciphertexts")).unwrap();
     let member_0 = Member::open(&own, world.keys.members[0].clone(), world.ledger()).unwrap();
     let blobs = Arc::new(Interrupting {
         inner: Arc::clone(&world.blobs),
@@ -102,4 +113,88 @@ fn a_member_answers_others_while_it_adds_up() {
     assert_eq!(blobs.refusals.load(Ordering::SeqCst), 8);
     committee.sign(member(0), &request).unwrap();
     assert_eq!(blobs.refusals.load(Ordering::SeqCst), 8);
+}
+
+/// Which of the members hold anything of a key.
+fn holders(world: &World, epoch: u32) -> Vec<bool> {
+    let folder = |index| member_folder(&world.root, index).join("epochs").join(epoch.to_string());
+    (0..world.keys.members.len()).map(|index| folder(index).exists()).collect()
+}
+
+#[test]
+fn members_delete_what_belongs_to_a_past_key_once_its_retention_passed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = World::ready(folder.path(), Quorum::DEFAULT);
+    world.rekey();
+    assert_eq!((holders(&world, 0), holders(&world, 1)), (vec![true; 4], vec![true; 4]));
+    world.pass_blocks(KEY_RETENTION_BLOCKS - 1);
+    world.work();
+    assert_eq!(holders(&world, 0), [true; 4]);
+    world.pass_blocks(1);
+    world.work();
+    assert_eq!((holders(&world, 0), holders(&world, 1)), (vec![false; 4], vec![true; 4]));
+    drop(world);
+    let mut world = World::open(folder.path(), Quorum::DEFAULT);
+    assert!(world.committee.step(&mut world.rng).unwrap().is_empty());
+}
+
+#[test]
+fn a_query_in_flight_finishes_under_a_past_key_which_is_deleted_afterwards() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut world, request) = sealed(folder.path());
+    world.rekey();
+    world.pass_blocks(KEY_RETENTION_BLOCKS);
+    // Members that start again know the query from the blocks.
+    drop(world);
+    let mut world = World::open(folder.path(), Quorum::DEFAULT);
+    world.work();
+    assert_eq!(holders(&world, 0), [true; 4]);
+    world.aggregate(request.query).unwrap();
+    world.work();
+    let result = decrypt(world.ledger(), world.blobs.as_ref(), &world.keys.researcher, request.query).unwrap();
+    assert_eq!(result.slots(), [vec![4], FOUR_PEOPLE_SUMS.to_vec()]);
+    assert_eq!((holders(&world, 0), holders(&world, 1)), (vec![false; 4], vec![true; 4]));
+    drop(world);
+    let mut world = World::open(folder.path(), Quorum::DEFAULT);
+    assert!(world.committee.step(&mut world.rng).unwrap().is_empty());
+}
+
+#[test]
+fn a_leader_that_stays_away_is_named_and_the_next_attempt_makes_the_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = World::open(folder.path(), Quorum::DEFAULT);
+    // Member 1 leads the subset that excludes member 0.
+    let open = |index| {
+        Member::open(&member_folder(&world.root, index), world.keys.members[index].clone(), world.ledger()).unwrap()
+    };
+    let present = [0, 2, 3].map(open).into();
+    let present = LocalCommittee::new(present, Arc::clone(&world.ledger) as _, Arc::clone(&world.blobs) as _);
+    let mut rng = StdRng::seed_from_u64(4);
+    while !present.step(&mut rng).unwrap().is_empty() {}
+    let epoch = CommitteeEpoch::new(0);
+    assert_eq!(world.ledger().committee(epoch).unwrap().unwrap().stage, CommitteeStage::Committing);
+    world.pass_blocks(KEY_STEP_BLOCKS_MAX);
+    assert!(present.step(&mut rng).unwrap().contains(&(member(0), Duty::Expired { epoch })));
+    let expired = world.ledger().committee(epoch).unwrap().unwrap().stage;
+    assert_eq!(expired, CommitteeStage::Expired { absent: [member(1)].into() });
+    world.work();
+    assert!(world.ledger().committee(epoch.next()).unwrap().unwrap().active_key().is_some());
+}
+
+#[test]
+fn a_leader_that_withholds_its_announced_share_is_named_once_the_deadline_passed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = World::open(folder.path(), Quorum::DEFAULT);
+    world.committee.step(&mut StdRng::seed_from_u64(1)).unwrap();
+    let epoch = CommitteeEpoch::new(0);
+    let message = Digest::from_bytes([3; 32]);
+    let reveal = CommitteeReveal { epoch, subset: SubsetIndex::new(0), message };
+    act(world.ledger(), &world.keys.members[1].signing_key(), Action::CommitteeReveal(reveal)).unwrap();
+    world.work();
+    assert_eq!(world.ledger().committee(epoch).unwrap().unwrap().stage, CommitteeStage::Confirming);
+    world.pass_blocks(KEY_STEP_BLOCKS_MAX);
+    world.work();
+    let abandoned = world.ledger().committee(epoch).unwrap().unwrap().stage;
+    assert!(matches!(abandoned, CommitteeStage::Abandoned { accused, .. } if accused == member(1)), "{abandoned:?}");
+    assert!(world.ledger().committee(epoch.next()).unwrap().unwrap().active_key().is_some());
 }

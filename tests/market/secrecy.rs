@@ -45,7 +45,7 @@ fn stolen_shares(folder: &Path, index: usize) -> MemberKey {
     let folder = member_folder(folder, index);
     let key = PartyKey::open(&folder.join("member.key"), Role::Member, &protection()).unwrap();
     let passphrase = hex::encode(key.storage_key().as_bytes());
-    let plaintext = age_open(&folder.join("epochs").join("0.shares"), passphrase).unwrap();
+    let plaintext = age_open(&folder.join("epochs").join("0").join("shares"), passphrase).unwrap();
     let mut rest = plaintext.as_slice();
     String::deserialize(&mut rest).unwrap();
     MemberKey::deserialize(&mut rest).unwrap()
@@ -120,7 +120,7 @@ fn one_members_key_opens_no_file_of_another_and_the_researchers_none_of_a_member
         for other in [1, 2, 3] {
             let secret: Vec<_> = files(&member_folder(folder.path(), other))
                 .into_iter()
-                .filter(|path| path.ends_with("0.shares"))
+                .filter(|path| path.ends_with("epochs/0/shares"))
                 .collect();
             assert_eq!(secret.len(), 1);
             assert!(age_open(&secret[0], passphrase.clone()).is_none());

@@ -70,8 +70,9 @@ fn a_missing_or_altered_ciphertext_is_named_and_a_members_copy_heals_it() {
     fs::write(&file, altered).unwrap();
     assert!(matches!(world.aggregate(query), Err(Error::BlobDamaged { address: named, .. }) if named == address));
 
-    let kept =
-        member_folder(&world.root, 2).join("ciphertexts").join(file.strip_prefix(world.root.join("blobs")).unwrap());
+    let kept = member_folder(&world.root, 2)
+        .join("epochs/0/ciphertexts")
+        .join(file.strip_prefix(world.root.join("blobs")).unwrap());
     fs::copy(kept, &file).unwrap();
     assert_eq!(get(world.blobs.as_ref(), address, CIPHERTEXT_BYTES).unwrap(), sound);
     world.aggregate(query).unwrap();

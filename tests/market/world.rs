@@ -42,6 +42,10 @@ pub const PRICE: u64 = 50;
 pub const TOO_OLD: u32 = 90;
 
 pub const FEE: u64 = 10;
+/// Blocks of each step of a key's generation.
+pub const KEY_STEP_BLOCKS_MAX: u32 = 64;
+/// Blocks for which members keep what belongs to past keys.
+pub const KEY_RETENTION_BLOCKS: u32 = 24;
 
 thread_local! {
     /// How far this test's clock is past [`TODAY`].
@@ -152,6 +156,8 @@ fn genesis(quorum: Quorum, keys: &Keys) -> Genesis {
             query_days_max: 365,
             early_sealing_allowed: true,
             drift_seconds_max: 60,
+            key_step_blocks_max: KEY_STEP_BLOCKS_MAX,
+            key_retention_blocks: KEY_RETENTION_BLOCKS,
         },
         balances: [(keys.researcher.account(), Amount::new(1_000_000))].into(),
         governor: keys.governor.account(),
@@ -214,6 +220,10 @@ impl World {
     /// Lets the committee do its duties until none is left.
     pub fn work(&mut self) {
         while !self.committee.step(&mut self.rng).unwrap().is_empty() {}
+    }
+
+    pub fn pass_blocks(&self, count: u32) {
+        (0..count).for_each(|_| drop(self.ledger.produce_block().unwrap()));
     }
 
     /// Makes empty blocks until the next epoch.
@@ -299,6 +309,12 @@ impl World {
         let mut rng = StdRng::from_rng(&mut self.rng);
         let outcomes = self.agent().answer_all(wallets, query, 2, &mut rng).unwrap();
         outcomes.into_iter().map(Result::unwrap).collect()
+    }
+
+    /// Retires the committee's key and lets the members make the next.
+    pub fn rekey(&mut self) {
+        act(self.ledger(), &self.keys.governor.signing_key(), Action::Govern(Governance::RekeyCommittee)).unwrap();
+        self.work();
     }
 
     pub fn seal(&self, query: QueryId) {

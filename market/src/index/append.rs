@@ -96,6 +96,7 @@ const fn action_name(transaction: &Transaction) -> &'static str {
             Action::CommitteeReveal(_) => "committee_reveal",
             Action::CommitteeConfirm(_) => "committee_confirm",
             Action::CommitteeComplain(_) => "committee_complain",
+            Action::CommitteeExpire(_) => "committee_expire",
         },
     }
 }
@@ -156,6 +157,7 @@ fn append_event(connection: &mut SqliteConnection, placed: &Placed<'_>, event: &
         | Event::CommitteeConfirmed { .. }
         | Event::CommitteeActive { .. }
         | Event::CommitteeComplained { .. }
+        | Event::CommitteeExpired { .. }
         | Event::ComponentsSubmitted { .. }
         | Event::LiarNamed { .. } => Ok(()),
     }

@@ -1,12 +1,12 @@
 //! What the ledger remembers, by kind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::{
     eligibility::EligibilityTerms,
     id::{AccountId, BodyCommitment, ConsentCommitment, Digest, EpochRoot, Leaf, Nullifier, QueryId, ScopeNullifier},
-    quorum::{MemberIndex, SubsetIndex},
+    quorum::{MemberIndex, Quorum, SubsetIndex},
 };
 use serde::{Deserialize, Serialize};
 
@@ -260,6 +260,11 @@ pub enum CommitteeStage {
         /// The leader accused.
         accused: MemberIndex,
     },
+    /// A step was not done by its deadline; the next epoch starts over.
+    Expired {
+        /// The members that the step waited for.
+        absent: BTreeSet<MemberIndex>,
+    },
     /// Governance started the next epoch; queries opened under this key finish under it.
     Retired {
         /// Digest of the public key.
@@ -272,6 +277,8 @@ pub enum CommitteeStage {
 pub struct CommitteeState {
     /// How far it is.
     pub stage: CommitteeStage,
+    /// The block in which the step that is due began, or the key became active.
+    pub since: Height,
     /// Digests committed by the subsets' leaders.
     pub shares: BTreeMap<SubsetIndex, CommitteeShare>,
     /// Digests of the leaders' revealed shares, which lie off the ledger.
@@ -281,11 +288,12 @@ pub struct CommitteeState {
 }
 
 impl CommitteeState {
-    /// A key whose generation begins.
+    /// A key whose generation begins in a block.
     #[must_use]
-    pub const fn new() -> Self {
+    pub const fn new(since: Height) -> Self {
         Self {
             stage: CommitteeStage::Committing,
+            since,
             shares: BTreeMap::new(),
             reveals: BTreeMap::new(),
             confirmations: BTreeMap::new(),
@@ -300,10 +308,29 @@ impl CommitteeState {
             _ => None,
         }
     }
+
+    /// The members whose step is due: leaders that have to commit, then leaders that have to reveal, then members that
+    /// have to confirm. Empty once the generation is over.
+    #[must_use]
+    pub fn awaited(&self, quorum: &Quorum) -> BTreeSet<MemberIndex> {
+        let leaders = |done: &dyn Fn(&SubsetIndex) -> bool| {
+            quorum.subsets().filter(|subset| !done(subset)).filter_map(|subset| quorum.leader(subset)).collect()
+        };
+        match self.stage {
+            CommitteeStage::Committing => leaders(&|subset| self.shares.contains_key(subset)),
+            CommitteeStage::Confirming if self.reveals.len() < quorum.subset_count() => {
+                leaders(&|subset| self.reveals.contains_key(subset))
+            }
+            CommitteeStage::Confirming => {
+                quorum.all_members().filter(|member| !self.confirmations.contains_key(member)).collect()
+            }
+            _ => BTreeSet::new(),
+        }
+    }
 }
 
 impl Default for CommitteeState {
     fn default() -> Self {
-        Self::new()
+        Self::new(Height::default())
     }
 }

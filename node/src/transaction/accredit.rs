@@ -10,7 +10,8 @@ use crate::{
     event::Event,
     execute::Context,
     genesis::NAME_BYTES_MAX,
-    state::{CommitteeStage, CommitteeState, Draft, Party, Standing, StateRead},
+    state::{CommitteeStage, Draft, Party, Standing, StateRead},
+    transaction::committee,
 };
 
 /// What the governor of the genesis can decide.
@@ -70,7 +71,7 @@ impl Governance {
                 Ok(vec![Event::ResearcherAccredited { account: *account, name: name.clone() }])
             }
             Self::SuspendResearcher(account) => suspend_researcher(*account, draft),
-            Self::RekeyCommittee => rekey(draft),
+            Self::RekeyCommittee => rekey(draft, context),
         }
     }
 }
@@ -113,7 +114,7 @@ fn suspend_researcher(account: AccountId, draft: &mut Draft<'_>) -> Result<Vec<E
     Ok(vec![Event::ResearcherSuspended { account }])
 }
 
-fn rekey(draft: &mut Draft<'_>) -> Result<Vec<Event>, Error> {
+fn rekey(draft: &mut Draft<'_>, context: &Context<'_>) -> Result<Vec<Event>, Error> {
     let epoch = draft.committee_epoch()?.unwrap_or_default();
     let mut committee = draft.committee(epoch)?.unwrap_or_default();
     let CommitteeStage::Active { key } = committee.stage else {
@@ -122,7 +123,5 @@ fn rekey(draft: &mut Draft<'_>) -> Result<Vec<Event>, Error> {
     };
     committee.stage = CommitteeStage::Retired { key };
     draft.put_committee(epoch, &committee)?;
-    draft.put_committee(epoch.next(), &CommitteeState::new())?;
-    draft.put_committee_epoch(&epoch.next())?;
-    Ok(vec![Event::CommitteeStarted { epoch: epoch.next() }])
+    Ok(vec![committee::begin(epoch.next(), draft, context)?])
 }

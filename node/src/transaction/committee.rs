@@ -108,6 +108,7 @@ impl CommitteeCommit {
         let complete = state.shares.len() == quorum.subset_count();
         if complete {
             state.stage = CommitteeStage::Confirming;
+            state.since = context.height;
         }
         draft.put_committee(self.epoch, &state)?;
         let mut events = vec![Event::CommitteeCommitted { epoch: self.epoch, subset: self.subset }];
@@ -134,6 +135,9 @@ impl CommitteeReveal {
         }
         if state.reveals.insert(self.subset, self.message).is_some() {
             return Err(refuse(self.epoch, "this subset is revealed already, and a reveal is final"));
+        }
+        if state.reveals.len() == quorum.subset_count() {
+            state.since = context.height;
         }
         draft.put_committee(self.epoch, &state)?;
         Ok(vec![Event::CommitteeRevealed { epoch: self.epoch, subset: self.subset, message: self.message }])
@@ -164,6 +168,7 @@ impl CommitteeConfirm {
         let active = state.confirmations.len() == usize::from(context.genesis.committee.quorum.members());
         if active {
             state.stage = CommitteeStage::Active { key: self.key };
+            state.since = context.height;
         }
         draft.put_committee(self.epoch, &state)?;
         let mut events = vec![Event::CommitteeConfirmed { epoch: self.epoch, member }];
@@ -191,11 +196,34 @@ impl CommitteeComplain {
         }
         state.stage = CommitteeStage::Abandoned { by, accused };
         draft.put_committee(self.epoch, &state)?;
-        draft.put_committee(self.epoch.next(), &CommitteeState::new())?;
-        draft.put_committee_epoch(&self.epoch.next())?;
         Ok(vec![
             Event::CommitteeComplained { epoch: self.epoch, by, accused, reason: self.reason.clone() },
-            Event::CommitteeStarted { epoch: self.epoch.next() },
+            begin(self.epoch.next(), draft, context)?,
         ])
     }
+}
+
+/// Begins the generation of a key.
+pub(super) fn begin(epoch: CommitteeEpoch, draft: &mut Draft<'_>, context: &Context<'_>) -> Result<Event, Error> {
+    draft.put_committee(epoch, &CommitteeState::new(context.height))?;
+    draft.put_committee_epoch(&epoch)?;
+    Ok(Event::CommitteeStarted { epoch })
+}
+
+/// Ends an attempt whose step was not done by its deadline, names the members it waited for, and begins the next.
+/// Anyone may ask: the outcome is fixed.
+pub(super) fn expire(epoch: CommitteeEpoch, draft: &mut Draft<'_>, context: &Context<'_>) -> Result<Vec<Event>, Error> {
+    let mut state = latest(epoch, draft)?;
+    let absent = state.awaited(&context.genesis.committee.quorum);
+    if absent.is_empty() {
+        return Err(refuse(epoch, "its generation is over; governance starts a new key"));
+    }
+    let deadline = state.since.after(context.genesis.parameters.key_step_blocks_max);
+    if context.height <= deadline {
+        let why = format!("its members have until block {deadline} for this step; this is block {}", context.height);
+        return Err(refuse(epoch, &why));
+    }
+    state.stage = CommitteeStage::Expired { absent: absent.clone() };
+    draft.put_committee(epoch, &state)?;
+    Ok(vec![Event::CommitteeExpired { epoch, absent }, begin(epoch.next(), draft, context)?])
 }

@@ -47,7 +47,7 @@ use crate::{
     query::CohortQuery,
     signature::{self, Signature, account_of},
     state::{Draft, StateRead},
-    units::LeafIndex,
+    units::{CommitteeEpoch, LeafIndex},
 };
 
 /// The largest transaction: a schema of 32 attributes with long texts, or eight parts of 36 components, fit.
@@ -126,6 +126,8 @@ pub enum Action {
     CommitteeConfirm(CommitteeConfirm),
     /// A member complains of a leader, which starts the key generation over.
     CommitteeComplain(CommitteeComplain),
+    /// Ends an attempt at a committee key whose step was not done by its deadline, and starts over.
+    CommitteeExpire(CommitteeEpoch),
 }
 
 /// An action signed by its sender for one chain and one turn.
@@ -235,7 +237,8 @@ impl SignedAction {
             | Action::Refund(_)
             | Action::CommitteeCommit(_)
             | Action::CommitteeReveal(_)
-            | Action::CommitteeConfirm(_) => Ok(()),
+            | Action::CommitteeConfirm(_)
+            | Action::CommitteeExpire(_) => Ok(()),
         }
     }
 
@@ -269,6 +272,7 @@ impl SignedAction {
             Action::CommitteeReveal(reveal) => reveal.execute(sender, draft, context),
             Action::CommitteeConfirm(confirm) => confirm.execute(sender, draft, context),
             Action::CommitteeComplain(complaint) => complaint.execute(sender, draft, context),
+            Action::CommitteeExpire(epoch) => committee::expire(*epoch, draft, context),
         }
     }
 }

@@ -32,6 +32,11 @@ use crate::{
 /// Bytes of blobs that uploads over the API may take on this machine's disk.
 const UPLOAD_BYTES_MAX: u64 = 64 << 30;
 
+/// A day of empty blocks at the default heartbeat.
+const KEY_STEP_BLOCKS_MAX: u32 = 17_280;
+/// A month of them.
+const KEY_RETENTION_BLOCKS: u32 = 30 * KEY_STEP_BLOCKS_MAX;
+
 /// Found a network.
 #[derive(Debug, Subcommand)]
 pub enum NetworkCommand {
@@ -139,6 +144,8 @@ impl Init {
                 query_days_max: 365,
                 early_sealing_allowed: self.early_sealing,
                 drift_seconds_max: 60,
+                key_step_blocks_max: KEY_STEP_BLOCKS_MAX,
+                key_retention_blocks: KEY_RETENTION_BLOCKS,
             },
             balances: self
                 .balances

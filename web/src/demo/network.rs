@@ -26,6 +26,10 @@ const RESEARCHER_BALANCE: u64 = 1_000_000_000;
 const OPENING_FEE: u64 = 100;
 /// Blocks of an epoch.
 const EPOCH_BLOCKS: u32 = 32;
+/// Blocks for each step of the key generation; the demo's own patience ends before.
+const KEY_STEP_BLOCKS_MAX: u32 = 100_000;
+/// Blocks for which a past key's secrets stay; the demo has one key.
+const KEY_RETENTION_BLOCKS: u32 = 100_000;
 /// The demo's floor for exact statistics; a real network's is far higher.
 const EXACT_FLOOR: u32 = 2;
 
@@ -93,6 +97,8 @@ impl Parties {
                 query_days_max: 30,
                 early_sealing_allowed: true,
                 drift_seconds_max: 60,
+                key_step_blocks_max: KEY_STEP_BLOCKS_MAX,
+                key_retention_blocks: KEY_RETENTION_BLOCKS,
             },
             balances: BTreeMap::from([(self.researcher.account(), Amount::new(RESEARCHER_BALANCE))]),
             governor: self.governor.account(),

@@ -15,7 +15,7 @@ use crate::{
         Dealer, KeyGenerationOutcome, Receiver, ShareReveal,
         key::{commitments, reveals, session},
     },
-    ledger::{LedgerAccess, act, act_all},
+    ledger::{LedgerAccess, act, act_all, tip},
     objects::{BlobAccess, BlobKind, put},
     sealing::SealingSecretKey,
 };
@@ -34,14 +34,16 @@ impl Member {
             // That attempt was abandoned or its key retired; what was dealt for it serves nobody.
             self.store.forget_dealer(CommitteeEpoch::new(earlier))?;
         }
-        match state.stage {
+        let step = match state.stage {
             CommitteeStage::Committing => self.commit(ledger, epoch, &state, rng),
             CommitteeStage::Confirming => self.confirm(ledger, blobs, epoch, &state, rng),
-            CommitteeStage::Active { .. } | CommitteeStage::Abandoned { .. } | CommitteeStage::Retired { .. } => {
-                self.store.forget_dealer(epoch)?;
-                Ok(None)
-            }
+            _ => self.store.forget_dealer(epoch).map(|()| None),
+        };
+        if matches!(step, Ok(Some(_))) || !is_overdue(ledger, &state)? {
+            return step;
         }
+        act(ledger, &self.key.signing_key(), Action::CommitteeExpire(epoch))?;
+        Ok(Some(Duty::Expired { epoch }))
     }
 
     fn dealer(
@@ -109,8 +111,17 @@ impl Member {
         if let Some(leader) = revealed.malformed.first() {
             return self.complain(ledger, epoch, *leader, "its revealed message is no share".into()).map(Some);
         }
+        let withheld =
+            state.reveals.keys().find(|subset| !revealed.shares.iter().any(|reveal| reveal.subset == **subset));
+        if let Some(leader) = withheld.and_then(|subset| session.quorum().leader(*subset)) {
+            // Until the deadline an announced message may still be on its way.
+            return if is_overdue(ledger, state)? {
+                self.complain(ledger, epoch, leader, "its announced message is nowhere".into()).map(Some)
+            } else {
+                Ok(None)
+            };
+        }
         if revealed.shares.len() < session.quorum().subset_count() {
-            // Announced messages may still be on their way; only a share that is there and wrong is complained of.
             return Ok(None);
         }
         self.check_shares(ledger, epoch, &revealed.shares, &receiver).map(Some)
@@ -153,4 +164,11 @@ impl Member {
             }
         }
     }
+}
+
+/// Whether the next block is past the deadline of the generation's present step.
+fn is_overdue(ledger: &dyn LedgerAccess, state: &CommitteeState) -> Result<bool, Error> {
+    let genesis = ledger.genesis();
+    let deadline = state.since.after(genesis.parameters.key_step_blocks_max);
+    Ok(!state.awaited(&genesis.committee.quorum).is_empty() && tip(ledger)?.height >= deadline)
 }

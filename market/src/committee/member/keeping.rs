@@ -17,7 +17,7 @@ use crate::{
     Error,
     committee::access::{KeepCiphertext, SignAggregate},
     ledger::{LedgerAccess, require_query},
-    objects::{BlobAccess, BlobAddress, BlobKind, put},
+    objects::{BlobAccess, BlobAddress, BlobKind, Objects, put},
     sealing::SealingPublicKey,
 };
 
@@ -50,8 +50,9 @@ impl Member {
         SealingPublicKey::from_bytes(state.query.sealing.as_bytes())?;
         Ciphertext::from_packed_bytes(&request.ciphertext)?;
         let digest = Ciphertext::digest_of_packed(&request.ciphertext);
-        self.take_room(request.query, &state, digest)?;
-        put(&self.store.ciphertexts, BlobKind::Ciphertext, request.ciphertext.clone())?;
+        let own = self.store.ciphertexts(state.committee)?;
+        self.take_room(&own, request.query, &state, digest)?;
+        put(&own, BlobKind::Ciphertext, request.ciphertext.clone())?;
         // Whoever aggregates, and members that were not asked, find it there: no contributor can withhold it later.
         put(blobs, BlobKind::Ciphertext, request.ciphertext.clone())?;
         let message = receipt_message(&ledger.chain(), state.committee, &request.query, request.part, &digest);
@@ -59,9 +60,9 @@ impl Member {
     }
 
     /// Counts a new ciphertext against its query's bound.
-    fn take_room(&self, query: QueryId, state: &QueryState, digest: Digest) -> Result<(), Error> {
+    fn take_room(&self, own: &Objects, query: QueryId, state: &QueryState, digest: Digest) -> Result<(), Error> {
         let address = BlobAddress { kind: BlobKind::Ciphertext, digest };
-        if self.store.ciphertexts.read(address, CIPHERTEXT_BYTES)?.is_some() {
+        if own.read(address, CIPHERTEXT_BYTES)?.is_some() {
             return Ok(());
         }
         let parts = u64::try_from(state.query.parts.len()).unwrap_or(u64::MAX);

@@ -7,6 +7,7 @@
 mod generation;
 mod keeping;
 mod release;
+mod retention;
 mod store;
 mod sums;
 
@@ -56,10 +57,20 @@ pub enum Duty {
         /// The key that was abandoned.
         epoch: CommitteeEpoch,
     },
+    /// Ended an attempt at a key whose deadline had passed.
+    Expired {
+        /// The key that was abandoned.
+        epoch: CommitteeEpoch,
+    },
     /// Computed, sealed and reported the components of a release.
     Reported {
         /// The query.
         query: QueryId,
+    },
+    /// Deleted everything of a past key: shares, ciphertexts and components.
+    Forgot {
+        /// The past key.
+        epoch: CommitteeEpoch,
     },
     /// Handed out the sealed components, since the ledger accepted them and paid.
     Released {
@@ -138,6 +149,7 @@ impl Member {
                 progress.duty
             }));
         }
+        outcomes.push(self.forget_past_key(ledger, &queries.open));
         let (done, failed): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
         let duties: Vec<Duty> = done.into_iter().flatten().flatten().collect();
         match failed.into_iter().find_map(Result::err) {

@@ -62,7 +62,7 @@ impl Member {
                 progress(Some(Duty::Reported { query }), false)
             }
             QueryStatus::Released { components, .. } => {
-                let handed_out = self.hand_out(blobs, components)?;
+                let handed_out = self.hand_out(blobs, &state, components)?;
                 progress(handed_out.then_some(Duty::Released { query }), true)
             }
         }
@@ -104,11 +104,21 @@ impl Member {
     }
 
     /// Uploads the accepted components that this member computed; whether there was any.
-    fn hand_out(&self, blobs: &dyn BlobAccess, accepted: &[Vec<ComponentDigests>]) -> Result<bool, Error> {
+    fn hand_out(
+        &self,
+        blobs: &dyn BlobAccess,
+        state: &QueryState,
+        accepted: &[Vec<ComponentDigests>],
+    ) -> Result<bool, Error> {
+        if !self.store.epochs()?.contains(&state.committee) {
+            // Released and forgotten before this member started again.
+            return Ok(false);
+        }
+        let own = self.store.components(state.committee)?;
         let mut any = false;
         for digests in accepted.iter().flatten() {
             let address = BlobAddress { kind: BlobKind::SealedComponent, digest: digests.sealed };
-            if let Some(bytes) = self.store.components.read(address, SEALED_COMPONENT_BYTES_MAX)? {
+            if let Some(bytes) = own.read(address, SEALED_COMPONENT_BYTES_MAX)? {
                 put(blobs, BlobKind::SealedComponent, bytes)?;
                 any = true;
             }
@@ -124,10 +134,11 @@ impl Member {
         };
         self.store.commit_release(*query, &ReleaseRecord { aggregates: digests.clone() })?;
         let researcher = SealingPublicKey::from_bytes(state.query.sealing.as_bytes())?;
+        let own = self.store.components(state.committee)?;
         let mut parts = vec![];
         for (part, sum) in (0u8..).zip(sums.iter()) {
             let context = release_context(ledger, *query, state, digests, part)?;
-            parts.push(seal(&self.store.components, &shares, sum, &context, &researcher)?);
+            parts.push(seal(&own, &shares, sum, &context, &researcher)?);
         }
         Ok(SubmitComponents { query: *query, parts })
     }

@@ -1,6 +1,11 @@
-//! A member's folder: shares of every epoch, attested ciphertexts, and what it released. Secrets are encrypted.
+//! A member's folder: for each committee key a folder with its shares, attested ciphertexts and computed components;
+//! and what it released. Secrets are encrypted.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::id::{Digest, QueryId};
@@ -22,10 +27,6 @@ const RELEASE_KIND: &str = "locus/v1/committee/release";
 pub(super) struct MemberStore {
     folder: PathBuf,
     protection: Protection,
-    /// The ciphertexts it attested, apart from everybody else's store.
-    pub(super) ciphertexts: Objects,
-    /// Sealed components it computed, until the ledger accepts them.
-    pub(super) components: Objects,
 }
 
 /// What a member committed itself to release of a query: the digests of its sums.
@@ -36,27 +37,55 @@ pub(super) struct ReleaseRecord {
 
 impl MemberStore {
     pub(super) fn open(folder: &Path, key: &PartyKey) -> Result<Self, Error> {
-        let ciphertexts = Objects::directory(&folder.join("ciphertexts"))?;
-        let components = Objects::directory(&folder.join("components"))?;
-        for name in ["epochs", "releases"] {
-            let path = folder.join(name);
-            let made = std::fs::create_dir_all(&path);
-            made.map_err(|source| Error::File { path, action: "make the directory", source })?;
+        let store = Self { folder: folder.into(), protection: Protection::StorageKey(key.storage_key()) };
+        for path in [store.epochs_path(), folder.join("releases")] {
+            make_folder(&path)?;
         }
-        Ok(Self {
-            folder: folder.into(),
-            protection: Protection::StorageKey(key.storage_key()),
-            ciphertexts,
-            components,
-        })
+        Ok(store)
+    }
+
+    fn epochs_path(&self) -> PathBuf {
+        self.folder.join("epochs")
+    }
+
+    /// Everything of one committee key, and nothing else, so that it can be deleted together.
+    fn epoch_path(&self, epoch: CommitteeEpoch) -> PathBuf {
+        self.epochs_path().join(epoch.to_string())
     }
 
     fn dealer_path(&self, epoch: CommitteeEpoch) -> PathBuf {
-        self.folder.join("epochs").join(format!("{epoch}.dealer"))
+        self.epoch_path(epoch).join("dealer")
     }
 
     fn shares_path(&self, epoch: CommitteeEpoch) -> PathBuf {
-        self.folder.join("epochs").join(format!("{epoch}.shares"))
+        self.epoch_path(epoch).join("shares")
+    }
+
+    /// The ciphertexts under a key that the member attested, apart from everybody else's store.
+    pub(super) fn ciphertexts(&self, epoch: CommitteeEpoch) -> Result<Objects, Error> {
+        Objects::directory(&self.epoch_path(epoch).join("ciphertexts"))
+    }
+
+    /// Sealed components that the member computed under a key, until the ledger accepts them.
+    pub(super) fn components(&self, epoch: CommitteeEpoch) -> Result<Objects, Error> {
+        Objects::directory(&self.epoch_path(epoch).join("components"))
+    }
+
+    /// The keys of which the member holds anything.
+    pub(super) fn epochs(&self) -> Result<BTreeSet<CommitteeEpoch>, Error> {
+        let path = self.epochs_path();
+        let failed = |source| Error::File { path: path.clone(), action: "list the directory", source };
+        let mut epochs = BTreeSet::new();
+        for entry in fs::read_dir(&path).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            epochs.extend(name.to_str().and_then(|name| name.parse().ok()).map(CommitteeEpoch::new));
+        }
+        Ok(epochs)
+    }
+
+    /// Deletes everything of a key. Interrupted, it goes on at the next call.
+    pub(super) fn forget_epoch(&self, epoch: CommitteeEpoch) -> Result<(), Error> {
+        deleted(self.epoch_path(epoch), |path| fs::remove_dir_all(path))
     }
 
     fn release_path(&self, query: QueryId) -> PathBuf {
@@ -72,18 +101,13 @@ impl MemberStore {
     }
 
     pub(super) fn save_dealer(&self, epoch: CommitteeEpoch, dealer: &Dealer) -> Result<(), Error> {
+        make_folder(&self.epoch_path(epoch))?;
         save_file(&self.dealer_path(epoch), DEALER_KIND, dealer, &self.protection)
     }
 
     /// Deletes what was dealt, once the key is active or abandoned: it would open more than the member's shares.
     pub(super) fn forget_dealer(&self, epoch: CommitteeEpoch) -> Result<(), Error> {
-        let path = self.dealer_path(epoch);
-        match std::fs::remove_file(&path) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                Err(Error::File { path, action: "delete", source })
-            }
-            _ => Ok(()),
-        }
+        deleted(self.dealer_path(epoch), |path| fs::remove_file(path))
     }
 
     pub(super) fn shares(&self, epoch: CommitteeEpoch) -> Result<Option<MemberKey>, Error> {
@@ -91,6 +115,7 @@ impl MemberStore {
     }
 
     pub(super) fn save_shares(&self, epoch: CommitteeEpoch, key: &MemberKey) -> Result<(), Error> {
+        make_folder(&self.epoch_path(epoch))?;
         save_file(&self.shares_path(epoch), SHARES_KIND, key, &self.protection)
     }
 
@@ -105,5 +130,18 @@ impl MemberStore {
                 Err(Error::Query { query, why })
             }
         }
+    }
+}
+
+fn make_folder(path: &Path) -> Result<(), Error> {
+    let made = fs::create_dir_all(path);
+    made.map_err(|source| Error::File { path: path.into(), action: "make the directory", source })
+}
+
+/// What was not there is deleted.
+fn deleted(path: PathBuf, delete: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), Error> {
+    match delete(&path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(Error::File { path, action: "delete", source }),
+        _ => Ok(()),
     }
 }

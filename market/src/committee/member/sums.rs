@@ -19,7 +19,7 @@ use super::Member;
 use crate::{
     Error,
     ledger::{LedgerAccess, surviving},
-    objects::{BlobAccess, BlobAddress, BlobKind, get},
+    objects::{BlobAccess, BlobAddress, BlobKind, Objects, get},
 };
 
 /// Sealed sets whose sums are remembered, the latest asked for first to stay. A sum is 128 KiB, a query has at most
@@ -98,11 +98,13 @@ impl Member {
         if contribution_set_digest(&query, listed) != set {
             return self.refused("add up a query", "the contributions it was shown are not the frozen set");
         }
-        (0..state.query.parts.len()).map(|part| self.sum(blobs, &contributions, part)).collect()
+        let own = self.store.ciphertexts(state.committee)?;
+        (0..parts).map(|part| self.sum(&own, blobs, &contributions, part)).collect()
     }
 
     fn sum(
         &self,
+        own: &Objects,
         blobs: &dyn BlobAccess,
         contributions: &[(ContributionIndex, ContributionState)],
         part: usize,
@@ -113,8 +115,8 @@ impl Member {
                 return self.refused("add up a query", format!("contribution {index} has no part {part}"));
             };
             let address = BlobAddress { kind: BlobKind::Ciphertext, digest: admitted.ciphertext };
-            let own = get(&self.store.ciphertexts, address, CIPHERTEXT_BYTES);
-            sum.add_packed(&own.or_else(|_| get(blobs, address, CIPHERTEXT_BYTES))?)?;
+            let attested = get(own, address, CIPHERTEXT_BYTES);
+            sum.add_packed(&attested.or_else(|_| get(blobs, address, CIPHERTEXT_BYTES))?)?;
         }
         Ok(sum.finish())
     }

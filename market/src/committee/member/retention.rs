@@ -1,0 +1,42 @@
+//! Deleting what belongs to past committee keys: who takes a member's folder and its own key later finds nothing that
+//! opens what was encrypted then.
+
+use std::collections::BTreeSet;
+
+use circuits::id::QueryId;
+use node::state::{CommitteeStage, StateRead};
+
+use super::{Duty, Member};
+use crate::{
+    Error,
+    ledger::{LedgerAccess, require_query, tip},
+};
+
+impl Member {
+    /// Deletes everything of one key before the active one, once the retention period of the genesis passed and none of
+    /// the open queries was opened under it.
+    pub(super) fn forget_past_key(
+        &self,
+        ledger: &dyn LedgerAccess,
+        open: &BTreeSet<QueryId>,
+    ) -> Result<Option<Duty>, Error> {
+        let mut past = self.store.epochs()?;
+        // Whoever holds one key alone holds no past one: every member holds the active key.
+        if past.len() < 2 {
+            return Ok(None);
+        }
+        let latest = ledger.committee_epoch()?.unwrap_or_default();
+        past.retain(|epoch| *epoch < latest);
+        let newest = ledger.committee(latest)?.unwrap_or_default();
+        let kept_until = newest.since.after(ledger.genesis().parameters.key_retention_blocks);
+        if !matches!(newest.stage, CommitteeStage::Active { .. }) || tip(ledger)?.height < kept_until {
+            return Ok(None);
+        }
+        for query in open {
+            past.remove(&require_query(ledger, *query)?.committee);
+        }
+        let Some(epoch) = past.first().copied() else { return Ok(None) };
+        self.store.forget_epoch(epoch)?;
+        Ok(Some(Duty::Forgot { epoch }))
+    }
+}
