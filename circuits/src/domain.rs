@@ -77,6 +77,10 @@ tags! {
         Binding = "binding",
         /// Id of a verifying key.
         VerifyingKey = "verifying-key",
+        /// Factors that combine the equations of many proofs.
+        Batch = "batch",
+        /// What a contribution's challenges are drawn from.
+        Challenge = "challenge",
         /// Seed of insecure set-up randomness.
         InsecureSetup = "insecure-setup",
         /// A signed ledger transaction.

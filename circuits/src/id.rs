@@ -222,6 +222,10 @@ field_id!(
     /// `H(NULL-EXACT, nk, period, measure)`; zero for a query that is not `Exact`.
     ScopeNullifier
 );
+field_id!(
+    /// The value of a ciphertext's polynomial at a challenge.
+    Evaluation
+);
 
 #[cfg(test)]
 mod tests {

@@ -7,10 +7,12 @@
 
 pub mod ceremony;
 pub mod consent;
+pub mod contribution;
 pub mod criteria;
 pub mod domain;
 pub mod eligibility;
 mod error;
+pub mod groth16;
 pub mod id;
 pub mod layout;
 pub mod merkle;

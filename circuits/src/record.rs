@@ -149,9 +149,21 @@ impl Genotypes {
     /// Root of the depth-16 tree whose leaves are the windows' hashes; absent windows are zero leaves.
     #[must_use]
     pub fn root(&self) -> GenotypeRoot {
+        self.root_and_siblings(0).0
+    }
+
+    /// The siblings from a window up to the root, its own first.
+    #[must_use]
+    pub fn siblings(&self, window: u32) -> [Fr; GENOTYPE_DEPTH] {
+        self.root_and_siblings(window).1
+    }
+
+    fn root_and_siblings(&self, window: u32) -> (GenotypeRoot, [Fr; GENOTYPE_DEPTH]) {
         let mut level: Vec<Fr> = self.0.iter().map(Window::leaf).collect();
+        let mut siblings = [Fr::zero(); GENOTYPE_DEPTH];
         let mut empty = Fr::zero();
-        for _ in 0..GENOTYPE_DEPTH {
+        for (height, sibling) in siblings.iter_mut().enumerate() {
+            *sibling = level.get((window as usize >> height) ^ 1).copied().unwrap_or(empty);
             let node = |pair: &[Fr]| {
                 let child = |side: usize| pair.get(side).copied().unwrap_or(empty);
                 hash(FieldTag::GenotypeNode, &[child(0), child(1)])
@@ -159,7 +171,7 @@ impl Genotypes {
             level = level.chunks(2).map(node).collect();
             empty = hash(FieldTag::GenotypeNode, &[empty, empty]);
         }
-        GenotypeRoot::from_element(level.first().copied().unwrap_or(empty))
+        (GenotypeRoot::from_element(level.first().copied().unwrap_or(empty)), siblings)
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
     Error,
     domain::{ByteTag, hash},
     id::{Digest, SchemaId},
+    layout::Subject,
     record::{ATTRIBUTES, GENOTYPE_DEPTH, MISSING, WINDOW_VARIANTS},
 };
 
@@ -144,6 +145,21 @@ impl Schema {
             }
         }
         Ok(())
+    }
+
+    /// Checks that there is such an attribute, or such a variant in this window of the panel.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] beyond either.
+    pub fn check_subject(&self, subject: Subject, window: u32) -> Result<(), Error> {
+        let (what, value, limit) = match subject {
+            Subject::Attribute(index) => ("attribute index", u64::from(index), self.attributes.len() as u64),
+            Subject::Dosage(variant) => {
+                let variant = u64::from(window) * WINDOW_VARIANTS as u64 + u64::from(variant);
+                ("variant index", variant, u64::from(self.panel.variants))
+            }
+        };
+        if value < limit { Ok(()) } else { Err(Error::OutOfRange { what, value, limit }) }
     }
 
     /// The index of the attribute with this name.

@@ -5,6 +5,7 @@
 
 mod circuit;
 pub mod export;
+pub(crate) mod opening;
 mod proof;
 mod statement;
 #[cfg(test)]
@@ -12,7 +13,7 @@ mod tests;
 
 pub use circuit::{CONSTRAINTS, PUBLIC_INPUTS};
 pub use proof::{
-    EligibilityProof, EligibilityVerifier, KeyOrigin, PROOF_BYTES, ProvingKey, VerifiedEligibility, VerifyingKey,
-    VerifyingKeyId, insecure_proving_key_from_seed, prove,
+    EligibilityProof, EligibilityVerifier, PROOF_BYTES, ProvingKey, VerifiedEligibility, VerifyingKey,
+    insecure_proving_key_from_seed, prove,
 };
 pub use statement::{Clause, EligibilityInstance, EligibilityTerms, EligibilityWitness, ISSUERS_MAX, binding, check};

@@ -24,34 +24,12 @@ use super::{
 use crate::{
     Error,
     domain::{ByteTag, hash},
+    groth16::{KeyOrigin, VerifyingKeyId},
     record::random_element,
 };
 
 /// Bytes of a proof: two compressed points of G1 and one of G2.
 pub const PROOF_BYTES: usize = 128;
-
-/// Where a key's randomness came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum KeyOrigin {
-    /// A public seed: anyone can forge proofs. For demo and test networks only.
-    InsecureSeed,
-    /// A multi-party ceremony, sound if one contributor was honest.
-    Ceremony,
-}
-
-/// Digest of a verifying key and its origin.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
-#[serde(transparent)]
-pub struct VerifyingKeyId(crate::id::Digest);
-
-impl fmt::Display for VerifyingKeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// The key that verifies eligibility proofs, checked to be of this circuit's shape and prepared for pairings.
 #[derive(Clone)]
@@ -91,8 +69,7 @@ impl VerifyingKey {
     /// The digest by which proofs, genesis and receipts name the key.
     #[must_use]
     pub fn id(&self) -> VerifyingKeyId {
-        let origin = [self.origin as u8];
-        VerifyingKeyId(hash(ByteTag::VerifyingKey, &[&origin, &self.bytes]))
+        VerifyingKeyId::new(self.origin, &self.bytes)
     }
 
     /// The points.

@@ -165,6 +165,12 @@ pub enum Clause {
     Epsilon,
     /// The cohort is large enough.
     Cohort,
+    /// The opened window lies under the record's genotype root.
+    Window,
+    /// The encryption's randomness is short.
+    Randomness,
+    /// The ciphertext encrypts what the record and the layout imply.
+    Ciphertext,
 }
 
 /// Checks the statement natively, clause by clause; what the circuit enforces, and nothing more.

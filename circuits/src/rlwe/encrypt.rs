@@ -10,7 +10,10 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use super::{
     codec,
     key::PublicKey,
-    params::{CIPHERTEXT_BYTES, DELTA_BITS, LAYOUT_SLOTS, MODULUS_BITS, PLAINTEXT_BITS, POLYNOMIAL_BYTES, RING_DEGREE},
+    params::{
+        CIPHERTEXT_BYTES, DELTA_BITS, ERROR_BOUND, LAYOUT_SLOTS, MODULUS_BITS, PLAINTEXT_BITS, POLYNOMIAL_BYTES,
+        RING_DEGREE,
+    },
     ring::{Coefficient, add_error, multiply_ephemeral_into},
     short::{ErrorPolynomial, Ternary},
 };
@@ -95,6 +98,12 @@ impl EncryptionWitness {
     pub const fn e1(&self) -> &ErrorPolynomial {
         &self.e1
     }
+
+    /// Whether u is ternary and the errors are within their bound.
+    pub(crate) fn is_short(&self) -> bool {
+        let within = |coefficients: &[i8], bound: i8| coefficients.iter().all(|c| (-bound..=bound).contains(c));
+        within(self.u.coefficients(), 1) && [&self.e0, &self.e1].iter().all(|e| within(e.coefficients(), ERROR_BOUND))
+    }
 }
 
 impl fmt::Debug for EncryptionWitness {
@@ -156,6 +165,15 @@ impl Ciphertext {
     /// The coefficients in the container's order: `c1`, then `c0`.
     pub(super) fn values(&self) -> &[u128] {
         self.0.as_ref()
+    }
+
+    /// The coefficients of `c0` and of `c1`.
+    pub(super) fn halves(
+        &self,
+    ) -> (impl DoubleEndedIterator<Item = Coefficient>, impl DoubleEndedIterator<Item = Coefficient>) {
+        let (c1, c0) = self.values().split_at(RING_DEGREE);
+        let coefficient = |value: &u128| Coefficient::from_aligned(*value);
+        (c0.iter().map(coefficient), c1.iter().map(coefficient))
     }
 
     /// The 98,304 packed bytes.

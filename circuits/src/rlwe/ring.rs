@@ -116,8 +116,8 @@ impl RingElement {
     }
 
     /// The coefficients, from the constant term.
-    pub fn coefficients(&self) -> impl Iterator<Item = Coefficient> + '_ {
-        self.0.iter().map(|value| Coefficient(*value))
+    pub fn coefficients(&self) -> impl DoubleEndedIterator<Item = Coefficient> + '_ {
+        self.0.as_ref().iter().map(|value| Coefficient(*value))
     }
 
     /// The product with a ternary polynomial, which may be a long-lived secret.

@@ -1,0 +1,112 @@
+//! The encryption's identity: the ciphertext encrypts this plaintext under this randomness.
+
+use ark_bn254::Fr;
+use ark_r1cs_std::{
+    boolean::Boolean,
+    fields::{FieldVar, fp::FpVar},
+};
+use ark_relations::gr1cs::SynthesisError;
+
+use super::{committed::Committer, inputs::ProofInputs, statement::ContributionWitness};
+use crate::rlwe::{
+    IDENTITY_SHIFT, QUOTIENT_BOUND,
+    params::{DELTA_BITS, MODULUS_BITS, RING_DEGREE},
+};
+
+/// The randomness of an encryption and the quotients of its identities, committed and looked up.
+pub(super) struct EncryptionVars {
+    u: Vec<FpVar<Fr>>,
+    /// `e0 + 2^108·e1 − q·(k0 + 2^108·k1)`, coefficient by coefficient.
+    rest: Vec<FpVar<Fr>>,
+    /// `r0 + 2^108·r1`.
+    r: Vec<FpVar<Fr>>,
+}
+
+impl EncryptionVars {
+    pub(super) fn commit(
+        committer: &mut Committer<'_>,
+        witness: Option<&ContributionWitness>,
+    ) -> Result<Self, SynthesisError> {
+        let encryption = witness.map(|witness| &witness.encryption);
+        let quotients = witness.map(|witness| witness.quotients.by_modulus());
+        let u = commit_short(committer, encryption.map(|encryption| encryption.u().coefficients()))?;
+        let e0 = commit_short(committer, encryption.map(|encryption| encryption.e0().coefficients()))?;
+        let e1 = commit_short(committer, encryption.map(|encryption| encryption.e1().coefficients()))?;
+        let k0 = commit_short(committer, quotients.map(|[k0, _]| k0))?;
+        let k1 = commit_short(committer, quotients.map(|[_, k1]| k1))?;
+        let r: Option<Vec<Fr>> = witness.map(|witness| witness.quotients.by_cyclotomic().collect());
+        let r = (0..RING_DEGREE - 1)
+            .map(|place| {
+                let value = r.as_ref().and_then(|r| r.get(place)).copied();
+                committer.commit(value.ok_or(SynthesisError::AssignmentMissing))
+            })
+            .collect::<Result<_, _>>()?;
+
+        let looked_up = &mut committer.looked_up;
+        looked_up.ternary.extend(u.iter().cloned());
+        looked_up.errors.extend(e0.iter().chain(&e1).cloned());
+        let offset = Fr::from(QUOTIENT_BOUND);
+        looked_up.bytes.extend(k0.iter().chain(&k1).map(|k| k + offset));
+
+        let (shift, modulus) = (Fr::from(1u128 << IDENTITY_SHIFT), Fr::from(1u128 << MODULUS_BITS));
+        let second = |(e, k): (&FpVar<Fr>, &FpVar<Fr>)| e - k * modulus;
+        let rest = e0.iter().zip(&k0).map(second).zip(e1.iter().zip(&k1).map(second));
+        Ok(Self { u, rest: rest.map(|(first, second)| first + second * shift).collect(), r })
+    }
+
+    /// Ciphertext: with `s = 2^108`, `(b + s·a)·u + e0 + s·e1 + Δ·m = c0 + s·c1 + q·(k0 + s·k1) + (X^N + 1)·r` at `γ`.
+    pub(super) fn enforce_encrypts(
+        &self,
+        inputs: &ProofInputs,
+        powers: &Powers,
+        plaintext: &FpVar<Fr>,
+    ) -> Result<(), SynthesisError> {
+        let gamma = &inputs.gamma;
+        let shift = Fr::from(1u128 << IDENTITY_SHIFT);
+        let key = &inputs.b + &inputs.a * shift;
+        let ciphertext = &inputs.c0 + &inputs.c1 * shift;
+        let left = horner(&self.u, gamma) * key + horner(&self.rest, gamma) + plaintext * Fr::from(1u128 << DELTA_BITS);
+        let cyclotomic = &powers.degree + FpVar::one();
+        cyclotomic.mul_equals(&horner(&self.r, gamma), &(left - ciphertext))
+    }
+}
+
+fn commit_short(committer: &mut Committer<'_>, coefficients: Option<&[i8]>) -> Result<Vec<FpVar<Fr>>, SynthesisError> {
+    let value = |place: usize| {
+        let coefficient = coefficients.and_then(|coefficients| coefficients.get(place));
+        coefficient.copied().map(Fr::from).ok_or(SynthesisError::AssignmentMissing)
+    };
+    (0..RING_DEGREE).map(|place| committer.commit(value(place))).collect()
+}
+
+/// A polynomial's value, from the constant term: one product to a coefficient.
+pub(super) fn horner(coefficients: &[FpVar<Fr>], point: &FpVar<Fr>) -> FpVar<Fr> {
+    coefficients.iter().rev().fold(FpVar::zero(), |sum, coefficient| sum * point + coefficient)
+}
+
+/// `γ` raised to powers of two.
+pub(super) struct Powers {
+    squares: Vec<FpVar<Fr>>,
+    /// `γ^4096`.
+    degree: FpVar<Fr>,
+}
+
+impl Powers {
+    pub(super) fn new(gamma: &FpVar<Fr>) -> Result<Self, SynthesisError> {
+        let mut squares = vec![];
+        let mut power = gamma.clone();
+        for _ in 0..RING_DEGREE.ilog2() {
+            let square = power.square()?;
+            squares.push(std::mem::replace(&mut power, square));
+        }
+        Ok(Self { squares, degree: power })
+    }
+
+    /// `γ^slot` for a slot below 4,096.
+    pub(super) fn raise(&self, slot: &FpVar<Fr>) -> Result<FpVar<Fr>, SynthesisError> {
+        let (bits, _) = slot.to_bits_le_with_top_bits_zero(self.squares.len())?;
+        Ok(self.squares.iter().zip(bits).fold(FpVar::one(), |power, (square, bit): (_, Boolean<Fr>)| {
+            power * (FpVar::one() + FpVar::from(bit) * (square - FpVar::one()))
+        }))
+    }
+}

@@ -1,0 +1,396 @@
+//! Proofs of certified contributions: keys, proving, verification one by one and in batches.
+
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
+
+use ark_bn254::{Fr, G1Affine, G1Projective};
+use ark_ec::VariableBaseMSM;
+use ark_ff::Zero;
+use ark_relations::gr1cs::{ConstraintSystem, ConstraintSystemRef, OptimizationGoal, SynthesisMode};
+use ark_serialize::{CanonicalDeserialize, CanonicalSerialize};
+use borsh::{BorshDeserialize, BorshSerialize};
+use rand::CryptoRng;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::{
+    circuit::{ContributionCircuit, Round},
+    inputs::{INSTANCE_INPUTS, PUBLIC_INPUTS, instance_inputs, terms_inputs},
+    statement::{ContributionStatement, ContributionTerms, ContributionWitness, Opening, check},
+    transcript::Challenges,
+};
+use crate::{
+    Error,
+    eligibility::EligibilityInstance,
+    groth16::{
+        self, KeyOrigin, PreparedKey, ProofBytes, ProvingPoints, Relation, Statement, VerifyingKeyId, VerifyingPoints,
+        commit, insecure_points_from_seed,
+    },
+    rlwe::{Ciphertext, PublicKey},
+};
+
+fn proving(error: &impl ToString) -> Error {
+    Error::Proving { why: error.to_string() }
+}
+
+/// The key that verifies contribution proofs, checked to be of this circuit's shape and prepared for pairings.
+#[derive(Clone)]
+pub struct VerifyingKey {
+    origin: KeyOrigin,
+    bytes: Vec<u8>,
+    id: VerifyingKeyId,
+    prepared: Arc<PreparedKey>,
+}
+
+impl VerifyingKey {
+    /// The key of these points.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when they are of another circuit.
+    pub fn new(origin: KeyOrigin, points: &VerifyingPoints) -> Result<Self, Error> {
+        let mut bytes = vec![];
+        points.serialize_compressed(&mut bytes).map_err(|error| proving(&error))?;
+        let prepared = Arc::new(PreparedKey::new(points.clone(), PUBLIC_INPUTS)?);
+        Ok(Self { origin, id: VerifyingKeyId::new(origin, &bytes), bytes, prepared })
+    }
+
+    fn from_bytes(origin: KeyOrigin, bytes: &[u8]) -> Result<Self, Error> {
+        let points = VerifyingPoints::deserialize_compressed(bytes)
+            .map_err(|error| Error::Malformed { what: "verifying key", why: error.to_string() })?;
+        let key = Self::new(origin, &points)?;
+        if key.bytes == bytes { Ok(key) } else { Err(Error::NonCanonical { what: "verifying key" }) }
+    }
+
+    /// Where the key came from.
+    #[must_use]
+    pub const fn origin(&self) -> KeyOrigin {
+        self.origin
+    }
+
+    /// The digest by which proofs, genesis and receipts name the key.
+    #[must_use]
+    pub const fn id(&self) -> VerifyingKeyId {
+        self.id
+    }
+}
+
+impl fmt::Debug for VerifyingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VerifyingKey({}, {:?})", self.id, self.origin)
+    }
+}
+
+impl PartialEq for VerifyingKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for VerifyingKey {}
+
+/// The wire and text form: the origin and the compressed points.
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+struct EncodedKey {
+    origin: KeyOrigin,
+    #[serde(with = "hex::serde")]
+    bytes: Vec<u8>,
+}
+
+impl BorshSerialize for VerifyingKey {
+    fn serialize<W: borsh::io::Write>(&self, writer: &mut W) -> borsh::io::Result<()> {
+        BorshSerialize::serialize(&EncodedKey { origin: self.origin, bytes: self.bytes.clone() }, writer)
+    }
+}
+
+impl BorshDeserialize for VerifyingKey {
+    fn deserialize_reader<R: borsh::io::Read>(reader: &mut R) -> borsh::io::Result<Self> {
+        let encoded = EncodedKey::deserialize_reader(reader)?;
+        Self::from_bytes(encoded.origin, &encoded.bytes)
+            .map_err(|error| borsh::io::Error::new(borsh::io::ErrorKind::InvalidData, error))
+    }
+}
+
+impl Serialize for VerifyingKey {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Serialize::serialize(&EncodedKey { origin: self.origin, bytes: self.bytes.clone() }, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for VerifyingKey {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let encoded = <EncodedKey as Deserialize>::deserialize(deserializer)?;
+        Self::from_bytes(encoded.origin, &encoded.bytes).map_err(serde::de::Error::custom)
+    }
+}
+
+/// The key that makes contribution proofs.
+pub struct ProvingKey {
+    verifying: VerifyingKey,
+    points: ProvingPoints,
+    relation: OnceLock<Shape>,
+}
+
+/// The circuit as matrices, and where its committed wires are allocated.
+pub(super) struct Shape {
+    pub(super) relation: Relation,
+    committed: Vec<usize>,
+}
+
+impl Shape {
+    /// The circuit of this version; the same in every process.
+    pub(super) fn synthesize() -> Result<Self, Error> {
+        let system = ConstraintSystem::new_ref();
+        system.set_optimization_goal(OptimizationGoal::Constraints);
+        system.set_mode(SynthesisMode::Setup);
+        let synthesized = ContributionCircuit { assignment: None }.synthesize(&system, Round::Prove);
+        let committed = synthesized.map_err(|error| proving(&error))?.committed;
+        Ok(Self { relation: Relation::new(&system, &committed)?, committed })
+    }
+}
+
+impl ProvingKey {
+    /// The key of these points.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when they are of another circuit.
+    pub fn new(origin: KeyOrigin, points: ProvingPoints) -> Result<Self, Error> {
+        Ok(Self { verifying: VerifyingKey::new(origin, &points.verifying)?, points, relation: OnceLock::new() })
+    }
+
+    /// The key that verifies this key's proofs.
+    #[must_use]
+    pub const fn verifying_key(&self) -> &VerifyingKey {
+        &self.verifying
+    }
+
+    /// The key's points, uncompressed, for a local file.
+    ///
+    /// # Errors
+    /// [`Error::Proving`] when the points cannot be written.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
+        let mut bytes = Vec::with_capacity(self.points.uncompressed_size());
+        self.points.serialize_uncompressed(&mut bytes).map_err(|error| proving(&error))?;
+        Ok(bytes)
+    }
+
+    /// Reads a key that belongs to a verifying key. Points are not checked one by one: a wrong one makes proofs that
+    /// fail, so keep the file as safe as the program.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when the bytes are no key, or one of another verifying key.
+    pub fn from_bytes(bytes: &[u8], expected: &VerifyingKey) -> Result<Self, Error> {
+        let malformed = |why: String| Error::Malformed { what: "proving key", why };
+        let points =
+            ProvingPoints::deserialize_uncompressed_unchecked(bytes).map_err(|error| malformed(error.to_string()))?;
+        let key = Self::new(expected.origin, points)?;
+        if key.verifying != *expected {
+            return Err(malformed(format!("belongs to {}, not to {}", key.verifying.id, expected.id)));
+        }
+        Ok(key)
+    }
+
+    /// The circuit's matrices, computed before the first proof.
+    fn shape(&self) -> Result<&Shape, Error> {
+        if let Some(shape) = self.relation.get() {
+            return Ok(shape);
+        }
+        let shape = Shape::synthesize()?;
+        Ok(self.relation.get_or_init(|| shape))
+    }
+}
+
+impl fmt::Debug for ProvingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ProvingKey({})", self.verifying.id)
+    }
+}
+
+/// Makes keys from a public seed. **Insecure**: whoever knows the seed can forge proofs, so networks other than demo
+/// and test refuse such keys.
+///
+/// # Errors
+/// [`Error::Proving`] when the circuit does not synthesize.
+pub fn insecure_proving_key_from_seed(seed: [u8; 32]) -> Result<ProvingKey, Error> {
+    let shape = Shape::synthesize()?;
+    let points = insecure_points_from_seed(&shape.relation, seed)?;
+    Ok(ProvingKey { relation: shape.into(), ..ProvingKey::new(KeyOrigin::InsecureSeed, points)? })
+}
+
+/// A proof with the opening that it claims, as they travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct UnverifiedContribution {
+    /// The proof.
+    pub proof: ProofBytes,
+    /// The claimed values of the ciphertext's polynomials at the challenge.
+    pub opening: Opening,
+}
+
+/// Proves that the ciphertext encrypts what the witness's record implies; two proofs of one statement share nothing.
+///
+/// # Errors
+/// [`Error::Refuted`] with the clause that does not hold; [`Error::Proving`] when the proof system fails.
+pub fn prove(
+    key: &ProvingKey,
+    statement: &ContributionStatement<'_>,
+    ciphertext: &Ciphertext,
+    witness: &ContributionWitness,
+    rng: &mut (impl CryptoRng + ?Sized),
+) -> Result<UnverifiedContribution, Error> {
+    check(statement, ciphertext, witness)?;
+    let shape = key.shape()?;
+    let committed = Zeroizing::new(committed_wires(shape, statement.terms, witness)?);
+    let commitment = commit(&key.points, &committed, rng)?;
+    let challenges = Challenges::draw(&key.verifying.id, statement, &commitment.point())?;
+    let opening = Opening::of(ciphertext, challenges.gamma);
+    let inputs = instance_inputs(statement.instance, &challenges, statement.key, &opening);
+    let system = assigned(statement.terms, inputs, witness, Round::Prove)?;
+    let assigned = system.borrow().ok_or(Error::Proving { why: "the constraint system is absent".into() })?;
+    let assignment = shape.relation.ordered(
+        assigned.instance_assignment().map_err(|error| proving(&error))?,
+        assigned.witness_assignment().map_err(|error| proving(&error))?,
+    )?;
+    let assignment = Zeroizing::new(assignment);
+    let proof = groth16::prove(&key.points, &shape.relation, &commitment, &assignment, rng)?.encode()?;
+    Ok(UnverifiedContribution { proof, opening })
+}
+
+/// A constraint system with values, without matrices.
+pub(super) fn assigned(
+    terms: &ContributionTerms,
+    inputs: [Fr; INSTANCE_INPUTS],
+    witness: &ContributionWitness,
+    round: Round,
+) -> Result<ConstraintSystemRef<Fr>, Error> {
+    let system = ConstraintSystem::new_ref();
+    system.set_mode(SynthesisMode::Prove { construct_matrices: false, generate_lc_assignments: false });
+    let circuit = ContributionCircuit { assignment: Some((terms, inputs, witness)) };
+    circuit.synthesize(&system, round).map_err(|error| proving(&error))?;
+    Ok(system)
+}
+
+/// The values of the committed wires: they depend on no challenge.
+fn committed_wires(shape: &Shape, terms: &ContributionTerms, witness: &ContributionWitness) -> Result<Vec<Fr>, Error> {
+    let system = assigned(terms, [Fr::zero(); INSTANCE_INPUTS], witness, Round::Commit)?;
+    let assigned = system.borrow().ok_or(Error::Proving { why: "the constraint system is absent".into() })?;
+    let witnesses = assigned.witness_assignment().map_err(|error| proving(&error))?;
+    Ok(shape.committed.iter().filter_map(|place| witnesses.get(*place)).copied().collect())
+}
+
+/// Verifies proofs for one part of one query; the terms' share of the public inputs is folded once.
+#[derive(Clone)]
+pub struct ContributionVerifier {
+    key: VerifyingKey,
+    terms: ContributionTerms,
+    committee: PublicKey,
+    folded: G1Projective,
+    bases: [G1Affine; INSTANCE_INPUTS],
+}
+
+impl fmt::Debug for ContributionVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ContributionVerifier({}, part {})", self.terms.eligibility.query, self.terms.eligibility.part)
+    }
+}
+
+impl ContributionVerifier {
+    /// Folds the terms under a key.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] or [`Error::OutOfRange`] when the terms break a bound.
+    pub fn new(key: &VerifyingKey, terms: &ContributionTerms, committee: &PublicKey) -> Result<Self, Error> {
+        terms.check()?;
+        let wrong_shape = || Error::Malformed { what: "verifying key", why: "has another number of inputs".into() };
+        let query = &key.prepared.points().input_query;
+        let (constant, elements) = query.split_first().ok_or_else(wrong_shape)?;
+        let (elements, bases) = elements.split_last_chunk().ok_or_else(wrong_shape)?;
+        let folded = G1Projective::msm(elements, &terms_inputs(terms)).map_err(|_| wrong_shape())? + constant;
+        Ok(Self { key: key.clone(), terms: terms.clone(), committee: committee.clone(), folded, bases: *bases })
+    }
+
+    /// The terms verified.
+    #[must_use]
+    pub const fn terms(&self) -> &ContributionTerms {
+        &self.terms
+    }
+
+    /// The challenges of a contribution: at `γ` a receipt's signer opens the ciphertext.
+    ///
+    /// # Errors
+    /// [`Error::ProofRefused`] for a proof whose bytes are no points.
+    pub fn challenges(&self, instance: &EligibilityInstance, proof: &ProofBytes) -> Result<Challenges, Error> {
+        Challenges::draw(&self.key.id, &self.statement(instance), &proof.decode()?.d)
+    }
+
+    fn statement<'a>(&'a self, instance: &'a EligibilityInstance) -> ContributionStatement<'a> {
+        ContributionStatement { terms: &self.terms, key: &self.committee, instance }
+    }
+
+    /// The pairing statement of a contribution.
+    fn equation(
+        &self,
+        instance: &EligibilityInstance,
+        contribution: &UnverifiedContribution,
+    ) -> Result<Statement, Error> {
+        let proof = contribution.proof.decode()?;
+        let challenges = Challenges::draw(&self.key.id, &self.statement(instance), &proof.d)?;
+        let inputs = instance_inputs(instance, &challenges, &self.committee, &contribution.opening);
+        let share: G1Projective = self.bases.iter().zip(inputs).map(|(base, input)| *base * input).sum();
+        Ok(Statement { inputs: self.folded + share, proof })
+    }
+
+    /// Verifies one contribution.
+    ///
+    /// # Errors
+    /// [`Error::ProofRefused`] when the encoding or the pairing equation fails.
+    pub fn verify(
+        &self,
+        instance: &EligibilityInstance,
+        contribution: &UnverifiedContribution,
+    ) -> Result<VerifiedContribution, Error> {
+        self.key.prepared.verify(&self.equation(instance, contribution)?)?;
+        Ok(VerifiedContribution { instance: *instance, opening: contribution.opening })
+    }
+
+    /// Verifies many contributions with one product of pairings.
+    ///
+    /// # Errors
+    /// [`Error::ProofRefused`] when one of them fails; verify one by one to learn which.
+    pub fn verify_batch(
+        &self,
+        contributions: &[(EligibilityInstance, UnverifiedContribution)],
+    ) -> Result<Vec<VerifiedContribution>, Error> {
+        let equations = contributions
+            .iter()
+            .map(|(instance, contribution)| self.equation(instance, contribution))
+            .collect::<Result<Vec<_>, _>>()?;
+        self.key.prepared.verify_batch(&equations)?;
+        let verified = |(instance, contribution): &(EligibilityInstance, UnverifiedContribution)| {
+            VerifiedContribution { instance: *instance, opening: contribution.opening }
+        };
+        Ok(contributions.iter().map(verified).collect())
+    }
+}
+
+/// A contribution whose proof was verified; only a [`ContributionVerifier`] makes one. That the ciphertext has the
+/// opening is for receipts to attest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VerifiedContribution {
+    instance: EligibilityInstance,
+    opening: Opening,
+}
+
+impl VerifiedContribution {
+    /// What was proven, beside the terms.
+    #[must_use]
+    pub const fn instance(&self) -> &EligibilityInstance {
+        &self.instance
+    }
+
+    /// The values that the ciphertext's polynomials must have at the challenge.
+    #[must_use]
+    pub const fn opening(&self) -> &Opening {
+        &self.opening
+    }
+}

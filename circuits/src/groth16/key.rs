@@ -1,0 +1,91 @@
+//! The points of a key.
+
+use std::fmt;
+
+use ark_bn254::{G1Affine, G2Affine};
+use ark_serialize::{CanonicalDeserialize, CanonicalSerialize};
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    domain::{ByteTag, hash},
+    id::Digest,
+};
+
+/// Where a key's randomness came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyOrigin {
+    /// A public seed: anyone can forge proofs. For demo and test networks only.
+    InsecureSeed,
+    /// A multi-party ceremony, sound if one contributor was honest.
+    Ceremony,
+}
+
+/// Digest of a verifying key and its origin.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct VerifyingKeyId(Digest);
+
+impl VerifyingKeyId {
+    /// The id of a key with these canonical bytes.
+    pub(crate) fn new(origin: KeyOrigin, bytes: &[u8]) -> Self {
+        Self(hash(ByteTag::VerifyingKey, &[&[origin as u8], bytes]))
+    }
+
+    /// The 32 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Display for VerifyingKeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What verifies: the points that the pairing equation names.
+#[derive(Debug, Clone, PartialEq, Eq, CanonicalSerialize, CanonicalDeserialize)]
+pub struct VerifyingPoints {
+    /// `[α]₁`.
+    pub alpha_g1: G1Affine,
+    /// `[β]₂`.
+    pub beta_g2: G2Affine,
+    /// `[γ]₂`, the divisor of public inputs.
+    pub gamma_g2: G2Affine,
+    /// `[δ]₂`, the divisor of uncommitted witnesses.
+    pub delta_g2: G2Affine,
+    /// `[κ]₂`, the divisor of committed witnesses.
+    pub kappa_g2: G2Affine,
+    /// `[(β·Aᵢ(τ) + α·Bᵢ(τ) + Cᵢ(τ))/γ]₁` for the constant one and each public input.
+    pub input_query: Vec<G1Affine>,
+}
+
+/// What proves. Witnesses are numbered with the committed ones first; assignments start with one and the public inputs.
+#[derive(Debug, Clone, PartialEq, Eq, CanonicalSerialize, CanonicalDeserialize)]
+pub struct ProvingPoints {
+    /// The verifying points.
+    pub verifying: VerifyingPoints,
+    /// `[β]₁`.
+    pub beta_g1: G1Affine,
+    /// `[δ]₁`.
+    pub delta_g1: G1Affine,
+    /// `[κ]₁`.
+    pub kappa_g1: G1Affine,
+    /// `[Aᵢ(τ)]₁` for every wire.
+    pub a_query: Vec<G1Affine>,
+    /// `[Bᵢ(τ)]₁` for every wire.
+    pub b_g1_query: Vec<G1Affine>,
+    /// `[Bᵢ(τ)]₂` for every wire.
+    pub b_g2_query: Vec<G2Affine>,
+    /// `[τⁱ·Z(τ)/δ]₁`.
+    pub h_query: Vec<G1Affine>,
+    /// `[(β·Aᵢ(τ) + α·Bᵢ(τ) + Cᵢ(τ))/κ]₁` for every committed witness.
+    pub commit_query: Vec<G1Affine>,
+    /// `[(β·Aᵢ(τ) + α·Bᵢ(τ) + Cᵢ(τ))/δ]₁` for every other witness.
+    pub witness_query: Vec<G1Affine>,
+}

@@ -1,0 +1,87 @@
+//! The prover's two rounds.
+
+use ark_bn254::{Fr, G1Affine, G1Projective, G2Projective};
+use ark_ec::{CurveGroup, VariableBaseMSM};
+use ark_ff::PrimeField;
+use rand::CryptoRng;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use super::{key::ProvingPoints, proof::Proof, relation::Relation};
+use crate::{Error, record::random_element};
+
+/// The first round's result: a hiding commitment to the committed witnesses, with its blinding.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Commitment {
+    #[zeroize(skip)]
+    point: G1Affine,
+    blinding: Fr,
+}
+
+impl Commitment {
+    /// `D`: what the challenge is derived from.
+    #[must_use]
+    pub const fn point(&self) -> G1Affine {
+        self.point
+    }
+}
+
+impl std::fmt::Debug for Commitment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Commitment(redacted)")
+    }
+}
+
+/// Round one: `D = Σ wᵢ·ckᵢ + v·[δ]₁` with a fresh `v`. Without the blinding the commitment would confirm a guess of the
+/// witnesses (CVE-2024-45039 and CVE-2024-45040 are of this kind).
+///
+/// # Errors
+/// [`Error::Proving`] for another number of witnesses than the key commits to.
+pub fn commit(key: &ProvingPoints, committed: &[Fr], rng: &mut (impl CryptoRng + ?Sized)) -> Result<Commitment, Error> {
+    let sum = G1Projective::msm(&key.commit_query, committed)
+        .map_err(|_| Error::Proving { why: "the committed witnesses are of another circuit".into() })?;
+    let blinding = random_element(rng);
+    Ok(Commitment { point: (sum + key.delta_g1 * blinding).into_affine(), blinding })
+}
+
+/// Round two: `A`, `B`, `C` over the whole assignment, in the relation's order. The committed witnesses must be those of
+/// the commitment, else the proof does not verify.
+///
+/// # Errors
+/// [`Error::Proving`] when the assignment is of another circuit.
+pub fn prove(
+    key: &ProvingPoints,
+    relation: &Relation,
+    commitment: &Commitment,
+    assignment: &[Fr],
+    rng: &mut (impl CryptoRng + ?Sized),
+) -> Result<Proof, Error> {
+    let [r, s] = [(); 2].map(|()| random_element(rng));
+    let scalars = Zeroizing::new(assignment.iter().map(|wire| wire.into_bigint()).collect::<Vec<_>>());
+    let others = scalars.get(relation.inputs() + relation.committed()..).unwrap_or_default();
+
+    let ((quotient, b_g2), ((a, b_g1), witnesses)) = rayon::join(
+        || {
+            rayon::join(
+                || relation.quotient(assignment).map(|h| G1Projective::msm_unchecked(&key.h_query, &h)),
+                || G2Projective::msm_bigint(&key.b_g2_query, &scalars),
+            )
+        },
+        || {
+            rayon::join(
+                || {
+                    rayon::join(
+                        || G1Projective::msm_bigint(&key.a_query, &scalars),
+                        || G1Projective::msm_bigint(&key.b_g1_query, &scalars),
+                    )
+                },
+                || G1Projective::msm_bigint(&key.witness_query, others),
+            )
+        },
+    );
+    let quotient = quotient?;
+    let a = a + key.verifying.alpha_g1 + key.delta_g1 * r;
+    let b_g1 = b_g1 + key.beta_g1 + key.delta_g1 * s;
+    let b = b_g2 + key.verifying.beta_g2 + key.verifying.delta_g2 * s;
+    let c = quotient + witnesses + a * s + b_g1 * r - key.delta_g1 * (r * s) - key.kappa_g1 * commitment.blinding;
+    Ok(Proof { a: a.into_affine(), b: b.into_affine(), c: c.into_affine(), d: commitment.point })
+}
