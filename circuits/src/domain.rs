@@ -53,6 +53,8 @@ tags! {
         Node = "node",
         /// Per-query, per-part nullifier.
         Nullifier = "nullifier",
+        /// Per-query nullifier of a screening proof, which nothing links to a contribution.
+        ScreeningNullifier = "screening-nullifier",
         /// Nullifier of an `Exact` release's scope.
         ScopeNullifier = "scope-nullifier",
     }

@@ -44,8 +44,18 @@ pub fn measure_element(measure: &Digest) -> Fr {
 /// `H(NULL, nk, query, part)`.
 #[must_use]
 pub fn nullifier(key: &NullifierKey, query: &QueryId, part: u8) -> Nullifier {
-    let inputs = [key.element(), query_element(query), Fr::from(part)];
-    Nullifier::from_element(hash(FieldTag::Nullifier, &inputs))
+    tagged(FieldTag::Nullifier, key, query, part)
+}
+
+/// `H(NULL-SCREENING, nk, query, part)`: of a screening proof, under a tag of its own, so that a contact never unmasks a
+/// contribution.
+#[must_use]
+pub fn screening_nullifier(key: &NullifierKey, query: &QueryId, part: u8) -> Nullifier {
+    tagged(FieldTag::ScreeningNullifier, key, query, part)
+}
+
+fn tagged(tag: FieldTag, key: &NullifierKey, query: &QueryId, part: u8) -> Nullifier {
+    Nullifier::from_element(hash(tag, &[key.element(), query_element(query), Fr::from(part)]))
 }
 
 /// `H(NULL-EXACT, nk, period, measure)` for an `Exact` query; zero otherwise, so that other queries link nobody.
@@ -68,6 +78,7 @@ mod tests {
         let [key, other] = [0; 2].map(|_| NullifierKey::random(&mut rng));
         let query = QueryId::from_bytes([1; 32]);
         let first = nullifier(&key, &query, 0);
+        assert_ne!(first, screening_nullifier(&key, &query, 0));
         assert_ne!(first, nullifier(&key, &query, 1));
         assert_ne!(first, nullifier(&other, &query, 0));
         assert_ne!(first, nullifier(&key, &QueryId::from_bytes([2; 32]), 0));

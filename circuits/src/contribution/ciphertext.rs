@@ -8,10 +8,7 @@ use ark_r1cs_std::{
 use ark_relations::gr1cs::SynthesisError;
 
 use super::{committed::Committer, inputs::ProofInputs, statement::ContributionWitness};
-use crate::rlwe::{
-    IDENTITY_SHIFT, QUOTIENT_BOUND,
-    params::{DELTA_BITS, MODULUS_BITS, RING_DEGREE},
-};
+use crate::rlwe::params::{DELTA_BITS, IDENTITY_SHIFT, MODULUS_BITS, QUOTIENT_BOUND, RING_DEGREE};
 
 /// The randomness of an encryption and the quotients of its identities, committed and looked up.
 pub(super) struct EncryptionVars {
@@ -71,10 +68,15 @@ impl EncryptionVars {
     }
 }
 
-fn commit_short(committer: &mut Committer<'_>, coefficients: Option<&[i8]>) -> Result<Vec<FpVar<Fr>>, SynthesisError> {
+fn commit_short<C: Copy + Into<i32>>(
+    committer: &mut Committer<'_>,
+    coefficients: Option<&[C]>,
+) -> Result<Vec<FpVar<Fr>>, SynthesisError> {
     let value = |place: usize| {
         let coefficient = coefficients.and_then(|coefficients| coefficients.get(place));
-        coefficient.copied().map(Fr::from).ok_or(SynthesisError::AssignmentMissing)
+        coefficient
+            .map(|coefficient| Fr::from(Into::<i32>::into(*coefficient)))
+            .ok_or(SynthesisError::AssignmentMissing)
     };
     (0..RING_DEGREE).map(|place| committer.commit(value(place))).collect()
 }

@@ -26,7 +26,8 @@ use crate::{
 };
 
 /// Constraints by paragraph, pinned: a change of the circuit shows here, and changes every key.
-pub const CONSTRAINTS: [(&str, usize); 18] = [
+pub const CONSTRAINTS: [(&str, usize); 19] = [
+    ("bits", 2_081),
     ("attribute ranges", 32),
     ("criteria", 278),
     ("cell", 141),
@@ -60,11 +61,34 @@ pub(super) enum Round {
 /// challenge may be anything in the first round.
 pub(super) struct ContributionCircuit<'a> {
     pub(super) assignment: Option<(&'a ContributionTerms, [Fr; INSTANCE_INPUTS], &'a ContributionWitness)>,
+    /// Choices of a dishonest prover, by number.
+    #[cfg(test)]
+    pub(super) altered: std::collections::BTreeMap<usize, Fr>,
+}
+
+impl<'a> ContributionCircuit<'a> {
+    /// The circuit without an assignment, for set-up.
+    pub(super) fn shape() -> Self {
+        Self {
+            assignment: None,
+            #[cfg(test)]
+            altered: std::collections::BTreeMap::new(),
+        }
+    }
+
+    /// The circuit with an assignment.
+    pub(super) fn assigned(
+        terms: &'a ContributionTerms,
+        inputs: [Fr; INSTANCE_INPUTS],
+        witness: &'a ContributionWitness,
+    ) -> Self {
+        Self { assignment: Some((terms, inputs, witness)), ..Self::shape() }
+    }
 }
 
 /// What synthesis says of itself.
 pub(super) struct Synthesized {
-    /// Constraints at the start and after each paragraph.
+    /// Zero, and the constraints after each paragraph.
     pub(super) counts: Vec<usize>,
     /// The committed witnesses, numbered as allocated.
     pub(super) committed: Vec<usize>,
@@ -94,8 +118,13 @@ impl ContributionCircuit<'_> {
         ))?;
         let window = WindowVars::allocate(system, window)?;
         let mut committer = Committer::new(system);
-        let mut counts = vec![system.num_constraints()];
+        #[cfg(test)]
+        committer.altered.clone_from(&self.altered);
+        let mut counts = vec![0];
         let mut paragraph_ends = || counts.push(system.num_constraints());
+
+        // Bits: the sides of the leaf's path and the dosages of the window, allocated above, are zero or one.
+        paragraph_ends();
 
         // Attribute ranges: each attribute has 32 bits.
         for attribute in &leaf.attributes {

@@ -6,7 +6,7 @@
 use std::ops::RangeInclusive;
 
 use ark_bn254::Fr;
-use ark_ff::{BigInteger, PrimeField};
+use ark_ff::{BigInteger, One, PrimeField};
 use ark_r1cs_std::{
     GR1CSVar,
     alloc::AllocVar,
@@ -42,16 +42,43 @@ pub(super) struct Committer<'s> {
     /// The committed witnesses, numbered as allocated.
     pub(super) places: Vec<usize>,
     pub(super) looked_up: LookedUp,
+    /// Choices of the prover that tests replace, by number.
+    #[cfg(test)]
+    pub(super) altered: std::collections::BTreeMap<usize, Fr>,
+    #[cfg(test)]
+    pub(super) choices: usize,
 }
 
 impl<'s> Committer<'s> {
     pub(super) fn new(system: &'s ConstraintSystemRef<Fr>) -> Self {
-        Self { system, places: vec![], looked_up: LookedUp::default() }
+        Self {
+            system,
+            places: vec![],
+            looked_up: LookedUp::default(),
+            #[cfg(test)]
+            altered: std::collections::BTreeMap::new(),
+            #[cfg(test)]
+            choices: 0,
+        }
+    }
+
+    /// The prover's choice for a wire that no constraint computes.
+    #[cfg(not(test))]
+    fn choice(&mut self, value: Result<Fr, SynthesisError>) -> Result<Fr, SynthesisError> {
+        value
+    }
+
+    /// The prover's choice for a wire that no constraint computes, or what a test says instead.
+    #[cfg(test)]
+    fn choice(&mut self, value: Result<Fr, SynthesisError>) -> Result<Fr, SynthesisError> {
+        self.choices += 1;
+        self.altered.get(&(self.choices - 1)).copied().map_or(value, Ok)
     }
 
     /// A committed wire.
     pub(super) fn commit(&mut self, value: Result<Fr, SynthesisError>) -> Result<FpVar<Fr>, SynthesisError> {
         self.places.push(self.system.num_witness_variables());
+        let value = self.choice(value);
         FpVar::new_witness(self.system.clone(), || value)
     }
 
@@ -82,9 +109,9 @@ impl<'s> Committer<'s> {
     /// One if `left ≥ right`, else zero, for values of 32 bits: `left − right`, plus 2^32 if it is negative, has 32 bits.
     pub(super) fn at_least(&mut self, left: &FpVar<Fr>, right: &FpVar<Fr>) -> Result<FpVar<Fr>, SynthesisError> {
         let difference = left - right;
-        let holds =
-            Boolean::new_witness(self.system.clone(), || Ok(difference.value()?.into_bigint().num_bits() <= 32))?;
-        let holds = FpVar::from(holds);
+        let fits = |difference: Fr| Fr::from(difference.into_bigint().num_bits() <= 32);
+        let holds = self.choice(difference.value().map(fits));
+        let holds = FpVar::from(Boolean::new_witness(self.system.clone(), || holds.map(|holds| holds.is_one()))?);
         self.enforce_range(&(difference + (FpVar::one() - &holds) * Fr::from(1u64 << 32)), 4)?;
         Ok(holds)
     }

@@ -144,7 +144,7 @@ impl Shape {
         let system = ConstraintSystem::new_ref();
         system.set_optimization_goal(OptimizationGoal::Constraints);
         system.set_mode(SynthesisMode::Setup);
-        let synthesized = ContributionCircuit { assignment: None }.synthesize(&system, Round::Prove);
+        let synthesized = ContributionCircuit::shape().synthesize(&system, Round::Prove);
         let committed = synthesized.map_err(|error| proving(&error))?.committed;
         Ok(Self { relation: Relation::new(&system, &committed)?, committed })
     }
@@ -163,6 +163,12 @@ impl ProvingKey {
     #[must_use]
     pub const fn verifying_key(&self) -> &VerifyingKey {
         &self.verifying
+    }
+
+    /// The key's points.
+    #[must_use]
+    pub const fn points(&self) -> &ProvingPoints {
+        &self.points
     }
 
     /// The key's points, uncompressed, for a local file.
@@ -265,7 +271,7 @@ pub(super) fn assigned(
 ) -> Result<ConstraintSystemRef<Fr>, Error> {
     let system = ConstraintSystem::new_ref();
     system.set_mode(SynthesisMode::Prove { construct_matrices: false, generate_lc_assignments: false });
-    let circuit = ContributionCircuit { assignment: Some((terms, inputs, witness)) };
+    let circuit = ContributionCircuit::assigned(terms, inputs, witness);
     circuit.synthesize(&system, round).map_err(|error| proving(&error))?;
     Ok(system)
 }

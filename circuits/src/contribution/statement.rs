@@ -11,10 +11,11 @@ use crate::{
     consent::ConsentTerms,
     criteria::{MATCH_CLAUSES_MAX, MatchCriteria},
     domain::{ByteTag, hash},
-    eligibility::{self, Clause, EligibilityInstance, EligibilityTerms, EligibilityWitness},
+    eligibility::{Clause, EligibilityInstance, EligibilityTerms, EligibilityWitness, check_implied},
     id::{Digest, Evaluation},
     layout::{Layout, OpenedRecord},
     merkle::MerklePath,
+    nullifier::nullifier,
     record::{GENOTYPE_DEPTH, Genotypes, Record},
     rlwe::{Ciphertext, EncryptionWitness, PublicKey, Quotients},
 };
@@ -132,7 +133,9 @@ impl ContributionWitness {
     /// The instance that this witness proves under the terms.
     #[must_use]
     pub fn instance(&self, terms: &ContributionTerms, binding: Digest) -> EligibilityInstance {
-        self.leaf.instance(&terms.eligibility, binding)
+        let eligibility = &terms.eligibility;
+        let nullifier = nullifier(&self.leaf.nullifier_key, &eligibility.query, eligibility.part);
+        EligibilityInstance { nullifier, ..self.leaf.instance(eligibility, binding) }
     }
 
     /// The record's values as layouts and criteria read them.
@@ -152,7 +155,8 @@ pub fn check(
 ) -> Result<(), Error> {
     let ContributionStatement { terms, key, instance } = statement;
     terms.check()?;
-    eligibility::check(&terms.eligibility, instance, &witness.leaf)?;
+    let implied = witness.instance(terms, instance.binding);
+    check_implied(&terms.eligibility, instance, &witness.leaf, &implied)?;
     let refuted = |clause| Error::Refuted { clause };
     if witness.genotypes.root() != witness.leaf.genotypes {
         return Err(refuted(Clause::Window));

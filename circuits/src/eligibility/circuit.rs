@@ -129,7 +129,7 @@ impl EligibilityCircuit<'_> {
         paragraph_ends();
 
         // Nullifiers.
-        opening.enforce_nullifiers(FieldTag::Nullifier, &terms, &instance)?;
+        opening.enforce_nullifiers(FieldTag::ScreeningNullifier, &terms, &instance)?;
         paragraph_ends();
 
         // Schema.

@@ -16,4 +16,5 @@ pub use proof::{
     EligibilityProof, EligibilityVerifier, PROOF_BYTES, ProvingKey, VerifiedEligibility, VerifyingKey,
     insecure_proving_key_from_seed, prove,
 };
+pub(crate) use statement::check_implied;
 pub use statement::{Clause, EligibilityInstance, EligibilityTerms, EligibilityWitness, ISSUERS_MAX, binding, check};

@@ -12,7 +12,7 @@ use crate::{
     domain::{ByteTag, hash},
     id::{AccountId, ChainId, Digest, EpochRoot, GenotypeRoot, Leaf, Nullifier, QueryId, SchemaId, ScopeNullifier},
     merkle::{MerklePath, leaf},
-    nullifier::{ExactScope, nullifier, scope_nullifier},
+    nullifier::{ExactScope, scope_nullifier, screening_nullifier},
     record::{Attributes, NullifierKey, Record, body_commitment},
 };
 
@@ -60,7 +60,7 @@ impl EligibilityTerms {
 pub struct EligibilityInstance {
     /// Root of the registration tree that the proof was made against.
     pub root: EpochRoot,
-    /// `H(NULL, nk, query, part)`.
+    /// `H(NULL, nk, query, part)` of a contribution, `H(NULL-SCREENING, …)` of a screening proof.
     pub nullifier: Nullifier,
     /// `H(NULL-EXACT, nk, period, measure)`, or zero.
     pub scope_nullifier: ScopeNullifier,
@@ -124,7 +124,7 @@ impl EligibilityWitness {
     pub fn instance(&self, terms: &EligibilityTerms, binding: Digest) -> EligibilityInstance {
         EligibilityInstance {
             root: self.path.root(self.leaf()),
-            nullifier: nullifier(&self.nullifier_key, &terms.query, terms.part),
+            nullifier: screening_nullifier(&self.nullifier_key, &terms.query, terms.part),
             scope_nullifier: scope_nullifier(&self.nullifier_key, terms.exact.as_ref()),
             binding,
         }
@@ -183,7 +183,16 @@ pub fn check(
     witness: &EligibilityWitness,
 ) -> Result<(), Error> {
     terms.check()?;
-    let implied = witness.instance(terms, instance.binding);
+    check_implied(terms, instance, witness, &witness.instance(terms, instance.binding))
+}
+
+/// The clauses, with the instance that the witness implies for the statement at hand.
+pub(crate) fn check_implied(
+    terms: &EligibilityTerms,
+    instance: &EligibilityInstance,
+    witness: &EligibilityWitness,
+    implied: &EligibilityInstance,
+) -> Result<(), Error> {
     let (consent, demand) = (&witness.consent, &terms.demand);
     let only_this_disease = consent.flags.contains(ConsentFlags::ONLY_THIS_DISEASE);
     let clauses = [

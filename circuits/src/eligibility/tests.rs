@@ -323,6 +323,6 @@ fn keys_round_trip_and_refuse_truncation_and_strangers() {
 fn the_demo_key_is_the_pinned_one() {
     assert_eq!(
         key().verifying_key().id().to_string(),
-        "840c3f4d5b0d82da21946c7799de4924fe96b6a54c615eea0088b3fea1e00634"
+        "220480ab03ce780b4b01a225b97d03a4e476b68a85287857f303653a28b87932"
     );
 }

@@ -81,6 +81,12 @@ impl EncryptionWitness {
         Self { u: Ternary::random(rng), e0: ErrorPolynomial::random(rng), e1: ErrorPolynomial::random(rng) }
     }
 
+    /// Randomness of a test's choice.
+    #[cfg(test)]
+    pub(crate) const fn from_parts(u: Ternary, e0: ErrorPolynomial, e1: ErrorPolynomial) -> Self {
+        Self { u, e0, e1 }
+    }
+
     /// The ephemeral secret.
     #[must_use]
     pub const fn u(&self) -> &Ternary {
@@ -229,7 +235,7 @@ pub fn encrypt(
 }
 
 /// `c0 = b·u + e0 + Δ·m`, `c1 = a·u + e1`.
-fn encrypt_with(key: &PublicKey, plaintext: &Plaintext, witness: &EncryptionWitness) -> Ciphertext {
+pub(crate) fn encrypt_with(key: &PublicKey, plaintext: &Plaintext, witness: &EncryptionWitness) -> Ciphertext {
     let mut pair = pair_from_container(vec![0; 2 * RING_DEGREE]);
     let (mut mask, mut body) = pair.get_mut_mask_and_body();
     let (c0, c1) = (body.as_mut(), mask.as_mut());

@@ -16,11 +16,14 @@ mod ring;
 mod short;
 mod xof;
 
+#[cfg(test)]
+pub(crate) use encrypt::encrypt_with;
+
 pub use accumulate::{Accumulator, Aggregate};
 pub use decode::{DecodedSlot, decode_slot, residual_max};
 pub use encrypt::{Ciphertext, EncryptionWitness, Plaintext, encrypt};
 pub use key::{KeyEpoch, PublicKey, common_polynomial};
-pub use opening::{IDENTITY_SHIFT, QUOTIENT_BOUND, Quotients};
+pub use opening::Quotients;
 pub use ring::{Coefficient, RingElement};
 pub use short::{ErrorPolynomial, Ternary};
 pub use xof::Xof;

@@ -14,29 +14,17 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use super::{
     encrypt::{Ciphertext, EncryptionWitness, Plaintext},
     key::PublicKey,
-    params::{DELTA_BITS, MODULUS_BITS, PLAINTEXT_BITS, RING_DEGREE},
+    params::{DELTA_BITS, IDENTITY_SHIFT, MODULUS_BITS, QUOTIENT_BOUND, RING_DEGREE},
     ring::{Coefficient, RingElement},
     short::Ternary,
 };
 use crate::Error;
 
-/// How far the second identity is shifted: both hold when their sum does.
-pub const IDENTITY_SHIFT: u32 = 108;
-/// The quotients by `q` lie in `[-128, 127]`: one byte. Their standard deviation is about 15.
-pub const QUOTIENT_BOUND: i32 = 128;
-
-// Every term of one identity stays below 2^106: b·u below 2^(12 + 92), Δ·m below 2^93, q·k below 2^100, and r, which
-// is a sum of products b·u. So the first identity's coefficients cannot reach into the second's, and both together stay
-// far below the field's modulus, where an equation of field elements is one of integers.
-const _: () = assert!(RING_DEGREE.ilog2() + MODULUS_BITS - 1 + 2 < IDENTITY_SHIFT);
-const _: () = assert!(MODULUS_BITS + 8 + 2 < IDENTITY_SHIFT && PLAINTEXT_BITS + DELTA_BITS + 2 < IDENTITY_SHIFT);
-const _: () = assert!(2 * IDENTITY_SHIFT + 1 < 253);
-
 /// The integers that complete an encryption's identities. Secret, as they follow from its randomness.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Quotients {
-    k0: Vec<i8>,
-    k1: Vec<i8>,
+    k0: Vec<i16>,
+    k1: Vec<i16>,
     r0: Vec<i128>,
     r1: Vec<i128>,
 }
@@ -71,8 +59,17 @@ impl Quotients {
 
     /// The quotients of `c0` and of `c1` by `q`.
     #[must_use]
-    pub fn by_modulus(&self) -> [&[i8]; 2] {
+    pub fn by_modulus(&self) -> [&[i16]; 2] {
         [&self.k0, &self.k1]
+    }
+
+    /// Quotients that no encryption has, for tests of forgeries: `k0`'s first coefficient moved.
+    #[cfg(test)]
+    pub(crate) fn with_first_quotient(mut self, k: i16) -> Self {
+        if let Some(first) = self.k0.first_mut() {
+            *first = k;
+        }
+        self
     }
 
     /// The coefficients of `r0 + 2^108 · r1`: 4,095 of them.
@@ -91,7 +88,7 @@ fn divide(
     u: &Ternary,
     added: impl Iterator<Item = i128>,
     c: impl Iterator<Item = Coefficient>,
-) -> Result<(Vec<i8>, Vec<i128>), Error> {
+) -> Result<(Vec<i16>, Vec<i128>), Error> {
     let broken = |why: &str| Error::Proving { why: why.into() };
     let product = integer_product(element, u).ok_or_else(|| broken("the ring is too large for its transform"))?;
     let (low, high) = product.split_at(RING_DEGREE);
@@ -100,7 +97,9 @@ fn divide(
         if rest & ((1 << MODULUS_BITS) - 1) != 0 {
             return Err(broken("the ciphertext is not the encryption of this plaintext"));
         }
-        i8::try_from(rest >> MODULUS_BITS).map_err(|_| broken("a quotient does not fit a byte; encrypt again"))
+        let quotient = i16::try_from(rest >> MODULUS_BITS).unwrap_or(i16::MAX);
+        let fits = (-QUOTIENT_BOUND..QUOTIENT_BOUND).contains(&quotient.into());
+        if fits { Ok(quotient) } else { Err(broken("a quotient does not fit a byte; encrypt again")) }
     };
     let quotients: Result<_, _> = low.iter().zip(high).zip(added.zip(c)).map(quotient).collect();
     Ok((quotients?, high.iter().take(RING_DEGREE - 1).copied().collect()))

@@ -31,6 +31,13 @@ impl Ternary {
         Self(coefficients)
     }
 
+    /// A polynomial that no honest party draws, for tests of forgeries.
+    #[cfg(test)]
+    pub(crate) fn with_coefficient(mut self, place: usize, value: i8) -> Self {
+        self.0[place] = value;
+        self
+    }
+
     /// The coefficients, from the constant term.
     #[must_use]
     pub fn coefficients(&self) -> &[i8] {
@@ -96,6 +103,13 @@ impl ErrorPolynomial {
             (v >> 1) + (v & 1) - ERROR_BOUND
         };
         Self(bytes.iter().map(draw).collect())
+    }
+
+    /// A polynomial that no honest party draws, for tests of forgeries.
+    #[cfg(test)]
+    pub(crate) fn with_coefficient(mut self, place: usize, value: i8) -> Self {
+        self.0[place] = value;
+        self
     }
 
     /// The coefficients, from the constant term.
