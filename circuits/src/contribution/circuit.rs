@@ -82,7 +82,9 @@ impl<'a> ContributionCircuit<'a> {
         inputs: [Fr; INSTANCE_INPUTS],
         witness: &'a ContributionWitness,
     ) -> Self {
-        Self { assignment: Some((terms, inputs, witness)), ..Self::shape() }
+        let mut circuit = Self::shape();
+        circuit.assignment = Some((terms, inputs, witness));
+        circuit
     }
 }
 

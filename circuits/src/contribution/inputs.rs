@@ -20,7 +20,6 @@ use crate::{
         AXES_MAX, Axis, CUTS_MAX, GENOTYPE_BLOCK, MOMENT_ATTRIBUTES_MAX, Moment, Statistic, Subject, WINDOW_BLOCKS,
     },
     record::{ATTRIBUTES, Dosage, GENOTYPE_DEPTH, MISSING, WINDOW_VARIANTS},
-    rlwe::PublicKey,
 };
 
 /// Subjects of a record: its attributes, then the dosages of the opened window.
@@ -145,16 +144,15 @@ fn axis_inputs(axis: Option<&Axis>, stride: u32) -> Vec<Fr> {
     inputs
 }
 
-/// The public inputs of one proof, in order.
+/// The public inputs of one proof, in order; `a` and `b` are the committee key's polynomials at the challenge.
 pub(super) fn instance_inputs(
     instance: &EligibilityInstance,
     challenges: &Challenges,
-    key: &PublicKey,
+    [a, b]: [Fr; 2],
     opening: &Opening,
 ) -> [Fr; INSTANCE_INPUTS] {
     let [root, nullifier, scope] = leaf_instance_inputs(instance);
     let Challenges { gamma, alpha } = *challenges;
-    let [a, b] = [key.a(), key.b()].map(|element| element.evaluate(gamma));
     [root, nullifier, scope, gamma, alpha, a, b, opening.c0.element(), opening.c1.element()]
 }
 

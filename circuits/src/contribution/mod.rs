@@ -26,4 +26,4 @@ pub use proof::{
     insecure_proving_key_from_seed, prove,
 };
 pub use statement::{ContributionStatement, ContributionTerms, ContributionWitness, Opening, check};
-pub use transcript::Challenges;
+pub use transcript::{Challenges, Transcript};

@@ -12,14 +12,15 @@ use ark_relations::gr1cs::{ConstraintSystem, ConstraintSystemRef, OptimizationGo
 use ark_serialize::{CanonicalDeserialize, CanonicalSerialize};
 use borsh::{BorshDeserialize, BorshSerialize};
 use rand::CryptoRng;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{
-    circuit::{ContributionCircuit, Round},
+    circuit::{CONSTRAINTS, ContributionCircuit, Round, Synthesized},
     inputs::{INSTANCE_INPUTS, PUBLIC_INPUTS, instance_inputs, terms_inputs},
     statement::{ContributionStatement, ContributionTerms, ContributionWitness, Opening, check},
-    transcript::Challenges,
+    transcript::{Challenges, Transcript},
 };
 use crate::{
     Error,
@@ -28,7 +29,7 @@ use crate::{
         self, KeyOrigin, PreparedKey, ProofBytes, ProvingPoints, Relation, Statement, VerifyingKeyId, VerifyingPoints,
         commit, insecure_points_from_seed,
     },
-    rlwe::{Ciphertext, PublicKey},
+    rlwe::{Ciphertext, PublicKey, RingElement, horner},
 };
 
 fn proving(error: &impl ToString) -> Error {
@@ -145,7 +146,11 @@ impl Shape {
         system.set_optimization_goal(OptimizationGoal::Constraints);
         system.set_mode(SynthesisMode::Setup);
         let synthesized = ContributionCircuit::shape().synthesize(&system, Round::Prove);
-        let committed = synthesized.map_err(|error| proving(&error))?.committed;
+        let Synthesized { counts, committed } = synthesized.map_err(|error| proving(&error))?;
+        let paragraphs = counts.iter().zip(counts.iter().skip(1)).map(|(start, end)| end - start);
+        if !paragraphs.eq(CONSTRAINTS.map(|(_, count)| count)) {
+            return Err(Error::Proving { why: "the circuit is not the pinned one".into() });
+        }
         Ok(Self { relation: Relation::new(&system, &committed)?, committed })
     }
 }
@@ -248,9 +253,11 @@ pub fn prove(
     let shape = key.shape()?;
     let committed = Zeroizing::new(committed_wires(shape, statement.terms, witness)?);
     let commitment = commit(&key.points, &committed, rng)?;
-    let challenges = Challenges::draw(&key.verifying.id, statement, &commitment.point())?;
+    let transcript = Transcript::new(&key.verifying.id, statement.key, statement.terms)?;
+    let challenges = transcript.challenges(statement.instance, &commitment.point())?;
     let opening = Opening::of(ciphertext, challenges.gamma);
-    let inputs = instance_inputs(statement.instance, &challenges, statement.key, &opening);
+    let committee = [statement.key.a(), statement.key.b()].map(|element| element.evaluate(challenges.gamma));
+    let inputs = instance_inputs(statement.instance, &challenges, committee, &opening);
     let system = assigned(statement.terms, inputs, witness, Round::Prove)?;
     let assigned = system.borrow().ok_or(Error::Proving { why: "the constraint system is absent".into() })?;
     let assignment = shape.relation.ordered(
@@ -289,7 +296,9 @@ fn committed_wires(shape: &Shape, terms: &ContributionTerms, witness: &Contribut
 pub struct ContributionVerifier {
     key: VerifyingKey,
     terms: ContributionTerms,
-    committee: PublicKey,
+    transcript: Transcript,
+    /// The coefficients of the committee key's `a` and `b`.
+    committee: Arc<[Vec<Fr>; 2]>,
     folded: G1Projective,
     bases: [G1Affine; INSTANCE_INPUTS],
 }
@@ -312,7 +321,14 @@ impl ContributionVerifier {
         let (constant, elements) = query.split_first().ok_or_else(wrong_shape)?;
         let (elements, bases) = elements.split_last_chunk().ok_or_else(wrong_shape)?;
         let folded = G1Projective::msm(elements, &terms_inputs(terms)).map_err(|_| wrong_shape())? + constant;
-        Ok(Self { key: key.clone(), terms: terms.clone(), committee: committee.clone(), folded, bases: *bases })
+        Ok(Self {
+            transcript: Transcript::new(&key.id, committee, terms)?,
+            committee: Arc::new([committee.a(), committee.b()].map(RingElement::to_field)),
+            key: key.clone(),
+            terms: terms.clone(),
+            folded,
+            bases: *bases,
+        })
     }
 
     /// The terms verified.
@@ -326,11 +342,7 @@ impl ContributionVerifier {
     /// # Errors
     /// [`Error::ProofRefused`] for a proof whose bytes are no points.
     pub fn challenges(&self, instance: &EligibilityInstance, proof: &ProofBytes) -> Result<Challenges, Error> {
-        Challenges::draw(&self.key.id, &self.statement(instance), &proof.decode()?.d)
-    }
-
-    fn statement<'a>(&'a self, instance: &'a EligibilityInstance) -> ContributionStatement<'a> {
-        ContributionStatement { terms: &self.terms, key: &self.committee, instance }
+        self.transcript.challenges(instance, &proof.decode()?.d)
     }
 
     /// The pairing statement of a contribution.
@@ -340,8 +352,9 @@ impl ContributionVerifier {
         contribution: &UnverifiedContribution,
     ) -> Result<Statement, Error> {
         let proof = contribution.proof.decode()?;
-        let challenges = Challenges::draw(&self.key.id, &self.statement(instance), &proof.d)?;
-        let inputs = instance_inputs(instance, &challenges, &self.committee, &contribution.opening);
+        let challenges = self.transcript.challenges(instance, &proof.d)?;
+        let committee = self.committee.each_ref().map(|coefficients| horner(coefficients, challenges.gamma));
+        let inputs = instance_inputs(instance, &challenges, committee, &contribution.opening);
         let share: G1Projective = self.bases.iter().zip(inputs).map(|(base, input)| *base * input).sum();
         Ok(Statement { inputs: self.folded + share, proof })
     }
@@ -368,7 +381,7 @@ impl ContributionVerifier {
         contributions: &[(EligibilityInstance, UnverifiedContribution)],
     ) -> Result<Vec<VerifiedContribution>, Error> {
         let equations = contributions
-            .iter()
+            .par_iter()
             .map(|(instance, contribution)| self.equation(instance, contribution))
             .collect::<Result<Vec<_>, _>>()?;
         self.key.prepared.verify_batch(&equations)?;

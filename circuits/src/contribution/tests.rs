@@ -145,6 +145,10 @@ impl Sound {
         check(&self.statement(), &self.ciphertext, &self.witness)
     }
 
+    fn committee(&self, gamma: Fr) -> [Fr; 2] {
+        [self.key.a(), self.key.b()].map(|element| element.evaluate(gamma))
+    }
+
     fn opening(&self) -> Opening {
         Opening::of(&self.ciphertext, CHALLENGES.gamma)
     }
@@ -155,7 +159,7 @@ impl Sound {
     }
 
     fn failing_with(&self, altered: BTreeMap<usize, Fr>, opening: Opening) -> BTreeSet<&'static str> {
-        let inputs = instance_inputs(&self.instance, &CHALLENGES, &self.key, &opening);
+        let inputs = instance_inputs(&self.instance, &CHALLENGES, self.committee(CHALLENGES.gamma), &opening);
         let assignment = assignment(&self.terms, inputs, &self.witness, altered);
         let [a, b, c] = shape().relation.matrices();
         let value = |row: &[(Fr, usize)]| row.iter().map(|(factor, wire)| *factor * assignment[*wire]).sum::<Fr>();
@@ -521,7 +525,7 @@ fn a_quotient_chosen_after_the_challenge_would_forge_and_so_the_challenge_binds_
     let inputs = instance_inputs(
         &statement.instance,
         &elsewhere,
-        &statement.key,
+        statement.committee(elsewhere.gamma),
         &Opening::of(&forged.ciphertext, elsewhere.gamma),
     );
     let assignment = assignment(&statement.terms, inputs, &statement.witness, [(QUOTIENT_R, made_up)].into());
@@ -696,9 +700,10 @@ fn prove_with_commitment_of(
     let wires = &first[relation.inputs()..relation.inputs() + relation.committed()];
     let commitment = groth16::commit(key.points(), wires, rng).unwrap();
     let id = key.verifying_key().id();
-    let challenges = Challenges::draw(&id, &statement.statement(), &commitment.point()).unwrap();
+    let transcript = Transcript::new(&id, &statement.key, &statement.terms).unwrap();
+    let challenges = transcript.challenges(&statement.instance, &commitment.point()).unwrap();
     let opening = Opening::of(&statement.ciphertext, challenges.gamma);
-    let inputs = instance_inputs(&statement.instance, &challenges, &statement.key, &opening);
+    let inputs = instance_inputs(&statement.instance, &challenges, statement.committee(challenges.gamma), &opening);
     let whole = assignment(&statement.terms, inputs, &statement.witness, BTreeMap::new());
     let proof = groth16::prove(key.points(), relation, &commitment, &whole, rng).unwrap();
     UnverifiedContribution { proof: proof.encode().unwrap(), opening }

@@ -4,12 +4,14 @@ use ark_bn254::{Fr, G1Affine};
 use ark_ff::PrimeField;
 use ark_serialize::CanonicalSerialize;
 
-use super::{committed::SMALL_TABLE, statement::ContributionStatement};
+use super::{committed::SMALL_TABLE, statement::ContributionTerms};
 use crate::{
     Error,
     domain::{ByteTag, hash},
+    eligibility::EligibilityInstance,
     groth16::VerifyingKeyId,
-    id::field_to_bytes,
+    id::{Digest, field_to_bytes},
+    rlwe::PublicKey,
 };
 
 /// `γ`, where polynomials are evaluated and pairs are packed, and `α`, the point of the lookup arguments' fractions.
@@ -21,28 +23,34 @@ pub struct Challenges {
     pub alpha: Fr,
 }
 
-impl Challenges {
-    /// The challenges of a statement, drawn after its commitment: from the verifying key, the committee's key (which
-    /// names its chain and epoch), the terms, root, nullifiers, binding (chain, query, part, payout key, ciphertext
-    /// digest) and `D`. Nothing derived from `γ` goes in.
+/// What all contributions to one part share of their challenges' transcript.
+#[derive(Debug, Clone, Copy)]
+pub struct Transcript(Digest);
+
+impl Transcript {
+    /// The transcript of a part: the verifying key, the committee's key (which names its chain and epoch) and the terms.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when the terms do not encode.
+    pub fn new(key: &VerifyingKeyId, committee: &PublicKey, terms: &ContributionTerms) -> Result<Self, Error> {
+        let (committee, terms) = (committee.digest(), terms.digest()?);
+        let parts: [&[u8]; 4] = [b"part", key.as_bytes(), committee.as_bytes(), terms.as_bytes()];
+        Ok(Self(hash(ByteTag::Challenge, &parts)))
+    }
+
+    /// The challenges of one contribution, drawn after its commitment `D`, from the part's transcript, root, nullifiers,
+    /// binding (chain, query, part, payout key, ciphertext digest) and `D`. Nothing derived from `γ` goes in.
     ///
     /// # Errors
     /// [`Error::ProofRefused`] for a challenge that lies in a constant table, where a fraction could be anything.
-    pub fn draw(
-        key: &VerifyingKeyId,
-        statement: &ContributionStatement<'_>,
-        commitment: &G1Affine,
-    ) -> Result<Self, Error> {
+    pub fn challenges(&self, instance: &EligibilityInstance, commitment: &G1Affine) -> Result<Challenges, Error> {
         let mut point = vec![];
         commitment.serialize_compressed(&mut point).map_err(|error| Error::Proving { why: error.to_string() })?;
-        let instance = statement.instance;
         let transcript = hash(
             ByteTag::Challenge,
             &[
-                b"transcript",
-                key.as_bytes(),
-                statement.key.digest().as_bytes(),
-                statement.terms.digest()?.as_bytes(),
+                b"contribution",
+                self.0.as_bytes(),
                 &field_to_bytes(&instance.root.element()),
                 &field_to_bytes(&instance.nullifier.element()),
                 &field_to_bytes(&instance.scope_nullifier.element()),
@@ -53,7 +61,7 @@ impl Challenges {
         let draw = |name: &[u8]| {
             Fr::from_le_bytes_mod_order(hash(ByteTag::Challenge, &[name, transcript.as_bytes()]).as_bytes())
         };
-        let challenges = Self { gamma: draw(b"gamma"), alpha: draw(b"alpha") };
+        let challenges = Challenges { gamma: draw(b"gamma"), alpha: draw(b"alpha") };
         if SMALL_TABLE.map(Fr::from).any(|entry| entry == challenges.alpha) {
             return Err(Error::ProofRefused { why: "its challenge lies in a lookup table; prove again" });
         }

@@ -19,7 +19,6 @@ pub struct Commitment {
 
 impl Commitment {
     /// `D`: what the challenge is derived from.
-    #[must_use]
     pub const fn point(&self) -> G1Affine {
         self.point
     }

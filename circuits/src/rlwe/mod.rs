@@ -23,7 +23,7 @@ pub use accumulate::{Accumulator, Aggregate};
 pub use decode::{DecodedSlot, decode_slot, residual_max};
 pub use encrypt::{Ciphertext, EncryptionWitness, Plaintext, encrypt};
 pub use key::{KeyEpoch, PublicKey, common_polynomial};
-pub use opening::Quotients;
+pub use opening::{Quotients, horner};
 pub use ring::{Coefficient, RingElement};
 pub use short::{ErrorPolynomial, Ternary};
 pub use xof::Xof;

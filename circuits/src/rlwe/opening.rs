@@ -121,6 +121,12 @@ fn integer_product(element: &RingElement, u: &Ternary) -> Option<Zeroizing<Vec<i
     Some(Zeroizing::new(positive.iter().zip(negative.iter()).map(|(p, n)| p.wrapping_sub(*n) as i128).collect()))
 }
 
+/// A polynomial's value at a point, from its coefficients, the constant term first.
+#[must_use]
+pub fn horner(coefficients: &[Fr], point: Fr) -> Fr {
+    coefficients.iter().rev().fold(Fr::zero(), |sum, coefficient| sum * point + coefficient)
+}
+
 /// A polynomial's value at a point of the field, from its coefficients centred in `[-q/2, q/2)`.
 fn evaluate(coefficients: impl DoubleEndedIterator<Item = Coefficient>, point: Fr) -> Fr {
     coefficients.rev().fold(Fr::zero(), |sum, coefficient| sum * point + Fr::from(coefficient.centred()))
@@ -131,6 +137,12 @@ impl RingElement {
     #[must_use]
     pub fn evaluate(&self, point: Fr) -> Fr {
         evaluate(self.coefficients(), point)
+    }
+
+    /// The centred coefficients as field elements, for many evaluations.
+    #[must_use]
+    pub fn to_field(&self) -> Vec<Fr> {
+        self.coefficients().map(|coefficient| Fr::from(coefficient.centred())).collect()
     }
 }
 

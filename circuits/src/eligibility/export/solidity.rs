@@ -8,7 +8,7 @@ use ark_ff::{BigInteger, PrimeField, Zero};
 use sha3::{Digest, Keccak256};
 
 use super::{Groth16Key, Groth16Proof, PublicSignals};
-use crate::eligibility::{KeyOrigin, VerifyingKey};
+use crate::{eligibility::VerifyingKey, groth16::KeyOrigin};
 
 /// The compiler that the contract asks for, and with which its committed bytecode was made.
 const COMPILER: &str = "0.8.37";
