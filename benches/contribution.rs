@@ -21,6 +21,7 @@ use circuits::{
 };
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use rand::{SeedableRng, rngs::StdRng};
+use rayon::prelude::*;
 
 /// Contributions of a batch.
 const BATCH: usize = 64;
@@ -32,6 +33,9 @@ struct Prepared {
     ciphertext: Ciphertext,
     witness: ContributionWitness,
 }
+
+/// People whose contributions one agent proves side by side.
+const PEOPLE: usize = 8;
 
 /// Everything the algebra has: a grouping axis of each kind, moments, match criteria over attributes and a dosage.
 fn prepared(rng: &mut StdRng) -> Prepared {
@@ -118,6 +122,15 @@ fn peak_memory_mib() -> Option<u64> {
     line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib / 1024)
 }
 
+/// Processor time of this process so far, all threads together, in seconds: what load by others disturbs least.
+fn processor_seconds() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let after_name = stat.rsplit(')').next()?;
+    let ticks: Vec<u64> =
+        after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
+    Some(ticks.iter().sum::<u64>() as f64 / 100.0)
+}
+
 fn contribution(criterion: &mut Criterion) {
     let mut rng = StdRng::seed_from_u64(1);
     let start = Instant::now();
@@ -136,6 +149,10 @@ fn contribution(criterion: &mut Criterion) {
     let key = ProvingKey::from_bytes(&file, &verifying).expect("its own key");
     let prepared = prepared(&mut rng);
     let proof = prepared.prove(&key, &mut rng);
+    let before = processor_seconds();
+    let proofs: Vec<_> = (0..4).map(|_| (prepared.instance, prepared.prove(&key, &mut rng))).collect();
+    let spent = processor_seconds().zip(before).map(|(after, before)| (after - before) / proofs.len() as f64);
+    eprintln!("one proof: {spent:.2?} s of processor time; peak memory: {:?} MiB", peak_memory_mib());
     group.bench_function("prove", |bench| bench.iter(|| prepared.prove(&key, &mut rng)));
     group.bench_function("fold the terms", |bench| {
         bench
@@ -155,7 +172,6 @@ fn contribution(criterion: &mut Criterion) {
         });
     });
     group.throughput(Throughput::Elements(BATCH as u64));
-    let proofs: Vec<_> = (0..4).map(|_| (prepared.instance, prepared.prove(&key, &mut rng))).collect();
     let batch: Vec<_> = proofs.iter().cycle().take(BATCH).copied().collect();
     group.bench_function("verify a batch of 64", |bench| {
         bench.iter_batched(
@@ -164,6 +180,16 @@ fn contribution(criterion: &mut Criterion) {
             BatchSize::LargeInput,
         );
     });
+    group.throughput(Throughput::Elements(PEOPLE as u64));
+    group.bench_function("prove for eight people side by side", |bench| {
+        bench.iter(|| {
+            (0..PEOPLE as u64)
+                .into_par_iter()
+                .map(|person| prepared.prove(&key, &mut StdRng::seed_from_u64(person)))
+                .collect::<Vec<_>>()
+        });
+    });
+    eprintln!("peak memory at the end: {:?} MiB", peak_memory_mib());
     group.finish();
 }
 
