@@ -58,13 +58,13 @@ impl EncryptionVars {
         powers: &Powers,
         plaintext: &FpVar<Fr>,
     ) -> Result<(), SynthesisError> {
-        let gamma = &inputs.gamma;
         let shift = Fr::from(1u128 << IDENTITY_SHIFT);
         let key = &inputs.b + &inputs.a * shift;
         let ciphertext = &inputs.c0 + &inputs.c1 * shift;
-        let left = horner(&self.u, gamma) * key + horner(&self.rest, gamma) + plaintext * Fr::from(1u128 << DELTA_BITS);
+        let [u, rest, r] = [&self.u, &self.rest, &self.r].map(|coefficients| powers.evaluate(coefficients));
+        let left = u * key + rest + plaintext * Fr::from(1u128 << DELTA_BITS);
         let cyclotomic = &powers.degree + FpVar::one();
-        cyclotomic.mul_equals(&horner(&self.r, gamma), &(left - ciphertext))
+        cyclotomic.mul_equals(&r, &(left - ciphertext))
     }
 }
 
@@ -86,9 +86,17 @@ pub(super) fn horner(coefficients: &[FpVar<Fr>], point: &FpVar<Fr>) -> FpVar<Fr>
     coefficients.iter().rev().fold(FpVar::zero(), |sum, coefficient| sum * point + coefficient)
 }
 
-/// `γ` raised to powers of two.
+/// Coefficients that share the powers of one block.
+const BLOCK: usize = 64;
+
+/// Powers of `γ`.
 pub(super) struct Powers {
+    /// Those whose exponents are powers of two, below the ring's degree.
     squares: Vec<FpVar<Fr>>,
+    /// The first 64.
+    block: Vec<FpVar<Fr>>,
+    /// `γ^64`.
+    block_step: FpVar<Fr>,
     /// `γ^4096`.
     degree: FpVar<Fr>,
 }
@@ -101,7 +109,13 @@ impl Powers {
             let square = power.square()?;
             squares.push(std::mem::replace(&mut power, square));
         }
-        Ok(Self { squares, degree: power })
+        let mut block = vec![FpVar::one()];
+        let mut block_step = gamma.clone();
+        while block.len() < BLOCK {
+            let next = &block_step * gamma;
+            block.push(std::mem::replace(&mut block_step, next));
+        }
+        Ok(Self { squares, block, block_step, degree: power })
     }
 
     /// `γ^slot` for a slot below 4,096.
@@ -110,5 +124,16 @@ impl Powers {
         Ok(self.squares.iter().zip(bits).fold(FpVar::one(), |power, (square, bit): (_, Boolean<Fr>)| {
             power * (FpVar::one() + FpVar::from(bit) * (square - FpVar::one()))
         }))
+    }
+
+    /// A long polynomial's value: one product to a coefficient, as with [`horner`], but of the coefficient with a shared
+    /// power. Where coefficients are small, so are the scalars that the prover's products take; Horner's partial sums
+    /// never are.
+    fn evaluate(&self, coefficients: &[FpVar<Fr>]) -> FpVar<Fr> {
+        let block = |block: &[FpVar<Fr>]| -> FpVar<Fr> {
+            block.iter().zip(&self.block).map(|(coefficient, power)| coefficient * power).sum()
+        };
+        let blocks: Vec<FpVar<Fr>> = coefficients.chunks(BLOCK).map(block).collect();
+        horner(&blocks, &self.block_step)
     }
 }

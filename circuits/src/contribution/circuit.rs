@@ -44,7 +44,7 @@ pub const CONSTRAINTS: [(&str, usize); 19] = [
     ("short randomness", 12_310),
     ("digits and quotients", 9_675),
     ("record values", 2_191),
-    ("plaintext", 3_891),
+    ("plaintext", 3_954),
     ("ciphertext", 12_286),
 ];
 
