@@ -26,8 +26,8 @@ use crate::{
     Error,
     eligibility::EligibilityInstance,
     groth16::{
-        self, KeyOrigin, PreparedKey, ProofBytes, ProvingPoints, Relation, Statement, VerifyingKeyId, VerifyingPoints,
-        commit, insecure_points_from_seed,
+        self, EncodedKey, KeyOrigin, PreparedKey, ProofBytes, ProvingPoints, Relation, Statement, VerifyingKeyId,
+        VerifyingPoints, commit, insecure_points_from_seed, verifying_key_forms,
     },
     rlwe::{Ciphertext, PublicKey, RingElement, horner},
 };
@@ -57,11 +57,15 @@ impl VerifyingKey {
         Ok(Self { origin, id: VerifyingKeyId::new(origin, &bytes), bytes, prepared })
     }
 
-    fn from_bytes(origin: KeyOrigin, bytes: &[u8]) -> Result<Self, Error> {
-        let points = VerifyingPoints::deserialize_compressed(bytes)
+    fn encoded(&self) -> EncodedKey {
+        EncodedKey { origin: self.origin, bytes: self.bytes.clone() }
+    }
+
+    fn decode(encoded: &EncodedKey) -> Result<Self, Error> {
+        let points = VerifyingPoints::deserialize_compressed(encoded.bytes.as_slice())
             .map_err(|error| Error::Malformed { what: "verifying key", why: error.to_string() })?;
-        let key = Self::new(origin, &points)?;
-        if key.bytes == bytes { Ok(key) } else { Err(Error::NonCanonical { what: "verifying key" }) }
+        let key = Self::new(encoded.origin, &points)?;
+        if key.bytes == encoded.bytes { Ok(key) } else { Err(Error::NonCanonical { what: "verifying key" }) }
     }
 
     /// Where the key came from.
@@ -77,54 +81,7 @@ impl VerifyingKey {
     }
 }
 
-impl fmt::Debug for VerifyingKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "VerifyingKey({}, {:?})", self.id, self.origin)
-    }
-}
-
-impl PartialEq for VerifyingKey {
-    fn eq(&self, other: &Self) -> bool {
-        self.id == other.id
-    }
-}
-
-impl Eq for VerifyingKey {}
-
-/// The wire and text form: the origin and the compressed points.
-#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-struct EncodedKey {
-    origin: KeyOrigin,
-    #[serde(with = "hex::serde")]
-    bytes: Vec<u8>,
-}
-
-impl BorshSerialize for VerifyingKey {
-    fn serialize<W: borsh::io::Write>(&self, writer: &mut W) -> borsh::io::Result<()> {
-        BorshSerialize::serialize(&EncodedKey { origin: self.origin, bytes: self.bytes.clone() }, writer)
-    }
-}
-
-impl BorshDeserialize for VerifyingKey {
-    fn deserialize_reader<R: borsh::io::Read>(reader: &mut R) -> borsh::io::Result<Self> {
-        let encoded = EncodedKey::deserialize_reader(reader)?;
-        Self::from_bytes(encoded.origin, &encoded.bytes)
-            .map_err(|error| borsh::io::Error::new(borsh::io::ErrorKind::InvalidData, error))
-    }
-}
-
-impl Serialize for VerifyingKey {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Serialize::serialize(&EncodedKey { origin: self.origin, bytes: self.bytes.clone() }, serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for VerifyingKey {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let encoded = <EncodedKey as Deserialize>::deserialize(deserializer)?;
-        Self::from_bytes(encoded.origin, &encoded.bytes).map_err(serde::de::Error::custom)
-    }
-}
+verifying_key_forms!(VerifyingKey);
 
 /// The key that makes contribution proofs.
 pub struct ProvingKey {

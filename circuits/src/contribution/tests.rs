@@ -574,6 +574,14 @@ fn key() -> &'static ProvingKey {
     KEY.get_or_init(|| insecure_proving_key_from_seed([0; 32]).unwrap())
 }
 
+#[test]
+fn the_demo_key_is_the_pinned_one() {
+    assert_eq!(
+        key().verifying_key().id().to_string(),
+        "73949b8938bc5aa819caf146ea058342939053fc31a54d312d627493c75499b8"
+    );
+}
+
 fn proven(statement: &Sound, seed: u64) -> UnverifiedContribution {
     let mut rng = StdRng::seed_from_u64(seed);
     prove(key(), &statement.statement(), &statement.ciphertext, &statement.witness, &mut rng).unwrap()

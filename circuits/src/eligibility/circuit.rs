@@ -6,7 +6,7 @@ use ark_r1cs_std::{
     eq::EqGadget,
     fields::{FieldVar, fp::FpVar},
 };
-use ark_relations::gr1cs::{ConstraintSynthesizer, ConstraintSystemRef, SynthesisError};
+use ark_relations::gr1cs::{ConstraintSystemRef, SynthesisError};
 
 use super::{
     opening::{
@@ -91,12 +91,6 @@ impl ClauseInputs {
             negated: next.one()?,
             ends_group: next.one()?,
         })
-    }
-}
-
-impl ConstraintSynthesizer<Fr> for EligibilityCircuit<'_> {
-    fn generate_constraints(self, system: ConstraintSystemRef<Fr>) -> Result<(), SynthesisError> {
-        self.synthesize(&system).map(drop)
     }
 }
 

@@ -5,17 +5,15 @@
 
 use std::{fmt, sync::Arc};
 
-use ark_bn254::{Bn254, Fr, G1Affine, G1Projective};
+use ark_bn254::{Bn254, G1Affine, G1Projective};
 use ark_ec::VariableBaseMSM;
 use ark_groth16::{Groth16, PreparedVerifyingKey, Proof, prepare_verifying_key};
-use ark_relations::{
-    gr1cs::{ConstraintSystem, OptimizationGoal, R1CS_PREDICATE_LABEL, SynthesisMode},
-    utils::matrix::Matrix,
-};
+use ark_relations::gr1cs::{ConstraintSystem, OptimizationGoal, SynthesisMode};
 use ark_serialize::{CanonicalDeserialize, CanonicalSerialize};
 use borsh::{BorshDeserialize, BorshSerialize};
 use rand::CryptoRng;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::{
     circuit::{EligibilityCircuit, INSTANCE_INPUTS, PUBLIC_INPUTS, instance_inputs, terms_inputs},
@@ -23,9 +21,10 @@ use super::{
 };
 use crate::{
     Error,
-    domain::{ByteTag, hash},
-    groth16::{KeyOrigin, VerifyingKeyId},
-    record::random_element,
+    groth16::{
+        self, Commitment, EncodedKey, KeyOrigin, ProvingPoints, Relation, VerifyingKeyId, VerifyingPoints,
+        insecure_points_from_seed, verifying_key_forms,
+    },
 };
 
 /// Bytes of a proof: two compressed points of G1 and one of G2.
@@ -50,14 +49,15 @@ impl VerifyingKey {
         Ok(Self { origin, bytes, prepared: Arc::new(prepare_verifying_key(key)) })
     }
 
-    fn from_bytes(origin: KeyOrigin, bytes: &[u8]) -> Result<Self, Error> {
-        let mut rest = bytes;
-        let key = CanonicalDeserialize::deserialize_compressed(&mut rest).map_err(|error| malformed_key(&error))?;
-        let decoded = Self::new(origin, &key)?;
-        if decoded.bytes != bytes {
-            return Err(Error::NonCanonical { what: "verifying key" });
-        }
-        Ok(decoded)
+    fn encoded(&self) -> EncodedKey {
+        EncodedKey { origin: self.origin, bytes: self.bytes.clone() }
+    }
+
+    fn decode(encoded: &EncodedKey) -> Result<Self, Error> {
+        let key = CanonicalDeserialize::deserialize_compressed(encoded.bytes.as_slice())
+            .map_err(|error| malformed_key(&error))?;
+        let decoded = Self::new(encoded.origin, &key)?;
+        if decoded.bytes == encoded.bytes { Ok(decoded) } else { Err(Error::NonCanonical { what: "verifying key" }) }
     }
 
     /// Where the key came from.
@@ -82,74 +82,33 @@ fn malformed_key(error: &ark_serialize::SerializationError) -> Error {
     Error::Malformed { what: "verifying key", why: error.to_string() }
 }
 
-impl fmt::Debug for VerifyingKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "VerifyingKey({}, {:?})", self.id(), self.origin)
-    }
-}
-
-impl PartialEq for VerifyingKey {
-    fn eq(&self, other: &Self) -> bool {
-        self.origin == other.origin && self.bytes == other.bytes
-    }
-}
-
-impl Eq for VerifyingKey {}
-
-/// The wire and text form: the origin and the compressed points.
-#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-struct EncodedKey {
-    origin: KeyOrigin,
-    #[serde(with = "hex::serde")]
-    bytes: Vec<u8>,
-}
-
-impl BorshSerialize for VerifyingKey {
-    fn serialize<W: borsh::io::Write>(&self, writer: &mut W) -> borsh::io::Result<()> {
-        BorshSerialize::serialize(&EncodedKey { origin: self.origin, bytes: self.bytes.clone() }, writer)
-    }
-}
-
-impl BorshDeserialize for VerifyingKey {
-    fn deserialize_reader<R: borsh::io::Read>(reader: &mut R) -> borsh::io::Result<Self> {
-        let encoded = EncodedKey::deserialize_reader(reader)?;
-        Self::from_bytes(encoded.origin, &encoded.bytes)
-            .map_err(|error| borsh::io::Error::new(borsh::io::ErrorKind::InvalidData, error))
-    }
-}
-
-impl Serialize for VerifyingKey {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Serialize::serialize(&EncodedKey { origin: self.origin, bytes: self.bytes.clone() }, serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for VerifyingKey {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let encoded = <EncodedKey as Deserialize>::deserialize(deserializer)?;
-        Self::from_bytes(encoded.origin, &encoded.bytes).map_err(serde::de::Error::custom)
-    }
-}
+verifying_key_forms!(VerifyingKey);
 
 /// The key that makes eligibility proofs, with the circuit's matrices.
 pub struct ProvingKey {
     verifying: VerifyingKey,
-    groth16: ark_groth16::ProvingKey<Bn254>,
-    matrices: Vec<Matrix<Fr>>,
-    constraints: usize,
+    points: ProvingPoints,
+    relation: Relation,
+}
+
+/// The circuit's matrices: plain Groth16, in which no wire is committed.
+fn relation() -> Result<Relation, Error> {
+    let system = ConstraintSystem::new_ref();
+    system.set_optimization_goal(OptimizationGoal::Constraints);
+    system.set_mode(SynthesisMode::Setup);
+    EligibilityCircuit { assignment: None }.synthesize(&system).map_err(|error| proving(&error))?;
+    Relation::new(&system, &[])
 }
 
 impl ProvingKey {
-    fn new(origin: KeyOrigin, groth16: ark_groth16::ProvingKey<Bn254>) -> Result<Self, Error> {
-        let system = ConstraintSystem::new_ref();
-        system.set_optimization_goal(OptimizationGoal::Constraints);
-        system.set_mode(SynthesisMode::Setup);
-        EligibilityCircuit { assignment: None }.synthesize(&system).map_err(|error| proving(&error))?;
-        system.finalize();
-        let mut predicates = system.to_matrices().map_err(|error| proving(&error))?;
-        let matrices = predicates.remove(R1CS_PREDICATE_LABEL).unwrap_or_default();
-        let verifying = VerifyingKey::new(origin, &groth16.vk)?;
-        Ok(Self { verifying, groth16, matrices, constraints: system.num_constraints() })
+    /// The key of these points.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when they are of another circuit.
+    pub fn new(origin: KeyOrigin, points: ProvingPoints) -> Result<Self, Error> {
+        let VerifyingPoints { alpha_g1, beta_g2, gamma_g2, delta_g2, input_query, .. } = points.verifying.clone();
+        let plain = ark_groth16::VerifyingKey { alpha_g1, beta_g2, gamma_g2, delta_g2, gamma_abc_g1: input_query };
+        Ok(Self { verifying: VerifyingKey::new(origin, &plain)?, points, relation: relation()? })
     }
 
     /// The key that verifies this key's proofs.
@@ -164,7 +123,7 @@ impl ProvingKey {
     /// [`Error::Proving`] when the points cannot be written.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
         let mut bytes = vec![];
-        self.groth16.serialize_uncompressed(&mut bytes).map_err(|error| proving(&error))?;
+        self.points.serialize_uncompressed(&mut bytes).map_err(|error| proving(&error))?;
         Ok(bytes)
     }
 
@@ -175,9 +134,9 @@ impl ProvingKey {
     /// [`Error::Malformed`] when the bytes are no key, or one of another verifying key.
     pub fn from_bytes(bytes: &[u8], expected: &VerifyingKey) -> Result<Self, Error> {
         let malformed = |why: String| Error::Malformed { what: "proving key", why };
-        let groth16 = CanonicalDeserialize::deserialize_uncompressed_unchecked(bytes)
+        let points = CanonicalDeserialize::deserialize_uncompressed_unchecked(bytes)
             .map_err(|error| malformed(error.to_string()))?;
-        let key = Self::new(expected.origin, groth16)?;
+        let key = Self::new(expected.origin, points)?;
         if key.verifying != *expected {
             return Err(malformed(format!("belongs to {}, not to {}", key.verifying.id(), expected.id())));
         }
@@ -201,12 +160,7 @@ fn proving(error: &impl ToString) -> Error {
 /// # Errors
 /// [`Error::Proving`] when the circuit does not synthesize.
 pub fn insecure_proving_key_from_seed(seed: [u8; 32]) -> Result<ProvingKey, Error> {
-    use ark_std::rand::{SeedableRng, rngs::StdRng};
-    let mut rng = StdRng::from_seed(hash(ByteTag::InsecureSetup, &[&seed]).to_bytes());
-    let circuit = EligibilityCircuit { assignment: None };
-    let key = Groth16::<Bn254>::generate_random_parameters_with_reduction(circuit, &mut rng)
-        .map_err(|error| proving(&error))?;
-    ProvingKey::new(KeyOrigin::InsecureSeed, key)
+    ProvingKey::new(KeyOrigin::InsecureSeed, insecure_points_from_seed(&relation()?, seed)?)
 }
 
 /// A proof as it travels: 128 bytes, checked to be canonical points of the right subgroups when it is verified.
@@ -266,19 +220,13 @@ pub fn prove(
     let circuit = EligibilityCircuit { assignment: Some((terms, instance, witness)) };
     circuit.synthesize(&system).map_err(|error| proving(&error))?;
     let assigned = system.borrow().ok_or(Error::Proving { why: "the constraint system is absent".into() })?;
-    let inputs = assigned.instance_assignment().map_err(|error| proving(&error))?;
-    let assignment = [inputs, assigned.witness_assignment().map_err(|error| proving(&error))?].concat();
-    let proof = Groth16::<Bn254>::create_proof_with_reduction_and_matrices(
-        &key.groth16,
-        random_element(rng),
-        random_element(rng),
-        &key.matrices,
-        inputs.len(),
-        key.constraints,
-        &assignment,
-    )
-    .map_err(|error| proving(&error))?;
-    EligibilityProof::encode(&proof)
+    let assignment = Zeroizing::new(key.relation.ordered(
+        assigned.instance_assignment().map_err(|error| proving(&error))?,
+        assigned.witness_assignment().map_err(|error| proving(&error))?,
+    )?);
+    let groth16::Proof { a, b, c, .. } =
+        groth16::prove(&key.points, &key.relation, &Commitment::none(), &assignment, rng)?;
+    EligibilityProof::encode(&Proof { a, b, c })
 }
 
 /// Verifies proofs for one part of one query; the terms' share of the public inputs is folded once.

@@ -323,6 +323,6 @@ fn keys_round_trip_and_refuse_truncation_and_strangers() {
 fn the_demo_key_is_the_pinned_one() {
     assert_eq!(
         key().verifying_key().id().to_string(),
-        "220480ab03ce780b4b01a225b97d03a4e476b68a85287857f303653a28b87932"
+        "8f0a9f4af27c57de981dce011709de563a8899ff60315048509aa348bff719ff"
     );
 }

@@ -89,3 +89,57 @@ pub struct ProvingPoints {
     /// `[(β·Aᵢ(τ) + α·Bᵢ(τ) + Cᵢ(τ))/δ]₁` for every other witness.
     pub witness_query: Vec<G1Affine>,
 }
+
+/// The wire and text form of a verifying key: its origin and its compressed points.
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub(crate) struct EncodedKey {
+    pub(crate) origin: KeyOrigin,
+    #[serde(with = "hex::serde")]
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// Wire, text and debug forms and equality of a verifying key with `origin()`, `id()`, `encoded()` and `decode()`.
+macro_rules! verifying_key_forms {
+    ($key:ty) => {
+        impl std::fmt::Debug for $key {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, "VerifyingKey({}, {:?})", self.id(), self.origin())
+            }
+        }
+
+        impl PartialEq for $key {
+            fn eq(&self, other: &Self) -> bool {
+                self.id() == other.id()
+            }
+        }
+
+        impl Eq for $key {}
+
+        impl borsh::BorshSerialize for $key {
+            fn serialize<W: borsh::io::Write>(&self, writer: &mut W) -> borsh::io::Result<()> {
+                borsh::BorshSerialize::serialize(&self.encoded(), writer)
+            }
+        }
+
+        impl borsh::BorshDeserialize for $key {
+            fn deserialize_reader<R: borsh::io::Read>(reader: &mut R) -> borsh::io::Result<Self> {
+                Self::decode(&borsh::BorshDeserialize::deserialize_reader(reader)?)
+                    .map_err(|error| borsh::io::Error::new(borsh::io::ErrorKind::InvalidData, error))
+            }
+        }
+
+        impl serde::Serialize for $key {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serde::Serialize::serialize(&self.encoded(), serializer)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $key {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let encoded = serde::Deserialize::deserialize(deserializer)?;
+                Self::decode(&encoded).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+pub(crate) use verifying_key_forms;

@@ -16,6 +16,7 @@ mod setup;
 mod tests;
 mod verifier;
 
+pub(crate) use key::{EncodedKey, verifying_key_forms};
 pub use key::{KeyOrigin, ProvingPoints, VerifyingKeyId, VerifyingPoints};
 pub use proof::{PROOF_BYTES, Proof, ProofBytes};
 pub use prover::{Commitment, commit, prove};

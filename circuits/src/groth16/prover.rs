@@ -2,7 +2,7 @@
 
 use ark_bn254::{Fr, G1Affine, G1Projective, G2Projective};
 use ark_ec::{CurveGroup, VariableBaseMSM};
-use ark_ff::PrimeField;
+use ark_ff::{PrimeField, Zero};
 use rand::CryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -18,6 +18,12 @@ pub struct Commitment {
 }
 
 impl Commitment {
+    /// The commitment of plain Groth16, where no wire is committed: neutral, and so is its blinding.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { point: G1Affine::identity(), blinding: Fr::zero() }
+    }
+
     /// `D`: what the challenge is derived from.
     pub const fn point(&self) -> G1Affine {
         self.point
