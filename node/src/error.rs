@@ -119,9 +119,9 @@ pub enum Error {
         /// The state it is in and what it allows.
         why: String,
     },
-    /// An eligibility proof does not verify.
+    /// A contribution's proof does not verify.
     #[error(
-        "part {part}: the eligibility proof does not verify ({why}); prove against the latest epoch root, for this query, part, payout key, ciphertext and chain"
+        "part {part}: the contribution proof does not verify ({why}); prove against the latest epoch root, for this query, part, payout key, ciphertext and chain"
     )]
     Proof {
         /// The query's part.

@@ -1,8 +1,9 @@
 //! Applying transactions: `apply(state, transaction, context) → (change, events)`, pure and total.
 
 use circuits::{
-    eligibility::{EligibilityInstance, EligibilityProof, EligibilityTerms},
-    id::{AccountId, ChainId, QueryId},
+    eligibility::EligibilityInstance,
+    groth16::ProofBytes,
+    id::{AccountId, ChainId, Evaluation, QueryId},
     quorum::MemberIndex,
 };
 
@@ -10,6 +11,7 @@ use crate::{
     Error,
     event::Event,
     genesis::Genesis,
+    proof::{Claim, QueryPart},
     state::{
         CommitteeState, Draft, EpochSnapshot, Party, QueryState, Standing, StateChange, StateRead, StateView, Tip,
     },
@@ -17,18 +19,33 @@ use crate::{
     units::{Amount, CommitteeEpoch, Epoch, Height, Timestamp},
 };
 
-/// Verifies eligibility proofs; a seam, so that tests of the state machine need no pairings.
+/// Verifies contribution proofs; a seam, so that tests of the state machine need no pairings.
 pub trait ProofVerifier: Send + Sync {
-    /// Verifies one proof.
+    /// The point where a contribution's ciphertext is opened: receipts attest its values there.
+    ///
+    /// # Errors
+    /// [`Error::Proof`] when the proof is none.
+    fn challenge(
+        &self,
+        part: &QueryPart<'_>,
+        instance: &EligibilityInstance,
+        proof: &ProofBytes,
+    ) -> Result<Evaluation, Error>;
+
+    /// Verifies one contribution.
     ///
     /// # Errors
     /// [`Error::Proof`] when it does not verify.
-    fn verify(
-        &self,
-        terms: &EligibilityTerms,
-        instance: &EligibilityInstance,
-        proof: &EligibilityProof,
-    ) -> Result<(), Error>;
+    fn verify(&self, part: &QueryPart<'_>, claim: &Claim) -> Result<(), Error>;
+
+    /// Verifies many contributions to one part at once and remembers them, so that verifying each costs little. A
+    /// verifier may do nothing here.
+    ///
+    /// # Errors
+    /// [`Error::Proof`] when one of them does not verify; verify one by one to learn which.
+    fn verify_together(&self, _part: &QueryPart<'_>, _claims: &[Claim]) -> Result<(), Error> {
+        Ok(())
+    }
 }
 
 /// What a transaction may depend on beside the state: nothing else in the world.

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::{
+    contribution,
     domain::{ByteTag, PROTOCOL_VERSION, hash},
-    eligibility::{KeyOrigin, VerifyingKey},
+    eligibility,
+    groth16::KeyOrigin,
     id::{AccountId, ChainId},
     quorum::{MemberIndex, Quorum},
 };
@@ -128,8 +130,10 @@ pub struct Genesis {
     pub validators: Vec<AccountId>,
     /// The decryption committee.
     pub committee: Committee,
-    /// The key under which eligibility proofs verify.
-    pub eligibility: VerifyingKey,
+    /// The key under which eligibility proofs verify: screening, with nothing encrypted.
+    pub eligibility: eligibility::VerifyingKey,
+    /// The key under which contribution proofs verify.
+    pub contribution: contribution::VerifyingKey,
 }
 
 impl Genesis {
@@ -161,11 +165,12 @@ impl Genesis {
         check_length("genesis name in bytes", self.name.len(), NAME_BYTES_MAX)?;
         check_length("genesis balances", self.balances.len(), BALANCES_MAX)?;
         check_length("genesis validators", self.validators.len(), VALIDATORS_MAX)?;
-        if self.network == Network::Consortium && self.eligibility.origin() == KeyOrigin::InsecureSeed {
-            return refuse(
-                "eligibility",
-                "this key comes from a seed, whose holder can forge proofs; use a ceremony's",
-            );
+        for (field, origin) in
+            [("eligibility", self.eligibility.origin()), ("contribution", self.contribution.origin())]
+        {
+            if self.network == Network::Consortium && origin == KeyOrigin::InsecureSeed {
+                return refuse(field, "this key comes from a seed, whose holder can forge proofs; use a ceremony's");
+            }
         }
         if self.network == Network::Consortium && self.committee.quorum.threshold() < 2 {
             return refuse("committee", "a threshold of 1 lets each member decrypt alone; use at least 2");

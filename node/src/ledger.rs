@@ -24,7 +24,7 @@ use crate::{
     execute::{Context, ProofVerifier, genesis_state},
     genesis::Genesis,
     inclusion::transactions_root,
-    proof::Groth16Verifier,
+    proof::{Groth16Verifier, verify_block},
     snapshot::Snapshot,
     state::{StateRead, Tip},
     store::Store,
@@ -78,7 +78,7 @@ impl Ledger {
     /// [`Error::Genesis`] for an unsound genesis, [`Error::ForeignChain`] when the file holds another chain,
     /// [`Error::Storage`] or [`Error::Corrupt`].
     pub fn open(path: &Path, genesis: Genesis) -> Result<Self, Error> {
-        let proofs = Box::new(Groth16Verifier::new(genesis.eligibility.clone()));
+        let proofs = Box::new(Groth16Verifier::new(genesis.contribution.clone()));
         Self::start(Store::open(path)?, genesis, proofs)
     }
 
@@ -198,6 +198,7 @@ impl Ledger {
         if header.epoch != context.epoch {
             return refuse("epoch", format!("it belongs to epoch {}", context.epoch));
         }
+        verify_block(&snapshot, &block.transactions, &context)?;
         let execution = execute_all(&snapshot, &self.leaf_tree(), &block.transactions, &context)?;
         let executed = seal_execution(&snapshot, header.height, execution)?;
         if header.state != executed.state {

@@ -34,6 +34,6 @@ pub use error::Error;
 pub use execute::{Context, ProofVerifier, apply, genesis_state};
 pub use ledger::{Ledger, Proposal, replay};
 pub use measure::measure;
-pub use proof::Groth16Verifier;
+pub use proof::{Claim, Groth16Verifier, QueryPart, committee_key};
 pub use sequencer::{MEMPOOL_MAX, Produced, Sequencer};
 pub use snapshot::{LocatedTransaction, Snapshot};

@@ -9,7 +9,7 @@ use borsh::BorshSerialize;
 use circuits::{
     domain::{ByteTag, hash},
     id::{Digest, SchemaId},
-    layout::Layout,
+    layout::{Layout, Statistic},
 };
 
 use crate::{Error, codec::encode};
@@ -21,18 +21,16 @@ enum Reads {
     Membership,
     /// The dosages of one window.
     Genotypes(u32),
+    /// Attributes, whichever: two sets that share one could be subtracted in it.
+    Moments,
 }
 
 fn reads(layout: &Layout) -> Reads {
-    match layout {
-        Layout::Count => Reads::Membership,
-        Layout::Genotypes { window, .. } => Reads::Genotypes(*window),
+    match layout.statistic {
+        Statistic::Count | Statistic::Funnel { .. } => Reads::Membership,
+        Statistic::Genotypes { .. } => Reads::Genotypes(layout.window),
+        Statistic::Moments { .. } => Reads::Moments,
     }
-}
-
-/// Whether the layout reads genotypes.
-pub(crate) fn reads_genotypes(layout: &Layout) -> bool {
-    matches!(reads(layout), Reads::Genotypes(_))
 }
 
 /// The measure of a query's part.

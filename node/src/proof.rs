@@ -1,4 +1,4 @@
-//! Verification of eligibility proofs, with what repeats done once.
+//! Verification of contribution proofs, with what repeats done once.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -6,23 +6,94 @@ use std::{
 };
 
 use circuits::{
+    contribution::{ContributionTerms, ContributionVerifier, UnverifiedContribution, VerifyingKey},
     domain::{ByteTag, hash},
-    eligibility::{EligibilityInstance, EligibilityProof, EligibilityTerms, EligibilityVerifier, VerifyingKey},
-    id::Digest,
+    eligibility::EligibilityInstance,
+    groth16::ProofBytes,
+    id::{ChainId, Digest, Evaluation, QueryId},
+    rlwe::PublicKey,
 };
 
-use crate::{Error, codec::encode, execute::ProofVerifier};
+use crate::{
+    Error,
+    codec::encode,
+    execute::{Context, ProofVerifier},
+    state::{QueryState, StateRead, StateView},
+    transaction::Transaction,
+};
 
-/// Terms whose folded inputs are kept; the set is dropped when it is full.
-const FOLDED_MAX: usize = 1_024;
+/// Query parts whose folded inputs are kept, each with a committee key of 128 KB; the set is dropped when it is full.
+const FOLDED_MAX: usize = 128;
 /// Verified proofs that are remembered between admission and block; the set is dropped when it is full.
 const VERIFIED_MAX: usize = 65_536;
+
+/// One part of a query on the ledger: what its contributions are proven for.
+#[derive(Clone, Copy)]
+pub struct QueryPart<'a> {
+    view: &'a dyn StateView,
+    chain: ChainId,
+    id: QueryId,
+    state: &'a QueryState,
+    part: u8,
+}
+
+impl<'a> QueryPart<'a> {
+    /// The part of a query as a view of this chain's state has it.
+    #[must_use]
+    pub const fn new(view: &'a dyn StateView, chain: ChainId, id: QueryId, state: &'a QueryState, part: u8) -> Self {
+        Self { view, chain, id, state, part }
+    }
+
+    /// Which part it is.
+    #[must_use]
+    pub const fn number(&self) -> u8 {
+        self.part
+    }
+
+    /// Digest of the committee key that ciphertexts are under.
+    #[must_use]
+    pub const fn key_digest(&self) -> Digest {
+        self.state.committee_key
+    }
+
+    /// What contributions must prove.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for a part that the query lacks.
+    pub fn terms(&self) -> Result<ContributionTerms, Error> {
+        self.state.terms(self.id, self.part)
+    }
+
+    /// The verifier of the part's contributions.
+    ///
+    /// # Errors
+    /// As [`QueryPart::terms`]; [`Error::Corrupt`] when the state lacks the committee's key.
+    pub fn verifier(&self, key: &VerifyingKey) -> Result<ContributionVerifier, Error> {
+        let committee = committee_key(self.view, self.chain, self.state)?;
+        Ok(ContributionVerifier::new(key, &self.terms()?, &committee)?)
+    }
+}
+
+/// The committee's public key that a query's ciphertexts are under.
+///
+/// # Errors
+/// [`Error::Corrupt`] when the state lacks it, or holds another than the query names.
+pub fn committee_key(view: &dyn StateView, chain: ChainId, state: &QueryState) -> Result<PublicKey, Error> {
+    let epoch = state.committee;
+    let damaged = |why: &str| Error::Corrupt { what: "committee keys", why: format!("key {epoch} {why}") };
+    let polynomial = view.committee_polynomial(epoch)?.ok_or_else(|| damaged("is absent"))?;
+    let key = PublicKey::new(chain, epoch.into(), polynomial);
+    if key.digest() == state.committee_key { Ok(key) } else { Err(damaged("is not the one the query names")) }
+}
+
+/// What is verified: an instance, and the contribution that claims it.
+pub type Claim = (EligibilityInstance, UnverifiedContribution);
 
 /// The verifier of a chain: folds each query part's inputs once, and remembers proofs that verified, because every
 /// proof is met at admission, in the proposal and in the block.
 pub struct Groth16Verifier {
     key: VerifyingKey,
-    folded: Mutex<BTreeMap<Digest, Arc<EligibilityVerifier>>>,
+    folded: Mutex<BTreeMap<Digest, Arc<ContributionVerifier>>>,
     verified: Mutex<BTreeSet<Digest>>,
 }
 
@@ -33,42 +104,114 @@ impl Groth16Verifier {
         Self { key, folded: Mutex::new(BTreeMap::new()), verified: Mutex::new(BTreeSet::new()) }
     }
 
-    fn folded(&self, part: u8, id: Digest, terms: &EligibilityTerms) -> Result<Arc<EligibilityVerifier>, Error> {
-        let mut folded = self.folded.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(verifier) = folded.get(&id) {
-            return Ok(Arc::clone(verifier));
+    /// The verifier of a part, and the digest of what it verifies for.
+    fn folded(&self, part: &QueryPart<'_>) -> Result<(Digest, Arc<ContributionVerifier>), Error> {
+        let terms = part.terms()?.digest()?;
+        let id = hash(ByteTag::VerifyingKey, &[b"part", terms.as_bytes(), part.key_digest().as_bytes()]);
+        if let Some(verifier) = self.folded.lock().unwrap_or_else(PoisonError::into_inner).get(&id) {
+            return Ok((id, Arc::clone(verifier)));
         }
-        let fold = EligibilityVerifier::new(&self.key, terms);
-        let verifier = Arc::new(fold.map_err(|error| Error::Proof { part, why: error.to_string() })?);
+        let verifier = Arc::new(part.verifier(&self.key)?);
+        let mut folded = self.folded.lock().unwrap_or_else(PoisonError::into_inner);
         if folded.len() >= FOLDED_MAX {
             folded.clear();
         }
         folded.insert(id, Arc::clone(&verifier));
-        Ok(verifier)
+        Ok((id, verifier))
+    }
+
+    fn is_verified(&self, id: &Digest) -> bool {
+        self.verified.lock().unwrap_or_else(PoisonError::into_inner).contains(id)
+    }
+
+    fn remember(&self, ids: impl IntoIterator<Item = Digest>) {
+        let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        for id in ids {
+            if verified.len() >= VERIFIED_MAX {
+                verified.clear();
+            }
+            verified.insert(id);
+        }
     }
 }
 
+/// A claim for what a verifier verifies, by digest.
+fn claim_id(part: &Digest, claim: &Claim) -> Result<Digest, Error> {
+    Ok(hash(ByteTag::VerifyingKey, &[b"verified", part.as_bytes(), &encode("contribution claim", claim)?]))
+}
+
+fn refused(part: &QueryPart<'_>, error: &circuits::Error) -> Error {
+    Error::Proof { part: part.number(), why: error.to_string() }
+}
+
 impl ProofVerifier for Groth16Verifier {
-    fn verify(
+    fn challenge(
         &self,
-        terms: &EligibilityTerms,
+        part: &QueryPart<'_>,
         instance: &EligibilityInstance,
-        proof: &EligibilityProof,
-    ) -> Result<(), Error> {
-        let terms_id = hash(ByteTag::VerifyingKey, &[b"terms", &encode("eligibility terms", terms)?]);
-        let instance_bytes = encode("eligibility instance", instance)?;
-        let parts: [&[u8]; 4] = [b"verified", terms_id.as_bytes(), &instance_bytes, proof.as_bytes()];
-        let id = hash(ByteTag::VerifyingKey, &parts);
-        if self.verified.lock().unwrap_or_else(PoisonError::into_inner).contains(&id) {
+        proof: &ProofBytes,
+    ) -> Result<Evaluation, Error> {
+        let (_, verifier) = self.folded(part)?;
+        let challenges = verifier.challenges(instance, proof).map_err(|error| refused(part, &error))?;
+        Ok(Evaluation::from_element(challenges.gamma))
+    }
+
+    fn verify(&self, part: &QueryPart<'_>, claim: &Claim) -> Result<(), Error> {
+        let (terms, verifier) = self.folded(part)?;
+        let id = claim_id(&terms, claim)?;
+        if self.is_verified(&id) {
             return Ok(());
         }
-        let verifier = self.folded(terms.part, terms_id, terms)?;
-        verifier.verify(instance, proof).map_err(|error| Error::Proof { part: terms.part, why: error.to_string() })?;
-        let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
-        if verified.len() >= VERIFIED_MAX {
-            verified.clear();
-        }
-        verified.insert(id);
+        let (instance, contribution) = claim;
+        verifier.verify(instance, contribution).map_err(|error| refused(part, &error))?;
+        self.remember([id]);
         Ok(())
     }
+
+    fn verify_together(&self, part: &QueryPart<'_>, claims: &[Claim]) -> Result<(), Error> {
+        let (terms, verifier) = self.folded(part)?;
+        let (mut ids, mut unseen) = (vec![], vec![]);
+        for claim in claims {
+            let id = claim_id(&terms, claim)?;
+            if !self.is_verified(&id) {
+                ids.push(id);
+                unseen.push(*claim);
+            }
+        }
+        if unseen.is_empty() {
+            return Ok(());
+        }
+        verifier.verify_batch(&unseen).map_err(|error| refused(part, &error))?;
+        self.remember(ids);
+        Ok(())
+    }
+}
+
+/// Verifies a block's contributions together, before they are executed one by one. Whether one of them is wrong is left
+/// to the execution, which names it.
+///
+/// # Errors
+/// [`Error::Storage`] or [`Error::Corrupt`] when the state cannot be read.
+pub(crate) fn verify_block(
+    view: &dyn StateView,
+    transactions: &[Transaction],
+    context: &Context<'_>,
+) -> Result<(), Error> {
+    let mut claims: BTreeMap<(QueryId, u8), Vec<Claim>> = BTreeMap::new();
+    for transaction in transactions {
+        let Transaction::Contribute(contribution) = transaction else { continue };
+        for (number, part) in (0u8..).zip(&contribution.parts) {
+            let instance = part.instance(&context.chain, &contribution.query, number, &contribution.payout);
+            claims.entry((contribution.query, number)).or_default().push((instance, part.contribution));
+        }
+    }
+    for ((id, number), claims) in claims {
+        // A query that opens in this very block is verified one by one.
+        let Some(state) = view.query(id)? else { continue };
+        match context.proofs.verify_together(&QueryPart::new(view, context.chain, id, &state, number), &claims) {
+            Err(error @ (Error::Storage { .. } | Error::Corrupt { .. })) => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }

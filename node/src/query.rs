@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::{
     consent::{ConsentDemand, ConsentFlags, Day, Purposes, Regions},
-    criteria::Criteria,
+    contribution::ContributionTerms,
+    criteria::{Criteria, MatchCriteria},
     domain::{ByteTag, hash},
     eligibility::EligibilityTerms,
     id::{AccountId, ChainId, QueryId, SchemaId, StudyId},
-    layout::Layout,
+    layout::{Layout, Subject},
     nullifier::ExactScope,
-    schema::Schema,
+    schema::{Schema, Sensitivity},
 };
 use serde::{Deserialize, Serialize};
 
@@ -100,6 +101,9 @@ pub struct CohortQuery {
     pub schema: SchemaId,
     /// Criteria over the schema's public attributes; contributions arriving show that they hold.
     pub criteria: Criteria,
+    /// Criteria that are evaluated inside the proof: whoever does not match contributes an encryption of zero.
+    #[serde(default)]
+    pub matching: MatchCriteria,
     /// Issuers whose records are asked, at most eight; empty asks those of every accredited issuer.
     pub issuers: Vec<AccountId>,
     /// What is measured: one ciphertext of a contribution for each.
@@ -162,8 +166,9 @@ impl CohortQuery {
         self.sealing.check()?;
         self.criteria.check()?;
         for layout in &self.parts {
-            layout.check()?;
+            layout.check_with(&self.matching)?;
         }
+        self.check_matching()?;
         if self.contributions_min == 0 || self.contributions_min > self.contributions_max {
             return refuse("query contributions", "the minimum must be at least 1 and at most the maximum");
         }
@@ -177,6 +182,19 @@ impl CohortQuery {
             }
         }
         self.escrow().map(|_| ())
+    }
+
+    /// Match criteria need a mode that hides who matches, and name variants of one window.
+    fn check_matching(&self) -> Result<(), Error> {
+        let refuse = |why: &str| Err(Error::Refused { what: "match criteria", why: why.into() });
+        if self.privacy == PrivacyMode::Exact && !self.matching.groups.is_empty() {
+            return refuse("an exact query has public criteria only; remove them, or ask in private mode");
+        }
+        let windows: BTreeSet<u32> = self.parts.iter().map(|layout| layout.window).collect();
+        if self.matching.reads_dosages() && windows.len() > 1 {
+            return refuse("they read dosages of a part's window; give every part the same window");
+        }
+        Ok(())
     }
 
     /// What the query demands of each contributor's consent.
@@ -230,18 +248,20 @@ impl OpeningEpoch {
 ///
 /// # Errors
 /// [`Error::Unknown`] for a part that the query lacks.
-pub fn eligibility_terms(
+pub fn contribution_terms(
     id: QueryId,
     query: &CohortQuery,
     opening: OpeningEpoch,
     part: u8,
-) -> Result<EligibilityTerms, Error> {
+) -> Result<ContributionTerms, Error> {
+    let unknown = || Error::Unknown { what: "query part", id: part.to_string() };
+    let layout = query.parts.get(usize::from(part)).ok_or_else(unknown)?.clone();
     let measure = measure(&query.schema, &query.parts, part)?;
     let exact = match query.privacy {
         PrivacyMode::Exact => Some(ExactScope { period: opening.period(), measure }),
         PrivacyMode::Private { .. } => None,
     };
-    Ok(EligibilityTerms {
+    let eligibility = EligibilityTerms {
         query: id,
         part,
         schema: query.schema,
@@ -250,14 +270,40 @@ pub fn eligibility_terms(
         demand: query.demand(),
         registered_before: opening.registered_before(query.privacy),
         exact,
-    })
+    };
+    Ok(ContributionTerms { eligibility, matching: query.matching.clone(), layout })
 }
 
-/// Checks that the parts and criteria fit the schema.
+/// Checks that the parts and all criteria fit the schema, and that an exact query groups by public attributes.
 ///
 /// # Errors
-/// [`Error::Statement`] for a sensitive or absent attribute, [`Error::Refused`] for a layout beyond the panel.
+/// [`Error::Statement`] for a sensitive or absent attribute and for a layout beyond the panel, [`Error::Refused`] for a
+/// grouping axis that an exact query may not have.
 pub fn check_against_schema(query: &CohortQuery, schema: &Schema) -> Result<(), Error> {
     query.criteria.check_public(schema)?;
-    query.parts.iter().try_for_each(|layout| Ok(layout.check_against(schema)?))
+    for (part, layout) in query.parts.iter().enumerate() {
+        layout.check_against(schema)?;
+        query.matching.check_against(schema, layout.window)?;
+        if query.privacy == PrivacyMode::Exact {
+            check_public_axes(part, layout, schema)?;
+        }
+    }
+    Ok(())
+}
+
+/// A cell's count is released without noise, so cells must be public.
+fn check_public_axes(part: usize, layout: &Layout, schema: &Schema) -> Result<(), Error> {
+    for (number, axis) in layout.axes.iter().enumerate() {
+        let what = match axis.subject() {
+            Subject::Dosage(variant) => format!("the dosage of variant {variant}"),
+            Subject::Attribute(index) => match schema.attributes.get(usize::from(index)) {
+                Some(attribute) if attribute.sensitivity == Sensitivity::Public => continue,
+                Some(attribute) => format!("{:?}, which is sensitive", attribute.name),
+                None => format!("attribute {index}, which the schema lacks"),
+            },
+        };
+        let why = format!("axis {number} of part {part} groups by {what}; exact queries group by public attributes");
+        return Err(Error::Refused { what: "grouping axis", why });
+    }
+    Ok(())
 }

@@ -142,6 +142,12 @@ impl CommitteeEpoch {
     }
 }
 
+impl From<CommitteeEpoch> for KeyEpoch {
+    fn from(epoch: CommitteeEpoch) -> Self {
+        Self::new(epoch.0.into())
+    }
+}
+
 impl Timestamp {
     /// The day this second falls on.
     #[must_use]

@@ -103,7 +103,7 @@ impl PublicKey {
 
 impl BorshSerialize for PublicKey {
     fn serialize<W: io::Write>(&self, writer: &mut W) -> io::Result<()> {
-        (&self.chain, self.epoch, &self.b).serialize(writer)
+        BorshSerialize::serialize(&(&self.chain, self.epoch, &self.b), writer)
     }
 }
 

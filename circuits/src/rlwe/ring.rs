@@ -3,6 +3,7 @@
 use std::{fmt, sync::LazyLock};
 
 use borsh::{BorshDeserialize, BorshSerialize, io};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tfhe::core_crypto::prelude::{Polynomial, PolynomialOwned, PolynomialSize, polynomial_algorithms};
 use tfhe_ntt::native_binary128::Plan32;
 use zeroize::{Zeroize, Zeroizing};
@@ -218,6 +219,20 @@ impl BorshDeserialize for RingElement {
         reader.read_exact(&mut bytes)?;
         Self::from_packed_bytes("ring element", &bytes)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    }
+}
+
+/// The text form is the packed bytes in hexadecimal.
+impl Serialize for RingElement {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        hex::serde::serialize(self.to_packed_bytes(), serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for RingElement {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes: Vec<u8> = hex::serde::deserialize(deserializer)?;
+        Self::from_packed_bytes("ring element", &bytes).map_err(serde::de::Error::custom)
     }
 }
 

@@ -5,13 +5,14 @@ use circuits::{
     domain::{ByteTag, hash},
     id::{AccountId, BodyCommitment, Digest, Leaf, Nullifier, QueryId, SchemaId, ScopeNullifier, StudyId},
     quorum::MemberIndex,
+    rlwe::RingElement,
     schema::Schema,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
     Account, Admission, CommitteeState, ComponentVote, ContributionState, Draft, EpochSnapshot, LeafChange, Party,
-    QueryState, Registration, StateView, Study, Tip,
+    QueryState, Registration, StateView, Study, Suspension, Tip,
 };
 use crate::{
     Error,
@@ -106,6 +107,10 @@ state! {
     ComponentVote(query: QueryId, member: MemberIndex) => ComponentVote, component_vote, put_component_vote;
     /// A committee key.
     Committee(epoch: CommitteeEpoch) => CommitteeState, committee, put_committee;
+    /// The public polynomial of a committee key, once it is active.
+    CommitteePolynomial(epoch: CommitteeEpoch) => RingElement, committee_polynomial, put_committee_polynomial;
+    /// Why a committee member's word no longer counts.
+    Suspension(member: MemberIndex) => Suspension, suspension, put_suspension;
     /// The latest committee key.
     CommitteeEpoch() => CommitteeEpoch, committee_epoch, put_committee_epoch;
     /// Fees collected; they belong to the consortium.

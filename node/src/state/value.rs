@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::{
-    eligibility::EligibilityTerms,
+    contribution::ContributionTerms,
     id::{AccountId, BodyCommitment, ConsentCommitment, Digest, EpochRoot, Leaf, Nullifier, QueryId, ScopeNullifier},
     quorum::{MemberIndex, Quorum, SubsetIndex},
 };
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error,
-    query::{CohortQuery, OpeningEpoch, eligibility_terms},
+    query::{CohortQuery, OpeningEpoch, contribution_terms},
     transaction::{CommitteeShare, ComponentDigests, StudyRegistration, TransactionId},
     units::{Amount, CommitteeEpoch, ContributionIndex, Epoch, Height, LeafIndex, Timestamp},
 };
@@ -193,8 +193,8 @@ impl QueryState {
     ///
     /// # Errors
     /// [`Error::Unknown`] for a part that the query lacks.
-    pub fn terms(&self, id: QueryId, part: u8) -> Result<EligibilityTerms, Error> {
-        eligibility_terms(id, &self.query, self.opening_epoch, part)
+    pub fn terms(&self, id: QueryId, part: u8) -> Result<ContributionTerms, Error> {
+        contribution_terms(id, &self.query, self.opening_epoch, part)
     }
 }
 
@@ -239,6 +239,15 @@ pub struct Admission {
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ComponentVote(pub Vec<Vec<ComponentDigests>>);
+
+/// The proof that a committee member lied, by digest: the evidence itself is in a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Suspension {
+    /// Digest of the evidence.
+    pub evidence: Digest,
+    /// The block that took it.
+    pub height: Height,
+}
 
 /// How far a committee key is.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]

@@ -17,7 +17,7 @@ use crate::{
     execute::{Context, query_error, require_query},
     query::PARTS_MAX,
     signature::{self, Signature},
-    state::{ContributionState, Draft, QueryStatus},
+    state::{ContributionState, Draft, QueryStatus, StateRead},
     units::ContributionIndex,
 };
 
@@ -98,23 +98,25 @@ impl Aggregate {
             let why = format!("it has {} parts; the aggregate has {}", state.query.parts.len(), self.parts.len());
             return Err(query_error(self.query, why));
         }
-        self.check_signatures(context)?;
+        self.check_signatures(draft, context)?;
         state.status = QueryStatus::Aggregated { height: context.height, set, aggregates: self.parts.clone() };
         draft.put_query(self.query, &state)?;
         Ok(vec![Event::QueryAggregated { query: self.query, aggregates: self.parts.clone() }])
     }
 
-    fn check_signatures(&self, context: &Context<'_>) -> Result<(), Error> {
+    fn check_signatures(&self, draft: &Draft<'_>, context: &Context<'_>) -> Result<(), Error> {
         let committee = &context.genesis.committee;
         let message = aggregate_message(&context.chain, &self.query, &self.set, &self.parts);
         let mut signers = BTreeSet::new();
         for MemberSignature { member, signature } in &self.signatures {
             signature::verify("aggregate", committee.member(*member)?.account, &message, signature)?;
-            signers.insert(*member);
+            if draft.suspension(*member)?.is_none() {
+                signers.insert(*member);
+            }
         }
         let needed = usize::from(committee.quorum.threshold());
         if signers.len() < needed {
-            let why = format!("{} distinct members signed the aggregate; {needed} must", signers.len());
+            let why = format!("{} distinct members in standing signed the aggregate; {needed} must", signers.len());
             return Err(query_error(self.query, why));
         }
         Ok(())

@@ -5,8 +5,9 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::{
-    id::{AccountId, Digest},
+    id::{AccountId, ChainId, Digest},
     quorum::{MemberIndex, SubsetIndex},
+    rlwe::{PublicKey, RingElement},
 };
 use serde::{Deserialize, Serialize};
 
@@ -55,12 +56,20 @@ pub struct CommitteeReveal {
 }
 
 /// A member's confirmation that every share it holds opens its commitment and that the shares add up to the key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct CommitteeConfirm {
     /// The key in the making.
     pub epoch: CommitteeEpoch,
-    /// Digest of the public key.
-    pub key: Digest,
+    /// The sum of the public shares. The ledger keeps it, since proofs are about it; nobody needs another source.
+    pub polynomial: RingElement,
+}
+
+impl CommitteeConfirm {
+    /// Digest of the public key confirmed.
+    #[must_use]
+    pub fn key(&self, chain: ChainId) -> Digest {
+        PublicKey::new(chain, self.epoch.into(), self.polynomial.clone()).digest()
+    }
 }
 
 /// A member's complaint that a leader's share is missing or wrong.
@@ -156,23 +165,25 @@ impl CommitteeConfirm {
         if state.stage != CommitteeStage::Confirming {
             return Err(refuse(self.epoch, "members confirm after every share is committed and before it is active"));
         }
-        if let Some(other) = state.confirmations.values().find(|key| **key != self.key) {
+        let key = self.key(context.chain);
+        if let Some(other) = state.confirmations.values().find(|other| **other != key) {
             return Err(refuse(
                 self.epoch,
                 &format!("another member confirmed key {other}; if that is wrong, complain of a leader to start over"),
             ));
         }
-        if state.confirmations.insert(member, self.key).is_some() {
+        if state.confirmations.insert(member, key).is_some() {
             return Err(refuse(self.epoch, "this member confirmed already"));
         }
         let active = state.confirmations.len() == usize::from(context.genesis.committee.quorum.members());
         if active {
-            state.stage = CommitteeStage::Active { key: self.key };
+            state.stage = CommitteeStage::Active { key };
             state.since = context.height;
+            draft.put_committee_polynomial(self.epoch, &self.polynomial)?;
         }
         draft.put_committee(self.epoch, &state)?;
         let mut events = vec![Event::CommitteeConfirmed { epoch: self.epoch, member }];
-        events.extend(active.then_some(Event::CommitteeActive { epoch: self.epoch, key: self.key }));
+        events.extend(active.then_some(Event::CommitteeActive { epoch: self.epoch, key }));
         Ok(events)
     }
 }

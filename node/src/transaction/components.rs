@@ -74,6 +74,9 @@ impl SubmitComponents {
         context: &Context<'_>,
     ) -> Result<(), Error> {
         let refuse = |why: String| Err(query_error(self.query, why));
+        if draft.suspension(member)?.is_some() {
+            return refuse(format!("member {member} is suspended for a false receipt; its components do not count"));
+        }
         let QueryStatus::Aggregated { height, .. } = &state.status else {
             return refuse("components are accepted only between its aggregate and its release or refund".into());
         };
@@ -101,7 +104,9 @@ struct Tally {
 fn tally(id: QueryId, parts: usize, quorum: &Quorum, draft: &Draft<'_>) -> Result<Tally, Error> {
     let mut votes = BTreeMap::new();
     for member in quorum.all_members() {
-        if let Some(vote) = draft.component_vote(id, member)? {
+        if draft.suspension(member)?.is_none()
+            && let Some(vote) = draft.component_vote(id, member)?
+        {
             votes.insert(member, vote);
         }
     }

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::{
+    contribution::{Opening, UnverifiedContribution},
     domain::{ByteTag, hash},
-    eligibility::{EligibilityInstance, EligibilityProof, binding},
-    id::{AccountId, ChainId, Digest, EpochRoot, Nullifier, QueryId, ScopeNullifier},
+    eligibility::{EligibilityInstance, binding},
+    id::{AccountId, ChainId, Digest, EpochRoot, Evaluation, Nullifier, QueryId, ScopeNullifier},
     quorum::{MEMBERS_MAX, MemberIndex},
 };
 use serde::{Deserialize, Serialize};
@@ -17,33 +18,58 @@ use crate::{
     codec::check_length,
     event::Event,
     execute::{Context, query_error, require_query},
+    proof::QueryPart,
     query::PARTS_MAX,
     signature::{self, Signature},
     state::{Admission, AdmittedPart, ContributionState, Draft, QueryState, QueryStatus, StateRead},
     units::{CommitteeEpoch, ContributionIndex},
 };
 
-/// A committee member's word that it stored the ciphertext and checked it.
+/// A committee member's word that it stored the ciphertext and that its polynomials have the values proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct Receipt {
     /// Who signed.
     pub member: MemberIndex,
-    /// Over [`receipt_message`].
+    /// Over [`Attestation::message`].
     pub signature: Signature,
 }
 
-/// What a committee member signs for a stored ciphertext.
-#[must_use]
-pub fn receipt_message(
-    chain: &ChainId,
-    committee: CommitteeEpoch,
-    query: &QueryId,
-    part: u8,
-    ciphertext: &Digest,
-) -> Digest {
-    let epoch = committee.get().to_le_bytes();
-    let parts: [&[u8]; 5] = [chain.as_bytes(), &epoch, query.as_bytes(), &[part], ciphertext.as_bytes()];
-    hash(ByteTag::AvailabilityReceipt, &parts)
+/// What an availability receipt attests: the ciphertext with this digest is stored, and its polynomials have these
+/// values at the challenge. The challenge follows from root, nullifiers, payout key and proof, so a receipt serves one
+/// contribution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attestation {
+    /// The committee key that the ciphertext is under.
+    pub committee: CommitteeEpoch,
+    /// The query.
+    pub query: QueryId,
+    /// The part of the query.
+    pub part: u8,
+    /// Digest of the packed ciphertext.
+    pub ciphertext: Digest,
+    /// The challenge `γ`.
+    pub gamma: Evaluation,
+    /// The values at it.
+    pub opening: Opening,
+}
+
+impl Attestation {
+    /// What a committee member signs.
+    #[must_use]
+    pub fn message(&self, chain: &ChainId) -> Digest {
+        let Self { committee, query, part, ciphertext, gamma, opening } = self;
+        let parts: [&[u8]; 8] = [
+            chain.as_bytes(),
+            &committee.get().to_le_bytes(),
+            query.as_bytes(),
+            &[*part],
+            ciphertext.as_bytes(),
+            &gamma.to_bytes(),
+            &opening.c0.to_bytes(),
+            &opening.c1.to_bytes(),
+        ];
+        hash(ByteTag::AvailabilityReceipt, &parts)
+    }
 }
 
 /// One part of a contribution.
@@ -57,8 +83,8 @@ pub struct ContributionPart {
     pub scope_nullifier: ScopeNullifier,
     /// Digest of the packed ciphertext, which lies with the committee.
     pub ciphertext: Digest,
-    /// The eligibility proof.
-    pub proof: EligibilityProof,
+    /// The proof that the ciphertext encrypts what a registered record implies, with the opening it claims.
+    pub contribution: UnverifiedContribution,
     /// Receipts of at least `n − t + 1` distinct members.
     pub receipts: Vec<Receipt>,
 }
@@ -115,13 +141,14 @@ impl Contribution {
         let contribution = ContributionIndex::new(state.admitted);
         for (index, part) in (0u8..).zip(&self.parts) {
             self.check_root(part, draft, context)?;
-            self.check_receipts(index, part, &state, context)?;
+            self.check_receipts(index, part, &state, draft, context)?;
             spend(part, Admission { query: self.query, contribution }, draft)?;
         }
         // The pairing comes last: everything cheaper has been checked.
         for (index, part) in (0u8..).zip(&self.parts) {
             let instance = part.instance(&context.chain, &self.query, index, &self.payout);
-            context.proofs.verify(&state.terms(self.query, index)?, &instance, &part.proof)?;
+            let query = QueryPart::new(&*draft, context.chain, self.query, &state, index);
+            context.proofs.verify(&query, &(instance, part.contribution))?;
         }
         let admitted = ContributionState {
             payout: self.payout,
@@ -177,19 +204,32 @@ impl Contribution {
         index: u8,
         part: &ContributionPart,
         state: &QueryState,
+        draft: &Draft<'_>,
         context: &Context<'_>,
     ) -> Result<(), Error> {
         let committee = &context.genesis.committee;
-        let message = receipt_message(&context.chain, state.committee, &self.query, index, &part.ciphertext);
+        let instance = part.instance(&context.chain, &self.query, index, &self.payout);
+        let query = QueryPart::new(draft, context.chain, self.query, state, index);
+        let attestation = Attestation {
+            committee: state.committee,
+            query: self.query,
+            part: index,
+            ciphertext: part.ciphertext,
+            gamma: context.proofs.challenge(&query, &instance, &part.contribution.proof)?,
+            opening: part.contribution.opening,
+        };
+        let message = attestation.message(&context.chain);
         let mut signers = BTreeSet::new();
         for Receipt { member, signature } in &part.receipts {
             signature::verify("availability receipt", committee.member(*member)?.account, &message, signature)?;
-            signers.insert(*member);
+            if draft.suspension(*member)?.is_none() {
+                signers.insert(*member);
+            }
         }
         let needed = usize::from(committee.quorum.receipts_min());
         if signers.len() < needed {
             let why = format!(
-                "part {index} has receipts of {} distinct members and needs {needed}; send the ciphertext to them first",
+                "part {index} has receipts of {} distinct members in standing and needs {needed}; send the ciphertext to them first",
                 signers.len()
             );
             return Err(Error::Refused { what: "availability receipts", why });

@@ -6,6 +6,7 @@ mod committee;
 mod components;
 mod consent;
 mod contribute;
+mod false_receipt;
 mod open_query;
 mod record;
 mod refund;
@@ -21,6 +22,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::{
     domain::{ByteTag, hash},
     id::{AccountId, ChainId, Digest, QueryId},
+    rlwe::params::CIPHERTEXT_BYTES,
     schema::Schema,
 };
 use ed25519_dalek::SigningKey;
@@ -33,7 +35,8 @@ pub use committee::{
 };
 pub use components::{ComponentDigests, SubmitComponents};
 pub use consent::ChangeConsent;
-pub use contribute::{Contribution, ContributionPart, Receipt, receipt_message};
+pub use contribute::{Attestation, Contribution, ContributionPart, Receipt};
+pub use false_receipt::{FalseReceipt, StoredCiphertext};
 pub use record::RegisterRecord;
 pub use study::StudyRegistration;
 pub use transfer::Transfer;
@@ -41,7 +44,7 @@ pub use withdraw::Withdraw;
 
 use crate::{
     Error,
-    codec::{decode, encode},
+    codec::{check_length, decode, encode},
     event::Event,
     execute::Context,
     query::CohortQuery,
@@ -50,8 +53,11 @@ use crate::{
     units::{CommitteeEpoch, LeafIndex},
 };
 
-/// The largest transaction: a schema of 32 attributes with long texts, or eight parts of 36 components, fit.
+/// The largest transaction but for evidence: a schema of 32 attributes with long texts, eight parts of 36 components, or
+/// a committee's polynomial fit.
 pub const TRANSACTION_BYTES_MAX: usize = 64 * 1024;
+/// The largest evidence of a false receipt, which carries a ciphertext. A member is suspended once, so there are few.
+pub const EVIDENCE_BYTES_MAX: usize = CIPHERTEXT_BYTES + 1024;
 
 /// Digest of a transaction's canonical bytes.
 #[derive(
@@ -128,6 +134,8 @@ pub enum Action {
     CommitteeComplain(CommitteeComplain),
     /// Ends an attempt at a committee key whose step was not done by its deadline, and starts over.
     CommitteeExpire(CommitteeEpoch),
+    /// Anyone brings a receipt that its ciphertext refutes, which suspends the member that signed it.
+    FalseReceipt(Box<FalseReceipt>),
 }
 
 /// An action signed by its sender for one chain and one turn.
@@ -187,9 +195,21 @@ impl Transaction {
     /// The transaction of canonical bytes.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] beyond [`TRANSACTION_BYTES_MAX`], [`Error::Malformed`] otherwise.
+    /// [`Error::TooLarge`] beyond [`TRANSACTION_BYTES_MAX`], or [`EVIDENCE_BYTES_MAX`] for evidence;
+    /// [`Error::Malformed`] otherwise.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
-        decode("transaction", bytes, TRANSACTION_BYTES_MAX)
+        let transaction: Self = decode("transaction", bytes, EVIDENCE_BYTES_MAX)?;
+        transaction.check_size(bytes.len())?;
+        Ok(transaction)
+    }
+
+    fn check_size(&self, length: usize) -> Result<(), Error> {
+        match self {
+            Self::Signed(SignedAction { action: Action::FalseReceipt(_), .. }) => {
+                check_length("evidence in bytes", length, EVIDENCE_BYTES_MAX)
+            }
+            _ => check_length("transaction in bytes", length, TRANSACTION_BYTES_MAX),
+        }
     }
 
     /// The transaction's id.
@@ -205,7 +225,7 @@ impl Transaction {
     /// # Errors
     /// The first check that fails.
     pub fn check(&self, chain: &ChainId) -> Result<(), Error> {
-        crate::codec::check_length("transaction in bytes", self.to_bytes()?.len(), TRANSACTION_BYTES_MAX)?;
+        self.check_size(self.to_bytes()?.len())?;
         match self {
             Self::Signed(signed) => signed.check(chain),
             Self::Contribute(contribution) => contribution.check(),
@@ -238,7 +258,8 @@ impl SignedAction {
             | Action::CommitteeCommit(_)
             | Action::CommitteeReveal(_)
             | Action::CommitteeConfirm(_)
-            | Action::CommitteeExpire(_) => Ok(()),
+            | Action::CommitteeExpire(_)
+            | Action::FalseReceipt(_) => Ok(()),
         }
     }
 
@@ -273,6 +294,7 @@ impl SignedAction {
             Action::CommitteeConfirm(confirm) => confirm.execute(sender, draft, context),
             Action::CommitteeComplain(complaint) => complaint.execute(sender, draft, context),
             Action::CommitteeExpire(epoch) => committee::expire(*epoch, draft, context),
+            Action::FalseReceipt(evidence) => evidence.execute(draft, context),
         }
     }
 }

@@ -6,7 +6,6 @@ use crate::{
     Error,
     event::Event,
     execute::{Context, collect_fee, debit, require_issuer, require_researcher},
-    measure::reads_genotypes,
     query::{CohortQuery, OpeningEpoch, PrivacyMode, check_against_schema},
     state::{Draft, QueryState, QueryStatus, StateRead},
 };
@@ -58,6 +57,9 @@ pub(super) fn execute(
         surviving: 0,
         liars: vec![],
     };
+    for part in (0u8..).take(query.parts.len()) {
+        state.terms(id, part)?.check()?;
+    }
     draft.put_query(id, &state)?;
     Ok(vec![Event::QueryOpened { query: id, researcher: sender, study: query.study, escrow }])
 }
@@ -108,7 +110,7 @@ fn check_exact(
         ));
     }
     for (part, layout) in query.parts.iter().enumerate() {
-        if reads_genotypes(layout) && !parameters.exact_genotypes_allowed {
+        if layout.reads_dosages() && !parameters.exact_genotypes_allowed {
             return refuse(format!("part {part} measures genotypes, which this chain releases only with noise"));
         }
         let floor = u64::from(parameters.exact_floor) * u64::from(layout.cells());
