@@ -1,22 +1,23 @@
-//! Answering, step by step: encrypt, have the committee keep it, prove, send. Each step is saved before the next.
+//! Answering, step by step: encrypt and prove, have the committee attest it, send. Each step is saved before the next.
 
 use circuits::{
-    eligibility::{binding, prove},
-    id::{Digest, QueryId},
+    contribution::{ContributionStatement, ContributionTerms, ContributionWitness, prove},
+    eligibility::{EligibilityInstance, binding},
+    id::{AccountId, Evaluation, QueryId},
     quorum::MemberIndex,
-    rlwe::{encrypt, params::CIPHERTEXT_BYTES},
+    rlwe::{Ciphertext, encrypt, params::CIPHERTEXT_BYTES},
 };
 use node::{
-    signature,
+    signature::{self, account_of},
     state::StateRead,
-    transaction::{Action, Contribution, ContributionPart, Receipt, Transaction, Withdraw, receipt_message},
+    transaction::{Action, Attestation, Contribution, ContributionPart, Receipt, Transaction, Withdraw},
     units::ContributionIndex,
 };
 use rand::CryptoRng;
 
 use super::{
     Agent, OpenQuery, Outcome, Outlook, PROOF_ATTEMPTS_MAX,
-    consider::{admitted, consider, part_count, witness},
+    consider::{admitted, consider, part_count},
 };
 use crate::{
     Error,
@@ -26,6 +27,9 @@ use crate::{
     wallet::{Answer, AnswerStage, Holding, SecretSeed, Wallet},
 };
 
+/// Encryptions of one part: a quotient outgrows its byte in two of 10^13, and then another one is made.
+const ENCRYPTIONS_MAX: usize = 3;
+
 /// What sending a contribution came to.
 enum Sent {
     Included(Inclusion),
@@ -33,8 +37,6 @@ enum Sent {
     Known(ContributionIndex),
     /// The epoch ended first; prove against the new root.
     Stale,
-    /// Another contribution used one of the ciphertexts: somebody copied it on its way. Encrypt anew.
-    Copied,
 }
 
 impl Agent<'_> {
@@ -57,11 +59,10 @@ impl Agent<'_> {
                 Outlook::Answered { contribution } => return note_admitted(wallet, id, contribution),
                 Outlook::Decline { reasons } => return Ok(Outcome::Declined { reasons }),
             };
-            if !wallet.answers().contains_key(&id) {
-                self.encrypt(wallet, opened, holding, SecretSeed::random(rng), rng)?;
+            if !is_proven(wallet, id, &tree) {
+                self.prove(wallet, opened, &tree, holding, rng)?;
             }
             self.collect_receipts(wallet, opened)?;
-            self.prove(wallet, opened, &tree, rng)?;
             match self.send(wallet, id, &tree)? {
                 Sent::Included(inclusion) => {
                     let missing = || Error::Query { query: id, why: "the ledger lacks it; call again".into() };
@@ -71,10 +72,6 @@ impl Agent<'_> {
                 }
                 Sent::Known(contribution) => return note_admitted(wallet, id, contribution),
                 Sent::Stale => tree = sync_tree(self.ledger)?,
-                Sent::Copied => {
-                    let payout = answer_of(wallet, id)?.payout.clone();
-                    self.encrypt(wallet, opened, holding, payout, rng)?;
-                }
             }
         }
         let why = format!("no block took the answer in {PROOF_ATTEMPTS_MAX} attempts: its epoch ended; try again");
@@ -86,87 +83,84 @@ impl Agent<'_> {
         if wallet.chain() != self.ledger.chain() {
             return refuse(format!("the wallet is of chain {}, this is {}", wallet.chain(), self.ledger.chain()));
         }
-        if *self.proving.verifying_key() != self.ledger.genesis().eligibility {
-            let (found, expected) = (self.proving.verifying_key().id(), self.ledger.genesis().eligibility.id());
+        if *self.proving.verifying_key() != self.ledger.genesis().contribution {
+            let (found, expected) = (self.proving.verifying_key().id(), self.ledger.genesis().contribution.id());
             return refuse(format!("the proving key is {found}; this chain verifies under {expected}"));
         }
         Ok(())
     }
 
-    /// Encrypts every part under fresh randomness.
-    fn encrypt(
+    /// Encrypts and proves every part against the root of the tree. A second answer to the query, after the epoch of
+    /// the first ended, is for the same payout key.
+    fn prove(
         &self,
         wallet: &mut Wallet,
         opened: &OpenQuery,
+        tree: &SyncedTree,
         holding: u32,
-        payout: SecretSeed,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<(), Error> {
-        let record = &holding_of(wallet, opened.id, holding)?.record;
-        let mut ciphertexts = vec![];
-        for layout in &opened.state.query.parts {
-            let plaintext = layout.plaintext(&record.genotypes)?;
-            let (ciphertext, _) = encrypt(&opened.key, &plaintext, rng);
-            ciphertexts.push(put(self.blobs, BlobKind::Ciphertext, ciphertext.to_packed_bytes())?.digest);
-        }
-        let receipts = vec![vec![]; ciphertexts.len()];
-        let answer = Answer {
-            holding,
-            payout,
-            price: opened.state.query.price,
-            scopes: vec![],
-            stage: AnswerStage::Encrypted { ciphertexts, receipts },
-        };
-        wallet.note_answer(opened.id, answer)
+        let begun = wallet.answers().get(&opened.id);
+        let payout = begun.map_or_else(|| SecretSeed::random(rng), |answer| answer.payout.clone());
+        let account = account_of(&payout.signing_key());
+        let held = holding_of(wallet, opened.id, holding)?;
+        let parts = (0..part_count(&opened.state)).map(|part| self.prove_part(opened, part, held, tree, &account, rng));
+        let parts = parts.collect::<Result<Vec<_>, _>>()?;
+        let spent = parts.iter().map(|part: &ContributionPart| part.scope_nullifier);
+        let scopes = spent.filter(|scope| scope.to_bytes() != [0; 32]).collect();
+        let stage = AnswerStage::Proven(Contribution { query: opened.id, payout: account, parts });
+        wallet.note_answer(opened.id, Answer { holding, payout, price: opened.state.query.price, scopes, stage })
     }
 
-    /// Sends each ciphertext to every member, and needs the receipts of `n − t + 1` of them. Receipts kept from an
-    /// earlier call count while they verify.
-    fn collect_receipts(&self, wallet: &mut Wallet, opened: &OpenQuery) -> Result<(), Error> {
-        let mut answer = answer_of(wallet, opened.id)?.clone();
-        let AnswerStage::Encrypted { ciphertexts, receipts } = &mut answer.stage else { return Ok(()) };
-        let needed = usize::from(self.ledger.genesis().committee.quorum.receipts_min());
-        for (part, (digest, receipts)) in (0u8..).zip(ciphertexts.iter().zip(receipts)) {
-            receipts.retain(|receipt| self.check_receipt(opened, part, digest, receipt.member, receipt).is_ok());
-            if receipts.len() < needed {
-                *receipts = self.receipts(opened, part, *digest)?;
-            }
-        }
-        wallet.note_answer(opened.id, answer)
-    }
-
-    /// Checks that a receipt is the word of the member asked; one that is not would spoil the whole contribution.
-    fn check_receipt(
+    fn prove_part(
         &self,
         opened: &OpenQuery,
         part: u8,
-        digest: &Digest,
-        asked: MemberIndex,
-        receipt: &Receipt,
-    ) -> Result<(), Error> {
-        let committee = &self.ledger.genesis().committee;
-        let account = committee.member(asked)?.account;
-        if receipt.member != asked {
-            return Err(node::Error::Signature { what: "availability receipt", signer: account }.into());
-        }
-        let message = receipt_message(&self.ledger.chain(), opened.state.committee, &opened.id, part, digest);
-        Ok(signature::verify("availability receipt", account, &message, &receipt.signature)?)
+        holding: &Holding,
+        tree: &SyncedTree,
+        payout: &AccountId,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<ContributionPart, Error> {
+        let terms = opened.state.terms(opened.id, part)?;
+        let (ciphertext, witness) = encrypt_part(opened, &terms, holding, tree, rng)?;
+        let digest = put(self.blobs, BlobKind::Ciphertext, ciphertext.to_packed_bytes())?.digest;
+        let binding = binding(&self.ledger.chain(), &opened.id, part, payout, &digest);
+        let instance = witness.instance(&terms, binding);
+        let statement = ContributionStatement { terms: &terms, key: &opened.key, instance: &instance };
+        let contribution = prove(self.proving, &statement, &ciphertext, &witness, rng)?;
+        let EligibilityInstance { root, nullifier, scope_nullifier, .. } = instance;
+        Ok(ContributionPart { root, nullifier, scope_nullifier, ciphertext: digest, contribution, receipts: vec![] })
     }
 
-    fn receipts(&self, opened: &OpenQuery, part: u8, digest: Digest) -> Result<Vec<Receipt>, Error> {
+    /// Sends each ciphertext with its proof to every member, and needs the receipts of `n − t + 1` of them.
+    fn collect_receipts(&self, wallet: &mut Wallet, opened: &OpenQuery) -> Result<(), Error> {
+        let answer = answer_of(wallet, opened.id)?.clone();
+        let AnswerStage::Proven(mut contribution) = answer.stage else { return Ok(()) };
+        let payout = contribution.payout;
+        for (number, part) in (0u8..).zip(&mut contribution.parts) {
+            part.receipts = self.receipts(opened, number, part, &payout)?;
+        }
+        wallet.note_answer(opened.id, Answer { stage: AnswerStage::Attested(contribution), ..answer })
+    }
+
+    fn receipts(
+        &self,
+        opened: &OpenQuery,
+        number: u8,
+        part: &ContributionPart,
+        payout: &AccountId,
+    ) -> Result<Vec<Receipt>, Error> {
         let quorum = self.ledger.genesis().committee.quorum;
-        let address = BlobAddress { kind: BlobKind::Ciphertext, digest };
+        let instance = part.instance(&self.ledger.chain(), &opened.id, number, payout);
+        let attestation = attestation(opened, number, part, &instance)?;
+        let address = BlobAddress { kind: BlobKind::Ciphertext, digest: part.ciphertext };
         let ciphertext = get(self.blobs, address, CIPHERTEXT_BYTES)?;
-        let request = KeepCiphertext { query: opened.id, part, ciphertext };
+        let request =
+            KeepCiphertext { query: opened.id, part: number, instance, contribution: part.contribution, ciphertext };
         let mut receipts = vec![];
         let mut refusals = vec![];
         for member in quorum.all_members() {
-            let asked = self.committee.keep(member, &request);
-            let checked = asked.and_then(|receipt| {
-                self.check_receipt(opened, part, &digest, member, &receipt)?;
-                Ok(receipt)
-            });
-            match checked {
+            match self.receipt(member, &request, &attestation) {
                 Ok(receipt) => receipts.push(receipt),
                 Err(error) => refusals.push(format!("member {member}: {error}")),
             }
@@ -179,47 +173,31 @@ impl Agent<'_> {
         Ok(receipts)
     }
 
-    /// Proves every part against the current root, unless that is done.
-    fn prove(
+    /// A member's receipt, checked to be the word of the member asked: one that is not would spoil the whole
+    /// contribution, and one of a suspended member counts for nothing.
+    fn receipt(
         &self,
-        wallet: &mut Wallet,
-        opened: &OpenQuery,
-        tree: &SyncedTree,
-        rng: &mut (impl CryptoRng + ?Sized),
-    ) -> Result<(), Error> {
-        let mut answer = answer_of(wallet, opened.id)?.clone();
-        let sealed = match &answer.stage {
-            AnswerStage::Encrypted { ciphertexts, receipts } => {
-                ciphertexts.iter().copied().zip(receipts.iter().cloned()).collect::<Vec<_>>()
-            }
-            AnswerStage::Proven(proven) if proven.parts.iter().all(|part| part.root == tree.root) => return Ok(()),
-            AnswerStage::Proven(proven) => {
-                proven.parts.iter().map(|part| (part.ciphertext, part.receipts.clone())).collect()
-            }
-            AnswerStage::Admitted { .. } | AnswerStage::Withdrawn { .. } => return Ok(()),
-        };
-        let holding = holding_of(wallet, opened.id, answer.holding)?;
-        let witness =
-            witness(holding, tree).map_err(|refusal| Error::Query { query: opened.id, why: refusal.to_string() })?;
-        let payout = answer.payout_account();
-        let mut parts = vec![];
-        for (part, (ciphertext, receipts)) in (0..part_count(&opened.state)).zip(sealed) {
-            let terms = opened.state.terms(opened.id, part)?;
-            let binding = binding(&self.ledger.chain(), &opened.id, part, &payout, &ciphertext);
-            let instance = witness.instance(&terms, binding);
-            let proof = prove(self.proving, &terms, &instance, &witness, rng)?;
-            let (root, nullifier, scope_nullifier) = (instance.root, instance.nullifier, instance.scope_nullifier);
-            parts.push(ContributionPart { root, nullifier, scope_nullifier, ciphertext, proof, receipts });
+        member: MemberIndex,
+        request: &KeepCiphertext,
+        attestation: &Attestation,
+    ) -> Result<Receipt, Error> {
+        let account = self.ledger.genesis().committee.member(member)?.account;
+        if self.ledger.suspension(member)?.is_some() {
+            let why = "it is suspended for a false receipt".into();
+            return Err(Error::Refused { who: format!("committee member {member}"), action: "attest", why });
         }
-        let spent = parts.iter().map(|part: &ContributionPart| part.scope_nullifier);
-        answer.scopes = spent.filter(|scope| scope.to_bytes() != [0; 32]).collect();
-        answer.stage = AnswerStage::Proven(Contribution { query: opened.id, payout, parts });
-        wallet.note_answer(opened.id, answer)
+        let receipt = self.committee.keep(member, request)?;
+        if receipt.member != member {
+            return Err(node::Error::Signature { what: "availability receipt", signer: account }.into());
+        }
+        let message = attestation.message(&self.ledger.chain());
+        signature::verify("availability receipt", account, &message, &receipt.signature)?;
+        Ok(receipt)
     }
 
     fn send(&self, wallet: &Wallet, id: QueryId, tree: &SyncedTree) -> Result<Sent, Error> {
-        let AnswerStage::Proven(contribution) = &answer_of(wallet, id)?.stage else {
-            return Err(Error::Query { query: id, why: "its answer is not proven yet".into() });
+        let AnswerStage::Attested(contribution) = &answer_of(wallet, id)?.stage else {
+            return Err(Error::Query { query: id, why: "its answer is not attested yet".into() });
         };
         let sent = self.ledger.submit(Transaction::Contribute(contribution.clone()));
         let error = match sent.and_then(|transaction| settle(self.ledger, transaction)) {
@@ -230,13 +208,62 @@ impl Agent<'_> {
         if let Some(contribution) = admitted(self.ledger, wallet, id)? {
             return Ok(Sent::Known(contribution));
         }
-        for part in &contribution.parts {
-            if self.ledger.ciphertext(part.ciphertext)?.is_some() {
-                return Ok(Sent::Copied);
-            }
-        }
         if sync_tree(self.ledger)?.root == tree.root { Err(error) } else { Ok(Sent::Stale) }
     }
+}
+
+/// A ciphertext of what the record implies, and the witness that it is.
+fn encrypt_part(
+    opened: &OpenQuery,
+    terms: &ContributionTerms,
+    holding: &Holding,
+    tree: &SyncedTree,
+    rng: &mut (impl CryptoRng + ?Sized),
+) -> Result<(Ciphertext, ContributionWitness), Error> {
+    let record = &holding.record;
+    let plaintext = terms.layout.plaintext(&terms.matching, &record.attributes, &record.genotypes)?;
+    let path = tree.tree.path(holding.leaf.get())?;
+    let mut attempt = 1;
+    loop {
+        let (ciphertext, randomness) = encrypt(&opened.key, &plaintext, rng);
+        let encrypted = (&opened.key, &ciphertext, randomness);
+        let epoch = holding.registration_epoch.get();
+        match ContributionWitness::new(terms, record, holding.consent.clone(), epoch, path.clone(), encrypted) {
+            Ok(witness) => return Ok((ciphertext, witness)),
+            Err(circuits::Error::Proving { .. }) if attempt < ENCRYPTIONS_MAX => attempt += 1,
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// What members attest of a part.
+fn attestation(
+    opened: &OpenQuery,
+    number: u8,
+    part: &ContributionPart,
+    instance: &EligibilityInstance,
+) -> Result<Attestation, Error> {
+    let missing = || Error::Query { query: opened.id, why: format!("it has no part {number}") };
+    let verifier = opened.verifiers.get(usize::from(number)).ok_or_else(missing)?;
+    let challenges = verifier.challenges(instance, &part.contribution.proof)?;
+    Ok(Attestation {
+        committee: opened.state.committee,
+        query: opened.id,
+        part: number,
+        ciphertext: part.ciphertext,
+        gamma: Evaluation::from_element(challenges.gamma),
+        opening: part.contribution.opening,
+    })
+}
+
+/// Whether the wallet holds an answer that is proven against the root of the tree.
+fn is_proven(wallet: &Wallet, id: QueryId, tree: &SyncedTree) -> bool {
+    wallet.answers().get(&id).is_some_and(|answer| match &answer.stage {
+        AnswerStage::Proven(contribution) | AnswerStage::Attested(contribution) => {
+            contribution.parts.iter().all(|part| part.root == tree.root)
+        }
+        AnswerStage::Admitted { .. } | AnswerStage::Withdrawn { .. } => true,
+    })
 }
 
 /// Notes the place of a contribution that the ledger has.

@@ -121,7 +121,7 @@ fn check_holding(
         Err(refusal) => return Ok(Err(refusal)),
     };
     for part in 0..part_count(state) {
-        let terms = state.terms(id, part)?;
+        let terms = state.terms(id, part)?.eligibility;
         // What the proof travels with does not matter here.
         let nothing = AccountId::from_bytes([0; 32]);
         let binding = binding(&ledger.chain(), &id, part, &nothing, &Digest::from_bytes([0; 32]));
@@ -162,7 +162,7 @@ pub(super) fn admitted(
     id: QueryId,
 ) -> Result<Option<ContributionIndex>, Error> {
     let Some(answer) = wallet.answers().get(&id) else { return Ok(None) };
-    let AnswerStage::Proven(sent) = &answer.stage else { return Ok(answer.contribution()) };
+    let AnswerStage::Attested(sent) = &answer.stage else { return Ok(answer.contribution()) };
     let Some(part) = sent.parts.first() else { return Ok(None) };
     Ok(ledger.nullifier(part.nullifier)?.map(|admission| admission.contribution))
 }

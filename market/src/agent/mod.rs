@@ -6,8 +6,13 @@
 mod answer;
 mod consider;
 
-use circuits::{eligibility::ProvingKey, id::QueryId, rlwe::PublicKey};
+use circuits::{
+    contribution::{ContributionVerifier, ProvingKey},
+    id::QueryId,
+    rlwe::PublicKey,
+};
 use node::{
+    QueryPart, committee_key,
     state::QueryState,
     transaction::TransactionId,
     units::{Amount, ContributionIndex},
@@ -16,19 +21,20 @@ use rand::{CryptoRng, SeedableRng, rngs::StdRng};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use self::consider::part_count;
 pub use self::{
     answer::withdraw,
     consider::{Refusal, consider},
 };
 use crate::{
     Error,
-    committee::{access::CommitteeAccess, key::fetch_public_key},
+    committee::access::CommitteeAccess,
     ledger::{LedgerAccess, SyncedTree, require_query, sync_tree},
     objects::BlobAccess,
     wallet::Wallet,
 };
 
-/// Times that an answer is proven anew because its epoch ended before a block took it.
+/// Times that an answer is encrypted and proven anew because its epoch ended before a block took it.
 pub const PROOF_ATTEMPTS_MAX: usize = 3;
 /// Wallets that one agent answers for in one call.
 pub const WALLETS_MAX: usize = 65_536;
@@ -42,7 +48,7 @@ pub struct Agent<'a> {
     pub blobs: &'a dyn BlobAccess,
     /// The committee that keeps and attests them.
     pub committee: &'a dyn CommitteeAccess,
-    /// The key that proves eligibility; its verifying key must be the genesis'.
+    /// The key that proves contributions; its verifying key must be the genesis'.
     pub proving: &'a ProvingKey,
 }
 
@@ -99,6 +105,8 @@ pub struct OpenQuery {
     id: QueryId,
     state: QueryState,
     key: PublicKey,
+    /// One for each part.
+    verifiers: Vec<ContributionVerifier>,
     tree: SyncedTree,
 }
 
@@ -106,15 +114,15 @@ impl Agent<'_> {
     /// Fetches a query, its committee key and the leaves of the current epoch.
     ///
     /// # Errors
-    /// [`Error::Ledger`] for an unknown query; [`Error::BlobMissing`] when the committee key's shares are absent.
+    /// [`Error::Ledger`] for an unknown query, or when its committee's key is absent or another than it names.
     pub fn open(&self, id: QueryId) -> Result<OpenQuery, Error> {
         let state = require_query(self.ledger, id)?;
-        let key = fetch_public_key(self.ledger, self.blobs, state.committee)?;
-        if key.digest() != state.committee_key {
-            let why = "the committee key's shares do not add up to the key the query names".into();
-            return Err(Error::Query { query: id, why });
-        }
-        Ok(OpenQuery { id, state, key, tree: sync_tree(self.ledger)? })
+        let chain = self.ledger.chain();
+        let key = committee_key(self.ledger, chain, &state)?;
+        let verifier =
+            |part| QueryPart::new(self.ledger, chain, id, &state, part).verifier(&self.ledger.genesis().contribution);
+        let verifiers = (0..part_count(&state)).map(verifier).collect::<Result<_, _>>()?;
+        Ok(OpenQuery { id, state, key, verifiers, tree: sync_tree(self.ledger)? })
     }
 
     /// What the agent would do with a query for a wallet.

@@ -4,6 +4,8 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::{
+    contribution::UnverifiedContribution,
+    eligibility::EligibilityInstance,
     id::{Digest, QueryId},
     quorum::MemberIndex,
 };
@@ -19,6 +21,10 @@ pub struct KeepCiphertext {
     pub query: QueryId,
     /// The part of the query.
     pub part: u8,
+    /// What was proven of it.
+    pub instance: EligibilityInstance,
+    /// The proof, from which the challenge follows, and the opening that it claims.
+    pub contribution: UnverifiedContribution,
     /// The packed ciphertext.
     pub ciphertext: Vec<u8>,
 }

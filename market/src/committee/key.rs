@@ -1,15 +1,9 @@
-//! The committee's public key, put together from the ledger and the object store by whoever needs it.
+//! The key in the making, put together from the ledger and the object store by members.
 
-use circuits::{
-    quorum::MemberIndex,
-    rlwe::{PublicKey, params::POLYNOMIAL_BYTES},
-};
-use node::{
-    state::{CommitteeState, StateRead},
-    units::CommitteeEpoch,
-};
+use circuits::{quorum::MemberIndex, rlwe::params::POLYNOMIAL_BYTES};
+use node::{state::CommitteeState, units::CommitteeEpoch};
 
-use super::{Commitments, Session, ShareCommitment, ShareReveal, joint_public_key};
+use super::{Commitments, Session, ShareCommitment, ShareReveal};
 use crate::{
     Error,
     ledger::LedgerAccess,
@@ -70,22 +64,4 @@ pub fn reveals(blobs: &dyn BlobAccess, session: &Session, state: &CommitteeState
         }
     }
     Ok(revealed)
-}
-
-/// The public key that contributions are encrypted under: the sum of the leaders' public shares, each checked against
-/// its commitment on the ledger.
-///
-/// # Errors
-/// [`Error::Ledger`] for an unknown number, [`Error::KeyGeneration`] while the key is in the making or a share is
-/// absent from the store.
-pub fn fetch_public_key(
-    ledger: &dyn LedgerAccess,
-    blobs: &dyn BlobAccess,
-    epoch: CommitteeEpoch,
-) -> Result<PublicKey, Error> {
-    let unknown = || node::Error::Unknown { what: "committee key", id: epoch.to_string() };
-    let state = ledger.committee(epoch)?.ok_or_else(unknown)?;
-    let session = session(ledger, epoch)?;
-    let revealed = reveals(blobs, &session, &state)?;
-    joint_public_key(&session, &commitments(&session, &state)?, &revealed.shares)
 }

@@ -97,6 +97,7 @@ const fn action_name(transaction: &Transaction) -> &'static str {
             Action::CommitteeConfirm(_) => "committee_confirm",
             Action::CommitteeComplain(_) => "committee_complain",
             Action::CommitteeExpire(_) => "committee_expire",
+            Action::FalseReceipt(_) => "false_receipt",
         },
     }
 }
@@ -158,6 +159,7 @@ fn append_event(connection: &mut SqliteConnection, placed: &Placed<'_>, event: &
         | Event::CommitteeActive { .. }
         | Event::CommitteeComplained { .. }
         | Event::CommitteeExpired { .. }
+        | Event::MemberSuspended { .. }
         | Event::ComponentsSubmitted { .. }
         | Event::LiarNamed { .. } => Ok(()),
     }

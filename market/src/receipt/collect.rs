@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use circuits::{id::QueryId, quorum::SubsetIndex, rlwe::params::CIPHERTEXT_BYTES};
 use node::{
+    committee_key,
     state::{ContributionState, QueryStatus, StateKey},
     transaction::{Action, Aggregate, Contribution, Transaction},
     units::{ContributionIndex, Epoch, Height},
@@ -52,6 +53,7 @@ pub fn collect(
         format: FORMAT.into(),
         genesis: ledger.genesis().clone(),
         query,
+        committee_polynomial: Bytes(committee_key(ledger, ledger.chain(), &state)?.b().to_packed_bytes()),
         query_state: ledger.prove(height, StateKey::Query(query))?,
         epochs: proven.collect::<Result<_, _>>()?,
         contributions,

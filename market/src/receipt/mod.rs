@@ -4,6 +4,7 @@
 //! an unverified [`Receipt`]; only [`verify`] makes a [`VerifiedReceipt`].
 
 mod collect;
+mod proofs;
 mod verify;
 
 use std::{fs, io::Read as _, path::Path};
@@ -30,7 +31,7 @@ pub const RECEIPT_BYTES_MAX: u64 = 512 << 20;
 pub const EMBEDDED_BYTES_MAX: usize = 64 << 20;
 
 /// The version of the file's format.
-const FORMAT: &str = "locus/v2/receipt";
+const FORMAT: &str = "locus/v3/receipt";
 
 /// A released result with everything that supports it; nothing in it is checked yet.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -45,6 +46,8 @@ pub struct Receipt {
     pub query: QueryId,
     /// Proves the query's final state.
     pub query_state: StateProof,
+    /// The public polynomial of the committee's key, packed; the query names the key's digest.
+    pub committee_polynomial: Bytes,
     /// The snapshots of the epochs in which contributions were admitted.
     pub epochs: Vec<StateProof>,
     /// The surviving contributions in ledger order.
@@ -65,7 +68,7 @@ pub struct ContributionEvidence {
     pub index: ContributionIndex,
     /// Proves its state.
     pub state: StateProof,
-    /// What was sent, with the eligibility proofs.
+    /// What was sent, with its proofs.
     pub contribution: Contribution,
     /// Its ciphertexts, one for each part; empty when they are found by digest.
     pub ciphertexts: Vec<Bytes>,

@@ -3,20 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use circuits::{
-    eligibility::EligibilityVerifier,
     id::{ChainId, Digest, QueryId},
     quorum::SubsetIndex,
     rlwe::{Accumulator, Aggregate as Sum, Ciphertext, params::CIPHERTEXT_BYTES},
 };
 use node::{
     signature,
-    state::{AdmittedPart, ContributionState, EpochSnapshot, QueryState, QueryStatus, StateKey},
+    state::{AdmittedPart, ContributionState, QueryState, QueryStatus, StateKey},
     transaction::{ComponentDigests, Transaction, aggregate_message, contribution_set_digest},
-    units::Epoch,
 };
 use serde::Serialize;
 
-use super::{AcceptedComponents, ContributionEvidence, Receipt};
+use super::{
+    AcceptedComponents, ContributionEvidence, Receipt,
+    proofs::{ProvenOpening, check_proofs},
+};
 use crate::{
     Error,
     committee::{Component, ReleaseContext, SumBounds, combine},
@@ -82,11 +83,21 @@ impl VerifiedReceipt {
 }
 
 /// What a released query fixed.
-struct Release {
+pub(super) struct Release {
     state: QueryState,
     set: Digest,
     aggregates: Vec<Digest>,
     components: AcceptedComponents,
+}
+
+impl Release {
+    pub(super) const fn state(&self) -> &QueryState {
+        &self.state
+    }
+
+    pub(super) const fn parts(&self) -> usize {
+        self.state.query.parts.len()
+    }
 }
 
 /// Verifies a receipt. `blobs` serves ciphertexts that are not inside it.
@@ -106,11 +117,11 @@ pub fn verify(receipt: &Receipt, blobs: Option<&dyn BlobAccess>) -> Result<Verif
     let admitted = check_contributions(receipt, root, &release)?;
     held("R3", format!("{} contributions were admitted, their nullifiers all distinct", admitted.len()));
 
-    check_proofs(receipt, chain, root, &release, &admitted)?;
-    held("R4", format!("{} eligibility proofs verify against the ledger's epoch roots", proof_count(receipt)));
+    let proven = check_proofs(receipt, chain, root, &release, &admitted)?;
+    held("R4", format!("{} contribution proofs verify against the ledger's epoch roots", proof_count(receipt)));
 
-    let sums = check_sums(receipt, chain, &release, &admitted, blobs)?;
-    held("R5", format!("{} ciphertexts add up to the sums that the committee signed", proof_count(receipt)));
+    let sums = check_sums(receipt, chain, &release, &admitted, &proven, blobs)?;
+    held("R5", format!("{} ciphertexts are those proven and add up to the signed sums", proof_count(receipt)));
 
     let components = check_components(receipt, chain, &release)?;
     let count: usize = components.iter().map(BTreeMap::len).sum();
@@ -129,7 +140,7 @@ pub fn verify(receipt: &Receipt, blobs: Option<&dyn BlobAccess>) -> Result<Verif
     })
 }
 
-fn refuse<T>(check: &'static str, why: impl Into<String>) -> Result<T, Error> {
+pub(super) fn refuse<T>(check: &'static str, why: impl Into<String>) -> Result<T, Error> {
     Err(Error::Receipt { check, why: why.into() })
 }
 
@@ -208,65 +219,27 @@ fn check_contribution(
     Ok(state)
 }
 
-/// R4. Every proof verifies for the query's terms, against the root of the epoch that admitted it.
-fn check_proofs(
-    receipt: &Receipt,
-    chain: ChainId,
-    root: Digest,
-    release: &Release,
-    admitted: &[ContributionState],
-) -> Result<(), Error> {
-    let epochs = check_epochs(receipt, root)?;
-    let key = &receipt.genesis.eligibility;
-    let parts = 0..u8::try_from(release.state.query.parts.len()).unwrap_or(u8::MAX);
-    let verifier = |part| {
-        let terms = release.state.terms(receipt.query, part)?;
-        Ok::<_, Error>(EligibilityVerifier::new(key, &terms)?)
-    };
-    let verifiers: Vec<_> = parts.map(verifier).collect::<Result<_, _>>()?;
-    for (evidence, state) in receipt.contributions.iter().zip(admitted) {
-        let contribution = &evidence.contribution;
-        if contribution.parts.len() != verifiers.len() {
-            return refuse("R4 proofs", format!("contribution {} lacks a part", evidence.index));
-        }
-        let epoch = Epoch::of(state.height, receipt.genesis.parameters.epoch_blocks);
-        for (number, (part, verifier)) in (0u8..).zip(contribution.parts.iter().zip(&verifiers)) {
-            if epochs.get(&epoch) != Some(&part.root) {
-                return refuse("R4 proofs", format!("contribution {} is against another root", evidence.index));
-            }
-            let instance = part.instance(&chain, &receipt.query, number, &contribution.payout);
-            verifier.verify(&instance, &part.proof)?;
-        }
-    }
-    Ok(())
-}
-
-/// The epoch roots that the ledger's state holds.
-fn check_epochs(receipt: &Receipt, root: Digest) -> Result<BTreeMap<Epoch, circuits::id::EpochRoot>, Error> {
-    let snapshot = |proof: &node::StateProof| {
-        let StateKey::EpochSnapshot(epoch) = proof.key else {
-            return refuse("R4 proofs", "an epoch's proof is of another key");
-        };
-        proof.verify(root)?;
-        Ok((epoch, proof.decode::<EpochSnapshot>()?.root))
-    };
-    receipt.epochs.iter().map(snapshot).collect()
-}
-
-/// R5. The ciphertexts have the admitted digests, and their sums the digests that a threshold of members signed.
+/// R5. The ciphertexts have the admitted digests and the openings proven, and their sums the digests that a threshold of
+/// members signed.
 fn check_sums(
     receipt: &Receipt,
     chain: ChainId,
     release: &Release,
     admitted: &[ContributionState],
+    proven: &[Vec<ProvenOpening>],
     blobs: Option<&dyn BlobAccess>,
 ) -> Result<Vec<Sum>, Error> {
     check_signatures(receipt, chain, release)?;
     let mut sums = vec![];
-    for (part, expected) in release.aggregates.iter().enumerate() {
+    for (part, (expected, proven)) in release.aggregates.iter().zip(proven).enumerate() {
         let mut accumulator = Accumulator::default();
-        for (evidence, state) in receipt.contributions.iter().zip(admitted) {
-            accumulator.add_packed(&ciphertext(evidence, state, part, blobs)?)?;
+        for ((evidence, state), proven) in receipt.contributions.iter().zip(admitted).zip(proven) {
+            let bytes = ciphertext(evidence, state, part, blobs)?;
+            if !proven.is_of(&Ciphertext::from_packed_bytes(&bytes)?) {
+                let why = format!("ciphertext {part} of contribution {} is not the one proven", evidence.index);
+                return refuse("R5 sums", why);
+            }
+            accumulator.add_packed(&bytes)?;
         }
         let sum = accumulator.finish();
         if sum.digest() != *expected {

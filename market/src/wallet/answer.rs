@@ -1,11 +1,11 @@
 //! What a wallet remembers of a query it answered, so that asking again neither answers twice nor loses the payout key.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use circuits::id::{AccountId, Digest, ScopeNullifier};
+use circuits::id::{AccountId, ScopeNullifier};
 use ed25519_dalek::SigningKey;
 use node::{
     signature::account_of,
-    transaction::{Contribution, Receipt},
+    transaction::Contribution,
     units::{Amount, ContributionIndex},
 };
 
@@ -14,16 +14,11 @@ use super::SecretSeed;
 /// How far an answer is.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum AnswerStage {
-    /// Encrypted and with the committee; one entry to a part. The proof comes next, and again when the epoch ends
-    /// before it is admitted.
-    Encrypted {
-        /// Digest of each part's ciphertext.
-        ciphertexts: Vec<Digest>,
-        /// Receipts for each part's ciphertext.
-        receipts: Vec<Vec<Receipt>>,
-    },
-    /// Proven and ready to send, or sent. The very same bytes are sent again on a retry.
+    /// Encrypted and proven; the committee's receipts come next. Nothing of it was sent to the ledger.
     Proven(Contribution),
+    /// With its receipts, ready to send, or sent. The very same bytes are sent again on a retry; when the epoch ends
+    /// before it is admitted, the answer is encrypted and proven anew.
+    Attested(Contribution),
     /// On the ledger.
     Admitted {
         /// Its place in the query.
@@ -69,7 +64,7 @@ impl Answer {
     pub const fn contribution(&self) -> Option<ContributionIndex> {
         match self.stage {
             AnswerStage::Admitted { contribution } | AnswerStage::Withdrawn { contribution } => Some(contribution),
-            AnswerStage::Encrypted { .. } | AnswerStage::Proven(_) => None,
+            AnswerStage::Proven(_) | AnswerStage::Attested(_) => None,
         }
     }
 }

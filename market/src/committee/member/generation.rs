@@ -151,7 +151,7 @@ impl Member {
         match receiver.finish(shares, &secret)? {
             KeyGenerationOutcome::Finished { key: shares, public_key } => {
                 self.store.save_shares(epoch, &shares)?;
-                let confirm = CommitteeConfirm { epoch, key: public_key.digest() };
+                let confirm = CommitteeConfirm { epoch, polynomial: public_key.b().clone() };
                 act(ledger, key, Action::CommitteeConfirm(confirm))?;
                 Ok(Duty::Confirmed { epoch })
             }

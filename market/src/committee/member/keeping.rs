@@ -1,15 +1,16 @@
 //! Availability: a member keeps a ciphertext and attests it; later it signs the sum that it computed itself.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use circuits::{
-    id::{Digest, QueryId},
+    contribution::{ContributionVerifier, Opening},
+    id::{Digest, Evaluation, QueryId},
     rlwe::{Aggregate, Ciphertext, params::CIPHERTEXT_BYTES},
 };
 use node::{
-    signature,
+    QueryPart, signature,
     state::{QueryState, QueryStatus},
-    transaction::{MemberSignature, Receipt, aggregate_message, receipt_message},
+    transaction::{Attestation, MemberSignature, Receipt, aggregate_message},
 };
 
 use super::Member;
@@ -24,15 +25,18 @@ use crate::{
 /// Ciphertexts that a member keeps of a query for each contribution and part it may admit: an agent whose epoch ended
 /// encrypts again, but nobody fills the disk.
 const KEPT_PER_CONTRIBUTION: u64 = 4;
+/// Query parts whose verifier a member keeps, each with the committee's key; the set is dropped when it is full.
+const VERIFIERS_MAX: usize = 64;
 
 impl Member {
-    /// Keeps a ciphertext for a collecting query, passes it on to the shared store, and attests that it did. Asking again
-    /// gives the same receipt.
+    /// Keeps a ciphertext for a collecting query, passes it on to the shared store, and attests that it did and that the
+    /// ciphertext has the opening that its proof claims. Asking again gives the same receipt.
     ///
     /// # Errors
     /// [`Error::Refused`] when the query does not collect, was opened under a key this member has no share of, could not
-    /// be released for want of a sealing key, or has all the ciphertexts kept that it may; [`Error::Statement`] when the
-    /// bytes are no canonical ciphertext.
+    /// be released for want of a sealing key, has all the ciphertexts kept that it may, or when the ciphertext has
+    /// another opening than the proof claims; [`Error::Statement`] when the bytes are no canonical ciphertext or no
+    /// proof.
     pub fn keep(
         &self,
         ledger: &dyn LedgerAccess,
@@ -48,15 +52,62 @@ impl Member {
             return self.refused(ACTION, format!("it has no share of committee key {}", state.committee));
         }
         SealingPublicKey::from_bytes(state.query.sealing.as_bytes())?;
-        Ciphertext::from_packed_bytes(&request.ciphertext)?;
-        let digest = Ciphertext::digest_of_packed(&request.ciphertext);
+        let attestation = self.check(ledger, &state, request)?;
         let own = self.store.ciphertexts(state.committee)?;
-        self.take_room(&own, request.query, &state, digest)?;
+        self.take_room(&own, request.query, &state, attestation.ciphertext)?;
         put(&own, BlobKind::Ciphertext, request.ciphertext.clone())?;
         // Whoever aggregates, and members that were not asked, find it there: no contributor can withhold it later.
         put(blobs, BlobKind::Ciphertext, request.ciphertext.clone())?;
-        let message = receipt_message(&ledger.chain(), state.committee, &request.query, request.part, &digest);
+        let message = attestation.message(&ledger.chain());
         Ok(Receipt { member: self.index, signature: signature::sign(&self.key.signing_key(), &message) })
+    }
+
+    /// Opens the ciphertext at the challenge, which follows from the query on the ledger, the committee's key, and what
+    /// was proven, and compares it with what the proof claims.
+    fn check(
+        &self,
+        ledger: &dyn LedgerAccess,
+        state: &QueryState,
+        request: &KeepCiphertext,
+    ) -> Result<Attestation, Error> {
+        let ciphertext = Ciphertext::from_packed_bytes(&request.ciphertext)?;
+        let verifier = self.verifier(ledger, state, request)?;
+        let gamma = verifier.challenges(&request.instance, &request.contribution.proof)?.gamma;
+        let (found, claimed) = (Opening::of(&ciphertext, gamma), request.contribution.opening);
+        for (name, found, claimed) in [("c0", found.c0, claimed.c0), ("c1", found.c1, claimed.c1)] {
+            if found != claimed {
+                let why = format!("{name} is {found} at the challenge, and the proof claims {claimed}");
+                return self.refused("attest a ciphertext", why);
+            }
+        }
+        Ok(Attestation {
+            committee: state.committee,
+            query: request.query,
+            part: request.part,
+            ciphertext: Ciphertext::digest_of_packed(&request.ciphertext),
+            gamma: Evaluation::from_element(gamma),
+            opening: found,
+        })
+    }
+
+    fn verifier(
+        &self,
+        ledger: &dyn LedgerAccess,
+        state: &QueryState,
+        request: &KeepCiphertext,
+    ) -> Result<Arc<ContributionVerifier>, Error> {
+        let place = (request.query, request.part);
+        if let Some(verifier) = self.verifiers.lock().unwrap_or_else(PoisonError::into_inner).get(&place) {
+            return Ok(Arc::clone(verifier));
+        }
+        let part = QueryPart::new(ledger, ledger.chain(), request.query, state, request.part);
+        let verifier = Arc::new(part.verifier(&ledger.genesis().contribution)?);
+        let mut verifiers = self.verifiers.lock().unwrap_or_else(PoisonError::into_inner);
+        if verifiers.len() >= VERIFIERS_MAX {
+            verifiers.clear();
+        }
+        verifiers.insert(place, Arc::clone(&verifier));
+        Ok(verifier)
     }
 
     /// Counts a new ciphertext against its query's bound.

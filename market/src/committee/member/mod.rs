@@ -14,10 +14,10 @@ mod sums;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use circuits::{id::QueryId, quorum::MemberIndex};
+use circuits::{contribution::ContributionVerifier, id::QueryId, quorum::MemberIndex};
 use node::units::CommitteeEpoch;
 use rand::CryptoRng;
 use serde::Serialize;
@@ -90,6 +90,8 @@ pub struct Member {
     queries: Mutex<WatchedQueries>,
     /// Ciphertexts kept by query since this member started.
     kept: Mutex<BTreeMap<QueryId, u64>>,
+    /// Verifiers of the query parts asked for last.
+    verifiers: Mutex<BTreeMap<(QueryId, u8), Arc<ContributionVerifier>>>,
     sums: SumsOfSets,
 }
 
@@ -113,8 +115,8 @@ impl Member {
             why: "the genesis lists no member with this key; check the key file and the network".into(),
         })?;
         let store = MemberStore::open(folder, &key)?;
-        let (queries, kept, sums) = (Mutex::default(), Mutex::default(), SumsOfSets::default());
-        Ok(Self { index, key, store, queries, kept, sums })
+        let (queries, kept, verifiers) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Ok(Self { index, key, store, queries, kept, verifiers, sums: SumsOfSets::default() })
     }
 
     /// The member's index in the committee.
