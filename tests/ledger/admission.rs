@@ -14,12 +14,13 @@ use node::{
     units::ContributionIndex,
 };
 
+use crate::life::opening;
 use crate::world::{TODAY, World, account, digest, element, payout_name, record, refused};
 
 #[test]
 fn contributions_are_admitted_in_order_with_all_their_parts() {
     let mut world = World::ready(Quorum::DEFAULT);
-    let parts = vec![Layout::Count, Layout::Genotypes { window: 0, first: 0, length: 8 }];
+    let parts = vec![Layout::count(), Layout::genotypes(0, 0, 32)];
     let id = world.collect(CohortQuery { parts, ..world.query() }, 0..3);
     let snapshot = world.ledger().snapshot().unwrap();
     let admitted = snapshot.contributions(id).unwrap();
@@ -29,31 +30,63 @@ fn contributions_are_admitted_in_order_with_all_their_parts() {
     assert!(snapshot.transaction(admitted[2].transaction).unwrap().is_some());
 }
 
+/// Members' word for what every part now says.
+fn attest(world: &World, contribution: &mut Contribution) {
+    for index in 0..contribution.parts.len() as u8 {
+        contribution.parts[usize::from(index)].receipts = world.receipts(contribution, index, &[0, 1, 2]);
+    }
+}
+
 /// One alteration of a valid contribution, with the text of its refusal.
 type Alteration = (&'static str, fn(&World, &mut Contribution));
 
 #[test]
 fn tampered_contributions_are_refused_each_with_its_own_error() {
     let mut world = World::ready(Quorum::DEFAULT);
-    let parts = vec![Layout::Count, Layout::Genotypes { window: 0, first: 0, length: 8 }];
+    let parts = vec![Layout::count(), Layout::genotypes(0, 0, 32)];
     let id = world.collect(CohortQuery { parts, ..world.query() }, 0..1);
-    let alterations: [Alteration; 12] = [
-        ("does not verify", |_, c| c.payout = account("thief")),
+    let alterations: [Alteration; 17] = [
+        ("signature of", |_, c| c.payout = account("thief")),
+        ("does not verify", |world, c| {
+            c.payout = account("thief");
+            attest(world, c);
+        }),
         ("signature of", |_, c| c.parts[0].ciphertext = digest("another")),
         ("does not verify", |world, c| {
             c.parts[0].ciphertext = digest("another");
-            c.parts[0].receipts = world.receipts(&c.parts[0], c.query, 0, &[0, 1, 2]);
+            attest(world, c);
         }),
-        ("has receipts of 0 distinct members and needs 3", |_, c| c.parts[1].receipts.clear()),
-        ("has receipts of 2 distinct members and needs 3", |world, c| {
-            c.parts[0].receipts = world.receipts(&c.parts[0], c.query, 0, &[0, 1, 1]);
+        ("signature of", |_, c| c.parts[0].contribution.opening = opening(7)),
+        ("does not verify", |world, c| {
+            c.parts[0].contribution.opening = opening(7);
+            attest(world, c);
         }),
-        ("signature of", |world, c| c.parts[0].receipts = world.receipts(&c.parts[0], c.query, 1, &[0, 1, 2])),
+        ("signature of", |world, c| {
+            let mut other = c.clone();
+            other.parts[0].contribution.opening = opening(7);
+            c.parts[0].receipts = world.receipts(&other, 0, &[0, 1, 2]);
+        }),
+        ("signature of", |world, c| {
+            let mut other = c.clone();
+            other.parts[0].contribution.proof = c.parts[1].contribution.proof;
+            c.parts[0].receipts = world.receipts(&other, 0, &[0, 1, 2]);
+        }),
+        ("has receipts of 0 distinct members in standing and needs 3", |_, c| c.parts[1].receipts.clear()),
+        ("has receipts of 2 distinct members in standing and needs 3", |world, c| {
+            c.parts[0].receipts = world.receipts(c, 0, &[0, 1, 1]);
+        }),
+        ("signature of", |world, c| c.parts[0].receipts = world.receipts(c, 1, &[0, 1, 2])),
         ("committee member 9", |_, c| c.parts[0].receipts[0].member = circuits::quorum::MemberIndex::new(9)),
         ("send all parts", |_, c| drop(c.parts.pop())),
         ("the latest epoch root", |_, c| c.parts[0].root = EpochRoot::from_bytes(&element(1)).unwrap()),
-        ("does not verify", |_, c| c.parts[0].scope_nullifier = ScopeNullifier::from_bytes(&[0; 32]).unwrap()),
-        ("does not verify", |_, c| c.parts[0].proof = c.parts[1].proof),
+        ("does not verify", |world, c| {
+            c.parts[0].scope_nullifier = ScopeNullifier::from_bytes(&[0; 32]).unwrap();
+            attest(world, c);
+        }),
+        ("does not verify", |world, c| {
+            c.parts[0].contribution = c.parts[1].contribution;
+            attest(world, c);
+        }),
         ("signature of", |_, c| c.parts.swap(0, 1)),
     ];
     for (number, (text, alter)) in alterations.into_iter().enumerate() {
@@ -76,8 +109,8 @@ fn a_proof_for_another_chain_is_refused() {
     refused(world.contribute(contribution.clone()), "query");
     contribution.query = here;
     refused(world.contribute(contribution.clone()), "availability receipt: the signature");
-    contribution.parts[0].receipts = world.receipts(&contribution.parts[0], here, 0, &[0, 1, 2]);
-    refused(world.contribute(contribution), "eligibility proof does not verify");
+    attest(&world, &mut contribution);
+    refused(world.contribute(contribution), "contribution proof does not verify");
 }
 
 #[test]
@@ -87,9 +120,8 @@ fn the_same_person_twice_is_refused() {
     let mut again = world.contribution(id, 0);
     again.payout = account("second payout");
     again.parts[0].ciphertext = digest("fresh ciphertext");
-    let payout = again.payout;
-    world.prove(&mut again.parts[0], id, &payout, 0);
-    again.parts[0].receipts = world.receipts(&again.parts[0], id, 0, &[0, 1, 2]);
+    world.prove(&mut again, 0);
+    attest(&world, &mut again);
     refused(world.contribute(again), "a record contributes once");
 }
 
@@ -143,9 +175,8 @@ fn a_copied_ciphertext_is_refused() {
     let id = world.collect(world.query(), 0..1);
     let mut copy = world.contribution(id, 1);
     copy.parts[0].ciphertext = world.contribution(id, 0).parts[0].ciphertext;
-    let payout = copy.payout;
-    world.prove(&mut copy.parts[0], id, &payout, 0);
-    copy.parts[0].receipts = world.receipts(&copy.parts[0], id, 0, &[0, 1, 2]);
+    world.prove(&mut copy, 0);
+    attest(&world, &mut copy);
     refused(world.contribute(copy), "encrypt again");
 }
 
@@ -189,8 +220,7 @@ fn only_the_payout_key_withdraws_once_and_before_sealing() {
     assert_eq!((world.state(id).admitted, world.state(id).surviving), (4, 3));
     let mut again = world.contribution(id, 1);
     again.payout = account("second payout");
-    let payout = again.payout;
-    world.prove(&mut again.parts[0], id, &payout, 0);
+    attest(&world, &mut again);
     refused(world.contribute(again), "stays spent");
     world.pass_days(11);
     world.act("friend", Action::Seal(id)).unwrap();

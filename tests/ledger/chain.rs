@@ -192,8 +192,13 @@ fn a_database_reopens_where_it_was_and_refuses_another_genesis() {
 
 #[test]
 fn unsound_genesis_files_are_refused() {
-    let alterations: [(&str, fn(&mut node::genesis::Genesis)); 6] = [
+    let alterations: [(&str, fn(&mut node::genesis::Genesis)); 7] = [
         ("eligibility", |genesis| genesis.network = node::genesis::Network::Consortium),
+        ("contribution", |genesis| {
+            genesis.network = node::genesis::Network::Consortium;
+            let seeded = serde_json::to_string(&genesis.eligibility).unwrap();
+            genesis.eligibility = serde_json::from_str(&seeded.replace("insecure_seed", "ceremony")).unwrap();
+        }),
         ("validators", |genesis| genesis.validators.clear()),
         ("validators", |genesis| genesis.validators.push(genesis.validators[0])),
         ("committee", |genesis| drop(genesis.committee.members.pop())),

@@ -7,7 +7,7 @@ use node::{
     Error,
     block::Block,
     genesis::Genesis,
-    transaction::{Action, TRANSACTION_BYTES_MAX, Transaction, Transfer},
+    transaction::{Action, EVIDENCE_BYTES_MAX, Transaction, Transfer},
     units::{Amount, Height},
 };
 use proptest::prelude::*;
@@ -100,7 +100,7 @@ fn trailing_bytes_and_oversized_inputs_are_refused() {
     let mut bytes = transaction.to_bytes().unwrap();
     bytes.push(0);
     refused(Transaction::from_bytes(&bytes), "transaction is malformed");
-    let oversized = vec![0; TRANSACTION_BYTES_MAX + 1];
+    let oversized = vec![0; EVIDENCE_BYTES_MAX + 1];
     assert!(matches!(Transaction::from_bytes(&oversized), Err(Error::TooLarge { .. })));
 }
 

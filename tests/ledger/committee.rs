@@ -9,7 +9,7 @@ use node::{
     units::CommitteeEpoch,
 };
 
-use crate::world::{World, digest, genesis, refused};
+use crate::world::{World, digest, genesis, polynomial, refused};
 
 const FIRST: CommitteeEpoch = CommitteeEpoch::new(0);
 const SECOND: CommitteeEpoch = CommitteeEpoch::new(1);
@@ -20,7 +20,7 @@ fn commit(epoch: CommitteeEpoch, subset: u8) -> Action {
 }
 
 fn confirm(epoch: CommitteeEpoch, key: &str) -> Action {
-    Action::CommitteeConfirm(CommitteeConfirm { epoch, key: digest(key) })
+    Action::CommitteeConfirm(CommitteeConfirm { epoch, polynomial: polynomial(key) })
 }
 
 fn complain(epoch: CommitteeEpoch) -> Action {
@@ -54,7 +54,9 @@ fn a_key_is_active_once_every_leader_committed_and_every_member_confirmed() {
         world.act(member, confirm(FIRST, "key")).unwrap();
     }
     world.block();
-    assert_eq!(stage(&world, FIRST), CommitteeStage::Active { key: digest("key") });
+    assert_eq!(stage(&world, FIRST), CommitteeStage::Active { key: world.key_digest(FIRST, "key") });
+    let kept = world.ledger().snapshot().unwrap().committee_polynomial(FIRST).unwrap();
+    assert_eq!(kept, Some(polynomial("key")));
     refused(world.act("member 0", complain(FIRST)), "it is active");
 }
 

@@ -2,8 +2,8 @@
 
 use circuits::{
     consent::{ConsentFlags, Day},
-    criteria::{Clause, Criteria},
-    layout::Layout,
+    criteria::{Clause, Criteria, MatchClause, MatchCriteria},
+    layout::{Axis, Layout, Moment, Statistic, Subject},
     quorum::Quorum,
 };
 use node::{
@@ -13,7 +13,25 @@ use node::{
     units::Amount,
 };
 
-use crate::world::{ENDOWMENT, FEE, TODAY, World, account, digest, genesis, refused};
+use crate::world::{ENDOWMENT, FEE, TODAY, World, account, genesis, refused};
+
+fn by(axes: Vec<Axis>, statistic: Statistic) -> Layout {
+    Layout { window: 0, axes, statistic }
+}
+
+fn bins(attribute: u8, count: u16) -> Axis {
+    Axis::Bins { attribute, lo: 0, width: 1, count }
+}
+
+fn moments(attributes: &[u8]) -> Layout {
+    let moment = |attribute: &u8| Moment { attribute: *attribute, lo: 0, hi: 120 };
+    by(vec![], Statistic::Moments { attributes: attributes.iter().map(moment).collect() })
+}
+
+fn matching(attribute: u8) -> MatchCriteria {
+    let subject = Subject::Attribute(attribute);
+    MatchCriteria { groups: vec![vec![MatchClause { subject, lo: 40, hi: 60, negated: false }]] }
+}
 
 fn criteria(attribute: u8) -> Criteria {
     Criteria { groups: vec![vec![Clause { attribute, lo: 40, hi: 60, negated: false }]] }
@@ -25,9 +43,9 @@ fn an_open_query_locks_its_escrow_and_keeps_its_fee() {
     let id = world.open(CohortQuery { criteria: criteria(0), ..world.query() }).unwrap();
     let state = world.state(id);
     assert_eq!(state.status, QueryStatus::Collecting);
-    assert_eq!((state.escrow, state.committee_key), (Amount::new(500), digest("key")));
+    assert_eq!((state.escrow, state.committee_key), (Amount::new(500), world.key_digest(state.committee, "key")));
     assert_eq!((world.balance("researcher"), world.fees()), (ENDOWMENT - 500 - FEE, FEE));
-    let terms = state.terms(id, 0).unwrap();
+    let terms = state.terms(id, 0).unwrap().eligibility;
     assert!(terms.demand.flags.contains(ConsentFlags::EXACT));
     assert_eq!((terms.registered_before, terms.demand.closing), (state.opening_epoch.epoch.get(), Day(TODAY + 10)));
 }
@@ -35,7 +53,7 @@ fn an_open_query_locks_its_escrow_and_keeps_its_fee() {
 #[test]
 fn unsound_queries_are_refused_with_a_reason() {
     let mut world = World::ready(Quorum::DEFAULT);
-    let genotypes = |window, first, length| Layout::Genotypes { window, first, length };
+    let genotypes = Layout::genotypes;
     type Alter<'a> = Box<dyn Fn(&mut CohortQuery) + 'a>;
     let broken: Vec<(&str, Alter)> = vec![
         ("is sensitive", Box::new(|query| query.criteria = criteria(1))),
@@ -44,9 +62,20 @@ fn unsound_queries_are_refused_with_a_reason() {
         ("at most the maximum", Box::new(|query| query.contributions_min = 6)),
         ("the limit is 65536", Box::new(|query| query.contributions_max = 65_537)),
         ("at least one layout", Box::new(|query| query.parts.clear())),
-        ("the limit is 8", Box::new(|query| query.parts = vec![Layout::Count; 9])),
-        ("the limit here is 2000", Box::new(|query| query.parts = vec![genotypes(1, 900, 100)])),
-        ("layout is malformed", Box::new(|query| query.parts = vec![genotypes(0, 1_000, 100)])),
+        ("the limit is 8", Box::new(|query| query.parts = vec![Layout::count(); 9])),
+        ("the limit here is 2000", Box::new(|query| query.parts = vec![genotypes(1, 992, 32)])),
+        ("whole blocks of 32", Box::new(|query| query.parts = vec![genotypes(0, 1_000, 32)])),
+        ("whole blocks of 32", Box::new(|query| query.parts = vec![genotypes(0, 992, 64)])),
+        ("a funnel of 1 groups", Box::new(|query| query.parts = vec![by(vec![], Statistic::Funnel { groups: 1 })])),
+        ("slots of all cells", Box::new(|query| query.parts = vec![by(vec![bins(0, 2_000); 2], Statistic::Count)])),
+        ("public criteria only", Box::new(|query| query.matching = matching(0))),
+        ("axis 1 of part 0 groups by \"diagnosis\"", {
+            Box::new(|query| query.parts = vec![by(vec![bins(0, 2), bins(1, 2)], Statistic::Count)])
+        }),
+        ("groups by the dosage of variant 7", {
+            Box::new(|query| query.parts = vec![by(vec![Axis::Dosage { variant: 7 }], Statistic::Count)])
+        }),
+        ("needs a minimum of 6", { Box::new(|query| query.parts = vec![by(vec![bins(0, 3)], Statistic::Count)]) }),
         ("no noise yet", Box::new(|query| query.privacy = PrivacyMode::Private { epsilon_milli: 100 })),
         ("before the opening day", Box::new(|query| query.closing = Day(TODAY - 1))),
         ("this chain allows 365", Box::new(|query| query.closing = Day(TODAY + 400))),
@@ -99,7 +128,7 @@ fn exact_genotypes_and_few_issuers_are_governances_decision() {
     let mut strict = genesis(Quorum::DEFAULT);
     strict.parameters.exact_genotypes_allowed = false;
     let mut world = World::prepared(strict);
-    let query = CohortQuery { parts: vec![Layout::Genotypes { window: 0, first: 0, length: 9 }], ..world.query() };
+    let query = CohortQuery { parts: vec![Layout::genotypes(0, 0, 32)], ..world.query() };
     refused(world.open(query), "only with noise");
     world.act("governor", Action::Govern(Governance::SuspendIssuer(account("issuer 1")))).unwrap();
     refused(world.open(world.query()), "can come from 1 issuers");
@@ -108,13 +137,21 @@ fn exact_genotypes_and_few_issuers_are_governances_decision() {
 #[test]
 fn a_measure_names_what_is_read_and_the_order_among_equal_parts() {
     let mut world = World::ready(Quorum::DEFAULT);
-    let genotypes = |window, first, length| Layout::Genotypes { window, first, length };
-    let parts = vec![genotypes(0, 0, 9), genotypes(0, 9, 9), genotypes(1, 0, 9), Layout::Count];
+    let genotypes = Layout::genotypes;
+    let parts = vec![
+        genotypes(0, 0, 32),
+        genotypes(0, 32, 32),
+        genotypes(1, 0, 32),
+        Layout::count(),
+        moments(&[0]),
+        moments(&[1]),
+    ];
     let id = world.open(CohortQuery { parts, ..world.query() }).unwrap();
-    let other = world.open(CohortQuery { parts: vec![genotypes(0, 5, 20)], ..world.query() }).unwrap();
-    let measure = |id, part| world.state(id).terms(id, part).unwrap().exact.unwrap().measure;
-    let of = [0, 1, 2, 3].map(|part| measure(id, part));
-    assert_eq!(of.iter().collect::<std::collections::BTreeSet<_>>().len(), 4);
-    assert_eq!(measure(other, 0), of[0]);
-    assert!(world.ledger().snapshot().unwrap().query(other).unwrap().unwrap().terms(other, 1).is_err());
+    let other =
+        world.open(CohortQuery { parts: vec![genotypes(0, 64, 96), moments(&[1, 0])], ..world.query() }).unwrap();
+    let measure = |id, part| world.state(id).terms(id, part).unwrap().eligibility.exact.unwrap().measure;
+    let of = [0, 1, 2, 3, 4, 5].map(|part| measure(id, part));
+    assert_eq!(of.iter().collect::<std::collections::BTreeSet<_>>().len(), 6);
+    assert_eq!((measure(other, 0), measure(other, 1)), (of[0], of[4]));
+    assert!(world.ledger().snapshot().unwrap().query(other).unwrap().unwrap().terms(other, 2).is_err());
 }

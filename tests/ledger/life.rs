@@ -2,27 +2,35 @@
 
 use circuits::{
     consent::{Day, Purposes, Regions},
-    criteria::Criteria,
-    eligibility::{EligibilityInstance, EligibilityProof, binding},
-    id::{AccountId, Digest, QueryId},
+    contribution::{Opening, UnverifiedContribution},
+    criteria::{Criteria, MatchCriteria},
+    groth16::{PROOF_BYTES, ProofBytes},
+    id::{Digest, Evaluation, QueryId},
     layout::Layout,
     quorum::MemberIndex,
 };
 use node::{
-    Error,
+    Error, ProofVerifier, QueryPart,
     query::{CohortQuery, DataUse, PrivacyMode, SealingKey},
     signature::sign,
     state::{ContributionState, QueryState, StateRead},
     transaction::{
-        Action, Aggregate, ComponentDigests, Contribution, ContributionPart, MemberSignature, Receipt,
-        SubmitComponents, Transaction, TransactionId, aggregate_message, contribution_set_digest, receipt_message,
+        Action, Aggregate, Attestation, ComponentDigests, Contribution, ContributionPart, MemberSignature, Receipt,
+        SubmitComponents, Transaction, TransactionId, aggregate_message, contribution_set_digest,
     },
     units::{Amount, ContributionIndex},
 };
 
 use crate::world::{
-    TODAY, World, account, digest, double_proof, key, member_name, nullifier, payout_name, schema, scope_nullifier,
+    DigestInsteadOfPairing, TODAY, World, account, digest, double_proof, element, key, member_name, nullifier,
+    payout_name, schema, scope_nullifier,
 };
+
+/// What person `number`'s ciphertexts are said to be at the challenge.
+pub fn opening(number: u64) -> Opening {
+    let [c0, c1] = [2 * number, 2 * number + 1].map(|value| Evaluation::from_bytes(&element(value)).unwrap());
+    Opening { c0, c1 }
+}
 
 impl World {
     pub fn query(&self) -> CohortQuery {
@@ -30,8 +38,9 @@ impl World {
             study: self.study,
             schema: schema().id().unwrap(),
             criteria: Criteria::default(),
+            matching: MatchCriteria::default(),
             issuers: vec![],
-            parts: vec![Layout::Count],
+            parts: vec![Layout::count()],
             data_use: DataUse { purposes: Purposes::GENERAL_RESEARCH, disease: 0, regions: Regions(1) },
             price: Amount::new(100),
             contributions_min: 2,
@@ -62,47 +71,68 @@ impl World {
     pub fn contribution(&self, query: QueryId, number: u64) -> Contribution {
         let state = self.state(query);
         let payout = account(&payout_name(number));
-        let parts = (0..state.query.parts.len() as u8)
-            .map(|index| {
-                let mut part = ContributionPart {
-                    root: self.root(),
-                    nullifier: nullifier(query, number, index),
-                    scope_nullifier: scope_nullifier(&state, query, number, index),
-                    ciphertext: digest(&format!("ciphertext {query} {number} {index}")),
-                    proof: EligibilityProof::from_bytes([0; 128]),
-                    receipts: vec![],
-                };
-                self.prove(&mut part, query, &payout, index);
-                part.receipts = self.receipts(&part, query, index, &[0, 1, 2, 3, 4, 5, 6, 7, 8]);
-                part
-            })
-            .collect();
-        Contribution { query, payout, parts }
+        let parts = (0..state.query.parts.len() as u8).map(|index| ContributionPart {
+            root: self.root(),
+            nullifier: nullifier(query, number, index),
+            scope_nullifier: scope_nullifier(&state, query, number, index),
+            ciphertext: digest(&format!("ciphertext {query} {number} {index}")),
+            contribution: UnverifiedContribution { proof: ProofBytes::new([0; PROOF_BYTES]), opening: opening(number) },
+            receipts: vec![],
+        });
+        let mut contribution = Contribution { query, payout, parts: parts.collect() };
+        for index in 0..state.query.parts.len() as u8 {
+            self.prove(&mut contribution, index);
+            contribution.parts[usize::from(index)].receipts =
+                self.receipts(&contribution, index, &[0, 1, 2, 3, 4, 5, 6, 7, 8]);
+        }
+        contribution
     }
 
-    /// Gives a part the double's proof for what it now says.
-    pub fn prove(&self, part: &mut ContributionPart, query: QueryId, payout: &AccountId, index: u8) {
-        let terms = self.state(query).terms(query, index).unwrap();
-        let binding = binding(&self.ledger().chain(), &query, index, payout, &part.ciphertext);
-        let instance = EligibilityInstance {
-            root: part.root,
-            nullifier: part.nullifier,
-            scope_nullifier: part.scope_nullifier,
-            binding,
+    /// Gives a part the double's proof for what the contribution now says.
+    pub fn prove(&self, contribution: &mut Contribution, index: u8) {
+        let (snapshot, chain) = (self.ledger().snapshot().unwrap(), self.ledger().chain());
+        let Contribution { query, payout, parts } = contribution;
+        let state = self.state(*query);
+        let part = &mut parts[usize::from(index)];
+        let instance = part.instance(&chain, query, index, payout);
+        let of = QueryPart::new(&snapshot, chain, *query, &state, index);
+        part.contribution = double_proof(&of, &instance, part.contribution.opening);
+    }
+
+    /// These members' receipts for what the contribution now says, under the double's challenge.
+    pub fn receipts(&self, contribution: &Contribution, index: u8, members: &[u8]) -> Vec<Receipt> {
+        self.receipts_under(&DigestInsteadOfPairing, contribution, index, members)
+    }
+
+    pub fn receipts_under(
+        &self,
+        proofs: &dyn ProofVerifier,
+        contribution: &Contribution,
+        index: u8,
+        members: &[u8],
+    ) -> Vec<Receipt> {
+        let (snapshot, chain) = (self.ledger().snapshot().unwrap(), self.ledger().chain());
+        let Contribution { query, payout, parts } = contribution;
+        let state = self.state(*query);
+        let part = &parts[usize::from(index)];
+        let instance = part.instance(&chain, query, index, payout);
+        let of = QueryPart::new(&snapshot, chain, *query, &state, index);
+        let attestation = Attestation {
+            committee: state.committee,
+            query: *query,
+            part: index,
+            ciphertext: part.ciphertext,
+            gamma: proofs.challenge(&of, &instance, &part.contribution.proof).unwrap(),
+            opening: part.contribution.opening,
         };
-        part.proof = double_proof(&terms, &instance);
+        let present = members.iter().filter(|member| **member < self.ledger().genesis().committee.quorum.members());
+        present.map(|member| self.receipt(*member, &attestation)).collect()
     }
 
-    pub fn receipts(&self, part: &ContributionPart, query: QueryId, index: u8, members: &[u8]) -> Vec<Receipt> {
-        let state = self.state(query);
-        let message = receipt_message(&self.ledger().chain(), state.committee, &query, index, &part.ciphertext);
-        let present = members.iter().filter(|member| **member < self.ledger().genesis().committee.quorum.members());
-        present
-            .map(|member| Receipt {
-                member: MemberIndex::new(*member),
-                signature: sign(&key(&member_name(*member)), &message),
-            })
-            .collect()
+    /// A member's word for anything.
+    pub fn receipt(&self, member: u8, attestation: &Attestation) -> Receipt {
+        let message = attestation.message(&self.ledger().chain());
+        Receipt { member: MemberIndex::new(member), signature: sign(&key(&member_name(member)), &message) }
     }
 
     pub fn contribute(&mut self, contribution: Contribution) -> Result<TransactionId, Error> {

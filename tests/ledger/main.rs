@@ -9,6 +9,7 @@ mod codec;
 mod committee;
 mod conservation;
 mod exact;
+mod false_receipt;
 mod life;
 mod people;
 mod prover;

@@ -1,15 +1,22 @@
 //! People with records, and their real proofs.
 
+use std::sync::OnceLock;
+
 use circuits::{
     consent::{ConsentFlags, ConsentTerms, Day, Purposes, Regions},
-    eligibility::{EligibilityWitness, binding, prove},
-    id::AccountId,
+    contribution::{ContributionStatement, ContributionWitness, prove},
+    eligibility::binding,
+    id::QueryId,
     record::{ATTRIBUTES, Attributes, Dosage, Genotypes, NullifierKey, Record},
+    rlwe::{Ciphertext, encrypt},
 };
-use node::transaction::{Action, Contribution, RegisterRecord};
+use node::{
+    Groth16Verifier, committee_key,
+    transaction::{Action, Contribution, ContributionPart, RegisterRecord},
+};
 use rand::{SeedableRng, rngs::StdRng};
 
-use crate::world::{TODAY, World, account, digest, payout_name, proving_key, schema};
+use crate::world::{TODAY, World, account, payout_name, proving_key, schema};
 
 pub struct Person {
     pub record: Record,
@@ -39,21 +46,48 @@ pub fn person(number: u64) -> Person {
     Person { record, consent }
 }
 
-pub fn real_contribution(world: &World, query: circuits::id::QueryId, place: u32, person: &Person) -> Contribution {
-    let payout: AccountId = account(&payout_name(u64::from(place)));
-    let terms = world.state(query).terms(query, 0).unwrap();
+/// The verifier that members and validators of these tests have.
+pub fn groth16() -> &'static Groth16Verifier {
+    static VERIFIER: OnceLock<Groth16Verifier> = OnceLock::new();
+    VERIFIER.get_or_init(|| Groth16Verifier::new(proving_key().verifying_key().clone()))
+}
+
+/// Members' word for what the first part now says, under the real challenge.
+pub fn attest(world: &World, contribution: &mut Contribution) {
+    contribution.parts[0].receipts = world.receipts_under(groth16(), contribution, 0, &[0, 1, 2]);
+}
+
+/// A contribution of the person at this place of the tree.
+pub fn real_contribution(world: &World, query: QueryId, place: u32, person: &Person) -> Contribution {
+    proven(world, query, place, person).0
+}
+
+/// A contribution with its ciphertext, which encrypts what the layout makes of the record.
+pub fn proven(world: &World, query: QueryId, place: u32, person: &Person) -> (Contribution, Ciphertext) {
+    let (state, chain) = (world.state(query), world.ledger().chain());
+    let mut rng = StdRng::seed_from_u64(u64::from(place));
+    let payout = account(&payout_name(u64::from(place)));
+    let terms = state.terms(query, 0).unwrap();
+    let key = committee_key(&world.ledger().snapshot().unwrap(), chain, &state).unwrap();
+    let record = &person.record;
+    let plaintext = terms.layout.plaintext(&terms.matching, &record.attributes, &record.genotypes).unwrap();
+    let (ciphertext, randomness) = encrypt(&key, &plaintext, &mut rng);
     let path = world.ledger().leaf_tree().path(place).unwrap();
-    let witness = EligibilityWitness::new(&person.record, person.consent.clone(), 0, path);
-    let mut contribution = world.contribution(query, u64::from(place));
-    contribution.payout = payout;
-    let part = &mut contribution.parts[0];
-    part.ciphertext = digest(&format!("real ciphertext {place}"));
-    let binding = binding(&world.ledger().chain(), &query, 0, &payout, &part.ciphertext);
-    let instance = witness.instance(&terms, binding);
-    (part.root, part.nullifier, part.scope_nullifier) = (instance.root, instance.nullifier, instance.scope_nullifier);
-    part.proof = prove(proving_key(), &terms, &instance, &witness, &mut StdRng::seed_from_u64(9)).unwrap();
-    part.receipts = world.receipts(part, query, 0, &[0, 1, 2]);
-    contribution
+    let encrypted = (&key, &ciphertext, randomness);
+    let witness = ContributionWitness::new(&terms, record, person.consent.clone(), 0, path, encrypted).unwrap();
+    let instance = witness.instance(&terms, binding(&chain, &query, 0, &payout, &ciphertext.digest()));
+    let statement = ContributionStatement { terms: &terms, key: &key, instance: &instance };
+    let part = ContributionPart {
+        root: instance.root,
+        nullifier: instance.nullifier,
+        scope_nullifier: instance.scope_nullifier,
+        ciphertext: ciphertext.digest(),
+        contribution: prove(proving_key(), &statement, &ciphertext, &witness, &mut rng).unwrap(),
+        receipts: vec![],
+    };
+    let mut contribution = Contribution { query, payout, parts: vec![part] };
+    attest(world, &mut contribution);
+    (contribution, ciphertext)
 }
 
 /// Brings a bare chain to its second epoch with these people's records.

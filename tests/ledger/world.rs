@@ -6,19 +6,21 @@ use std::{
 };
 
 use circuits::{
-    domain::{ByteTag, hash},
-    eligibility::{
-        EligibilityInstance, EligibilityProof, EligibilityTerms, ProvingKey, insecure_proving_key_from_seed,
-    },
+    contribution::{self, Opening, UnverifiedContribution},
+    domain::{ByteTag, bytes_to_field, hash},
+    eligibility::{self, EligibilityInstance},
+    groth16::{PROOF_BYTES, ProofBytes},
     id::{
-        AccountId, BodyCommitment, ConsentCommitment, Digest, EpochRoot, Nullifier, QueryId, ScopeNullifier, StudyId,
+        AccountId, BodyCommitment, ConsentCommitment, Digest, EpochRoot, Evaluation, Nullifier, QueryId,
+        ScopeNullifier, StudyId,
     },
     quorum::{MemberIndex, Quorum},
+    rlwe::{PublicKey, RingElement, Xof},
     schema::{Attribute, Schema, Sensitivity, VariantPanel},
 };
 use ed25519_dalek::SigningKey;
 use node::{
-    Error, Ledger, Produced, ProofVerifier, Sequencer,
+    Claim, Error, Ledger, Produced, ProofVerifier, QueryPart, Sequencer,
     genesis::{Committee, Genesis, Member, Network, Parameters},
     query::SealingKey,
     signature::account_of,
@@ -34,28 +36,35 @@ pub const TODAY: u32 = 20_000;
 pub const FEE: u64 = 10;
 pub const ENDOWMENT: u64 = 1_000_000;
 
-/// Stands in for pairings: a proof is the digest of the terms and the instance, so it still binds all of them.
+/// Stands in for pairings: a proof is the digest of the terms, the committee's key, the instance and the opening, so it
+/// still binds all of them.
 pub struct DigestInsteadOfPairing;
 
-pub fn double_proof(terms: &EligibilityTerms, instance: &EligibilityInstance) -> EligibilityProof {
-    let bytes = borsh::to_vec(&(terms, instance)).unwrap();
+/// The double's proof of an instance with an opening.
+pub fn double_proof(part: &QueryPart<'_>, instance: &EligibilityInstance, opening: Opening) -> UnverifiedContribution {
+    let bytes = borsh::to_vec(&(part.terms().unwrap(), part.key_digest(), instance, opening)).unwrap();
     let digest = hash(ByteTag::VerifyingKey, &[b"double", &bytes]);
-    let mut proof = [0; 128];
+    let mut proof = [0; PROOF_BYTES];
     proof[..32].copy_from_slice(digest.as_bytes());
-    EligibilityProof::from_bytes(proof)
+    UnverifiedContribution { proof: ProofBytes::new(proof), opening }
 }
 
 impl ProofVerifier for DigestInsteadOfPairing {
-    fn verify(
+    fn challenge(
         &self,
-        terms: &EligibilityTerms,
+        part: &QueryPart<'_>,
         instance: &EligibilityInstance,
-        proof: &EligibilityProof,
-    ) -> Result<(), Error> {
-        if *proof == double_proof(terms, instance) {
+        proof: &ProofBytes,
+    ) -> Result<Evaluation, Error> {
+        let bytes = borsh::to_vec(&(part.terms()?, part.key_digest(), instance, proof)).unwrap();
+        Ok(Evaluation::from_element(bytes_to_field(&bytes)))
+    }
+
+    fn verify(&self, part: &QueryPart<'_>, (instance, contribution): &Claim) -> Result<(), Error> {
+        if *contribution == double_proof(part, instance, contribution.opening) {
             Ok(())
         } else {
-            Err(Error::Proof { part: terms.part, why: "the double differs".into() })
+            Err(Error::Proof { part: part.number(), why: "the double differs".into() })
         }
     }
 }
@@ -79,9 +88,19 @@ pub fn element(number: u64) -> [u8; 32] {
     bytes
 }
 
-pub fn proving_key() -> &'static ProvingKey {
-    static KEY: OnceLock<ProvingKey> = OnceLock::new();
-    KEY.get_or_init(|| insecure_proving_key_from_seed([7; 32]).unwrap())
+pub fn screening_key() -> &'static eligibility::ProvingKey {
+    static KEY: OnceLock<eligibility::ProvingKey> = OnceLock::new();
+    KEY.get_or_init(|| eligibility::insecure_proving_key_from_seed([7; 32]).unwrap())
+}
+
+pub fn proving_key() -> &'static contribution::ProvingKey {
+    static KEY: OnceLock<contribution::ProvingKey> = OnceLock::new();
+    KEY.get_or_init(|| contribution::insecure_proving_key_from_seed([7; 32]).unwrap())
+}
+
+/// A committee polynomial that a name stands for.
+pub fn polynomial(name: &str) -> RingElement {
+    RingElement::from_xof(&mut Xof::new(ByteTag::Blob, &[name.as_bytes()]))
 }
 
 pub fn member_name(index: u8) -> String {
@@ -117,7 +136,8 @@ pub fn genesis(quorum: Quorum) -> Genesis {
         governor: account("governor"),
         validators: vec![account("validator")],
         committee: Committee { quorum, members: quorum.all_members().map(member).collect() },
-        eligibility: proving_key().verifying_key().clone(),
+        eligibility: screening_key().verifying_key().clone(),
+        contribution: proving_key().verifying_key().clone(),
     }
 }
 
@@ -210,9 +230,14 @@ impl World {
             self.act(&leader, Action::CommitteeCommit(CommitteeCommit { epoch, subset, share })).unwrap();
         }
         for member in quorum.all_members() {
-            let confirm = CommitteeConfirm { epoch, key: digest("key") };
+            let confirm = CommitteeConfirm { epoch, polynomial: polynomial("key") };
             self.act(&member_name(member.get()), Action::CommitteeConfirm(confirm)).unwrap();
         }
+    }
+
+    /// Digest of the committee key that a name stands for.
+    pub fn key_digest(&self, epoch: CommitteeEpoch, name: &str) -> Digest {
+        PublicKey::new(self.ledger().chain(), epoch.into(), polynomial(name)).digest()
     }
 
     pub fn ledger(&self) -> &Arc<Ledger> {
@@ -280,7 +305,7 @@ pub fn nullifier(query: QueryId, number: u64, part: u8) -> Nullifier {
 
 /// Person `number`'s scope nullifier: of the terms' scope, as the circuit has it.
 pub fn scope_nullifier(state: &QueryState, query: QueryId, number: u64, part: u8) -> ScopeNullifier {
-    let scope = state.terms(query, part).unwrap().exact.unwrap();
+    let scope = state.terms(query, part).unwrap().eligibility.exact.unwrap();
     let bytes = borsh::to_vec(&(scope, number)).unwrap();
     let seed = hash(ByteTag::Blob, &[&bytes]);
     let number = u64::from_le_bytes(seed.as_bytes()[..8].try_into().unwrap()).max(1);

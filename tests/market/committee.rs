@@ -16,7 +16,7 @@ use market::{
     Error,
     aggregator::sum_part,
     committee::{
-        access::{CommitteeAccess, KeepCiphertext, SignAggregate},
+        access::{CommitteeAccess, SignAggregate},
         local::LocalCommittee,
         member::{Duty, Member},
     },
@@ -31,8 +31,11 @@ use node::{
 };
 use rand::{SeedableRng, rngs::StdRng};
 
-use crate::world::{
-    FOUR_PEOPLE_SUMS, KEY_RETENTION_BLOCKS, KEY_STEP_BLOCKS_MAX, World, four_people, member, member_folder,
+use crate::{
+    fault::keep_nothing,
+    world::{
+        FOUR_PEOPLE_SUMS, KEY_RETENTION_BLOCKS, KEY_STEP_BLOCKS_MAX, World, four_people, member, member_folder,
+    },
 };
 
 /// A sealed query of four people, and what members are asked to sign for it.
@@ -81,7 +84,7 @@ impl BlobAccess for Interrupting {
 
     fn read(&self, address: BlobAddress, bytes_max: usize) -> Result<Option<Vec<u8>>, Error> {
         let committee = self.committee.get().unwrap().upgrade().unwrap();
-        let late = KeepCiphertext { query: self.query, part: 0, ciphertext: vec![] };
+        let late = keep_nothing(self.query);
         assert!(committee.keep(member(0), &late).unwrap_err().to_string().contains("collects no part"));
         self.refusals.fetch_add(1, Ordering::SeqCst);
         self.inner.read(address, bytes_max)

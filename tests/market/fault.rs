@@ -1,9 +1,15 @@
 //! Parties that fail: a ledger that loses what is sent, or loses its answer, and a committee with members away.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{
+    Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use circuits::{
-    id::{ChainId, Leaf},
+    contribution::{Opening, UnverifiedContribution},
+    eligibility::EligibilityInstance,
+    groth16::{PROOF_BYTES, ProofBytes},
+    id::{ChainId, Digest, EpochRoot, Evaluation, Leaf, Nullifier, QueryId, ScopeNullifier},
     quorum::MemberIndex,
 };
 use market::{
@@ -132,5 +138,42 @@ impl CommitteeAccess for ForgingCommittee<'_> {
         let sound = self.inner.sign(member, request)?;
         let forged = MemberSignature { signature: Signature::from_bytes([1; 64]), ..sound };
         Ok(if member.get() < self.forgers { forged } else { sound })
+    }
+}
+
+/// A committee that notes what its members are asked to keep.
+pub struct RecordingCommittee<'a> {
+    pub inner: &'a dyn CommitteeAccess,
+    pub asked: Mutex<Vec<KeepCiphertext>>,
+}
+
+impl CommitteeAccess for RecordingCommittee<'_> {
+    fn keep(&self, member: MemberIndex, request: &KeepCiphertext) -> Result<Receipt, Error> {
+        self.asked.lock().unwrap().push(request.clone());
+        self.inner.keep(member, request)
+    }
+
+    fn sign(&self, member: MemberIndex, request: &SignAggregate) -> Result<MemberSignature, Error> {
+        self.inner.sign(member, request)
+    }
+}
+
+/// Asks to keep no bytes at all, with a proof that is none.
+pub fn keep_nothing(query: QueryId) -> KeepCiphertext {
+    let zero = [0; 32];
+    KeepCiphertext {
+        query,
+        part: 0,
+        instance: EligibilityInstance {
+            root: EpochRoot::from_bytes(&zero).unwrap(),
+            nullifier: Nullifier::from_bytes(&zero).unwrap(),
+            scope_nullifier: ScopeNullifier::from_bytes(&zero).unwrap(),
+            binding: Digest::from_bytes(zero),
+        },
+        contribution: UnverifiedContribution {
+            proof: ProofBytes::new([0; PROOF_BYTES]),
+            opening: Opening { c0: Evaluation::from_bytes(&zero).unwrap(), c1: Evaluation::from_bytes(&zero).unwrap() },
+        },
+        ciphertext: vec![],
     }
 }

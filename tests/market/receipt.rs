@@ -98,6 +98,8 @@ fn each_altered_piece_fails_its_own_check() {
     alter(&|receipt| receipt.contributions[0].contribution = receipt.contributions[1].contribution.clone(), "R3");
     alter(&|receipt| receipt.contributions[0].contribution.parts[0].receipts.clear(), "R3");
     alter(&|receipt| receipt.epochs.clear(), "R4");
+    alter(&|receipt| receipt.committee_polynomial.0[7] ^= 1, "the committee's key is not the one");
+    alter(&|receipt| drop(receipt.committee_polynomial.0.pop()), "committee polynomial");
     alter(&|receipt| receipt.contributions[0].ciphertexts[0].0[5] ^= 1, "R5");
     alter(&|receipt| receipt.contributions[0].ciphertexts.swap(0, 1), "R5");
     alter(&|receipt| receipt.aggregate.signatures.truncate(1), "R5");
@@ -118,8 +120,8 @@ fn a_truncated_file_and_one_of_another_format_are_told_apart_from_a_wrong_one() 
     for length in [0, 1, text.len() / 2, text.len() - 1] {
         assert!(matches!(Receipt::from_json(&text[..length]), Err(Error::Receipt { check: "format", .. })));
     }
-    let later = text.replace("locus/v2/receipt", "locus/v3/receipt");
-    assert!(Receipt::from_json(&later).unwrap_err().to_string().contains("this program reads locus/v2/receipt"));
+    let later = text.replace("locus/v3/receipt", "locus/v4/receipt");
+    assert!(Receipt::from_json(&later).unwrap_err().to_string().contains("this program reads locus/v3/receipt"));
     assert!(Receipt::from_json("{}").is_err());
     let headless = text.replace("\"header\":{\"header\"", "\"headers\":{\"header\"");
     assert!(Receipt::from_json(&headless).unwrap_err().to_string().contains("headers"));

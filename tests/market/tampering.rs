@@ -1,8 +1,9 @@
 //! Every altered, missing or lying piece is refused by whoever meets it, and named.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, sync::Mutex};
 
 use circuits::{
+    groth16::{PROOF_BYTES, ProofBytes},
     id::{Digest, QueryId},
     quorum::{Quorum, SubsetIndex},
     rlwe::params::CIPHERTEXT_BYTES,
@@ -24,7 +25,7 @@ use node::{
 use rand::{SeedableRng, rngs::StdRng};
 
 use crate::{
-    fault::ForgingCommittee,
+    fault::{ForgingCommittee, RecordingCommittee},
     world::{FOUR_PEOPLE_SUMS, World, copy_folder, four_people, member, member_folder, protection, wallet_path},
 };
 
@@ -81,25 +82,52 @@ fn a_missing_or_altered_ciphertext_is_named_and_a_members_copy_heals_it() {
     assert_eq!(result.slots()[1], FOUR_PEOPLE_SUMS);
 }
 
+/// One alteration of what an honest agent asks a member to keep.
+type Alteration = fn(&mut KeepCiphertext);
+
 #[test]
-fn members_keep_no_ciphertext_that_is_not_canonical() {
+fn members_attest_only_a_canonical_ciphertext_with_the_opening_proven() {
     let folder = tempfile::tempdir().unwrap();
-    let world = World::ready(folder.path(), Quorum::DEFAULT);
-    world.pass_epoch();
+    let mut world = World::ready(folder.path(), Quorum::DEFAULT);
+    let mut wallets = world.people(&four_people()[..2]);
     let query = world.query(2, 10);
-    let sound = vec![0; CIPHERTEXT_BYTES];
-    let mut spare_bit_set = sound.clone();
-    spare_bit_set[11] = 0x80;
-    let keep = |ciphertext: &[u8], part| {
-        world.committee.keep(member(0), &KeepCiphertext { query, part, ciphertext: ciphertext.to_vec() })
-    };
-    assert!(keep(&sound, 0).is_ok());
-    assert!(keep(&spare_bit_set, 0).is_err());
-    assert!(keep(&sound[1..], 0).is_err());
-    assert!(keep(&[sound.as_slice(), &[0]].concat(), 0).is_err());
-    assert!(keep(&sound, 9).is_err(), "the query has no part 9");
-    let unknown = KeepCiphertext { query: QueryId::from_bytes([1; 32]), part: 0, ciphertext: sound };
-    assert!(world.committee.keep(member(0), &unknown).is_err());
+    let recording = RecordingCommittee { inner: &world.committee, asked: Mutex::default() };
+    for wallet in &mut wallets {
+        world.agent_through(world.ledger(), &recording).answer(wallet, query, &mut StdRng::seed_from_u64(5)).unwrap();
+    }
+    let asked = recording.asked.into_inner().unwrap();
+    let (sound, other) = (&asked[0], asked.last().unwrap());
+    let first = world.committee.keep(member(0), sound).unwrap();
+    assert_eq!(world.committee.keep(member(0), sound).unwrap(), first, "asking again gives the same receipt");
+
+    let alterations: [(Alteration, &str); 12] = [
+        (|asked| asked.ciphertext[11] |= 0x80, "spare bits"),
+        (|asked| drop(asked.ciphertext.pop()), "98304 expected"),
+        (|asked| asked.ciphertext.push(0), "98304 expected"),
+        (|asked| asked.ciphertext[0] ^= 1, "c0 is"),
+        (|asked| asked.ciphertext[CIPHERTEXT_BYTES / 2] ^= 1, "c1 is"),
+        (|asked| asked.contribution.opening.c0 = asked.contribution.opening.c1, "c0 is"),
+        (|asked| asked.contribution.opening.c1 = asked.contribution.opening.c0, "c1 is"),
+        (|asked| asked.contribution.proof = ProofBytes::new([0xff; PROOF_BYTES]), "not four points"),
+        (|asked| asked.instance.binding = digest(1), "c0 is"),
+        (|asked| asked.part = 1, "c0 is"),
+        (|asked| asked.part = 9, "collects no part 9"),
+        (|asked| asked.query = QueryId::from_bytes([1; 32]), "query"),
+    ];
+    for (alter, says) in alterations {
+        let mut altered = sound.clone();
+        alter(&mut altered);
+        let error = world.committee.keep(member(0), &altered).unwrap_err().to_string();
+        assert!(error.contains(says), "{error:?} does not say {says:?}");
+    }
+    // The nullifier, the proof with its D, and the ciphertext of another person each move the challenge.
+    let mut mixed = [sound.clone(), sound.clone(), sound.clone()];
+    mixed[0].instance.nullifier = other.instance.nullifier;
+    mixed[1].contribution.proof = other.contribution.proof;
+    mixed[2].ciphertext.clone_from(&other.ciphertext);
+    for altered in mixed {
+        assert!(world.committee.keep(member(0), &altered).unwrap_err().to_string().contains("c0 is"));
+    }
 }
 
 #[test]
@@ -122,7 +150,7 @@ fn an_aggregate_without_enough_signatures_is_refused() {
     let QueryStatus::Sealed { set, .. } = world.state(query).status else { panic!() };
     let forged = Aggregate { query, set, parts: vec![digest(1), digest(2)], signatures: vec![] };
     let error = act(world.ledger(), &world.keys.researcher.signing_key(), Action::Aggregate(forged)).unwrap_err();
-    assert!(error.to_string().contains("0 distinct members signed"), "{error}");
+    assert!(error.to_string().contains("0 distinct members in standing signed"), "{error}");
 }
 
 #[test]

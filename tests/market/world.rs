@@ -8,8 +8,9 @@ use std::{
 
 use circuits::{
     consent::{ConsentFlags, ConsentTerms, Day, Purposes, Regions},
-    criteria::{Clause, Criteria},
-    eligibility::{ProvingKey, insecure_proving_key_from_seed},
+    contribution::{self, ProvingKey},
+    criteria::{Clause, Criteria, MatchCriteria},
+    eligibility,
     id::{Digest, QueryId, StudyId},
     layout::Layout,
     quorum::{MemberIndex, Quorum},
@@ -63,7 +64,12 @@ pub fn today() -> Timestamp {
 
 pub fn proving_key() -> &'static ProvingKey {
     static KEY: OnceLock<ProvingKey> = OnceLock::new();
-    KEY.get_or_init(|| insecure_proving_key_from_seed([7; 32]).unwrap())
+    KEY.get_or_init(|| contribution::insecure_proving_key_from_seed([7; 32]).unwrap())
+}
+
+fn screening_key() -> &'static eligibility::VerifyingKey {
+    static KEY: OnceLock<eligibility::VerifyingKey> = OnceLock::new();
+    KEY.get_or_init(|| eligibility::insecure_proving_key_from_seed([7; 32]).unwrap().verifying_key().clone())
 }
 
 fn schema() -> Schema {
@@ -103,7 +109,18 @@ pub fn four_people() -> Vec<Person> {
 }
 
 /// Het, homozygous alternate and called of each variant, over [`four_people`].
-pub const FOUR_PEOPLE_SUMS: [u32; 9] = [2, 1, 4, 1, 2, 4, 1, 0, 2];
+pub const FOUR_PEOPLE_SUMS: [u32; 96] = three_variants([2, 1, 4, 1, 2, 4, 1, 0, 2]);
+
+/// Sums of a block of 32 variants of which the panel has three.
+pub const fn three_variants(sums: [u32; 9]) -> [u32; 96] {
+    let mut slots = [0; 96];
+    let mut place = 0;
+    while place < sums.len() {
+        slots[place] = sums[place];
+        place += 1;
+    }
+    slots
+}
 
 pub struct World {
     pub root: PathBuf,
@@ -163,7 +180,8 @@ fn genesis(quorum: Quorum, keys: &Keys) -> Genesis {
         governor: keys.governor.account(),
         validators: vec![keys.validator.account()],
         committee: Committee { quorum, members: keys.members.iter().map(member).collect() },
-        eligibility: proving_key().verifying_key().clone(),
+        eligibility: screening_key().clone(),
+        contribution: proving_key().verifying_key().clone(),
     }
 }
 
@@ -277,8 +295,9 @@ impl World {
             study: self.study(),
             schema: schema().id().unwrap(),
             criteria: Criteria { groups: vec![vec![Clause { attribute: 0, lo: 18, hi: 65, negated: false }]] },
+            matching: MatchCriteria::default(),
             issuers: vec![],
-            parts: vec![Layout::Count, Layout::Genotypes { window: 0, first: 0, length: 3 }],
+            parts: vec![Layout::count(), Layout::genotypes(0, 0, 32)],
             data_use: DataUse { purposes: Purposes::HEALTH_RESEARCH, disease: 0, regions: Regions(1) },
             price: Amount::new(PRICE),
             contributions_min,
