@@ -79,7 +79,10 @@ fn an_aggregate_needs_t_distinct_members_over_the_sealed_set() {
     let id = world.sealed(CohortQuery { closing: circuits::consent::Day(20_009), ..world.query() }, 2..5);
     let good = world.aggregate(id, &[0, 1]);
     refused(world.act("friend", Action::Aggregate(world.aggregate(id, &[1]))), "1 distinct members in standing signed");
-    refused(world.act("friend", Action::Aggregate(world.aggregate(id, &[1, 1]))), "1 distinct members in standing signed");
+    refused(
+        world.act("friend", Action::Aggregate(world.aggregate(id, &[1, 1]))),
+        "1 distinct members in standing signed",
+    );
     let mut altered = good.clone();
     altered.parts[0] = digest("another sum");
     refused(world.act("friend", Action::Aggregate(altered)), "does not verify");

@@ -12,7 +12,6 @@ use market::{
     issuer::{Measurements, certify, change_consent, revoke},
     wallet::{AnswerStage, Wallet},
 };
-use node::units::Amount;
 use rand::{SeedableRng, rngs::StdRng};
 
 use crate::{

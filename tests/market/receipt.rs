@@ -2,17 +2,31 @@
 
 use std::sync::OnceLock;
 
-use circuits::{id::ChainId, quorum::Quorum};
+use circuits::{
+    contribution::{ContributionStatement, ContributionVerifier, ContributionWitness, prove},
+    eligibility::binding,
+    id::{AccountId, ChainId, Evaluation, QueryId},
+    quorum::Quorum,
+    rlwe::{Plaintext, encrypt},
+};
 use market::{
     Error,
+    ledger::{LedgerAccess, settle, sync_tree},
     objects::{BlobKind, Objects, put},
     receipt::{Receipt, collect, verify},
     researcher::decrypt,
+    wallet::Wallet,
 };
-use node::{block::SignedHeader, units::Height};
+use node::{
+    block::SignedHeader,
+    committee_key,
+    signature::sign,
+    transaction::{Attestation, Contribution, ContributionPart, Receipt as AvailabilityReceipt, Transaction},
+    units::Height,
+};
 use proptest::prelude::*;
 
-use crate::world::{FOUR_PEOPLE_SUMS, World, four_people};
+use crate::world::{FOUR_PEOPLE_SUMS, World, four_people, member, proving_key};
 
 /// The receipt of a released query, made once for all tests.
 fn released() -> Receipt {
@@ -59,6 +73,67 @@ fn a_receipt_verifies_from_its_text_alone() {
     );
 }
 
+/// An answer whose first ciphertext encrypts nothing, while its proof is of another one: no member looked.
+fn unchecked(world: &mut World, wallet: &Wallet, query: QueryId) -> Contribution {
+    let (state, chain, tree) = (world.state(query), world.ledger.chain(), sync_tree(world.ledger()).unwrap());
+    let key = committee_key(world.ledger(), chain, &state).unwrap();
+    let (holding, payout) = (&wallet.holdings()[0], AccountId::from_bytes([7; 32]));
+    let mut contribution = Contribution { query, payout, parts: vec![] };
+    for part in 0..2 {
+        let terms = state.terms(query, part).unwrap();
+        let record = &holding.record;
+        let plaintext = terms.layout.plaintext(&terms.matching, &record.attributes, &record.genotypes).unwrap();
+        let (proven, randomness) = encrypt(&key, &plaintext, &mut world.rng);
+        let path = tree.tree.path(holding.leaf.get()).unwrap();
+        let encrypted = (&key, &proven, randomness);
+        let epoch = holding.registration_epoch.get();
+        let witness =
+            ContributionWitness::new(&terms, record, holding.consent.clone(), epoch, path, encrypted).unwrap();
+        let nothing = encrypt(&key, &Plaintext::new(vec![]).unwrap(), &mut world.rng).0;
+        let sent = if part == 0 { nothing } else { proven.clone() };
+        let ciphertext = put(world.blobs.as_ref(), BlobKind::Ciphertext, sent.to_packed_bytes()).unwrap().digest;
+        let instance = witness.instance(&terms, binding(&chain, &query, part, &payout, &ciphertext));
+        let statement = ContributionStatement { terms: &terms, key: &key, instance: &instance };
+        let unverified = prove(proving_key(), &statement, &proven, &witness, &mut world.rng).unwrap();
+        let verifier = ContributionVerifier::new(proving_key().verifying_key(), &terms, &key).unwrap();
+        let gamma = Evaluation::from_element(verifier.challenges(&instance, &unverified.proof).unwrap().gamma);
+        let (committee, opening) = (state.committee, unverified.opening);
+        let message = Attestation { committee, query, part, ciphertext, gamma, opening }.message(&chain);
+        let receipts = (0..).zip(&world.keys.members).map(|(index, key)| AvailabilityReceipt {
+            member: member(index),
+            signature: sign(&key.signing_key(), &message),
+        });
+        contribution.parts.push(ContributionPart {
+            root: instance.root,
+            nullifier: instance.nullifier,
+            scope_nullifier: instance.scope_nullifier,
+            ciphertext,
+            contribution: unverified,
+            receipts: receipts.collect(),
+        });
+    }
+    contribution
+}
+
+#[test]
+fn a_ciphertext_other_than_the_one_proven_is_found_though_every_member_attested_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = World::ready(folder.path(), Quorum::DEFAULT);
+    let mut wallets = world.people(&four_people());
+    let query = world.query(2, 10);
+    world.answer_all(&mut wallets[1..], query);
+    let contribution = unchecked(&mut world, &wallets[0], query);
+    let sent = world.ledger().submit(Transaction::Contribute(contribution)).unwrap();
+    settle(world.ledger(), sent).unwrap();
+    world.seal(query);
+    world.aggregate(query).unwrap();
+    world.work();
+    let result = decrypt(world.ledger(), world.blobs.as_ref(), &world.keys.researcher, query).unwrap();
+    assert_eq!(result.slots()[0], [3], "one of four is missing");
+    let receipt = collect(world.ledger(), world.blobs.as_ref(), query, result.components(), result.slots()).unwrap();
+    refused(&receipt, "is not the one proven");
+}
+
 #[test]
 fn ciphertexts_may_lie_beside_the_receipt() {
     let mut receipt = released();
@@ -99,7 +174,7 @@ fn each_altered_piece_fails_its_own_check() {
     alter(&|receipt| receipt.contributions[0].contribution.parts[0].receipts.clear(), "R3");
     alter(&|receipt| receipt.epochs.clear(), "R4");
     alter(&|receipt| receipt.committee_polynomial.0[7] ^= 1, "the committee's key is not the one");
-    alter(&|receipt| drop(receipt.committee_polynomial.0.pop()), "committee polynomial");
+    alter(&|receipt| receipt.committee_polynomial.0.truncate(7), "committee polynomial");
     alter(&|receipt| receipt.contributions[0].ciphertexts[0].0[5] ^= 1, "R5");
     alter(&|receipt| receipt.contributions[0].ciphertexts.swap(0, 1), "R5");
     alter(&|receipt| receipt.aggregate.signatures.truncate(1), "R5");
