@@ -5,9 +5,12 @@ use std::sync::OnceLock;
 
 use bolero::check;
 use circuits::{
+    contribution::{self, ContributionTerms, UnverifiedContribution},
+    criteria::MatchCriteria,
     eligibility::{EligibilityProof, PROOF_BYTES, VerifyingKey, insecure_proving_key_from_seed},
     id::{AccountId, ChainId},
-    rlwe::{Ciphertext, params::CIPHERTEXT_BYTES},
+    layout::Layout,
+    rlwe::{Ciphertext, KeyEpoch, PublicKey, RingElement, params::CIPHERTEXT_BYTES},
 };
 use market::receipt::Receipt;
 use node::{
@@ -71,6 +74,46 @@ fn proofs_of_arbitrary_bytes_never_verify_and_never_panic() {
     let instance = super::statements::instance();
     check!().with_iterations(200).with_type::<[u8; PROOF_BYTES]>().for_each(|bytes| {
         assert!(verifier.verify(&instance, &EligibilityProof::from_bytes(*bytes)).is_err());
+    });
+}
+
+#[test]
+fn contributions_of_arbitrary_proofs_and_openings_never_verify_and_never_panic() {
+    static KEY: OnceLock<contribution::VerifyingKey> = OnceLock::new();
+    let key =
+        KEY.get_or_init(|| contribution::insecure_proving_key_from_seed([0; 32]).unwrap().verifying_key().clone());
+    let terms = ContributionTerms {
+        eligibility: super::statements::terms(),
+        matching: MatchCriteria::default(),
+        layout: Layout::count(),
+    };
+    let committee = PublicKey::new(ChainId::from_bytes([1; 32]), KeyEpoch::new(1), RingElement::zero());
+    let verifier = contribution::ContributionVerifier::new(key, &terms, &committee).unwrap();
+    let instance = super::statements::instance();
+    let valid = vec![0; contribution::CONTRIBUTION_BYTES];
+    assert!(borsh::from_slice::<UnverifiedContribution>(&valid).is_ok());
+    check!().with_iterations(200).with_type::<Edits>().for_each(|(edits, change)| {
+        let bytes = mutated(&valid, edits, *change);
+        if let Ok(contribution) = borsh::from_slice::<UnverifiedContribution>(&bytes) {
+            assert!(verifier.verify(&instance, &contribution).is_err());
+            assert_eq!(borsh::to_vec(&contribution).unwrap(), bytes);
+        }
+    });
+}
+
+#[test]
+fn terms_of_arbitrary_bytes_are_refused_or_checked_without_panic() {
+    let terms = ContributionTerms {
+        eligibility: super::statements::terms(),
+        matching: MatchCriteria::default(),
+        layout: Layout::genotypes(0, 0, 1024),
+    };
+    let valid = borsh::to_vec(&terms).unwrap();
+    check!().with_iterations(ITERATIONS).with_type::<Edits>().for_each(|(edits, change)| {
+        if let Ok(terms) = borsh::from_slice::<ContributionTerms>(&mutated(&valid, edits, *change)) {
+            drop(terms.check());
+            assert_eq!(borsh::from_slice::<ContributionTerms>(&borsh::to_vec(&terms).unwrap()).unwrap(), terms);
+        }
     });
 }
 

@@ -163,7 +163,7 @@ fn ask(place: &Place, schema: &str) -> String {
     let mut query = json!({
         "study": study["study"], "schema": schema, "purposes": ["health-research"],
         "criteria": [[{ "attribute": "age", "lo": 50, "hi": 120 }]],
-        "parts": [{ "genotypes": { "window": 0, "first": 0, "length": 100 } }],
+        "parts": [{ "statistic": { "genotypes": { "first": 0, "length": 128 } } }],
         "price": 500, "contributions_min": 2, "contributions_max": 3, "days": 7
     });
     query["criteria"][0][0]["attribute"] = "shoe size".into();

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use circuits::{id::QueryId, quorum::MemberIndex};
+use circuits::{contribution::CONTRIBUTION_BYTES, id::QueryId, quorum::MemberIndex};
 use market::committee::access::{CommitteeAccess, KeepCiphertext, SignAggregate};
 use node::{
     signature::{Signature, sign},
@@ -15,7 +15,10 @@ use web::{
 };
 
 use super::server::{BYTES, agent, answer};
-use crate::world::{digest, key};
+use crate::{
+    statements::instance,
+    world::{digest, key},
+};
 
 /// A member that signs what it is sent, unless the ciphertext is empty.
 struct Willing;
@@ -41,7 +44,8 @@ fn member() -> Running {
 }
 
 fn keep(ciphertext: Vec<u8>) -> KeepCiphertext {
-    KeepCiphertext { query: QueryId::from_bytes([1; 32]), part: 0, ciphertext }
+    let contribution = borsh::from_slice(&[0; CONTRIBUTION_BYTES]).unwrap();
+    KeepCiphertext { query: QueryId::from_bytes([1; 32]), part: 0, instance: instance(), contribution, ciphertext }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::{
 
 use circuits::{
     consent::{ConsentFlags, ConsentTerms, Day, Purposes, Regions},
-    criteria::Criteria,
+    criteria::{Criteria, MatchCriteria},
     id::QueryId,
     layout::Layout,
     quorum::{MemberIndex, Quorum},
@@ -60,6 +60,8 @@ const DOSAGES: [[Dosage; 3]; 2] =
     [[Dosage::Het, Dosage::HomAlt, Dosage::Missing], [Dosage::Het, Dosage::HomRef, Dosage::Het]];
 /// Per variant: heterozygous, homozygous, called.
 const TRUTH: [u32; 9] = [2, 0, 2, 0, 1, 2, 1, 0, 1];
+/// One block of variants: the three above, and others that everybody has no copy of.
+const MEASURED: u16 = 32;
 
 fn sealing_key(key: &PartyKey) -> SealingKey {
     SealingKey::new(SealingSecretKey::from_bytes(key.sealing_seed().as_bytes()).public_key().to_bytes())
@@ -100,7 +102,7 @@ impl Parties {
 
 fn serve_node(parties: &Parties, folder: &Path) -> Running {
     let genesis = parties.genesis();
-    let proofs = Box::new(Groth16Verifier::new(genesis.eligibility.clone()));
+    let proofs = Box::new(Groth16Verifier::new(genesis.contribution.clone()));
     let ledger = Arc::new(Ledger::in_memory(genesis, proofs).unwrap());
     let chain = Arc::new(Chain::new(Arc::new(Sequencer::new(ledger, parties.validator.signing_key()).unwrap())));
     let service = Service {
@@ -217,8 +219,9 @@ fn open(ledger: &dyn LedgerAccess, researcher: &PartyKey) -> QueryId {
         study: id,
         schema: schema().id().unwrap(),
         criteria: Criteria::default(),
+        matching: MatchCriteria::default(),
         issuers: vec![],
-        parts: vec![Layout::Genotypes { window: 0, first: 0, length: 3 }],
+        parts: vec![Layout::genotypes(0, 0, MEASURED)],
         data_use: DataUse { purposes: Purposes::HEALTH_RESEARCH, disease: 0, regions: Regions(1) },
         price: Amount::new(PRICE),
         contributions_min: 2,
@@ -275,8 +278,9 @@ fn a_whole_query_over_http_gives_the_truth_and_a_receipt_that_verifies() {
     });
 
     let result = decrypt(&ledger, &blobs, &parties.researcher, query).unwrap();
-    assert_eq!(result.slots(), [TRUTH.to_vec()]);
+    let truth: Vec<u32> = TRUTH.into_iter().chain([0, 0, 2].into_iter().cycle()).take(3 * usize::from(MEASURED)).collect();
+    assert_eq!(result.slots(), std::slice::from_ref(&truth));
     let receipt = receipt::collect(&ledger, &blobs, query, result.components(), result.slots()).unwrap();
     let verified = receipt::verify(&receipt, Some(&blobs as &dyn BlobAccess)).unwrap();
-    assert_eq!(verified.result(), [TRUTH.to_vec()]);
+    assert_eq!(verified.result(), [truth]);
 }

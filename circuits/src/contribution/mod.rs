@@ -22,7 +22,7 @@ mod transcript;
 pub use circuit::CONSTRAINTS;
 pub use inputs::PUBLIC_INPUTS;
 pub use proof::{
-    ContributionVerifier, ProvingKey, UnverifiedContribution, VerifiedContribution, VerifyingKey,
+    CONTRIBUTION_BYTES, ContributionVerifier, ProvingKey, UnverifiedContribution, VerifiedContribution, VerifyingKey,
     insecure_proving_key_from_seed, prove,
 };
 pub use statement::{ContributionStatement, ContributionTerms, ContributionWitness, Opening, check};

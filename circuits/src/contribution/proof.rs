@@ -186,6 +186,9 @@ pub fn insecure_proving_key_from_seed(seed: [u8; 32]) -> Result<ProvingKey, Erro
     Ok(ProvingKey { relation: shape.into(), ..ProvingKey::new(KeyOrigin::InsecureSeed, points)? })
 }
 
+/// Bytes of a contribution's proof and opening.
+pub const CONTRIBUTION_BYTES: usize = groth16::PROOF_BYTES + 64;
+
 /// A proof with the opening that it claims, as they travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct UnverifiedContribution {

@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use circuits::{eligibility::ProvingKey, id::QueryId};
+use circuits::{
+    contribution::{ProvingKey, VerifyingKey},
+    id::QueryId,
+};
 use clap::{Args, Subcommand};
 use market::{
     agent::{Agent as MarketAgent, Outcome, Outlook, withdraw},
@@ -124,7 +127,7 @@ impl Means {
 impl Answering {
     fn means(&self, home: &Home) -> Result<Means, Error> {
         let connection = home.connect()?;
-        let proving = proving_key(home, &connection.ledger.genesis().eligibility)?;
+        let proving = proving_key(home, &connection.ledger.genesis().contribution)?;
         let protection = home.wallet_protection(self.custodian.as_deref())?;
         Ok(Means { connection, committee: remote_committee(&self.members)?, proving, protection })
     }
@@ -243,7 +246,7 @@ fn describe(line: &Line) -> String {
 }
 
 /// Reads the network's proving key.
-fn proving_key(home: &Home, expected: &circuits::eligibility::VerifyingKey) -> Result<ProvingKey, Error> {
+fn proving_key(home: &Home, expected: &VerifyingKey) -> Result<ProvingKey, Error> {
     let path: &Path = &home.proving_key_path();
     let bytes = std::fs::read(path).map_err(|error| Error::Input {
         what: "proving key",

@@ -67,7 +67,7 @@ impl Ledger {
                         .ok_or_else(missing)
                 };
                 let genesis = ledger.genesis().clone();
-                let verifier = Box::new(Groth16Verifier::new(genesis.eligibility.clone()));
+                let verifier = Box::new(Groth16Verifier::new(genesis.contribution.clone()));
                 let root = node::replay(genesis, (1..=height.get()).map(block), verifier)?;
                 let replayed = serde_json::json!({ "height": height, "state": root });
                 let shown = root.map_or("none".into(), |root| root.to_string());

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use circuits::{eligibility::insecure_proving_key_from_seed, id::AccountId, quorum::Quorum};
+use circuits::{contribution, eligibility, id::AccountId, quorum::Quorum};
 use clap::{Args, Subcommand};
 use market::{
     index::Index,
@@ -104,7 +104,7 @@ impl NetworkCommand {
                 founded.chain,
                 founded.genesis.governor,
                 committee.quorum,
-                founded.genesis.eligibility.id()
+                founded.genesis.contribution.id()
             )
         })
     }
@@ -129,7 +129,9 @@ impl Init {
         let members = (0..self.committee.members()).map(|index| create(Role::Member, format!("member-{index}")));
         let members = members.map(|key| key.map(|key| Member { account: key.account(), sealing: sealing_key(&key) }));
         let members = members.collect::<Result<_, _>>()?;
-        let proving = insecure_proving_key_from_seed([0; 32])?;
+        output.say("making the insecure seeded keys of both proofs; this takes some seconds");
+        let proving = contribution::insecure_proving_key_from_seed([0; 32])?;
+        let screening = eligibility::insecure_proving_key_from_seed([0; 32])?;
         let genesis = Genesis {
             network: Network::Test,
             name: self.name,
@@ -155,7 +157,8 @@ impl Init {
             governor: governor.account(),
             validators: vec![validator.account()],
             committee: Committee { quorum: self.committee, members },
-            eligibility: proving.verifying_key().clone(),
+            contribution: proving.verifying_key().clone(),
+            eligibility: screening.verifying_key().clone(),
         };
         genesis.check()?;
         write_file("proving key", &home.proving_key_path(), &proving.to_bytes()?)?;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use circuits::{
     consent::{Day, Purposes, Regions},
-    criteria::{Clause, Criteria},
+    criteria::{Clause, Criteria, MatchCriteria},
     id::{AccountId, QueryId, SchemaId, StudyId},
     layout::Layout,
     schema::Schema,
@@ -154,6 +154,7 @@ impl QueryFile {
             study: self.study,
             schema: self.schema,
             criteria,
+            matching: MatchCriteria::default(),
             issuers: self.issuers.clone(),
             parts: self.parts.clone(),
             data_use: DataUse {

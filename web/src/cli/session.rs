@@ -69,7 +69,7 @@ impl Home {
         self.dir.join("genesis.json")
     }
 
-    /// The eligibility proving key.
+    /// The proving key of contributions.
     #[must_use]
     pub fn proving_key_path(&self) -> PathBuf {
         self.dir.join("proving.key")

@@ -6,7 +6,8 @@ use std::{
 };
 
 use circuits::{
-    eligibility::{ProvingKey, insecure_proving_key_from_seed},
+    contribution::{self, ProvingKey},
+    eligibility,
     quorum::Quorum,
 };
 use market::wallet::{PartyKey, Protection, Role};
@@ -81,7 +82,7 @@ impl Parties {
     }
 
     /// The genesis of a demo network with these parties.
-    pub(super) fn genesis(&self, quorum: Quorum, proving: &ProvingKey) -> Genesis {
+    pub(super) fn genesis(&self, quorum: Quorum, keys: &ProofKeys) -> Genesis {
         let member = |key: &PartyKey| Member { account: key.account(), sealing: sealing_key(key) };
         Genesis {
             network: Network::Demo,
@@ -104,15 +105,25 @@ impl Parties {
             governor: self.governor.account(),
             validators: vec![self.validator.account()],
             committee: Committee { quorum, members: self.members.iter().map(member).collect() },
-            eligibility: proving.verifying_key().clone(),
+            contribution: keys.contribution.verifying_key().clone(),
+            eligibility: keys.eligibility.clone(),
         }
     }
 }
 
-/// The demo's proving key, from a public seed.
-///
-/// # Errors
-/// [`Error::Statement`] when set-up fails.
-pub(super) fn proving_key() -> Result<ProvingKey, Error> {
-    Ok(insecure_proving_key_from_seed(DEMO_SEED)?)
+/// The demo's keys, from a public seed: contributions are proven, screening proofs are not needed.
+pub(super) struct ProofKeys {
+    pub(super) contribution: ProvingKey,
+    pub(super) eligibility: eligibility::VerifyingKey,
+}
+
+impl ProofKeys {
+    /// Makes both.
+    ///
+    /// # Errors
+    /// [`Error::Statement`] when set-up fails.
+    pub(super) fn make() -> Result<Self, Error> {
+        let eligibility = eligibility::insecure_proving_key_from_seed(DEMO_SEED)?.verifying_key().clone();
+        Ok(Self { contribution: contribution::insecure_proving_key_from_seed(DEMO_SEED)?, eligibility })
+    }
 }

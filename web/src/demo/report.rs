@@ -34,6 +34,8 @@ pub struct DemoReport {
     pub admitted: u32,
     /// Whose agents declined, and why.
     pub declined: Vec<Declined>,
+    /// For each contribution, the wall time of one of its proofs with its encryption and receipts, in seconds.
+    pub proof_seconds: Vec<f64>,
     /// The decrypted sums.
     pub result: ResultReport,
     /// The same counts from the plaintext, by independent code.

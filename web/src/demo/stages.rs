@@ -4,8 +4,9 @@ use std::{collections::BTreeMap, fs, path::Path, time::Instant};
 
 use circuits::{
     consent::{ConsentTerms, Purposes, Regions},
+    criteria::MatchCriteria,
     id::{Digest, QueryId, SchemaId, StudyId},
-    layout::Layout,
+    layout::{GENOTYPE_BLOCK, Layout, SLOTS_PER_VARIANT},
     record::{Genotypes, WINDOW_VARIANTS},
 };
 use market::{
@@ -97,9 +98,9 @@ pub fn run(options: &DemoOptions, output: &Output) -> Result<DemoReport, Error> 
     let query = ask(options, &town, &cast, schema)?;
     board.done("open query", format!("{query}: {}", cast.criteria_text));
 
-    let declined = answer(&town, &*committee, &cast, &mut wallets, query, rng, output)?;
+    let Answered { declined, proof_seconds } = answer(&town, &*committee, &cast, &mut wallets, query, rng, output)?;
     let admitted = require_query(&*town.ledger, query)?.surviving;
-    board.done("contribute", format!("{admitted} proofs and ciphertexts admitted, {} declined", declined.len()));
+    board.done("contribute", contributed(admitted, declined.len(), &proof_seconds));
 
     let researcher = town.parties.researcher.signing_key();
     act(&*town.ledger, &researcher, Action::Seal(query))?;
@@ -131,6 +132,7 @@ pub fn run(options: &DemoOptions, output: &Output) -> Result<DemoReport, Error> 
         people: options.people,
         admitted,
         declined,
+        proof_seconds,
         matches: variants.len() == measured && variants == truth,
         result: ResultReport { slots: opened.slots().to_vec(), variants },
         truth,
@@ -208,13 +210,12 @@ fn measure(schema: SchemaId, person: &Person) -> Result<Measurements, Error> {
     Ok(Measurements { schema, attributes: person.attributes.clone(), genotypes })
 }
 
-/// One part for each window of the panel, as many as a query may have.
+/// One part for each window of the panel, in whole blocks, as many as a query may have.
 fn options_parts(cast: &Cast) -> Vec<Layout> {
     let windows = cast.panel.variants.chunks(WINDOW_VARIANTS).take(PARTS_MAX);
-    let part = |(window, variants): (u32, &[_])| Layout::Genotypes {
-        window,
-        first: 0,
-        length: u16::try_from(variants.len()).unwrap_or(u16::MAX),
+    let blocks = |variants: &[_]| variants.len().next_multiple_of(GENOTYPE_BLOCK);
+    let part = |(window, variants): (u32, &[_])| {
+        Layout::genotypes(window, 0, u16::try_from(blocks(variants)).unwrap_or(u16::MAX))
     };
     (0..).zip(windows).map(part).collect()
 }
@@ -237,6 +238,7 @@ fn ask(options: &DemoOptions, town: &Town, cast: &Cast, schema: SchemaId) -> Res
         study,
         schema,
         criteria: cast.criteria.clone(),
+        matching: MatchCriteria::default(),
         issuers: vec![],
         parts: options_parts(cast),
         data_use: DataUse { purposes: Purposes::HEALTH_RESEARCH, disease: 0, regions: Regions(1) },
@@ -255,6 +257,22 @@ fn ask(options: &DemoOptions, town: &Town, cast: &Cast, schema: SchemaId) -> Res
     Ok(id)
 }
 
+/// What came of asking everybody.
+struct Answered {
+    declined: Vec<Declined>,
+    /// For each contribution, the wall time of one of its proofs, with the encryption and the members' receipts.
+    proof_seconds: Vec<f64>,
+}
+
+fn contributed(admitted: u32, declined: usize, proof_seconds: &[f64]) -> String {
+    let count = u32::try_from(proof_seconds.len().max(1)).unwrap_or(u32::MAX);
+    let mean = proof_seconds.iter().sum::<f64>() / f64::from(count);
+    format!(
+        "{admitted} certified contributions admitted ({mean:.2} s a proof: the ciphertext encrypts exactly what the \
+         certified record implies), {declined} declined"
+    )
+}
+
 /// Every person's agent answers, or says why not.
 fn answer(
     town: &Town,
@@ -264,23 +282,28 @@ fn answer(
     query: QueryId,
     rng: &mut StdRng,
     output: &Output,
-) -> Result<Vec<Declined>, Error> {
+) -> Result<Answered, Error> {
     let agent = Agent { ledger: &*town.ledger, blobs: &*town.blobs, committee, proving: &town.proving };
     let opened = agent.open(query)?;
     let progress = output.progress("proving and encrypting", wallets.len());
-    let mut declined = vec![];
+    let parts = options_parts(cast).len().max(1);
+    let (mut declined, mut proof_seconds) = (vec![], vec![]);
     for (wallet, person) in wallets.iter_mut().zip(&cast.people) {
+        let started = Instant::now();
         match agent.answer_opened(wallet, &opened, rng)? {
             Outcome::Declined { reasons } => declined.push(Declined {
                 person: person.name.clone(),
                 reasons: reasons.iter().map(ToString::to_string).collect(),
             }),
-            Outcome::Admitted { .. } | Outcome::AlreadyAdmitted { .. } => {}
+            Outcome::Admitted { .. } | Outcome::AlreadyAdmitted { .. } => {
+                let each = started.elapsed().checked_div(u32::try_from(parts).unwrap_or(1)).unwrap_or_default();
+                proof_seconds.push(each.as_secs_f64());
+            }
         }
         progress.inc(1);
     }
     progress.finish_and_clear();
-    Ok(declined)
+    Ok(Answered { declined, proof_seconds })
 }
 
 fn contributors(cast: &Cast) -> impl Iterator<Item = &Person> {
@@ -291,7 +314,7 @@ fn contributors(cast: &Cast) -> impl Iterator<Item = &Person> {
 fn variant_counts(cast: &Cast, parts: &[Layout], slots: &[Vec<u32>]) -> Vec<VariantCounts> {
     let windows = cast.panel.variants.chunks(WINDOW_VARIANTS);
     let counts = windows.zip(parts).zip(slots).flat_map(|((variants, _), slots)| {
-        variants.iter().zip(slots.chunks(3)).map(|(variant, slots)| VariantCounts::of_slots(variant, slots))
+        variants.iter().zip(slots.chunks(SLOTS_PER_VARIANT.into())).map(|(variant, slots)| VariantCounts::of_slots(variant, slots))
     });
     counts.collect()
 }

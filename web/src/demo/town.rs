@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use circuits::eligibility::ProvingKey;
+use circuits::contribution::ProvingKey;
 use market::{
     ledger::{LedgerAccess, LocalLedger, act_all, tip},
     objects::{BlobAccess, Objects},
@@ -15,7 +15,7 @@ use rand::rngs::StdRng;
 
 use super::{
     DemoOptions,
-    network::{Parties, proving_key},
+    network::{Parties, ProofKeys},
 };
 use crate::{
     Error, Pace,
@@ -52,8 +52,9 @@ impl Town {
     /// [`Error`] when a file cannot be written or no port is free.
     pub(super) fn found(options: &DemoOptions, rng: &mut StdRng) -> Result<Self, Error> {
         let parties = Parties::create(&options.dir, options.quorum, rng)?;
-        let proving = proving_key()?;
-        let genesis = parties.genesis(options.quorum, &proving);
+        let keys = ProofKeys::make()?;
+        let genesis = parties.genesis(options.quorum, &keys);
+        let proving = keys.contribution;
         write_json("genesis", &options.dir.join("genesis.json"), &genesis)?;
         let store = Arc::new(Ledger::open(&options.dir.join("ledger.redb"), genesis)?);
         let sequencer = Arc::new(Sequencer::new(store, parties.validator.signing_key())?);
