@@ -75,7 +75,7 @@ fn contributions() -> (Vec<Block>, Vec<Contribution>) {
 
 fn fresh(blocks: &[Block]) -> World {
     let genesis = genesis(Quorum::DEFAULT);
-    let proofs = Groth16Verifier::new(genesis.eligibility.clone());
+    let proofs = Groth16Verifier::new(genesis.contribution.clone());
     let world = World::over(Ledger::in_memory(genesis, Box::new(proofs)).unwrap());
     for block in blocks {
         world.ledger().import(block.clone(), world.now).unwrap();

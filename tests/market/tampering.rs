@@ -92,8 +92,9 @@ fn members_attest_only_a_canonical_ciphertext_with_the_opening_proven() {
     let mut wallets = world.people(&four_people()[..2]);
     let query = world.query(2, 10);
     let recording = RecordingCommittee { inner: &world.committee, asked: Mutex::default() };
+    let mut rng = StdRng::seed_from_u64(5);
     for wallet in &mut wallets {
-        world.agent_through(world.ledger(), &recording).answer(wallet, query, &mut StdRng::seed_from_u64(5)).unwrap();
+        world.agent_through(world.ledger(), &recording).answer(wallet, query, &mut rng).unwrap();
     }
     let asked = recording.asked.into_inner().unwrap();
     let (sound, other) = (&asked[0], asked.last().unwrap());
