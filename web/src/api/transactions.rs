@@ -10,7 +10,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use node::{
     block::SignedHeader,
     inclusion::TransactionProof,
-    transaction::{TRANSACTION_BYTES_MAX, Transaction, TransactionId},
+    transaction::{EVIDENCE_BYTES_MAX, Transaction, TransactionId},
 };
 use serde::{Deserialize, Serialize};
 
@@ -55,7 +55,7 @@ pub(super) async fn submit_transaction(
     service: Data<Service>,
     payload: Payload,
 ) -> Result<HttpResponse, Error> {
-    let bytes = receive(&request, payload, TRANSACTION_BYTES_MAX).await?;
+    let bytes = receive(&request, payload, EVIDENCE_BYTES_MAX).await?;
     let transaction = blocking(move || {
         let transaction = Transaction::from_bytes(&bytes)?;
         service.metrics.submitted(&transaction);

@@ -13,7 +13,7 @@ use node::{
     codec::decode,
     genesis::{Genesis, VALIDATORS_MAX},
     state::{StateKey, StateView, VALUE_BYTES_MAX},
-    transaction::{TRANSACTION_BYTES_MAX, Transaction, TransactionId},
+    transaction::{EVIDENCE_BYTES_MAX, Transaction, TransactionId},
     units::Height,
 };
 
@@ -32,7 +32,7 @@ const BLOCK_REPLY_BYTES_MAX: usize = BLOCK_BYTES_MAX + HEADER_BYTES_MAX;
 /// The largest state proof: a value, and 256 siblings of a few dozen bytes.
 const PROOF_BYTES_MAX: usize = VALUE_BYTES_MAX + HEADER_BYTES_MAX + (64 << 10);
 /// The largest transaction with its header and proof.
-const INCLUDED_BYTES_MAX: usize = TRANSACTION_BYTES_MAX + HEADER_BYTES_MAX + 4_096;
+const INCLUDED_BYTES_MAX: usize = EVIDENCE_BYTES_MAX + HEADER_BYTES_MAX + 4_096;
 /// The largest page of leaves.
 const LEAVES_BYTES_MAX: usize = 64 + LEAVES_PAGE_MAX as usize * 32;
 
