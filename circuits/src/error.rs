@@ -57,7 +57,7 @@ pub enum Error {
         clause: crate::eligibility::Clause,
     },
     /// A proof does not verify, or is not a canonical encoding of one.
-    #[error("the eligibility proof is refused: {why}")]
+    #[error("the proof is refused: {why}")]
     ProofRefused {
         /// Which check failed.
         why: &'static str,

@@ -12,7 +12,7 @@ use super::{
     ciphertext::{EncryptionVars, Powers},
     committed::{BYTE_TABLE, Committer, ERROR_TABLE, TERNARY_TABLE},
     criteria::{enforce_criteria, funnel},
-    genotypes::WindowVars,
+    genotypes::{WindowValues, WindowVars},
     inputs::{INSTANCE_INPUTS, ProofInputs, SUBJECTS, TermsInputs, missing_code, terms_inputs},
     lookup::{commit_multiplicities, commit_subject_multiplicities, constants, enforce_looked_up},
     moments::moments,
@@ -64,6 +64,12 @@ pub(super) struct ContributionCircuit<'a> {
     /// Choices of a dishonest prover, by number.
     #[cfg(test)]
     pub(super) altered: std::collections::BTreeMap<usize, Fr>,
+    /// Values of the leaf's opening that no record has, by place.
+    #[cfg(test)]
+    pub(super) altered_opening: std::collections::BTreeMap<usize, Fr>,
+    /// Dosages of a window that the record lacks.
+    #[cfg(test)]
+    pub(super) invented_window: Option<crate::record::Dosage>,
 }
 
 impl<'a> ContributionCircuit<'a> {
@@ -73,6 +79,10 @@ impl<'a> ContributionCircuit<'a> {
             assignment: None,
             #[cfg(test)]
             altered: std::collections::BTreeMap::new(),
+            #[cfg(test)]
+            altered_opening: std::collections::BTreeMap::new(),
+            #[cfg(test)]
+            invented_window: None,
         }
     }
 
@@ -113,12 +123,9 @@ impl ContributionCircuit<'_> {
         let mut inputs = Allocator::new(system, AllocationMode::Input, inputs);
         let terms = TermsInputs::allocate(&mut inputs)?;
         let proof = ProofInputs::allocate(&mut inputs)?;
-        let leaf = OpeningVars::allocate(&mut Allocator::new(
-            system,
-            AllocationMode::Witness,
-            witness.map(|witness| opening_values(&witness.leaf)),
-        ))?;
-        let window = WindowVars::allocate(system, window)?;
+        let opening = witness.map(|witness| self.opening(witness));
+        let leaf = OpeningVars::allocate(&mut Allocator::new(system, AllocationMode::Witness, opening))?;
+        let window = WindowVars::allocate(system, window.map(|(witness, window)| self.window(witness, window)))?;
         let mut committer = Committer::new(system);
         #[cfg(test)]
         committer.altered.clone_from(&self.altered);
@@ -239,6 +246,38 @@ impl ContributionCircuit<'_> {
         encryption.enforce_encrypts(&proof, &powers, &plaintext)?;
         paragraph_ends();
         Ok(Synthesized { counts, committed })
+    }
+
+    /// The leaf's opening.
+    #[cfg(not(test))]
+    #[allow(clippy::unused_self, reason = "tests replace values")]
+    fn opening(&self, witness: &ContributionWitness) -> Vec<Fr> {
+        opening_values(&witness.leaf)
+    }
+
+    /// The leaf's opening, with what a test replaces.
+    #[cfg(test)]
+    fn opening(&self, witness: &ContributionWitness) -> Vec<Fr> {
+        let mut values = opening_values(&witness.leaf);
+        self.altered_opening.iter().for_each(|(place, value)| values[*place] = *value);
+        values
+    }
+
+    /// The window opened.
+    #[cfg(not(test))]
+    #[allow(clippy::unused_self, reason = "tests replace values")]
+    fn window(&self, witness: &ContributionWitness, window: u32) -> WindowValues {
+        WindowValues::of(witness, window)
+    }
+
+    /// The window opened, with what a test invents.
+    #[cfg(test)]
+    fn window(&self, witness: &ContributionWitness, window: u32) -> WindowValues {
+        let values = WindowValues::of(witness, window);
+        match self.invented_window {
+            Some(dosage) => values.invented(dosage),
+            None => values,
+        }
     }
 
     /// The record's value of every subject that clauses, axes and moments name, in that order; those that are unused

@@ -28,32 +28,43 @@ pub(super) struct WindowVars {
     siblings: Vec<FpVar<Fr>>,
 }
 
-/// The dosages of the window, and whether the record has it.
-pub(super) fn window_of(witness: &ContributionWitness, window: u32) -> (Vec<Dosage>, bool) {
-    match witness.genotypes.windows().get(window as usize) {
-        Some(window) => (window.dosages().to_vec(), true),
-        None => (vec![Dosage::Missing; WINDOW_VARIANTS], false),
+/// What the window's wires are assigned.
+pub(super) struct WindowValues {
+    dosages: Vec<Dosage>,
+    present: bool,
+    siblings: [Fr; GENOTYPE_DEPTH],
+}
+
+impl WindowValues {
+    pub(super) fn of(witness: &ContributionWitness, window: u32) -> Self {
+        let opened = witness.genotypes.windows().get(window as usize);
+        let dosages = opened.map_or_else(|| vec![Dosage::Missing; WINDOW_VARIANTS], |window| window.dosages().to_vec());
+        Self { dosages, present: opened.is_some(), siblings: witness.window_siblings }
+    }
+
+    /// One dosage everywhere, of a window that still is absent.
+    #[cfg(test)]
+    pub(super) fn invented(self, dosage: Dosage) -> Self {
+        Self { dosages: vec![dosage; WINDOW_VARIANTS], ..self }
     }
 }
 
 impl WindowVars {
     pub(super) fn allocate(
         system: &ConstraintSystemRef<Fr>,
-        witness: Option<(&ContributionWitness, u32)>,
+        values: Option<WindowValues>,
     ) -> Result<Self, SynthesisError> {
-        let values = witness.map(|(witness, window)| (window_of(witness, window), witness.window_siblings));
         let bits = |bit: u8| {
             let values = values
                 .as_ref()
-                .map(|((dosages, _), _)| dosages.iter().map(|dosage| Fr::from(*dosage as u8 >> bit & 1)).collect());
+                .map(|values| values.dosages.iter().map(|dosage| Fr::from(*dosage as u8 >> bit & 1)).collect());
             let bits = Allocator::new(system, AllocationMode::Witness, values).bits(WINDOW_VARIANTS)?;
             Ok::<_, SynthesisError>(bits.into_iter().map(FpVar::from).collect())
         };
-        let present = values.as_ref().map(|((_, present), _)| *present);
-        let siblings = values.as_ref().map(|(_, siblings)| siblings.to_vec());
         let (low, high) = (bits(0)?, bits(1)?);
-        let present = Boolean::new_witness(system.clone(), || present.ok_or(SynthesisError::AssignmentMissing))
-            .map(FpVar::from)?;
+        let present = values.as_ref().map(|values| values.present).ok_or(SynthesisError::AssignmentMissing);
+        let present = Boolean::new_witness(system.clone(), || present).map(FpVar::from)?;
+        let siblings = values.map(|values| values.siblings.to_vec());
         let siblings = Allocator::new(system, AllocationMode::Witness, siblings).many(GENOTYPE_DEPTH)?;
         Ok(Self { low, high, present, siblings })
     }

@@ -143,8 +143,8 @@ impl ProvingKey {
         Ok(bytes)
     }
 
-    /// Reads a key that belongs to a verifying key. Points are not checked one by one: a wrong one makes proofs that
-    /// fail, so keep the file as safe as the program.
+    /// Reads a key that belongs to a verifying key. The points that blind proofs are checked; the others are not, one by
+    /// one: a wrong one makes proofs that fail, so keep the file as safe as the program.
     ///
     /// # Errors
     /// [`Error::Malformed`] when the bytes are no key, or one of another verifying key.
@@ -152,6 +152,7 @@ impl ProvingKey {
         let malformed = |why: String| Error::Malformed { what: "proving key", why };
         let points =
             ProvingPoints::deserialize_uncompressed_unchecked(bytes).map_err(|error| malformed(error.to_string()))?;
+        points.check_blinding()?;
         let key = Self::new(expected.origin, points)?;
         if key.verifying != *expected {
             return Err(malformed(format!("belongs to {}, not to {}", key.verifying.id, expected.id)));
@@ -340,10 +341,10 @@ impl ContributionVerifier {
         &self,
         contributions: &[(EligibilityInstance, UnverifiedContribution)],
     ) -> Result<Vec<VerifiedContribution>, Error> {
-        let equations = contributions
-            .par_iter()
-            .map(|(instance, contribution)| self.equation(instance, contribution))
-            .collect::<Result<Vec<_>, _>>()?;
+        // The first error in order, whichever was found first: validators must agree on it.
+        let equations: Vec<Result<Statement, Error>> =
+            contributions.par_iter().map(|(instance, contribution)| self.equation(instance, contribution)).collect();
+        let equations = equations.into_iter().collect::<Result<Vec<_>, _>>()?;
         self.key.prepared.verify_batch(&equations)?;
         let verified = |(instance, contribution): &(EligibilityInstance, UnverifiedContribution)| {
             VerifiedContribution { instance: *instance, opening: contribution.opening }

@@ -160,13 +160,16 @@ impl Sound {
 
     fn failing_with(&self, altered: BTreeMap<usize, Fr>, opening: Opening) -> BTreeSet<&'static str> {
         let inputs = instance_inputs(&self.instance, &CHALLENGES, self.committee(CHALLENGES.gamma), &opening);
-        let assignment = assignment(&self.terms, inputs, &self.witness, altered);
-        let [a, b, c] = shape().relation.matrices();
-        let value = |row: &[(Fr, usize)]| row.iter().map(|(factor, wire)| *factor * assignment[*wire]).sum::<Fr>();
-        let rows = a.iter().zip(b).zip(c).map(|((a, b), c)| value(a) * value(b) == value(c));
-        let names = CONSTRAINTS.iter().flat_map(|(name, count)| std::iter::repeat_n(*name, *count));
-        names.zip(rows).filter(|(_, holds)| !holds).map(|(name, _)| name).collect()
+        failing_paragraphs(&assignment(&self.terms, inputs, &self.witness, altered))
     }
+}
+
+fn failing_paragraphs(assignment: &[Fr]) -> BTreeSet<&'static str> {
+    let [a, b, c] = shape().relation.matrices();
+    let value = |row: &[(Fr, usize)]| row.iter().map(|(factor, wire)| *factor * assignment[*wire]).sum::<Fr>();
+    let rows = a.iter().zip(b).zip(c).map(|((a, b), c)| value(a) * value(b) == value(c));
+    let names = CONSTRAINTS.iter().flat_map(|(name, count)| std::iter::repeat_n(*name, *count));
+    names.zip(rows).filter(|(_, holds)| !holds).map(|(name, _)| name).collect()
 }
 
 const CHALLENGES: Challenges = Challenges {
@@ -187,9 +190,12 @@ fn assignment(
     witness: &ContributionWitness,
     altered: BTreeMap<usize, Fr>,
 ) -> Vec<Fr> {
+    assignment_of(&ContributionCircuit { altered, ..ContributionCircuit::assigned(terms, inputs, witness) })
+}
+
+fn assignment_of(circuit: &ContributionCircuit<'_>) -> Vec<Fr> {
     let system = ConstraintSystem::new_ref();
     system.set_mode(SynthesisMode::Prove { construct_matrices: false, generate_lc_assignments: false });
-    let circuit = ContributionCircuit { altered, ..ContributionCircuit::assigned(terms, inputs, witness) };
     circuit.synthesize(&system, Round::Prove).unwrap();
     let (inputs, witnesses) = (system.instance_assignment().unwrap(), system.witness_assignment().unwrap());
     shape().relation.ordered(&inputs, &witnesses).unwrap()
@@ -224,9 +230,10 @@ fn layouts() -> Vec<(Layout, MatchCriteria)> {
         (with(&[], moments(&[0; 16])), any()),
         (with(&[], moments(&[0, 7])), any()),
         (with(&axes[1..2], Statistic::Funnel { groups: 2 }), matching()),
-        (with(&axes[..2], Statistic::Genotypes { first: 64, length: 32 }), nobody),
+        (with(&axes[..2], Statistic::Genotypes { first: 64, length: 32 }), nobody.clone()),
         (with(&[Axis::Bins { attribute: 1, lo: 0, width: 10, count: 9 }], Statistic::Count), any()),
         (with(&[Axis::Thresholds { attribute: 9, cuts: vec![1] }], Statistic::Count), any()),
+        (with(&[], Statistic::Funnel { groups: 1 }), nobody),
     ]
 }
 
@@ -239,6 +246,7 @@ fn the_circuit_has_the_pinned_number_of_constraints() {
     assert_eq!(counts, CONSTRAINTS.map(|(_, count)| count));
     assert_eq!(system.num_instance_variables(), PUBLIC_INPUTS + 1);
     assert!(system.num_constraints() + PUBLIC_INPUTS < 1 << 16, "the domain would double");
+    assert_eq!(synthesized.committed.len(), 27_172, "wires committed before the challenge");
 }
 
 #[test]
@@ -369,6 +377,20 @@ const RANDOMNESS: usize = MOMENT_VALUES + MOMENT_ATTRIBUTES_MAX * (1 + 2 * 5) + 
 const QUOTIENT_R: usize = RANDOMNESS + 5 * RING_DEGREE;
 
 impl Sound {
+    fn failing_opening(
+        &self,
+        altered_opening: BTreeMap<usize, Fr>,
+        invented_window: Option<Dosage>,
+    ) -> BTreeSet<&'static str> {
+        let inputs = instance_inputs(&self.instance, &CHALLENGES, self.committee(CHALLENGES.gamma), &self.opening());
+        let circuit = ContributionCircuit {
+            altered_opening,
+            invented_window,
+            ..ContributionCircuit::assigned(&self.terms, inputs, &self.witness)
+        };
+        failing_paragraphs(&assignment_of(&circuit))
+    }
+
     fn failing_after(&self, altered: impl IntoIterator<Item = (usize, Fr)>) -> BTreeSet<&'static str> {
         self.failing_with(altered.into_iter().collect(), self.opening())
     }
@@ -399,12 +421,122 @@ fn a_quotient_beyond_a_byte_is_refuted_by_the_lookup_alone() {
     ] {
         let mut statement = rich();
         let first = statement.witness.quotients.by_modulus()[0][0];
-        statement.witness.quotients = statement.witness.quotients.clone().with_first_quotient(quotient);
+        statement.witness.quotients = statement.witness.quotients.clone().with_first_quotient(0, quotient);
         // A claimed opening in which c0 is not centred: its first coefficient moved by a multiple of q.
         let moved = Fr::from(1u128 << MODULUS_BITS) * Fr::from(i64::from(first) - i64::from(quotient));
         let honest = statement.opening();
         let opening = Opening { c0: Evaluation::from_element(honest.c0.element() + moved), ..honest };
         assert_eq!(statement.failing_with(BTreeMap::new(), opening), failing, "{quotient}");
+    }
+}
+
+#[test]
+fn a_quotient_of_the_second_half_beyond_a_byte_is_refused_too() {
+    let mut statement = rich();
+    let first = statement.witness.quotients.by_modulus()[1][0];
+    statement.witness.quotients = statement.witness.quotients.clone().with_first_quotient(1, 128);
+    let moved = Fr::from(1u128 << MODULUS_BITS) * Fr::from(i64::from(first) - 128);
+    let honest = statement.opening();
+    let opening = Opening { c1: Evaluation::from_element(honest.c1.element() + moved), ..honest };
+    let failing = statement.failing_with(BTreeMap::new(), opening);
+    assert_eq!(failing, BTreeSet::from(["digits and quotients"]));
+}
+
+#[test]
+fn attributes_split_otherwise_from_their_packed_element_are_refused_by_their_ranges_alone() {
+    // Attributes 15 and 16 are packed next to each other: one more 2^32 in the first is one less in the second.
+    let first = 2 + 15;
+    let statement = rich();
+    let [low, high] = [15, 16].map(|index| Fr::from(statement.witness.leaf.attributes.values()[index]));
+    let forged = [(first, low + Fr::from(1u64 << 32)), (first + 1, high - Fr::one())];
+    let failing = statement.failing_opening(forged.into(), None);
+    assert_eq!(failing, BTreeSet::from(["attribute ranges"]));
+}
+
+#[test]
+fn dosages_invented_for_a_window_that_the_record_lacks_are_refused() {
+    let statement = sound(Layout { window: 9, ..Layout::count() }, MatchCriteria::default());
+    assert_eq!(statement.failing_opening(BTreeMap::new(), Some(Dosage::Missing)), BTreeSet::new());
+    assert_eq!(statement.failing_opening(BTreeMap::new(), Some(Dosage::HomAlt)), BTreeSet::from(["window opening"]));
+}
+
+#[test]
+fn moments_of_the_provers_choice_are_refused() {
+    let (layout, matching) = layouts().remove(6);
+    let statement = sound(layout, matching);
+    assert_eq!(statement.failing_after([(MOMENT_DIGITS, Fr::from(24u64))]), BTreeSet::new());
+    // x, x·x, and the comparisons that clip.
+    for (choice, value) in [(MOMENT_DIGITS, 25u64), (MOMENT_DIGITS + 2, 1), (MOMENT_VALUES + MOMENT_ATTRIBUTES_MAX, 0)]
+    {
+        assert!(statement.failing_after([(choice, Fr::from(value))]).contains("moments"), "choice {choice}");
+    }
+}
+
+#[test]
+fn a_bin_too_far_leaves_a_rest_that_is_no_number() {
+    let axes = vec![Axis::Bins { attribute: 1, lo: 700, width: 10, count: 9 }];
+    let honest = sound(Layout { window: 0, axes, statistic: Statistic::Count }, MatchCriteria::default());
+    let neighbour = Plaintext::new(vec![0, 0, 0, 0, 0, 0, 0, 0, 1]).unwrap();
+    let encryption = honest.witness.encryption.clone();
+    let poisoned = encrypted(honest, &neighbour, encryption);
+    // 777 = 700 + 10·8 − 3.
+    let forged = [(BIN, Fr::from(8u64)), (BIN + 2, -Fr::from(3u64))];
+    let failing = poisoned.failing_after(forged);
+    assert!(failing.contains("digits and quotients") && !failing.contains("ciphertext"), "{failing:?}");
+}
+
+#[test]
+fn terms_out_of_bounds_have_no_verifier() {
+    let clause = Criterion { attribute: 0, lo: 0, hi: 1, negated: false };
+    let alterations: [fn(&mut ContributionTerms, Criterion); 3] = [
+        |terms, clause| {
+            terms.eligibility.criteria.groups = vec![vec![clause]; 16];
+            terms.matching.groups = vec![vec![clause.into()]; 5];
+        },
+        |terms, _| {
+            let bins = Axis::Bins { attribute: 0, lo: 1, width: u32::MAX, count: u16::MAX };
+            terms.layout = Layout { axes: vec![bins; 3], ..Layout::count() };
+        },
+        |terms, _| terms.layout = Layout { statistic: Statistic::Funnel { groups: 3 }, ..Layout::count() },
+    ];
+    for alter in alterations {
+        let mut terms = rich().terms;
+        alter(&mut terms, clause);
+        assert!(ContributionVerifier::new(key().verifying_key(), &terms, &committee_key()).is_err());
+    }
+}
+
+#[test]
+fn every_part_of_the_transcript_moves_both_challenges() {
+    let statement = rich();
+    let (id, point) = (key().verifying_key().id(), key().points().delta_g1);
+    let draw = |terms: &ContributionTerms, key: &PublicKey, instance: &EligibilityInstance, point| {
+        Transcript::new(&id, key, terms).unwrap().challenges(instance, point).unwrap()
+    };
+    let first = draw(&statement.terms, &statement.key, &statement.instance, &point);
+    let mut others = vec![draw(&statement.terms, &statement.key, &statement.instance, &key().points().kappa_g1)];
+    let other_key = groth16::VerifyingKeyId::new(groth16::KeyOrigin::Ceremony, &[]);
+    let transcript = Transcript::new(&other_key, &statement.key, &statement.terms).unwrap();
+    others.push(transcript.challenges(&statement.instance, &point).unwrap());
+    let terms = ContributionTerms { layout: Layout::count(), ..statement.terms.clone() };
+    others.push(draw(&terms, &statement.key, &statement.instance, &point));
+    for (chain, epoch, b) in [([6; 32], 1, None), ([5; 32], 2, None), ([5; 32], 1, Some(RingElement::zero()))] {
+        let b = b.unwrap_or_else(|| statement.key.b().clone());
+        let committee = PublicKey::new(ChainId::from_bytes(chain), KeyEpoch::new(epoch), b);
+        others.push(draw(&statement.terms, &committee, &statement.instance, &point));
+    }
+    let instance = statement.instance;
+    for instance in [
+        EligibilityInstance { root: EpochRoot::from_element(Fr::one()), ..instance },
+        EligibilityInstance { nullifier: Nullifier::from_element(Fr::one()), ..instance },
+        EligibilityInstance { scope_nullifier: ScopeNullifier::from_element(Fr::one()), ..instance },
+        EligibilityInstance { binding: Digest::from_bytes([1; 32]), ..instance },
+    ] {
+        others.push(draw(&statement.terms, &statement.key, &instance, &point));
+    }
+    assert_eq!(others.len(), 10);
+    for other in others {
+        assert!(other.gamma != first.gamma && other.alpha != first.alpha);
     }
 }
 
@@ -529,9 +661,7 @@ fn a_quotient_chosen_after_the_challenge_would_forge_and_so_the_challenge_binds_
         &Opening::of(&forged.ciphertext, elsewhere.gamma),
     );
     let assignment = assignment(&statement.terms, inputs, &statement.witness, [(QUOTIENT_R, made_up)].into());
-    let [a, b, c] = shape().relation.matrices();
-    let value = |row: &[(Fr, usize)]| row.iter().map(|(factor, wire)| *factor * assignment[*wire]).sum::<Fr>();
-    assert!(a.iter().zip(b).zip(c).any(|((a, b), c)| value(a) * value(b) != value(c)));
+    assert_ne!(failing_paragraphs(&assignment), BTreeSet::new());
 }
 
 proptest! {
@@ -659,6 +789,16 @@ fn an_altered_proof_is_refused_and_two_proofs_share_no_element() {
         let altered = UnverifiedContribution { proof: points.encode().unwrap(), ..proof };
         assert!(verifier.verify(&statement.instance, &altered).is_err());
     }
+    // A second spelling of the point at infinity, and a point of the twist outside the subgroup.
+    for (range, infinity) in [(0..32, true), (32..96, false)] {
+        let mut bytes = *proof.proof.as_bytes();
+        bytes[range.clone()].fill(0);
+        bytes[range.start] = 1;
+        if infinity {
+            bytes[range.end - 1] = 0x40;
+        }
+        assert!(ProofBytes::new(bytes).decode().is_err());
+    }
     for place in [0, 31, 40, 100, 127, 159] {
         let mut bytes = *proof.proof.as_bytes();
         bytes[place] ^= 1;
@@ -682,6 +822,45 @@ fn a_batch_verifies_when_every_contribution_does() {
         swapped[place].1.proof = good[(place + 1) % good.len()].1.proof;
         assert!(verifier.verify_batch(&swapped).is_err());
     }
+    // Two wrong proofs whose errors cancel in a sum without factors: their thirds swapped.
+    let [first, second] = [0, 1].map(|place| good[place].1.proof.decode().unwrap());
+    let crossed = [groth16::Proof { c: second.c, ..first }, groth16::Proof { c: first.c, ..second }];
+    let crossed: Vec<_> = crossed
+        .iter()
+        .zip(&good)
+        .map(|(points, (instance, honest))| {
+            (*instance, UnverifiedContribution { proof: points.encode().unwrap(), ..*honest })
+        })
+        .collect();
+    assert!(verifier.verify_batch(&crossed).is_err());
+}
+
+#[test]
+fn what_is_chosen_after_the_challenge_does_not_fit_the_commitment() {
+    let mut rng = StdRng::seed_from_u64(5);
+    let relation = &shape().relation;
+    let id = key().verifying_key().id();
+    // An error of nine, and the multiplicity that would make up for it.
+    let (u, e0, e1) = randomness();
+    let plaintext = plaintext(&rich());
+    let long = EncryptionWitness::from_parts(u, e0.with_coefficient(0, 9), e1);
+    let statement = encrypted(rich(), &plaintext, long);
+    let first = assignment(&statement.terms, [Fr::zero(); INSTANCE_INPUTS], &statement.witness, BTreeMap::new());
+    let wires = &first[relation.inputs()..relation.inputs() + relation.committed()];
+    let commitment = groth16::commit(key().points(), wires, &mut rng).unwrap();
+    let transcript = Transcript::new(&id, &statement.key, &statement.terms).unwrap();
+    let challenges = transcript.challenges(&statement.instance, &commitment.point()).unwrap();
+    let opening = Opening::of(&statement.ciphertext, challenges.gamma);
+    let inputs = instance_inputs(&statement.instance, &challenges, statement.committee(challenges.gamma), &opening);
+    let zero_errors = QUOTIENT_R + RING_DEGREE - 1 + 3 + 8;
+    let e = [statement.witness.encryption.e0(), statement.witness.encryption.e1()];
+    let zeros = e.iter().flat_map(|e| e.coefficients()).filter(|e| **e == 0).count() as u64;
+    let made_up = Fr::from(zeros) + challenges.alpha / (challenges.alpha - Fr::from(9u64));
+    let whole = assignment(&statement.terms, inputs, &statement.witness, [(zero_errors, made_up)].into());
+    assert_eq!(failing_paragraphs(&whole), BTreeSet::new(), "the adaptive forgery satisfies every constraint");
+    let proof = groth16::prove(key().points(), relation, &commitment, &whole, &mut rng).unwrap().encode().unwrap();
+    let forged = UnverifiedContribution { proof, opening };
+    assert!(verifier(&statement).verify(&statement.instance, &forged).is_err());
 }
 
 #[test]

@@ -62,9 +62,45 @@ impl Transcript {
             Fr::from_le_bytes_mod_order(hash(ByteTag::Challenge, &[name, transcript.as_bytes()]).as_bytes())
         };
         let challenges = Challenges { gamma: draw(b"gamma"), alpha: draw(b"alpha") };
-        if SMALL_TABLE.map(Fr::from).any(|entry| entry == challenges.alpha) {
-            return Err(Error::ProofRefused { why: "its challenge lies in a lookup table; prove again" });
-        }
+        check_alpha(challenges.alpha)?;
         Ok(challenges)
+    }
+}
+
+/// Refuses an `α` that lies in a constant table, where a fraction could be anything.
+fn check_alpha(alpha: Fr) -> Result<(), Error> {
+    if SMALL_TABLE.map(Fr::from).any(|entry| entry == alpha) {
+        return Err(Error::ProofRefused { why: "its challenge lies in a lookup table; prove again" });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use ark_ec::AffineRepr;
+
+    use super::*;
+
+    #[test]
+    fn a_challenge_in_a_table_is_refused() {
+        for entry in [-8, -1, 0, 1, 255] {
+            assert!(check_alpha(Fr::from(entry)).is_err());
+        }
+        assert!(check_alpha(Fr::from(-9)).is_ok() && check_alpha(Fr::from(256)).is_ok());
+    }
+
+    #[test]
+    fn the_challenges_are_pinned_for_one_transcript() {
+        let instance = borsh::from_slice(&[[1; 32], [2; 32], [3; 32], [4; 32]].concat()).unwrap();
+        let transcript = Transcript(Digest::from_bytes([7; 32]));
+        let Challenges { gamma, alpha } = transcript.challenges(&instance, &G1Affine::generator()).unwrap();
+        let text = |element| hex::encode(field_to_bytes(&element));
+        assert_eq!(
+            [text(gamma), text(alpha)],
+            [
+                "0edf19db1c0f773de198535a7eb237237ae58fc91c6e17c2578c1a8e451ddd11",
+                "533a17a5fe829f811565755ad7be935eb2b4ddc1ca9682523673fbf33d0e2525",
+            ]
+        );
     }
 }

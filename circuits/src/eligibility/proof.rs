@@ -6,7 +6,7 @@
 use std::{fmt, sync::Arc};
 
 use ark_bn254::{Bn254, G1Affine, G1Projective};
-use ark_ec::VariableBaseMSM;
+use ark_ec::{AffineRepr, VariableBaseMSM};
 use ark_groth16::{Groth16, PreparedVerifyingKey, Proof, prepare_verifying_key};
 use ark_relations::gr1cs::{ConstraintSystem, OptimizationGoal, SynthesisMode};
 use ark_serialize::{CanonicalDeserialize, CanonicalSerialize};
@@ -23,7 +23,7 @@ use crate::{
     Error,
     groth16::{
         self, Commitment, EncodedKey, KeyOrigin, ProvingPoints, Relation, VerifyingKeyId, VerifyingPoints,
-        insecure_points_from_seed, verifying_key_forms,
+        check_divisors, insecure_points_from_seed, verifying_key_forms,
     },
 };
 
@@ -44,6 +44,10 @@ impl VerifyingKey {
             let why = format!("{} input elements; this circuit has {}", key.gamma_abc_g1.len(), PUBLIC_INPUTS + 1);
             return Err(Error::Malformed { what: "verifying key", why });
         }
+        if key.alpha_g1.is_zero() || [&key.beta_g2, &key.gamma_g2, &key.delta_g2].into_iter().any(AffineRepr::is_zero) {
+            return Err(Error::Malformed { what: "verifying key", why: "an element is the point at infinity".into() });
+        }
+        check_divisors(&key.gamma_g2, &[&key.delta_g2])?;
         let mut bytes = vec![];
         key.serialize_compressed(&mut bytes).map_err(|error| malformed_key(&error))?;
         Ok(Self { origin, bytes, prepared: Arc::new(prepare_verifying_key(key)) })
@@ -127,15 +131,16 @@ impl ProvingKey {
         Ok(bytes)
     }
 
-    /// Reads a key that belongs to a verifying key. Points are not checked one by one: a wrong one makes proofs that
-    /// fail, so keep the file as safe as the program.
+    /// Reads a key that belongs to a verifying key. The points that blind proofs are checked; the others are not, one by
+    /// one: a wrong one makes proofs that fail, so keep the file as safe as the program.
     ///
     /// # Errors
     /// [`Error::Malformed`] when the bytes are no key, or one of another verifying key.
     pub fn from_bytes(bytes: &[u8], expected: &VerifyingKey) -> Result<Self, Error> {
         let malformed = |why: String| Error::Malformed { what: "proving key", why };
-        let points = CanonicalDeserialize::deserialize_uncompressed_unchecked(bytes)
-            .map_err(|error| malformed(error.to_string()))?;
+        let points =
+            ProvingPoints::deserialize_uncompressed_unchecked(bytes).map_err(|error| malformed(error.to_string()))?;
+        points.check_blinding()?;
         let key = Self::new(expected.origin, points)?;
         if key.verifying != *expected {
             return Err(malformed(format!("belongs to {}, not to {}", key.verifying.id(), expected.id())));

@@ -2,12 +2,14 @@
 
 use std::fmt;
 
-use ark_bn254::{G1Affine, G2Affine};
+use ark_bn254::{Bn254, G1Affine, G2Affine};
+use ark_ec::{AffineRepr, pairing::Pairing};
 use ark_serialize::{CanonicalDeserialize, CanonicalSerialize};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    Error,
     domain::{ByteTag, hash},
     id::Digest,
 };
@@ -88,6 +90,26 @@ pub struct ProvingPoints {
     pub commit_query: Vec<G1Affine>,
     /// `[(β·Aᵢ(τ) + α·Bᵢ(τ) + Cᵢ(τ))/δ]₁` for every other witness.
     pub witness_query: Vec<G1Affine>,
+}
+
+impl ProvingPoints {
+    /// Checks that the points which blind a proof are those of the verifying points: with others, such as zero, proofs
+    /// would verify and hide nothing.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when one is not.
+    pub(crate) fn check_blinding(&self) -> Result<(), Error> {
+        let (g1, g2) = (G1Affine::generator(), G2Affine::generator());
+        let VerifyingPoints { beta_g2, delta_g2, kappa_g2, .. } = self.verifying;
+        let pairs = [(self.beta_g1, beta_g2), (self.delta_g1, delta_g2), (self.kappa_g1, kappa_g2)];
+        if pairs.into_iter().all(|(first, second)| Bn254::pairing(first, g2) == Bn254::pairing(g1, second)) {
+            return Ok(());
+        }
+        Err(Error::Malformed {
+            what: "proving key",
+            why: "its blinding points are not those of its verifying key".into(),
+        })
+    }
 }
 
 /// The wire and text form of a verifying key: its origin and its compressed points.

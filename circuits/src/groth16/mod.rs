@@ -22,4 +22,5 @@ pub use proof::{PROOF_BYTES, Proof, ProofBytes};
 pub use prover::{Commitment, commit, prove};
 pub use relation::Relation;
 pub use setup::insecure_points_from_seed;
+pub(crate) use verifier::check_divisors;
 pub use verifier::{PreparedKey, Statement};

@@ -20,7 +20,7 @@ pub struct Commitment {
 impl Commitment {
     /// The commitment of plain Groth16, where no wire is committed: neutral, and so is its blinding.
     #[must_use]
-    pub fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self { point: G1Affine::identity(), blinding: Fr::zero() }
     }
 

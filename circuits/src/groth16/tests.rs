@@ -1,6 +1,7 @@
 //! The two rounds on a small circuit, and what happens when a wire is left out of the commitment.
 
-use ark_bn254::{Fr, G1Affine};
+use ark_bn254::{Fr, G1Affine, G2Affine};
+use ark_ec::AffineRepr;
 use ark_ff::{Field, One, Zero};
 use ark_r1cs_std::{
     alloc::AllocVar,
@@ -137,9 +138,44 @@ fn the_number_of_public_inputs_is_the_circuits() {
     for inputs in [0, 1, 3] {
         assert!(PreparedKey::new(key.verifying.clone(), inputs).is_err());
     }
-    let mut infinite = key.verifying.clone();
-    infinite.kappa_g2 = ark_bn254::G2Affine::identity();
-    assert!(PreparedKey::new(infinite, 2).is_err());
+}
+
+#[test]
+fn keys_with_which_forging_is_easy_are_refused() {
+    let relation = relation(ALL);
+    let key = insecure_points_from_seed(&relation, [1; 32]).unwrap().verifying;
+    let (infinity, one) = (G2Affine::identity(), G2Affine::generator());
+    let broken = [
+        VerifyingPoints { alpha_g1: G1Affine::identity(), ..key.clone() },
+        VerifyingPoints { beta_g2: infinity, ..key.clone() },
+        VerifyingPoints { gamma_g2: infinity, ..key.clone() },
+        VerifyingPoints { delta_g2: infinity, ..key.clone() },
+        VerifyingPoints { kappa_g2: infinity, ..key.clone() },
+        VerifyingPoints { kappa_g2: key.gamma_g2, ..key.clone() },
+        VerifyingPoints { kappa_g2: key.delta_g2, ..key.clone() },
+        VerifyingPoints { delta_g2: key.gamma_g2, ..key.clone() },
+        VerifyingPoints { delta_g2: one, ..key.clone() },
+        VerifyingPoints { kappa_g2: one, ..key.clone() },
+    ];
+    for points in broken {
+        assert!(PreparedKey::new(points, 2).is_err());
+    }
+    assert!(PreparedKey::new(VerifyingPoints { gamma_g2: one, ..key }, 2).is_ok(), "γ may be one after a ceremony");
+}
+
+#[test]
+fn proving_points_that_do_not_blind_are_refused() {
+    let relation = relation(ALL);
+    let key = insecure_points_from_seed(&relation, [1; 32]).unwrap();
+    assert!(key.check_blinding().is_ok());
+    let zero = G1Affine::identity();
+    for points in [
+        ProvingPoints { beta_g1: zero, ..key.clone() },
+        ProvingPoints { delta_g1: zero, ..key.clone() },
+        ProvingPoints { kappa_g1: zero, ..key.clone() },
+    ] {
+        assert!(points.check_blinding().is_err());
+    }
 }
 
 #[test]

@@ -40,7 +40,8 @@ impl PreparedKey {
     /// further input is possible afterwards.
     ///
     /// # Errors
-    /// [`Error::Malformed`] for another number of input elements, and for a trapdoor that is zero.
+    /// [`Error::Malformed`] for another number of input elements, a trapdoor that is zero, and divisors with which forging
+    /// is easy: two that are equal let wires move between the sums, and a `δ` or `κ` of one was left out of a ceremony.
     pub fn new(points: VerifyingPoints, inputs: usize) -> Result<Self, Error> {
         let malformed = |why: String| Error::Malformed { what: "verifying key", why };
         if points.input_query.len() != inputs + 1 {
@@ -54,6 +55,7 @@ impl PreparedKey {
         if alpha_g1.is_zero() || [beta_g2, gamma_g2, delta_g2, kappa_g2].into_iter().any(G2Affine::is_zero) {
             return Err(malformed("an element is the point at infinity".into()));
         }
+        check_divisors(gamma_g2, &[delta_g2, kappa_g2])?;
         let prepared = |point: &G2Affine| Prepared::from(-*point);
         Ok(Self {
             alpha_beta: Bn254::pairing(alpha_g1, beta_g2),
@@ -119,6 +121,22 @@ impl PreparedKey {
         }
         Err(Error::ProofRefused { why: "the pairing equation does not hold for this statement" })
     }
+}
+
+/// The divisors differ pairwise, and none but `γ` is one.
+///
+/// # Errors
+/// [`Error::Malformed`] otherwise.
+pub(crate) fn check_divisors(gamma: &G2Affine, others: &[&G2Affine]) -> Result<(), Error> {
+    let one = G2Affine::generator();
+    let distinct = others.iter().enumerate().all(|(place, divisor)| {
+        **divisor != one && *divisor != gamma && others.iter().skip(place + 1).all(|other| other != divisor)
+    });
+    if distinct {
+        return Ok(());
+    }
+    let why = "its divisors are equal or one, which lets anyone forge; a ceremony left one out".into();
+    Err(Error::Malformed { what: "verifying key", why })
 }
 
 /// A 128-bit factor for each statement, from a hash of all.

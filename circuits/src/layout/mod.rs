@@ -182,9 +182,9 @@ impl Layout {
         strides
     }
 
-    /// The first slot of the cell that the record falls in, if it falls in one.
+    /// The first slot of the cell that the record falls in, if it falls in one; for a layout that was checked.
     #[must_use]
-    pub fn first_slot(&self, record: &OpenedRecord<'_>) -> Option<u32> {
+    pub(crate) fn first_slot(&self, record: &OpenedRecord<'_>) -> Option<u32> {
         let cell = |axis: &Axis| axis.cell(record.value(axis.subject())?);
         self.axes.iter().zip(self.strides()).try_fold(0, |slot, (axis, stride)| Some(slot + stride * cell(axis)?))
     }

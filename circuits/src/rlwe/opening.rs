@@ -63,12 +63,11 @@ impl Quotients {
         [&self.k0, &self.k1]
     }
 
-    /// Quotients that no encryption has, for tests of forgeries: `k0`'s first coefficient moved.
+    /// Quotients that no encryption has, for tests of forgeries: the first coefficient of `k0` or of `k1` replaced.
     #[cfg(test)]
-    pub(crate) fn with_first_quotient(mut self, k: i16) -> Self {
-        if let Some(first) = self.k0.first_mut() {
-            *first = k;
-        }
+    pub(crate) fn with_first_quotient(mut self, half: usize, k: i16) -> Self {
+        let quotients = if half == 0 { &mut self.k0 } else { &mut self.k1 };
+        quotients[0] = k;
         self
     }
 
