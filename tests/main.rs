@@ -11,6 +11,7 @@
 
 mod api;
 mod ceremony;
+mod cli;
 mod demo;
 mod fuzz;
 mod import_truth;

@@ -6,6 +6,7 @@ use std::{
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
@@ -39,6 +40,57 @@ impl Server {
     fn kill(mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
+    }
+}
+
+/// Another process that has a wallet open.
+fn lock(path: &Path) -> fs::File {
+    let file = fs::File::open(path).unwrap();
+    file.try_lock().unwrap();
+    file
+}
+
+fn in_use(error: &str) -> bool {
+    error.contains("open in another process")
+}
+
+/// An agent that watches for queries, and what it printed.
+struct Watch {
+    process: Child,
+    lines: mpsc::Receiver<Value>,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+impl Watch {
+    fn start(place: &Place, members: &str) -> Self {
+        let watch = ["agent", "watch", "--wallets", "wallets", "--custodian", "custodian.key", "--members", members];
+        let mut process = place.command(&watch).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let (tell, lines) = mpsc::channel();
+        let stdout = BufReader::new(process.stdout.take().unwrap());
+        thread::spawn(move || {
+            for line in stdout.lines() {
+                drop(tell.send(serde_json::from_str(&line.unwrap()).unwrap()));
+            }
+        });
+        Self { process, lines }
+    }
+
+    /// Waits for a line of this kind.
+    fn until(&self, wanted: impl Fn(&Value) -> bool) {
+        while !wanted(&self.lines.recv_timeout(PATIENCE).unwrap()) {}
+    }
+
+    /// SIGTERM, and then an orderly end.
+    fn stop(mut self) {
+        let pid = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(self.process.wait().unwrap().success(), "the agent did not stop in order");
     }
 }
 
@@ -88,8 +140,9 @@ impl Place {
     fn refused(&self, arguments: &[&str]) -> String {
         let output = self.command(arguments).stdin(Stdio::null()).output().unwrap();
         assert!(!output.status.success(), "{arguments:?} was not refused");
-        assert!(output.stdout.is_empty(), "{arguments:?} printed a result");
-        String::from_utf8(output.stderr).unwrap()
+        let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(printed.as_object().unwrap().len(), 1, "{arguments:?} printed more than an error: {printed}");
+        text(&printed["error"])
     }
 
     fn serve(&self, arguments: &[&str]) -> Server {
@@ -168,7 +221,11 @@ fn ask(place: &Place, schema: &str) -> String {
     });
     query["criteria"][0][0]["attribute"] = "shoe size".into();
     place.write("query.json", &query);
-    assert!(place.refused(&["query", "plan", "query.json"]).contains("no attribute \"shoe size\""));
+    assert!(
+        place
+            .refused(&["query", "plan", "query.json"])
+            .contains("no attribute \"shoe size\"; it has sex, population, superpopulation, age")
+    );
     query["criteria"][0][0]["attribute"] = "age".into();
     place.write("query.json", &query);
     assert_eq!(place.locus(&["query", "plan", "query.json"])["escrow"], 1500);
@@ -200,9 +257,22 @@ fn a_network_of_processes_gives_the_true_counts_though_members_die() {
     place.until(&["committee", "show"], committee("active"));
 
     let schema = certify(&place);
+    let urls = members.iter().map(|member| member.url.clone()).collect::<Vec<_>>().join(",");
+    let agent = Watch::start(&place, &urls);
+    // The node comes back at its address: whoever watches goes on.
+    let address = node.url.trim_start_matches("http://").to_owned();
+    node.kill();
+    place.url = None;
+    let node = place.serve(&["serve", "--listen", &address, "--heartbeat", "1"]);
+    place.url = Some(node.url.clone());
+    let wallet = lock(&place.path("wallets/HG00096.wallet.lock"));
     let query = ask(&place, &schema);
+    agent.until(|line| line["wallet"] == "wallets/HG00096.wallet" && line["error"].as_str().is_some_and(in_use));
+    drop(wallet);
+    agent.until(|line| line["wallet"] == "wallets/HG00096.wallet" && line["outcome"] == "admitted");
+    agent.stop();
 
-    // One member is gone while people contribute: three receipts are enough.
+    // One member is gone when the others are asked once more.
     members.pop().unwrap().kill();
     let urls = members.iter().map(|member| member.url.clone()).collect::<Vec<_>>().join(",");
     let urls = format!("{urls},http://127.0.0.1:1");
@@ -211,7 +281,7 @@ fn a_network_of_processes_gives_the_true_counts_though_members_die() {
     let answered = place.locus(&[&["agent", "run"][..], &run].concat());
     let outcomes: Vec<String> =
         answered["answers"].as_array().unwrap().iter().map(|answer| text(&answer["outcome"])).collect();
-    assert_eq!(outcomes, ["admitted", "declined", "admitted", "declined"], "{foreseen}");
+    assert_eq!(outcomes, ["already_admitted", "declined", "already_admitted", "declined"], "{foreseen}");
 
     // It comes back without the ciphertexts, and another goes: now its components are needed.
     members.push(place.member(3));
@@ -230,9 +300,13 @@ fn a_network_of_processes_gives_the_true_counts_though_members_die() {
     let slots: Vec<u64> = result["slots"][0].as_array().unwrap().iter().map(|slot| slot.as_u64().unwrap()).collect();
     assert_eq!(slots[..300], expected);
 
+    let variants = result["parts"][0]["variants"].as_array().unwrap();
+    assert_eq!((variants.len(), &variants[0]["pos"]), (100, &json!(counted[0].pos)));
+
     // 1,000,000 less the fee and two contributions; the rest of the escrow is back.
     let account = place.locus(&["account", "show", &researcher]);
     assert_eq!(account["balance"], 998_900);
+    consent_is_shown_without_its_salt(&place);
     let head = place.locus(&["ledger", "replay"]);
     assert!(head["state"].is_string());
     a_node_of_another_chain_is_refused(&place);
@@ -243,6 +317,15 @@ fn a_network_of_processes_gives_the_true_counts_though_members_die() {
     assert_eq!(verified["records"], 2);
 }
 
+/// The salt hides the terms in the ledger's commitment; printed, it would open them to whoever reads the terminal.
+fn consent_is_shown_without_its_salt(place: &Place) {
+    let shown = place.locus(&["consent", "show", "wallets/HG00096.wallet", "--custodian", "custodian.key"]);
+    assert!(shown.get("salt").is_none(), "{shown}");
+    assert_eq!(shown["purposes"], json!(["health-research"]));
+    let last_day = shown["last_day"].as_str().unwrap();
+    assert_eq!((last_day.len(), shown["expiry"].is_u64()), ("2027-01-01".len(), true), "{shown}");
+}
+
 /// A data directory with a genesis trusts no other chain, and a demo's opens no encrypted file.
 fn a_node_of_another_chain_is_refused(place: &Place) {
     let mut genesis: Value = serde_json::from_slice(&fs::read(place.path(".locus/genesis.json")).unwrap()).unwrap();
@@ -250,7 +333,7 @@ fn a_node_of_another_chain_is_refused(place: &Place) {
     fs::create_dir(place.path("other")).unwrap();
     place.write("other/genesis.json", &genesis);
     assert!(place.refused(&["--data-dir", "other", "ledger", "head"]).contains("chain"));
-    let opened = place.refused(&["--data-dir", "other", "keys", "show", "researcher", "researcher.key"]);
+    let opened = place.refused(&["--data-dir", "other", "keys", "show", "researcher.key"]);
     assert!(opened.contains("not an unencrypted demo file"), "{opened}");
 }
 

@@ -144,7 +144,23 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// A file of a party is truncated, altered, or of another kind.
+    /// Another process has a file of a party open.
+    #[error("{path} is open in another process; wait until that one ends, or stop it")]
+    FileInUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file of a party is sound and of another kind than the step needs.
+    #[error("{path} is {found}, and {expected} is needed here; give that file")]
+    FileKind {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: String,
+        /// What it should be.
+        expected: String,
+    },
+    /// A file of a party is truncated, altered, or none of Locus.
     #[error("{path}: {why}; restore it from its backup")]
     FileDamaged {
         /// The file.

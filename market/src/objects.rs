@@ -24,7 +24,7 @@ pub const BLOB_BYTES_MAX: usize = 64 << 20;
 /// Entries that one listing returns at most.
 pub const LISTING_MAX: usize = 1 << 20;
 
-/// What a blob holds; it decides the digest's domain tag and the store's folder.
+/// What a blob holds; it decides how the digest is taken and the store's folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BlobKind {
@@ -38,25 +38,36 @@ pub enum BlobKind {
     PublicShare,
     /// A sealed message of the key generation.
     KeyGeneration,
-    /// Anything else: schemas, panels, protocols, receipts.
+    /// A variant panel; its digest is the one that schemas name.
+    Panel,
+    /// Anything else: protocols, receipts.
     Blob,
 }
 
 impl BlobKind {
     /// Every kind.
-    pub const ALL: [Self; 6] =
-        [Self::Ciphertext, Self::Aggregate, Self::SealedComponent, Self::PublicShare, Self::KeyGeneration, Self::Blob];
+    pub const ALL: [Self; 7] = [
+        Self::Ciphertext,
+        Self::Aggregate,
+        Self::SealedComponent,
+        Self::PublicShare,
+        Self::KeyGeneration,
+        Self::Panel,
+        Self::Blob,
+    ];
 
-    /// The tag under which the kind's digests are taken.
+    /// The digest of bytes of this kind, under the kind's tag.
     #[must_use]
-    pub const fn tag(self) -> ByteTag {
+    pub fn digest(self, bytes: &[u8]) -> Digest {
         match self {
-            Self::Ciphertext => ByteTag::Ciphertext,
-            Self::Aggregate => ByteTag::Aggregate,
-            Self::SealedComponent => ByteTag::SealedComponent,
-            Self::PublicShare => ByteTag::PublicShare,
-            Self::KeyGeneration => ByteTag::KeyGeneration,
-            Self::Blob => ByteTag::Blob,
+            Self::Ciphertext => hash(ByteTag::Ciphertext, &[bytes]),
+            Self::Aggregate => hash(ByteTag::Aggregate, &[bytes]),
+            Self::SealedComponent => hash(ByteTag::SealedComponent, &[bytes]),
+            Self::PublicShare => hash(ByteTag::PublicShare, &[bytes]),
+            Self::KeyGeneration => hash(ByteTag::KeyGeneration, &[bytes]),
+            // As `VariantPanel::digest` takes it.
+            Self::Panel => hash(ByteTag::Schema, &[b"panel", bytes]),
+            Self::Blob => hash(ByteTag::Blob, &[bytes]),
         }
     }
 
@@ -69,6 +80,7 @@ impl BlobKind {
             Self::SealedComponent => "sealed-component",
             Self::PublicShare => "public-share",
             Self::KeyGeneration => "key-generation",
+            Self::Panel => "panel",
             Self::Blob => "blob",
         }
     }
@@ -98,7 +110,7 @@ impl BlobAddress {
     /// The address of these bytes.
     #[must_use]
     pub fn of(kind: BlobKind, bytes: &[u8]) -> Self {
-        Self { kind, digest: hash(kind.tag(), &[bytes]) }
+        Self { kind, digest: kind.digest(bytes) }
     }
 }
 
@@ -258,6 +270,7 @@ impl BlobAccess for Objects {
 
 #[cfg(test)]
 mod tests {
+    use circuits::schema::{Variant, VariantPanel};
     use proptest::prelude::*;
 
     use super::*;
@@ -323,6 +336,17 @@ mod tests {
             assert_eq!(kind.name().parse::<BlobKind>().unwrap(), kind);
         }
         assert!("secret".parse::<BlobKind>().is_err());
+    }
+
+    #[test]
+    fn repro_a_panel_is_found_by_the_digest_that_schemas_name() {
+        let variant = Variant { chrom: "22".into(), pos: 7, reference: "A".into(), alternate: "C".into() };
+        let panel = VariantPanel { build: "GRCh37".into(), variants: vec![variant] };
+        let store = Objects::memory();
+        put(&store, BlobKind::Panel, borsh::to_vec(&panel).unwrap()).unwrap();
+        let address = BlobAddress { kind: BlobKind::Panel, digest: panel.reference().unwrap().digest };
+        let bytes = get(&store, address, BLOB_BYTES_MAX).unwrap();
+        assert_eq!(borsh::from_slice::<VariantPanel>(&bytes).unwrap(), panel);
     }
 
     #[test]

@@ -80,7 +80,7 @@ pub fn handed_out(blobs: &dyn BlobAccess, accepted: &[Vec<ComponentDigests>]) ->
 /// Opens and combines a released query's components with the researcher's key.
 ///
 /// # Errors
-/// [`Error::Query`] when the query is not released; [`Error::BlobMissing`] when a sum or component is absent, also while
+/// [`Error::Query`] when the query is not released or another researcher asked it; [`Error::BlobMissing`] when a sum or component is absent, also while
 /// members have not handed the components out yet;
 /// [`Error::Release`] when what opens is not what the ledger accepted, or does not decrypt soundly.
 pub fn decrypt(
@@ -90,6 +90,10 @@ pub fn decrypt(
     query: QueryId,
 ) -> Result<CohortResult, Error> {
     let state = require_query(ledger, query)?;
+    if state.researcher != researcher.account() {
+        let why = format!("researcher {} asked it, and only their key opens its result", state.researcher);
+        return Err(Error::Query { query, why });
+    }
     let QueryStatus::Released { aggregates, components: accepted, .. } = &state.status else {
         return Err(Error::Query { query, why: "it is not released yet; see its stage".into() });
     };

@@ -181,7 +181,7 @@ pub enum Error {
         why: String,
     },
     /// Another process has the database.
-    #[error("another process runs the ledger {}; stop that one, or talk to it over HTTP", path.display())]
+    #[error("another process runs the ledger {}; stop it, or reach it with --url if it is `locus serve`", path.display())]
     InUse {
         /// The database file.
         path: PathBuf,

@@ -9,6 +9,7 @@
 mod authenticated;
 pub mod block;
 mod block_execution;
+pub mod calendar;
 pub mod codec;
 mod epoch;
 mod error;

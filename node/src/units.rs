@@ -142,12 +142,6 @@ impl CommitteeEpoch {
     }
 }
 
-impl From<CommitteeEpoch> for KeyEpoch {
-    fn from(epoch: CommitteeEpoch) -> Self {
-        Self::new(epoch.0.into())
-    }
-}
-
 impl Timestamp {
     /// The day this second falls on.
     #[must_use]

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::server::{BYTES, Server, agent, answer};
+use serde_json::Value;
+
+use super::server::{BYTES, Server, agent, answer, id};
 
 /// Every route, stated here once more on purpose: a route added or lost must be a decision.
 const ROUTES: [(&str, &str); 33] = [
@@ -85,4 +87,103 @@ fn every_operation_is_described() {
         assert!(operation["summary"].as_str().is_some_and(|text| text.len() > 10), "{method} {path}");
         assert!(operation["responses"].as_object().is_some_and(|all| !all.is_empty()), "{method} {path}");
     }
+}
+
+/// The schema that a reference names, or the schema itself.
+fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+    match schema["$ref"].as_str() {
+        Some(reference) => document.pointer(reference.trim_start_matches('#')).unwrap(),
+        None => schema,
+    }
+}
+
+#[test]
+fn every_answer_has_a_schema() {
+    let server = Server::start();
+    let document = server.get("/openapi.json").json();
+    for (method, path) in ROUTES {
+        let responses = document["paths"][path][method]["responses"].as_object().unwrap();
+        let mut described = 0;
+        for (status, response) in responses.iter().filter(|(_, response)| response["content"].is_object()) {
+            for (media, content) in response["content"].as_object().unwrap() {
+                let schema = resolved(&document, &content["schema"]);
+                assert!(schema.is_object(), "{method} {path}: {status} {media} has no schema");
+                described += 1;
+            }
+        }
+        assert!(described > 0, "{method} {path} describes no answer");
+        if method != "get" {
+            let body = &document["paths"][path][method]["requestBody"]["content"][BYTES]["schema"];
+            assert_eq!(resolved(&document, body)["format"], "binary", "{method} {path}");
+        }
+    }
+}
+
+/// Checks that an object has exactly the properties of its schema; one that may be absent may lack.
+fn conforms(document: &Value, schema: &Value, found: &Value, place: &str) {
+    let schema = resolved(document, schema);
+    if let (Some(items), Some(item)) = (schema.get("items"), found.as_array().and_then(|all| all.first())) {
+        return conforms(document, items, item, place);
+    }
+    let Some(properties) = schema["properties"].as_object() else { return };
+    let required = schema["required"].as_array().cloned().unwrap_or_default();
+    for name in found.as_object().unwrap().keys() {
+        assert!(properties.contains_key(name), "{place}: the schema lacks {name}");
+    }
+    for name in required {
+        assert!(found.get(name.as_str().unwrap()).is_some(), "{place}: the answer lacks {name}");
+    }
+    for (name, property) in properties.iter().filter(|(name, _)| !found[name.as_str()].is_null()) {
+        let kind = property["type"].as_str();
+        let fits = match kind {
+            Some("string") => found[name].is_string(),
+            Some("integer") => found[name].is_u64(),
+            Some("boolean") => found[name].is_boolean(),
+            Some("array") => found[name].is_array(),
+            Some("object") => found[name].is_object(),
+            _ => true,
+        };
+        assert!(fits, "{place}: {name} is {}, not {kind:?}", found[name]);
+        conforms(document, property, &found[name], &format!("{place}.{name}"));
+    }
+}
+
+#[test]
+fn each_schema_is_that_of_what_is_served() {
+    let server = Server::start();
+    let document = server.get("/openapi.json").json();
+    let query = server.get(&format!("/v1/queries/{}", server.collecting)).json();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let researcher = text(&query["researcher"]);
+    let sent = server.get(&format!("/v1/accounts/{researcher}/transactions")).json();
+    let transaction = text(&sent["items"][0]["id"]);
+    let ids = [
+        ("/v1/accounts/{id}", id("friend")),
+        ("/v1/accounts/{id}/next-nonce", id("friend")),
+        ("/v1/accounts/{id}/transactions", researcher),
+        ("/v1/queries/{id}", server.collecting.to_string()),
+        ("/v1/queries/{id}/contributions", server.collecting.to_string()),
+        ("/v1/schemas/{id}", text(&query["query"]["schema"])),
+        ("/v1/studies/{id}", text(&query["query"]["study"])),
+        ("/v1/transactions/{id}", transaction.clone()),
+        ("/v1/transactions/{id}/proof", transaction),
+        ("/v1/blobs/{kind}", "ciphertext".into()),
+        ("/v1/blocks/{height}", "1".into()),
+        ("/v1/blocks/{height}/events", "1".into()),
+        ("/v1/blocks/{height}/header", "1".into()),
+        ("/v1/committee/{epoch}", "0".into()),
+        ("/v1/state-proofs/{key}", hex::encode(node::state::StateKey::Tip().encode().unwrap())),
+    ];
+    let mut compared = 0;
+    for (_, path) in ROUTES.into_iter().filter(|(method, path)| *method == "get" && *path != "/openapi.json") {
+        let content = &document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"];
+        let Some(schema) = content.get("schema") else { continue };
+        let given = ids.iter().find(|(route, _)| *route == path).map_or("", |(_, id)| id);
+        let parts: Vec<_> = path.split('/').map(|part| if part.starts_with('{') { given } else { part }).collect();
+        let answer = server.get(&parts.join("/"));
+        assert_eq!(answer.status, 200, "{path}");
+        conforms(&document, schema, &answer.json(), path);
+        compared += 1;
+    }
+    assert!(compared > 25, "only {compared} answers were compared");
 }

@@ -278,7 +278,8 @@ fn a_whole_query_over_http_gives_the_truth_and_a_receipt_that_verifies() {
     });
 
     let result = decrypt(&ledger, &blobs, &parties.researcher, query).unwrap();
-    let truth: Vec<u32> = TRUTH.into_iter().chain([0, 0, 2].into_iter().cycle()).take(3 * usize::from(MEASURED)).collect();
+    let truth: Vec<u32> =
+        TRUTH.into_iter().chain([0, 0, 2].into_iter().cycle()).take(3 * usize::from(MEASURED)).collect();
     assert_eq!(result.slots(), std::slice::from_ref(&truth));
     let receipt = receipt::collect(&ledger, &blobs, query, result.components(), result.slots()).unwrap();
     let verified = receipt::verify(&receipt, Some(&blobs as &dyn BlobAccess)).unwrap();

@@ -10,6 +10,7 @@ use market::{
     Error,
     agent::{Outcome, Outlook, Refusal},
     issuer::{Measurements, certify, change_consent, revoke},
+    ledger::{QueryWatch, tip},
     wallet::{AnswerStage, Wallet},
 };
 use rand::{SeedableRng, rngs::StdRng};
@@ -51,6 +52,33 @@ fn however_often_it_is_asked_a_wallet_contributes_once() {
     let outlook = world.agent().dry_run(&wallets[0], query).unwrap();
     assert_eq!(outlook, Outlook::Answered { contribution });
     assert_eq!(world.state(query).admitted, 1);
+}
+
+#[test]
+fn repro_a_query_seen_before_the_node_went_away_is_not_missed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, _, query) = asked(folder.path());
+    let beyond = tip(world.ledger()).unwrap().height.next();
+    let faulty = FaultyLedger::new(world.ledger(), Fault::BlockUnread(beyond), 1);
+    let mut watch = QueryWatch::default();
+    assert!(watch.poll(&faulty).is_err());
+    assert_eq!(watch.poll(&faulty).unwrap(), [query]);
+    assert!(watch.poll(&faulty).unwrap().is_empty());
+}
+
+#[test]
+fn repro_a_query_kept_open_by_an_agent_is_refreshed_and_answered_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, mut wallets, query) = asked(folder.path());
+    let agent = world.agent();
+    let mut opened = agent.open(query).unwrap();
+    for (answered, wallet) in wallets.iter_mut().take(2).enumerate() {
+        agent.refresh(&mut opened).unwrap();
+        assert_eq!(opened.state().surviving, u32::try_from(answered).unwrap());
+        assert!(matches!(agent.dry_run_opened(wallet, &opened).unwrap(), Outlook::Answer { .. }));
+        assert!(matches!(agent.answer_opened(wallet, &opened, &mut rng()).unwrap(), Outcome::Admitted { .. }));
+    }
+    assert_eq!(world.state(query).admitted, 2);
 }
 
 #[test]

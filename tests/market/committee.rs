@@ -33,9 +33,7 @@ use rand::{SeedableRng, rngs::StdRng};
 
 use crate::{
     fault::keep_nothing,
-    world::{
-        FOUR_PEOPLE_SUMS, KEY_RETENTION_BLOCKS, KEY_STEP_BLOCKS_MAX, World, four_people, member, member_folder,
-    },
+    world::{FOUR_PEOPLE_SUMS, KEY_RETENTION_BLOCKS, KEY_STEP_BLOCKS_MAX, World, four_people, member, member_folder},
 };
 
 /// A sealed query of four people, and what members are asked to sign for it.

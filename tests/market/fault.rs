@@ -34,6 +34,8 @@ pub enum Fault {
     LostOnTheWay,
     /// They reach it, but the sender is told otherwise.
     AnswerLost,
+    /// Reading the block at a height fails instead.
+    BlockUnread(Height),
 }
 
 /// A ledger whose first `faults` submissions go wrong.
@@ -47,6 +49,14 @@ impl<'a> FaultyLedger<'a> {
     pub fn new(inner: &'a dyn LedgerAccess, fault: Fault, faults: usize) -> Self {
         Self { inner, fault, faults: AtomicUsize::new(faults) }
     }
+
+    fn fails(&self) -> bool {
+        self.faults.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+    }
+}
+
+fn broken() -> Error {
+    node::Error::Storage { what: "reach the node", why: "the connection broke".into() }.into()
 }
 
 impl StateView for FaultyLedger<'_> {
@@ -65,8 +75,7 @@ impl LedgerAccess for FaultyLedger<'_> {
     }
 
     fn submit(&self, transaction: Transaction) -> Result<TransactionId, Error> {
-        let fails = self.faults.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
-        if !fails {
+        if matches!(self.fault, Fault::BlockUnread(_)) || !self.fails() {
             return self.inner.submit(transaction);
         }
         if self.fault == Fault::AnswerLost {
@@ -74,7 +83,7 @@ impl LedgerAccess for FaultyLedger<'_> {
             // Its block is made although nobody hears of it.
             self.inner.status(id)?;
         }
-        Err(node::Error::Storage { what: "reach the node", why: "the connection broke".into() }.into())
+        Err(broken())
     }
 
     fn status(&self, transaction: TransactionId) -> Result<TransactionStatus, Error> {
@@ -82,7 +91,7 @@ impl LedgerAccess for FaultyLedger<'_> {
     }
 
     fn block(&self, height: Height) -> Result<Option<Block>, Error> {
-        self.inner.block(height)
+        if self.fault == Fault::BlockUnread(height) && self.fails() { Err(broken()) } else { self.inner.block(height) }
     }
 
     fn prove(&self, height: Height, key: StateKey) -> Result<StateProof, Error> {

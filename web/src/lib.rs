@@ -8,11 +8,13 @@ pub mod api;
 pub mod chain;
 pub mod cli;
 pub mod client;
+pub mod counts;
 pub mod demo;
 mod driver;
 mod error;
 pub mod member;
 pub mod problem;
 pub mod serve;
+mod stop;
 
 pub use self::{driver::Pace, error::Error};

@@ -3,7 +3,10 @@
 use std::{io::IsTerminal as _, process::ExitCode};
 
 use clap::Parser as _;
-use web::cli::{Cli, run};
+use web::cli::{Cli, Output, run};
+
+/// The exit code of a command line that does not parse, as is usual.
+const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     tracing_subscriber::fmt()
@@ -11,11 +14,31 @@ fn main() -> ExitCode {
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
-    match run(Cli::parse()) {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return unparsed(&error),
+    };
+    let output = Output::new(cli.json);
+    match run(cli, &output) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("locus: {error}");
+            output.failure(&error.to_string());
             ExitCode::FAILURE
         }
     }
+}
+
+/// Prints help, the version, or what is wrong with a command line: in JSON too where it asks for that.
+fn unparsed(error: &clap::Error) -> ExitCode {
+    // Nothing is left to do when the terminal is gone.
+    drop(error.print());
+    if !error.use_stderr() {
+        return ExitCode::SUCCESS;
+    }
+    if std::env::args_os().any(|argument| argument == "--json") {
+        let text = error.render().to_string();
+        let why = text.split("\n\nUsage:").next().unwrap_or(&text).trim_start_matches("error: ");
+        Output::new(true).print_failure(&why.split_whitespace().collect::<Vec<_>>().join(" "));
+    }
+    ExitCode::from(USAGE)
 }

@@ -7,6 +7,7 @@ use circuits::{
     id::{AccountId, Digest, QueryId, ScopeNullifier},
 };
 use node::{
+    calendar::date,
     state::{QueryState, QueryStatus, StateRead},
     units::ContributionIndex,
 };
@@ -177,10 +178,10 @@ fn closed(state: &QueryState, ledger: &dyn LedgerAccess) -> Result<Option<Refusa
     }
     let day = tip(ledger)?.time.day();
     if day < state.query.opening {
-        return refuse(format!("it opens on day {}, and this is day {}", state.query.opening.0, day.0));
+        return refuse(format!("it opens on {}, and this is {}", date(state.query.opening), date(day)));
     }
     if day > state.query.closing {
-        return refuse(format!("it closed on day {}, and this is day {}", state.query.closing.0, day.0));
+        return refuse(format!("it closed on {}, and this is {}", date(state.query.closing), date(day)));
     }
     Ok(None)
 }

@@ -29,7 +29,7 @@ pub use self::{
 use crate::{
     Error,
     committee::access::CommitteeAccess,
-    ledger::{LedgerAccess, SyncedTree, require_query, sync_tree},
+    ledger::{LedgerAccess, SyncedTree, require_query, sync_tree, tip},
     objects::BlobAccess,
     wallet::Wallet,
 };
@@ -110,6 +110,20 @@ pub struct OpenQuery {
     tree: SyncedTree,
 }
 
+impl OpenQuery {
+    /// The query.
+    #[must_use]
+    pub const fn id(&self) -> QueryId {
+        self.id
+    }
+
+    /// How far the query was when it was last fetched.
+    #[must_use]
+    pub const fn state(&self) -> &QueryState {
+        &self.state
+    }
+}
+
 impl Agent<'_> {
     /// Fetches a query, its committee key and the leaves of the current epoch.
     ///
@@ -123,6 +137,26 @@ impl Agent<'_> {
             |part| QueryPart::new(self.ledger, chain, id, &state, part).verifier(&self.ledger.genesis().contribution);
         let verifiers = (0..part_count(&state)).map(verifier).collect::<Result<_, _>>()?;
         Ok(OpenQuery { id, state, key, verifiers, tree: sync_tree(self.ledger)? })
+    }
+
+    /// Fetches what changed of a query since it was opened: how far it is, and the leaves once an epoch has begun.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when the ledger cannot be reached.
+    pub fn refresh(&self, opened: &mut OpenQuery) -> Result<(), Error> {
+        opened.state = require_query(self.ledger, opened.id)?;
+        if tip(self.ledger)?.epoch != opened.tree.epoch {
+            opened.tree = sync_tree(self.ledger)?;
+        }
+        Ok(())
+    }
+
+    /// What the agent would do with an opened query for a wallet.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when the ledger cannot be reached.
+    pub fn dry_run_opened(&self, wallet: &Wallet, opened: &OpenQuery) -> Result<Outlook, Error> {
+        consider(self.ledger, wallet, opened.id, &opened.state, &opened.tree)
     }
 
     /// What the agent would do with a query for a wallet.

@@ -281,18 +281,20 @@ impl QueryWatch {
     /// The queries that opened since the last call, in order.
     ///
     /// # Errors
-    /// [`Error::Ledger`] when the ledger cannot be reached; the next call goes on from there.
+    /// [`Error::Ledger`] when the ledger cannot be reached; the next call looks at the same blocks again, so that no
+    /// query is missed.
     pub fn poll(&mut self, ledger: &dyn LedgerAccess) -> Result<Vec<QueryId>, Error> {
-        let mut opened = vec![];
-        while let Some(block) = ledger.block(self.next)? {
+        let (mut opened, mut next) = (vec![], self.next);
+        while let Some(block) = ledger.block(next)? {
             for transaction in &block.transactions {
                 let Transaction::Signed(signed) = transaction else { continue };
                 if let Action::OpenQuery(query) = &signed.action {
                     opened.push(query.id(&signed.chain, &signed.sender, signed.nonce)?);
                 }
             }
-            self.next = self.next.next();
+            next = next.next();
         }
+        self.next = next;
         Ok(opened)
     }
 }

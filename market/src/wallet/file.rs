@@ -1,7 +1,7 @@
 //! A party's file on disk: encrypted, written whole or not at all, and of a kind its first bytes name.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read, Write},
     path::{Path, PathBuf},
 };
@@ -14,6 +14,9 @@ use crate::Error;
 
 /// The largest party file: a genome of 67 million dosages and its answers stay below.
 pub const FILE_BYTES_MAX: u64 = 256 << 20;
+
+/// How the kind of a key file begins; its role follows.
+pub(super) const KEY_KIND: &str = "locus/v1/key/";
 
 /// The contents of an encrypted file: its kind, then the value. A file of another kind is refused by name.
 #[derive(BorshSerialize, BorshDeserialize)]
@@ -53,19 +56,41 @@ pub(crate) fn create(
 /// Reads a value of a kind.
 ///
 /// # Errors
-/// [`Error::File`], [`Error::WrongPassphrase`] or [`Error::FileDamaged`].
+/// [`Error::File`], [`Error::WrongPassphrase`], [`Error::FileKind`] or [`Error::FileDamaged`].
 pub(crate) fn load<T: BorshDeserialize>(path: &Path, kind: &str, protection: &Protection) -> Result<T, Error> {
+    load_any(path, protection, |found| if found == kind { Ok(()) } else { Err(in_words(kind)) })
+        .map(|((), value)| value)
+}
+
+/// Reads a value of any kind that `accept` takes; when it takes none, it says what it expects.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn load_any<K, T: BorshDeserialize>(
+    path: &Path,
+    protection: &Protection,
+    accept: impl FnOnce(&str) -> Result<K, String>,
+) -> Result<(K, T), Error> {
     let plaintext = protection.open(path, &read_bounded(path)?)?;
     let damaged = |why: String| Error::FileDamaged { path: path.into(), why };
     // The kind comes first, so a file of another kind is told from a damaged one before its value is read.
     let mut rest = plaintext.as_slice();
     let found = String::deserialize(&mut rest).map_err(|error| damaged(error.to_string()))?;
-    if found != kind {
-        return Err(damaged(format!("it holds a {found:?}, not a {kind:?}")));
-    }
+    let kind =
+        accept(&found).map_err(|expected| Error::FileKind { path: path.into(), found: in_words(&found), expected })?;
     T::deserialize(&mut rest)
-        .and_then(|value| if rest.is_empty() { Ok(value) } else { Err(io::Error::other("bytes follow its end")) })
+        .and_then(
+            |value| if rest.is_empty() { Ok((kind, value)) } else { Err(io::Error::other("bytes follow its end")) },
+        )
         .map_err(|error| damaged(error.to_string()))
+}
+
+/// A kind as people call it.
+fn in_words(kind: &str) -> String {
+    match kind.strip_prefix(KEY_KIND) {
+        Some(role) => format!("a key file of role {role}"),
+        None => format!("a file of kind {}", kind.strip_prefix("locus/v1/").unwrap_or(kind)),
+    }
 }
 
 /// Copies an encrypted file as it is to a path where there is none.
@@ -83,6 +108,14 @@ pub(crate) fn refuse_existing(path: &Path) -> Result<(), Error> {
         Ok(true) => Err(Error::FileExists { path: path.into() }),
         Err(source) => Err(failed(path, "look at the path")(source)),
     }
+}
+
+/// Refuses a path where no file is.
+///
+/// # Errors
+/// [`Error::File`] with what the system says of the path.
+pub(crate) fn require(path: &Path) -> Result<(), Error> {
+    fs::metadata(path).map(drop).map_err(failed(path, "open the file"))
 }
 
 fn read_bounded(path: &Path) -> Result<Vec<u8>, Error> {
@@ -125,15 +158,17 @@ impl FileLock {
     /// Takes the lock beside a path, without waiting.
     ///
     /// # Errors
-    /// [`Error::File`] when another process holds it.
+    /// [`Error::FileInUse`] when another process holds it, [`Error::File`] when the path is refused.
     pub(crate) fn take(path: &Path) -> Result<Self, Error> {
         let mut name = path.as_os_str().to_owned();
         name.push(".lock");
         let lock = PathBuf::from(name);
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&lock);
         let file = file.map_err(failed(&lock, "make the lock file"))?;
-        let taken = file.try_lock().map_err(io::Error::from);
-        taken.map_err(failed(path, "lock it, another process has it open"))?;
-        Ok(Self { _file: file })
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(Error::FileInUse { path: path.into() }),
+            Err(TryLockError::Error(error)) => Err(failed(path, "lock the file")(error)),
+        }
     }
 }

@@ -10,7 +10,10 @@ use rand::CryptoRng;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::{Protection, StorageKey, file};
+use super::{
+    Protection, StorageKey,
+    file::{self, KEY_KIND},
+};
 use crate::Error;
 
 /// What a key file is for. A file of one role does not open as another.
@@ -46,7 +49,13 @@ impl Role {
     }
 
     fn file_kind(self) -> String {
-        format!("locus/v1/key/{}", self.name())
+        format!("{KEY_KIND}{}", self.name())
+    }
+
+    /// The role whose key files are of a kind.
+    fn of_file_kind(kind: &str) -> Option<Self> {
+        let roles = [Self::Issuer, Self::Researcher, Self::Governor, Self::Validator, Self::Member, Self::Custodian];
+        roles.into_iter().find(|role| role.file_kind() == kind)
     }
 }
 
@@ -147,9 +156,20 @@ impl PartyKey {
     /// Reads the keys of a role.
     ///
     /// # Errors
-    /// [`Error::File`], [`Error::WrongPassphrase`], or [`Error::FileDamaged`] also for another role's file.
+    /// [`Error::File`], [`Error::WrongPassphrase`], [`Error::FileKind`] for another role's file, or
+    /// [`Error::FileDamaged`].
     pub fn open(path: &Path, role: Role, protection: &Protection) -> Result<Self, Error> {
         let (signing, sealing, storage) = file::load(path, &role.file_kind(), protection)?;
+        Ok(Self { role, signing, sealing, storage })
+    }
+
+    /// Reads the keys of whichever role the file holds.
+    ///
+    /// # Errors
+    /// As [`PartyKey::open`], with [`Error::FileKind`] for a file that is no key file.
+    pub fn open_any(path: &Path, protection: &Protection) -> Result<Self, Error> {
+        let role_of = |kind: &str| Role::of_file_kind(kind).ok_or_else(|| "a key file".to_owned());
+        let (role, (signing, sealing, storage)) = file::load_any(path, protection, role_of)?;
         Ok(Self { role, signing, sealing, storage })
     }
 }

@@ -134,8 +134,11 @@ impl Wallet {
     /// Opens a wallet.
     ///
     /// # Errors
-    /// [`Error::File`] when it is absent or open elsewhere, [`Error::WrongPassphrase`], or [`Error::FileDamaged`].
+    /// [`Error::File`] when it is absent, [`Error::FileInUse`] when it is open elsewhere, [`Error::WrongPassphrase`],
+    /// [`Error::FileKind`] or [`Error::FileDamaged`].
     pub fn open(path: &Path, protection: Protection) -> Result<Self, Error> {
+        // Taking the lock makes a file; a mistyped path must not leave one behind.
+        file::require(path)?;
         let lock = file::FileLock::take(path)?;
         let contents = file::load(path, FILE_KIND, &protection)?;
         Ok(Self { path: path.into(), protection, contents, _lock: lock })

@@ -109,7 +109,9 @@ impl Protection {
         }
         let mut identity = age::scrypt::Identity::new(secret);
         identity.set_max_work_factor(WORK_LOG2_MAX);
-        let decryptor = age::Decryptor::new_buffered(bytes).map_err(|error| damaged(path, &error))?;
+        let decryptor = age::Decryptor::new_buffered(bytes).map_err(|error| {
+            damaged(path, &format!("it is no encrypted file of Locus, or its head is lost ({error})"))
+        })?;
         let identity: &dyn age::Identity = &identity;
         let mut reader = decryptor.decrypt(std::iter::once(identity)).map_err(|error| match error {
             age::DecryptError::DecryptionFailed

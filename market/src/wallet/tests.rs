@@ -115,6 +115,36 @@ fn a_truncated_demo_file_is_damaged() {
 }
 
 #[test]
+fn repro_a_key_file_of_another_role_says_both_roles() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hospital.key");
+    let key = PartyKey::random(Role::Issuer, &mut StdRng::seed_from_u64(1));
+    key.create(&path, &Protection::DemoUnencrypted).unwrap();
+    let refused = PartyKey::open(&path, Role::Researcher, &Protection::DemoUnencrypted).unwrap_err().to_string();
+    assert!(refused.contains("role issuer") && refused.contains("role researcher"), "{refused}");
+    assert_eq!(PartyKey::open_any(&path, &Protection::DemoUnencrypted).unwrap().role(), Role::Issuer);
+    let path = folder.path().join("ada.wallet");
+    drop(wallet(&path, &Protection::DemoUnencrypted));
+    let refused = PartyKey::open_any(&path, &Protection::DemoUnencrypted);
+    assert!(matches!(refused, Err(Error::FileKind { .. })), "{refused:?}");
+}
+
+#[test]
+fn repro_opening_a_wallet_that_is_absent_leaves_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(Wallet::open(&folder.path().join("ada.wallet"), Protection::DemoUnencrypted).is_err());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn repro_a_wallet_open_elsewhere_is_in_use_and_not_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ada.wallet");
+    let _open = wallet(&path, &Protection::DemoUnencrypted);
+    assert!(matches!(Wallet::open(&path, Protection::DemoUnencrypted), Err(Error::FileInUse { .. })));
+}
+
+#[test]
 fn secrets_are_neither_on_disk_nor_in_debug_output() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ada.wallet");

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::TransactionId;
 use crate::{
     Error,
+    calendar::date,
     codec::check_length,
     event::Event,
     execute::{Context, query_error, require_query},
@@ -172,8 +173,10 @@ impl Contribution {
         let (day, query) = (context.time.day(), &state.query);
         if day < query.opening || day > query.closing {
             return refuse(format!(
-                "it collects from day {} to day {}; this is day {}",
-                query.opening.0, query.closing.0, day.0
+                "it collects from {} to {}; this is {}",
+                date(query.opening),
+                date(query.closing),
+                date(day)
             ));
         }
         if state.surviving >= query.contributions_max {

@@ -4,6 +4,7 @@ use circuits::id::AccountId;
 
 use crate::{
     Error,
+    calendar::date,
     event::Event,
     execute::{Context, collect_fee, debit, require_issuer, require_researcher},
     query::{CohortQuery, OpeningEpoch, PrivacyMode, check_against_schema},
@@ -77,7 +78,7 @@ fn check_days(query: &CohortQuery, context: &Context<'_>) -> Result<(), Error> {
     let refuse = |why: String| Err(Error::Refused { what: "query days", why });
     let (today, limit) = (context.time.day(), context.genesis.parameters.query_days_max);
     if query.closing < today {
-        return refuse(format!("it closes on day {}, before today, day {}", query.closing.0, today.0));
+        return refuse(format!("it closes on {}, before today, {}", date(query.closing), date(today)));
     }
     let days = query.closing.0.saturating_sub(query.opening.0.min(today.0));
     if days > limit {

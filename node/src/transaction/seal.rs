@@ -5,6 +5,7 @@ use circuits::id::{AccountId, QueryId};
 use super::{contribution_set_digest, refund::refund};
 use crate::{
     Error,
+    calendar::date,
     event::Event,
     execute::{Context, query_error, require_query},
     state::{Draft, QueryState, QueryStatus, RefundReason, StateRead},
@@ -26,11 +27,13 @@ pub(super) fn execute(
     let closed = context.time.day() > state.query.closing;
     let full = state.surviving >= state.query.contributions_max;
     let enough = state.surviving >= state.query.contributions_min;
-    let early = context.genesis.parameters.early_sealing_allowed && sender == state.researcher && enough;
-    if !(closed || full || early) {
+    let early = context.genesis.parameters.early_sealing_allowed && sender == state.researcher;
+    if !(closed || full || early && enough) {
+        let wanted = if early { state.query.contributions_min } else { state.query.contributions_max };
         let why = format!(
-            "it collects until the end of day {} or {} contributions; it has {}",
-            state.query.closing.0, state.query.contributions_max, state.surviving
+            "it collects until the end of {} or {wanted} contributions; it has {}",
+            date(state.query.closing),
+            state.surviving
         );
         return Err(query_error(id, why));
     }

@@ -23,10 +23,11 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::{
     BODY_TIME_MAX, Service, blocking,
     reply::{BYTES, parse},
+    schemas,
 };
 use crate::{Error, problem::Problem};
 
-/// The largest upload of a kind other than [`BlobKind::Blob`]: ciphertexts, sums, components and shares are at most
+/// The largest upload of a kind other than [`BlobKind::Panel`] and [`BlobKind::Blob`]: ciphertexts, sums, components and shares are at most
 /// 98,304 bytes and a message of the key generation is a few of them.
 const SMALL_BYTES_MAX: usize = 1 << 20;
 /// Bytes that a download hands to the connection at once.
@@ -37,7 +38,7 @@ const _: () = assert!(SMALL_BYTES_MAX <= BLOB_BYTES_MAX);
 /// The largest blob of a kind that is taken.
 const fn bytes_max(kind: BlobKind) -> usize {
     match kind {
-        BlobKind::Blob => BLOB_BYTES_MAX,
+        BlobKind::Panel | BlobKind::Blob => BLOB_BYTES_MAX,
         _ => SMALL_BYTES_MAX,
     }
 }
@@ -90,7 +91,7 @@ fn address(path: &(String, String)) -> Result<BlobAddress, Error> {
         ("kind" = String, Path, description = "what it holds; it decides the digest's tag"),
         ("digest" = String, Path, description = "64 hex digits"),
     ),
-    request_body(content_type = "application/octet-stream", description = "1 MiB at most, 64 MiB for the kind `blob`"),
+    request_body(content = schemas::Bytes, content_type = "application/octet-stream", description = "1 MiB at most, 64 MiB for the kinds `panel` and `blob`"),
     responses(
         (status = 201, description = "stored durably"),
         (status = 204, description = "it was here already"),
@@ -139,7 +140,7 @@ fn store(service: &Service, address: BlobAddress, bytes: Vec<u8>) -> Result<bool
         ("digest" = String, Path, description = "64 hex digits"),
     ),
     responses(
-        (status = 200, description = "the bytes", content_type = "application/octet-stream"),
+        (status = 200, description = "the bytes", body = schemas::Bytes, content_type = "application/octet-stream"),
         (status = 404, description = "not here", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -194,7 +195,7 @@ pub(super) struct After {
         ("kind" = String, Path, description = "what the blobs hold"),
         ("after" = Option<String>, Query, description = "`next` of the page before"),
     ),
-    responses((status = 200, description = "a page of digests", content_type = "application/json"))
+    responses((status = 200, description = "a page of digests", body = schemas::BlobPage))
 )]
 #[get("/v1/blobs/{kind}")]
 pub(super) async fn list_blobs(

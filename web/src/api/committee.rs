@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Service, blocking,
     reply::{found, parse, reply},
+    schemas,
 };
 use crate::{Error, problem::Problem};
 
@@ -27,7 +28,7 @@ pub struct CommitteeKey {
 }
 
 /// The latest committee key. JSON or bytes.
-#[utoipa::path(tag = "committee", responses((status = 200, description = "the key", content_type = "application/json")))]
+#[utoipa::path(tag = "committee", responses((status = 200, description = "the key", content((schemas::CommitteeKey = "application/json"), (schemas::Bytes = "application/octet-stream")))))]
 #[get("/v1/committee")]
 pub(super) async fn read_committee(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, Error> {
     let key = blocking(move || {
@@ -43,7 +44,7 @@ pub(super) async fn read_committee(request: HttpRequest, service: Data<Service>)
     tag = "committee",
     params(("epoch" = u32, Path, description = "the key's number, from 0")),
     responses(
-        (status = 200, description = "the key", content_type = "application/json"),
+        (status = 200, description = "the key", content((schemas::CommitteeKey = "application/json"), (schemas::Bytes = "application/octet-stream"))),
         (status = 404, description = "never begun", body = Problem, content_type = "application/problem+json"),
     )
 )]

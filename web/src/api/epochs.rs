@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     LEAVES_PAGE_MAX, Service, blocking,
     reply::{found, reply},
+    schemas,
 };
 use crate::Error;
 
@@ -39,7 +40,7 @@ pub struct LeafPage {
 }
 
 /// The current epoch with its root. JSON or bytes.
-#[utoipa::path(tag = "epochs", responses((status = 200, description = "the epoch", content_type = "application/json")))]
+#[utoipa::path(tag = "epochs", responses((status = 200, description = "the epoch", content((schemas::CurrentEpoch = "application/json"), (schemas::Bytes = "application/octet-stream")))))]
 #[get("/v1/epoch")]
 pub(super) async fn read_epoch(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, Error> {
     let current = blocking(move || current_epoch(&service)).await?;
@@ -74,7 +75,7 @@ impl Default for Run {
         ("first" = Option<u32>, Query, description = "place of the first leaf; 0 by default"),
         ("count" = Option<u32>, Query, description = "how many, at most 65,536, the default"),
     ),
-    responses((status = 200, description = "the leaves, fewer at the end", content_type = "application/json"))
+    responses((status = 200, description = "the leaves, fewer at the end", content((schemas::LeafPage = "application/json"), (schemas::Bytes = "application/octet-stream"))))
 )]
 #[get("/v1/leaves")]
 pub(super) async fn read_leaves(

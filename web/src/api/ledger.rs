@@ -12,11 +12,12 @@ use super::{
     Service, blocking,
     listing::paging,
     reply::{found, parse, reply},
+    schemas,
 };
 use crate::{Error, problem::Problem};
 
 /// Where the chain stands: height, time and epoch of the next block. JSON or bytes.
-#[utoipa::path(tag = "chain", responses((status = 200, description = "the tip", content_type = "application/json")))]
+#[utoipa::path(tag = "chain", responses((status = 200, description = "the tip", content((schemas::Head = "application/json"), (schemas::Bytes = "application/octet-stream")))))]
 #[get("/v1/head")]
 pub(super) async fn read_head(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, Error> {
     let tip = blocking(move || Ok(service.chain.snapshot()?.latest()?)).await?;
@@ -24,7 +25,7 @@ pub(super) async fn read_head(request: HttpRequest, service: Data<Service>) -> R
 }
 
 /// What the chain started from. Its digest is the chain id. JSON or bytes.
-#[utoipa::path(tag = "chain", responses((status = 200, description = "the genesis", content_type = "application/json")))]
+#[utoipa::path(tag = "chain", responses((status = 200, description = "the genesis", content((schemas::Genesis = "application/json"), (schemas::Bytes = "application/octet-stream")))))]
 #[get("/v1/genesis")]
 pub(super) async fn read_genesis(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, Error> {
     reply(&request, service.chain.ledger().genesis())
@@ -38,7 +39,7 @@ pub(super) async fn read_genesis(request: HttpRequest, service: Data<Service>) -
         ("limit" = Option<u32>, Query, description = "1 to 500 rows; 100 by default"),
         ("order" = Option<String>, Query, description = "`oldest` or `newest` first"),
     ),
-    responses((status = 200, description = "a page of blocks", content_type = "application/json"))
+    responses((status = 200, description = "a page of blocks", body = schemas::Page<schemas::BlockRow>))
 )]
 #[get("/v1/blocks")]
 pub(super) async fn list_blocks(
@@ -55,7 +56,7 @@ pub(super) async fn list_blocks(
     tag = "chain",
     params(("height" = u64, Path, description = "from 1")),
     responses(
-        (status = 200, description = "the block", content_type = "application/json"),
+        (status = 200, description = "the block", content((schemas::Block = "application/json"), (schemas::Bytes = "application/octet-stream"))),
         (status = 404, description = "beyond the head", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -75,7 +76,7 @@ pub(super) async fn read_block(
     tag = "chain",
     params(("height" = u64, Path, description = "from 1")),
     responses(
-        (status = 200, description = "the header", content_type = "application/json"),
+        (status = 200, description = "the header", content((schemas::SignedHeader = "application/json"), (schemas::Bytes = "application/octet-stream"))),
         (status = 404, description = "beyond the head", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -95,7 +96,7 @@ pub(super) async fn read_header(
     tag = "chain",
     params(("height" = u64, Path, description = "from 1")),
     responses(
-        (status = 200, description = "the events", content_type = "application/json"),
+        (status = 200, description = "the events", content((schemas::BlockEvents = "application/json"), (schemas::Bytes = "application/octet-stream"))),
         (status = 404, description = "beyond the head", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -114,7 +115,7 @@ pub(super) async fn read_events(
 #[utoipa::path(
     tag = "state",
     params(("id" = String, Path, description = "the account's key, 64 hex digits")),
-    responses((status = 200, description = "the account", content_type = "application/json"))
+    responses((status = 200, description = "the account", content((schemas::Account = "application/json"), (schemas::Bytes = "application/octet-stream"))))
 )]
 #[get("/v1/accounts/{id}")]
 pub(super) async fn read_account(
@@ -131,7 +132,7 @@ pub(super) async fn read_account(
 #[utoipa::path(
     tag = "state",
     params(("id" = String, Path, description = "the account's key, 64 hex digits")),
-    responses((status = 200, description = "the nonce", content_type = "application/json"))
+    responses((status = 200, description = "the nonce", content((u64 = "application/json"), (schemas::Bytes = "application/octet-stream"))))
 )]
 #[get("/v1/accounts/{id}/next-nonce")]
 pub(super) async fn read_next_nonce(
@@ -149,7 +150,7 @@ pub(super) async fn read_next_nonce(
     tag = "state",
     params(("id" = String, Path, description = "the schema's id, 64 hex digits")),
     responses(
-        (status = 200, description = "the schema", content_type = "application/json"),
+        (status = 200, description = "the schema", content((schemas::Schema = "application/json"), (schemas::Bytes = "application/octet-stream"))),
         (status = 404, description = "not registered", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -169,7 +170,7 @@ pub(super) async fn read_schema(
     tag = "state",
     params(("id" = String, Path, description = "the study's id, 64 hex digits")),
     responses(
-        (status = 200, description = "the study", content_type = "application/json"),
+        (status = 200, description = "the study", content((schemas::Study = "application/json"), (schemas::Bytes = "application/octet-stream"))),
         (status = 404, description = "not registered", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -189,7 +190,7 @@ pub(super) async fn read_study(
     tag = "state",
     params(("id" = String, Path, description = "the query's id, 64 hex digits")),
     responses(
-        (status = 200, description = "the query", content_type = "application/json"),
+        (status = 200, description = "the query", content((schemas::Query = "application/json"), (schemas::Bytes = "application/octet-stream"))),
         (status = 404, description = "never opened", body = Problem, content_type = "application/problem+json"),
     )
 )]

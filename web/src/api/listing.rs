@@ -8,7 +8,7 @@ use circuits::id::{AccountId, QueryId, StudyId};
 use market::index::{Paging, QueryFilter, Role, Stage};
 use serde::Deserialize;
 
-use super::{Service, blocking, reply::parse};
+use super::{Service, blocking, reply::parse, schemas};
 use crate::Error;
 
 /// The page asked for.
@@ -41,7 +41,7 @@ pub(super) struct Filter {
         ("limit" = Option<u32>, Query, description = "1 to 500 rows; 100 by default"),
         ("order" = Option<String>, Query, description = "`oldest` or `newest` first"),
     ),
-    responses((status = 200, description = "a page", content_type = "application/json"))
+    responses((status = 200, description = "a page", body = schemas::Page<schemas::TransactionRow>))
 )]
 #[get("/v1/accounts/{id}/transactions")]
 pub(super) async fn list_account_transactions(
@@ -62,7 +62,7 @@ pub(super) async fn list_account_transactions(
         ("limit" = Option<u32>, Query, description = "1 to 500 rows; 100 by default"),
         ("order" = Option<String>, Query, description = "`oldest` or `newest` first"),
     ),
-    responses((status = 200, description = "a page", content_type = "application/json"))
+    responses((status = 200, description = "a page", body = schemas::Page<schemas::SchemaRow>))
 )]
 #[get("/v1/schemas")]
 pub(super) async fn list_schemas(
@@ -83,7 +83,7 @@ pub(super) async fn list_schemas(
         ("limit" = Option<u32>, Query, description = "1 to 500 rows; 100 by default"),
         ("order" = Option<String>, Query, description = "`oldest` or `newest` first"),
     ),
-    responses((status = 200, description = "a page", content_type = "application/json"))
+    responses((status = 200, description = "a page", body = schemas::Page<schemas::StudyRow>))
 )]
 #[get("/v1/studies")]
 pub(super) async fn list_studies(
@@ -107,7 +107,7 @@ pub(super) async fn list_studies(
         ("limit" = Option<u32>, Query, description = "1 to 500 rows; 100 by default"),
         ("order" = Option<String>, Query, description = "`oldest` or `newest` first"),
     ),
-    responses((status = 200, description = "a page", content_type = "application/json"))
+    responses((status = 200, description = "a page", body = schemas::Page<schemas::QueryRow>))
 )]
 #[get("/v1/queries")]
 pub(super) async fn list_queries(
@@ -131,7 +131,7 @@ pub(super) async fn list_queries(
         ("limit" = Option<u32>, Query, description = "1 to 500 rows; 100 by default"),
         ("order" = Option<String>, Query, description = "`oldest` or `newest` first"),
     ),
-    responses((status = 200, description = "a page", content_type = "application/json"))
+    responses((status = 200, description = "a page", body = schemas::Page<schemas::ContributionRow>))
 )]
 #[get("/v1/queries/{id}/contributions")]
 pub(super) async fn list_contributions(
@@ -152,7 +152,7 @@ pub(super) async fn list_contributions(
         ("limit" = Option<u32>, Query, description = "1 to 500 rows; 100 by default"),
         ("order" = Option<String>, Query, description = "`oldest` or `newest` first"),
     ),
-    responses((status = 200, description = "a page", content_type = "application/json"))
+    responses((status = 200, description = "a page", body = schemas::Page<schemas::PartyRow>))
 )]
 #[get("/v1/issuers")]
 pub(super) async fn list_issuers(
@@ -172,7 +172,7 @@ pub(super) async fn list_issuers(
         ("limit" = Option<u32>, Query, description = "1 to 500 rows; 100 by default"),
         ("order" = Option<String>, Query, description = "`oldest` or `newest` first"),
     ),
-    responses((status = 200, description = "a page", content_type = "application/json"))
+    responses((status = 200, description = "a page", body = schemas::Page<schemas::PartyRow>))
 )]
 #[get("/v1/researchers")]
 pub(super) async fn list_researchers(

@@ -14,6 +14,7 @@ mod metrics;
 mod operation;
 mod quota;
 mod reply;
+mod schemas;
 mod state;
 mod transactions;
 

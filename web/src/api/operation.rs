@@ -6,7 +6,7 @@ use node::units::Height;
 use serde::{Deserialize, Serialize};
 use utoipa::OpenApi;
 
-use super::{Document, Service, blocking, metrics::text};
+use super::{Document, Service, blocking, metrics::text, schemas};
 use crate::Error;
 
 /// Media type of the metrics.
@@ -28,7 +28,7 @@ pub struct Health {
 }
 
 /// Reads ledger and index; answers only when both work.
-#[utoipa::path(tag = "operation", responses((status = 200, description = "it works", content_type = "application/json")))]
+#[utoipa::path(tag = "operation", responses((status = 200, description = "it works", body = schemas::Health)))]
 #[get("/health")]
 pub(super) async fn read_health(service: Data<Service>) -> Result<HttpResponse, Error> {
     let health = blocking(move || {
@@ -45,7 +45,7 @@ pub(super) async fn read_health(service: Data<Service>) -> Result<HttpResponse, 
 }
 
 /// Counters for Prometheus.
-#[utoipa::path(tag = "operation", responses((status = 200, description = "the counters", content_type = "text/plain")))]
+#[utoipa::path(tag = "operation", responses((status = 200, description = "the counters", body = String, content_type = "application/openmetrics-text")))]
 #[get("/metrics")]
 pub(super) async fn read_metrics(service: Data<Service>) -> Result<HttpResponse, Error> {
     let text = blocking(move || text(&service)).await?;
@@ -53,7 +53,7 @@ pub(super) async fn read_metrics(service: Data<Service>) -> Result<HttpResponse,
 }
 
 /// This document.
-#[utoipa::path(tag = "operation", responses((status = 200, description = "OpenAPI", content_type = "application/json")))]
+#[utoipa::path(tag = "operation", responses((status = 200, description = "OpenAPI", body = serde_json::Value)))]
 #[get("/openapi.json")]
 pub(super) async fn read_openapi() -> HttpResponse {
     HttpResponse::Ok().json(Document::openapi())

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Service, blocking,
     reply::{BYTES, found, reply},
+    schemas,
 };
 use crate::{Error, problem::Problem};
 
@@ -33,7 +34,7 @@ fn state_key(text: &str) -> Result<StateKey, Error> {
     tag = "state",
     params(("key" = String, Path, description = "the key's borsh bytes in hex")),
     responses(
-        (status = 200, description = "the value's bytes", content_type = "application/octet-stream"),
+        (status = 200, description = "the value's bytes", body = schemas::Bytes, content_type = "application/octet-stream"),
         (status = 404, description = "nothing there", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -68,7 +69,7 @@ pub(super) struct At {
         ("height" = Option<u64>, Query, description = "the block; the latest by default"),
     ),
     responses(
-        (status = 200, description = "the proof", content_type = "application/json"),
+        (status = 200, description = "the proof", content((schemas::ProvenState = "application/json"), (schemas::Bytes = "application/octet-stream"))),
         (status = 404, description = "beyond the head", body = Problem, content_type = "application/problem+json"),
     )
 )]

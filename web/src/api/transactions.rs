@@ -19,6 +19,7 @@ use super::{
     blobs::receive,
     blocking,
     reply::{found, parse, reply},
+    schemas,
 };
 use crate::{Error, problem::Problem};
 
@@ -43,9 +44,9 @@ pub struct IncludedTransaction {
 /// Checks a transaction against the latest state and lets it wait for a block.
 #[utoipa::path(
     tag = "transactions",
-    request_body(content_type = "application/octet-stream", description = "the canonical borsh bytes, at most 64 KiB"),
+    request_body(content = schemas::Bytes, content_type = "application/octet-stream", description = "the canonical borsh bytes, at most 64 KiB"),
     responses(
-        (status = 202, description = "its id; it waits for a block", content_type = "application/json"),
+        (status = 202, description = "its id; it waits for a block", body = schemas::Accepted),
         (status = "4XX", description = "why it is refused", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -70,7 +71,7 @@ pub(super) async fn submit_transaction(
 #[utoipa::path(
     tag = "transactions",
     params(("id" = String, Path, description = "the transaction's id, 64 hex digits")),
-    responses((status = 200, description = "its status", content_type = "application/json"))
+    responses((status = 200, description = "its status", body = schemas::TransactionStatus))
 )]
 #[get("/v1/transactions/{id}")]
 pub(super) async fn read_transaction(service: Data<Service>, id: Path<String>) -> Result<HttpResponse, Error> {
@@ -84,7 +85,7 @@ pub(super) async fn read_transaction(service: Data<Service>, id: Path<String>) -
     tag = "transactions",
     params(("id" = String, Path, description = "the transaction's id, 64 hex digits")),
     responses(
-        (status = 200, description = "the transaction, header and proof", content_type = "application/json"),
+        (status = 200, description = "the transaction, header and proof", content((schemas::IncludedTransaction = "application/json"), (schemas::Bytes = "application/octet-stream"))),
         (status = 404, description = "no block holds it", body = Problem, content_type = "application/problem+json"),
     )
 )]

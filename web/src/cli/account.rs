@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use circuits::id::AccountId;
 use clap::Subcommand;
-use market::{ledger::act, wallet::Role};
+use market::ledger::act;
 use node::{
     state::StateRead,
     transaction::{Action, Transfer},
     units::Amount,
 };
 
-use super::{Home, Output, keys::RoleName};
+use super::{Home, Output};
 use crate::Error;
 
 /// Show accounts and move money.
@@ -31,9 +31,6 @@ pub enum Account {
         /// The sender's key file.
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
-        /// What the key file is for.
-        #[arg(long, value_enum)]
-        role: RoleName,
         /// Send without asking.
         #[arg(long)]
         yes: bool,
@@ -48,8 +45,8 @@ impl Account {
                 let state = connection.ledger.account(account)?.unwrap_or_default();
                 output.result(&state, |state| format!("balance {}\nnext nonce {}", state.balance, state.nonce))
             }
-            Self::Transfer { to, amount, key, role, yes } => {
-                let key = home.key(&key, Role::from(role))?;
+            Self::Transfer { to, amount, key, yes } => {
+                let key = home.any_key(&key)?;
                 output.confirm(yes, &format!("Send {amount} from {} to {to}?", key.account()))?;
                 let transfer = Transfer { to, amount: Amount::new(amount) };
                 let inclusion = act(&*connection.ledger, &key.signing_key(), Action::Transfer(transfer))?;

@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
-    thread,
     time::Duration,
 };
 
@@ -13,15 +12,15 @@ use circuits::{
 };
 use clap::{Args, Subcommand};
 use market::{
-    agent::{Agent as MarketAgent, Outcome, Outlook, withdraw},
+    agent::{Agent as MarketAgent, OpenQuery, Outcome, Outlook, withdraw},
     ledger::{QueryWatch, require_query, tip},
     wallet::{Protection, Wallet},
 };
-use node::state::QueryStatus;
+use node::{state::QueryStatus, units::Epoch};
 use serde::Serialize;
 
 use super::{Connection, Home, Output, committee::remote_committee, record::wallet_paths};
-use crate::{Error, client::RemoteCommittee};
+use crate::{Error, client::RemoteCommittee, stop::Stop};
 
 /// How often the agent looks for queries.
 const WATCH_TIME: Duration = Duration::from_secs(2);
@@ -36,6 +35,8 @@ pub enum Agent {
     /// Say what `run` would do, and why, without doing it.
     DryRun(Answering),
     /// Answer queries as they open, until interrupted, and print each outcome once (with --json an object for each).
+    ///
+    /// SIGINT and SIGTERM end it once the answer in progress is sent; a second one ends it at once.
     Watch(Answering),
     /// Take a contribution back before its query is sealed. Its record cannot answer that query again.
     Withdraw(Withdrawing),
@@ -69,7 +70,7 @@ pub struct Answering {
     /// One query; every open one without it.
     #[arg(long, value_name = "ID")]
     query: Option<QueryId>,
-    /// Addresses of the committee members' endpoints, in their order.
+    /// Addresses of the committee members' endpoints, in their order; `dry-run` needs none.
     #[arg(long, value_delimiter = ',', value_name = "URL")]
     members: Vec<String>,
 }
@@ -101,12 +102,19 @@ enum What {
 impl Agent {
     pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
         match self {
-            Self::Run(answering) => answering.once(home, output, false),
-            Self::DryRun(answering) => answering.once(home, output, true),
+            Self::Run(answering) => answering.once(home, output, Mode::Answer),
+            Self::DryRun(answering) => answering.once(home, output, Mode::Foresee),
             Self::Watch(answering) => answering.watch(home, output),
             Self::Withdraw(withdrawing) => withdrawing.run(home, output),
         }
     }
+}
+
+/// Whether to answer or only to say what would happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Answer,
+    Foresee,
 }
 
 /// What answering needs besides wallets.
@@ -132,28 +140,52 @@ impl Answering {
         Ok(Means { connection, committee: remote_committee(&self.members)?, proving, protection })
     }
 
+    /// Refuses too few committee members before anything is proven: their receipts are part of a contribution.
+    fn check_members(&self, means: &Means) -> Result<(), Error> {
+        let quorum = means.connection.ledger.genesis().committee.quorum;
+        let (given, needed) = (self.members.len(), usize::from(quorum.receipts_min()));
+        if given >= needed && given <= usize::from(quorum.members()) {
+            return Ok(());
+        }
+        let why = format!(
+            "{given} addresses are given; give those of the {} committee members in their order with --members, \
+             {needed} of them must answer",
+            quorum.members()
+        );
+        Err(Error::Input { what: "members", why })
+    }
+
     /// The queries to look at among those that opened.
     fn wanted(&self, opened: Vec<QueryId>) -> Vec<QueryId> {
         opened.into_iter().filter(|query| self.query.is_none_or(|wanted| wanted == *query)).collect()
     }
 
-    fn once(&self, home: &Home, output: &Output, dry: bool) -> Result<(), Error> {
+    fn once(&self, home: &Home, output: &Output, mode: Mode) -> Result<(), Error> {
         let means = self.means(home)?;
-        let queries = match self.query {
-            Some(query) => vec![query],
-            None => QueryWatch::default().poll(&*means.connection.ledger)?,
+        if mode == Mode::Answer {
+            self.check_members(&means)?;
+        }
+        let ledger = &*means.connection.ledger;
+        let agent = means.agent();
+        let mut open = match self.query {
+            Some(query) => vec![agent.open(query)?],
+            None => open_collecting(&agent, &mut QueryWatch::default().poll(ledger)?)?,
         };
         let mut lines = vec![];
         let paths = wallet_paths(&self.wallets)?;
+        if paths.is_empty() {
+            output.say(format!("{} holds no wallet", self.wallets.display()));
+        }
         let progress = output.progress("answering", paths.len());
         for path in paths {
-            lines.extend(consider_all(&means, &path, &queries, dry)?);
+            lines.extend(consider_all(&means, &path, &mut open, mode));
             progress.inc(1);
         }
         progress.finish_and_clear();
         let failed = lines.iter().filter(|line| matches!(line.what, What::Failed { .. })).count();
-        output.result(&Answers { answers: lines }, |answers| {
-            answers.answers.iter().map(describe).collect::<Vec<_>>().join("\n")
+        output.result(&Answers { answers: lines }, |answers| match answers.answers.as_slice() {
+            [] => "nothing to answer: no query collects now".into(),
+            lines => lines.iter().map(describe).collect::<Vec<_>>().join("\n"),
         })?;
         if failed == 0 {
             return Ok(());
@@ -162,42 +194,89 @@ impl Answering {
         Err(Error::Input { what: "answers", why })
     }
 
-    /// Looks again whenever a query opens, an epoch begins or something failed, and prints what is new.
+    /// Looks again whenever a query opens, an epoch begins or something failed, and prints what is new, until a signal
+    /// ends it between two answers. What fails, a node that restarts or a wallet that its owner has open, is tried again.
     fn watch(&self, home: &Home, output: &Output) -> Result<(), Error> {
+        let stop = Stop::on_signals()?;
         let means = self.means(home)?;
-        let ledger = &*means.connection.ledger;
-        let mut watch = QueryWatch::default();
-        let mut open: Vec<QueryId> = vec![];
-        let mut seen_epoch = None;
-        let mut printed = BTreeSet::new();
+        self.check_members(&means)?;
+        let mut watching = Watching::default();
+        let mut last_failure = String::new();
         output.say("watching for queries; stop with Ctrl-C");
-        loop {
-            let opened = self.wanted(watch.poll(ledger)?);
-            let epoch = tip(ledger)?.epoch;
-            if !opened.is_empty() || seen_epoch != Some(epoch) {
-                open.extend(opened);
-                let mut collecting = vec![];
-                for query in open {
-                    if require_query(ledger, query)?.status == QueryStatus::Collecting {
-                        collecting.push(query);
+        while !stop.asked() {
+            match self.look(&means, &mut watching, output, &stop) {
+                Ok(()) => last_failure.clear(),
+                Err(error @ Error::Output { .. }) => return Err(error),
+                Err(error) => {
+                    let failure = error.to_string();
+                    if failure != last_failure {
+                        tracing::warn!(%error, "looking for queries fails and is tried again");
                     }
+                    last_failure = failure;
                 }
-                open = collecting;
-                let mut failed = false;
-                // Opened anew each time: between two looks the owner may have changed the terms in the file.
-                for path in wallet_paths(&self.wallets)?.iter().filter(|_| !open.is_empty()) {
-                    for line in consider_all(&means, path, &open, false)? {
-                        failed |= matches!(line.what, What::Failed { .. });
-                        if printed.insert(describe(&line)) {
-                            output.result(&line, describe)?;
-                        }
-                    }
-                }
-                seen_epoch = (!failed).then_some(epoch);
             }
-            thread::sleep(WATCH_TIME);
+            stop.sleep(WATCH_TIME);
+        }
+        output.say("stopped; what was begun goes on at the next start");
+        Ok(())
+    }
+
+    fn look(&self, means: &Means, watching: &mut Watching, output: &Output, stop: &Stop) -> Result<(), Error> {
+        let ledger = &*means.connection.ledger;
+        let opened = self.wanted(watching.queries.poll(ledger)?);
+        let epoch = tip(ledger)?.epoch;
+        let is_new = !opened.is_empty() || watching.seen != Some(epoch);
+        watching.known.extend(opened);
+        if !is_new {
+            return Ok(());
+        }
+        watching.seen = None;
+        let mut open = open_collecting(&means.agent(), &mut watching.known)?;
+        watching.printed.retain(|(query, _)| watching.known.contains(query));
+        if open.is_empty() {
+            watching.seen = Some(epoch);
+            return Ok(());
+        }
+        let mut failed = false;
+        // Opened anew each time: between two looks the owner may have changed the terms in the file.
+        for path in wallet_paths(&self.wallets)? {
+            if stop.asked() {
+                return Ok(());
+            }
+            for line in consider_all(means, &path, &mut open, Mode::Answer) {
+                failed |= matches!(line.what, What::Failed { .. });
+                if watching.printed.insert((line.query, describe(&line))) {
+                    output.result(&line, describe)?;
+                }
+            }
+        }
+        watching.seen = (!failed).then_some(epoch);
+        Ok(())
+    }
+}
+
+/// What a watching agent remembers between two looks.
+#[derive(Default)]
+struct Watching {
+    queries: QueryWatch,
+    /// Queries that opened and may still collect.
+    known: Vec<QueryId>,
+    /// The epoch in which every known query was answered for every wallet.
+    seen: Option<Epoch>,
+    /// What was printed, by query, so that nothing is printed twice.
+    printed: BTreeSet<(QueryId, String)>,
+}
+
+/// Opens the queries that still collect, and forgets the others.
+fn open_collecting(agent: &MarketAgent<'_>, queries: &mut Vec<QueryId>) -> Result<Vec<OpenQuery>, Error> {
+    let mut collecting = vec![];
+    for query in queries.iter() {
+        if require_query(agent.ledger, *query)?.status == QueryStatus::Collecting {
+            collecting.push(*query);
         }
     }
+    *queries = collecting;
+    Ok(queries.iter().map(|query| agent.open(*query)).collect::<Result<_, _>>()?)
 }
 
 impl Withdrawing {
@@ -210,22 +289,25 @@ impl Withdrawing {
     }
 }
 
-fn consider_all(means: &Means, path: &Path, queries: &[QueryId], dry: bool) -> Result<Vec<Line>, Error> {
-    let mut wallet = Wallet::open(path, means.protection.clone())?;
+/// What becomes of every open query for one wallet. A wallet that does not open fails alone.
+fn consider_all(means: &Means, path: &Path, open: &mut [OpenQuery], mode: Mode) -> Vec<Line> {
     let agent = means.agent();
-    let mut line = |query: &QueryId| {
-        let what = consider(&agent, &mut wallet, *query, dry);
-        Line { wallet: path.display().to_string(), query: *query, what }
+    let mut wallet = Wallet::open(path, means.protection.clone()).map_err(|error| error.to_string());
+    let mut line = |opened: &mut OpenQuery| {
+        let what = match &mut wallet {
+            Ok(wallet) => consider(&agent, wallet, opened, mode),
+            Err(error) => What::Failed { error: error.clone() },
+        };
+        Line { wallet: path.display().to_string(), query: opened.id(), what }
     };
-    Ok(queries.iter().map(&mut line).collect())
+    open.iter_mut().map(&mut line).collect()
 }
 
-fn consider(agent: &MarketAgent<'_>, wallet: &mut Wallet, query: QueryId, dry: bool) -> What {
-    let result = if dry {
-        agent.dry_run(wallet, query).map(What::Foreseen)
-    } else {
-        agent.answer(wallet, query, &mut rand::rng()).map(What::Done)
-    };
+fn consider(agent: &MarketAgent<'_>, wallet: &mut Wallet, opened: &mut OpenQuery, mode: Mode) -> What {
+    let result = agent.refresh(opened).and_then(|()| match mode {
+        Mode::Foresee => agent.dry_run_opened(wallet, opened).map(What::Foreseen),
+        Mode::Answer => agent.answer_opened(wallet, opened, &mut rand::rng()).map(What::Done),
+    });
     result.unwrap_or_else(|error| What::Failed { error: error.to_string() })
 }
 
@@ -238,7 +320,9 @@ fn describe(line: &Line) -> String {
         What::Done(Outcome::Declined { reasons: why }) | What::Foreseen(Outlook::Decline { reasons: why }) => {
             format!("declined: {}", reasons(why))
         }
-        What::Foreseen(Outlook::Answer { parts, price, .. }) => format!("would send {parts} proofs and earn {price}"),
+        What::Foreseen(Outlook::Answer { parts, price, .. }) => {
+            format!("would send {parts} {} and earn {price}", if *parts == 1 { "proof" } else { "proofs" })
+        }
         What::Foreseen(Outlook::Answered { .. }) => "answered before".into(),
         What::Failed { error } => format!("failed: {error}"),
     };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use circuits::id::QueryId;
 use clap::Args;
 
-use super::{Home, Output, committee::remote_committee, keys::RoleName};
+use super::{Home, Output, committee::remote_committee};
 use crate::Error;
 
 /// Add up a sealed query's ciphertexts, have the committee sign the sum, and send it to the ledger.
@@ -16,17 +16,14 @@ pub struct Aggregate {
     /// Addresses of the committee members' endpoints, in their order.
     #[arg(long, value_delimiter = ',', required = true, value_name = "URL")]
     members: Vec<String>,
-    /// Key file that signs the transaction; any party's.
+    /// Key file that signs the transaction; any party's, of any role.
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
-    /// What the key file is for.
-    #[arg(long, value_enum, default_value = "researcher")]
-    role: RoleName,
 }
 
 impl Aggregate {
     pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
-        let key = home.key(&self.key, self.role.into())?;
+        let key = home.any_key(&self.key)?;
         let connection = home.connect()?;
         let committee = remote_committee(&self.members)?;
         let sender = key.signing_key();

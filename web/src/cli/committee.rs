@@ -18,7 +18,7 @@ use market::{
     ledger::tip,
     wallet::{PartyKey, Role},
 };
-use node::state::StateRead;
+use node::state::{CommitteeStage, StateRead};
 
 use super::{Connection, Home, Output};
 use crate::{
@@ -56,7 +56,7 @@ pub struct ServeMember {
     #[arg(long, value_name = "DIR")]
     store: PathBuf,
     /// Address to listen on for agents and aggregators.
-    #[arg(long, default_value = "127.0.0.1:0")]
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "HOST:PORT")]
     listen: SocketAddr,
     /// End when standard input closes, as it does when the process that started this one ends.
     #[arg(long)]
@@ -81,7 +81,7 @@ impl Committee {
                 let state = ledger.committee(epoch)?.unwrap_or_default();
                 let height = tip(ledger)?.height;
                 let value = serde_json::json!({ "epoch": epoch, "committee": state, "height": height });
-                output.result(&value, |_| format!("committee key {epoch}: {:?}", state.stage))
+                output.result(&value, |_| format!("committee key {epoch}: {}", describe(&state.stage)))
             }
         }
     }
@@ -112,6 +112,22 @@ impl ServeMember {
         // The thread only ends by returning; a panic in it was reported when it happened.
         drop(duties.join());
         ended
+    }
+}
+
+fn describe(stage: &CommitteeStage) -> String {
+    match stage {
+        CommitteeStage::Committing => "committing: waiting for each subset's leader to commit to its share".into(),
+        CommitteeStage::Confirming => "confirming: waiting for members to check and confirm".into(),
+        CommitteeStage::Active { key } => format!("active, key {key}"),
+        CommitteeStage::Abandoned { by, accused } => {
+            format!("abandoned: member {by} complained about member {accused}")
+        }
+        CommitteeStage::Expired { absent } => {
+            let absent: Vec<String> = absent.iter().map(ToString::to_string).collect();
+            format!("expired: members {} did not do their step in time", absent.join(", "))
+        }
+        CommitteeStage::Retired { key } => format!("retired, key {key}"),
     }
 }
 

@@ -9,6 +9,7 @@ use market::{
     ledger::tip,
     wallet::Wallet,
 };
+use node::calendar::date;
 use serde::{Deserialize, Serialize};
 
 use super::{Home, Output, query::purposes, session::read_json};
@@ -129,9 +130,16 @@ impl Consent {
         match self {
             Self::Show(which) => {
                 let wallet = which.open(home)?;
-                let missing = || Error::NotFound { what: "record of the wallet", id: which.record.to_string() };
+                let missing = || Error::Input {
+                    what: "record",
+                    why: format!(
+                        "the wallet has no record {}; it has {}, from 0 on",
+                        which.record,
+                        wallet.holdings().len()
+                    ),
+                };
                 let holding = wallet.holdings().get(which.record).ok_or_else(missing)?;
-                output.result(&holding.consent, describe)
+                output.result(&Terms::of(&holding.consent), describe)
             }
             Self::Change { which, file } => {
                 let connection = home.connect()?;
@@ -156,24 +164,53 @@ impl Consent {
     }
 }
 
-fn describe(terms: &ConsentTerms) -> String {
-    let purposes: Vec<_> = Purposes::NAMED
-        .into_iter()
-        .filter(|(_, purpose)| terms.purposes.contains(*purpose))
-        .map(|(name, _)| name)
-        .collect();
-    let yes = |flag| if terms.flags.contains(flag) { "yes" } else { "no" };
-    let disease = match (terms.flags.contains(ConsentFlags::ONLY_THIS_DISEASE), terms.disease) {
-        (true, code) => format!("only {code}"),
-        (false, _) => "any".into(),
-    };
-    format!(
-        "purposes          {}\ndisease           {disease}\nlast day          {}\nleast price       {}\nleast cohort      {}\nexact statistics  {}\nscreening         {}",
-        purposes.join(", "),
-        terms.expiry.0,
-        terms.price_min,
-        terms.cohort_min,
-        yes(ConsentFlags::EXACT),
-        yes(ConsentFlags::SCREENING),
-    )
+/// Terms as they are shown. The salt, which hides them in the ledger's commitment, is left out.
+#[derive(Debug, Serialize)]
+struct Terms {
+    purposes: Vec<&'static str>,
+    /// The one disease allowed; none for any.
+    only_disease: Option<u32>,
+    regions: Regions,
+    /// The last day on which a query may close, as a date and as the number of days since 1970-01-01.
+    last_day: String,
+    expiry: Day,
+    price_min: u64,
+    epsilon_milli_max: u32,
+    cohort_min: u32,
+    exact: bool,
+    screening: bool,
+}
+
+impl Terms {
+    fn of(terms: &ConsentTerms) -> Self {
+        let named = Purposes::NAMED.into_iter().filter(|(_, purpose)| terms.purposes.contains(*purpose));
+        Self {
+            purposes: named.map(|(name, _)| name).collect(),
+            only_disease: terms.flags.contains(ConsentFlags::ONLY_THIS_DISEASE).then_some(terms.disease),
+            regions: terms.regions,
+            last_day: date(terms.expiry),
+            expiry: terms.expiry,
+            price_min: terms.price_min,
+            epsilon_milli_max: terms.epsilon_milli_max,
+            cohort_min: terms.cohort_min,
+            exact: terms.flags.contains(ConsentFlags::EXACT),
+            screening: terms.flags.contains(ConsentFlags::SCREENING),
+        }
+    }
+}
+
+fn describe(terms: &Terms) -> String {
+    let yes = |set| if set { "yes" } else { "no" };
+    let regions = if terms.regions == Regions::ALL { "all".into() } else { format!("bits {:#b}", terms.regions.0) };
+    [
+        format!("purposes          {}", terms.purposes.join(", ")),
+        format!("disease           {}", terms.only_disease.map_or("any".into(), |code| format!("only {code}"))),
+        format!("regions           {regions}"),
+        format!("last day          {}", terms.last_day),
+        format!("least price       {}", terms.price_min),
+        format!("least cohort      {}", terms.cohort_min),
+        format!("exact statistics  {}", yes(terms.exact)),
+        format!("screening         {}", yes(terms.screening)),
+    ]
+    .join("\n")
 }

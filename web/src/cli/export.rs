@@ -56,9 +56,7 @@ impl Export {
         let genesis = receipt.as_ref().map_or_else(|| home.genesis(), |receipt| Ok(receipt.genesis.clone()))?;
         write_key(format, &genesis, &out)?;
         let exported = Exported { key: genesis.eligibility.id().to_string(), folder: out };
-        output.result(&exported, |exported| {
-            format!("wrote key {} to {}", exported.key, exported.folder.display())
-        })
+        output.result(&exported, |exported| format!("wrote key {} to {}", exported.key, exported.folder.display()))
     }
 }
 

@@ -27,9 +27,6 @@ pub enum Keys {
     },
     /// Show the public side of a key file.
     Show {
-        /// What the key is for.
-        #[arg(value_enum)]
-        role: RoleName,
         /// The key file.
         #[arg(value_name = "FILE")]
         path: PathBuf,
@@ -84,10 +81,13 @@ impl Keys {
         let key = match self {
             Self::New { role, path } => {
                 let key = PartyKey::random((*role).into(), &mut rand::rng());
-                key.create(path, &home.protection()?)?;
+                if path.exists() {
+                    return Err(market::Error::FileExists { path: path.clone() }.into());
+                }
+                key.create(path, &home.new_protection(&path.display().to_string())?)?;
                 key
             }
-            Self::Show { role, path } => home.key(path, (*role).into())?,
+            Self::Show { path } => home.any_key(path)?,
         };
         let public = PublicKey {
             role: key.role(),

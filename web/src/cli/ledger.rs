@@ -7,7 +7,7 @@ use std::{
 
 use clap::Subcommand;
 use market::ledger::tip;
-use node::{Groth16Verifier, units::Height};
+use node::{Groth16Verifier, calendar::utc, units::Height};
 
 use super::{Connection, Home, Output};
 use crate::Error;
@@ -41,15 +41,20 @@ impl Ledger {
         let ledger = &*connection.ledger;
         match self {
             Self::Head => output.result(&tip(ledger)?, |tip| {
-                format!("height {}\nepoch  {}\ntime   {}", tip.height, tip.epoch, tip.time)
+                format!("height {}\nepoch  {}\ntime   {}", tip.height, tip.epoch, utc(tip.time))
             }),
             Self::Block { height } => {
-                let missing = || Error::NotFound { what: "block", id: height.to_string() };
+                let missing = || Error::Input {
+                    what: "block",
+                    why: format!(
+                        "there is no block {height}; blocks are numbered from 1, and `locus ledger head` says up to which"
+                    ),
+                };
                 let block = ledger.block(Height::new(*height))?.ok_or_else(missing)?;
                 output.result(&block, |block| {
                     let lines = block.transactions.iter().map(|transaction| format!("  {}", kind(transaction)));
                     let header = &block.header;
-                    let text = format!("block {} at {}, state {}", header.height, header.time, header.state);
+                    let text = format!("block {} at {}, state {}", header.height, utc(header.time), header.state);
                     std::iter::once(text).chain(lines).collect::<Vec<_>>().join("\n")
                 })
             }

@@ -29,7 +29,7 @@ pub(crate) use keys::sealing_key;
 pub(crate) use network::service;
 pub use output::Output;
 pub use session::{Connection, Home};
-pub(crate) use session::{write_file, write_json};
+pub(crate) use session::{write_json, write_private_file};
 
 use crate::Error;
 
@@ -62,7 +62,7 @@ A tour, one line for each step (docs/guide/network.md has it whole):
 #[derive(Debug, Parser)]
 #[command(name = "locus", version, max_term_width = 110, after_long_help = TOUR)]
 pub struct Cli {
-    /// Print one JSON object on standard output instead of text.
+    /// Print one JSON object on standard output instead of text; {"error": …} when the command fails.
     #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub json: bool,
     /// Where the network's files are on this machine.
@@ -146,30 +146,29 @@ pub enum Command {
 ///
 /// # Errors
 /// Any error of the step; nothing is half-written then.
-pub fn run(cli: Cli) -> Result<(), Error> {
-    let output = Output::new(cli.json);
+pub fn run(cli: Cli, output: &Output) -> Result<(), Error> {
     let home = Home::new(cli.data_dir, cli.url, cli.passphrase_file);
     match cli.command {
-        Command::Demo(demo) => demo.run(&home, &output),
-        Command::Verify(verify) => verify.run(&output),
-        Command::Keys(keys) => keys.run(&home, &output),
-        Command::Ceremony(ceremony) => ceremony.run(&output),
-        Command::Network(network) => network.run(&home, &output),
-        Command::Serve(serve) => serve.run(&home, &output),
-        Command::Govern(govern) => govern.run(&home, &output),
-        Command::Committee(committee) => committee.run(&home, &output),
-        Command::Schema(schema) => schema.run(&home, &output),
-        Command::Record(record) => record.run(&home, &output),
-        Command::Consent(consent) => consent.run(&home, &output),
-        Command::Wallet(wallet) => wallet.run(&home, &output),
-        Command::Study(study) => study.run(&home, &output),
-        Command::Query(query) => query.run(&home, &output),
-        Command::Agent(agent) => agent.run(&home, &output),
-        Command::Aggregate(aggregate) => aggregate.run(&home, &output),
-        Command::Result(result) => result.run(&home, &output),
-        Command::Export(export) => export.run(&home, &output),
-        Command::Account(account) => account.run(&home, &output),
-        Command::Ledger(ledger) => ledger.run(&home, &output),
-        Command::Index(index) => index.run(&home, &output),
+        Command::Demo(demo) => demo.run(&home, output),
+        Command::Verify(verify) => verify.run(output),
+        Command::Keys(keys) => keys.run(&home, output),
+        Command::Ceremony(ceremony) => ceremony.run(output),
+        Command::Network(network) => network.run(&home, output),
+        Command::Serve(serve) => serve.run(&home, output),
+        Command::Govern(govern) => govern.run(&home, output),
+        Command::Committee(committee) => committee.run(&home, output),
+        Command::Schema(schema) => schema.run(&home, output),
+        Command::Record(record) => record.run(&home, output),
+        Command::Consent(consent) => consent.run(&home, output),
+        Command::Wallet(wallet) => wallet.run(&home, output),
+        Command::Study(study) => study.run(&home, output),
+        Command::Query(query) => query.run(&home, output),
+        Command::Agent(agent) => agent.run(&home, output),
+        Command::Aggregate(aggregate) => aggregate.run(&home, output),
+        Command::Result(result) => result.run(&home, output),
+        Command::Export(export) => export.run(&home, output),
+        Command::Account(account) => account.run(&home, output),
+        Command::Ledger(ledger) => ledger.run(&home, output),
+        Command::Index(index) => index.run(&home, output),
     }
 }

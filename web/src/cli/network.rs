@@ -60,13 +60,13 @@ pub struct Init {
     #[arg(long = "balance", value_name = "ACCOUNT=AMOUNT", value_parser = parse_balance)]
     balances: Vec<(AccountId, u64)>,
     /// Blocks of an epoch, at whose end registrations and consent changes count.
-    #[arg(long, default_value_t = 32)]
+    #[arg(long, default_value_t = 32, value_name = "BLOCKS")]
     epoch_blocks: u32,
     /// Contributions that exact statistics need for each cell.
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 10, value_name = "COUNT")]
     exact_floor: u32,
     /// What opening a query costs, in minor units.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_name = "AMOUNT")]
     opening_fee: u64,
     /// Let researchers seal a query before its closing day once its minimum is reached.
     #[arg(long)]
@@ -110,29 +110,47 @@ impl NetworkCommand {
     }
 }
 
+/// The keys that a network verifies under.
+struct VerifyingKeys {
+    contribution: contribution::VerifyingKey,
+    eligibility: eligibility::VerifyingKey,
+}
+
 impl Init {
     fn found(self, home: &Home, output: &Output) -> Result<Genesis, Error> {
         if home.genesis_path().exists() {
             let why = format!("{} exists; choose another --data-dir", home.genesis_path().display());
             return Err(Error::Input { what: "genesis", why });
         }
-        let protection = home.protection()?;
-        let create = |role: Role, name: String| {
-            let key = PartyKey::random(role, &mut rand::rng());
+        let protection = home.new_protection("the new keys")?;
+        let fresh = |role| PartyKey::random(role, &mut rand::rng());
+        let (governor, validator) = (fresh(Role::Governor), fresh(Role::Validator));
+        let members: Vec<_> = (0..self.committee.members()).map(|_| fresh(Role::Member)).collect();
+        output.say("making the insecure seeded keys of both proofs, which takes some seconds");
+        let proving = contribution::insecure_proving_key_from_seed([0; 32])?;
+        let screening = eligibility::insecure_proving_key_from_seed([0; 32])?;
+        let keys = VerifyingKeys {
+            contribution: proving.verifying_key().clone(),
+            eligibility: screening.verifying_key().clone(),
+        };
+        let genesis = self.genesis(&governor, &validator, &members, keys);
+        // Checked before the first file is written, so that a refused network leaves nothing behind.
+        genesis.check()?;
+        let members = (0..).zip(&members).map(|(index, key): (u8, _)| (format!("member-{index}"), key));
+        for (name, key) in [("governor".into(), &governor), ("validator".into(), &validator)].into_iter().chain(members)
+        {
             let path = home.keys_path().join(format!("{name}.key"));
             key.create(&path, &protection)?;
             output.say(format!("made {}", path.display()));
-            Ok::<_, Error>(key)
-        };
-        let governor = create(Role::Governor, "governor".into())?;
-        let validator = create(Role::Validator, "validator".into())?;
-        let members = (0..self.committee.members()).map(|index| create(Role::Member, format!("member-{index}")));
-        let members = members.map(|key| key.map(|key| Member { account: key.account(), sealing: sealing_key(&key) }));
-        let members = members.collect::<Result<_, _>>()?;
-        output.say("making the insecure seeded keys of both proofs; this takes some seconds");
-        let proving = contribution::insecure_proving_key_from_seed([0; 32])?;
-        let screening = eligibility::insecure_proving_key_from_seed([0; 32])?;
-        let genesis = Genesis {
+        }
+        write_file("proving key", &home.proving_key_path(), &proving.to_bytes()?)?;
+        write_json("genesis", &home.genesis_path(), &genesis)?;
+        Ok(genesis)
+    }
+
+    fn genesis(self, governor: &PartyKey, validator: &PartyKey, members: &[PartyKey], keys: VerifyingKeys) -> Genesis {
+        let member = |key: &PartyKey| Member { account: key.account(), sealing: sealing_key(key) };
+        Genesis {
             network: Network::Test,
             name: self.name,
             time: now(),
@@ -156,14 +174,10 @@ impl Init {
                 .collect::<BTreeMap<_, _>>(),
             governor: governor.account(),
             validators: vec![validator.account()],
-            committee: Committee { quorum: self.committee, members },
-            contribution: proving.verifying_key().clone(),
-            eligibility: screening.verifying_key().clone(),
-        };
-        genesis.check()?;
-        write_file("proving key", &home.proving_key_path(), &proving.to_bytes()?)?;
-        write_json("genesis", &home.genesis_path(), &genesis)?;
-        Ok(genesis)
+            committee: Committee { quorum: self.committee, members: members.iter().map(member).collect() },
+            contribution: keys.contribution,
+            eligibility: keys.eligibility,
+        }
     }
 }
 
@@ -171,7 +185,7 @@ impl Init {
 #[derive(Debug, Args)]
 pub struct Serve {
     /// Address to listen on. The default is reachable from this machine only.
-    #[arg(long, default_value = "127.0.0.1:8480")]
+    #[arg(long, default_value = "127.0.0.1:8480", value_name = "HOST:PORT")]
     listen: SocketAddr,
     /// Seconds without a transaction after which an empty block moves time, deadlines and epochs on.
     #[arg(long, default_value_t = 5, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3_600))]

@@ -1,7 +1,11 @@
 //! What a command prints: text for people, or one JSON object. Progress goes to standard error in both.
 
 use std::{
-    io::{BufRead as _, IsTerminal as _, Read as _, Write as _},
+    io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -14,29 +18,55 @@ use crate::Error;
 const ANSWER_BYTES_MAX: u64 = 64;
 
 /// Where and how results are printed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Output {
     json: bool,
+    printed: Arc<AtomicBool>,
+}
+
+/// A failure as --json prints it.
+#[derive(Serialize)]
+struct Failure<'a> {
+    error: &'a str,
 }
 
 impl Output {
     /// Text, or JSON.
     #[must_use]
-    pub const fn new(json: bool) -> Self {
-        Self { json }
+    pub fn new(json: bool) -> Self {
+        Self { json, printed: Arc::default() }
     }
 
     /// Prints a command's result: the JSON form of `value`, or the text made from it.
     ///
     /// # Errors
-    /// [`Error::Output`] when standard output is closed.
+    /// [`Error::Output`] when standard output fails. A reader that went away, as `head` does, is no failure.
     pub fn result<T: Serialize>(&self, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), Error> {
         let line = if self.json {
             serde_json::to_string(value).map_err(|error| Error::Output { why: error.to_string() })?
         } else {
             text(value)
         };
-        writeln!(std::io::stdout().lock(), "{line}").map_err(|error| Error::Output { why: error.to_string() })
+        self.printed.store(true, Ordering::Relaxed);
+        match writeln!(io::stdout().lock(), "{line}") {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Output { why: error.to_string() }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Says why a command failed, on standard error, and with --json in one object on standard output too, unless the
+    /// command has printed its object already.
+    pub fn failure(&self, why: &str) {
+        eprintln!("locus: {why}");
+        if self.json && !self.printed.load(Ordering::Relaxed) {
+            self.print_failure(why);
+        }
+    }
+
+    /// Prints a failure as an object.
+    pub fn print_failure(&self, why: &str) {
+        // The exit code says it where standard output fails.
+        drop(self.result(&Failure { error: why }, |failure| failure.error.to_owned()));
     }
 
     /// A line for people about what happens, on standard error; nothing with --json.
@@ -67,12 +97,12 @@ impl Output {
             return Ok(());
         }
         let refused = |why: &str| Err(Error::Input { what: "confirmation", why: why.into() });
-        if self.json || !std::io::stdin().is_terminal() {
+        if self.json || !io::stdin().is_terminal() {
             return refused("nobody can be asked here; add --yes");
         }
         eprint!("{question} [y/N] ");
         let mut answer = String::new();
-        let read = std::io::stdin().lock().take(ANSWER_BYTES_MAX).read_line(&mut answer);
+        let read = io::stdin().lock().take(ANSWER_BYTES_MAX).read_line(&mut answer);
         if read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes") { Ok(()) } else { refused("not confirmed") }
     }
 }

@@ -6,8 +6,9 @@ use circuits::{
     consent::{Day, Purposes, Regions},
     criteria::{Clause, Criteria, MatchCriteria},
     id::{AccountId, QueryId, SchemaId, StudyId},
-    layout::Layout,
-    schema::Schema,
+    layout::{Layout, Statistic},
+    rlwe::params::LAYOUT_SLOTS,
+    schema::{Attribute, Schema},
 };
 use clap::Subcommand;
 use market::{
@@ -15,6 +16,7 @@ use market::{
     wallet::{PartyKey, Role},
 };
 use node::{
+    calendar::date,
     query::{CohortQuery, DataUse, PrivacyMode, SealingKey},
     state::{QueryState, QueryStatus, StateRead},
     transaction::Action,
@@ -140,13 +142,12 @@ impl QueryFile {
     pub(super) fn resolve(&self, schema: &Schema, today: Day, sealing: SealingKey) -> Result<CohortQuery, Error> {
         let clause = |named: &NamedClause| {
             let index = schema.attribute_index(&named.attribute);
-            let found = index.and_then(|index| Some((u8::try_from(index).ok()?, schema.attributes.get(index)?.scale)));
-            let (attribute, scale) = found.ok_or_else(|| Error::Input {
-                what: "query file",
-                why: format!("the schema has no attribute {:?}; see `locus schema show`", named.attribute),
-            })?;
-            let scaled = |value| scaled(&named.attribute, value, scale);
-            Ok(Clause { attribute, lo: scaled(named.lo)?, hi: scaled(named.hi)?, negated: named.negated })
+            let found = index.and_then(|index| Some((u8::try_from(index).ok()?, schema.attributes.get(index)?)));
+            let (attribute, described) = found.ok_or_else(|| unknown_attribute(&named.attribute, schema))?;
+            let scaled = |value| scaled(&named.attribute, value, described.scale);
+            let clause = Clause { attribute, lo: scaled(named.lo)?, hi: scaled(named.hi)?, negated: named.negated };
+            check_range(named, &clause, described)?;
+            Ok(clause)
         };
         let group = |clauses: &Vec<NamedClause>| clauses.iter().map(clause).collect::<Result<Vec<_>, Error>>();
         let criteria = Criteria { groups: self.criteria.iter().map(group).collect::<Result<_, _>>()? };
@@ -173,6 +174,27 @@ impl QueryFile {
             sealing,
         })
     }
+}
+
+fn unknown_attribute(name: &str, schema: &Schema) -> Error {
+    let known: Vec<_> = schema.attributes.iter().map(|attribute| attribute.name.as_str()).collect();
+    let why = format!("the schema has no attribute {name:?}; it has {}", known.join(", "));
+    Error::Input { what: "query file", why }
+}
+
+/// Refuses an interval that is empty or holds no value that a record can have: its query would cost and find nobody.
+fn check_range(named: &NamedClause, clause: &Clause, attribute: &Attribute) -> Result<(), Error> {
+    let refuse = |why: String| Err(Error::Input { what: "query file", why });
+    let NamedClause { attribute: name, lo, hi, .. } = named;
+    if clause.lo > clause.hi {
+        return refuse(format!("{name} from {lo} to {hi} holds no value; the least comes first"));
+    }
+    if clause.lo > attribute.hi || clause.hi < attribute.lo {
+        let value = |stored: u32| f64::from(stored) / f64::from(attribute.scale.max(1));
+        let (least, greatest) = (value(attribute.lo), value(attribute.hi));
+        return refuse(format!("{name} from {lo} to {hi} is outside the schema's {least} to {greatest}"));
+    }
+    Ok(())
 }
 
 /// A value in an attribute's unit as the integer that records hold: the value times the attribute's scale.
@@ -215,6 +237,10 @@ struct Plan {
     fee: Amount,
     parts: usize,
     slots: Vec<u16>,
+    /// The closing day as a date.
+    closing: String,
+    criteria: Vec<String>,
+    purposes: Vec<String>,
     query: CohortQuery,
 }
 
@@ -254,22 +280,56 @@ fn plan(home: &Home, file: &Path, sealing: SealingKey) -> Result<Plan, Error> {
         fee: connection.ledger.genesis().parameters.opening_fee,
         parts: query.parts.len(),
         slots: query.parts.iter().map(Layout::slots_used).collect(),
+        closing: date(query.closing),
+        criteria: file
+            .criteria
+            .iter()
+            .map(|group| group.iter().map(in_words).collect::<Vec<_>>().join(" or "))
+            .collect(),
+        purposes: file.purposes.clone(),
         query,
     })
 }
 
+fn in_words(clause: &NamedClause) -> String {
+    let NamedClause { attribute, lo, hi, negated } = clause;
+    format!("{attribute} {}from {lo} to {hi}", if *negated { "not " } else { "" })
+}
+
+fn part_in_words(layout: &Layout) -> String {
+    let Layout { window, statistic, .. } = layout;
+    let measured = match statistic {
+        Statistic::Count => "how many contribute".into(),
+        Statistic::Funnel { groups } => format!("how many satisfy each prefix of {groups} match groups"),
+        Statistic::Moments { attributes } => format!("means and covariances of {} attributes", attributes.len()),
+        Statistic::Genotypes { first, length } => {
+            format!("genotype counts of {length} variants, from number {first} of window {window} on")
+        }
+    };
+    match layout.cells() {
+        1 => measured,
+        cells => format!("{measured}, in each of {cells} cells"),
+    }
+}
+
 fn describe_plan(plan: &Plan) -> String {
-    format!(
-        "escrow  {} ({} contributions at {})\nfee     {}, not refunded\nparts   {}, {:?} of {} slots used\nproofs  {} from each contributor",
-        plan.escrow,
-        plan.query.contributions_max,
-        plan.query.price,
-        plan.fee,
-        plan.parts,
-        plan.slots,
-        circuits::rlwe::params::LAYOUT_SLOTS,
-        plan.parts
-    )
+    let query = &plan.query;
+    let whom = if plan.criteria.is_empty() { "everybody".into() } else { plan.criteria.join(", and ") };
+    let mut lines = vec![
+        format!("asks      {whom}"),
+        format!("for       {}", plan.purposes.join(", ")),
+        format!(
+            "collects  {} to {} contributions until the end of {}",
+            query.contributions_min, query.contributions_max, plan.closing
+        ),
+    ];
+    let parts = query.parts.iter().zip(&plan.slots).map(|(layout, slots)| {
+        format!("part      {}; {slots} of {LAYOUT_SLOTS} slots, one proof from each contributor", part_in_words(layout))
+    });
+    lines.extend(parts);
+    lines.push(format!("escrow    {} ({} for each of {})", plan.escrow, query.price, query.contributions_max));
+    lines.push(format!("fee       {}, not refunded", plan.fee));
+    lines.join("\n")
 }
 
 fn open(home: &Home, output: &Output, file: &Path, key: &PartyKey, yes: bool) -> Result<(), Error> {
@@ -307,7 +367,12 @@ fn describe(opened: &Opened) -> String {
         QueryStatus::Refunded { height, reason } => format!("refunded in block {height}: {reason:?}"),
     };
     format!(
-        "query          {}\nstage          {stage}\ncontributions  {} ({} to {})\nescrow         {}",
-        opened.id, state.surviving, state.query.contributions_min, state.query.contributions_max, state.escrow
+        "query          {}\nstage          {stage}\nclosing        {}\ncontributions  {} ({} to {})\nescrow         {}",
+        opened.id,
+        date(state.query.closing),
+        state.surviving,
+        state.query.contributions_min,
+        state.query.contributions_max,
+        state.escrow
     )
 }

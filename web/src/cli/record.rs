@@ -26,6 +26,8 @@ use crate::Error;
 
 /// The ending of a wallet file's name.
 const WALLET_ENDING: &str = "wallet";
+/// Names that a note lists.
+const LISTED_MAX: usize = 8;
 
 /// Certify records.
 #[derive(Debug, Subcommand)]
@@ -86,7 +88,7 @@ impl RecordCommand {
         let certified = certify.run(home, output)?;
         output.result(&certified, |certified| {
             let registered =
-                format!("{} records registered; they count from the next epoch", certified.registered.len());
+                format!("records registered: {}; they count from the next epoch", certified.registered.len());
             certified.notes.iter().cloned().chain([registered]).collect::<Vec<_>>().join("\n")
         })
     }
@@ -108,7 +110,15 @@ impl Certify {
         let attributes = self.read_attributes(&schema)?;
         let issuer = home.key(&self.key, Role::Issuer)?;
         let protection = home.wallet_protection(self.custodian.as_deref())?;
+        let mut notes = report.lines();
+        if self.attributes.is_some() {
+            notes.extend(without_attributes(&imported, &attributes));
+        }
+        let asked = imported.samples.len();
         let people = self.enrol(ledger, imported, &attributes, &protection)?;
+        if people.len() < asked {
+            notes.push(format!("hold a record already and keep it: {}", asked - people.len()));
+        }
         let progress = output.progress("certifying", people.len());
         let requests: Vec<_> = people.iter().map(|person| (person.measured.clone(), person.enrolment)).collect();
         let registered = certify(ledger, &issuer, &requests)?;
@@ -117,7 +127,7 @@ impl Certify {
             progress.inc(1);
         }
         progress.finish_and_clear();
-        Ok(Certified { registered, wallets: self.wallets.clone(), notes: report.lines() })
+        Ok(Certified { registered, wallets: self.wallets.clone(), notes })
     }
 
     /// Leaves the people asked for.
@@ -173,6 +183,15 @@ impl Certify {
         }
         Ok(people)
     }
+}
+
+/// Who of those to certify has no row in the table: their attributes are missing, and no criterion holds for them.
+fn without_attributes(imported: &ImportedPanel, attributes: &BTreeMap<String, Attributes>) -> Option<String> {
+    let absent = imported.samples.iter().filter(|sample| !attributes.contains_key(&sample.name));
+    let names: Vec<_> = absent.map(|sample| sample.name.as_str()).collect();
+    let listed = names.iter().take(LISTED_MAX).copied().collect::<Vec<_>>().join(", ");
+    let more = if names.len() > LISTED_MAX { ", …" } else { "" };
+    (!names.is_empty()).then(|| format!("without a row of attributes: {} ({listed}{more})", names.len()))
 }
 
 fn measure(schema: SchemaId, attributes: Attributes, dosages: &[Dosage]) -> Result<Measurements, Error> {

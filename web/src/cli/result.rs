@@ -6,25 +6,33 @@ use std::{
     time::{Duration, Instant},
 };
 
-use circuits::id::QueryId;
+use circuits::{id::QueryId, schema::VariantPanel};
 use clap::Args;
 use market::{
     ledger::{LedgerAccess, require_query},
-    objects::BlobAccess,
+    objects::{BLOB_BYTES_MAX, BlobAccess, BlobAddress, BlobKind, get},
     receipt,
     researcher::{decrypt, handed_out},
     wallet::Role,
 };
-use node::state::QueryStatus;
+use node::{
+    codec::decode,
+    state::{QueryStatus, StateRead},
+};
 use serde::Serialize;
 
-use super::{Home, Output, session::write_file};
-use crate::Error;
+use super::{Home, Output, session::write_private_file};
+use crate::{
+    Error,
+    counts::{PartCounts, counts},
+};
 
 /// How long to wait for the components of a released query.
 const COMPONENTS_TIME_MAX: Duration = Duration::from_secs(60);
 /// How often to look for them.
 const POLL_TIME: Duration = Duration::from_millis(200);
+/// Variants that the text form lists for each part.
+const LISTED_MAX: usize = 20;
 
 /// Decrypt a released query's result with the researcher's key, and write its receipt.
 #[derive(Debug, Args)]
@@ -43,6 +51,8 @@ pub struct ResultCommand {
 #[derive(Debug, Serialize)]
 struct Decrypted {
     query: QueryId,
+    /// For each part what its slots count; none where the schema's panel is not at hand.
+    parts: Option<Vec<PartCounts>>,
     slots: Vec<Vec<u32>>,
     receipt: PathBuf,
 }
@@ -78,13 +88,57 @@ impl ResultCommand {
         await_components(ledger, blobs, self.query, output)?;
         let result = decrypt(ledger, blobs, &key, self.query)?;
         let receipt = receipt::collect(ledger, blobs, self.query, result.components(), result.slots())?;
-        write_file("receipt", &self.receipt, receipt.to_json()?.as_bytes())?;
-        let decrypted = Decrypted { query: self.query, slots: result.slots().to_vec(), receipt: self.receipt };
-        output.result(&decrypted, |decrypted| {
-            let parts = decrypted.slots.iter().enumerate();
-            let lines = parts.map(|(part, slots)| format!("part {part}: {slots:?}"));
-            let receipt = format!("receipt: {}", decrypted.receipt.display());
-            lines.chain([receipt]).collect::<Vec<_>>().join("\n")
-        })
+        write_private_file("receipt", &self.receipt, receipt.to_json()?.as_bytes())?;
+        let panel = panel(ledger, blobs, self.query)?;
+        if panel.is_none() {
+            output.say("nobody has stored the schema's panel; the slots are printed without the variants' names");
+        }
+        let parts = counts(panel.as_ref(), &require_query(ledger, self.query)?.query.parts, result.slots());
+        let slots = result.slots().to_vec();
+        output.result(&Decrypted { query: self.query, parts, slots, receipt: self.receipt }, describe)
     }
+}
+
+/// The panel whose variants a query's genotype parts measure, if the store has it.
+fn panel(ledger: &dyn LedgerAccess, blobs: &dyn BlobAccess, query: QueryId) -> Result<Option<VariantPanel>, Error> {
+    let id = require_query(ledger, query)?.query.schema;
+    let missing = || Error::NotFound { what: "schema", id: id.to_string() };
+    let schema = ledger.schema(id)?.ok_or_else(missing)?;
+    let address = BlobAddress { kind: BlobKind::Panel, digest: schema.panel.digest };
+    match get(blobs, address, BLOB_BYTES_MAX) {
+        Ok(bytes) => Ok(Some(decode("variant panel", &bytes, BLOB_BYTES_MAX)?)),
+        Err(market::Error::BlobMissing { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn describe(decrypted: &Decrypted) -> String {
+    let mut lines = vec![];
+    match &decrypted.parts {
+        Some(parts) => lines.extend(parts.iter().enumerate().flat_map(|(number, part)| describe_part(number, part))),
+        None => lines.extend(decrypted.slots.iter().enumerate().map(|(part, slots)| format!("part {part}: {slots:?}"))),
+    }
+    lines.push(format!("receipt: {}", decrypted.receipt.display()));
+    lines.join("\n")
+}
+
+/// A part as a table that begins with the variants whose alternate allele somebody has.
+fn describe_part(number: usize, part: &PartCounts) -> Vec<String> {
+    let variants = match part {
+        PartCounts::Slots(slots) => return vec![format!("part {number}: {slots:?}")],
+        PartCounts::Variants(variants) => variants,
+    };
+    let seen: Vec<_> = variants.iter().filter(|counts| counts.het + counts.hom_alt > 0).collect();
+    let mut lines = vec![
+        format!("part {number}: {} variants, {} of them seen", variants.len(), seen.len()),
+        format!("  {:<22} {:>5} {:>5} {:>7} {:>9}", "variant", "het", "hom", "called", "frequency"),
+    ];
+    lines.extend(seen.iter().take(LISTED_MAX).map(|counts| {
+        let (name, frequency) = (counts.name(), counts.frequency());
+        format!("  {name:<22} {:>5} {:>5} {:>7} {frequency:>9}", counts.het, counts.hom_alt, counts.called)
+    }));
+    if seen.len() > LISTED_MAX {
+        lines.push(format!("  the first {LISTED_MAX} of them; --json prints all variants"));
+    }
+    lines
 }

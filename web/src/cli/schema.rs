@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use circuits::{
     id::SchemaId,
-    schema::{Attribute, Schema, VariantPanel},
+    schema::{Attribute, Schema, Sensitivity, VariantPanel},
 };
 use clap::Subcommand;
 use market::{
-    import::{ImportOptions, import_file},
+    import::{BUILD_UNKNOWN, ImportOptions, import_file},
     ledger::act,
     objects::{BlobKind, put},
     wallet::Role,
@@ -70,6 +70,9 @@ impl SchemaCommand {
         let named = match self {
             Self::Derive { name, vcf, attributes, build, out } => {
                 let (schema, panel) = derive(name, &vcf, attributes.as_deref(), build)?;
+                if panel.build == BUILD_UNKNOWN {
+                    output.say("the file does not name its reference genome; researchers need it, give --build");
+                }
                 write_json("schema", &out.join("schema.json"), &schema)?;
                 write_json("variant panel", &out.join("panel.json"), &panel)?;
                 Named { id: schema.id()?, schema }
@@ -82,18 +85,25 @@ impl SchemaCommand {
             }
         };
         output.result(&named, |named| {
-            let attributes: Vec<_> = named.schema.attributes.iter().map(|attribute| attribute.name.as_str()).collect();
             let panel = &named.schema.panel;
-            format!(
-                "schema {} ({})\n  attributes  {}\n  panel       {} variants, {}",
-                named.id,
-                named.schema.name,
-                attributes.join(", "),
-                panel.variants,
-                panel.build
-            )
+            let head = format!("schema {} ({})", named.id, named.schema.name);
+            let panel = format!("  panel: {} variants, {}", panel.variants, panel.build);
+            let attributes = named.schema.attributes.iter().map(describe);
+            [head, panel].into_iter().chain(attributes).collect::<Vec<_>>().join("\n")
         })
     }
+}
+
+/// An attribute as criteria name it: in its unit, not as records store it.
+fn describe(attribute: &Attribute) -> String {
+    let value = |stored: u32| f64::from(stored) / f64::from(attribute.scale.max(1));
+    let unit = if attribute.unit.is_empty() { String::new() } else { format!(" {}", attribute.unit) };
+    let range = format!("{} to {}{unit}", value(attribute.lo), value(attribute.hi));
+    let criteria = match attribute.sensitivity {
+        Sensitivity::Public => "",
+        Sensitivity::Sensitive => "; not in public criteria",
+    };
+    format!("  {}: {range} ({}){criteria}", attribute.name, attribute.coding)
 }
 
 /// The schema and panel of a file's sites.
@@ -123,7 +133,7 @@ fn register(home: &Home, folder: &Path, key: &Path) -> Result<Named, Error> {
     let key = home.key(key, Role::Issuer)?;
     let connection = home.connect()?;
     let bytes = borsh::to_vec(&panel).map_err(|error| Error::Output { why: error.to_string() })?;
-    put(&*connection.blobs, BlobKind::Blob, bytes)?;
+    put(&*connection.blobs, BlobKind::Panel, bytes)?;
     let id = schema.id()?;
     if connection.ledger.schema(id)?.is_none() {
         act(&*connection.ledger, &key.signing_key(), Action::RegisterSchema(schema.clone()))?;

@@ -47,8 +47,9 @@ pub struct Connection {
 impl Home {
     /// The files under `dir`, or the node at `url`.
     #[must_use]
-    pub const fn new(dir: PathBuf, url: Option<String>, passphrase_file: Option<PathBuf>) -> Self {
-        Self { dir, url, passphrase_file }
+    pub fn new(dir: PathBuf, url: Option<String>, passphrase_file: Option<PathBuf>) -> Self {
+        // An empty variable is how a shell says that it is not set.
+        Self { dir, url: url.filter(|url| !url.is_empty()), passphrase_file }
     }
 
     /// The data directory.
@@ -165,15 +166,21 @@ impl Home {
     }
 
     /// How this network's files are encrypted: not at all when the data directory is a demo network's, else by the
-    /// passphrase. What a node at --url says never changes it.
-    ///
-    /// # Errors
-    /// [`Error::Input`] when no passphrase can be had.
-    pub fn protection(&self) -> Result<Protection, Error> {
+    /// passphrase, asked for by what it protects. What a node at --url says never changes it.
+    fn protection(&self, of: &str, asked: Asked) -> Result<Protection, Error> {
         if self.own_genesis()?.is_some_and(|genesis| genesis.network == Network::Demo) {
             return Ok(Protection::DemoUnencrypted);
         }
-        Ok(Protection::passphrase(self.passphrase()?.as_str())?)
+        Ok(Protection::passphrase(self.passphrase(of, asked)?.as_str())?)
+    }
+
+    /// How new files of secrets are encrypted. A passphrase that is typed is asked for twice: a slip would lock the
+    /// files for ever.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when no passphrase can be had.
+    pub fn new_protection(&self, of: &str) -> Result<Protection, Error> {
+        self.protection(of, Asked::Twice)
     }
 
     /// What opens a folder of wallets: a custodian's storage key, or the passphrase.
@@ -183,7 +190,7 @@ impl Home {
     pub fn wallet_protection(&self, custodian: Option<&Path>) -> Result<Protection, Error> {
         match custodian {
             Some(path) => Ok(Protection::StorageKey(self.key(path, Role::Custodian)?.storage_key())),
-            None => self.protection(),
+            None => self.protection("the wallets", Asked::Once),
         }
     }
 
@@ -192,7 +199,26 @@ impl Home {
     /// # Errors
     /// [`Error::Market`] when it is absent, of another role, or the passphrase is wrong.
     pub fn key(&self, path: &Path, role: Role) -> Result<PartyKey, Error> {
-        Ok(PartyKey::open(path, role, &self.protection()?)?)
+        Ok(PartyKey::open(path, role, &self.key_protection(path)?)?)
+    }
+
+    /// Opens a key file of any role.
+    ///
+    /// # Errors
+    /// As [`Home::key`].
+    pub fn any_key(&self, path: &Path) -> Result<PartyKey, Error> {
+        Ok(PartyKey::open_any(path, &self.key_protection(path)?)?)
+    }
+
+    /// Looks for the file before anybody types its passphrase.
+    fn key_protection(&self, path: &Path) -> Result<Protection, Error> {
+        let name = path.display();
+        let found = fs::metadata(path);
+        found.map_err(|error| Error::Input {
+            what: "key file",
+            why: format!("{name}: {error}; `locus keys new` makes one"),
+        })?;
+        self.protection(&name.to_string(), Asked::Once)
     }
 
     /// Opens a wallet, which a custodian's key file or the passphrase protects.
@@ -200,10 +226,20 @@ impl Home {
     /// # Errors
     /// [`Error::Market`] when it is absent or the passphrase or the custodian is another.
     pub fn wallet(&self, path: &Path, custodian: Option<&Path>) -> Result<Wallet, Error> {
-        Ok(Wallet::open(path, self.wallet_protection(custodian)?)?)
+        Wallet::open(path, self.wallet_protection(custodian)?).map_err(|error| match error {
+            market::Error::WrongPassphrase { path } if custodian.is_none() => Error::Input {
+                what: "wallet",
+                why: format!(
+                    "the passphrase does not open {}; try the one it was written with, or give --custodian if a \
+                     custodian's key protects it",
+                    path.display()
+                ),
+            },
+            error => error.into(),
+        })
     }
 
-    fn passphrase(&self) -> Result<Zeroizing<String>, Error> {
+    fn passphrase(&self, of: &str, asked: Asked) -> Result<Zeroizing<String>, Error> {
         if let Some(path) = &self.passphrase_file {
             let text = Zeroizing::new(read_text("passphrase file", path)?);
             return Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()));
@@ -211,11 +247,27 @@ impl Home {
         if let Ok(text) = std::env::var(PASSPHRASE_VARIABLE) {
             return Ok(Zeroizing::new(text));
         }
-        rpassword::prompt_password("Passphrase: ").map(Zeroizing::new).map_err(|error| Error::Input {
-            what: "passphrase",
-            why: format!("{error}; give --passphrase-file or set {PASSPHRASE_VARIABLE}"),
-        })
+        let typed = prompt(&format!("Passphrase of {of}: "))?;
+        if asked == Asked::Twice && *prompt("The same again: ")? != *typed {
+            let why = "the two differ, nothing was written; try again".into();
+            return Err(Error::Input { what: "passphrase", why });
+        }
+        Ok(typed)
     }
+}
+
+/// How often a passphrase is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Once,
+    Twice,
+}
+
+fn prompt(question: &str) -> Result<Zeroizing<String>, Error> {
+    rpassword::prompt_password(question).map(Zeroizing::new).map_err(|error| Error::Input {
+        what: "passphrase",
+        why: format!("there is no terminal to ask on ({error}); give --passphrase-file or set {PASSPHRASE_VARIABLE}"),
+    })
 }
 
 /// Reads a text file.
@@ -235,21 +287,48 @@ pub(crate) fn read_json<T: serde::de::DeserializeOwned>(what: &'static str, path
         .map_err(|error| Error::Input { what, why: format!("{}: {error}", path.display()) })
 }
 
-/// Writes a file whole: into a temporary beside it, then renamed.
+/// Who may read a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Readers {
+    /// Its owner: a result is the researcher's until they pass its receipt on.
+    Owner,
+    /// Everybody, as far as the process's umask allows.
+    Everybody,
+}
+
+/// Writes a public file whole.
 ///
 /// # Errors
 /// [`Error::Input`] that names the file.
 pub(crate) fn write_file(what: &'static str, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    write_whole(what, path, bytes, Readers::Everybody)
+}
+
+/// Writes a file whole that its owner alone may read.
+///
+/// # Errors
+/// [`Error::Input`] that names the file.
+pub(crate) fn write_private_file(what: &'static str, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    write_whole(what, path, bytes, Readers::Owner)
+}
+
+/// Into a temporary beside it, then renamed.
+fn write_whole(what: &'static str, path: &Path, bytes: &[u8], readers: Readers) -> Result<(), Error> {
     let failed = |error: &dyn std::fmt::Display| Error::Input { what, why: format!("{}: {error}", path.display()) };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(|error| failed(&error))?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(&error))?;
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    if readers == Readers::Everybody {
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    }
+    let mut file = builder.prefix(".unfinished-").tempfile_in(folder).map_err(|error| failed(&error))?;
     std::io::Write::write_all(&mut file, bytes).map_err(|error| failed(&error))?;
     file.as_file().sync_all().map_err(|error| failed(&error))?;
     file.persist(path).map(drop).map_err(|error| failed(&error))
 }
 
-/// Writes a JSON file whole.
+/// Writes a public JSON file whole.
 ///
 /// # Errors
 /// [`Error::Input`] that names the file.

@@ -61,7 +61,7 @@ impl DemoCommittee {
             Some(url) => member_processes(options, &url)?,
         };
         let (ledger, blobs) = (Arc::clone(&town.ledger), Arc::clone(&town.blobs));
-        Ok(Self { ledger, blobs, quorum: options.quorum, members, output: *output })
+        Ok(Self { ledger, blobs, quorum: options.quorum, members, output: output.clone() })
     }
 
     /// Waits until the committee's key is active, which takes every member.

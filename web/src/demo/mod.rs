@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use circuits::quorum::Quorum;
 
-pub use report::{DemoReport, VariantCounts, describe};
+pub use report::{DemoReport, describe};
 pub use stages::run;
 
 /// People whose agents answer unless told otherwise.

@@ -2,13 +2,11 @@
 
 use std::path::PathBuf;
 
-use circuits::{
-    id::{ChainId, QueryId},
-    schema::Variant,
-};
+use circuits::id::{ChainId, QueryId};
 use serde::Serialize;
 
 use super::truth::VariantTruth;
+use crate::counts::VariantCounts;
 
 /// Variants that the text form lists.
 const LISTED_MAX: usize = 12;
@@ -70,27 +68,6 @@ pub struct ResultReport {
     pub variants: Vec<VariantCounts>,
 }
 
-/// The counts of one variant.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct VariantCounts {
-    /// Chromosome.
-    pub chrom: String,
-    /// Position.
-    pub pos: u64,
-    /// Reference bases.
-    pub reference: String,
-    /// Alternate bases.
-    pub alternate: String,
-    /// Heterozygous people.
-    pub het: u64,
-    /// People homozygous for the alternate allele.
-    pub hom_alt: u64,
-    /// People with a call.
-    pub called: u64,
-    /// Frequency of the alternate allele; none without a call.
-    pub allele_frequency: Option<f64>,
-}
-
 /// A stage with its wall time.
 #[derive(Debug, Clone, Serialize)]
 pub struct Stage {
@@ -101,24 +78,6 @@ pub struct Stage {
 }
 
 impl VariantCounts {
-    /// The counts that three slots of the sum give for a variant.
-    pub(super) fn of_slots(variant: &Variant, slots: &[u32]) -> Self {
-        let slot = |index: usize| slots.get(index).copied().map_or(0, u64::from);
-        let (het, hom_alt, called) = (slot(0), slot(1), slot(2));
-        #[allow(clippy::cast_precision_loss, reason = "counts of at most 65,536 people are exact in f64")]
-        let allele_frequency = (called > 0).then(|| (het + 2 * hom_alt) as f64 / (2 * called) as f64);
-        Self {
-            chrom: variant.chrom.clone(),
-            pos: variant.pos.into(),
-            reference: variant.reference.clone(),
-            alternate: variant.alternate.clone(),
-            het,
-            hom_alt,
-            called,
-            allele_frequency,
-        }
-    }
-
     /// The counts of the independent truth.
     pub(super) fn of_truth(truth: &VariantTruth) -> Self {
         Self {
@@ -171,17 +130,14 @@ pub fn describe(report: &DemoReport) -> String {
 }
 
 fn row(counts: &VariantCounts, truth: &VariantCounts) -> String {
-    let shorten =
-        |bases: &str| if bases.len() > 4 { format!("{}…", bases.get(..3).unwrap_or("?")) } else { bases.into() };
-    let name = format!("{}:{} {}>{}", counts.chrom, counts.pos, shorten(&counts.reference), shorten(&counts.alternate));
-    let frequency = |counts: &VariantCounts| counts.allele_frequency.map_or("-".into(), |value| format!("{value:.4}"));
     format!(
-        "  {name:<22} {:>5} {:>5} {:>7} {:>9} {:>9}",
+        "  {:<22} {:>5} {:>5} {:>7} {:>9} {:>9}",
+        counts.name(),
         counts.het,
         counts.hom_alt,
         counts.called,
-        frequency(counts),
-        frequency(truth)
+        counts.frequency(),
+        truth.frequency()
     )
 }
 

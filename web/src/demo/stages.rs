@@ -6,7 +6,7 @@ use circuits::{
     consent::{ConsentTerms, Purposes, Regions},
     criteria::MatchCriteria,
     id::{Digest, QueryId, SchemaId, StudyId},
-    layout::{GENOTYPE_BLOCK, Layout, SLOTS_PER_VARIANT},
+    layout::{GENOTYPE_BLOCK, Layout},
     record::{Genotypes, WINDOW_VARIANTS},
 };
 use market::{
@@ -29,7 +29,7 @@ use rand::{SeedableRng, rngs::StdRng};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    DemoOptions, DemoReport, VariantCounts,
+    DemoOptions, DemoReport,
     committee::DemoCommittee,
     people::{Cast, PRICE, Part, Person, cast, consent, count_truth},
     report::{Declined, ResultReport, Stage},
@@ -37,7 +37,8 @@ use super::{
 };
 use crate::{
     Error,
-    cli::{Output, sealing_key},
+    cli::{Output, sealing_key, write_private_file},
+    counts::{PartCounts, VariantCounts, counts},
 };
 
 /// Blocks that the demo's query allows for its aggregate and for its release.
@@ -115,7 +116,7 @@ pub fn run(options: &DemoOptions, output: &Output) -> Result<DemoReport, Error> 
 
     let receipt = receipt::collect(&*town.ledger, &*town.blobs, query, opened.components(), opened.slots())?;
     let path = options.dir.join("receipt.json");
-    crate::cli::write_file("receipt", &path, receipt.to_json()?.as_bytes())?;
+    write_private_file("receipt", &path, receipt.to_json()?.as_bytes())?;
     let verified = receipt::verify(&Receipt::open(&path)?, None)?;
     board.done("verify", "the receipt was read back and checked");
 
@@ -167,7 +168,7 @@ fn register(
 ) -> Result<(SchemaId, Vec<Wallet>), Error> {
     let ledger = &*town.ledger;
     let panel = borsh::to_vec(&cast.panel).map_err(|error| Error::Output { why: error.to_string() })?;
-    put(&*town.blobs, BlobKind::Blob, panel)?;
+    put(&*town.blobs, BlobKind::Panel, panel)?;
     let schema = cast.schema.id()?;
     let [first, ..] = town.parties.issuers.as_slice() else { return Err(no_issuer()) };
     act(ledger, &first.signing_key(), Action::RegisterSchema(cast.schema.clone()))?;
@@ -312,9 +313,10 @@ fn contributors(cast: &Cast) -> impl Iterator<Item = &Person> {
 
 /// The counts of each variant measured, from the slots of its part.
 fn variant_counts(cast: &Cast, parts: &[Layout], slots: &[Vec<u32>]) -> Vec<VariantCounts> {
-    let windows = cast.panel.variants.chunks(WINDOW_VARIANTS);
-    let counts = windows.zip(parts).zip(slots).flat_map(|((variants, _), slots)| {
-        variants.iter().zip(slots.chunks(SLOTS_PER_VARIANT.into())).map(|(variant, slots)| VariantCounts::of_slots(variant, slots))
+    let parts = counts(Some(&cast.panel), parts, slots).unwrap_or_default();
+    let variants = parts.into_iter().map(|part| match part {
+        PartCounts::Variants(variants) => variants,
+        PartCounts::Slots(_) => vec![],
     });
-    counts.collect()
+    variants.flatten().collect()
 }

@@ -1,0 +1,125 @@
+//! The `locus` command line as people meet it first: what it says when something is amiss.
+
+use std::{
+    fs,
+    io::Read as _,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::Value;
+
+/// Runs a command in a folder, with a passphrase and without any network's variables.
+fn locus(folder: &Path, arguments: &[&str]) -> Output {
+    command(folder, arguments).output().unwrap()
+}
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_locus"));
+    command.current_dir(folder).args(arguments).stdin(Stdio::null()).env("LOCUS_PASSPHRASE", "three random words");
+    for variable in ["LOCUS_URL", "LOCUS_DATA_DIR"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+/// What a command that fails says; with --json the same in one object.
+fn refusal(output: &Output) -> String {
+    assert!(!output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn accepted(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[test]
+fn repro_with_json_a_failure_is_one_object_on_standard_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused: [&[&str]; 3] =
+        [&["--json", "network", "show"], &["--json", "keys", "show", "absent.key"], &["verify", "--json"]];
+    for arguments in refused {
+        let output = locus(folder.path(), arguments);
+        let said = refusal(&output);
+        let object: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let error = object["error"].as_str().unwrap();
+        assert!(error.len() > 20 && object.as_object().unwrap().len() == 1, "{arguments:?}: {object}");
+        assert!(said.contains(&error[..20]), "{arguments:?}: {said} and {error}");
+    }
+    let plain = locus(folder.path(), &["network", "show"]);
+    assert!(refusal(&plain).contains("locus network init") && plain.stdout.is_empty());
+}
+
+#[test]
+fn repro_a_key_file_of_the_wrong_role_names_both_roles_and_no_backup() {
+    let folder = tempfile::tempdir().unwrap();
+    accepted(&locus(folder.path(), &["keys", "new", "issuer", "hospital.key"]));
+    accepted(&locus(folder.path(), &["network", "init", "ours"]));
+    let zero = "00".repeat(32);
+    let said = refusal(&locus(folder.path(), &["govern", "accredit-issuer", &zero, "--key", "hospital.key"]));
+    assert!(said.contains("role issuer") && said.contains("role governor") && !said.contains("backup"), "{said}");
+    let shown = accepted(&locus(folder.path(), &["keys", "show", "hospital.key"]));
+    assert!(shown.starts_with("issuer account"), "{shown}");
+}
+
+#[test]
+fn a_key_file_is_not_overwritten_and_opens_with_its_passphrase_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    accepted(&locus(folder.path(), &["keys", "new", "issuer", "hospital.key"]));
+    let before = fs::read(folder.path().join("hospital.key")).unwrap();
+    let said = refusal(&locus(folder.path(), &["keys", "new", "issuer", "hospital.key"]));
+    assert!(said.contains("not overwritten"), "{said}");
+    assert_eq!(fs::read(folder.path().join("hospital.key")).unwrap(), before);
+    let show = ["keys", "show", "hospital.key"];
+    let wrong = command(folder.path(), &show).env("LOCUS_PASSPHRASE", "other words").output().unwrap();
+    assert!(refusal(&wrong).contains("the one it was written with"));
+    let none = command(folder.path(), &show).env_remove("LOCUS_PASSPHRASE").output().unwrap();
+    assert!(refusal(&none).contains("LOCUS_PASSPHRASE"));
+}
+
+#[test]
+fn repro_an_empty_address_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    accepted(&locus(folder.path(), &["network", "init", "ours"]));
+    let head = command(folder.path(), &["ledger", "head"]).env("LOCUS_URL", "").output().unwrap();
+    assert!(accepted(&head).starts_with("height 0"));
+}
+
+#[test]
+fn repro_a_refused_network_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = refusal(&locus(folder.path(), &["network", "init", "ours", "--exact-floor", "0"]));
+    assert!(said.contains("exact_floor"), "{said}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn repro_what_is_public_may_be_read_by_others_and_keys_may_not() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    accepted(&locus(folder.path(), &["network", "init", "ours"]));
+    let mode = |name: &str| fs::metadata(folder.path().join(".locus").join(name)).unwrap().permissions().mode();
+    let plain = folder.path().join("plain");
+    fs::write(&plain, "").unwrap();
+    let usual = fs::metadata(plain).unwrap().permissions().mode();
+    assert_eq!((mode("genesis.json"), mode("proving.key")), (usual, usual));
+    assert_eq!(mode("keys/governor.key") & 0o077, 0);
+}
+
+#[test]
+fn repro_a_reader_that_goes_away_is_no_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    accepted(&locus(folder.path(), &["network", "init", "ours"]));
+    let mut process = command(folder.path(), &["network", "show", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(process.stdout.take());
+    let mut said = String::new();
+    process.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(process.wait().unwrap().success(), "{said}");
+    assert_eq!(said, "");
+}

@@ -1,0 +1,301 @@
+//! What answers look like, for the API's document. The types answered lie in rooms that know no HTTP, so their shapes
+//! are stated here once more; a test compares each with what a server answers. Ids, keys, digests and signatures are
+//! text of hex digits. What has many forms, such as transactions and events, is left open.
+
+#![allow(dead_code, reason = "the derive reads the fields, nobody else does")]
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// Bytes: a blob, a stored value, or a value's canonical borsh encoding.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+pub(super) struct Bytes(Vec<u8>);
+
+/// Where the chain stands.
+#[derive(ToSchema)]
+pub(super) struct Head {
+    /// The latest block.
+    height: u64,
+    /// Its time, in seconds since 1970-01-01T00:00:00Z.
+    time: u64,
+    /// The epoch of the next block.
+    epoch: u32,
+}
+
+/// What the chain started from.
+#[derive(ToSchema)]
+pub(super) struct Genesis {
+    /// `demo`, `test` or `consortium`.
+    network: String,
+    name: String,
+    /// In seconds since 1970-01-01T00:00:00Z.
+    time: u64,
+    /// Governance's constants.
+    parameters: BTreeMap<String, Value>,
+    /// Money by account, in minor units.
+    balances: BTreeMap<String, u64>,
+    /// The account that accredits and suspends.
+    governor: String,
+    /// Accounts that sign blocks.
+    validators: Vec<String>,
+    /// Quorum and members.
+    committee: BTreeMap<String, Value>,
+    /// The key under which eligibility proofs verify.
+    eligibility: Value,
+}
+
+/// A block's header.
+#[derive(ToSchema)]
+pub(super) struct Header {
+    chain: String,
+    height: u64,
+    time: u64,
+    epoch: u32,
+    /// Hash of the parent's header; for block 1 the chain id.
+    parent: String,
+    /// Root over the transactions.
+    transactions: String,
+    transaction_count: u32,
+    /// Root of the state after the block.
+    state: String,
+}
+
+/// A header with the signatures that make it final.
+#[derive(ToSchema)]
+pub(super) struct SignedHeader {
+    header: Header,
+    certificate: Vec<Value>,
+}
+
+/// A block.
+#[derive(ToSchema)]
+pub(super) struct Block {
+    header: Header,
+    transactions: Vec<Value>,
+    /// The signatures that make it final.
+    certificate: Vec<Value>,
+}
+
+/// What a block did.
+#[derive(ToSchema)]
+pub(super) struct BlockEvents {
+    /// The events of each transaction, in order.
+    transactions: Vec<Vec<Value>>,
+    /// Events of the end of the block.
+    end: Vec<Value>,
+}
+
+/// An account.
+#[derive(ToSchema)]
+pub(super) struct Account {
+    /// In minor units.
+    balance: u64,
+    /// The nonce of its next action.
+    nonce: u64,
+}
+
+/// What records mean.
+#[derive(ToSchema)]
+pub(super) struct Schema {
+    name: String,
+    attributes: Vec<Value>,
+    /// Reference genome, number of variants and digest; the panel is the blob `panel/{digest}`.
+    panel: Value,
+}
+
+/// A study.
+#[derive(ToSchema)]
+pub(super) struct Study {
+    /// The account that registered it.
+    researcher: String,
+    /// Title, digest of the protocol document, and reference of the ethics approval.
+    registration: Value,
+    /// The block that registered it.
+    height: u64,
+}
+
+/// A query and how far it is.
+#[derive(ToSchema)]
+pub(super) struct Query {
+    /// Criteria, parts, data use, price and deadlines.
+    query: Value,
+    researcher: String,
+    /// The block that opened it.
+    opened: u64,
+    opening_epoch: Value,
+    /// Number of the committee key.
+    committee: u32,
+    /// Digest of the committee key.
+    committee_key: String,
+    /// The stage, with its data.
+    status: Value,
+    /// What is reserved, in minor units.
+    escrow: u64,
+    /// Contributions ever admitted.
+    admitted: u32,
+    /// Contributions not withdrawn.
+    surviving: u32,
+    /// Members whose components were proven wrong.
+    liars: Vec<u8>,
+}
+
+/// A committee key.
+#[derive(ToSchema)]
+pub(super) struct CommitteeKey {
+    epoch: u32,
+    /// Stage, shares, reveals and confirmations.
+    state: Value,
+}
+
+/// The current epoch.
+#[derive(ToSchema)]
+pub(super) struct CurrentEpoch {
+    epoch: u32,
+    /// Root, number of leaves, and the block that made it.
+    snapshot: Value,
+}
+
+/// A run of leaves.
+#[derive(ToSchema)]
+pub(super) struct LeafPage {
+    epoch: u32,
+    /// Place of the first.
+    first: u32,
+    leaves: Vec<String>,
+}
+
+/// What a key holds, proven.
+#[derive(ToSchema)]
+pub(super) struct ProvenState {
+    /// None for the state of genesis.
+    header: Option<SignedHeader>,
+    /// Key, value or its absence, and the path to the state root.
+    proof: Value,
+}
+
+/// A transaction that waits for a block.
+#[derive(ToSchema)]
+pub(super) struct Accepted {
+    transaction: String,
+}
+
+/// What became of a transaction.
+#[derive(ToSchema)]
+pub(super) struct TransactionStatus {
+    /// `unknown`, `pending`, `included` or `refused`.
+    status: String,
+    /// The block, once included.
+    height: Option<u64>,
+    /// The place in the block, once included.
+    index: Option<u32>,
+    /// Why it is refused.
+    why: Option<String>,
+}
+
+/// A transaction with the proof that the chain holds it.
+#[derive(ToSchema)]
+pub(super) struct IncludedTransaction {
+    header: SignedHeader,
+    transaction: Value,
+    /// Its place, and the siblings up to the header's transaction root.
+    proof: Value,
+}
+
+/// Digests of blobs.
+#[derive(ToSchema)]
+pub(super) struct BlobPage {
+    digests: Vec<String>,
+    /// Where the next page begins; none on the last.
+    next: Option<String>,
+}
+
+/// That the server works, and how far it is.
+#[derive(ToSchema)]
+pub(super) struct Health {
+    version: String,
+    chain: String,
+    height: u64,
+    /// Height of the listings.
+    index: u64,
+    /// Transactions that wait for a block.
+    waiting: u64,
+}
+
+/// A page of a listing.
+#[derive(ToSchema)]
+pub(super) struct Page<T> {
+    items: Vec<T>,
+    /// Where the next page begins; none on the last.
+    next: Option<u64>,
+}
+
+/// A block in a listing.
+#[derive(ToSchema)]
+pub(super) struct BlockRow {
+    sequence: u64,
+    header: String,
+    time: u64,
+    epoch: u32,
+    transactions: u32,
+}
+
+/// A transaction in a listing.
+#[derive(ToSchema)]
+pub(super) struct TransactionRow {
+    sequence: u64,
+    id: String,
+    action: String,
+}
+
+/// An issuer or a researcher in a listing.
+#[derive(ToSchema)]
+pub(super) struct PartyRow {
+    role: String,
+    account: String,
+    name: String,
+    accredited: bool,
+    sequence: u64,
+}
+
+/// A schema in a listing.
+#[derive(ToSchema)]
+pub(super) struct SchemaRow {
+    sequence: u64,
+    id: String,
+    name: String,
+}
+
+/// A study in a listing.
+#[derive(ToSchema)]
+pub(super) struct StudyRow {
+    sequence: u64,
+    id: String,
+    researcher: String,
+    title: String,
+}
+
+/// A query in a listing.
+#[derive(ToSchema)]
+pub(super) struct QueryRow {
+    sequence: u64,
+    id: String,
+    study: String,
+    researcher: String,
+    stage: String,
+    admitted: u32,
+    surviving: u32,
+}
+
+/// A contribution in a listing.
+#[derive(ToSchema)]
+pub(super) struct ContributionRow {
+    sequence: u64,
+    query: String,
+    number: u32,
+    payout: String,
+    id: String,
+    withdrawn: bool,
+}
