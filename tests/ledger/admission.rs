@@ -196,7 +196,7 @@ fn a_query_admits_within_its_days_and_up_to_its_maximum() {
     let mut world = World::ready(Quorum::DEFAULT);
     let later = CohortQuery { opening: Day(TODAY + 2), ..world.query() };
     let id = world.open(later).unwrap();
-    refused(world.contribute(world.contribution(id, 0)), "it collects from day 20002 to day 20010");
+    refused(world.contribute(world.contribution(id, 0)), "it collects from 2024-10-06 to 2024-10-14");
     world.pass_days(2);
     for number in 0..5 {
         world.contribute(world.contribution(id, number)).unwrap();
@@ -204,7 +204,7 @@ fn a_query_admits_within_its_days_and_up_to_its_maximum() {
     refused(world.contribute(world.contribution(id, 5)), "all 5 contributions");
     world.block();
     world.pass_days(9);
-    refused(world.contribute(world.contribution(id, 6)), "it collects from day 20002 to day 20010");
+    refused(world.contribute(world.contribution(id, 6)), "it collects from 2024-10-06 to 2024-10-14");
 }
 
 #[test]
