@@ -5,15 +5,19 @@
 //! circuit's key and goes round again for δ and κ. Every contribution proves knowledge of its factors, bound to
 //! everything before it. See `docs/protocol/ceremony.md` for the invariants, the argument and its sources.
 
+mod check;
 mod contribution;
+mod phase2;
 mod points;
 mod powers;
 mod ptau;
+mod qap;
 #[cfg(test)]
 mod tests;
 mod transcript;
 
 pub use contribution::{Beacon, Contributor, ContributorName};
+pub use phase2::{CeremonyKey, CircuitKey, UnverifiedCircuitKey};
 pub use powers::{Base, Powers, UnverifiedPowers};
 pub use ptau::read_ptau;
 

@@ -302,7 +302,6 @@ impl Powers {
         self.0.header.imported.is_some() || self.0.header.transcript.has_secret()
     }
 
-    #[cfg(test)]
     pub(super) const fn points(&self) -> &PowerPoints {
         &self.0.points
     }

@@ -23,7 +23,7 @@ pub use circuit::CONSTRAINTS;
 pub use inputs::PUBLIC_INPUTS;
 pub use proof::{
     CONTRIBUTION_BYTES, ContributionVerifier, ProvingKey, UnverifiedContribution, VerifiedContribution, VerifyingKey,
-    insecure_proving_key_from_seed, prove,
+    insecure_proving_key_from_seed, prove, relation,
 };
 pub use statement::{ContributionStatement, ContributionTerms, ContributionWitness, Opening, check};
 pub use transcript::{Challenges, Transcript};

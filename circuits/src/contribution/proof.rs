@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     Error,
+    ceremony::CeremonyKey,
     eligibility::EligibilityInstance,
     groth16::{
         self, EncodedKey, KeyOrigin, PreparedKey, ProofBytes, ProvingPoints, Relation, Statement, VerifyingKeyId,
@@ -112,6 +113,14 @@ impl Shape {
     }
 }
 
+/// The circuit's matrices, the same in every process, with the committed witnesses first.
+///
+/// # Errors
+/// [`Error::Proving`] when the circuit does not synthesize.
+pub fn relation() -> Result<Relation, Error> {
+    Ok(Shape::synthesize()?.relation)
+}
+
 impl ProvingKey {
     /// The key of these points.
     ///
@@ -119,6 +128,16 @@ impl ProvingKey {
     /// [`Error::Malformed`] when they are of another circuit.
     pub fn new(origin: KeyOrigin, points: ProvingPoints) -> Result<Self, Error> {
         Ok(Self { verifying: VerifyingKey::new(origin, &points.verifying)?, points, relation: OnceLock::new() })
+    }
+
+    /// The key that a ceremony made.
+    ///
+    /// # Errors
+    /// [`Error::Ceremony`] when it is of another circuit.
+    pub fn from_ceremony(key: CeremonyKey) -> Result<Self, Error> {
+        let shape = Shape::synthesize()?;
+        let points = key.into_points(&shape.relation)?;
+        Ok(Self { relation: shape.into(), ..Self::new(KeyOrigin::Ceremony, points)? })
     }
 
     /// The key that verifies this key's proofs.

@@ -14,7 +14,7 @@ mod tests;
 pub use circuit::{CONSTRAINTS, PUBLIC_INPUTS};
 pub use proof::{
     EligibilityProof, EligibilityVerifier, PROOF_BYTES, ProvingKey, VerifiedEligibility, VerifyingKey,
-    insecure_proving_key_from_seed, prove,
+    insecure_proving_key_from_seed, prove, relation,
 };
 pub(crate) use statement::check_implied;
 pub use statement::{Clause, EligibilityInstance, EligibilityTerms, EligibilityWitness, ISSUERS_MAX, binding, check};

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     Error,
+    ceremony::CeremonyKey,
     groth16::{
         self, Commitment, EncodedKey, KeyOrigin, ProvingPoints, Relation, VerifyingKeyId, VerifyingPoints,
         check_divisors, insecure_points_from_seed, verifying_key_forms,
@@ -95,8 +96,11 @@ pub struct ProvingKey {
     relation: Relation,
 }
 
-/// The circuit's matrices: plain Groth16, in which no wire is committed.
-fn relation() -> Result<Relation, Error> {
+/// The circuit's matrices, the same in every process: plain Groth16, in which no wire is committed.
+///
+/// # Errors
+/// [`Error::Proving`] when the circuit does not synthesize.
+pub fn relation() -> Result<Relation, Error> {
     let system = ConstraintSystem::new_ref();
     system.set_optimization_goal(OptimizationGoal::Constraints);
     system.set_mode(SynthesisMode::Setup);
@@ -113,6 +117,14 @@ impl ProvingKey {
         let VerifyingPoints { alpha_g1, beta_g2, gamma_g2, delta_g2, input_query, .. } = points.verifying.clone();
         let plain = ark_groth16::VerifyingKey { alpha_g1, beta_g2, gamma_g2, delta_g2, gamma_abc_g1: input_query };
         Ok(Self { verifying: VerifyingKey::new(origin, &plain)?, points, relation: relation()? })
+    }
+
+    /// The key that a ceremony made.
+    ///
+    /// # Errors
+    /// [`Error::Ceremony`] when it is of another circuit.
+    pub fn from_ceremony(key: CeremonyKey) -> Result<Self, Error> {
+        Self::new(KeyOrigin::Ceremony, key.into_points(&relation()?)?)
     }
 
     /// The key that verifies this key's proofs.
