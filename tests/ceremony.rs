@@ -93,3 +93,41 @@ fn a_snarkjs_file_is_imported_and_carried_on() {
     fs::write(ceremony.path("short.ptau"), &ptau[..ptau.len() / 2]).unwrap();
     assert!(ceremony.refused("powers import short.ptau --log2-size 5 --out 2.powers").contains(".ptau"));
 }
+
+#[test]
+fn a_key_needs_enough_powers_with_a_secret_in_them() {
+    let ceremony = Ceremony::new();
+    ceremony.done("powers new --log2-size 4 --out 0.powers");
+    let start = "phase2 start eligibility --out 0.key --powers";
+    assert!(ceremony.refused(&format!("{start} 0.powers")).contains("nobody has contributed"));
+    ceremony.done("powers contribute 0.powers --name Alice --out 1.powers");
+    assert!(ceremony.refused(&format!("{start} 1.powers")).contains("16384"));
+    assert!(!ceremony.path("0.key").exists());
+    fs::write(ceremony.path("no.key"), "no key").unwrap();
+    let said = ceremony.refused("phase2 verify eligibility no.key --powers 1.powers");
+    assert!(said.contains("ceremony key is malformed"), "{said}");
+}
+
+#[test]
+#[ignore = "minutes at full size: cargo test --release -p web --test integration -- --ignored whole_ceremony"]
+fn a_whole_ceremony_makes_a_key_of_origin_ceremony() {
+    let ceremony = Ceremony::new();
+    ceremony.done("powers new --log2-size 14 --out 0.powers");
+    ceremony.done("powers contribute 0.powers --name Alice --out 1.powers");
+    let started = ceremony.done("phase2 start eligibility --powers 1.powers --out 0.key");
+    assert_eq!(started["has_secret"], false);
+    let finalize = "phase2 finalize eligibility --powers 1.powers --out proving.key --verifying-key verifying.json";
+    assert!(ceremony.refused(&format!("{finalize} 0.key")).contains("nobody has contributed"));
+    ceremony.done("phase2 contribute eligibility 0.key --powers 1.powers --name Bob --out 1.key");
+    let last = ceremony.done("phase2 beacon eligibility 1.key --powers 1.powers --value 00ff --out 2.key");
+    assert_eq!(ceremony.done("phase2 verify eligibility 2.key --powers 1.powers"), last);
+    let finished = ceremony.done(&format!("{finalize} 2.key"));
+
+    let verifying = fs::read(ceremony.path("verifying.json")).unwrap();
+    let verifying: circuits::eligibility::VerifyingKey = serde_json::from_slice(&verifying).unwrap();
+    assert_eq!(verifying.origin(), circuits::groth16::KeyOrigin::Ceremony);
+    assert_eq!(finished["verifying_key"], verifying.id().to_string());
+    let proving = fs::read(ceremony.path("proving.key")).unwrap();
+    let proving = circuits::eligibility::ProvingKey::from_bytes(&proving, &verifying).unwrap();
+    assert_eq!(proving.verifying_key(), &verifying);
+}

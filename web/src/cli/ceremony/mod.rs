@@ -1,6 +1,7 @@
 //! `locus ceremony`: the set-up of proving keys by many, of whom one honest one suffices.
 
 mod files;
+mod phase2;
 mod powers;
 
 use std::path::PathBuf;
@@ -21,12 +22,16 @@ pub enum Ceremony {
     /// Phase 1: powers of a secret that nobody knows, for every circuit up to a size.
     #[command(subcommand)]
     Powers(powers::PowersCommand),
+    /// Phase 2: one circuit's key.
+    #[command(subcommand)]
+    Phase2(phase2::Phase2Command),
 }
 
 impl Ceremony {
     pub(super) fn run(self, output: &Output) -> Result<(), Error> {
         match self {
             Self::Powers(powers) => powers.run(output),
+            Self::Phase2(phase2) => phase2.run(output),
         }
     }
 }
