@@ -135,4 +135,7 @@ pub enum Error {
     /// The demo's decrypted result is not the truth.
     #[error("the demo's result differs from the truth counted from the VCF; please report this")]
     DemoDiffers,
+    /// The demo's attacker got something false in.
+    #[error("a dishonest contribution was admitted; please report this")]
+    AttackAdmitted,
 }

@@ -101,7 +101,8 @@ fn kind(error: &Error) -> ProblemKind {
         | Error::Internal { .. }
         | Error::Input { .. }
         | Error::Output { .. }
-        | Error::DemoDiffers => ProblemKind::Internal,
+        | Error::DemoDiffers
+        | Error::AttackAdmitted => ProblemKind::Internal,
     }
 }
 

@@ -8,7 +8,11 @@ use clap::Args;
 use super::{Home, Output};
 use crate::{
     Error,
-    demo::{DemoOptions, PEOPLE_DEFAULT, describe, run},
+    demo::{
+        DemoOptions, PEOPLE_DEFAULT,
+        attack::{Attack, AttackReport},
+        describe, run,
+    },
 };
 
 /// Play all parties at once on real genomes and compare the result with the truth.
@@ -29,6 +33,9 @@ pub struct Demo {
     /// Run committee members as processes of their own.
     #[arg(long)]
     processes: bool,
+    /// Add a dishonest person, and show who refuses what it tries. Ends with a failure if anything false gets in.
+    #[arg(long, value_enum, value_name = "NAME")]
+    attack: Option<Attack>,
 }
 
 pub(super) fn parse_quorum(text: &str) -> Result<Quorum, String> {
@@ -47,9 +54,13 @@ impl Demo {
             quorum: self.committee,
             dir: home.dir().join("demo"),
             processes: self.processes,
+            attack: self.attack,
         };
         let report = run(&options, output)?;
         output.result(&report, describe)?;
-        if report.matches { Ok(()) } else { Err(Error::DemoDiffers) }
+        if !report.matches {
+            return Err(Error::DemoDiffers);
+        }
+        if report.attack.as_ref().is_none_or(AttackReport::refused) { Ok(()) } else { Err(Error::AttackAdmitted) }
     }
 }

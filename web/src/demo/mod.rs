@@ -1,5 +1,6 @@
 //! `locus demo`: all parties at once, on real genomes, with separate key material for each.
 
+pub mod attack;
 mod committee;
 mod network;
 mod people;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 
 use circuits::quorum::Quorum;
 
+use self::attack::Attack;
 pub use report::{DemoReport, describe};
 pub use stages::run;
 
@@ -34,4 +36,6 @@ pub struct DemoOptions {
     pub dir: PathBuf,
     /// Whether committee members run as processes of their own.
     pub processes: bool,
+    /// What one more person, a dishonest one, tries once the honest have contributed.
+    pub attack: Option<Attack>,
 }

@@ -32,6 +32,8 @@ pub(super) enum Part {
     OutsideCriteria,
     /// Meets the criteria but forbids the purpose.
     ForbidsPurpose,
+    /// Meets the criteria and consents, but is dishonest.
+    Attacks,
 }
 
 /// A person with what an issuer measures of them.
@@ -52,12 +54,12 @@ pub(super) struct Cast {
     pub(super) source: String,
 }
 
-/// Casts `contributors` people who meet the criteria, and where there are more, one outside them and one who forbids
-/// the purpose, to show that nothing is counted of theirs.
+/// Casts `contributors` people who meet the criteria and so many attackers, and where there are more, one outside them
+/// and one who forbids the purpose, to show that nothing is counted of theirs.
 ///
 /// # Errors
 /// [`Error::Market`] when the file is not imported; [`Error::Input`] when it has too few people.
-pub(super) fn cast(vcf: Option<&Path>, contributors: usize) -> Result<Cast, Error> {
+pub(super) fn cast(vcf: Option<&Path>, contributors: usize, attackers: usize) -> Result<Cast, Error> {
     let options = ImportOptions { build: vcf.is_none().then(|| "GRCh37".to_owned()) };
     let (imported, _) = match vcf {
         Some(path) => import_file(path, &options)?,
@@ -69,33 +71,37 @@ pub(super) fn cast(vcf: Option<&Path>, contributors: usize) -> Result<Cast, Erro
         None => import_attributes("the built-in attributes", ATTRIBUTES_CSV, &schema)?,
         Some(_) => vec![],
     };
-    let (criteria, criteria_text) = criteria(&schema, &rows, contributors);
+    let (criteria, criteria_text) = criteria(&schema, &rows, contributors + attackers);
     let mut people = vec![];
     let mut spare = vec![Part::OutsideCriteria, Part::ForbidsPurpose];
     for mut sample in imported.samples {
         let row = rows.iter().find(|row| row.sample == sample.name);
         let attributes = row.map_or_else(|| Attributes::new([MISSING; ATTRIBUTES]), |row| row.attributes.clone());
         let eligible = criteria.hold(&attributes);
-        let contributing = people.iter().filter(|person: &&Person| person.part == Part::Contributes).count();
-        let part = match (eligible, contributing < contributors) {
-            (true, true) => Part::Contributes,
-            (true, false) => Part::ForbidsPurpose,
-            (false, _) => Part::OutsideCriteria,
+        let part = match (eligible, count(&people, Part::Contributes), count(&people, Part::Attacks)) {
+            (true, contributing, _) if contributing < contributors => Part::Contributes,
+            (true, _, attacking) if attacking < attackers => Part::Attacks,
+            (true, ..) => Part::ForbidsPurpose,
+            (false, ..) => Part::OutsideCriteria,
         };
-        let wanted = part == Part::Contributes || spare.contains(&part);
+        let wanted = matches!(part, Part::Contributes | Part::Attacks) || spare.contains(&part);
         if wanted {
             spare.retain(|other| *other != part);
             let dosages = Zeroizing::new(std::mem::take(&mut sample.dosages));
             people.push(Person { name: sample.name.clone(), part, attributes, dosages });
         }
     }
-    let contributing = people.iter().filter(|person| person.part == Part::Contributes).count();
-    if contributing < contributors || contributors < PEOPLE_MIN {
-        let why = format!("{contributors} asked, {contributing} meet the criteria; at least {PEOPLE_MIN} are needed");
+    let (meet, asked) = (count(&people, Part::Contributes) + count(&people, Part::Attacks), contributors + attackers);
+    if meet < asked || contributors < PEOPLE_MIN {
+        let why = format!("{asked} asked, {meet} meet the criteria; at least {PEOPLE_MIN} are needed");
         return Err(Error::Input { what: "number of people", why });
     }
     let source = vcf.map_or_else(|| "1000 Genomes, chromosome 22".into(), |path| path.display().to_string());
     Ok(Cast { people, schema, panel: imported.panel, criteria, criteria_text, source })
+}
+
+fn count(people: &[Person], part: Part) -> usize {
+    people.iter().filter(|person| person.part == part).count()
 }
 
 fn builtin_attributes() -> Result<Vec<Attribute>, Error> {
@@ -126,7 +132,9 @@ fn criteria(schema: &Schema, rows: &[AttributeRow], people: usize) -> (Criteria,
 pub(super) fn consent(part: Part, today: Day, cohort_min: u32, salt: [u8; 31]) -> ConsentTerms {
     let purposes = match part {
         Part::ForbidsPurpose => Purposes::ANCESTRY,
-        Part::Contributes | Part::OutsideCriteria => Purposes::GENERAL_RESEARCH.union(Purposes::HEALTH_RESEARCH),
+        Part::Contributes | Part::OutsideCriteria | Part::Attacks => {
+            Purposes::GENERAL_RESEARCH.union(Purposes::HEALTH_RESEARCH)
+        }
     };
     ConsentTerms {
         salt,

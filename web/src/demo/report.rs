@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use circuits::id::{ChainId, QueryId};
 use serde::Serialize;
 
-use super::truth::VariantTruth;
+use super::{
+    attack::{self, AttackReport},
+    truth::VariantTruth,
+};
 use crate::counts::VariantCounts;
 
 /// Variants that the text form lists.
@@ -34,6 +37,8 @@ pub struct DemoReport {
     pub declined: Vec<Declined>,
     /// For each contribution, the wall time of one of its proofs with its encryption and receipts, in seconds.
     pub proof_seconds: Vec<f64>,
+    /// What a dishonest person tried, and who refused it; null if nobody was to.
+    pub attack: Option<AttackReport>,
     /// The decrypted sums.
     pub result: ResultReport,
     /// The same counts from the plaintext, by independent code.
@@ -121,6 +126,7 @@ pub fn describe(report: &DemoReport) -> String {
     lines.extend(report.checks.iter().map(|check| format!("  ✓ {} {}", check.rule, check.says)));
     let verdict = if report.matches { "equals the truth in every count" } else { "DIFFERS from the truth" };
     lines.push(format!("  {} the result {verdict}", if report.matches { "✓" } else { "✗" }));
+    lines.extend(report.attack.iter().flat_map(attack::describe));
     lines.push(String::new());
     let stages: Vec<_> = report.timings.iter().map(|stage| format!("{} {:.1}", stage.stage, stage.seconds)).collect();
     lines.push(format!("  seconds: {}", stages.join(", ")));

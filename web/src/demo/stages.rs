@@ -30,6 +30,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     DemoOptions, DemoReport,
+    attack::{Attack, AttackReport, Roles, carry_out},
     committee::DemoCommittee,
     people::{Cast, PRICE, Part, Person, cast, consent, count_truth},
     report::{Declined, ResultReport, Stage},
@@ -71,7 +72,7 @@ impl Stageboard<'_> {
 pub fn run(options: &DemoOptions, output: &Output) -> Result<DemoReport, Error> {
     let rng = &mut StdRng::from_rng(&mut rand::rng());
     let mut board = Stageboard { output, started: Instant::now(), seconds: vec![] };
-    let cast = cast(options.vcf.as_deref(), options.people)?;
+    let cast = cast(options.vcf.as_deref(), options.people, usize::from(options.attack.is_some()))?;
     make_folder(&options.dir)?;
     board.done(
         "import",
@@ -102,6 +103,11 @@ pub fn run(options: &DemoOptions, output: &Output) -> Result<DemoReport, Error> 
     let Answered { declined, proof_seconds } = answer(&town, &*committee, &cast, &mut wallets, query, rng, output)?;
     let admitted = require_query(&*town.ledger, query)?.surviving;
     board.done("contribute", contributed(admitted, declined.len(), &proof_seconds));
+
+    let attack = attack(options.attack, &town, &*committee, &cast, &wallets, query, rng)?;
+    if let Some(report) = &attack {
+        board.done("attack", if report.refused() { "refused" } else { "ADMITTED" });
+    }
 
     let researcher = town.parties.researcher.signing_key();
     act(&*town.ledger, &researcher, Action::Seal(query))?;
@@ -134,6 +140,7 @@ pub fn run(options: &DemoOptions, output: &Output) -> Result<DemoReport, Error> 
         admitted,
         declined,
         proof_seconds,
+        attack,
         matches: variants.len() == measured && variants == truth,
         result: ResultReport { slots: opened.slots().to_vec(), variants },
         truth,
@@ -289,7 +296,8 @@ fn answer(
     let progress = output.progress("proving and encrypting", wallets.len());
     let parts = options_parts(cast).len().max(1);
     let (mut declined, mut proof_seconds) = (vec![], vec![]);
-    for (wallet, person) in wallets.iter_mut().zip(&cast.people) {
+    let asked = wallets.iter_mut().zip(&cast.people).filter(|(_, person)| person.part != Part::Attacks);
+    for (wallet, person) in asked {
         let started = Instant::now();
         match agent.answer_opened(wallet, &opened, rng)? {
             Outcome::Declined { reasons } => declined.push(Declined {
@@ -305,6 +313,24 @@ fn answer(
     }
     progress.finish_and_clear();
     Ok(Answered { declined, proof_seconds })
+}
+
+/// A dishonest person tries to get something false in after the honest ones.
+fn attack(
+    attack: Option<Attack>,
+    town: &Town,
+    committee: &dyn CommitteeAccess,
+    cast: &Cast,
+    wallets: &[Wallet],
+    query: QueryId,
+    rng: &mut StdRng,
+) -> Result<Option<AttackReport>, Error> {
+    let Some(attack) = attack else { return Ok(None) };
+    let first =
+        |part| wallets.iter().zip(&cast.people).find(|(_, person)| person.part == part).map(|(wallet, _)| wallet);
+    let (attacker, contributor) = (first(Part::Attacks), first(Part::Contributes));
+    let roles = Roles { town, committee, query, attacker, contributor, outsider: first(Part::OutsideCriteria) };
+    carry_out(attack, &roles, rng).map(Some)
 }
 
 fn contributors(cast: &Cast) -> impl Iterator<Item = &Person> {

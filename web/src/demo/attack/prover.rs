@@ -1,0 +1,269 @@
+//! The dishonest prover: the proof system without the agent around it, on data that everybody can read.
+
+use circuits::{
+    contribution::{
+        ContributionStatement, ContributionTerms, ContributionVerifier, ContributionWitness, Opening, ProvingKey, prove,
+    },
+    eligibility::{EligibilityInstance, binding},
+    id::{AccountId, Evaluation, QueryId},
+    rlwe::{Ciphertext, Plaintext, PublicKey, encrypt, params::LAYOUT_SLOTS},
+};
+use market::{
+    committee::access::KeepCiphertext,
+    ledger::{SyncedTree, require_query, sync_tree},
+    wallet::{Holding, SecretSeed},
+};
+use node::{
+    QueryPart, committee_key,
+    signature::{self, account_of},
+    state::{QueryState, StateRead},
+    transaction::{Attestation, Contribution, ContributionPart, Receipt, Transaction},
+    units::ContributionIndex,
+};
+use rand::rngs::StdRng;
+
+use super::Roles;
+use crate::Error;
+
+/// What a poisoner adds to every slot.
+const POISON: u32 = 255;
+
+/// A contribution that an agent would not make, with what its digests name.
+#[derive(Clone)]
+pub(super) struct Forgery {
+    pub(super) contribution: Contribution,
+    pub(super) ciphertexts: Vec<Ciphertext>,
+}
+
+/// What is proven, and where it departs from the honest statement.
+#[derive(Clone, Copy)]
+pub(super) struct Plan<'a> {
+    pub(super) holding: &'a Holding,
+    pub(super) proving: &'a ProvingKey,
+    /// Alters what the query asks to be proven.
+    pub(super) alter: fn(&mut ContributionTerms),
+    /// Whether a poisoned ciphertext is sent instead of the one proven.
+    pub(super) poisons: bool,
+}
+
+/// A part before its proof.
+struct Prepared {
+    terms: ContributionTerms,
+    witness: ContributionWitness,
+    instance: EligibilityInstance,
+    proven: Ciphertext,
+    sent: Ciphertext,
+}
+
+/// A person who makes contributions without the agent's scruples.
+pub(super) struct DishonestProver<'a> {
+    roles: &'a Roles<'a>,
+    id: QueryId,
+    state: QueryState,
+    key: PublicKey,
+    verifiers: Vec<ContributionVerifier>,
+    /// The registrations when the attack began.
+    tree: SyncedTree,
+}
+
+impl<'a> DishonestProver<'a> {
+    /// Fetches what everybody can.
+    ///
+    /// # Errors
+    /// [`Error::Market`] or [`Error::Ledger`] when the ledger cannot be read.
+    pub(super) fn open(roles: &'a Roles<'a>) -> Result<Self, Error> {
+        let (ledger, id) = (&*roles.town.ledger, roles.query);
+        let state = require_query(ledger, id)?;
+        let key = committee_key(ledger, ledger.chain(), &state)?;
+        let verifier = |(part, _)| {
+            QueryPart::new(ledger, ledger.chain(), id, &state, part).verifier(&ledger.genesis().contribution)
+        };
+        let verifiers = (0u8..).zip(&state.query.parts).map(verifier).collect::<Result<_, _>>()?;
+        Ok(Self { roles, id, key, verifiers, tree: sync_tree(ledger)?, state })
+    }
+
+    /// Encrypts and proves as planned, for a new payout key.
+    ///
+    /// # Errors
+    /// [`Error::Statement`] when the proof system does not prove it.
+    pub(super) fn forge(&self, plan: &Plan<'_>, rng: &mut StdRng) -> Result<Forgery, Error> {
+        self.build(plan, rng, |_, statement, prepared, rng| {
+            Ok(prove(plan.proving, statement, &prepared.proven, &prepared.witness, rng)?)
+        })
+    }
+
+    /// Encrypts as planned, but lends the proofs of another contribution.
+    ///
+    /// # Errors
+    /// [`Error::Statement`] when the record cannot be opened.
+    pub(super) fn borrow_proofs(
+        &self,
+        plan: &Plan<'_>,
+        from: &Contribution,
+        rng: &mut StdRng,
+    ) -> Result<Forgery, Error> {
+        let missing = || Error::Input { what: "attack", why: "the contribution to copy lacks a part".into() };
+        self.build(plan, rng, |number, _, _, _| {
+            Ok(from.parts.get(usize::from(number)).ok_or_else(missing)?.contribution)
+        })
+    }
+
+    fn build(
+        &self,
+        plan: &Plan<'_>,
+        rng: &mut StdRng,
+        prove: impl Fn(
+            u8,
+            &ContributionStatement<'_>,
+            &Prepared,
+            &mut StdRng,
+        ) -> Result<circuits::contribution::UnverifiedContribution, Error>,
+    ) -> Result<Forgery, Error> {
+        let payout = self.new_account(rng);
+        let (mut parts, mut ciphertexts) = (vec![], vec![]);
+        for (number, _) in (0u8..).zip(&self.state.query.parts) {
+            let prepared = self.prepare(plan, number, &payout, rng)?;
+            let Prepared { terms, instance, .. } = &prepared;
+            let statement = ContributionStatement { terms, key: &self.key, instance };
+            let contribution = prove(number, &statement, &prepared, rng)?;
+            parts.push(ContributionPart {
+                root: instance.root,
+                nullifier: instance.nullifier,
+                scope_nullifier: instance.scope_nullifier,
+                ciphertext: prepared.sent.digest(),
+                contribution,
+                receipts: vec![],
+            });
+            ciphertexts.push(prepared.sent);
+        }
+        Ok(Forgery { contribution: Contribution { query: self.id, payout, parts }, ciphertexts })
+    }
+
+    fn prepare(&self, plan: &Plan<'_>, number: u8, payout: &AccountId, rng: &mut StdRng) -> Result<Prepared, Error> {
+        let mut terms = self.state.terms(self.id, number)?;
+        (plan.alter)(&mut terms);
+        let Holding { record, consent, leaf, registration_epoch } = plan.holding;
+        let plaintext = terms.layout.plaintext(&terms.matching, &record.attributes, &record.genotypes)?;
+        let (proven, randomness) = encrypt(&self.key, &plaintext, rng);
+        let path = self.tree.tree.path(leaf.get())?;
+        let encrypted = (&self.key, &proven, randomness);
+        let epoch = registration_epoch.get();
+        let witness = ContributionWitness::new(&terms, record, consent.clone(), epoch, path, encrypted)?;
+        let sent = if plan.poisons { self.poison(rng)? } else { proven.clone() };
+        let chain = self.roles.town.ledger.chain();
+        let instance = witness.instance(&terms, binding(&chain, &self.id, number, payout, &sent.digest()));
+        Ok(Prepared { terms, witness, instance, proven, sent })
+    }
+
+    /// A well-formed ciphertext of a vector that no record has.
+    pub(super) fn poison(&self, rng: &mut StdRng) -> Result<Ciphertext, Error> {
+        Ok(encrypt(&self.key, &Plaintext::new(vec![POISON; LAYOUT_SLOTS])?, rng).0)
+    }
+
+    /// An account that nobody has used.
+    pub(super) fn new_account(&self, rng: &mut StdRng) -> AccountId {
+        account_of(&SecretSeed::random(rng).signing_key())
+    }
+
+    /// Claims for each part what its ciphertext is at the challenge that members draw, so that they have nothing to
+    /// refuse.
+    ///
+    /// # Errors
+    /// [`Error::Statement`] when the proof's bytes are no points.
+    pub(super) fn claim_true_openings(&self, forgery: &mut Forgery) -> Result<(), Error> {
+        let chain = self.roles.town.ledger.chain();
+        let Forgery { contribution: Contribution { payout, parts, .. }, ciphertexts } = forgery;
+        for (((number, part), ciphertext), verifier) in (0u8..).zip(parts).zip(ciphertexts).zip(&self.verifiers) {
+            let instance = part.instance(&chain, &self.id, number, payout);
+            let challenges = verifier.challenges(&instance, &part.contribution.proof)?;
+            part.contribution.opening = Opening::of(ciphertext, challenges.gamma);
+        }
+        Ok(())
+    }
+
+    /// What members would sign of a part, and what they are asked to keep.
+    fn request(&self, forgery: &Forgery, number: u8) -> Result<(Attestation, KeepCiphertext), Error> {
+        let missing = || Error::Input { what: "attack", why: format!("the contribution lacks part {number}") };
+        let place = usize::from(number);
+        let part = forgery.contribution.parts.get(place).ok_or_else(missing)?;
+        let ciphertext = forgery.ciphertexts.get(place).ok_or_else(missing)?;
+        let verifier = self.verifiers.get(place).ok_or_else(missing)?;
+        let chain = self.roles.town.ledger.chain();
+        let instance = part.instance(&chain, &self.id, number, &forgery.contribution.payout);
+        let challenges = verifier.challenges(&instance, &part.contribution.proof)?;
+        let attestation = Attestation {
+            committee: self.state.committee,
+            query: self.id,
+            part: number,
+            ciphertext: part.ciphertext,
+            gamma: Evaluation::from_element(challenges.gamma),
+            opening: part.contribution.opening,
+        };
+        let (contribution, ciphertext) = (part.contribution, ciphertext.to_packed_bytes());
+        Ok((attestation, KeepCiphertext { query: self.id, part: number, instance, contribution, ciphertext }))
+    }
+
+    /// Asks every member for its receipts; gives the refusal if fewer attest than must.
+    ///
+    /// # Errors
+    /// [`Error::Statement`] when the proof's bytes are no points.
+    pub(super) fn ask_members(&self, forgery: &mut Forgery) -> Result<Result<(), String>, Error> {
+        let quorum = self.roles.town.ledger.genesis().committee.quorum;
+        for (number, _) in (0u8..).zip(&self.verifiers) {
+            let (_, request) = self.request(forgery, number)?;
+            let (mut receipts, mut refusals) = (vec![], vec![]);
+            for member in quorum.all_members() {
+                match self.roles.committee.keep(member, &request) {
+                    Ok(receipt) => receipts.push(receipt),
+                    Err(error) => refusals.push(error.to_string()),
+                }
+            }
+            if receipts.len() < usize::from(quorum.receipts_min()) {
+                let first = refusals.first().cloned().unwrap_or_default();
+                return Ok(Err(format!("{} of {} members: {first}", refusals.len(), quorum.members())));
+            }
+            set_receipts(forgery, number, receipts);
+        }
+        Ok(Ok(()))
+    }
+
+    /// Signs every member's receipt with a key of its own.
+    ///
+    /// # Errors
+    /// [`Error::Statement`] when the proof's bytes are no points.
+    pub(super) fn forge_receipts(&self, forgery: &mut Forgery, rng: &mut StdRng) -> Result<(), Error> {
+        let own = SecretSeed::random(rng).signing_key();
+        let ledger = &self.roles.town.ledger;
+        for (number, _) in (0u8..).zip(&self.verifiers) {
+            let message = self.request(forgery, number)?.0.message(&ledger.chain());
+            let sign = |member| Receipt { member, signature: signature::sign(&own, &message) };
+            set_receipts(forgery, number, ledger.genesis().committee.quorum.all_members().map(sign).collect());
+        }
+        Ok(())
+    }
+
+    /// A contribution that the ledger admitted, as everybody can read it in its block, with its ciphertexts.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when the query has none; [`Error::Market`] when a ciphertext is missing.
+    pub(super) fn admitted(&self) -> Result<Forgery, Error> {
+        let missing = || Error::Input { what: "attack", why: "nobody contributed before it".into() };
+        let ledger = &self.roles.town.ledger;
+        let admitted = ledger.contribution(self.id, ContributionIndex::new(0))?.ok_or_else(missing)?;
+        let block = ledger.block(admitted.height)?.ok_or_else(missing)?;
+        let contribution = block.transactions.into_iter().find_map(|transaction| match transaction {
+            Transaction::Contribute(sent) if sent.query == self.id && sent.payout == admitted.payout => Some(sent),
+            _ => None,
+        });
+        let contribution = contribution.ok_or_else(missing)?;
+        let fetch = |part: &ContributionPart| self.roles.ciphertext(part.ciphertext);
+        let ciphertexts = contribution.parts.iter().map(fetch).collect::<Result<_, _>>()?;
+        Ok(Forgery { contribution, ciphertexts })
+    }
+}
+
+fn set_receipts(forgery: &mut Forgery, number: u8, receipts: Vec<Receipt>) {
+    if let Some(part) = forgery.contribution.parts.get_mut(usize::from(number)) {
+        part.receipts = receipts;
+    }
+}
