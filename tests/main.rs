@@ -10,6 +10,7 @@
 )]
 
 mod api;
+mod attack;
 mod ceremony;
 mod cli;
 mod demo;

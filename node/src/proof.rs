@@ -208,9 +208,11 @@ pub(crate) fn verify_block(
     for ((id, number), claims) in claims {
         // A query that opens in this very block is verified one by one.
         let Some(state) = view.query(id)? else { continue };
-        match context.proofs.verify_together(&QueryPart::new(view, context.chain, id, &state, number), &claims) {
-            Err(error @ (Error::Storage { .. } | Error::Corrupt { .. })) => return Err(error),
-            _ => {}
+        let part = QueryPart::new(view, context.chain, id, &state, number);
+        if let Err(error @ (Error::Storage { .. } | Error::Corrupt { .. })) =
+            context.proofs.verify_together(&part, &claims)
+        {
+            return Err(error);
         }
     }
     Ok(())

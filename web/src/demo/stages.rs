@@ -1,6 +1,13 @@
 //! The demo's stages, in the order of a query's life.
 
-use std::{collections::BTreeMap, fs, path::Path, time::Instant};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    sync::{Mutex, PoisonError},
+    thread,
+    time::Instant,
+};
 
 use circuits::{
     consent::{ConsentTerms, Purposes, Regions},
@@ -293,26 +300,52 @@ fn answer(
 ) -> Result<Answered, Error> {
     let agent = Agent { ledger: &*town.ledger, blobs: &*town.blobs, committee, proving: &town.proving };
     let opened = agent.open(query)?;
-    let progress = output.progress("proving and encrypting", wallets.len());
-    let parts = options_parts(cast).len().max(1);
-    let (mut declined, mut proof_seconds) = (vec![], vec![]);
     let asked = wallets.iter_mut().zip(&cast.people).filter(|(_, person)| person.part != Part::Attacks);
-    for (wallet, person) in asked {
-        let started = Instant::now();
-        match agent.answer_opened(wallet, &opened, rng)? {
+    let jobs: Vec<_> = asked.map(|(wallet, person)| (wallet, person, StdRng::from_rng(&mut *rng))).collect();
+    let progress = output.progress("proving and encrypting", jobs.len());
+    let queue = Mutex::new(jobs.into_iter().enumerate());
+    let work = || {
+        let mut answered = vec![];
+        loop {
+            let job = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some((place, (wallet, person, mut rng))) = job else { return Ok(answered) };
+            let started = Instant::now();
+            let outcome = agent.answer_opened(wallet, &opened, &mut rng)?;
+            answered.push((place, person, outcome, started.elapsed()));
+            progress.inc(1);
+        }
+    };
+    let mut answered = side_by_side(work)?;
+    answered.sort_by_key(|(place, ..)| *place);
+    let parts = u32::try_from(options_parts(cast).len()).unwrap_or(u32::MAX);
+    let (mut declined, mut proof_seconds) = (vec![], vec![]);
+    for (_, person, outcome, elapsed) in answered {
+        match outcome {
             Outcome::Declined { reasons } => declined.push(Declined {
                 person: person.name.clone(),
                 reasons: reasons.iter().map(ToString::to_string).collect(),
             }),
             Outcome::Admitted { .. } | Outcome::AlreadyAdmitted { .. } => {
-                let each = started.elapsed().checked_div(u32::try_from(parts).unwrap_or(1)).unwrap_or_default();
-                proof_seconds.push(each.as_secs_f64());
+                proof_seconds.push(elapsed.checked_div(parts).unwrap_or_default().as_secs_f64());
             }
         }
-        progress.inc(1);
     }
     progress.finish_and_clear();
     Ok(Answered { declined, proof_seconds })
+}
+
+/// Does the same work on every core, and gathers what comes of it.
+fn side_by_side<T: Send>(work: impl Fn() -> Result<Vec<T>, Error> + Sync) -> Result<Vec<T>, Error> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(&work)).collect();
+        let mut done = vec![];
+        for thread in threads {
+            let failed = |_| Error::Internal { action: "answer", why: "a thread ended".into() };
+            done.extend(thread.join().map_err(failed)??);
+        }
+        Ok(done)
+    })
 }
 
 /// A dishonest person tries to get something false in after the honest ones.

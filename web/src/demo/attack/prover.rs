@@ -1,8 +1,11 @@
 //! The dishonest prover: the proof system without the agent around it, on data that everybody can read.
 
+use std::thread;
+
 use circuits::{
     contribution::{
-        ContributionStatement, ContributionTerms, ContributionVerifier, ContributionWitness, Opening, ProvingKey, prove,
+        ContributionStatement, ContributionTerms, ContributionVerifier, ContributionWitness, Opening, ProvingKey,
+        UnverifiedContribution, prove,
     },
     eligibility::{EligibilityInstance, binding},
     id::{AccountId, Evaluation, QueryId},
@@ -20,7 +23,7 @@ use node::{
     transaction::{Attestation, Contribution, ContributionPart, Receipt, Transaction},
     units::ContributionIndex,
 };
-use rand::rngs::StdRng;
+use rand::{SeedableRng, rngs::StdRng};
 
 use super::Roles;
 use crate::Error;
@@ -87,9 +90,17 @@ impl<'a> DishonestProver<'a> {
     /// # Errors
     /// [`Error::Statement`] when the proof system does not prove it.
     pub(super) fn forge(&self, plan: &Plan<'_>, rng: &mut StdRng) -> Result<Forgery, Error> {
-        self.build(plan, rng, |_, statement, prepared, rng| {
-            Ok(prove(plan.proving, statement, &prepared.proven, &prepared.witness, rng)?)
-        })
+        let (payout, prepared) = self.prepare_all(plan, rng)?;
+        let proofs = thread::scope(|scope| {
+            let start = |part| {
+                let mut rng = StdRng::from_rng(&mut *rng);
+                scope.spawn(move || prove_truly(plan, &self.key, part, &mut rng))
+            };
+            let threads: Vec<_> = prepared.iter().map(start).collect();
+            let failed = || Error::Internal { action: "prove", why: "a thread ended".into() };
+            threads.into_iter().map(|thread| thread.join().map_err(|_| failed())?).collect::<Result<Vec<_>, _>>()
+        })?;
+        Ok(self.assemble(payout, prepared, proofs))
     }
 
     /// Encrypts as planned, but lends the proofs of another contribution.
@@ -102,41 +113,30 @@ impl<'a> DishonestProver<'a> {
         from: &Contribution,
         rng: &mut StdRng,
     ) -> Result<Forgery, Error> {
-        let missing = || Error::Input { what: "attack", why: "the contribution to copy lacks a part".into() };
-        self.build(plan, rng, |number, _, _, _| {
-            Ok(from.parts.get(usize::from(number)).ok_or_else(missing)?.contribution)
-        })
+        let (payout, prepared) = self.prepare_all(plan, rng)?;
+        Ok(self.assemble(payout, prepared, from.parts.iter().map(|part| part.contribution)))
     }
 
-    fn build(
-        &self,
-        plan: &Plan<'_>,
-        rng: &mut StdRng,
-        prove: impl Fn(
-            u8,
-            &ContributionStatement<'_>,
-            &Prepared,
-            &mut StdRng,
-        ) -> Result<circuits::contribution::UnverifiedContribution, Error>,
-    ) -> Result<Forgery, Error> {
+    fn prepare_all(&self, plan: &Plan<'_>, rng: &mut StdRng) -> Result<(AccountId, Vec<Prepared>), Error> {
         let payout = self.new_account(rng);
-        let (mut parts, mut ciphertexts) = (vec![], vec![]);
-        for (number, _) in (0u8..).zip(&self.state.query.parts) {
-            let prepared = self.prepare(plan, number, &payout, rng)?;
-            let Prepared { terms, instance, .. } = &prepared;
-            let statement = ContributionStatement { terms, key: &self.key, instance };
-            let contribution = prove(number, &statement, &prepared, rng)?;
-            parts.push(ContributionPart {
-                root: instance.root,
-                nullifier: instance.nullifier,
-                scope_nullifier: instance.scope_nullifier,
-                ciphertext: prepared.sent.digest(),
-                contribution,
-                receipts: vec![],
-            });
-            ciphertexts.push(prepared.sent);
-        }
-        Ok(Forgery { contribution: Contribution { query: self.id, payout, parts }, ciphertexts })
+        let parts = (0u8..).zip(&self.state.query.parts);
+        let prepared = parts.map(|(number, _)| self.prepare(plan, number, &payout, rng)).collect::<Result<_, _>>()?;
+        Ok((payout, prepared))
+    }
+
+    fn assemble(
+        &self,
+        payout: AccountId,
+        prepared: Vec<Prepared>,
+        proofs: impl IntoIterator<Item = UnverifiedContribution>,
+    ) -> Forgery {
+        let parts = prepared.iter().zip(proofs).map(|(Prepared { instance, sent, .. }, contribution)| {
+            let EligibilityInstance { root, nullifier, scope_nullifier, .. } = *instance;
+            let ciphertext = sent.digest();
+            ContributionPart { root, nullifier, scope_nullifier, ciphertext, contribution, receipts: vec![] }
+        });
+        let contribution = Contribution { query: self.id, payout, parts: parts.collect() };
+        Forgery { contribution, ciphertexts: prepared.into_iter().map(|part| part.sent).collect() }
     }
 
     fn prepare(&self, plan: &Plan<'_>, number: u8, payout: &AccountId, rng: &mut StdRng) -> Result<Prepared, Error> {
@@ -260,6 +260,19 @@ impl<'a> DishonestProver<'a> {
         let ciphertexts = contribution.parts.iter().map(fetch).collect::<Result<_, _>>()?;
         Ok(Forgery { contribution, ciphertexts })
     }
+}
+
+/// A proof that verifies for its own statement, so that what is refused later is the lie alone.
+fn prove_truly(
+    plan: &Plan<'_>,
+    key: &PublicKey,
+    part: &Prepared,
+    rng: &mut StdRng,
+) -> Result<UnverifiedContribution, Error> {
+    let Prepared { terms, witness, instance, proven, .. } = part;
+    let contribution = prove(plan.proving, &ContributionStatement { terms, key, instance }, proven, witness, rng)?;
+    ContributionVerifier::new(plan.proving.verifying_key(), terms, key)?.verify(instance, &contribution)?;
+    Ok(contribution)
 }
 
 fn set_receipts(forgery: &mut Forgery, number: u8, receipts: Vec<Receipt>) {
