@@ -137,14 +137,6 @@ fn repro_opening_a_wallet_that_is_absent_leaves_no_file() {
 }
 
 #[test]
-fn repro_a_wallet_open_elsewhere_is_in_use_and_not_damaged() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("ada.wallet");
-    let _open = wallet(&path, &Protection::DemoUnencrypted);
-    assert!(matches!(Wallet::open(&path, Protection::DemoUnencrypted), Err(Error::FileInUse { .. })));
-}
-
-#[test]
 fn secrets_are_neither_on_disk_nor_in_debug_output() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ada.wallet");
@@ -187,7 +179,7 @@ fn a_wallet_open_elsewhere_is_not_opened_twice() {
     let path = folder.path().join("ada.wallet");
     let protection = protections()[1].clone();
     let (open, _) = wallet(&path, &protection);
-    assert!(matches!(Wallet::open(&path, protection.clone()), Err(Error::File { .. })));
+    assert!(matches!(Wallet::open(&path, protection.clone()), Err(Error::FileInUse { .. })));
     drop(open);
     assert!(Wallet::open(&path, protection).is_ok());
 }

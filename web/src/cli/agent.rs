@@ -19,7 +19,11 @@ use market::{
 use node::{state::QueryStatus, units::Epoch};
 use serde::Serialize;
 
-use super::{Connection, Home, Output, committee::remote_committee, record::wallet_paths};
+use super::{
+    Connection, Home, Output,
+    committee::{connect_patiently, remote_committee},
+    record::wallet_paths,
+};
 use crate::{Error, client::RemoteCommittee, stop::Stop};
 
 /// How often the agent looks for queries.
@@ -133,8 +137,7 @@ impl Means {
 }
 
 impl Answering {
-    fn means(&self, home: &Home) -> Result<Means, Error> {
-        let connection = home.connect()?;
+    fn means(&self, home: &Home, connection: Connection) -> Result<Means, Error> {
         let proving = proving_key(home, &connection.ledger.genesis().contribution)?;
         let protection = home.wallet_protection(self.custodian.as_deref())?;
         Ok(Means { connection, committee: remote_committee(&self.members)?, proving, protection })
@@ -161,7 +164,7 @@ impl Answering {
     }
 
     fn once(&self, home: &Home, output: &Output, mode: Mode) -> Result<(), Error> {
-        let means = self.means(home)?;
+        let means = self.means(home, home.connect()?)?;
         if mode == Mode::Answer {
             self.check_members(&means)?;
         }
@@ -198,7 +201,7 @@ impl Answering {
     /// ends it between two answers. What fails, a node that restarts or a wallet that its owner has open, is tried again.
     fn watch(&self, home: &Home, output: &Output) -> Result<(), Error> {
         let stop = Stop::on_signals()?;
-        let means = self.means(home)?;
+        let means = self.means(home, connect_patiently(home, output)?)?;
         self.check_members(&means)?;
         let mut watching = Watching::default();
         let mut last_failure = String::new();

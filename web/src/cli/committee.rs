@@ -33,7 +33,7 @@ const POLL_TIME: Duration = Duration::from_millis(100);
 
 /// The longest pause between tries of a duty that fails.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
-/// How long a member waits for its node to start.
+/// How long a member or a watching agent waits for its node to start.
 const NODE_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// Run a member, or show the committee.
@@ -131,8 +131,8 @@ fn describe(stage: &CommitteeStage) -> String {
     }
 }
 
-/// Reaches the node, which may start at the same time as its members.
-fn connect_patiently(home: &Home, output: &Output) -> Result<Connection, Error> {
+/// Reaches the node, which may start at the same time as who works on it.
+pub(super) fn connect_patiently(home: &Home, output: &Output) -> Result<Connection, Error> {
     let started = Instant::now();
     let mut said = false;
     loop {
