@@ -71,12 +71,13 @@ fn repro_a_query_kept_open_by_an_agent_is_refreshed_and_answered_once() {
     let folder = tempfile::tempdir().unwrap();
     let (world, mut wallets, query) = asked(folder.path());
     let agent = world.agent();
+    let mut rng = rng();
     let mut opened = agent.open(query).unwrap();
     for (answered, wallet) in wallets.iter_mut().take(2).enumerate() {
         agent.refresh(&mut opened).unwrap();
         assert_eq!(opened.state().surviving, u32::try_from(answered).unwrap());
         assert!(matches!(agent.dry_run_opened(wallet, &opened).unwrap(), Outlook::Answer { .. }));
-        assert!(matches!(agent.answer_opened(wallet, &opened, &mut rng()).unwrap(), Outcome::Admitted { .. }));
+        assert!(matches!(agent.answer_opened(wallet, &opened, &mut rng).unwrap(), Outcome::Admitted { .. }));
     }
     assert_eq!(world.state(query).admitted, 2);
 }
