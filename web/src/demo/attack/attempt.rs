@@ -284,5 +284,8 @@ impl Attempt {
 }
 
 fn nobody() -> Error {
-    Error::Input { what: "attack", why: "nobody in these genotypes has the part it needs; leave --vcf out".into() }
+    Error::Input {
+        what: "attack",
+        why: "nobody among these people has the part it needs; ask fewer people, or leave --vcf out".into(),
+    }
 }
