@@ -4,7 +4,7 @@ use circuits::id::ChainId;
 use market::ledger::{LedgerAccess, settle};
 use node::{
     signature::Signature,
-    transaction::{Action, TRANSACTION_BYTES_MAX, Transaction, Transfer},
+    transaction::{Action, EVIDENCE_BYTES_MAX, Transaction, Transfer},
     units::Amount,
 };
 use web::client::RemoteLedger;
@@ -63,8 +63,8 @@ fn broken_transactions_are_refused_each_for_its_own_reason() {
     server.post("/v1/transactions", BYTES, &trailing).refused(400, "transaction is malformed");
     server.post("/v1/transactions", BYTES, b"").refused(400, "transaction is malformed");
     server.post("/v1/transactions", "application/json", &transfer).refused(415, BYTES);
-    let oversized = vec![0; TRANSACTION_BYTES_MAX + 1];
-    server.post("/v1/transactions", BYTES, &oversized).refused(413, "65536");
+    let oversized = vec![0; EVIDENCE_BYTES_MAX + 1];
+    server.post("/v1/transactions", BYTES, &oversized).refused(413, "99328");
     assert_eq!(server.chain.waiting(), 0);
 }
 

@@ -43,7 +43,9 @@ pub(super) struct Genesis {
     validators: Vec<String>,
     /// Quorum and members.
     committee: BTreeMap<String, Value>,
-    /// The key under which eligibility proofs verify.
+    /// The key under which contributions verify.
+    contribution: Value,
+    /// The key under which screening proofs verify.
     eligibility: Value,
 }
 
