@@ -2,27 +2,35 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, missing_docs, reason = "a bench stops at the first failure")]
 
-use std::time::{Duration, Instant};
+use std::{
+    num::NonZeroUsize,
+    path::Path,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
 
 use circuits::{
     consent::{ConsentDemand, ConsentFlags, ConsentTerms, Day, Purposes, Regions},
     contribution::{
         ContributionStatement, ContributionTerms, ContributionVerifier, ContributionWitness, Opening, ProvingKey,
-        UnverifiedContribution, insecure_proving_key_from_seed, prove,
+        UnverifiedContribution, VerifyingKey, insecure_proving_key_from_seed, prove,
     },
     criteria::{Clause, Criteria, MatchClause, MatchCriteria},
     domain::ByteTag,
     eligibility::{EligibilityInstance, EligibilityTerms, binding},
+    groth16::side_by_side,
     id::{AccountId, ChainId, Leaf, QueryId, SchemaId},
     layout::{Axis, Layout, Moment, Statistic, Subject},
     merkle::LeafTree,
     record::{ATTRIBUTES, Attributes, Dosage, Genotypes, NullifierKey, Record},
     rlwe::{Ciphertext, KeyEpoch, PublicKey, RingElement, Xof, encrypt},
 };
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group};
 use rand::{SeedableRng, rngs::StdRng};
-use rayon::prelude::*;
 
+/// Proofs that the process which only proves makes one after another.
+const PROOFS: u32 = 8;
 /// Contributions of a batch.
 const BATCH: usize = 64;
 
@@ -34,8 +42,11 @@ struct Prepared {
     witness: ContributionWitness,
 }
 
-/// People whose contributions one agent proves side by side.
-const PEOPLE: usize = 8;
+/// People whose contributions one agent proves side by side, as a hospital's does.
+const PEOPLE: u64 = 100;
+
+/// Names the key file for the process that only proves, so that its memory is that of proving.
+const KEY_FILE: &str = "LOCUS_BENCH_KEY_FILE";
 
 /// Everything the algebra has: a grouping axis of each kind, moments, match criteria over attributes and a dosage.
 fn prepared(rng: &mut StdRng) -> Prepared {
@@ -131,36 +142,70 @@ fn processor_seconds() -> Option<f64> {
     Some(ticks.iter().sum::<u64>() as f64 / 100.0)
 }
 
+/// What a process that only loads the key and proves takes: one proof at a time with every core, then a hospital's people
+/// side by side, a core each.
+fn prove_only(key_file: &Path) {
+    let start = Instant::now();
+    let bytes = std::fs::read(key_file).expect("the key file");
+    let (verifying, points): (VerifyingKey, Vec<u8>) = borsh::from_slice(&bytes).expect("a key");
+    drop(bytes);
+    let read = start.elapsed();
+    let start = Instant::now();
+    let key = ProvingKey::from_bytes(&points, &verifying).expect("its own key");
+    drop(points);
+    eprintln!(
+        "load the proving key: {:.0?}, after {read:.0?} for reading the file and the verifying key",
+        start.elapsed()
+    );
+
+    let mut rng = StdRng::seed_from_u64(1);
+    let prepared = prepared(&mut rng);
+    prepared.prove(&key, &mut rng);
+    let (start, before) = (Instant::now(), processor_seconds());
+    for _ in 0..PROOFS {
+        prepared.prove(&key, &mut rng);
+    }
+    let wall = start.elapsed().as_secs_f64() / f64::from(PROOFS);
+    let processor = processor_seconds().zip(before).map(|(after, before)| (after - before) / f64::from(PROOFS));
+    eprintln!("one proof: {wall:.2} s, processor time {processor:.2?} s, peak memory {:?} MiB", peak_memory_mib());
+
+    let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let start = Instant::now();
+    let prove = |person| prepared.prove(&key, &mut StdRng::seed_from_u64(person));
+    side_by_side((0..PEOPLE).collect(), cores, prove).expect("threads start");
+    let minutes = start.elapsed().as_secs_f64() / 60.0;
+    eprintln!(
+        "{PEOPLE} people, {cores} side by side: {:.0} proofs a minute, peak memory {:?} MiB",
+        PEOPLE as f64 / minutes,
+        peak_memory_mib()
+    );
+}
+
 fn contribution(criterion: &mut Criterion) {
     let mut rng = StdRng::seed_from_u64(1);
     let start = Instant::now();
     let key = insecure_proving_key_from_seed([0; 32]).expect("a sound circuit");
-    eprintln!("set-up: {:.2} s", start.elapsed().as_secs_f64());
-    let file = key.to_bytes().expect("points are written");
+    eprintln!("set-up: {:.2} s; peak memory {:?} MiB", start.elapsed().as_secs_f64(), peak_memory_mib());
     let verifying = key.verifying_key().clone();
-    eprintln!("proving key: {:.1} MB; peak memory of set-up: {:?} MiB", file.len() as f64 / 1e6, peak_memory_mib());
-    drop(key);
+    let key_file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let points = key.to_bytes().expect("points are written");
+    eprintln!("proving key: {:.1} MB", points.len() as f64 / 1e6);
+    let bytes = borsh::to_vec(&(&verifying, points)).expect("bytes");
+    std::fs::write(key_file.path(), bytes).expect("the file is written");
+    let this = std::env::current_exe().expect("this program");
+    let status = Command::new(this).env(KEY_FILE, key_file.path()).status().expect("a process of its own");
+    assert!(status.success(), "the process that proves");
 
     let mut group = criterion.benchmark_group("contribution");
     group.sample_size(10).measurement_time(Duration::from_secs(15));
-    group.bench_function("load the proving key", |bench| {
-        bench.iter(|| ProvingKey::from_bytes(&file, &verifying).expect("its own key"));
-    });
-    let key = ProvingKey::from_bytes(&file, &verifying).expect("its own key");
     let prepared = prepared(&mut rng);
-    prepared.prove(&key, &mut rng);
-    // Linux: the peak begins anew, so that it tells of proving and not of set-up.
-    let _ = std::fs::write("/proc/self/clear_refs", "5");
-    let before = processor_seconds();
-    let proofs: Vec<_> = (0..4).map(|_| (prepared.instance, prepared.prove(&key, &mut rng))).collect();
-    let (_, proof) = proofs[0];
-    let spent = processor_seconds().zip(before).map(|(after, before)| (after - before) / proofs.len() as f64);
-    eprintln!("one proof: {spent:.2?} s of processor time; peak memory: {:?} MiB", peak_memory_mib());
     group.bench_function("prove", |bench| bench.iter(|| prepared.prove(&key, &mut rng)));
     group.bench_function("fold the terms", |bench| {
         bench
             .iter(|| ContributionVerifier::new(&verifying, &prepared.terms, &prepared.committee).expect("sound terms"));
     });
+    let proofs: Vec<_> = (0..4).map(|_| (prepared.instance, prepared.prove(&key, &mut rng))).collect();
+    let (_, proof) = proofs[0];
     let verifier = ContributionVerifier::new(&verifying, &prepared.terms, &prepared.committee).expect("sound terms");
     group.bench_function("verify", |bench| {
         bench.iter(|| verifier.verify(&prepared.instance, &proof).expect("a true proof"));
@@ -183,18 +228,15 @@ fn contribution(criterion: &mut Criterion) {
             BatchSize::LargeInput,
         );
     });
-    group.throughput(Throughput::Elements(PEOPLE as u64));
-    group.bench_function("prove for eight people side by side", |bench| {
-        bench.iter(|| {
-            (0..PEOPLE as u64)
-                .into_par_iter()
-                .map(|person| prepared.prove(&key, &mut StdRng::seed_from_u64(person)))
-                .collect::<Vec<_>>()
-        });
-    });
-    eprintln!("peak memory at the end: {:?} MiB", peak_memory_mib());
     group.finish();
 }
 
 criterion_group!(benches, contribution);
-criterion_main!(benches);
+
+fn main() {
+    if let Some(key_file) = std::env::var_os(KEY_FILE) {
+        return prove_only(Path::new(&key_file));
+    }
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+}

@@ -71,6 +71,14 @@ pub enum Error {
         /// What is wrong, and what to do.
         why: String,
     },
+    /// Sums that no statistic can be computed from.
+    #[error("{what} are refused: {why}")]
+    Statistics {
+        /// Which sums.
+        what: &'static str,
+        /// What is wrong, and what to do.
+        why: String,
+    },
     /// The ledger refused or failed.
     #[error(transparent)]
     Ledger(#[from] node::Error),

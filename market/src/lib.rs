@@ -16,6 +16,7 @@ pub mod objects;
 pub mod receipt;
 pub mod researcher;
 pub mod sealing;
+pub mod statistics;
 pub mod wallet;
 
 pub use self::error::Error;

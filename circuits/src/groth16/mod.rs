@@ -12,6 +12,7 @@ mod proof;
 mod prover;
 mod relation;
 mod setup;
+mod side_by_side;
 #[cfg(test)]
 mod tests;
 mod verifier;
@@ -22,5 +23,6 @@ pub use proof::{PROOF_BYTES, Proof, ProofBytes};
 pub use prover::{Commitment, commit, prove};
 pub use relation::Relation;
 pub use setup::insecure_points_from_seed;
+pub use side_by_side::side_by_side;
 pub(crate) use verifier::check_divisors;
 pub use verifier::{PreparedKey, Statement};

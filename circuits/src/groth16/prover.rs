@@ -61,29 +61,14 @@ pub fn prove(
     rng: &mut (impl CryptoRng + ?Sized),
 ) -> Result<Proof, Error> {
     let [r, s] = [(); 2].map(|()| random_element(rng));
+    // One product after another: each uses every core by itself, and has its buckets and copies of points to itself.
+    let quotient = G1Projective::msm_unchecked(&key.h_query, &Zeroizing::new(relation.quotient(assignment)?));
     let scalars = Zeroizing::new(assignment.iter().map(|wire| wire.into_bigint()).collect::<Vec<_>>());
     let others = scalars.get(relation.inputs() + relation.committed()..).unwrap_or_default();
-
-    let ((quotient, b_g2), ((a, b_g1), witnesses)) = rayon::join(
-        || {
-            rayon::join(
-                || relation.quotient(assignment).map(|h| G1Projective::msm_unchecked(&key.h_query, &h)),
-                || G2Projective::msm_bigint(&key.b_g2_query, &scalars),
-            )
-        },
-        || {
-            rayon::join(
-                || {
-                    rayon::join(
-                        || G1Projective::msm_bigint(&key.a_query, &scalars),
-                        || G1Projective::msm_bigint(&key.b_g1_query, &scalars),
-                    )
-                },
-                || G1Projective::msm_bigint(&key.witness_query, others),
-            )
-        },
-    );
-    let quotient = quotient?;
+    let witnesses = G1Projective::msm_bigint(&key.witness_query, others);
+    let a = G1Projective::msm_bigint(&key.a_query, &scalars);
+    let b_g1 = G1Projective::msm_bigint(&key.b_g1_query, &scalars);
+    let b_g2 = G2Projective::msm_bigint(&key.b_g2_query, &scalars);
     let a = a + key.verifying.alpha_g1 + key.delta_g1 * r;
     let b_g1 = b_g1 + key.beta_g1 + key.delta_g1 * s;
     let b = b_g2 + key.verifying.beta_g2 + key.verifying.delta_g2 * s;

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 pub use axis::{AXES_MAX, Axis, CUTS_MAX};
 pub(crate) use statistic::VALUE_DIGITS;
 pub use statistic::{
-    GENOTYPE_BLOCK, MOMENT_ATTRIBUTES_MAX, MOMENT_SLOTS_MAX, Moment, SLOTS_PER_VARIANT, Statistic, WINDOW_BLOCKS,
+    GENOTYPE_BLOCK, MOMENT_ATTRIBUTES_MAX, MOMENT_SLOTS_MAX, Moment, MomentTerm, SLOTS_PER_VARIANT, Statistic,
+    WINDOW_BLOCKS, moment_terms,
 };
 
 use crate::{

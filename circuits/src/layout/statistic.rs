@@ -182,18 +182,43 @@ fn check_moments(attributes: &[Moment]) -> Result<(), Error> {
     Ok(())
 }
 
-/// `xᵢ` and then `xᵢxⱼ` for `j ≤ i`, for each `i` in turn, with the number of digits of each: a layout of fewer
-/// attributes uses a prefix of the slots of one with more.
-fn moment_values(values: &[u32]) -> impl Iterator<Item = (u32, usize)> {
-    values.iter().enumerate().flat_map(move |(i, x)| {
-        let products = values.iter().take(i + 1).map(move |y| (x * y, 2 * VALUE_DIGITS));
-        std::iter::once((*x, VALUE_DIGITS)).chain(products)
-    })
+/// What moments sum, beside the count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MomentTerm {
+    /// The value of an attribute, by its place in the layout.
+    Value(usize),
+    /// The product of two, the later one first.
+    Product(usize, usize),
 }
 
+impl MomentTerm {
+    /// Base-256 digits of its largest value.
+    #[must_use]
+    pub const fn digits(self) -> usize {
+        match self {
+            Self::Value(_) => VALUE_DIGITS,
+            Self::Product(..) => 2 * VALUE_DIGITS,
+        }
+    }
+}
+
+/// `xᵢ` and then `xᵢxⱼ` for `j ≤ i`, for each `i` in turn, as they follow the count in the slots: a layout of fewer
+/// attributes uses a prefix of the slots of one with more.
+pub fn moment_terms(attributes: usize) -> impl Iterator<Item = MomentTerm> {
+    (0..attributes)
+        .flat_map(|i| std::iter::once(MomentTerm::Value(i)).chain((0..=i).map(move |j| MomentTerm::Product(i, j))))
+}
+
+/// 1 and the digits of every term, the lowest first.
 fn moment_digits(values: &[u32]) -> Vec<u32> {
-    let digits =
-        moment_values(values).flat_map(|(value, digits)| value.to_le_bytes().into_iter().take(digits).map(u32::from));
+    let value = |index: usize| values.get(index).copied().unwrap_or_default();
+    let digits = moment_terms(values.len()).flat_map(|term| {
+        let number = match term {
+            MomentTerm::Value(i) => value(i),
+            MomentTerm::Product(i, j) => value(i) * value(j),
+        };
+        number.to_le_bytes().into_iter().take(term.digits()).map(u32::from)
+    });
     std::iter::once(1).chain(digits).collect()
 }
 

@@ -1,0 +1,94 @@
+//! Privacy noise in estimates and tests: the delta method, and tests against a simulated null distribution.
+//!
+//! A sum under differential privacy is a whole number plus a discrete Gaussian of known variance. An estimate `f` of
+//! such sums varies, beside its sampling error, by `Σ (∂f/∂sᵢ)²·varᵢ` (delta method). A test's statistic under the null
+//! hypothesis has no closed distribution once noise is in the cells; its p-value is the share of simulated tables, noise
+//! included, that are as extreme (Davison and Hinkley, *Bootstrap Methods and their Application*, 1997, 4.2; Gaboardi,
+//! Lim, Rogers, Vadhan, ICML 2016, for χ² under noise).
+
+use rand::{SeedableRng, rngs::StdRng};
+use statrs::distribution::Normal;
+
+use super::{Sum, Undefined, estimate::finite};
+
+/// Simulated tables of one test: the least p-value is 1/10,000.
+pub const SIMULATIONS: u32 = 9_999;
+
+/// The variance that the sums' noise adds to an estimate of them. Derivatives are secants over half a standard
+/// deviation to each side, which tells more of a curved estimate than its tangent.
+///
+/// # Errors
+/// What the estimate itself refuses, at the sums or beside them; [`Undefined::Noise`] when it is not finite there.
+pub fn variance(sums: &[Sum], estimate: impl Fn(&[f64]) -> Result<f64, Undefined>) -> Result<f64, Undefined> {
+    let mut values: Vec<f64> = sums.iter().map(Sum::to_f64).collect();
+    let mut total = 0.0;
+    for (place, sum) in sums.iter().enumerate().filter(|(_, sum)| sum.is_noisy()) {
+        let deviation = sum.noise_variance.sqrt();
+        let mut at = |shift: f64| {
+            if let Some(value) = values.get_mut(place) {
+                *value = sum.to_f64() + shift;
+            }
+            estimate(&values).map_err(|_| Undefined::Noise)
+        };
+        // Over one standard deviation in all, so the difference is the slope times the deviation.
+        let difference = at(deviation / 2.0)? - at(-deviation / 2.0)?;
+        at(0.0)?;
+        total += difference * difference;
+    }
+    finite(total).map_err(|_| Undefined::Noise)
+}
+
+/// The p-value of a statistic against tables drawn under the null hypothesis. `draw` gives the statistic of one such
+/// table, noise included; a table for which it is undefined counts as extreme, which errs towards no finding.
+///
+/// The seed makes the p-value the same each time for one result.
+pub fn simulated_p_value(
+    observed: f64,
+    seed: [u8; 32],
+    mut draw: impl FnMut(&mut StdRng) -> Result<f64, Undefined>,
+) -> f64 {
+    let mut rng = StdRng::from_seed(seed);
+    let extreme = (0..SIMULATIONS).filter(|_| draw(&mut rng).map_or(true, |statistic| statistic >= observed)).count();
+    (extreme as f64 + 1.0) / f64::from(SIMULATIONS + 1)
+}
+
+/// A draw of a sum's noise: the discrete Gaussian is wider than one, so a rounded normal serves.
+///
+/// # Errors
+/// [`Undefined::OutOfRange`] for a variance that is no number.
+pub fn draw(variance: f64, rng: &mut StdRng) -> Result<f64, Undefined> {
+    if variance == 0.0 {
+        return Ok(0.0);
+    }
+    let normal = Normal::new(0.0, variance.sqrt()).map_err(|_| Undefined::OutOfRange)?;
+    Ok(rand::RngExt::sample::<f64, _>(rng, normal).round())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_delta_method_gives_the_variance_of_a_quotient() {
+        let sums = [Sum::noisy(300, 25.0), Sum::noisy(1_000, 25.0)];
+        let quotient = |s: &[f64]| Ok(s[0] / s[1]);
+        let expected = 25.0 / 1e6 + 0.09 * 25.0 / 1e6;
+        assert!((variance(&sums, quotient).unwrap() / expected - 1.0).abs() < 1e-3);
+        let exact = [Sum::exact(300), Sum::exact(1_000)];
+        assert_eq!(variance(&exact, quotient), Ok(0.0));
+    }
+
+    #[test]
+    fn an_estimate_that_its_noise_can_make_undefined_is_drowned() {
+        let positive = |s: &[f64]| if s[0] > 0.0 { Ok(s[0].ln()) } else { Err(Undefined::EmptyCell) };
+        assert_eq!(variance(&[Sum::noisy(1, 25.0)], positive), Err(Undefined::Noise));
+    }
+
+    #[test]
+    fn a_simulated_p_value_is_uniform_under_the_null_and_the_same_each_time() {
+        let standard = |rng: &mut StdRng| draw(1e12, rng).map(f64::abs);
+        let p = simulated_p_value(1.96e6, [7; 32], standard);
+        assert!((p - 0.05).abs() < 0.01, "{p}");
+        assert_eq!(p, simulated_p_value(1.96e6, [7; 32], standard));
+    }
+}
