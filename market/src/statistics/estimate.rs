@@ -44,9 +44,32 @@ pub enum Undefined {
     /// Only one allele was seen.
     #[error("only one allele was seen")]
     Monomorphic,
-    /// A predictor is a combination of the others.
-    #[error("a predictor is a combination of the others")]
-    Singular,
+    /// A predictor is a combination of the others and the intercept.
+    #[error("the predictor {predictor} is a combination of the others and the intercept")]
+    Singular {
+        /// Its name.
+        predictor: String,
+    },
+    /// The model explains every value, which leaves no variance to test against.
+    #[error("the model explains every value, so no variance is left to test against")]
+    PerfectFit,
+    /// It needs values that sums do not hold.
+    #[error("it needs each person's values, and sums do not hold them")]
+    NeedsRecords,
+    /// It is defined for exact sums alone.
+    #[error("it is defined for exact sums alone, and these carry privacy noise")]
+    NeedsExact,
+    /// Sums that no table of people gives.
+    #[error("the sums contradict each other: no people add up to them")]
+    Contradiction,
+    /// More than the method is made for.
+    #[error("{found} are too many; at most {limit} can be")]
+    TooMany {
+        /// How many there are.
+        found: u64,
+        /// The bound.
+        limit: u64,
+    },
     /// The privacy noise is wider than what is measured.
     #[error("the privacy noise is wider than what is measured")]
     Noise,

@@ -4,8 +4,12 @@
 //! exact integers; [`noise`] carries the privacy noise of a sum into the estimates and tests that use it. What cannot be
 //! computed is [`Undefined`] and says why; no number is ever NaN or infinite.
 
+pub mod distribution;
 pub mod estimate;
+pub mod multiple;
 pub mod noise;
+pub mod proportion;
+pub mod student;
 pub mod sums;
 
 pub use self::{

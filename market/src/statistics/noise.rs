@@ -20,22 +20,47 @@ pub const SIMULATIONS: u32 = 9_999;
 /// # Errors
 /// What the estimate itself refuses, at the sums or beside them; [`Undefined::Noise`] when it is not finite there.
 pub fn variance(sums: &[Sum], estimate: impl Fn(&[f64]) -> Result<f64, Undefined>) -> Result<f64, Undefined> {
+    let variances = variances(sums, 1, |values| Ok(vec![estimate(values)?]))?;
+    Ok(variances.into_iter().sum())
+}
+
+/// [`variance`] of each of several estimates of the same sums, `count` of them.
+///
+/// # Errors
+/// As [`variance`].
+pub fn variances(
+    sums: &[Sum],
+    count: usize,
+    estimates: impl Fn(&[f64]) -> Result<Vec<f64>, Undefined>,
+) -> Result<Vec<f64>, Undefined> {
     let mut values: Vec<f64> = sums.iter().map(Sum::to_f64).collect();
-    let mut total = 0.0;
+    let mut totals = vec![0.0; count];
     for (place, sum) in sums.iter().enumerate().filter(|(_, sum)| sum.is_noisy()) {
         let deviation = sum.noise_variance.sqrt();
         let mut at = |shift: f64| {
             if let Some(value) = values.get_mut(place) {
                 *value = sum.to_f64() + shift;
             }
-            estimate(&values).map_err(|_| Undefined::Noise)
+            estimates(&values).map_err(|_| Undefined::Noise)
         };
         // Over one standard deviation in all, so the difference is the slope times the deviation.
-        let difference = at(deviation / 2.0)? - at(-deviation / 2.0)?;
+        let (above, below) = (at(deviation / 2.0)?, at(-deviation / 2.0)?);
         at(0.0)?;
-        total += difference * difference;
+        for (total, (above, below)) in totals.iter_mut().zip(above.iter().zip(below)) {
+            *total += (above - below).powi(2);
+        }
     }
-    finite(total).map_err(|_| Undefined::Noise)
+    totals.into_iter().map(|total| finite(total).map_err(|_| Undefined::Noise)).collect()
+}
+
+/// The seed of one of several tests of a result, such as one for each variant.
+#[must_use]
+pub fn seed_of(seed: [u8; 32], index: u64) -> [u8; 32] {
+    let mut mixed = seed;
+    for (byte, part) in mixed.iter_mut().zip(index.to_le_bytes()) {
+        *byte ^= part;
+    }
+    mixed
 }
 
 /// The p-value of a statistic against tables drawn under the null hypothesis. `draw` gives the statistic of one such
@@ -76,6 +101,21 @@ mod tests {
         assert!((variance(&sums, quotient).unwrap() / expected - 1.0).abs() < 1e-3);
         let exact = [Sum::exact(300), Sum::exact(1_000)];
         assert_eq!(variance(&exact, quotient), Ok(0.0));
+    }
+
+    #[test]
+    fn several_estimates_have_the_variances_they_have_alone() {
+        let sums = [Sum::noisy(300, 25.0), Sum::noisy(1_000, 9.0)];
+        let both = variances(&sums, 2, |s| Ok(vec![s[0] / s[1], s[0] - s[1]])).unwrap();
+        assert_eq!(both[0], variance(&sums, |s| Ok(s[0] / s[1])).unwrap());
+        assert!((both[1] - 34.0).abs() < 1e-9);
+        assert_eq!(variances(&[Sum::exact(3)], 2, |_| Err(Undefined::Nobody)), Ok(vec![0.0; 2]));
+    }
+
+    #[test]
+    fn each_test_of_a_result_has_a_seed_of_its_own() {
+        let seeds: std::collections::BTreeSet<_> = (0..1_000).map(|index| seed_of([7; 32], index)).collect();
+        assert_eq!(seeds.len(), 1_000);
     }
 
     #[test]
