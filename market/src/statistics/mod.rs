@@ -3,11 +3,16 @@
 //! [`sums`] reads slots as a layout means them. Each family then works on whole numbers of people and on sums that are
 //! exact integers; [`noise`] carries the privacy noise of a sum into the estimates and tests that use it. What cannot be
 //! computed is [`Undefined`] and says why; no number is ever NaN or infinite.
+//!
+//! Families: [`moments`] for measured values.
 
 pub mod distribution;
 pub mod estimate;
+pub mod moments;
 pub mod multiple;
 pub mod noise;
+#[cfg(test)]
+mod people;
 pub mod proportion;
 pub mod student;
 pub mod sums;

@@ -1,0 +1,147 @@
+//! Under privacy noise: tests keep their level, and would not if the noise were ignored.
+
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use statrs::distribution::Normal;
+
+use super::*;
+use crate::statistics::{
+    Stated, Sum, Test,
+    people::{noisy, share_significant, states_every_number},
+};
+
+/// Groups of people whose `x`, `y` and group have nothing to do with each other.
+fn unrelated(people: u32, rng: &mut StdRng) -> (Table, Layout) {
+    let mut value = |mean: f64| rng.sample::<f64, _>(Normal::new(mean, 30.0).unwrap()).round() as u32;
+    let rows: Vec<Vec<u32>> = (0..people).map(|person| vec![value(120.0), value(130.0), person % 3]).collect();
+    let table = Table::of_values(&[column("x", 10, 0, 255), column("y", 1, 0, 255), column("group", 1, 0, 9)], &rows);
+    let layout = layout(&table, &["x", "y"], &[("group", &[1, 2])]);
+    (table, layout)
+}
+
+fn with_noise(table: &Table, layout: &Layout, slots: &[Sum]) -> MomentTable {
+    read(table, layout, PartSums::of_slots(layout, &table.schema, slots).unwrap())
+}
+
+fn silenced(slots: &[Sum]) -> Vec<Sum> {
+    slots.iter().map(|slot| Sum::exact(slot.value)).collect()
+}
+
+/// Shares of p-values below 0.05 over tables without any effect, for each of several tests: with the noise counted,
+/// and with it ignored.
+fn shares<const TESTS: usize>(
+    runs: u64,
+    p_values: impl Fn(&MomentTable, [u8; 32]) -> [Option<f64>; TESTS],
+) -> [[f64; 2]; TESTS] {
+    let mut found = [const { [vec![], vec![]] }; TESTS];
+    for run in 0..runs {
+        let mut rng = StdRng::seed_from_u64(run);
+        let (table, layout) = unrelated(600, &mut rng);
+        let slots = noisy(&table.slots(&layout), 4.0, &mut rng);
+        for (place, slots) in [&slots, &silenced(&slots)].into_iter().enumerate() {
+            let p_values = p_values(&with_noise(&table, &layout, slots), [run as u8; 32]);
+            found.iter_mut().zip(p_values).for_each(|(found, p_value)| found[place].extend(p_value));
+        }
+    }
+    found.map(|found| {
+        assert!(found[0].len() as u64 > runs * 9 / 10, "{} of {runs} tests are stated", found[0].len());
+        found.map(|p_values| share_significant(&p_values))
+    })
+}
+
+fn p_value(test: &Stated<Test>) -> Option<f64> {
+    test.value().map(|test| test.p_value)
+}
+
+#[test]
+fn t_tests_keep_their_level_under_noise() {
+    let [welch, pooled, correlation] = shares(1_000, |moments, _| {
+        let comparison = moments.compare(0, 0, 1);
+        let pair = &moments.describe_cell(0).pairs[0];
+        [&comparison.welch_test, &comparison.pooled_test, &pair.test].map(p_value)
+    });
+    for [counted, ignored] in [welch, pooled, correlation] {
+        assert!(counted < 0.065 && ignored > 0.07, "{counted} with the noise counted, {ignored} with it ignored");
+    }
+    assert!(correlation[1] > 0.3, "noise in products makes correlations");
+}
+
+#[test]
+fn analyses_of_variance_keep_their_level_under_noise() {
+    let cells = [0, 1, 2];
+    let tests = shares(400, |moments, seed| {
+        let anova = moments.anova(0, &cells, seed);
+        [&anova.test, &anova.bartlett_test].map(p_value)
+    });
+    for [counted, ignored] in tests {
+        assert!(counted < 0.065 && ignored > 0.07, "{counted} with the noise counted, {ignored} with it ignored");
+    }
+}
+
+#[test]
+fn regressions_keep_their_level_under_noise() {
+    let tests = shares(400, |moments, seed| {
+        let fitted = moments.regress(&model(Intercepts::PerCell), seed);
+        let Some(fit) = fitted.value() else { return [None; 4] };
+        let intercepts = fit.intercepts_test.as_ref().unwrap();
+        [&fit.model_test, intercepts, &fit.coefficients[2].test, &fit.coefficients[3].test].map(p_value)
+    });
+    for [counted, ignored] in tests {
+        assert!(counted < 0.065 && ignored > 0.07, "{counted} with the noise counted, {ignored} with it ignored");
+    }
+}
+
+#[test]
+fn intervals_cover_the_truth_under_noise() {
+    let (mut covered, runs) = ([0_u32; 5], 500);
+    for run in 0..u64::from(runs) {
+        let mut rng = StdRng::seed_from_u64(run);
+        let (table, layout) = unrelated(600, &mut rng);
+        let moments = with_noise(&table, &layout, &noisy(&table.slots(&layout), 4.0, &mut rng));
+        let CellSummary { attributes, pairs, .. } = moments.describe_cell(0);
+        // The attribute's scale is 10: mean 12, variance 9.
+        let estimates = [
+            (&attributes[0].mean, 12.0),
+            (&attributes[0].variance, 9.0),
+            (&attributes[0].standard_deviation, 3.0),
+            (&pairs[0].correlation, 0.0),
+            (&moments.compare(0, 0, 1).cohens_d, 0.0),
+        ];
+        for (covered, (estimate, truth)) in covered.iter_mut().zip(estimates) {
+            let covers = |Interval { lo, hi }: Interval| (lo..=hi).contains(&truth);
+            *covered += u32::from(estimate.value().is_none_or(|estimate| covers(estimate.interval)));
+        }
+    }
+    assert!(covered.iter().all(|covered| *covered > runs * 93 / 100), "{covered:?} of {runs}");
+}
+
+#[test]
+fn noise_widens_and_what_it_drowns_is_refused() {
+    let (table, layout) = unrelated(600, &mut StdRng::seed_from_u64(1));
+    let slots = table.slots(&layout);
+    let variance = |variance: f64| {
+        let slots: Vec<Sum> = slots.iter().map(|slot| Sum::noisy(slot.value, variance)).collect();
+        with_noise(&table, &layout, &slots)
+    };
+    let error =
+        |moments: &MomentTable| moments.describe_cell(0).attributes[0].mean.value().map(|mean| mean.standard_error);
+    let errors = [0.0, 1.0, 25.0, 400.0].map(|noise| error(&variance(noise)).unwrap());
+    assert!(errors.is_sorted_by(|a, b| a < b), "{errors:?}");
+    let drowned = variance(1e6);
+    let noise = Stated::Undefined { undefined: Undefined::Noise };
+    assert_eq!(drowned.describe_cell(0).attributes[0].mean, noise);
+    assert_eq!(drowned.describe_cell(0).pairs[0].correlation, noise);
+    assert_eq!(drowned.compare(0, 0, 1).welch_test, Err(Undefined::Noise).into());
+    let anova = drowned.anova(0, &[0, 1, 2], [0; 32]);
+    assert_eq!(anova.left_out.len(), 3, "200 people are within two deviations of noise");
+    states_every_number(&(drowned.describe(), anova, drowned.compare(0, 0, 1)));
+}
+
+#[test]
+fn a_simulated_p_value_is_the_same_each_time() {
+    let mut rng = StdRng::seed_from_u64(3);
+    let (table, layout) = unrelated(600, &mut rng);
+    let moments = with_noise(&table, &layout, &noisy(&table.slots(&layout), 4.0, &mut rng));
+    assert_eq!(moments.anova(1, &[0, 1, 2], [5; 32]), moments.anova(1, &[0, 1, 2], [5; 32]));
+    let test = moments.anova(1, &[0, 1, 2], [5; 32]).test;
+    assert_eq!(test.value().unwrap().method, "one-way analysis of variance, simulated with noise");
+}
