@@ -4,10 +4,11 @@
 //! exact integers; [`noise`] carries the privacy noise of a sum into the estimates and tests that use it. What cannot be
 //! computed is [`Undefined`] and says why; no number is ever NaN or infinite.
 //!
-//! Families: [`moments`] for measured values.
+//! Families: [`moments`] for measured values, [`genotypes`] for variants.
 
 pub mod distribution;
 pub mod estimate;
+pub mod genotypes;
 pub mod moments;
 pub mod multiple;
 pub mod noise;

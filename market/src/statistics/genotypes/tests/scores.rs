@@ -1,0 +1,98 @@
+//! Mean polygenic scores.
+
+use super::*;
+use crate::{
+    import::{ImportOptions, import_file},
+    statistics::people::{agrees, reference, states_every_number},
+};
+
+/// The demo's people by sex, with their genotypes as the product imports them.
+pub(super) fn demo() -> (Table, VariantPanel) {
+    let demo = data("../demo");
+    let (imported, _) = import_file(&demo.join("genomes.vcf"), &ImportOptions::default()).unwrap();
+    let columns = [column("sex", 1, 1, 2)];
+    let table = Table::of_file(&demo.join("attributes.csv"), b',', &columns);
+    let mut names = csv::Reader::from_path(demo.join("attributes.csv")).unwrap();
+    let names: Vec<String> = names.records().map(|record| record.unwrap()[0].to_owned()).collect();
+    assert!(imported.samples.iter().map(|sample| &sample.name).eq(&names));
+    let dosages: Vec<Vec<Dosage>> = imported.samples.iter().map(|sample| sample.dosages.clone()).collect();
+    (table.with_genotypes(&dosages), imported.panel)
+}
+
+pub(super) fn by_sex() -> [Axis; 1] {
+    [Axis::Thresholds { attribute: 0, cuts: vec![2] }]
+}
+
+fn weight(pos: u32, other: &str, effect: &str) -> Weight {
+    Weight { chrom: "1".into(), pos, effect_allele: effect.into(), other_allele: other.into(), weight: 0.5 }
+}
+
+/// Two groups of some people at A>G, A>T, C>AT and G>C.
+fn four_variants() -> VariantTable {
+    let variants = [variant(1, "A", "G"), variant(2, "A", "T"), variant(3, "C", "AT"), variant(4, "G", "C")];
+    let sums = of_counts(&[[5, 3, 2], [4, 4, 2]]).variants[0].groups.clone();
+    let counts = |(place, variant): (usize, Variant)| VariantCounts { place, variant, groups: sums.clone() };
+    VariantTable {
+        groups: vec!["first".into(), "second".into()],
+        variants: variants.into_iter().enumerate().map(counts).collect(),
+    }
+}
+
+#[test]
+fn a_mean_score_is_the_mean_of_peoples_scores() {
+    let expected = &reference("genotypes")["demo"];
+    let (table, panel) = demo();
+    let weights: Vec<Weight> = serde_json::from_value(expected["weights"].clone()).unwrap();
+    let score = whole(&table, &panel, &by_sex()).score(&weights).unwrap();
+    assert_eq!(score.used.len(), weights.len());
+    assert!(score.used.iter().any(|used| used.swapped) && score.used.iter().any(|used| used.strand_flipped));
+    agrees(&score.groups, &expected["score"], 1e-9);
+}
+
+#[test]
+fn alleles_are_matched_as_given_swapped_or_on_the_other_strand() {
+    let table = four_variants();
+    let used = |weight: Weight| {
+        let score = table.score(&[weight]).unwrap();
+        let used = score.used.first().map(|used| (used.swapped, used.strand_flipped, used.ambiguous));
+        used.map(|used| (used, score.groups[0].mean.value().unwrap().value))
+    };
+    // Ten people with 7 copies of the alternate allele.
+    assert_eq!(used(weight(1, "A", "G")), Some(((false, false, false), 0.35)));
+    assert_eq!(used(weight(1, "G", "A")), Some(((true, false, false), 0.65)));
+    assert_eq!(used(weight(1, "T", "C")), Some(((false, true, false), 0.35)));
+    assert_eq!(used(weight(1, "c", "t")), Some(((true, true, false), 0.65)));
+    assert_eq!(used(weight(2, "A", "T")), Some(((false, false, true), 0.35)));
+    assert_eq!(used(weight(2, "T", "A")), Some(((true, false, true), 0.65)), "taken as given");
+    assert_eq!(used(weight(3, "C", "TA")), None, "AT is its own reverse complement");
+    assert_eq!(used(weight(3, "AT", "C")), Some(((true, false, false), 0.65)));
+    assert_eq!(used(weight(4, "C", "G")), Some(((true, false, true), 0.65)));
+    assert_eq!(used(weight(1, "A", "C")), None);
+    assert_eq!(used(weight(1, "<DEL>", "G")), None);
+}
+
+#[test]
+fn weights_that_do_not_count_are_named() {
+    let mut table = four_variants();
+    table.variants[3].groups[1].called = Sum::exact(0);
+    table.variants[3].groups[1].het = Sum::exact(0);
+    table.variants[3].groups[1].hom_alt = Sum::exact(0);
+    let given =
+        [weight(1, "A", "G"), weight(9, "A", "G"), weight(2, "A", "C"), weight(1, "G", "A"), weight(4, "G", "C")];
+    let score = table.score(&given).unwrap();
+    assert_eq!(score.used.len(), 1);
+    assert_eq!(score.missing, [given[1].clone()]);
+    assert_eq!(score.mismatched, [given[2].clone()]);
+    assert_eq!(score.repeated, [given[3].clone()]);
+    assert_eq!(score.unmeasured, [given[4].clone()]);
+    let none = table.score(&[weight(9, "A", "G")]).unwrap();
+    assert_eq!(none.groups[0].mean, Err(crate::statistics::Undefined::AllMissing).into());
+    states_every_number(&(score, none));
+}
+
+#[test]
+fn a_weight_that_is_no_number_is_refused() {
+    for wrong in [f64::NAN, f64::INFINITY] {
+        assert!(four_variants().score(&[Weight { weight: wrong, ..weight(1, "A", "G") }]).is_err());
+    }
+}
