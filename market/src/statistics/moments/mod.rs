@@ -13,6 +13,8 @@ mod regression;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use circuits::{layout::Moment, schema::Schema};
 use serde::Serialize;
 
@@ -116,14 +118,16 @@ impl MomentTable {
         self.cells.values.get(cell).map_or(Sum::exact(0), |sums| sums.count)
     }
 
-    /// The cells that have people, and the names of the others. With noise a cell has people when its count is two
+    /// The cells that have people, each once, and the names of the others. With noise a cell has people when its count is two
     /// standard deviations of the noise above zero.
     fn inhabited(&self, cells: &[usize]) -> (Vec<usize>, Vec<String>) {
         let has_people = |cell: &&usize| {
             let count = self.count(**cell);
             count.value > 0 && count.to_f64() >= 2.0 * count.noise_variance.sqrt()
         };
-        let (kept, empty): (Vec<&usize>, Vec<&usize>) = cells.iter().partition(has_people);
+        let mut once = BTreeSet::new();
+        let distinct = cells.iter().filter(|cell| once.insert(**cell));
+        let (kept, empty): (Vec<&usize>, Vec<&usize>) = distinct.partition(has_people);
         (kept.into_iter().copied().collect(), empty.into_iter().map(|cell| self.cells.name(*cell)).collect())
     }
 

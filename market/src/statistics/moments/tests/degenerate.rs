@@ -162,6 +162,15 @@ fn one_group_is_not_compared() {
 }
 
 #[test]
+fn a_cell_that_is_named_twice_counts_once() {
+    let moments = moments_of(&[spread(20, 0), spread(25, 1)].concat());
+    assert_eq!(moments.anova(0, &[0, 1, 1, 0], SEED), moments.anova(0, &[0, 1], SEED));
+    let twice = Model { cells: vec![0, 0, 1], ..model(Intercepts::Common) };
+    let once = Model { cells: vec![0, 1], ..model(Intercepts::Common) };
+    assert_eq!(moments.regress(&twice, SEED), moments.regress(&once, SEED));
+}
+
+#[test]
 fn many_groups_are_compared_together_and_not_in_pairs() {
     let columns = [column("x", 1, 0, 99), column("group", 1, 0, 99)];
     let rows: Vec<Vec<u32>> = (0..400).map(|person| vec![17 * person % 41, person % 40]).collect();
