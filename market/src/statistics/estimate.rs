@@ -44,9 +44,12 @@ pub enum Undefined {
     /// Only one allele was seen.
     #[error("only one allele was seen")]
     Monomorphic,
-    /// A predictor is a combination of the others and the intercept.
+    /// A predictor is a combination of the others.
+    #[error("a predictor is a combination of the others")]
+    Singular,
+    /// A predictor is a combination of the others and the intercept; it has a name.
     #[error("the predictor {predictor} is a combination of the others and the intercept")]
-    Singular {
+    Collinear {
         /// Its name.
         predictor: String,
     },

@@ -25,7 +25,7 @@ impl Fit {
     /// Solves on the scale of correlations. The last attribute is the response; `name` names the others.
     ///
     /// # Errors
-    /// [`Undefined::TooFew`]; [`Undefined::Singular`] with the first predictor that the earlier ones explain;
+    /// [`Undefined::TooFew`]; [`Undefined::Collinear`] with the first predictor that the earlier ones explain;
     /// [`Undefined::NoVariance`] for a constant response.
     pub(super) fn new(cells: &[Centred], name: impl Fn(usize) -> String) -> Result<Self, Undefined> {
         let within = within(cells).ok_or(Undefined::Nobody)?;
@@ -38,14 +38,14 @@ impl Fit {
         }
         let squares = within.diagonal();
         if let Some(constant) = squares.iter().position(|square| *square <= 0.0) {
-            let singular = Undefined::Singular { predictor: name(constant) };
-            return Err(if constant == predictors { Undefined::NoVariance } else { singular });
+            let collinear = Undefined::Collinear { predictor: name(constant) };
+            return Err(if constant == predictors { Undefined::NoVariance } else { collinear });
         }
         let deviations = squares.map(f64::sqrt);
         let correlations = within.component_div(&(&deviations * deviations.transpose()));
         let own = correlations.view((0, 0), (predictors, predictors)).into_owned();
         let response = correlations.column(predictors).rows(0, predictors).into_owned();
-        let cholesky = factor(&own).map_err(|predictor| Undefined::Singular { predictor: name(predictor) })?;
+        let cholesky = factor(&own).map_err(|predictor| Undefined::Collinear { predictor: name(predictor) })?;
         let (standardized, inverse) = cholesky.map_or_else(
             || (DVector::zeros(0), DMatrix::zeros(0, 0)),
             |cholesky| (cholesky.solve(&response), cholesky.inverse()),

@@ -107,7 +107,7 @@ impl<'t> Design<'t> {
         attributes.push(model.response);
         for (place, attribute) in attributes.iter().enumerate() {
             if attributes.iter().take(place).any(|earlier| earlier == attribute) {
-                return Err(Undefined::Singular { predictor: table.measure(*attribute)?.name.clone() });
+                return Err(Undefined::Collinear { predictor: table.measure(*attribute)?.name.clone() });
             }
         }
         let (kept, left_out) = table.inhabited(&model.cells);

@@ -80,7 +80,7 @@ fn equal_values_have_a_mean_and_no_test() {
     assert_eq!(comparison.welch_test, undefined(Undefined::NoVariance));
     assert_eq!(comparison.cohens_d, undefined(Undefined::NoVariance));
     assert_eq!(moments.anova(0, &[0, 1, 2], SEED).test, undefined(Undefined::NoVariance));
-    let constant = Undefined::Singular { predictor: "x".into() };
+    let constant = Undefined::Collinear { predictor: "x".into() };
     assert_eq!(moments.regress(&model(Intercepts::Common), SEED), undefined(constant));
     let response = Model { response: 0, predictors: vec![1], ..model(Intercepts::Common) };
     assert_eq!(moments.regress(&response, SEED), undefined(Undefined::NoVariance));
@@ -124,11 +124,11 @@ fn a_predictor_that_the_others_explain_is_named() {
         cells: vec![0],
         intercepts: Intercepts::Common,
     };
-    let singular = |predictor: &str| undefined(Undefined::Singular { predictor: predictor.into() });
-    assert_eq!(moments.regress(&model(&[0, 1, 2]), SEED), singular("c"));
-    assert_eq!(moments.regress(&model(&[2, 1, 0]), SEED), singular("a"));
-    assert_eq!(moments.regress(&model(&[0, 0]), SEED), singular("a"));
-    assert_eq!(moments.regress(&model(&[0, 3]), SEED), singular("d"));
+    let collinear = |predictor: &str| undefined(Undefined::Collinear { predictor: predictor.into() });
+    assert_eq!(moments.regress(&model(&[0, 1, 2]), SEED), collinear("c"));
+    assert_eq!(moments.regress(&model(&[2, 1, 0]), SEED), collinear("a"));
+    assert_eq!(moments.regress(&model(&[0, 0]), SEED), collinear("a"));
+    assert_eq!(moments.regress(&model(&[0, 3]), SEED), collinear("d"));
     assert!(moments.regress(&model(&[0, 1]), SEED).value().is_some());
     assert_eq!(moments.regress(&model(&[0, 7]), SEED), undefined(Undefined::AllMissing));
 }
