@@ -2,6 +2,7 @@
 
 use std::{
     cell::Cell,
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
@@ -326,7 +327,7 @@ impl World {
 
     pub fn answer_all(&mut self, wallets: &mut [Wallet], query: QueryId) -> Vec<Outcome> {
         let mut rng = StdRng::from_rng(&mut self.rng);
-        let outcomes = self.agent().answer_all(wallets, query, 2, &mut rng).unwrap();
+        let outcomes = self.agent().answer_all(wallets, query, NonZeroUsize::new(2).unwrap(), &mut rng).unwrap();
         outcomes.into_iter().map(Result::unwrap).collect()
     }
 
