@@ -4,6 +4,7 @@
 //! values select, and zero when the record falls in no cell or does not match. One circuit proves every layout.
 
 mod axis;
+mod sensitivity;
 mod statistic;
 #[cfg(test)]
 mod tests;

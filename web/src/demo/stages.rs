@@ -344,7 +344,7 @@ fn contributors(cast: &Cast) -> impl Iterator<Item = &Person> {
 }
 
 /// The counts of each variant measured, from the slots of its part.
-fn variant_counts(cast: &Cast, parts: &[Layout], slots: &[Vec<u32>]) -> Vec<VariantCounts> {
+fn variant_counts(cast: &Cast, parts: &[Layout], slots: &[Vec<i32>]) -> Vec<VariantCounts> {
     let parts = counts(Some(&cast.panel), parts, slots).unwrap_or_default();
     let variants = parts.into_iter().map(|part| match part {
         PartCounts::Variants(variants) => variants,
