@@ -175,6 +175,17 @@ impl Genotypes {
     }
 }
 
+/// The genotype root under which a window with these siblings lies; `None` stands for a window that the record lacks.
+#[must_use]
+pub(crate) fn root_over(window: Option<&Window>, place: u32, siblings: &[Fr; GENOTYPE_DEPTH]) -> GenotypeRoot {
+    let leaf = window.map_or(Fr::zero(), Window::leaf);
+    let top = siblings.iter().enumerate().fold(leaf, |child, (height, sibling)| {
+        let is_right = place >> height & 1 == 1;
+        hash(FieldTag::GenotypeNode, &if is_right { [*sibling, child] } else { [child, *sibling] })
+    });
+    GenotypeRoot::from_element(top)
+}
+
 /// The owner's secret `nk`, from which every nullifier is derived.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct NullifierKey(Fr);
