@@ -1,5 +1,6 @@
 //! Each clause, violated alone, makes the proof impossible: natively, in constraints, and for the verifier.
 
+mod agreement;
 mod bits;
 mod cells;
 mod encryption;
