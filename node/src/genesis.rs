@@ -61,8 +61,8 @@ pub struct Parameters {
     pub exact_issuers_min: u8,
     /// Whether `Exact` queries may measure genotypes.
     pub exact_genotypes_allowed: bool,
-    /// Whether `Exact` queries may sum anything but counts in groups. A group may hold one person whatever the floor, so
-    /// only demonstrations should allow it.
+    /// Whether `Exact` queries may group by sensitive values, and sum anything but counts in groups. A group may hold one
+    /// person whatever the floor, so only demonstrations should allow it.
     pub exact_groups_allowed: bool,
     /// The largest privacy loss ε of one `Private` query, in thousandths.
     pub epsilon_milli_max: Epsilon,

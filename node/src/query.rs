@@ -307,8 +307,8 @@ pub fn contribution_terms(
     Ok(ContributionTerms { eligibility, matching: query.matching.clone(), layout })
 }
 
-/// Checks that the parts and all criteria fit the schema, and that an exact query groups by public attributes, and
-/// nothing but counts unless the chain allows exact groups.
+/// Checks that the parts and all criteria fit the schema, and unless the chain allows exact groups, that an exact query
+/// groups by public attributes and sums nothing but counts in groups.
 ///
 /// # Errors
 /// [`Error::Statement`] for a sensitive or absent attribute and for a layout beyond the panel, [`Error::Refused`] for a
@@ -318,17 +318,17 @@ pub fn check_against_schema(query: &CohortQuery, schema: &Schema, exact_groups_a
     for (part, layout) in query.parts.iter().enumerate() {
         layout.check_against(schema)?;
         query.matching.check_against(schema, layout.window)?;
-        if query.privacy == PrivacyMode::Exact {
+        if query.privacy == PrivacyMode::Exact && !exact_groups_allowed {
             check_public_axes(part, layout, schema)?;
-            check_groups(part, layout, exact_groups_allowed)?;
+            check_groups(part, layout)?;
         }
     }
     Ok(())
 }
 
 /// A cell may hold one person, and then the sum of anything but a count is that person's value, without noise.
-fn check_groups(part: usize, layout: &Layout, exact_groups_allowed: bool) -> Result<(), Error> {
-    if exact_groups_allowed || layout.axes.is_empty() || layout.statistic == Statistic::Count {
+fn check_groups(part: usize, layout: &Layout) -> Result<(), Error> {
+    if layout.axes.is_empty() || layout.statistic == Statistic::Count {
         return Ok(());
     }
     let why = format!(

@@ -8,6 +8,8 @@ mod file;
 mod measure;
 mod named;
 mod plan;
+#[cfg(test)]
+mod tests;
 
 use circuits::{
     id::SchemaId,
