@@ -1,6 +1,7 @@
 # Tables of people for the reference values: cohort.py and survival.py describe a table as the Rust tests read it.
 """An axis is {"column", "cuts"} for thresholds or {"column", "bins": [least, width, count]} in stored values, with
-"scale" (stored = measured x scale) and "codes" (text -> stored value) where the column needs them."""
+"scale" (stored = measured x scale) and "codes" (text -> stored value) where the column needs them. "dummies" names
+columns of which at most one is 1: the stored value is its place among them from 1, or 0."""
 
 import json
 import pathlib
@@ -24,6 +25,8 @@ def read(file):
 
 def stored(frame, axis):
     """The stored values of an axis' column; NaN where one is missing."""
+    if "dummies" in axis:
+        return sum(place * pd.to_numeric(frame[name]) for place, name in enumerate(axis["dummies"], 1)).astype(float)
     column = frame[axis["column"]]
     if "codes" in axis:
         return column.map(axis["codes"]).astype(float)
@@ -57,4 +60,5 @@ def table(file, axes):
 def write(family, cases):
     path = ROOT / "tests/data/statistics" / f"{family}.json"
     # allow_nan=False: a value that is not a number is a mistake here. Python writes floats so that they read back equal.
-    path.write_text(json.dumps(cases, indent=1, allow_nan=False) + "\n")
+    lines = ",\n".join(json.dumps(case, allow_nan=False) for case in cases)
+    path.write_text(f"[\n{lines}\n]\n")

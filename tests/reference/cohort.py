@@ -107,6 +107,7 @@ def monte_carlo(counts):
 def two_by_two(counts):
     # statsmodels compares the first row with the second for the first column; Locus the second with the first.
     turned = Table2x2(counts[::-1, ::-1], shift_zeros=False)
+    odds, risks = turned.oddsratio, turned.riskratio
     (b0, b1), (a0, a1) = counts
     risk1, risk0 = a1 / (a0 + a1), b1 / (b0 + b1)
     error = np.sqrt(risk1 * (1 - risk1) / (a0 + a1) + risk0 * (1 - risk0) / (b0 + b1))
@@ -114,8 +115,8 @@ def two_by_two(counts):
     return {
         "yates": test(scipy.stats.chi2_contingency(counts, correction=True)),
         "fisher": float(scipy.stats.fisher_exact(counts).pvalue),
-        "odds_ratio": estimate(turned.oddsratio, turned.oddsratio_confint(0.05), turned.oddsratio * turned.log_oddsratio_se),
-        "risk_ratio": estimate(turned.riskratio, turned.riskratio_confint(0.05), turned.riskratio * turned.log_riskratio_se),
+        "odds_ratio": estimate(odds, turned.oddsratio_confint(0.05), odds * turned.log_oddsratio_se),
+        "risk_ratio": estimate(risks, turned.riskratio_confint(0.05), risks * turned.log_riskratio_se),
         "risk_difference": estimate(risk1 - risk0, newcombe, error),
     }
 
@@ -151,9 +152,10 @@ def trend(counts, scores):
 def histogram(counts, file, axis):
     least, width, _ = axis["bins"]
     values = stored(read(file), axis).dropna().to_numpy()
+    ends = [least + width * bin for bin in range(len(counts) + 1)]
     shares = [0.05, 0.25, 0.5, 0.75, 0.95]
     return {
-        "density": np.histogram(values, [least + width * bin for bin in range(len(counts) + 1)], density=True)[0].tolist(),
+        "density": np.histogram(values, ends, density=True)[0].tolist(),
         "quantiles": np.quantile(values, shares, method="inverted_cdf").tolist(),
     }
 
