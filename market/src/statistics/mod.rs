@@ -8,6 +8,7 @@ pub mod cohort;
 pub mod estimate;
 pub mod noise;
 pub mod sums;
+pub mod survival;
 #[cfg(test)]
 pub(crate) mod testing;
 

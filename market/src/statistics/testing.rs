@@ -108,12 +108,16 @@ pub(crate) fn reference(family: &str) -> Vec<Value> {
 /// `None`, said on stderr, when its data is not here.
 pub(crate) fn cells_of_case(case: &Value) -> Option<Cells<Sum>> {
     let axes = case["axes"].as_array().unwrap();
-    let people = people(case["file"].as_str().unwrap(), axes)?;
-    let columns: Vec<_> = axes.iter().map(|axis| (axis["column"].as_str().unwrap(), scale(axis), 4_000)).collect();
-    let cells = counts((0..).zip(axes).map(axis_of).collect(), &schema(&columns), &people);
+    let cells = counts_of_rows(axes, &people(case["file"].as_str().unwrap(), axes)?);
     let found: Vec<i64> = cells.values.iter().map(|sum| sum.value).collect();
     assert_eq!(found, serde_json::from_value::<Vec<i64>>(case["table"].clone()).unwrap(), "{}", case["name"]);
     Some(cells)
+}
+
+/// The cells that the axes of a case span, with the people in them.
+pub(crate) fn counts_of_rows(axes: &[Value], people: &[Vec<u32>]) -> Cells<Sum> {
+    let columns: Vec<_> = axes.iter().map(|axis| (axis["column"].as_str().unwrap(), scale(axis), 4_000)).collect();
+    counts((0..).zip(axes).map(axis_of).collect(), &schema(&columns), people)
 }
 
 fn scale(axis: &Value) -> u32 {
@@ -129,7 +133,7 @@ fn axis_of((attribute, axis): (u8, &Value)) -> Axis {
 }
 
 /// The stored values of some columns of a table, a row to each person.
-fn people(file: &str, axes: &[Value]) -> Option<Vec<Vec<u32>>> {
+pub(crate) fn people(file: &str, axes: &[Value]) -> Option<Vec<Vec<u32>>> {
     let path = root().join(file);
     let spaces = path.extension().unwrap() == "dat";
     let Ok(text) = std::fs::read_to_string(&path) else {
@@ -143,10 +147,13 @@ fn people(file: &str, axes: &[Value]) -> Option<Vec<Vec<u32>>> {
     } else {
         table.headers().unwrap().iter().map(Into::into).collect()
     };
-    let place = |axis: &Value| header.iter().position(|name| axis["column"] == **name).unwrap();
-    let columns: Vec<(usize, &Value)> = axes.iter().map(|axis| (place(axis), axis)).collect();
-    let row = |row: csv::StringRecord| columns.iter().map(|(place, axis)| stored(&row[*place], axis)).collect();
-    Some(table.records().map(|record| row(record.unwrap())).collect())
+    let place = |column: &Value| header.iter().position(|name| *column == **name).unwrap();
+    let value = |row: &csv::StringRecord, axis: &Value| match axis["dummies"].as_array() {
+        Some(columns) => (1..).zip(columns).map(|(code, column)| code * u32::from(&row[place(column)] == "1")).sum(),
+        None => stored(&row[place(&axis["column"])], axis),
+    };
+    let person = |row: &csv::StringRecord| axes.iter().map(|axis| value(row, axis)).collect();
+    Some(table.records().map(|row| person(&row.unwrap())).collect())
 }
 
 fn stored(cell: &str, axis: &Value) -> u32 {
