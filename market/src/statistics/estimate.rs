@@ -47,6 +47,18 @@ pub enum Undefined {
     /// A predictor is a combination of the others.
     #[error("a predictor is a combination of the others")]
     Singular,
+    /// The table has other axes or other numbers of cells than this needs.
+    #[error("the table has not the axes or cells that this needs")]
+    WrongShape,
+    /// An exact sum of people is below zero.
+    #[error("an exact sum of people is below zero")]
+    NotACount,
+    /// A cell has no least or no greatest value.
+    #[error("a cell has no least or no greatest value")]
+    Unbounded,
+    /// It is defined for exact sums alone.
+    #[error("it is defined for exact sums alone, and these carry privacy noise")]
+    NeedsExact,
     /// The privacy noise is wider than what is measured.
     #[error("the privacy noise is wider than what is measured")]
     Noise,

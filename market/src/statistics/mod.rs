@@ -4,9 +4,13 @@
 //! exact integers; [`noise`] carries the privacy noise of a sum into the estimates and tests that use it. What cannot be
 //! computed is [`Undefined`] and says why; no number is ever NaN or infinite.
 
+pub mod cohort;
 pub mod estimate;
 pub mod noise;
 pub mod sums;
+pub mod survival;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use self::{
     estimate::{Estimate, Interval, Stated, Test, Undefined},
