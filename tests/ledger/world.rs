@@ -308,7 +308,9 @@ pub fn nullifier(query: QueryId, number: u64, part: u8) -> Nullifier {
 
 /// Person `number`'s scope nullifier: of the terms' scope, as the circuit has it.
 pub fn scope_nullifier(state: &QueryState, query: QueryId, number: u64, part: u8) -> ScopeNullifier {
-    let scope = state.terms(query, part).unwrap().eligibility.exact.unwrap();
+    let Some(scope) = state.terms(query, part).unwrap().eligibility.exact else {
+        return ScopeNullifier::from_bytes(&[0; 32]).unwrap();
+    };
     let bytes = borsh::to_vec(&(scope, number)).unwrap();
     let seed = hash(ByteTag::Blob, &[&bytes]);
     let number = u64::from_le_bytes(seed.as_bytes()[..8].try_into().unwrap()).max(1);
