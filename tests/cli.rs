@@ -123,3 +123,34 @@ fn repro_a_reader_that_goes_away_is_no_failure() {
     assert!(process.wait().unwrap().success(), "{said}");
     assert_eq!(said, "");
 }
+
+/// A verifying key's file, as if a ceremony had made the key. Only its origin differs from a seeded key's.
+fn as_of_ceremony(path: &Path, key: &impl serde::Serialize) {
+    fs::write(path, serde_json::to_string(key).unwrap().replace("insecure_seed", "ceremony")).unwrap();
+}
+
+#[test]
+fn a_consortium_is_founded_on_the_keys_of_a_ceremony_and_on_nothing_less() {
+    use circuits::{contribution, eligibility};
+    let folder = tempfile::tempdir().unwrap();
+    let proving = contribution::insecure_proving_key_from_seed([1; 32]).unwrap();
+    let screening = eligibility::insecure_proving_key_from_seed([1; 32]).unwrap();
+    fs::write(folder.path().join("proving.key"), proving.to_bytes().unwrap()).unwrap();
+    as_of_ceremony(&folder.path().join("contribution.json"), proving.verifying_key());
+    as_of_ceremony(&folder.path().join("eligibility.json"), screening.verifying_key());
+    fs::write(folder.path().join("seeded.json"), serde_json::to_string(proving.verifying_key()).unwrap()).unwrap();
+
+    let init = |contribution: &str, more: &[&str]| {
+        let keys = ["--proving-key", "proving.key", "--eligibility-key", "eligibility.json", "--contribution-key"];
+        locus(folder.path(), &[&["--json", "network", "init", "ours"], &keys[..], &[contribution], more].concat())
+    };
+    assert!(refusal(&init("seeded.json", &[])).contains("comes from a seed"));
+    assert!(refusal(&init("eligibility.json", &[])).contains("contribution key"));
+    assert!(refusal(&init("contribution.json", &["--consortium", "--exact-groups"])).contains("exact_groups_allowed"));
+    assert!(refusal(&locus(folder.path(), &["network", "init", "ours", "--consortium"])).contains("--proving-key"));
+    assert!(!folder.path().join(".locus").join("genesis.json").exists(), "a refused network leaves nothing behind");
+
+    let founded: Value = serde_json::from_str(&accepted(&init("contribution.json", &["--consortium"]))).unwrap();
+    assert_eq!(founded["genesis"]["network"], "consortium");
+    assert_eq!(founded["genesis"]["contribution"]["origin"], "ceremony");
+}

@@ -216,7 +216,8 @@ fn ask(place: &Place, schema: &str) -> String {
     let mut query = json!({
         "study": study["study"], "schema": schema, "purposes": ["health-research"],
         "criteria": [[{ "attribute": "age", "lo": 50, "hi": 120 }]],
-        "parts": [{ "statistic": { "genotypes": { "first": 0, "length": 128 } } }],
+        "privacy": "exact",
+        "measures": [{ "statistic": "allele_frequencies", "variants": { "first": 0, "count": 128 } }],
         "price": 500, "contributions_min": 2, "contributions_max": 3, "days": 7
     });
     query["criteria"][0][0]["attribute"] = "shoe size".into();
@@ -228,7 +229,12 @@ fn ask(place: &Place, schema: &str) -> String {
     );
     query["criteria"][0][0]["attribute"] = "age".into();
     place.write("query.json", &query);
-    assert_eq!(place.locus(&["query", "plan", "query.json"])["escrow"], 1500);
+    let plan = place.locus(&["query", "plan", "query.json"]);
+    assert_eq!((&plan["escrow"], &plan["refusal"]), (&json!(1500), &Value::Null), "{plan}");
+    query["price"] = 1_000_000.into();
+    place.write("dear.json", &query);
+    let refusal = text(&place.locus(&["query", "plan", "dear.json"])["refusal"]);
+    assert!(refusal.contains("needed") || refusal.contains("needs"), "{refusal}");
     let open = ["query", "open", "query.json", "--key", "researcher.key"];
     assert!(place.refused(&open).contains("--yes"));
     text(&place.locus(&[&open[..], &["--yes"]].concat())["id"])

@@ -8,7 +8,7 @@ use rand::CryptoRng;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::{domain::FieldTag, id::ConsentCommitment, poseidon::hash};
+use crate::{Error, domain::FieldTag, id::ConsentCommitment, poseidon::hash};
 
 /// Bits of the purposes and regions masks.
 pub const MASK_BITS: usize = 32;
@@ -63,6 +63,21 @@ impl Purposes {
         ("methods", Self::METHODS),
         ("commercial", Self::COMMERCIAL),
     ];
+
+    /// The set of purposes with these names.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] for an unknown name, with the known ones.
+    pub fn from_names(names: &[String]) -> Result<Self, Error> {
+        names.iter().try_fold(Self::default(), |set, name| {
+            let known = Self::NAMED.iter().find(|(known, _)| known == name);
+            let (_, purpose) = known.ok_or_else(|| Error::Malformed {
+                what: "purpose",
+                why: format!("{name:?} is none of {}", Self::NAMED.map(|(known, _)| known).join(", ")),
+            })?;
+            Ok(set.union(*purpose))
+        })
+    }
 
     /// Both sets together.
     #[must_use]

@@ -18,6 +18,7 @@ pub mod layout;
 pub mod merkle;
 pub mod nullifier;
 pub mod poseidon;
+pub mod privacy;
 pub mod quorum;
 pub mod record;
 pub mod rlwe;

@@ -1,5 +1,7 @@
 //! The registration tree: depth 32, arity 2, leaves appended and replaced in place.
 
+use std::fmt;
+
 use ark_bn254::Fr;
 use ark_ff::Zero;
 use ark_r1cs_std::{boolean::Boolean, fields::fp::FpVar, select::CondSelectGadget};
@@ -31,11 +33,17 @@ fn node(left: Fr, right: Fr) -> Fr {
     hash(FieldTag::Node, &[left, right])
 }
 
-/// The siblings from a leaf to the root, with the leaf's index.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The siblings from a leaf to the root, with the leaf's index. Secret where its owner proves: it names the leaf.
+#[derive(Clone, PartialEq, Eq)]
 pub struct MerklePath {
     index: u32,
     siblings: [Fr; TREE_DEPTH],
+}
+
+impl fmt::Debug for MerklePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MerklePath(redacted)")
+    }
 }
 
 impl MerklePath {

@@ -119,8 +119,14 @@ impl fmt::Debug for Window {
 }
 
 /// A record's dosages over the whole panel, in windows.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Zeroize, ZeroizeOnDrop)]
 pub struct Genotypes(Vec<Window>);
+
+impl fmt::Debug for Genotypes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Genotypes(redacted)")
+    }
+}
 
 impl Genotypes {
     /// Cuts the panel's dosages into windows; the last is filled up with missing.
@@ -173,6 +179,17 @@ impl Genotypes {
         }
         (GenotypeRoot::from_element(level.first().copied().unwrap_or(empty)), siblings)
     }
+}
+
+/// The genotype root under which a window with these siblings lies; `None` stands for a window that the record lacks.
+#[must_use]
+pub(crate) fn root_over(window: Option<&Window>, place: u32, siblings: &[Fr; GENOTYPE_DEPTH]) -> GenotypeRoot {
+    let leaf = window.map_or(Fr::zero(), Window::leaf);
+    let top = siblings.iter().enumerate().fold(leaf, |child, (height, sibling)| {
+        let is_right = place >> height & 1 == 1;
+        hash(FieldTag::GenotypeNode, &if is_right { [*sibling, child] } else { [child, *sibling] })
+    });
+    GenotypeRoot::from_element(top)
 }
 
 /// The owner's secret `nk`, from which every nullifier is derived.
@@ -230,7 +247,7 @@ pub(crate) fn random_element(rng: &mut (impl CryptoRng + ?Sized)) -> Fr {
 }
 
 /// A certified record in plaintext, as its holder keeps it.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Record {
     /// The schema that gives the attributes and the panel their meaning.
     pub schema: SchemaId,
@@ -242,6 +259,12 @@ pub struct Record {
     pub genotypes: Genotypes,
     /// The owner's secret.
     pub nullifier_key: NullifierKey,
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Record(redacted)")
+    }
 }
 
 impl Record {
@@ -295,6 +318,20 @@ mod tests {
             let mut changed = dosages.clone();
             changed[position] = Dosage::Het;
             assert_ne!(Genotypes::new(&changed).unwrap().root(), root, "position {position}");
+        }
+    }
+
+    #[test]
+    fn every_window_leads_up_to_the_genotype_root_those_that_are_absent_too() {
+        let genotypes = Genotypes::new(&[Dosage::Het; 2050]).unwrap();
+        for place in [0, 1, 2, 3, 9, 65_535] {
+            let (window, siblings) = (genotypes.windows().get(place as usize), genotypes.siblings(place));
+            assert_eq!(root_over(window, place, &siblings), genotypes.root(), "window {place}");
+            let other = if window.is_some() { None } else { genotypes.windows().first() };
+            assert_ne!(root_over(other, place, &siblings), genotypes.root(), "another window at place {place}");
+            if window.is_some() {
+                assert_ne!(root_over(window, place ^ 2, &siblings), genotypes.root(), "window {place} elsewhere");
+            }
         }
     }
 

@@ -208,6 +208,12 @@ pub enum Error {
         /// Why, and what would be right.
         why: String,
     },
+    /// A query file asks for what cannot be.
+    #[error("the query file is refused: {why}")]
+    QueryFile {
+        /// What is wrong, and what to do.
+        why: String,
+    },
     /// A query cannot take this step now.
     #[error("query {query}: {why}")]
     Query {

@@ -13,6 +13,7 @@ pub mod index;
 pub mod issuer;
 pub mod ledger;
 pub mod objects;
+pub mod query;
 pub mod receipt;
 pub mod researcher;
 pub mod sealing;

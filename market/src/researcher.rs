@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use circuits::{
-    id::QueryId,
+    id::{ChainId, Digest, QueryId},
     layout::Layout,
-    quorum::SubsetIndex,
+    quorum::{Quorum, SubsetIndex},
     rlwe::{Aggregate, params::CIPHERTEXT_BYTES},
 };
 use node::{
@@ -27,14 +27,14 @@ use crate::{
 /// A query's decrypted sums, with the opened components that prove them.
 #[derive(Debug, Clone)]
 pub struct CohortResult {
-    slots: Vec<Vec<u32>>,
+    slots: Vec<Vec<i32>>,
     components: Vec<BTreeMap<SubsetIndex, Component>>,
 }
 
 impl CohortResult {
-    /// For each part, the layout's slots of the sum.
+    /// For each part, the layout's slots of the sum; with privacy noise some can be negative.
     #[must_use]
-    pub fn slots(&self) -> &[Vec<u32>] {
+    pub fn slots(&self) -> &[Vec<i32>] {
         &self.slots
     }
 
@@ -45,22 +45,25 @@ impl CohortResult {
     }
 }
 
-/// The release that a part's components belong to.
+/// The release that a part's components belong to, with the noise that the query's terms ask for.
 ///
 /// # Errors
 /// [`Error::Query`] for a part that the query or its aggregate lacks.
 pub fn release_context(
-    ledger: &dyn LedgerAccess,
+    chain: ChainId,
+    quorum: &Quorum,
     query: QueryId,
     state: &QueryState,
-    aggregates: &[circuits::id::Digest],
+    aggregates: &[Digest],
     part: u8,
 ) -> Result<ReleaseContext, Error> {
     let missing = || Error::Query { query, why: format!("it has no part {part}") };
     let index = usize::from(part);
     let layout = state.query.parts.get(index).ok_or_else(missing)?;
     let aggregate = aggregates.get(index).ok_or_else(missing)?;
-    ReleaseContext::new((ledger.chain(), state.committee.into()), (query, part), *aggregate, layout.slots_used())
+    let scope = (chain, state.committee.into());
+    let context = ReleaseContext::new(scope, (query, part), *aggregate, layout.slots_used())?;
+    Ok(context.with_noise(state.query.noise(part, quorum.subset_count())?))
 }
 
 /// Whether members have handed out every accepted component, which they do once they see the release.
@@ -101,7 +104,7 @@ pub fn decrypt(
     let secret = SealingSecretKey::from_bytes(researcher.sealing_seed().as_bytes());
     let mut result = CohortResult { slots: vec![], components: vec![] };
     for (part, (aggregate, digests)) in (0u8..).zip(aggregates.iter().zip(accepted)) {
-        let context = release_context(ledger, query, &state, aggregates, part)?;
+        let context = release_context(ledger.chain(), quorum, query, &state, aggregates, part)?;
         let mut components = BTreeMap::new();
         for (subset, digests) in quorum.subsets().zip(digests) {
             components.insert(subset, open(blobs, &secret, &context, subset, digests)?);

@@ -11,11 +11,12 @@ use crate::{
     Error,
     event::Event,
     genesis::Genesis,
-    proof::{Claim, QueryPart},
+    proof::{Claim, Groth16Verifier, QueryPart},
+    query::CohortQuery,
     state::{
         CommitteeState, Draft, EpochSnapshot, Party, QueryState, Standing, StateChange, StateRead, StateView, Tip,
     },
-    transaction::{Transaction, execute},
+    transaction::{Transaction, execute, open_query},
     units::{Amount, CommitteeEpoch, Epoch, Height, Timestamp},
 };
 
@@ -78,6 +79,27 @@ pub fn apply(
     let mut draft = Draft::new(view);
     let events = execute(transaction, &mut draft, context)?;
     Ok((draft.finish(), events))
+}
+
+/// What opening a query would meet in the next block, without sending it: the ledger's own checks, its money included.
+///
+/// # Errors
+/// The ledger's refusal.
+pub fn foresee_opening(
+    view: &dyn StateView,
+    genesis: &Genesis,
+    query: &CohortQuery,
+    researcher: AccountId,
+) -> Result<(), Error> {
+    query.check()?;
+    let missing = || Error::Unknown { what: "tip of the chain", id: "latest".into() };
+    let mut draft = Draft::new(view);
+    let Tip { height, time, epoch } = draft.tip()?.ok_or_else(missing)?;
+    let proofs = Groth16Verifier::new(genesis.contribution.clone());
+    let chain = genesis.chain_id()?;
+    let context = Context { chain, genesis, height: height.after(1), time, epoch, proofs: &proofs };
+    let nonce = draft.account(researcher)?.unwrap_or_default().nonce;
+    open_query(query, researcher, nonce, &mut draft, &context).map(|_| ())
 }
 
 /// The state that a genesis begins with.

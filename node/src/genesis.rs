@@ -9,6 +9,7 @@ use circuits::{
     eligibility,
     groth16::KeyOrigin,
     id::{AccountId, ChainId},
+    privacy::Epsilon,
     quorum::{MemberIndex, Quorum},
 };
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,8 @@ pub const VALIDATORS_MAX: usize = 128;
 const CONSORTIUM_EXACT_FLOOR_MIN: u32 = 20;
 /// The fewest issuers from which exact statistics over real records must be able to come.
 const CONSORTIUM_ISSUERS_MIN: u8 = 2;
+/// The largest ε of one query over real records, in thousandths.
+const CONSORTIUM_EPSILON_MILLI_MAX: u32 = 10_000;
 /// The longest epoch, in blocks.
 pub const EPOCH_BLOCKS_MAX: u32 = 1 << 20;
 
@@ -58,6 +61,11 @@ pub struct Parameters {
     pub exact_issuers_min: u8,
     /// Whether `Exact` queries may measure genotypes.
     pub exact_genotypes_allowed: bool,
+    /// Whether `Exact` queries may group by sensitive values, and sum anything but counts in groups. A group may hold one
+    /// person whatever the floor, so only demonstrations should allow it.
+    pub exact_groups_allowed: bool,
+    /// The largest privacy loss ε of one `Private` query, in thousandths.
+    pub epsilon_milli_max: Epsilon,
     /// What opening a query costs; never refunded, so that a refunded query is no free oracle.
     pub opening_fee: Amount,
     /// Days between a query's opening and closing day, at most.
@@ -231,6 +239,14 @@ impl Parameters {
         }
         if self.early_sealing_allowed {
             return refuse("early_sealing_allowed is for demonstrations; a consortium seals on the closing day");
+        }
+        if self.exact_groups_allowed {
+            return refuse("exact_groups_allowed is for demonstrations; a group may hold a single person");
+        }
+        if self.epsilon_milli_max.milli() > CONSORTIUM_EPSILON_MILLI_MAX {
+            return refuse(
+                "epsilon_milli_max must be at most 10000 in a consortium: beyond ε = 10 noise protects little",
+            );
         }
         Ok(())
     }

@@ -32,7 +32,7 @@ pub mod units;
 pub use authenticated::{StateProof, genesis_root};
 pub use block_execution::{BlockEvents, RefusedTransaction};
 pub use error::Error;
-pub use execute::{Context, ProofVerifier, apply, genesis_state};
+pub use execute::{Context, ProofVerifier, apply, foresee_opening, genesis_state};
 pub use ledger::{Ledger, Proposal, replay};
 pub use measure::measure;
 pub use proof::{Claim, Groth16Verifier, QueryPart, committee_key};

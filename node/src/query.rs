@@ -10,8 +10,10 @@ use circuits::{
     domain::{ByteTag, hash},
     eligibility::EligibilityTerms,
     id::{AccountId, ChainId, QueryId, SchemaId, StudyId},
-    layout::{Layout, Subject},
+    layout::{Layout, Statistic, Subject},
     nullifier::ExactScope,
+    privacy::{EPSILON_MILLI_MAX, Epsilon, Rho, SlotNoise},
+    rlwe::params::{CONTRIBUTIONS_EXACT_MAX, CONTRIBUTIONS_NOISY_MAX},
     schema::{Schema, Sensitivity},
 };
 use serde::{Deserialize, Serialize};
@@ -25,14 +27,10 @@ use crate::{
 
 /// Parts of a query, each one ciphertext of every contribution.
 pub const PARTS_MAX: usize = 8;
-/// Contributions of a query: digits of at most 255 add up below the plaintext modulus 2^24.
-pub const CONTRIBUTIONS_MAX: u32 = 65_536;
 /// The longest deadline, in blocks.
 pub const DEADLINE_BLOCKS_MAX: u32 = 1 << 24;
 /// The longest sealing key; an X-Wing public key (X25519 and ML-KEM-768) takes 1,216 bytes.
 pub const SEALING_KEY_BYTES_MAX: usize = 2_048;
-
-const _: () = assert!(CONTRIBUTIONS_MAX as u64 * 255 < 1 << 24);
 
 /// The public key that messages to a party are sealed to; opaque to the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -85,10 +83,10 @@ pub struct DataUse {
 pub enum PrivacyMode {
     /// No noise: public criteria only, a high floor, several issuers, and one release per record, period and measure.
     Exact,
-    /// Differential privacy; refused until noise is released with the components.
+    /// Differential privacy: every component carries noise, and what anybody's record says is hidden.
     Private {
-        /// Privacy loss ε, in thousandths.
-        epsilon_milli: u32,
+        /// Privacy loss ε of the whole query, all parts together, in thousandths.
+        epsilon_milli: Epsilon,
     },
 }
 
@@ -172,7 +170,7 @@ impl CohortQuery {
         if self.contributions_min == 0 || self.contributions_min > self.contributions_max {
             return refuse("query contributions", "the minimum must be at least 1 and at most the maximum");
         }
-        check_length("query contributions", self.contributions_max as usize, CONTRIBUTIONS_MAX as usize)?;
+        self.check_privacy()?;
         if self.opening > self.closing {
             return refuse("query days", "the closing day is before the opening day");
         }
@@ -182,6 +180,41 @@ impl CohortQuery {
             }
         }
         self.escrow().map(|_| ())
+    }
+
+    /// Bounds that the mode sets: room for noise takes room from contributions.
+    fn check_privacy(&self) -> Result<(), Error> {
+        let most = match self.privacy {
+            PrivacyMode::Exact => CONTRIBUTIONS_EXACT_MAX,
+            PrivacyMode::Private { epsilon_milli } if (1..=EPSILON_MILLI_MAX).contains(&epsilon_milli.milli()) => {
+                CONTRIBUTIONS_NOISY_MAX
+            }
+            PrivacyMode::Private { epsilon_milli } => {
+                let why = format!("ε = {epsilon_milli} must be above 0 and at most {}", EPSILON_MILLI_MAX / 1_000);
+                return Err(Error::Refused { what: "query privacy", why });
+            }
+        };
+        check_length("query contributions", self.contributions_max as usize, most as usize)
+    }
+
+    /// What a release of the query costs each contributor; nothing that adds up for an exact one.
+    #[must_use]
+    pub const fn rho(&self) -> Option<Rho> {
+        match self.privacy {
+            PrivacyMode::Exact => None,
+            PrivacyMode::Private { epsilon_milli } => Some(epsilon_milli.rho()),
+        }
+    }
+
+    /// The noise that each of a committee's `subsets` components adds to a part; none for an exact query.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for a part that the query lacks, [`Error::Statement`] when the noise would not fit the slots.
+    pub fn noise(&self, part: u8, subsets: usize) -> Result<Option<SlotNoise>, Error> {
+        let unknown = || Error::Unknown { what: "query part", id: part.to_string() };
+        let layout = self.parts.get(usize::from(part)).ok_or_else(unknown)?;
+        let noise = |rho| SlotNoise::new(layout, rho, self.parts.len(), subsets);
+        Ok(self.rho().map(noise).transpose()?)
     }
 
     /// Match criteria need a mode that hides who matches, and name variants of one window.
@@ -202,7 +235,7 @@ impl CohortQuery {
     pub fn demand(&self) -> ConsentDemand {
         let (epsilon_milli, flags) = match self.privacy {
             PrivacyMode::Exact => (0, ConsentFlags::EXACT),
-            PrivacyMode::Private { epsilon_milli } => (epsilon_milli, ConsentFlags::default()),
+            PrivacyMode::Private { epsilon_milli } => (epsilon_milli.milli(), ConsentFlags::default()),
         };
         ConsentDemand {
             purposes: self.data_use.purposes,
@@ -274,21 +307,34 @@ pub fn contribution_terms(
     Ok(ContributionTerms { eligibility, matching: query.matching.clone(), layout })
 }
 
-/// Checks that the parts and all criteria fit the schema, and that an exact query groups by public attributes.
+/// Checks that the parts and all criteria fit the schema, and unless the chain allows exact groups, that an exact query
+/// groups by public attributes and sums nothing but counts in groups.
 ///
 /// # Errors
 /// [`Error::Statement`] for a sensitive or absent attribute and for a layout beyond the panel, [`Error::Refused`] for a
 /// grouping axis that an exact query may not have.
-pub fn check_against_schema(query: &CohortQuery, schema: &Schema) -> Result<(), Error> {
+pub fn check_against_schema(query: &CohortQuery, schema: &Schema, exact_groups_allowed: bool) -> Result<(), Error> {
     query.criteria.check_public(schema)?;
     for (part, layout) in query.parts.iter().enumerate() {
         layout.check_against(schema)?;
         query.matching.check_against(schema, layout.window)?;
-        if query.privacy == PrivacyMode::Exact {
+        if query.privacy == PrivacyMode::Exact && !exact_groups_allowed {
             check_public_axes(part, layout, schema)?;
+            check_groups(part, layout)?;
         }
     }
     Ok(())
+}
+
+/// A cell may hold one person, and then the sum of anything but a count is that person's value, without noise.
+fn check_groups(part: usize, layout: &Layout) -> Result<(), Error> {
+    if layout.axes.is_empty() || layout.statistic == Statistic::Count {
+        return Ok(());
+    }
+    let why = format!(
+        "part {part} sums in cells, and a cell may hold a single person; count them, drop the axes, or ask in private mode"
+    );
+    Err(Error::Refused { what: "grouping axis", why })
 }
 
 /// A cell's count is released without noise, so cells must be public.

@@ -59,7 +59,7 @@ const PRICE: u64 = 100;
 const DOSAGES: [[Dosage; 3]; 2] =
     [[Dosage::Het, Dosage::HomAlt, Dosage::Missing], [Dosage::Het, Dosage::HomRef, Dosage::Het]];
 /// Per variant: heterozygous, homozygous, called.
-const TRUTH: [u32; 9] = [2, 0, 2, 0, 1, 2, 1, 0, 1];
+const TRUTH: [i32; 9] = [2, 0, 2, 0, 1, 2, 1, 0, 1];
 /// One block of variants: the three above, and others that everybody has no copy of.
 const MEASURED: u16 = 32;
 
@@ -278,7 +278,7 @@ fn a_whole_query_over_http_gives_the_truth_and_a_receipt_that_verifies() {
     });
 
     let result = decrypt(&ledger, &blobs, &parties.researcher, query).unwrap();
-    let truth: Vec<u32> =
+    let truth: Vec<i32> =
         TRUTH.into_iter().chain([0, 0, 2].into_iter().cycle()).take(3 * usize::from(MEASURED)).collect();
     assert_eq!(result.slots(), std::slice::from_ref(&truth));
     let receipt = receipt::collect(&ledger, &blobs, query, result.components(), result.slots()).unwrap();

@@ -7,7 +7,7 @@ use circuits::{
     quorum::Quorum,
 };
 use node::{
-    query::{CohortQuery, PrivacyMode},
+    query::CohortQuery,
     state::{QueryStatus, StateRead},
     transaction::{Action, Governance},
     units::Amount,
@@ -76,7 +76,17 @@ fn unsound_queries_are_refused_with_a_reason() {
             Box::new(|query| query.parts = vec![by(vec![Axis::Dosage { variant: 7 }], Statistic::Count)])
         }),
         ("needs a minimum of 6", { Box::new(|query| query.parts = vec![by(vec![bins(0, 3)], Statistic::Count)]) }),
-        ("no noise yet", Box::new(|query| query.privacy = PrivacyMode::Private { epsilon_milli: 100 })),
+        ("a cell may hold a single person", {
+            Box::new(|query| {
+                query.parts = vec![Layout { axes: vec![bins(0, 1)], ..moments(&[0]) }];
+                query.contributions_min = 4;
+            })
+        }),
+        ("needs a minimum of 12", {
+            Box::new(|query| {
+                query.parts = vec![by(vec![bins(0, 2)], Statistic::Count), by(vec![bins(0, 3)], Statistic::Count)]
+            })
+        }),
         ("before the opening day", Box::new(|query| query.closing = Day(TODAY - 1))),
         ("this chain allows 365", Box::new(|query| query.closing = Day(TODAY + 400))),
         ("1 to 16777216 blocks", Box::new(|query| query.release_blocks_max = 0)),
@@ -121,6 +131,15 @@ fn an_exact_query_waits_for_the_second_period() {
     refused(world.open(query.clone()), "wait for epoch 1");
     world.pass_epoch();
     world.open(query).unwrap();
+}
+
+#[test]
+fn exact_sums_in_groups_are_governances_decision() {
+    let mut demonstration = genesis(Quorum::DEFAULT);
+    demonstration.parameters.exact_groups_allowed = true;
+    let mut world = World::prepared(demonstration);
+    let grouped = Layout { axes: vec![bins(0, 2)], ..moments(&[0]) };
+    world.open(CohortQuery { parts: vec![grouped], contributions_min: 4, ..world.query() }).unwrap();
 }
 
 #[test]

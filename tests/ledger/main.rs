@@ -12,6 +12,7 @@ mod exact;
 mod false_receipt;
 mod life;
 mod people;
+mod private;
 mod prover;
 mod real_proofs;
 mod recovery;

@@ -14,6 +14,7 @@ use circuits::{
         AccountId, BodyCommitment, ConsentCommitment, Digest, EpochRoot, Evaluation, Nullifier, QueryId,
         ScopeNullifier, StudyId,
     },
+    privacy::Epsilon,
     quorum::{MemberIndex, Quorum},
     rlwe::{PublicKey, RingElement, Xof},
     schema::{Attribute, Schema, Sensitivity, VariantPanel},
@@ -122,6 +123,8 @@ pub fn genesis(quorum: Quorum) -> Genesis {
             exact_floor: 2,
             exact_issuers_min: 2,
             exact_genotypes_allowed: true,
+            exact_groups_allowed: false,
+            epsilon_milli_max: Epsilon::from_milli(10_000),
             opening_fee: Amount::new(FEE),
             query_days_max: 365,
             early_sealing_allowed: false,
@@ -305,7 +308,9 @@ pub fn nullifier(query: QueryId, number: u64, part: u8) -> Nullifier {
 
 /// Person `number`'s scope nullifier: of the terms' scope, as the circuit has it.
 pub fn scope_nullifier(state: &QueryState, query: QueryId, number: u64, part: u8) -> ScopeNullifier {
-    let scope = state.terms(query, part).unwrap().eligibility.exact.unwrap();
+    let Some(scope) = state.terms(query, part).unwrap().eligibility.exact else {
+        return ScopeNullifier::from_bytes(&[0; 32]).unwrap();
+    };
     let bytes = borsh::to_vec(&(scope, number)).unwrap();
     let seed = hash(ByteTag::Blob, &[&bytes]);
     let number = u64::from_le_bytes(seed.as_bytes()[..8].try_into().unwrap()).max(1);

@@ -2,6 +2,7 @@
 
 use std::{
     cell::Cell,
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
@@ -13,6 +14,7 @@ use circuits::{
     eligibility,
     id::{Digest, QueryId, StudyId},
     layout::Layout,
+    privacy::Epsilon,
     quorum::{MemberIndex, Quorum},
     record::{ATTRIBUTES, Attributes, Dosage, Genotypes, MISSING},
     schema::{Attribute, Schema, Sensitivity, Variant, VariantPanel},
@@ -109,10 +111,10 @@ pub fn four_people() -> Vec<Person> {
 }
 
 /// Het, homozygous alternate and called of each variant, over [`four_people`].
-pub const FOUR_PEOPLE_SUMS: [u32; 96] = three_variants([2, 1, 4, 1, 2, 4, 1, 0, 2]);
+pub const FOUR_PEOPLE_SUMS: [i32; 96] = three_variants([2, 1, 4, 1, 2, 4, 1, 0, 2]);
 
 /// Sums of a block of 32 variants of which the panel has three.
-pub const fn three_variants(sums: [u32; 9]) -> [u32; 96] {
+pub const fn three_variants(sums: [i32; 9]) -> [i32; 96] {
     let mut slots = [0; 96];
     let mut place = 0;
     while place < sums.len() {
@@ -169,6 +171,8 @@ fn genesis(quorum: Quorum, keys: &Keys) -> Genesis {
             exact_floor: 2,
             exact_issuers_min: 2,
             exact_genotypes_allowed: true,
+            exact_groups_allowed: false,
+            epsilon_milli_max: Epsilon::from_milli(10_000),
             opening_fee: Amount::new(FEE),
             query_days_max: 365,
             early_sealing_allowed: true,
@@ -326,7 +330,7 @@ impl World {
 
     pub fn answer_all(&mut self, wallets: &mut [Wallet], query: QueryId) -> Vec<Outcome> {
         let mut rng = StdRng::from_rng(&mut self.rng);
-        let outcomes = self.agent().answer_all(wallets, query, 2, &mut rng).unwrap();
+        let outcomes = self.agent().answer_all(wallets, query, NonZeroUsize::new(2).unwrap(), &mut rng).unwrap();
         outcomes.into_iter().map(Result::unwrap).collect()
     }
 

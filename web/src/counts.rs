@@ -19,11 +19,11 @@ pub struct VariantCounts {
     /// Alternate bases.
     pub alternate: String,
     /// Heterozygous people.
-    pub het: u64,
+    pub het: i64,
     /// People homozygous for the alternate allele.
-    pub hom_alt: u64,
+    pub hom_alt: i64,
     /// People with a call.
-    pub called: u64,
+    pub called: i64,
     /// Frequency of the alternate allele; none without a call.
     pub allele_frequency: Option<f64>,
 }
@@ -33,15 +33,15 @@ pub struct VariantCounts {
 #[serde(rename_all = "snake_case")]
 pub enum PartCounts {
     /// The sums as they are, cell by cell; a single one counts the people.
-    Slots(Vec<u32>),
+    Slots(Vec<i32>),
     /// For each variant measured its counts.
     Variants(Vec<VariantCounts>),
 }
 
 impl VariantCounts {
     /// The counts that three slots of the sum give for a variant.
-    fn of_slots(variant: &Variant, slots: &[u32]) -> Self {
-        let slot = |index: usize| slots.get(index).copied().map_or(0, u64::from);
+    fn of_slots(variant: &Variant, slots: &[i32]) -> Self {
+        let slot = |index: usize| slots.get(index).copied().map_or(0, i64::from);
         let (het, hom_alt, called) = (slot(0), slot(1), slot(2));
         #[allow(clippy::cast_precision_loss, reason = "counts of at most 65,536 people are exact in f64")]
         let allele_frequency = (called > 0).then(|| (het + 2 * hom_alt) as f64 / (2 * called) as f64);
@@ -74,11 +74,11 @@ impl VariantCounts {
 
 /// The counts of a query's parts, from the slots of each. Genotype parts need the panel; there are none without it.
 #[must_use]
-pub fn counts(panel: Option<&VariantPanel>, parts: &[Layout], slots: &[Vec<u32>]) -> Option<Vec<PartCounts>> {
+pub fn counts(panel: Option<&VariantPanel>, parts: &[Layout], slots: &[Vec<i32>]) -> Option<Vec<PartCounts>> {
     parts.iter().zip(slots).map(|(layout, slots)| part_counts(panel, layout, slots)).collect()
 }
 
-fn part_counts(panel: Option<&VariantPanel>, layout: &Layout, slots: &[u32]) -> Option<PartCounts> {
+fn part_counts(panel: Option<&VariantPanel>, layout: &Layout, slots: &[i32]) -> Option<PartCounts> {
     let (Statistic::Genotypes { first, length }, []) = (&layout.statistic, layout.axes.as_slice()) else {
         return Some(PartCounts::Slots(slots.to_vec()));
     };

@@ -137,3 +137,34 @@ impl Powers {
         horner(&blocks, &self.block_step)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ark_ff::Field;
+    use ark_r1cs_std::{GR1CSVar, alloc::AllocVar};
+    use ark_relations::gr1cs::ConstraintSystem;
+
+    use super::*;
+
+    /// `γ^slot` as the constraints compute it, if they hold.
+    fn raised(gamma: Fr, slot: u64) -> Option<Fr> {
+        let system = ConstraintSystem::new_ref();
+        let gamma = FpVar::new_input(system.clone(), || Ok(gamma)).unwrap();
+        let slot = FpVar::new_witness(system.clone(), || Ok(Fr::from(slot))).unwrap();
+        let power = Powers::new(&gamma).unwrap().raise(&slot).unwrap();
+        system.is_satisfied().unwrap().then(|| power.value().unwrap())
+    }
+
+    #[test]
+    fn a_slot_selects_its_power_and_no_other() {
+        let gamma = Fr::from(7u64);
+        for slot in [0u64, 1, 2, 63, 64, 2048, 4031, 4095] {
+            let power = raised(gamma, slot);
+            assert_eq!(power, Some(gamma.pow([slot])), "slot {slot}");
+            assert_ne!(power, Some(gamma.pow([slot + 1])), "slot {slot}");
+        }
+        for slot in [4096, 4097, u64::MAX] {
+            assert_eq!(raised(gamma, slot), None, "there is no slot {slot}");
+        }
+    }
+}

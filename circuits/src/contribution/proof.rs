@@ -47,11 +47,11 @@ pub struct VerifyingKey {
 }
 
 impl VerifyingKey {
-    /// The key of these points.
+    /// The key of these points. Their origin is what the caller vouches for.
     ///
     /// # Errors
     /// [`Error::Malformed`] when they are of another circuit.
-    pub fn new(origin: KeyOrigin, points: &VerifyingPoints) -> Result<Self, Error> {
+    pub(super) fn new(origin: KeyOrigin, points: &VerifyingPoints) -> Result<Self, Error> {
         let mut bytes = vec![];
         points.serialize_compressed(&mut bytes).map_err(|error| proving(&error))?;
         let prepared = Arc::new(PreparedKey::new(points.clone(), PUBLIC_INPUTS)?);
@@ -122,11 +122,12 @@ pub fn relation() -> Result<Relation, Error> {
 }
 
 impl ProvingKey {
-    /// The key of these points.
+    /// The key of these points. Their origin is what the caller vouches for: a ceremony that is finished, a seed, or a
+    /// verifying key that is known.
     ///
     /// # Errors
     /// [`Error::Malformed`] when they are of another circuit.
-    pub fn new(origin: KeyOrigin, points: ProvingPoints) -> Result<Self, Error> {
+    fn new(origin: KeyOrigin, points: ProvingPoints) -> Result<Self, Error> {
         Ok(Self { verifying: VerifyingKey::new(origin, &points.verifying)?, points, relation: OnceLock::new() })
     }
 
@@ -326,7 +327,7 @@ impl ContributionVerifier {
     }
 
     /// The pairing statement of a contribution.
-    fn equation(
+    pub(super) fn equation(
         &self,
         instance: &EligibilityInstance,
         contribution: &UnverifiedContribution,

@@ -16,7 +16,7 @@ use crate::{
     layout::{Layout, OpenedRecord},
     merkle::MerklePath,
     nullifier::nullifier,
-    record::{GENOTYPE_DEPTH, Genotypes, Record},
+    record::{GENOTYPE_DEPTH, Genotypes, Record, root_over},
     rlwe::{Ciphertext, EncryptionWitness, PublicKey, Quotients},
 };
 
@@ -158,7 +158,9 @@ pub fn check(
     let implied = witness.instance(terms, instance.binding);
     check_implied(&terms.eligibility, instance, &witness.leaf, &implied)?;
     let refuted = |clause| Error::Refuted { clause };
-    if witness.genotypes.root() != witness.leaf.genotypes {
+    let place = terms.layout.window;
+    let window = witness.genotypes.windows().get(place as usize);
+    if root_over(window, place, &witness.window_siblings) != witness.leaf.genotypes {
         return Err(refuted(Clause::Window));
     }
     if !witness.encryption.is_short() {

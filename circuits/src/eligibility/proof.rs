@@ -109,11 +109,12 @@ pub fn relation() -> Result<Relation, Error> {
 }
 
 impl ProvingKey {
-    /// The key of these points.
+    /// The key of these points. Their origin is what the caller vouches for: a ceremony that is finished, a seed, or a
+    /// verifying key that is known.
     ///
     /// # Errors
     /// [`Error::Malformed`] when they are of another circuit.
-    pub fn new(origin: KeyOrigin, points: ProvingPoints) -> Result<Self, Error> {
+    fn new(origin: KeyOrigin, points: ProvingPoints) -> Result<Self, Error> {
         let VerifyingPoints { alpha_g1, beta_g2, gamma_g2, delta_g2, input_query, .. } = points.verifying.clone();
         let plain = ark_groth16::VerifyingKey { alpha_g1, beta_g2, gamma_g2, delta_g2, gamma_abc_g1: input_query };
         Ok(Self { verifying: VerifyingKey::new(origin, &plain)?, points, relation: relation()? })

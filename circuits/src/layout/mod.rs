@@ -4,9 +4,12 @@
 //! values select, and zero when the record falls in no cell or does not match. One circuit proves every layout.
 
 mod axis;
+mod sensitivity;
 mod statistic;
 #[cfg(test)]
 mod tests;
+
+use std::fmt;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
@@ -37,10 +40,16 @@ pub enum Subject {
 }
 
 /// Whose attributes and dosages a layout and match criteria read: one record with one window opened.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct OpenedRecord<'r> {
     attributes: &'r Attributes,
     window: Option<&'r [Dosage; WINDOW_VARIANTS]>,
+}
+
+impl fmt::Debug for OpenedRecord<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OpenedRecord(redacted)")
+    }
 }
 
 impl<'r> OpenedRecord<'r> {

@@ -47,13 +47,34 @@ impl Quotients {
         witness: &EncryptionWitness,
         ciphertext: &Ciphertext,
     ) -> Result<Self, Error> {
+        Self::within(QUOTIENT_BOUND, key, plaintext, witness, ciphertext)
+    }
+
+    /// The quotients of an encryption, beyond a byte too, for tests of forgeries.
+    #[cfg(test)]
+    pub(crate) fn unbounded(
+        key: &PublicKey,
+        plaintext: &Plaintext,
+        witness: &EncryptionWitness,
+        ciphertext: &Ciphertext,
+    ) -> Result<Self, Error> {
+        Self::within(i16::MAX.into(), key, plaintext, witness, ciphertext)
+    }
+
+    fn within(
+        bound: i32,
+        key: &PublicKey,
+        plaintext: &Plaintext,
+        witness: &EncryptionWitness,
+        ciphertext: &Ciphertext,
+    ) -> Result<Self, Error> {
         let (c0, c1) = ciphertext.halves();
         let slots = plaintext.slots().iter().map(|slot| i128::from(*slot) << DELTA_BITS);
         let errors0 = witness.e0().coefficients().iter().map(|e| i128::from(*e));
         let errors1 = witness.e1().coefficients().iter().map(|e| i128::from(*e));
         let added0 = errors0.zip(slots.chain(std::iter::repeat(0))).map(|(e, m)| e + m);
-        let (k0, r0) = divide(key.b(), witness.u(), added0, c0)?;
-        let (k1, r1) = divide(key.a(), witness.u(), errors1, c1)?;
+        let (k0, r0) = divide(key.b(), witness.u(), added0, c0, bound)?;
+        let (k1, r1) = divide(key.a(), witness.u(), errors1, c1, bound)?;
         Ok(Self { k0, k1, r0, r1 })
     }
 
@@ -81,12 +102,13 @@ impl Quotients {
 /// Products of polynomials of degree below 4,096, which a ring of twice that degree does not wrap.
 static PRODUCT: LazyLock<Option<Plan32>> = LazyLock::new(|| Plan32::try_new(2 * RING_DEGREE));
 
-/// `(element·u + added − c)` divided by `X^N + 1`, and the rest by `q`.
+/// `(element·u + added − c)` divided by `X^N + 1`, and the rest by `q`: quotients within `[-bound, bound)`.
 fn divide(
     element: &RingElement,
     u: &Ternary,
     added: impl Iterator<Item = i128>,
     c: impl Iterator<Item = Coefficient>,
+    bound: i32,
 ) -> Result<(Vec<i16>, Vec<i128>), Error> {
     let broken = |why: &str| Error::Proving { why: why.into() };
     let product = integer_product(element, u).ok_or_else(|| broken("the ring is too large for its transform"))?;
@@ -97,7 +119,7 @@ fn divide(
             return Err(broken("the ciphertext is not the encryption of this plaintext"));
         }
         let quotient = i16::try_from(rest >> MODULUS_BITS).unwrap_or(i16::MAX);
-        let fits = (-QUOTIENT_BOUND..QUOTIENT_BOUND).contains(&quotient.into());
+        let fits = (-bound..bound).contains(&quotient.into());
         if fits { Ok(quotient) } else { Err(broken("a quotient does not fit a byte; encrypt again")) }
     };
     let quotients: Result<_, _> = low.iter().zip(high).zip(added.zip(c)).map(quotient).collect();

@@ -109,7 +109,8 @@ impl Agent<'_> {
         let spent = parts.iter().map(|part: &ContributionPart| part.scope_nullifier);
         let scopes = spent.filter(|scope| scope.to_bytes() != [0; 32]).collect();
         let stage = AnswerStage::Proven(Contribution { query: opened.id, payout: account, parts });
-        wallet.note_answer(opened.id, Answer { holding, payout, price: opened.state.query.price, scopes, stage })
+        let (price, rho) = (opened.state.query.price, opened.state.query.rho().unwrap_or_default());
+        wallet.note_answer(opened.id, Answer { holding, payout, price, rho, scopes, stage })
     }
 
     fn prove_part(

@@ -5,6 +5,7 @@ use std::fmt;
 use circuits::{
     eligibility::{Clause, EligibilityWitness, binding, check},
     id::{AccountId, Digest, QueryId, ScopeNullifier},
+    privacy::{Epsilon, Rho},
 };
 use node::{
     calendar::date,
@@ -43,6 +44,15 @@ pub enum Refusal {
     Consent(String),
     /// The record entered another exact release of the same measure in this period.
     ScopeSpent,
+    /// The query would spend more privacy than the owner allows to all queries together.
+    Budget {
+        /// ε spent so far.
+        spent: Epsilon,
+        /// ε that would have been spent with this query.
+        after: Epsilon,
+        /// ε that the owner allows.
+        limit: Epsilon,
+    },
     /// The consent's terms and the query cannot be compared.
     Unanswerable(String),
 }
@@ -62,6 +72,11 @@ impl fmt::Display for Refusal {
             Self::OutsideCriteria => f.write_str("the record is outside the query's public criteria"),
             Self::Consent(why) => write!(f, "the consent does not allow it: {why}"),
             Self::ScopeSpent => f.write_str("the record entered another exact release of this measure in this period"),
+            Self::Budget { spent, after, limit } => write!(
+                f,
+                "it would take the privacy spent from ε = {spent} to {after}, and the owner allows {limit} in all; \
+                 `locus wallet budget` changes that"
+            ),
             Self::Unanswerable(why) => f.write_str(why),
         }
     }
@@ -151,6 +166,38 @@ fn is_spent(ledger: &dyn LedgerAccess, wallet: &Wallet, id: QueryId, scope: Scop
     Ok(false)
 }
 
+/// What the owner's answers to private queries other than this one spent: all but those that were taken back or whose
+/// query was refunded. An answer is noted before anything is sent, so a crash or a second agent never spends twice.
+///
+/// # Errors
+/// [`Error::Ledger`] when the ledger cannot be reached.
+pub fn spent(ledger: &dyn LedgerAccess, wallet: &Wallet, except: Option<QueryId>) -> Result<Rho, Error> {
+    let mut spent = Rho::default();
+    for (query, answer) in wallet.answers() {
+        let counts = answer.rho > Rho::default() && !matches!(answer.stage, AnswerStage::Withdrawn { .. });
+        if counts
+            && except != Some(*query)
+            && !matches!(require_query(ledger, *query)?.status, QueryStatus::Refunded { .. })
+        {
+            spent = spent.plus(answer.rho);
+        }
+    }
+    Ok(spent)
+}
+
+fn over_budget(
+    ledger: &dyn LedgerAccess,
+    wallet: &Wallet,
+    id: QueryId,
+    state: &QueryState,
+) -> Result<Option<Refusal>, Error> {
+    let Some(rho) = state.query.rho() else { return Ok(None) };
+    let spent = spent(ledger, wallet, Some(id))?;
+    let (after, limit) = (spent.plus(rho), wallet.budget());
+    let refusal = Refusal::Budget { spent: spent.epsilon(), after: after.epsilon(), limit };
+    Ok((after > limit.rho()).then_some(refusal))
+}
+
 pub(super) fn part_count(state: &QueryState) -> u8 {
     u8::try_from(state.query.parts.len()).unwrap_or(u8::MAX)
 }
@@ -202,6 +249,9 @@ pub fn consider(
     }
     if let Some(reason) = closed(state, ledger)? {
         return Ok(Outlook::Decline { reasons: vec![reason] });
+    }
+    if let Some(refusal) = over_budget(ledger, wallet, id, state)? {
+        return Ok(Outlook::Decline { reasons: vec![refusal] });
     }
     let begun = wallet.answers().get(&id).map(|answer| answer.holding);
     let mut reasons = vec![];

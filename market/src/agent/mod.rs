@@ -6,8 +6,11 @@
 mod answer;
 mod consider;
 
+use std::num::NonZeroUsize;
+
 use circuits::{
     contribution::{ContributionVerifier, ProvingKey},
+    groth16::side_by_side,
     id::QueryId,
     rlwe::PublicKey,
 };
@@ -18,13 +21,12 @@ use node::{
     units::{Amount, ContributionIndex},
 };
 use rand::{CryptoRng, SeedableRng, rngs::StdRng};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use self::consider::part_count;
 pub use self::{
     answer::withdraw,
-    consider::{Refusal, consider},
+    consider::{Refusal, consider, spent},
 };
 use crate::{
     Error,
@@ -182,28 +184,26 @@ impl Agent<'_> {
         self.answer_opened(wallet, &self.open(id)?, rng)
     }
 
-    /// Answers a query for many wallets, `threads` at a time, in any order; one wallet's failure stops no other. The
-    /// results are in the wallets' order.
+    /// Answers a query for many wallets, `threads` at a time and each proof on one core; one wallet's failure stops no
+    /// other. The results are in the wallets' order.
     ///
     /// # Errors
-    /// As [`Agent::open`], or [`Error::Refused`] beyond [`WALLETS_MAX`] wallets or when threads cannot be started.
+    /// As [`Agent::open`], or [`Error::Refused`] beyond [`WALLETS_MAX`] wallets; [`Error::Statement`] when threads cannot
+    /// be started.
     pub fn answer_all(
         &self,
         wallets: &mut [Wallet],
         id: QueryId,
-        threads: usize,
+        threads: NonZeroUsize,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Vec<Result<Outcome, Error>>, Error> {
-        let refuse = |why: String| Error::Refused { who: "the agent".into(), action: "answer for all wallets", why };
         if wallets.len() > WALLETS_MAX {
-            return Err(refuse(format!("{} wallets; at most {WALLETS_MAX} in one call", wallets.len())));
+            let why = format!("{} wallets; at most {WALLETS_MAX} in one call", wallets.len());
+            return Err(Error::Refused { who: "the agent".into(), action: "answer for all wallets", why });
         }
         let opened = self.open(id)?;
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build();
-        let pool = pool.map_err(|error| refuse(error.to_string()))?;
-        let jobs: Vec<(&mut Wallet, StdRng)> =
-            wallets.iter_mut().map(|wallet| (wallet, StdRng::from_rng(&mut &mut *rng))).collect();
+        let jobs = wallets.iter_mut().map(|wallet| (wallet, StdRng::from_rng(&mut &mut *rng))).collect();
         let answer = |(wallet, mut rng): (&mut Wallet, StdRng)| self.answer_opened(wallet, &opened, &mut rng);
-        Ok(pool.install(|| jobs.into_par_iter().map(answer).collect()))
+        Ok(side_by_side(jobs, threads, answer)?)
     }
 }

@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use circuits::{
     quorum::{Quorum, SubsetIndex},
-    rlwe::{Aggregate, DecodedSlot, decode_slot, params::CONTRIBUTIONS_EXACT_MAX, residual_max},
+    rlwe::{
+        Aggregate, DecodedSlot, decode_slot,
+        params::{CONTRIBUTIONS_EXACT_MAX, CONTRIBUTIONS_NOISY_MAX, PLAINTEXT_BITS, PRIVACY_NOISE_BOUND_LOG2},
+        residual_max,
+    },
 };
 
 use super::component::{Component, ReleaseContext};
@@ -19,10 +23,10 @@ pub struct SumBounds {
     pub slot_max_each: u32,
 }
 
-/// `c0 + Σ component_A`, decoded: the layout's slots of the sum.
+/// `c0 + Σ component_A`, decoded: the layout's slots of the sum. With privacy noise a slot can be negative.
 ///
 /// The control slots must decode to zero and every residual lie within its bound, or the sum is not the decryption of
-/// this aggregate, and each slot must be one that the contributions can add up to.
+/// this aggregate, and each slot must be one that the contributions, and the noise, can add up to.
 ///
 /// # Errors
 /// [`Error::Release`] when a component is missing, foreign or of another shape, or when one of these checks fails.
@@ -32,33 +36,50 @@ pub fn combine(
     context: &ReleaseContext,
     components: &BTreeMap<SubsetIndex, Component>,
     bounds: SumBounds,
-) -> Result<Vec<u32>, Error> {
+) -> Result<Vec<i32>, Error> {
     context.check_aggregate(aggregate)?;
     check_components(quorum, context, components)?;
-    if bounds.contributions > CONTRIBUTIONS_EXACT_MAX {
-        let why = format!("{} contributions are above the {CONTRIBUTIONS_EXACT_MAX} exact ones", bounds.contributions);
-        return Err(context.refused(why));
-    }
+    check_contributions(context, bounds)?;
     let residual_max = residual_max(quorum.subset_count(), bounds.contributions);
-    let slot_max = u64::from(bounds.contributions) * u64::from(bounds.slot_max_each);
     let mut slots = Vec::with_capacity(context.slots_used());
     for (slot, decoded) in decode(aggregate, context, components) {
         if decoded.residual.unsigned_abs() > residual_max {
             return Err(context.refused(format!("slot {slot} carries noise beyond its bound; a component is wrong")));
         }
-        let is_layout = slot < context.slots_used();
-        if !is_layout && decoded.value != 0 {
+        if slot < context.slots_used() {
+            slots.push(in_window(context, slot, decoded.value, bounds)?);
+        } else if decoded.value != 0 {
             return Err(context.refused(format!("control slot {slot} is not zero; a component or the sum is wrong")));
-        }
-        if is_layout {
-            if u64::from(decoded.value) > slot_max {
-                let why = format!("slot {slot} is {}, more than {slot_max}; a component is wrong", decoded.value);
-                return Err(context.refused(why));
-            }
-            slots.push(decoded.value);
         }
     }
     Ok(slots)
+}
+
+fn check_contributions(context: &ReleaseContext, bounds: SumBounds) -> Result<(), Error> {
+    let (most, kind) = match context.noise() {
+        None => (CONTRIBUTIONS_EXACT_MAX, "exact"),
+        Some(_) => (CONTRIBUTIONS_NOISY_MAX, "private"),
+    };
+    if bounds.contributions <= most {
+        return Ok(());
+    }
+    Err(context.refused(format!("{} contributions are above the {most} of a sum that is {kind}", bounds.contributions)))
+}
+
+/// A layout slot in its window: from zero, or with noise from −2²², up to what the contributions can add up to, or with
+/// noise 2²² more.
+fn in_window(context: &ReleaseContext, slot: usize, value: u32, bounds: SumBounds) -> Result<i32, Error> {
+    let room: i64 = match context.noise() {
+        Some(noise) if noise.deviation(slot) > 0 => 1 << PRIVACY_NOISE_BOUND_LOG2,
+        _ => 0,
+    };
+    let (lo, hi) = (-room, i64::from(bounds.contributions) * i64::from(bounds.slot_max_each) + room);
+    let value = i64::from(value);
+    let value = if value >= (1 << PLAINTEXT_BITS) - room { value - (1 << PLAINTEXT_BITS) } else { value };
+    match i32::try_from(value) {
+        Ok(slot) if (lo..=hi).contains(&value) => Ok(slot),
+        _ => Err(context.refused(format!("slot {slot} is {value}, outside {lo} to {hi}; a component is wrong"))),
+    }
 }
 
 /// Every component of the quorum, no other, each with the release's slots.

@@ -1,4 +1,5 @@
-//! Components of a release: `c1·s_A + flood_A` for each subset, alike for every holder of `A`.
+//! Components of a release: `c1·s_A + flood_A` for each subset, and noise when it is private, alike for every holder of
+//! `A`.
 
 use std::collections::BTreeMap;
 
@@ -6,18 +7,19 @@ use borsh::{BorshDeserialize, BorshSerialize, io};
 use circuits::{
     domain::{self, ByteTag},
     id::{ChainId, Digest, QueryId},
+    privacy::SlotNoise,
     quorum::SubsetIndex,
     rlwe::{
         Aggregate, Coefficient, KeyEpoch,
         params::{COEFFICIENT_BYTES, CONTROL_SLOTS, LAYOUT_SLOTS},
     },
 };
-use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{
     flood::{Floods, sealing_randomness},
     member_key::{MemberKey, SubsetSecret},
+    noise::SlotNoises,
 };
 use crate::{
     Error,
@@ -30,8 +32,7 @@ pub const COMPONENT_BYTES_MAX: usize = 1 + 2 + (LAYOUT_SLOTS + CONTROL_SLOTS) * 
 pub const SEALED_COMPONENT_BYTES_MAX: usize = COMPONENT_BYTES_MAX + SEALED_OVERHEAD_BYTES;
 
 /// Which release a component belongs to. Everything a component derives from is here, except the subset.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, Serialize, Deserialize)]
-#[serde(try_from = "ReleaseContextWire")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReleaseContext {
     chain: ChainId,
     epoch: KeyEpoch,
@@ -39,37 +40,12 @@ pub struct ReleaseContext {
     part: u8,
     aggregate: Digest,
     slots_used: u16,
-}
-
-/// A context before its slot count is checked.
-#[derive(BorshDeserialize, Deserialize)]
-struct ReleaseContextWire {
-    chain: ChainId,
-    epoch: KeyEpoch,
-    query: QueryId,
-    part: u8,
-    aggregate: Digest,
-    slots_used: u16,
-}
-
-impl TryFrom<ReleaseContextWire> for ReleaseContext {
-    type Error = Error;
-
-    fn try_from(wire: ReleaseContextWire) -> Result<Self, Error> {
-        Self::new((wire.chain, wire.epoch), (wire.query, wire.part), wire.aggregate, wire.slots_used)
-    }
-}
-
-impl BorshDeserialize for ReleaseContext {
-    fn deserialize_reader<R: io::Read>(reader: &mut R) -> io::Result<Self> {
-        ReleaseContextWire::deserialize_reader(reader)?
-            .try_into()
-            .map_err(|error: Error| io::Error::new(io::ErrorKind::InvalidData, error))
-    }
+    /// The noise of each component, which the query's id fixes with its terms; none for an exact release.
+    noise: Option<SlotNoise>,
 }
 
 impl ReleaseContext {
-    /// The release of a query's part under an epoch's key, of the aggregate with this digest, whose layout uses
+    /// The exact release of a query's part under an epoch's key, of the aggregate with this digest, whose layout uses
     /// `slots_used` slots.
     ///
     /// # Errors
@@ -81,10 +57,22 @@ impl ReleaseContext {
         slots_used: u16,
     ) -> Result<Self, Error> {
         if (1..=LAYOUT_SLOTS).contains(&usize::from(slots_used)) {
-            return Ok(Self { chain, epoch, query, part, aggregate, slots_used });
+            return Ok(Self { chain, epoch, query, part, aggregate, slots_used, noise: None });
         }
         let why = format!("a layout uses 1 to {LAYOUT_SLOTS} slots, not {slots_used}");
         Err(Error::Release { query, part, why })
+    }
+
+    /// The same release with noise in each component.
+    #[must_use]
+    pub fn with_noise(self, noise: Option<SlotNoise>) -> Self {
+        Self { noise, ..self }
+    }
+
+    /// The noise of each component; none for an exact release.
+    #[must_use]
+    pub const fn noise(&self) -> Option<&SlotNoise> {
+        self.noise.as_ref()
     }
 
     /// Digest of the aggregate that is released.
@@ -232,7 +220,7 @@ pub fn component(
     subset: SubsetIndex,
 ) -> Result<Component, Error> {
     check_release(key, aggregate, context)?;
-    Ok(compute(held(key, context, subset)?, aggregate, context, subset))
+    compute(held(key, context, subset)?, aggregate, context, subset)
 }
 
 /// Every component the member holds, sealed to the researcher with randomness that all holders derive alike.
@@ -248,7 +236,7 @@ pub fn sealed_components(
     check_release(key, aggregate, context)?;
     let seal = |subset| {
         let secret = held(key, context, subset)?;
-        let opened = compute(secret, aggregate, context, subset);
+        let opened = compute(secret, aggregate, context, subset)?;
         Ok((subset, seal(secret, &opened, context, researcher)?))
     };
     key.quorum().subsets_of(key.member()).map(seal).collect()
@@ -290,13 +278,26 @@ fn held<'k>(key: &'k MemberKey, context: &ReleaseContext, subset: SubsetIndex) -
     })
 }
 
-/// `c1·s_A + flood_A` in the released slots.
-fn compute(secret: &SubsetSecret, aggregate: &Aggregate, context: &ReleaseContext, subset: SubsetIndex) -> Component {
+/// `c1·s_A + flood_A` in the released slots, and `Δ·noise_A` in those of the layout when the release is private.
+fn compute(
+    secret: &SubsetSecret,
+    aggregate: &Aggregate,
+    context: &ReleaseContext,
+    subset: SubsetIndex,
+) -> Result<Component, Error> {
     // Without its flood the product gives the share away.
     let product = Zeroizing::new(aggregate.c1().times(&secret.share));
-    let mut floods = Floods::new(&secret.prf_key, &[&context.sum_name(), &[subset.get()]]);
+    let (sum_name, place) = (context.sum_name(), [subset.get()]);
+    let name: [&[u8]; 2] = [&sum_name, &place];
+    let mut floods = Floods::new(&secret.prf_key, &name);
+    let noises = context.noise().map(|noise| SlotNoises::new(&secret.prf_key, &name, noise));
+    let noise = |slot| match &noises {
+        Some(noises) if slot < LAYOUT_SLOTS => noises.at(slot),
+        _ => Ok(Coefficient::default()),
+    };
     let released = product.coefficients().enumerate().filter(|(slot, _)| context.is_released(*slot));
-    Component { subset, coefficients: released.map(|(slot, exact)| exact.plus(floods.at(slot))).collect() }
+    let coefficients = released.map(|(slot, exact)| Ok(exact.plus(floods.at(slot)).plus(noise(slot)?)));
+    Ok(Component { subset, coefficients: coefficients.collect::<Result<_, Error>>()? })
 }
 
 fn seal(

@@ -26,6 +26,13 @@ const WORDS_PER_SLOT: u128 = 2 * FLOOD_TERMS as u128;
 const FLOOD: &[u8] = b"flood";
 const SEALING: &[u8] = b"sealing";
 
+/// The seed of a component's stream for a purpose.
+pub(super) fn derive(key: &PrfKey, purpose: &[u8], name: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+    let mut seed = Zeroizing::new([0; 32]);
+    fill(key, purpose, name, seed.as_mut());
+    seed
+}
+
 fn fill(key: &PrfKey, purpose: &[u8], name: &[&[u8]], bytes: &mut [u8]) {
     let head: [&[u8]; 2] = [key.as_bytes(), purpose];
     let parts: Vec<&[u8]> = head.into_iter().chain(name.iter().copied()).collect();
@@ -38,9 +45,7 @@ pub(super) struct Floods(ChaCha20Rng);
 impl Floods {
     /// The floods of the component with this name.
     pub(super) fn new(key: &PrfKey, name: &[&[u8]]) -> Self {
-        let mut seed = Zeroizing::new([0; 32]);
-        fill(key, FLOOD, name, seed.as_mut());
-        Self(ChaCha20Rng::from_seed(*seed))
+        Self(ChaCha20Rng::from_seed(*derive(key, FLOOD, name)))
     }
 
     /// The flood of a slot.

@@ -12,6 +12,7 @@ mod keygen;
 pub mod local;
 pub mod member;
 mod member_key;
+mod noise;
 mod session;
 pub mod testing;
 

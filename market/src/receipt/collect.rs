@@ -27,7 +27,7 @@ pub fn collect(
     blobs: &dyn BlobAccess,
     query: QueryId,
     components: &[BTreeMap<SubsetIndex, Component>],
-    result: &[Vec<u32>],
+    result: &[Vec<i32>],
 ) -> Result<Receipt, Error> {
     let state = require_query(ledger, query)?;
     let QueryStatus::Released { height, .. } = state.status else {

@@ -57,7 +57,7 @@ pub struct Receipt {
     /// For each part, the opened component of each subset in order.
     pub components: Vec<Vec<Bytes>>,
     /// For each part, the sum's slots: what the result claims.
-    pub result: Vec<Vec<u32>>,
+    pub result: Vec<Vec<i32>>,
 }
 
 /// A contribution with its proofs.

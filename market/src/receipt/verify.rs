@@ -22,6 +22,7 @@ use crate::{
     Error,
     committee::{Component, ReleaseContext, SumBounds, combine},
     objects::{BlobAccess, BlobAddress, BlobKind, get},
+    researcher::release_context,
 };
 
 /// One thing that was checked, in words.
@@ -40,7 +41,7 @@ pub struct VerifiedReceipt {
     query: QueryId,
     records: usize,
     state: QueryState,
-    result: Vec<Vec<u32>>,
+    result: Vec<Vec<i32>>,
     checks: Vec<Check>,
 }
 
@@ -69,9 +70,9 @@ impl VerifiedReceipt {
         &self.state
     }
 
-    /// For each part, the slots of the sum.
+    /// For each part, the slots of the sum; with privacy noise some can be negative.
     #[must_use]
-    pub fn result(&self) -> &[Vec<u32>] {
+    pub fn result(&self) -> &[Vec<i32>] {
         &self.result
     }
 
@@ -302,7 +303,7 @@ fn check_components(
     }
     let mut parts = vec![];
     for (part, (given, accepted)) in receipt.components.iter().zip(&release.components).enumerate() {
-        let context = context(receipt.query, chain, release, part)?;
+        let context = context(receipt, chain, release, part)?;
         if given.len() != accepted.len() {
             return refuse("R6 components", format!("part {part} has {} of {}", given.len(), accepted.len()));
         }
@@ -332,7 +333,7 @@ fn check_result(
     let mut recomputed = vec![];
     for (part, ((sum, components), layout)) in sums.iter().zip(components).zip(&release.state.query.parts).enumerate() {
         let bounds = SumBounds { contributions: release.state.surviving, slot_max_each: layout.slot_max_each() };
-        let context = context(receipt.query, chain, release, part)?;
+        let context = context(receipt, chain, release, part)?;
         recomputed.push(combine(quorum, sum, &context, components, bounds)?);
     }
     if recomputed != receipt.result {
@@ -341,10 +342,8 @@ fn check_result(
     Ok(())
 }
 
-fn context(query: QueryId, chain: ChainId, release: &Release, part: usize) -> Result<ReleaseContext, Error> {
-    let (Some(layout), Some(aggregate)) = (release.state.query.parts.get(part), release.aggregates.get(part)) else {
-        return refuse("R6 components", format!("the query has no part {part}"));
-    };
+fn context(receipt: &Receipt, chain: ChainId, release: &Release, part: usize) -> Result<ReleaseContext, Error> {
     let part = u8::try_from(part).or_else(|_| refuse("R6 components", "too many parts"))?;
-    ReleaseContext::new((chain, release.state.committee.into()), (query, part), *aggregate, layout.slots_used())
+    let quorum = &receipt.genesis.committee.quorum;
+    release_context(chain, quorum, receipt.query, &release.state, &release.aggregates, part)
 }

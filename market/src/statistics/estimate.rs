@@ -59,9 +59,6 @@ pub enum Undefined {
     /// It needs values that sums do not hold.
     #[error("it needs each person's values, and sums do not hold them")]
     NeedsRecords,
-    /// It is defined for exact sums alone.
-    #[error("it is defined for exact sums alone, and these carry privacy noise")]
-    NeedsExact,
     /// Sums that no table of people gives.
     #[error("the sums contradict each other: no people add up to them")]
     Contradiction,
@@ -73,6 +70,18 @@ pub enum Undefined {
         /// The bound.
         limit: u64,
     },
+    /// The table has other axes or other numbers of cells than this needs.
+    #[error("the table has not the axes or cells that this needs")]
+    WrongShape,
+    /// An exact sum of people is below zero.
+    #[error("an exact sum of people is below zero")]
+    NotACount,
+    /// A cell has no least or no greatest value.
+    #[error("a cell has no least or no greatest value")]
+    Unbounded,
+    /// It is defined for exact sums alone.
+    #[error("it is defined for exact sums alone, and these carry privacy noise")]
+    NeedsExact,
     /// The privacy noise is wider than what is measured.
     #[error("the privacy noise is wider than what is measured")]
     Noise,

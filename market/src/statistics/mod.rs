@@ -4,8 +4,10 @@
 //! exact integers; [`noise`] carries the privacy noise of a sum into the estimates and tests that use it. What cannot be
 //! computed is [`Undefined`] and says why; no number is ever NaN or infinite.
 //!
-//! Families: [`moments`] for measured values, [`genotypes`] for variants.
+//! Families: [`cohort`] for counts, [`survival`] for times to an event, [`moments`] for measured values, [`genotypes`] for
+//! variants.
 
+pub mod cohort;
 pub mod distribution;
 pub mod estimate;
 pub mod genotypes;
@@ -17,6 +19,9 @@ mod people;
 pub mod proportion;
 pub mod student;
 pub mod sums;
+pub mod survival;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use self::{
     estimate::{Estimate, Interval, Stated, Test, Undefined},

@@ -7,12 +7,14 @@
 //! Lim, Rogers, Vadhan, ICML 2016, for χ² under noise).
 
 use rand::{SeedableRng, rngs::StdRng};
-use statrs::distribution::Normal;
+use statrs::distribution::{Binomial, Normal};
 
 use super::{Sum, Undefined, estimate::finite};
 
 /// Simulated tables of one test: the least p-value is 1/10,000.
 pub const SIMULATIONS: u32 = 9_999;
+/// People of a simulated table: every whole number up to here is exact.
+pub const PEOPLE_MAX: u64 = 1 << 53;
 
 /// The variance that the sums' noise adds to an estimate of them. Derivatives are secants over half a standard
 /// deviation to each side, which tells more of a curved estimate than its tangent.
@@ -63,6 +65,17 @@ pub fn seed_of(seed: [u8; 32], index: u64) -> [u8; 32] {
     mixed
 }
 
+/// [`variance`] of an estimate of a fixed number of sums.
+///
+/// # Errors
+/// As [`variance`].
+pub fn variance_of<const N: usize>(
+    sums: &[Sum; N],
+    estimate: impl Fn([f64; N]) -> Result<f64, Undefined>,
+) -> Result<f64, Undefined> {
+    variance(sums, |values| estimate(values.try_into().map_err(|_| Undefined::OutOfRange)?))
+}
+
 /// The p-value of a statistic against tables drawn under the null hypothesis. `draw` gives the statistic of one such
 /// table, noise included; a table for which it is undefined counts as extreme, which errs towards no finding.
 ///
@@ -70,11 +83,24 @@ pub fn seed_of(seed: [u8; 32], index: u64) -> [u8; 32] {
 pub fn simulated_p_value(
     observed: f64,
     seed: [u8; 32],
+    draw: impl FnMut(&mut StdRng) -> Result<f64, Undefined>,
+) -> f64 {
+    p_value_among(SIMULATIONS, observed, seed, draw)
+}
+
+/// [`simulated_p_value`] among another number of tables.
+pub(crate) fn p_value_among(
+    simulations: u32,
+    observed: f64,
+    seed: [u8; 32],
     mut draw: impl FnMut(&mut StdRng) -> Result<f64, Undefined>,
 ) -> f64 {
     let mut rng = StdRng::from_seed(seed);
-    let extreme = (0..SIMULATIONS).filter(|_| draw(&mut rng).map_or(true, |statistic| statistic >= observed)).count();
-    (extreme as f64 + 1.0) / f64::from(SIMULATIONS + 1)
+    let mut extreme = 1_u32;
+    for _ in 0..simulations {
+        extreme += u32::from(draw(&mut rng).map_or(true, |statistic| statistic >= observed));
+    }
+    f64::from(extreme) / (f64::from(simulations) + 1.0)
 }
 
 /// A draw of a sum's noise: the discrete Gaussian is wider than one, so a rounded normal serves.
@@ -87,6 +113,48 @@ pub fn draw(variance: f64, rng: &mut StdRng) -> Result<f64, Undefined> {
     }
     let normal = Normal::new(0.0, variance.sqrt()).map_err(|_| Undefined::OutOfRange)?;
     Ok(rand::RngExt::sample::<f64, _>(rng, normal).round())
+}
+
+/// A number of people as a real number.
+#[must_use]
+#[allow(clippy::cast_precision_loss, reason = "people stay below 2^53, where every whole number is exact")]
+pub(crate) const fn real(people: u64) -> f64 {
+    people as f64
+}
+
+/// The nearest number of people; nobody for what is below.
+#[must_use]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "casts saturate, and nobody is the least")]
+pub(crate) const fn whole(people: f64) -> u64 {
+    people.round() as u64
+}
+
+/// How many of so many people, each with this chance: a binomial draw.
+///
+/// # Errors
+/// [`Undefined::OutOfRange`] for a chance that is no number, or beyond [`PEOPLE_MAX`].
+pub fn draw_people(people: u64, chance: f64, rng: &mut StdRng) -> Result<u64, Undefined> {
+    if people > PEOPLE_MAX {
+        return Err(Undefined::OutOfRange);
+    }
+    let binomial = Binomial::new(finite(chance)?.clamp(0.0, 1.0), people).map_err(|_| Undefined::OutOfRange)?;
+    Ok(rand::RngExt::sample(rng, binomial))
+}
+
+/// So many people in cells of these chances: a multinomial draw, as binomial draws from those who are left.
+///
+/// # Errors
+/// [`Undefined::OutOfRange`] for chances that are no numbers.
+pub fn draw_cells(people: u64, chances: &[f64], rng: &mut StdRng) -> Result<Vec<u64>, Undefined> {
+    let (mut left, mut chance_left) = (people, chances.iter().sum::<f64>());
+    let mut cell = |chance: &f64| {
+        let share = if chance_left > *chance { chance / chance_left } else { 1.0 };
+        let drawn = draw_people(left, share, rng)?;
+        left -= drawn;
+        chance_left -= chance;
+        Ok(drawn)
+    };
+    chances.iter().map(&mut cell).collect()
 }
 
 #[cfg(test)]
@@ -130,5 +198,21 @@ mod tests {
         let p = simulated_p_value(1.96e6, [7; 32], standard);
         assert!((p - 0.05).abs() < 0.01, "{p}");
         assert_eq!(p, simulated_p_value(1.96e6, [7; 32], standard));
+    }
+
+    #[test]
+    fn people_are_drawn_with_the_mean_and_variance_of_a_multinomial() {
+        let mut rng = StdRng::from_seed([1; 32]);
+        let chances = [0.5, 0.0, 0.02, 0.48];
+        let draws: Vec<Vec<u64>> = (0..4_000).map(|_| draw_cells(1_000, &chances, &mut rng).unwrap()).collect();
+        assert!(draws.iter().all(|cells| cells.iter().sum::<u64>() == 1_000 && cells[1] == 0));
+        for (cell, chance) in chances.iter().enumerate().filter(|(_, chance)| **chance > 0.0) {
+            let values = draws.iter().map(|cells| real(cells[cell]));
+            let mean = values.clone().sum::<f64>() / 4_000.0;
+            let spread = values.map(|value| (value - mean).powi(2)).sum::<f64>() / 4_000.0;
+            let expected = 1_000.0 * chance * (1.0 - chance);
+            assert!((mean - 1_000.0 * chance).abs() < 4.0 * (expected / 4_000.0).sqrt(), "{cell}: mean {mean}");
+            assert!((spread / expected - 1.0).abs() < 0.1, "{cell}: variance {spread} for {expected}");
+        }
     }
 }

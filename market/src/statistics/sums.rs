@@ -6,6 +6,7 @@ use circuits::{
 };
 use serde::Serialize;
 
+use super::estimate::{Undefined, finite};
 use crate::Error;
 
 /// A whole number that was summed over people, and the variance of the privacy noise in it.
@@ -41,6 +42,29 @@ impl Sum {
     #[allow(clippy::cast_precision_loss, reason = "65,536 people times 2^32 is below 2^53")]
     pub const fn to_f64(&self) -> f64 {
         self.value as f64
+    }
+
+    /// The sum whose value is this whole number.
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation, reason = "whole numbers below 2^53 come back as they were")]
+    pub(crate) const fn of_real(value: f64, noise_variance: f64) -> Self {
+        Self::noisy(value as i64, noise_variance)
+    }
+
+    /// The value, if it can be a number of people.
+    ///
+    /// # Errors
+    /// [`Undefined::NotACount`] for an exact sum below zero; [`Undefined::OutOfRange`] for a variance that is none.
+    pub fn people(&self) -> Result<f64, Undefined> {
+        if self.value < 0 && !self.is_noisy() {
+            return Err(Undefined::NotACount);
+        }
+        if self.noise_variance >= 0.0 {
+            finite(self.noise_variance)?
+        } else {
+            return Err(Undefined::OutOfRange);
+        };
+        Ok(self.to_f64())
     }
 
     /// `Σ digit·256^place` of sums of digits, the lowest first, with independent noise.
@@ -88,6 +112,8 @@ pub struct AxisLabels {
     pub name: String,
     /// The attribute's unit, or empty.
     pub unit: String,
+    /// The least difference between two values, in the unit: times in days with a scale of 1 are a day apart.
+    pub step: f64,
     /// Its cells in order.
     pub cells: Vec<CellLabel>,
 }
@@ -105,7 +131,7 @@ impl AxisLabels {
                     end: Some(f64::from(copies) + 1.0),
                 };
                 let name = format!("alternate alleles at variant {variant} of the window");
-                Self { name, unit: String::new(), cells: (0..axis.cells()).map(cell).collect() }
+                Self { name, unit: String::new(), step: 1.0, cells: (0..axis.cells()).map(cell).collect() }
             }
         }
     }
@@ -117,7 +143,7 @@ impl AxisLabels {
             || (format!("attribute {index}"), String::new()),
             |attribute| (attribute.name.clone(), attribute.unit.clone()),
         );
-        Self { name, unit, cells }
+        Self { name, unit, step: scale.recip(), cells }
     }
 }
 
@@ -288,46 +314,17 @@ fn genotypes(cell: &[Sum]) -> Vec<GenotypeSums> {
 
 #[cfg(test)]
 mod tests {
-    use circuits::{
-        criteria::MatchCriteria,
-        record::{ATTRIBUTES, Attributes, Genotypes, MISSING},
-        schema::{PanelReference, Sensitivity},
-    };
+    use circuits::{criteria::MatchCriteria, record::MISSING};
 
-    use super::*;
+    use super::{super::testing, *};
 
     fn schema() -> Schema {
-        let attribute = |name: &str, scale, hi| Attribute {
-            name: name.into(),
-            unit: "a".into(),
-            coding: String::new(),
-            scale,
-            lo: 0,
-            hi,
-            digits: 2,
-            sensitivity: Sensitivity::Public,
-        };
-        let digest = circuits::id::Digest::from_bytes([0; 32]);
-        Schema {
-            name: "test".into(),
-            attributes: vec![attribute("age", 1, 120), attribute("glucose", 10, 4_000)],
-            panel: PanelReference { build: String::new(), variants: 0, digest },
-        }
+        testing::schema(&[("age", 1, 120), ("glucose", 10, 4_000)])
     }
 
-    /// The slots that people add up to, as the committee would decrypt them.
     fn sum(layout: &Layout, people: &[[u32; 2]]) -> Vec<Sum> {
-        let mut slots = vec![Sum::exact(0); layout.slots_used().into()];
-        for person in people {
-            let mut values = [MISSING; ATTRIBUTES];
-            values[..2].copy_from_slice(person);
-            let genotypes = Genotypes::new(&[]).unwrap();
-            let plaintext = layout.plaintext(&MatchCriteria::default(), &Attributes::new(values), &genotypes).unwrap();
-            for (slot, value) in slots.iter_mut().zip(plaintext.slots()) {
-                slot.value += i64::from(*value);
-            }
-        }
-        slots
+        let people: Vec<Vec<u32>> = people.iter().map(|person| person.to_vec()).collect();
+        testing::slots(layout, &MatchCriteria::default(), &people)
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! What a wallet remembers of a query it answered, so that asking again neither answers twice nor loses the payout key.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use circuits::id::{AccountId, ScopeNullifier};
+use circuits::{
+    id::{AccountId, ScopeNullifier},
+    privacy::Rho,
+};
 use ed25519_dalek::SigningKey;
 use node::{
     signature::account_of,
@@ -40,6 +43,8 @@ pub struct Answer {
     pub payout: SecretSeed,
     /// What the query pays.
     pub price: Amount,
+    /// What the query's release costs the owner; zero for an exact query, which no noise protects.
+    pub rho: Rho,
     /// Scope nullifiers that it spends, in an `Exact` query: the record enters no other release of these scopes.
     pub scopes: Vec<ScopeNullifier>,
     /// How far it is.

@@ -21,6 +21,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::{
     consent::ConsentTerms,
     id::{AccountId, ChainId, Digest, QueryId, field_to_bytes},
+    privacy::Epsilon,
     record::{NullifierKey, Record},
 };
 use ed25519_dalek::SigningKey;
@@ -44,7 +45,10 @@ pub const RECORDS_MAX: usize = 64;
 /// Queries that one wallet remembers answering at most.
 pub const ANSWERS_MAX: usize = 1 << 16;
 
-const FILE_KIND: &str = "locus/v1/wallet";
+/// The privacy loss ε that a new wallet allows to all private queries together.
+pub const DEFAULT_BUDGET: Epsilon = Epsilon::from_milli(10_000);
+
+const FILE_KIND: &str = "locus/v2/wallet";
 
 /// A passphrase in memory that is wiped and never printed.
 pub type Passphrase = SecretString;
@@ -80,6 +84,8 @@ struct Contents {
     owner: SecretSeed,
     pending: Vec<Pending>,
     holdings: Vec<Holding>,
+    /// The privacy loss that the owner allows to all private queries together.
+    budget: Epsilon,
     answers: BTreeMap<QueryId, Answer>,
 }
 
@@ -125,6 +131,7 @@ impl Wallet {
             owner: SecretSeed::random(rng),
             pending: vec![],
             holdings: vec![],
+            budget: DEFAULT_BUDGET,
             answers: BTreeMap::new(),
         };
         file::create(path, FILE_KIND, &contents, &protection)?;
@@ -204,6 +211,21 @@ impl Wallet {
     #[must_use]
     pub const fn answers(&self) -> &BTreeMap<QueryId, Answer> {
         &self.contents.answers
+    }
+
+    /// The privacy loss ε that the owner allows to all private queries together.
+    #[must_use]
+    pub const fn budget(&self) -> Epsilon {
+        self.contents.budget
+    }
+
+    /// Sets the privacy loss ε that the owner allows to all private queries together, and saves.
+    ///
+    /// # Errors
+    /// [`Error::File`] when the disk refuses.
+    pub fn set_budget(&mut self, budget: Epsilon) -> Result<(), Error> {
+        self.contents.budget = budget;
+        self.save()
     }
 
     /// Makes a nullifier key for a new record under these terms, saves it, and returns what its issuer needs.

@@ -11,8 +11,8 @@ use circuits::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Account, Admission, CommitteeState, ComponentVote, ContributionState, Draft, EpochSnapshot, LeafChange, Party,
-    QueryState, Registration, StateView, Study, Suspension, Tip,
+    Account, Admission, CommitteeState, ComponentVote, ContributionState, Draft, EpochSnapshot, LeafChange, Odometer,
+    Party, QueryState, Registration, StateView, Study, Suspension, Tip,
 };
 use crate::{
     Error,
@@ -113,6 +113,10 @@ state! {
     Suspension(member: MemberIndex) => Suspension, suspension, put_suspension;
     /// The latest committee key.
     CommitteeEpoch() => CommitteeEpoch, committee_epoch, put_committee_epoch;
+    /// What the private queries of a study have released.
+    StudyOdometer(study: StudyId) => Odometer, study_odometer, put_study_odometer;
+    /// What the private queries of a researcher have released, over all studies.
+    ResearcherOdometer(account: AccountId) => Odometer, researcher_odometer, put_researcher_odometer;
     /// Fees collected; they belong to the consortium.
     Fees() => Amount, fees, put_fees;
 }

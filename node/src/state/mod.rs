@@ -8,5 +8,5 @@ pub use draft::{Draft, StateChange, StateView};
 pub use key::{StateKey, StateRead, VALUE_BYTES_MAX};
 pub use value::{
     Account, Admission, AdmittedPart, CommitteeStage, CommitteeState, ComponentVote, ContributionState, EpochSnapshot,
-    LeafChange, Party, QueryState, QueryStatus, RefundReason, Registration, Standing, Study, Suspension, Tip,
+    LeafChange, Odometer, Party, QueryState, QueryStatus, RefundReason, Registration, Standing, Study, Suspension, Tip,
 };

@@ -6,6 +6,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::{
     contribution::ContributionTerms,
     id::{AccountId, BodyCommitment, ConsentCommitment, Digest, EpochRoot, Leaf, Nullifier, QueryId, ScopeNullifier},
+    privacy::Rho,
     quorum::{MemberIndex, Quorum, SubsetIndex},
 };
 use serde::{Deserialize, Serialize};
@@ -209,6 +210,24 @@ pub struct AdmittedPart {
     pub scope_nullifier: ScopeNullifier,
     /// Digest of the packed ciphertext.
     pub ciphertext: Digest,
+}
+
+/// What private releases spent, one after another. Contributors differ from query to query, so it bounds what any one
+/// record lost; each person's agent keeps that person's own account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Odometer {
+    /// Private queries released.
+    pub releases: u32,
+    /// Their privacy losses, added up.
+    pub rho: Rho,
+}
+
+impl Odometer {
+    /// After one more release.
+    #[must_use]
+    pub const fn after(self, rho: Rho) -> Self {
+        Self { releases: self.releases.saturating_add(1), rho: self.rho.plus(rho) }
+    }
 }
 
 /// An admitted contribution. Its proofs are in the transaction.

@@ -167,11 +167,21 @@ fn settle(
     match (decided, state.status.clone()) {
         (Some(components), QueryStatus::Aggregated { set, aggregates, .. }) => {
             state.status = QueryStatus::Released { height: context.height, set, aggregates, components };
+            count_privacy(&state, draft)?;
             events.extend(pay(id, state, draft)?);
         }
         _ => draft.put_query(id, &state)?,
     }
     Ok(events)
+}
+
+/// Adds a private release to the odometers of its study and its researcher.
+fn count_privacy(state: &QueryState, draft: &mut Draft<'_>) -> Result<(), Error> {
+    let Some(rho) = state.query.rho() else { return Ok(()) };
+    let of_study = draft.study_odometer(state.query.study)?.unwrap_or_default();
+    draft.put_study_odometer(state.query.study, &of_study.after(rho))?;
+    let of_researcher = draft.researcher_odometer(state.researcher)?.unwrap_or_default();
+    draft.put_researcher_odometer(state.researcher, &of_researcher.after(rho))
 }
 
 /// Pays the price to each surviving contribution's payout key and what is left to the researcher.

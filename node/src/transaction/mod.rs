@@ -37,6 +37,7 @@ pub use components::{ComponentDigests, SubmitComponents};
 pub use consent::ChangeConsent;
 pub use contribute::{Attestation, Contribution, ContributionPart, Receipt};
 pub use false_receipt::{FalseReceipt, StoredCiphertext};
+pub(crate) use open_query::execute as open_query;
 pub use record::RegisterRecord;
 pub use study::StudyRegistration;
 pub use transfer::Transfer;

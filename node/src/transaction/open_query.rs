@@ -1,6 +1,6 @@
 //! Opening a query: its conditions, its escrow and its fee.
 
-use circuits::id::AccountId;
+use circuits::{id::AccountId, privacy::Epsilon};
 
 use crate::{
     Error,
@@ -11,7 +11,7 @@ use crate::{
     state::{Draft, QueryState, QueryStatus, StateRead},
 };
 
-pub(super) fn execute(
+pub(crate) fn execute(
     query: &CohortQuery,
     sender: AccountId,
     nonce: u64,
@@ -22,7 +22,7 @@ pub(super) fn execute(
     check_study(query, sender, draft)?;
     let unknown = || Error::Unknown { what: "schema", id: query.schema.to_string() };
     let schema = draft.schema(query.schema)?.ok_or_else(unknown)?;
-    check_against_schema(query, &schema)?;
+    check_against_schema(query, &schema, context.genesis.parameters.exact_groups_allowed)?;
     check_days(query, context)?;
     query.issuers.iter().try_for_each(|issuer| require_issuer(draft, *issuer, "be in an allow-list"))?;
 
@@ -30,10 +30,7 @@ pub(super) fn execute(
     let opening_epoch = OpeningEpoch { epoch: context.epoch, exact_period_epochs: parameters.exact_period_epochs };
     match query.privacy {
         PrivacyMode::Exact => check_exact(query, opening_epoch, draft, context)?,
-        PrivacyMode::Private { .. } => {
-            let why = "components carry no noise yet; open it in exact mode".into();
-            return Err(Error::Refused { what: "private query", why });
-        }
+        PrivacyMode::Private { epsilon_milli } => check_private(query, epsilon_milli, context)?,
     }
     let committee = draft.committee_epoch()?.unwrap_or_default();
     let Some(committee_key) = draft.committee(committee)?.unwrap_or_default().active_key() else {
@@ -87,6 +84,17 @@ fn check_days(query: &CohortQuery, context: &Context<'_>) -> Result<(), Error> {
     Ok(())
 }
 
+/// The chain's cap on one query's privacy loss, and that the noise fits the slots.
+fn check_private(query: &CohortQuery, epsilon: Epsilon, context: &Context<'_>) -> Result<(), Error> {
+    let most = context.genesis.parameters.epsilon_milli_max;
+    if epsilon > most {
+        let why = format!("its ε is {epsilon}; this chain allows at most {most} to one query");
+        return Err(Error::Refused { what: "private query", why });
+    }
+    let subsets = context.genesis.committee.quorum.subset_count();
+    (0u8..).take(query.parts.len()).try_for_each(|part| query.noise(part, subsets).map(|_| ()))
+}
+
 /// The conditions of an exact release, which carries no noise.
 fn check_exact(
     query: &CohortQuery,
@@ -114,14 +122,15 @@ fn check_exact(
         if layout.reads_dosages() && !parameters.exact_genotypes_allowed {
             return refuse(format!("part {part} measures genotypes, which this chain releases only with noise"));
         }
-        let floor = u64::from(parameters.exact_floor) * u64::from(layout.cells());
-        if u64::from(query.contributions_min) < floor {
-            return refuse(format!(
-                "part {part} needs a minimum of {floor} contributions: {} for each of {} cells",
-                parameters.exact_floor,
-                layout.cells()
-            ));
-        }
+    }
+    // Cells of one part can be subtracted from those of another, down to where both cut.
+    let cells = query.parts.iter().fold(1u64, |cells, layout| cells.saturating_mul(layout.cells().into()));
+    let floor = cells.saturating_mul(parameters.exact_floor.into());
+    if u64::from(query.contributions_min) < floor {
+        return refuse(format!(
+            "it needs a minimum of {floor} contributions: {} for each of {cells} cells, those of all parts multiplied",
+            parameters.exact_floor
+        ));
     }
     Ok(())
 }

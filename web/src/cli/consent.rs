@@ -12,7 +12,7 @@ use market::{
 use node::calendar::date;
 use serde::{Deserialize, Serialize};
 
-use super::{Home, Output, query::purposes, session::read_json};
+use super::{Home, Output, session::read_json};
 use crate::Error;
 
 /// Show, change or revoke consent.
@@ -105,7 +105,7 @@ impl ConsentFile {
             .union(flag(self.only_disease != 0, ConsentFlags::ONLY_THIS_DISEASE));
         Ok(ConsentTerms {
             salt,
-            purposes: purposes(&self.purposes)?,
+            purposes: Purposes::from_names(&self.purposes)?,
             disease: self.only_disease,
             regions: Regions(self.regions),
             expiry: Day(today.0.saturating_add(self.days)),

@@ -1,8 +1,14 @@
 //! Founding and running a network.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
-use circuits::{contribution, eligibility, id::AccountId, quorum::Quorum};
+use circuits::{contribution, eligibility, groth16::KeyOrigin, id::AccountId, privacy::Epsilon, quorum::Quorum};
 use clap::{Args, Subcommand};
 use market::{
     index::Index,
@@ -20,7 +26,7 @@ use super::{
     Home, Output,
     demo::parse_quorum,
     keys::sealing_key,
-    session::{write_file, write_json},
+    session::{read_json, write_file, write_json},
 };
 use crate::{
     Error, Pace,
@@ -40,9 +46,10 @@ const KEY_RETENTION_BLOCKS: u32 = 30 * KEY_STEP_BLOCKS_MAX;
 /// Found a network.
 #[derive(Debug, Subcommand)]
 pub enum NetworkCommand {
-    /// Make the keys of governor, validator and committee, the genesis, and an insecure seeded proving key.
+    /// Make the keys of governor, validator and committee, and the genesis.
     ///
-    /// The network is a test network: a real one needs a proving key from a ceremony, and each party makes its own key.
+    /// Without the three files of a ceremony the network is a test network, whose insecure proving keys come from a public
+    /// seed: anyone could forge proofs. With them and --consortium it is one for real records.
     Init(Init),
     /// Show the genesis and its chain id.
     Show,
@@ -63,14 +70,39 @@ pub struct Init {
     #[arg(long, default_value_t = 32, value_name = "BLOCKS")]
     epoch_blocks: u32,
     /// Contributions that exact statistics need for each cell.
-    #[arg(long, default_value_t = 10, value_name = "COUNT")]
+    #[arg(long, default_value_t = 20, value_name = "COUNT")]
     exact_floor: u32,
+    /// Let exact queries sum more than counts in groups, each of which may hold a single person.
+    #[arg(long)]
+    exact_groups: bool,
+    /// The largest privacy loss ε of one private query, in thousandths.
+    #[arg(long, default_value_t = 1_000, value_name = "MILLI")]
+    epsilon_milli_max: u32,
     /// What opening a query costs, in minor units.
     #[arg(long, default_value_t = 100, value_name = "AMOUNT")]
     opening_fee: u64,
     /// Let researchers seal a query before its closing day once its minimum is reached.
     #[arg(long)]
     early_sealing: bool,
+    #[command(flatten)]
+    ceremony: CeremonyKeys,
+}
+
+/// The keys that `locus ceremony phase2 finalize` wrote.
+#[derive(Debug, Args)]
+struct CeremonyKeys {
+    /// The proving key of contributions, from a ceremony.
+    #[arg(long, value_name = "FILE", requires = "contribution_key", requires = "eligibility_key")]
+    proving_key: Option<PathBuf>,
+    /// The verifying key of contributions, from the same ceremony.
+    #[arg(long, value_name = "FILE", requires = "proving_key")]
+    contribution_key: Option<PathBuf>,
+    /// The verifying key of screening proofs, from a ceremony.
+    #[arg(long, value_name = "FILE", requires = "proving_key")]
+    eligibility_key: Option<PathBuf>,
+    /// Found a network for real records, with stricter limits.
+    #[arg(long, requires = "proving_key")]
+    consortium: bool,
 }
 
 fn parse_balance(text: &str) -> Result<(AccountId, u64), String> {
@@ -110,10 +142,35 @@ impl NetworkCommand {
     }
 }
 
-/// The keys that a network verifies under.
-struct VerifyingKeys {
-    contribution: contribution::VerifyingKey,
+/// The keys that a network proves and verifies with.
+struct NetworkKeys {
+    proving: contribution::ProvingKey,
     eligibility: eligibility::VerifyingKey,
+}
+
+impl CeremonyKeys {
+    /// The ceremony's keys, or insecure ones from a public seed when none are given.
+    fn keys(&self, output: &Output) -> Result<NetworkKeys, Error> {
+        let (Some(proving), Some(contribution), Some(eligibility)) =
+            (&self.proving_key, &self.contribution_key, &self.eligibility_key)
+        else {
+            output.say("making the insecure seeded keys of both proofs, which takes some seconds");
+            let screening = eligibility::insecure_proving_key_from_seed([0; 32])?;
+            let proving = contribution::insecure_proving_key_from_seed([0; 32])?;
+            return Ok(NetworkKeys { proving, eligibility: screening.verifying_key().clone() });
+        };
+        let contribution: contribution::VerifyingKey = read_json("contribution key", contribution)?;
+        let eligibility: eligibility::VerifyingKey = read_json("eligibility key", eligibility)?;
+        for (what, origin) in [("contribution key", contribution.origin()), ("eligibility key", eligibility.origin())] {
+            if origin != KeyOrigin::Ceremony {
+                let why = "it comes from a seed; give the file that `locus ceremony phase2 finalize` wrote".into();
+                return Err(Error::Input { what, why });
+            }
+        }
+        let bytes = std::fs::read(proving)
+            .map_err(|error| Error::Input { what: "proving key", why: format!("{}: {error}", proving.display()) })?;
+        Ok(NetworkKeys { proving: contribution::ProvingKey::from_bytes(&bytes, &contribution)?, eligibility })
+    }
 }
 
 impl Init {
@@ -126,14 +183,8 @@ impl Init {
         let fresh = |role| PartyKey::random(role, &mut rand::rng());
         let (governor, validator) = (fresh(Role::Governor), fresh(Role::Validator));
         let members: Vec<_> = (0..self.committee.members()).map(|_| fresh(Role::Member)).collect();
-        output.say("making the insecure seeded keys of both proofs, which takes some seconds");
-        let proving = contribution::insecure_proving_key_from_seed([0; 32])?;
-        let screening = eligibility::insecure_proving_key_from_seed([0; 32])?;
-        let keys = VerifyingKeys {
-            contribution: proving.verifying_key().clone(),
-            eligibility: screening.verifying_key().clone(),
-        };
-        let genesis = self.genesis(&governor, &validator, &members, keys);
+        let keys = self.ceremony.keys(output)?;
+        let genesis = self.genesis(&governor, &validator, &members, &keys);
         // Checked before the first file is written, so that a refused network leaves nothing behind.
         genesis.check()?;
         let members = (0..).zip(&members).map(|(index, key): (u8, _)| (format!("member-{index}"), key));
@@ -143,15 +194,15 @@ impl Init {
             key.create(&path, &protection)?;
             output.say(format!("made {}", path.display()));
         }
-        write_file("proving key", &home.proving_key_path(), &proving.to_bytes()?)?;
+        write_file("proving key", &home.proving_key_path(), &keys.proving.to_bytes()?)?;
         write_json("genesis", &home.genesis_path(), &genesis)?;
         Ok(genesis)
     }
 
-    fn genesis(self, governor: &PartyKey, validator: &PartyKey, members: &[PartyKey], keys: VerifyingKeys) -> Genesis {
+    fn genesis(self, governor: &PartyKey, validator: &PartyKey, members: &[PartyKey], keys: &NetworkKeys) -> Genesis {
         let member = |key: &PartyKey| Member { account: key.account(), sealing: sealing_key(key) };
         Genesis {
-            network: Network::Test,
+            network: if self.ceremony.consortium { Network::Consortium } else { Network::Test },
             name: self.name,
             time: now(),
             parameters: Parameters {
@@ -160,6 +211,8 @@ impl Init {
                 exact_floor: self.exact_floor,
                 exact_issuers_min: 2,
                 exact_genotypes_allowed: true,
+                exact_groups_allowed: self.exact_groups,
+                epsilon_milli_max: Epsilon::from_milli(self.epsilon_milli_max),
                 opening_fee: Amount::new(self.opening_fee),
                 query_days_max: 365,
                 early_sealing_allowed: self.early_sealing,
@@ -175,8 +228,8 @@ impl Init {
             governor: governor.account(),
             validators: vec![validator.account()],
             committee: Committee { quorum: self.committee, members: members.iter().map(member).collect() },
-            contribution: keys.contribution,
-            eligibility: keys.eligibility,
+            contribution: keys.proving.verifying_key().clone(),
+            eligibility: keys.eligibility.clone(),
         }
     }
 }

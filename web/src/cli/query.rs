@@ -1,41 +1,44 @@
-//! Cohort queries: written as files, opened, watched, sealed, refunded.
+//! Cohort queries: written as files, planned, opened, watched, sealed, refunded.
 
 use std::path::{Path, PathBuf};
 
 use circuits::{
-    consent::{Day, Purposes, Regions},
-    criteria::{Clause, Criteria, MatchCriteria},
-    id::{AccountId, QueryId, SchemaId, StudyId},
+    id::{AccountId, QueryId},
     layout::{Layout, Statistic},
     rlwe::params::LAYOUT_SLOTS,
-    schema::{Attribute, Schema},
 };
 use clap::Subcommand;
 use market::{
     ledger::{act, next_nonce, require_query},
+    query::{NamedClause, Plan, PrivacyPlan, QueryFile, plan, schema_and_panel},
     wallet::{PartyKey, Role},
 };
 use node::{
     calendar::date,
-    query::{CohortQuery, DataUse, PrivacyMode, SealingKey},
+    query::SealingKey,
     state::{QueryState, QueryStatus, StateRead},
     transaction::Action,
-    units::Amount,
 };
-use serde::{Deserialize, Serialize};
+use schemars::schema_for;
+use serde::Serialize;
 
-use super::{Home, Output, keys::sealing_key, session::read_json};
+use super::{Home, Output, keys::sealing_key};
 use crate::Error;
 
-/// Open and follow queries.
+/// Plan, open and follow queries.
 #[derive(Debug, Subcommand)]
 pub enum Query {
-    /// Show what a query file asks, costs and needs, without opening it.
+    /// Show what a query file asks, costs, spends and would tell, and whether the ledger would refuse it. Opens nothing.
     Plan {
-        /// The query file.
+        /// The query file, in JSON or, when its name ends in .toml, in TOML.
         #[arg(value_name = "FILE")]
         file: PathBuf,
+        /// People to suppose in the cohort; the query's minimum without it.
+        #[arg(long, value_name = "PEOPLE")]
+        cohort: Option<u32>,
     },
+    /// Print the JSON Schema of query files.
+    Schema,
     /// Open a query. It locks price × maximum contributions and pays a fee that is not refunded.
     Open {
         /// The query file.
@@ -71,179 +74,6 @@ pub enum Query {
     },
 }
 
-/// A query as people write it: attributes and purposes by name.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct QueryFile {
-    /// The registered study.
-    pub study: StudyId,
-    /// The schema of the records asked.
-    pub schema: SchemaId,
-    /// Groups joined by AND, clauses within a group joined by OR.
-    #[serde(default)]
-    pub criteria: Vec<Vec<NamedClause>>,
-    /// Issuers asked, at most eight; empty asks all.
-    #[serde(default)]
-    pub issuers: Vec<AccountId>,
-    /// What is measured; one ciphertext of each contribution for each.
-    pub parts: Vec<Layout>,
-    /// Purposes, such as `health-research`.
-    pub purposes: Vec<String>,
-    /// Code of the disease studied; 0 for none.
-    #[serde(default)]
-    pub disease: u32,
-    /// Bits of the regions where the data is used.
-    #[serde(default = "first_region")]
-    pub regions: u32,
-    /// Price of one contribution, in minor units.
-    pub price: u64,
-    /// Contributions below which the query is refunded.
-    pub contributions_min: u32,
-    /// Contributions above which none is admitted.
-    pub contributions_max: u32,
-    /// Days the query collects, from today on.
-    pub days: u32,
-    /// Blocks within which the aggregate must follow sealing.
-    #[serde(default = "deadline")]
-    pub aggregate_blocks_max: u32,
-    /// Blocks within which the release must follow the aggregate.
-    #[serde(default = "deadline")]
-    pub release_blocks_max: u32,
-}
-
-/// A clause with its attribute's name.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct NamedClause {
-    /// The attribute's name in the schema.
-    pub attribute: String,
-    /// Least value, in the attribute's unit, such as 30 or 54.3.
-    pub lo: f64,
-    /// Greatest value, in the attribute's unit.
-    pub hi: f64,
-    /// Whether values outside the interval are meant.
-    #[serde(default)]
-    pub negated: bool,
-}
-
-const fn first_region() -> u32 {
-    1
-}
-
-const fn deadline() -> u32 {
-    10_000
-}
-
-impl QueryFile {
-    /// The query that this file means under a schema, opening today.
-    ///
-    /// # Errors
-    /// [`Error::Input`] for an attribute or purpose that is not known.
-    pub(super) fn resolve(&self, schema: &Schema, today: Day, sealing: SealingKey) -> Result<CohortQuery, Error> {
-        let clause = |named: &NamedClause| {
-            let index = schema.attribute_index(&named.attribute);
-            let found = index.and_then(|index| Some((u8::try_from(index).ok()?, schema.attributes.get(index)?)));
-            let (attribute, described) = found.ok_or_else(|| unknown_attribute(&named.attribute, schema))?;
-            let scaled = |value| scaled(&named.attribute, value, described.scale);
-            let clause = Clause { attribute, lo: scaled(named.lo)?, hi: scaled(named.hi)?, negated: named.negated };
-            check_range(named, &clause, described)?;
-            Ok(clause)
-        };
-        let group = |clauses: &Vec<NamedClause>| clauses.iter().map(clause).collect::<Result<Vec<_>, Error>>();
-        let criteria = Criteria { groups: self.criteria.iter().map(group).collect::<Result<_, _>>()? };
-        Ok(CohortQuery {
-            study: self.study,
-            schema: self.schema,
-            criteria,
-            matching: MatchCriteria::default(),
-            issuers: self.issuers.clone(),
-            parts: self.parts.clone(),
-            data_use: DataUse {
-                purposes: purposes(&self.purposes)?,
-                disease: self.disease,
-                regions: Regions(self.regions),
-            },
-            price: Amount::new(self.price),
-            contributions_min: self.contributions_min,
-            contributions_max: self.contributions_max,
-            privacy: PrivacyMode::Exact,
-            opening: today,
-            closing: Day(today.0.saturating_add(self.days)),
-            aggregate_blocks_max: self.aggregate_blocks_max,
-            release_blocks_max: self.release_blocks_max,
-            sealing,
-        })
-    }
-}
-
-fn unknown_attribute(name: &str, schema: &Schema) -> Error {
-    let known: Vec<_> = schema.attributes.iter().map(|attribute| attribute.name.as_str()).collect();
-    let why = format!("the schema has no attribute {name:?}; it has {}", known.join(", "));
-    Error::Input { what: "query file", why }
-}
-
-/// Refuses an interval that is empty or holds no value that a record can have: its query would cost and find nobody.
-fn check_range(named: &NamedClause, clause: &Clause, attribute: &Attribute) -> Result<(), Error> {
-    let refuse = |why: String| Err(Error::Input { what: "query file", why });
-    let NamedClause { attribute: name, lo, hi, .. } = named;
-    if clause.lo > clause.hi {
-        return refuse(format!("{name} from {lo} to {hi} holds no value; the least comes first"));
-    }
-    if clause.lo > attribute.hi || clause.hi < attribute.lo {
-        let value = |stored: u32| f64::from(stored) / f64::from(attribute.scale.max(1));
-        let (least, greatest) = (value(attribute.lo), value(attribute.hi));
-        return refuse(format!("{name} from {lo} to {hi} is outside the schema's {least} to {greatest}"));
-    }
-    Ok(())
-}
-
-/// A value in an attribute's unit as the integer that records hold: the value times the attribute's scale.
-fn scaled(attribute: &str, value: f64, scale: u32) -> Result<u32, Error> {
-    let product = value * f64::from(scale);
-    let refused = || Error::Input {
-        what: "query file",
-        why: format!(
-            "{value} for {attribute} is not a whole multiple of 1/{scale} between 0 and {}",
-            u32::MAX / scale.max(1)
-        ),
-    };
-    // Decimal fractions such as 54.3 are not exact in binary; what is a thousandth off is another value.
-    if !(0.0..=f64::from(u32::MAX)).contains(&product) || (product - product.round()).abs() > 1e-3 {
-        return Err(refused());
-    }
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to lie in 0..=u32::MAX")]
-    Ok(product.round() as u32)
-}
-
-/// The set of purposes with these names.
-///
-/// # Errors
-/// [`Error::Input`] for an unknown name, with the known ones.
-pub(super) fn purposes(names: &[String]) -> Result<Purposes, Error> {
-    names.iter().try_fold(Purposes::default(), |set, name| {
-        let known = Purposes::NAMED.iter().find(|(known, _)| known == name);
-        let (_, purpose) = known.ok_or_else(|| Error::Input {
-            what: "purpose",
-            why: format!("{name:?} is none of {}", Purposes::NAMED.map(|(known, _)| known).join(", ")),
-        })?;
-        Ok(set.union(*purpose))
-    })
-}
-
-/// What a query costs and takes.
-#[derive(Debug, Serialize)]
-struct Plan {
-    escrow: Amount,
-    fee: Amount,
-    parts: usize,
-    slots: Vec<u16>,
-    /// The closing day as a date.
-    closing: String,
-    criteria: Vec<String>,
-    purposes: Vec<String>,
-    query: CohortQuery,
-}
-
 /// A query with its id.
 #[derive(Debug, Serialize)]
 struct Opened {
@@ -254,9 +84,14 @@ struct Opened {
 impl Query {
     pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
         match self {
-            Self::Plan { file } => {
-                let plan = plan(home, &file, SealingKey::new(vec![0]))?;
-                output.result(&plan, describe_plan)
+            Self::Plan { file, cohort } => {
+                let file = QueryFile::open(&file)?;
+                let planned = planned(home, &file, None, cohort)?;
+                output.result(&planned, |plan| describe_plan(&file, plan))
+            }
+            Self::Schema => {
+                let schema = schema_for!(QueryFile);
+                output.result(&schema, |schema| serde_json::to_string_pretty(schema).unwrap_or_default())
             }
             Self::Open { file, key, yes } => open(home, output, &file, &home.key(&key, Role::Researcher)?, yes),
             Self::Show { query } => show(home, output, query),
@@ -266,41 +101,35 @@ impl Query {
     }
 }
 
-fn plan(home: &Home, file: &Path, sealing: SealingKey) -> Result<Plan, Error> {
-    let file: QueryFile = read_json("query file", file)?;
+/// Plans for a researcher, or for whoever registered the study when no key is given.
+fn planned(home: &Home, file: &QueryFile, key: Option<&PartyKey>, cohort: Option<u32>) -> Result<Plan, Error> {
     let connection = home.connect()?;
-    let missing = || Error::NotFound { what: "schema", id: file.schema.to_string() };
-    let schema = connection.ledger.schema(file.schema)?.ok_or_else(missing)?;
-    let today = market::ledger::tip(&*connection.ledger)?.time.day();
-    let query = file.resolve(&schema, today, sealing)?;
-    query.check()?;
-    node::query::check_against_schema(&query, &schema)?;
-    Ok(Plan {
-        escrow: query.escrow()?,
-        fee: connection.ledger.genesis().parameters.opening_fee,
-        parts: query.parts.len(),
-        slots: query.parts.iter().map(Layout::slots_used).collect(),
-        closing: date(query.closing),
-        criteria: file
-            .criteria
-            .iter()
-            .map(|group| group.iter().map(in_words).collect::<Vec<_>>().join(" or "))
-            .collect(),
-        purposes: file.purposes.clone(),
-        query,
-    })
+    let (ledger, blobs) = (&*connection.ledger, &*connection.blobs);
+    let (schema, panel) = schema_and_panel(ledger, blobs, file.schema)?;
+    let of_study = || Ok::<_, Error>(ledger.study(file.study)?.map(|study| study.researcher));
+    let (researcher, sealing) = match key {
+        Some(key) => (key.account(), sealing_key(key)),
+        None => (of_study()?.unwrap_or(AccountId::from_bytes([0; 32])), SealingKey::new(vec![0])),
+    };
+    let cohort = cohort.unwrap_or(file.contributions_min);
+    Ok(plan(ledger, file, (&schema, panel.as_ref()), (researcher, sealing), cohort)?)
 }
 
-fn in_words(clause: &NamedClause) -> String {
-    let NamedClause { attribute, lo, hi, negated } = clause;
-    format!("{attribute} {}from {lo} to {hi}", if *negated { "not " } else { "" })
+fn in_words(groups: &[Vec<NamedClause>]) -> String {
+    let clause = |clause: &NamedClause| {
+        let NamedClause { attribute, variant, lo, hi, negated } = clause;
+        let subject = attribute.as_ref().or(variant.as_ref()).map_or("?", String::as_str);
+        format!("{subject} {}from {lo} to {hi}", if *negated { "not " } else { "" })
+    };
+    let group = |group: &Vec<NamedClause>| group.iter().map(clause).collect::<Vec<_>>().join(" or ");
+    groups.iter().map(group).collect::<Vec<_>>().join(", and ")
 }
 
 fn part_in_words(layout: &Layout) -> String {
     let Layout { window, statistic, .. } = layout;
     let measured = match statistic {
-        Statistic::Count => "how many contribute".into(),
-        Statistic::Funnel { groups } => format!("how many satisfy each prefix of {groups} match groups"),
+        Statistic::Count => "people".into(),
+        Statistic::Funnel { groups } => format!("people who satisfy each prefix of {groups} match groups"),
         Statistic::Moments { attributes } => format!("means and covariances of {} attributes", attributes.len()),
         Statistic::Genotypes { first, length } => {
             format!("genotype counts of {length} variants, from number {first} of window {window} on")
@@ -312,29 +141,63 @@ fn part_in_words(layout: &Layout) -> String {
     }
 }
 
-fn describe_plan(plan: &Plan) -> String {
+fn describe_plan(file: &QueryFile, plan: &Plan) -> String {
     let query = &plan.query;
-    let whom = if plan.criteria.is_empty() { "everybody".into() } else { plan.criteria.join(", and ") };
-    let mut lines = vec![
-        format!("asks      {whom}"),
-        format!("for       {}", plan.purposes.join(", ")),
-        format!(
-            "collects  {} to {} contributions until the end of {}",
-            query.contributions_min, query.contributions_max, plan.closing
-        ),
-    ];
-    let parts = query.parts.iter().zip(&plan.slots).map(|(layout, slots)| {
+    let whom = if file.criteria.is_empty() { "everybody".into() } else { in_words(&file.criteria) };
+    let mut lines = vec![format!("asks      {whom}")];
+    if !file.matching.is_empty() {
+        lines.push(format!("counts    those with {}; nobody sees who matches", in_words(&file.matching)));
+    }
+    lines.push(format!("for       {}", file.purposes.join(", ")));
+    lines.push(format!(
+        "collects  {} to {} contributions until the end of {}",
+        query.contributions_min, query.contributions_max, plan.closing
+    ));
+    lines.extend(query.parts.iter().zip(&plan.slots).map(|(layout, slots)| {
         format!("part      {}; {slots} of {LAYOUT_SLOTS} slots, one proof from each contributor", part_in_words(layout))
-    });
-    lines.extend(parts);
+    }));
     lines.push(format!("escrow    {} ({} for each of {})", plan.escrow, query.price, query.contributions_max));
     lines.push(format!("fee       {}, not refunded", plan.fee));
+    match &plan.privacy {
+        None => lines.push("privacy   exact: no noise, and no record twice for this measure in a period".into()),
+        Some(privacy) => lines.extend(describe_privacy(privacy)),
+    }
+    lines.extend(plan.expectations.iter().map(|expected| {
+        let sampling = expected.sampling_error.map_or(String::new(), |error| format!("{error:.4} from sampling, "));
+        format!(
+            "expect    {}: standard error {sampling}{:.4} from noise, with {:.0} people in a cell",
+            expected.what, expected.noise_error, expected.people
+        )
+    }));
+    lines.push(match &plan.refusal {
+        None => "ledger    would open it now".into(),
+        Some(why) => format!("ledger    would refuse it now: {why}"),
+    });
     lines.join("\n")
 }
 
-fn open(home: &Home, output: &Output, file: &Path, key: &PartyKey, yes: bool) -> Result<(), Error> {
-    let plan = plan(home, file, sealing_key(key))?;
-    output.confirm(yes, &format!("Lock {} and pay {} to open this query?", plan.escrow, plan.fee))?;
+fn describe_privacy(privacy: &PrivacyPlan) -> [String; 2] {
+    let PrivacyPlan { epsilon_milli, delta, count_deviation, study, researcher, .. } = privacy;
+    let [of_study, of_researcher] = [study, researcher].map(|odometer| odometer.rho.epsilon());
+    [
+        format!(
+            "privacy   ε = {epsilon_milli}, δ = {delta}; noise of a count has standard deviation {count_deviation:.1}"
+        ),
+        format!(
+            "odometer  study ε {of_study} so far, {} after; researcher ε {of_researcher} so far, {} after",
+            privacy.study_epsilon_milli, privacy.researcher_epsilon_milli
+        ),
+    ]
+}
+
+fn open(home: &Home, output: &Output, path: &Path, key: &PartyKey, yes: bool) -> Result<(), Error> {
+    let file = QueryFile::open(path)?;
+    let plan = planned(home, &file, Some(key), None)?;
+    if let Some(why) = &plan.refusal {
+        return Err(Error::Input { what: "query", why: format!("the ledger would refuse it: {why}") });
+    }
+    let spends = plan.privacy.map_or(String::new(), |privacy| format!(", and spend ε = {}", privacy.epsilon_milli));
+    output.confirm(yes, &format!("Lock {} and pay {} to open this query{spends}?", plan.escrow, plan.fee))?;
     let connection = home.connect()?;
     let ledger = &*connection.ledger;
     let nonce = next_nonce(ledger, &key.signing_key())?;

@@ -6,19 +6,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use circuits::{id::QueryId, schema::VariantPanel};
+use circuits::id::QueryId;
 use clap::Args;
 use market::{
     ledger::{LedgerAccess, require_query},
-    objects::{BLOB_BYTES_MAX, BlobAccess, BlobAddress, BlobKind, get},
+    objects::BlobAccess,
+    query::schema_and_panel,
     receipt,
     researcher::{decrypt, handed_out},
     wallet::Role,
 };
-use node::{
-    codec::decode,
-    state::{QueryStatus, StateRead},
-};
+use node::state::QueryStatus;
 use serde::Serialize;
 
 use super::{Home, Output, session::write_private_file};
@@ -53,7 +51,7 @@ struct Decrypted {
     query: QueryId,
     /// For each part what its slots count; none where the schema's panel is not at hand.
     parts: Option<Vec<PartCounts>>,
-    slots: Vec<Vec<u32>>,
+    slots: Vec<Vec<i32>>,
     receipt: PathBuf,
 }
 
@@ -89,26 +87,13 @@ impl ResultCommand {
         let result = decrypt(ledger, blobs, &key, self.query)?;
         let receipt = receipt::collect(ledger, blobs, self.query, result.components(), result.slots())?;
         write_private_file("receipt", &self.receipt, receipt.to_json()?.as_bytes())?;
-        let panel = panel(ledger, blobs, self.query)?;
+        let (_, panel) = schema_and_panel(ledger, blobs, require_query(ledger, self.query)?.query.schema)?;
         if panel.is_none() {
             output.say("nobody has stored the schema's panel; the slots are printed without the variants' names");
         }
         let parts = counts(panel.as_ref(), &require_query(ledger, self.query)?.query.parts, result.slots());
         let slots = result.slots().to_vec();
         output.result(&Decrypted { query: self.query, parts, slots, receipt: self.receipt }, describe)
-    }
-}
-
-/// The panel whose variants a query's genotype parts measure, if the store has it.
-fn panel(ledger: &dyn LedgerAccess, blobs: &dyn BlobAccess, query: QueryId) -> Result<Option<VariantPanel>, Error> {
-    let id = require_query(ledger, query)?.query.schema;
-    let missing = || Error::NotFound { what: "schema", id: id.to_string() };
-    let schema = ledger.schema(id)?.ok_or_else(missing)?;
-    let address = BlobAddress { kind: BlobKind::Panel, digest: schema.panel.digest };
-    match get(blobs, address, BLOB_BYTES_MAX) {
-        Ok(bytes) => Ok(Some(decode("variant panel", &bytes, BLOB_BYTES_MAX)?)),
-        Err(market::Error::BlobMissing { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
     }
 }
 

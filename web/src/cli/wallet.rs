@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use circuits::privacy::{Epsilon, Rho};
 use clap::Subcommand;
-use market::wallet::Wallet;
+use market::{agent::spent, wallet::Wallet};
 use serde::Serialize;
 
 use super::{Home, Output};
@@ -17,6 +18,18 @@ pub enum WalletCommand {
         /// The wallet file.
         #[arg(value_name = "WALLET")]
         path: PathBuf,
+        /// The custodian's key file, when it protects the wallet; otherwise the passphrase opens it.
+        #[arg(long, value_name = "FILE")]
+        custodian: Option<PathBuf>,
+    },
+    /// Show or set how much privacy all private queries together may spend; the agent declines beyond it.
+    Budget {
+        /// The wallet file.
+        #[arg(value_name = "WALLET")]
+        path: PathBuf,
+        /// The new limit ε, in thousandths.
+        #[arg(long, value_name = "MILLI")]
+        set: Option<u32>,
         /// The custodian's key file, when it protects the wallet; otherwise the passphrase opens it.
         #[arg(long, value_name = "FILE")]
         custodian: Option<PathBuf>,
@@ -47,6 +60,28 @@ pub enum WalletCommand {
     },
 }
 
+/// How much privacy the owner's answers spent.
+#[derive(Debug, Serialize)]
+struct Budget {
+    epsilon_milli_spent: Epsilon,
+    epsilon_milli_limit: Epsilon,
+    private_answers: usize,
+}
+
+fn show_budget(home: &Home, output: &Output, wallet: &Wallet) -> Result<(), Error> {
+    let spent = spent(&*home.connect()?.ledger, wallet, None)?;
+    let private = wallet.answers().values().filter(|answer| answer.rho > Rho::default());
+    let budget = Budget {
+        epsilon_milli_spent: spent.epsilon(),
+        epsilon_milli_limit: wallet.budget(),
+        private_answers: private.count(),
+    };
+    output.result(&budget, |budget| {
+        let Budget { epsilon_milli_spent, epsilon_milli_limit, private_answers } = budget;
+        format!("spent ε = {epsilon_milli_spent} of {epsilon_milli_limit} in {private_answers} private answers")
+    })
+}
+
 /// What of a wallet may be shown.
 #[derive(Debug, Serialize)]
 struct Summary {
@@ -66,6 +101,13 @@ impl WalletCommand {
                 wallet.back_up(&to)?;
                 output.say(format!("copied to {}", to.display()));
                 wallet
+            }
+            Self::Budget { path, set, custodian } => {
+                let mut wallet = home.wallet(&path, custodian.as_deref())?;
+                if let Some(milli) = set {
+                    wallet.set_budget(Epsilon::from_milli(milli))?;
+                }
+                return show_budget(home, output, &wallet);
             }
             Self::Recover { backup, to, custodian } => {
                 Wallet::recover(&backup, &to, home.wallet_protection(custodian.as_deref())?)?

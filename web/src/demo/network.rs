@@ -8,6 +8,7 @@ use std::{
 use circuits::{
     contribution::{self, ProvingKey},
     eligibility,
+    privacy::Epsilon,
     quorum::Quorum,
 };
 use market::wallet::{PartyKey, Protection, Role};
@@ -94,6 +95,8 @@ impl Parties {
                 exact_floor: EXACT_FLOOR,
                 exact_issuers_min: 2,
                 exact_genotypes_allowed: true,
+                exact_groups_allowed: true,
+                epsilon_milli_max: Epsilon::from_milli(10_000),
                 opening_fee: Amount::new(OPENING_FEE),
                 query_days_max: 30,
                 early_sealing_allowed: true,

@@ -68,7 +68,7 @@ pub struct Declined {
 #[derive(Debug, Serialize)]
 pub struct ResultReport {
     /// For each part, its slots.
-    pub slots: Vec<Vec<u32>>,
+    pub slots: Vec<Vec<i32>>,
     /// For each variant its counts.
     pub variants: Vec<VariantCounts>,
 }
@@ -82,6 +82,11 @@ pub struct Stage {
     pub seconds: f64,
 }
 
+/// A count of people, which is far below the range.
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
 impl VariantCounts {
     /// The counts of the independent truth.
     pub(super) fn of_truth(truth: &VariantTruth) -> Self {
@@ -90,9 +95,9 @@ impl VariantCounts {
             pos: truth.pos,
             reference: truth.reference.clone(),
             alternate: truth.alternate.clone(),
-            het: truth.het,
-            hom_alt: truth.hom_alt,
-            called: truth.called,
+            het: signed(truth.het),
+            hom_alt: signed(truth.hom_alt),
+            called: signed(truth.called),
             allele_frequency: truth.allele_frequency(),
         }
     }

@@ -1,17 +1,11 @@
 //! The demo's stages, in the order of a query's life.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::Path,
-    sync::{Mutex, PoisonError},
-    thread,
-    time::Instant,
-};
+use std::{collections::BTreeMap, fs, num::NonZeroUsize, path::Path, thread, time::Instant};
 
 use circuits::{
     consent::{ConsentTerms, Purposes, Regions},
     criteria::MatchCriteria,
+    groth16::side_by_side,
     id::{Digest, QueryId, SchemaId, StudyId},
     layout::{GENOTYPE_BLOCK, Layout},
     record::{Genotypes, WINDOW_VARIANTS},
@@ -303,28 +297,21 @@ fn answer(
     let asked = wallets.iter_mut().zip(&cast.people).filter(|(_, person)| person.part != Part::Attacks);
     let jobs: Vec<_> = asked.map(|(wallet, person)| (wallet, person, StdRng::from_rng(&mut *rng))).collect();
     let progress = output.progress("proving and encrypting", jobs.len());
-    let queue = Mutex::new(jobs.into_iter().enumerate());
-    let work = || {
-        let mut answered = vec![];
-        loop {
-            let job = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-            let Some((place, (wallet, person, mut rng))) = job else { return Ok(answered) };
-            let started = Instant::now();
-            let outcome = agent.answer_opened(wallet, &opened, &mut rng)?;
-            answered.push((place, person, outcome, started.elapsed()));
-            progress.inc(1);
-        }
+    let work = |(wallet, person, mut rng): (&mut Wallet, &Person, StdRng)| {
+        let started = Instant::now();
+        let outcome = agent.answer_opened(wallet, &opened, &mut rng)?;
+        progress.inc(1);
+        Ok((person.name.clone(), outcome, started.elapsed()))
     };
-    let mut answered = side_by_side(work)?;
-    answered.sort_by_key(|(place, ..)| *place);
+    let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let answered = side_by_side(jobs, cores, work).map_err(market::Error::from)?;
+    let answered = answered.into_iter().collect::<Result<Vec<_>, market::Error>>()?;
     let parts = u32::try_from(options_parts(cast).len()).unwrap_or(u32::MAX);
     let (mut declined, mut proof_seconds) = (vec![], vec![]);
-    for (_, person, outcome, elapsed) in answered {
+    for (name, outcome, elapsed) in answered {
         match outcome {
-            Outcome::Declined { reasons } => declined.push(Declined {
-                person: person.name.clone(),
-                reasons: reasons.iter().map(ToString::to_string).collect(),
-            }),
+            Outcome::Declined { reasons } => declined
+                .push(Declined { person: name.clone(), reasons: reasons.iter().map(ToString::to_string).collect() }),
             Outcome::Admitted { .. } | Outcome::AlreadyAdmitted { .. } => {
                 proof_seconds.push(elapsed.checked_div(parts).unwrap_or_default().as_secs_f64());
             }
@@ -332,20 +319,6 @@ fn answer(
     }
     progress.finish_and_clear();
     Ok(Answered { declined, proof_seconds })
-}
-
-/// Does the same work on every core, and gathers what comes of it.
-fn side_by_side<T: Send>(work: impl Fn() -> Result<Vec<T>, Error> + Sync) -> Result<Vec<T>, Error> {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| {
-        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(&work)).collect();
-        let mut done = vec![];
-        for thread in threads {
-            let failed = |_| Error::Internal { action: "answer", why: "a thread ended".into() };
-            done.extend(thread.join().map_err(failed)??);
-        }
-        Ok(done)
-    })
 }
 
 /// A dishonest person tries to get something false in after the honest ones.
@@ -371,7 +344,7 @@ fn contributors(cast: &Cast) -> impl Iterator<Item = &Person> {
 }
 
 /// The counts of each variant measured, from the slots of its part.
-fn variant_counts(cast: &Cast, parts: &[Layout], slots: &[Vec<u32>]) -> Vec<VariantCounts> {
+fn variant_counts(cast: &Cast, parts: &[Layout], slots: &[Vec<i32>]) -> Vec<VariantCounts> {
     let parts = counts(Some(&cast.panel), parts, slots).unwrap_or_default();
     let variants = parts.into_iter().map(|part| match part {
         PartCounts::Variants(variants) => variants,

@@ -1,5 +1,13 @@
 //! Each clause, violated alone, makes the proof impossible: natively, in constraints, and for the verifier.
 
+mod agreement;
+mod bits;
+mod cells;
+mod encryption;
+mod forger;
+mod forgeries;
+mod keys;
+mod moments;
 mod proofs;
 mod refutations;
 
@@ -11,9 +19,9 @@ use std::{
 use ark_bn254::Fr;
 use ark_ff::{Field, MontFp, One, Zero};
 use ark_relations::gr1cs::{ConstraintSystem, SynthesisMode};
-use proptest::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 
+use self::forger::*;
 use super::{
     circuit::{ContributionCircuit, Round},
     inputs::{INSTANCE_INPUTS, instance_inputs},
@@ -28,11 +36,14 @@ use crate::{
     groth16::{self, ProofBytes},
     id::{AccountId, ChainId, Digest, EpochRoot, Evaluation, Leaf, Nullifier, QueryId, SchemaId, ScopeNullifier},
     layout::{AXES_MAX, Axis, CUTS_MAX, Layout, MOMENT_ATTRIBUTES_MAX, MOMENT_SLOTS_MAX, Moment, Statistic, Subject},
-    merkle::LeafTree,
-    record::{ATTRIBUTES, Attributes, Dosage, Genotypes, MISSING, NullifierKey, Record},
+    merkle::{LeafTree, TREE_DEPTH},
+    nullifier::ExactScope,
+    record::{
+        ATTRIBUTES, Attributes, Dosage, GENOTYPE_DEPTH, Genotypes, MISSING, NullifierKey, Record, WINDOW_VARIANTS,
+    },
     rlwe::{
-        Ciphertext, EncryptionWitness, ErrorPolynomial, KeyEpoch, Plaintext, PublicKey, Quotients, RingElement,
-        Ternary, Xof, encrypt, encrypt_with,
+        Ciphertext, Coefficient, EncryptionWitness, ErrorPolynomial, KeyEpoch, Plaintext, PublicKey, Quotients,
+        RingElement, Ternary, Xof, encrypt, encrypt_with,
         params::{MODULUS_BITS, RING_DEGREE},
     },
 };
@@ -88,7 +99,7 @@ fn terms(layout: Layout, matching: MatchCriteria) -> ContributionTerms {
                 price: 500,
                 epsilon_milli: 1_000,
                 cohort_min: 12,
-                flags: ConsentFlags::default(),
+                flags: ConsentFlags::EXACT,
             },
             registered_before: 5,
             exact: None,
@@ -104,12 +115,17 @@ fn sound(layout: Layout, matching: MatchCriteria) -> Sound {
 }
 
 fn sound_with(attributes: &Attributes, layout: Layout, matching: MatchCriteria) -> Sound {
-    let mut rng = StdRng::seed_from_u64(7);
-    let record = Record { attributes: attributes.clone(), ..record(&mut rng) };
-    let (mut terms, key) = (terms(layout, matching), committee_key());
+    let mut terms = terms(layout, matching);
     if attributes.values()[0] != 44 {
         terms.eligibility.criteria.groups.clear();
     }
+    sound_under(attributes, terms)
+}
+
+fn sound_under(attributes: &Attributes, terms: ContributionTerms) -> Sound {
+    let mut rng = StdRng::seed_from_u64(7);
+    let record = Record { attributes: attributes.clone(), ..record(&mut rng) };
+    let key = committee_key();
     let consent = ConsentTerms {
         salt: ConsentTerms::random_salt(&mut rng),
         purposes: Purposes::HEALTH_RESEARCH,
@@ -119,7 +135,7 @@ fn sound_with(attributes: &Attributes, layout: Layout, matching: MatchCriteria) 
         price_min: 500,
         epsilon_milli_max: 1_000,
         cohort_min: 12,
-        flags: ConsentFlags::default(),
+        flags: ConsentFlags::EXACT.union(ConsentFlags::ONLY_THIS_DISEASE),
     };
     let plaintext = terms.layout.plaintext(&terms.matching, &record.attributes, &record.genotypes).unwrap();
     let (ciphertext, encryption) = encrypt(&key, &plaintext, &mut rng);
@@ -132,11 +148,13 @@ fn sound_with(attributes: &Attributes, layout: Layout, matching: MatchCriteria) 
     let leaf = witness(&tree).leaf.leaf();
     tree.set(2, leaf).unwrap();
     let witness = witness(&tree);
-    let eligibility = &terms.eligibility;
-    let payout = AccountId::from_bytes([6; 32]);
-    let binding = binding(key.chain(), &eligibility.query, eligibility.part, &payout, &ciphertext.digest());
-    let instance = witness.instance(&terms, binding);
+    let instance = witness.instance(&terms, bound(&terms, &key, &ciphertext));
     Sound { terms, key, instance, ciphertext, witness }
+}
+
+fn bound(terms: &ContributionTerms, key: &PublicKey, ciphertext: &Ciphertext) -> Digest {
+    let payout = AccountId::from_bytes([6; 32]);
+    binding(key.chain(), &terms.eligibility.query, terms.eligibility.part, &payout, &ciphertext.digest())
 }
 
 impl Sound {
@@ -147,61 +165,6 @@ impl Sound {
     fn native(&self) -> Result<(), Error> {
         check(&self.statement(), &self.ciphertext, &self.witness)
     }
-
-    fn committee(&self, gamma: Fr) -> [Fr; 2] {
-        [self.key.a(), self.key.b()].map(|element| element.evaluate(gamma))
-    }
-
-    fn opening(&self) -> Opening {
-        Opening::of(&self.ciphertext, CHALLENGES.gamma)
-    }
-
-    /// The paragraphs that have a constraint which does not hold, at some fixed challenges.
-    fn failing(&self) -> BTreeSet<&'static str> {
-        self.failing_with(BTreeMap::new(), self.opening())
-    }
-
-    fn failing_with(&self, altered: BTreeMap<usize, Fr>, opening: Opening) -> BTreeSet<&'static str> {
-        let inputs = instance_inputs(&self.instance, &CHALLENGES, self.committee(CHALLENGES.gamma), &opening);
-        failing_paragraphs(&assignment(&self.terms, inputs, &self.witness, altered))
-    }
-}
-
-fn failing_paragraphs(assignment: &[Fr]) -> BTreeSet<&'static str> {
-    let [a, b, c] = shape().relation.matrices();
-    let value = |row: &[(Fr, usize)]| row.iter().map(|(factor, wire)| *factor * assignment[*wire]).sum::<Fr>();
-    let rows = a.iter().zip(b).zip(c).map(|((a, b), c)| value(a) * value(b) == value(c));
-    let names = CONSTRAINTS.iter().flat_map(|(name, count)| std::iter::repeat_n(*name, *count));
-    names.zip(rows).filter(|(_, holds)| !holds).map(|(name, _)| name).collect()
-}
-
-const CHALLENGES: Challenges = Challenges {
-    gamma: MontFp!("12345678901234567890123456789012345678901234567890"),
-    alpha: MontFp!("98765432109876543210987654321098765432109876543210"),
-};
-
-/// The circuit, synthesized once for all tests.
-fn shape() -> &'static Shape {
-    static SHAPE: OnceLock<Shape> = OnceLock::new();
-    SHAPE.get_or_init(|| Shape::synthesize().unwrap())
-}
-
-/// A whole assignment, some of the prover's choices replaced.
-fn assignment(
-    terms: &ContributionTerms,
-    inputs: [Fr; INSTANCE_INPUTS],
-    witness: &ContributionWitness,
-    altered: BTreeMap<usize, Fr>,
-) -> Vec<Fr> {
-    assignment_of(&ContributionCircuit { altered, ..ContributionCircuit::assigned(terms, inputs, witness) })
-}
-
-fn assignment_of(circuit: &ContributionCircuit<'_>) -> Vec<Fr> {
-    let system = ConstraintSystem::new_ref();
-    system.set_mode(SynthesisMode::Prove { construct_matrices: false, generate_lc_assignments: false });
-    circuit.synthesize(&system, Round::Prove).unwrap();
-    let (inputs, witnesses) = (system.instance_assignment().unwrap(), system.witness_assignment().unwrap());
-    shape().relation.ordered(&inputs, &witnesses).unwrap()
 }
 
 fn layouts() -> Vec<(Layout, MatchCriteria)> {
@@ -261,49 +224,53 @@ fn every_layout_of_the_algebra_satisfies_both_forms() {
     }
 }
 
-/// A layout that uses everything: an axis of each kind, moments, and match criteria that hold.
+/// An axis, moments of several attributes, and match criteria that hold.
 fn rich() -> Sound {
     let (layout, matching) = layouts().remove(5);
     sound(layout, matching)
 }
 
-/// The statement with its plaintext encrypted under chosen randomness.
+/// The statement with this plaintext encrypted under chosen randomness.
 fn encrypted(mut statement: Sound, plaintext: &Plaintext, encryption: EncryptionWitness) -> Sound {
     statement.ciphertext = encrypt_with(&statement.key, plaintext, &encryption);
     statement.witness.quotients =
         Quotients::new(&statement.key, plaintext, &encryption, &statement.ciphertext).unwrap();
     statement.witness.encryption = encryption;
+    statement.instance.binding = bound(&statement.terms, &statement.key, &statement.ciphertext);
     statement
 }
 
+/// The statement with other slots encrypted under the same randomness, which its native form refutes.
+fn poisoned(statement: Sound, slots: Vec<u32>) -> Sound {
+    assert_ne!(plaintext(&statement).slots(), slots);
+    let encryption = statement.witness.encryption.clone();
+    let poisoned = encrypted(statement, &Plaintext::new(slots).unwrap(), encryption);
+    assert_eq!(poisoned.native(), Err(Error::Refuted { clause: Clause::Ciphertext }));
+    poisoned
+}
+
 fn plaintext(statement: &Sound) -> Plaintext {
-    let witness = &statement.witness;
-    statement.terms.layout.plaintext(&statement.terms.matching, &witness.leaf.attributes, &witness.genotypes).unwrap()
+    statement.plaintext_under(&statement.terms.matching)
+}
+
+impl Sound {
+    /// What the record contributes under these match criteria.
+    fn plaintext_under(&self, matching: &MatchCriteria) -> Plaintext {
+        self.terms.layout.plaintext(matching, &self.witness.leaf.attributes, &self.witness.genotypes).unwrap()
+    }
+
+    /// What the record would contribute if it matched; a funnel's slots are those of its criteria in any case.
+    fn plaintext_if_matching(&self) -> Plaintext {
+        match self.terms.layout.statistic {
+            Statistic::Funnel { .. } => plaintext(self),
+            _ => self.plaintext_under(&MatchCriteria::default()),
+        }
+    }
 }
 
 fn randomness() -> (Ternary, ErrorPolynomial, ErrorPolynomial) {
     let mut rng = StdRng::seed_from_u64(3);
     (Ternary::random(&mut rng), ErrorPolynomial::random(&mut rng), ErrorPolynomial::random(&mut rng))
-}
-
-impl Sound {
-    fn failing_opening(
-        &self,
-        altered_opening: BTreeMap<usize, Fr>,
-        invented_window: Option<Dosage>,
-    ) -> BTreeSet<&'static str> {
-        let inputs = instance_inputs(&self.instance, &CHALLENGES, self.committee(CHALLENGES.gamma), &self.opening());
-        let circuit = ContributionCircuit {
-            altered_opening,
-            invented_window,
-            ..ContributionCircuit::assigned(&self.terms, inputs, &self.witness)
-        };
-        failing_paragraphs(&assignment_of(&circuit))
-    }
-
-    fn failing_after(&self, altered: impl IntoIterator<Item = (usize, Fr)>) -> BTreeSet<&'static str> {
-        self.failing_with(altered.into_iter().collect(), self.opening())
-    }
 }
 
 /// One key for all tests that prove.
@@ -317,21 +284,12 @@ fn proven(statement: &Sound, seed: u64) -> UnverifiedContribution {
     prove(key(), &statement.statement(), &statement.ciphertext, &statement.witness, &mut rng).unwrap()
 }
 
+/// One proof of the rich statement for all tests that need no other.
+fn proven_once() -> UnverifiedContribution {
+    static PROOF: OnceLock<UnverifiedContribution> = OnceLock::new();
+    *PROOF.get_or_init(|| proven(&rich(), 1))
+}
+
 fn verifier(statement: &Sound) -> ContributionVerifier {
     ContributionVerifier::new(key().verifying_key(), &statement.terms, &statement.key).unwrap()
 }
-
-/// The prover's choices begin with the attributes' digits; then come the clauses' values and comparisons, the axes', the
-/// moments', and the randomness.
-const CLAUSE_VALUES: usize = 4 * ATTRIBUTES;
-const COMPARISONS: usize = CLAUSE_VALUES + MATCH_CLAUSES_MAX;
-/// A comparison's verdict and four digits, twice for each clause.
-const AXIS_VALUES: usize = COMPARISONS + MATCH_CLAUSES_MAX * 2 * 5;
-/// Of each axis: its cuts, both ends of its bins, a bin of two digits, the rest and the rest's bound.
-const AXIS_CHOICES: usize = CUTS_MAX * 5 + 2 * 5 + 2 + 4 + 4;
-const BIN: usize = AXIS_VALUES + AXES_MAX + CUTS_MAX * 5 + 2 * 5;
-const MOMENT_VALUES: usize = AXIS_VALUES + AXES_MAX * (1 + AXIS_CHOICES);
-/// Of each attribute: two comparisons, and digits.
-const MOMENT_DIGITS: usize = MOMENT_VALUES + MOMENT_ATTRIBUTES_MAX + 2 * 5;
-const RANDOMNESS: usize = MOMENT_VALUES + MOMENT_ATTRIBUTES_MAX * (1 + 2 * 5) + MOMENT_SLOTS_MAX - 1;
-const QUOTIENT_R: usize = RANDOMNESS + 5 * RING_DEGREE;

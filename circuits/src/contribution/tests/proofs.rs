@@ -1,6 +1,10 @@
 //! Proofs: for their statement and no other, one by one and in batches.
 
-use super::*;
+use ark_bn254::G1Affine;
+use rayon::prelude::*;
+
+use super::{super::inputs::TERMS_INPUTS, *};
+use crate::groth16::PreparedKey;
 
 #[test]
 fn terms_out_of_bounds_have_no_verifier() {
@@ -58,17 +62,9 @@ fn every_part_of_the_transcript_moves_both_challenges() {
 }
 
 #[test]
-fn the_demo_key_is_the_pinned_one() {
-    assert_eq!(
-        key().verifying_key().id().to_string(),
-        "73949b8938bc5aa819caf146ea058342939053fc31a54d312d627493c75499b8"
-    );
-}
-
-#[test]
 fn a_proof_verifies_for_its_statement_and_no_other() {
     let statement = rich();
-    let (verifier, proof) = (verifier(&statement), proven(&statement, 1));
+    let (verifier, proof) = (verifier(&statement), proven_once());
     let instance = statement.instance;
     let verified = verifier.verify(&instance, &proof).unwrap();
     assert_eq!((verified.instance(), verified.opening()), (&instance, &proof.opening));
@@ -117,7 +113,7 @@ fn a_proof_verifies_for_its_statement_and_no_other() {
 #[test]
 fn an_altered_proof_is_refused_and_two_proofs_share_no_element() {
     let statement = rich();
-    let (verifier, proof, other) = (verifier(&statement), proven(&statement, 1), proven(&statement, 2));
+    let (verifier, proof, other) = (verifier(&statement), proven_once(), proven(&statement, 2));
     let (points, others) = (proof.proof.decode().unwrap(), other.proof.decode().unwrap());
     assert!(points.a != others.a && points.b != others.b && points.c != others.c && points.d != others.d);
     assert!(verifier.verify(&statement.instance, &other).is_ok());
@@ -180,67 +176,6 @@ fn a_batch_verifies_when_every_contribution_does() {
 }
 
 #[test]
-fn what_is_chosen_after_the_challenge_does_not_fit_the_commitment() {
-    let mut rng = StdRng::seed_from_u64(5);
-    let relation = &shape().relation;
-    let id = key().verifying_key().id();
-    // An error of nine, and the multiplicity that would make up for it.
-    let (u, e0, e1) = randomness();
-    let plaintext = plaintext(&rich());
-    let long = EncryptionWitness::from_parts(u, e0.with_coefficient(0, 9), e1);
-    let statement = encrypted(rich(), &plaintext, long);
-    let first = assignment(&statement.terms, [Fr::zero(); INSTANCE_INPUTS], &statement.witness, BTreeMap::new());
-    let wires = &first[relation.inputs()..relation.inputs() + relation.committed()];
-    let commitment = groth16::commit(key().points(), wires, &mut rng).unwrap();
-    let transcript = Transcript::new(&id, &statement.key, &statement.terms).unwrap();
-    let challenges = transcript.challenges(&statement.instance, &commitment.point()).unwrap();
-    let opening = Opening::of(&statement.ciphertext, challenges.gamma);
-    let inputs = instance_inputs(&statement.instance, &challenges, statement.committee(challenges.gamma), &opening);
-    let zero_errors = QUOTIENT_R + RING_DEGREE - 1 + 3 + 8;
-    let e = [statement.witness.encryption.e0(), statement.witness.encryption.e1()];
-    let zeros = e.iter().flat_map(|e| e.coefficients()).filter(|e| **e == 0).count() as u64;
-    let made_up = Fr::from(zeros) + challenges.alpha / (challenges.alpha - Fr::from(9u64));
-    let whole = assignment(&statement.terms, inputs, &statement.witness, [(zero_errors, made_up)].into());
-    assert_eq!(failing_paragraphs(&whole), BTreeSet::new(), "the adaptive forgery satisfies every constraint");
-    let proof = groth16::prove(key().points(), relation, &commitment, &whole, &mut rng).unwrap().encode().unwrap();
-    let forged = UnverifiedContribution { proof, opening };
-    assert!(verifier(&statement).verify(&statement.instance, &forged).is_err());
-}
-
-#[test]
-fn a_commitment_to_another_records_wires_proves_nothing() {
-    let statement = rich();
-    let (layout, matching) = layouts().remove(5);
-    let other = sound_with(&Attributes::new([44; ATTRIBUTES]), layout, matching);
-    let mut rng = StdRng::seed_from_u64(4);
-    let honest = prove_with_commitment_of(key(), &statement, &statement.witness, &mut rng);
-    assert!(verifier(&statement).verify(&statement.instance, &honest).is_ok());
-    let forged = prove_with_commitment_of(key(), &statement, &other.witness, &mut rng);
-    assert!(verifier(&statement).verify(&statement.instance, &forged).is_err());
-}
-
-/// A proof whose first round commits to the wires of `committed`.
-fn prove_with_commitment_of(
-    key: &ProvingKey,
-    statement: &Sound,
-    committed: &ContributionWitness,
-    rng: &mut StdRng,
-) -> UnverifiedContribution {
-    let relation = &shape().relation;
-    let first = assignment(&statement.terms, [Fr::zero(); INSTANCE_INPUTS], committed, BTreeMap::new());
-    let wires = &first[relation.inputs()..relation.inputs() + relation.committed()];
-    let commitment = groth16::commit(key.points(), wires, rng).unwrap();
-    let id = key.verifying_key().id();
-    let transcript = Transcript::new(&id, &statement.key, &statement.terms).unwrap();
-    let challenges = transcript.challenges(&statement.instance, &commitment.point()).unwrap();
-    let opening = Opening::of(&statement.ciphertext, challenges.gamma);
-    let inputs = instance_inputs(&statement.instance, &challenges, statement.committee(challenges.gamma), &opening);
-    let whole = assignment(&statement.terms, inputs, &statement.witness, BTreeMap::new());
-    let proof = groth16::prove(key.points(), relation, &commitment, &whole, rng).unwrap();
-    UnverifiedContribution { proof: proof.encode().unwrap(), opening }
-}
-
-#[test]
 fn a_statement_that_does_not_hold_is_not_proven() {
     let mut statement = rich();
     statement.terms.eligibility.demand.price = 499;
@@ -250,25 +185,67 @@ fn a_statement_that_does_not_hold_is_not_proven() {
 }
 
 #[test]
-fn keys_survive_their_files_and_only_their_own() {
-    let bytes = key().to_bytes().unwrap();
-    let read = ProvingKey::from_bytes(&bytes, key().verifying_key()).unwrap();
-    assert_eq!(read.verifying_key(), key().verifying_key());
+fn a_proof_is_refused_when_any_one_public_input_is_another() {
     let statement = rich();
-    let mut rng = StdRng::seed_from_u64(1);
-    let proof = prove(&read, &statement.statement(), &statement.ciphertext, &statement.witness, &mut rng).unwrap();
-    assert!(verifier(&statement).verify(&statement.instance, &proof).is_ok());
-    assert!(ProvingKey::from_bytes(&bytes[..bytes.len() - 1], key().verifying_key()).is_err());
-    let encoded = borsh::to_vec(key().verifying_key()).unwrap();
-    assert_eq!(&borsh::from_slice::<VerifyingKey>(&encoded).unwrap(), key().verifying_key());
-    let mut altered = encoded.clone();
-    altered[40] ^= 1;
-    assert!(borsh::from_slice::<VerifyingKey>(&altered).is_err());
+    let points = &key().points().verifying;
+    let prepared = PreparedKey::new(points.clone(), PUBLIC_INPUTS).unwrap();
+    let equation = verifier(&statement).equation(&statement.instance, &proven_once()).unwrap();
+    assert_eq!(prepared.verify(&equation), Ok(()));
+    let accepted = |element: &G1Affine| {
+        let flipped = groth16::Statement { inputs: equation.inputs + element, ..equation };
+        prepared.verify(&flipped).is_ok()
+    };
+    let elements = &points.input_query[1..];
+    assert_eq!(elements.len(), 457);
+    let accepted: Vec<bool> = elements.par_iter().map(accepted).collect();
+    assert_eq!(accepted, [false; 457]);
+}
+
+#[test]
+fn each_input_of_an_instance_is_read_by_its_paragraphs_and_no_others() {
+    let honest = rich().assigned([]);
+    let lookups = ["short randomness", "digits and quotients", "record values"];
+    let readers: [(&str, &[&str]); INSTANCE_INPUTS] = [
+        ("root", &["membership"]),
+        ("nullifier", &["nullifiers"]),
+        ("scope nullifier", &["nullifiers"]),
+        ("γ", &["record values", "plaintext", "ciphertext"]),
+        ("α", &lookups),
+        ("a(γ)", &["ciphertext"]),
+        ("b(γ)", &["ciphertext"]),
+        ("c0(γ)", &["ciphertext"]),
+        ("c1(γ)", &["ciphertext"]),
+    ];
+    for (place, (input, paragraphs)) in readers.into_iter().enumerate() {
+        let mut flipped = honest.clone();
+        flipped[1 + TERMS_INPUTS + place] += Fr::one();
+        assert_eq!(failing_paragraphs(&flipped), BTreeSet::from_iter(paragraphs.iter().copied()), "{input}");
+    }
 }
 
 #[test]
 fn nothing_secret_is_printed() {
-    let statement = rich();
-    let text = format!("{:?} {:?}", statement.witness, statement.witness.quotients);
-    assert_eq!(text, "ContributionWitness(redacted) Quotients(redacted)");
+    let Sound { witness, terms, .. } = rich();
+    let record = record(&mut StdRng::seed_from_u64(7));
+    let printed: [(&str, &dyn std::fmt::Debug); 15] = [
+        ("Attributes", &record.attributes),
+        ("Window", &record.genotypes.windows()[0]),
+        ("Genotypes", &record.genotypes),
+        ("NullifierKey", &record.nullifier_key),
+        ("Record", &record),
+        ("OpenedRecord", &witness.opened(&terms)),
+        ("ConsentTerms", &witness.leaf.consent),
+        ("MerklePath", &witness.leaf.path),
+        ("EligibilityWitness", &witness.leaf),
+        ("Plaintext", &plaintext(&rich())),
+        ("Ternary", witness.encryption.u()),
+        ("ErrorPolynomial", witness.encryption.e0()),
+        ("EncryptionWitness", &witness.encryption),
+        ("Quotients", &witness.quotients),
+        ("ContributionWitness", &witness),
+    ];
+    for (name, value) in printed {
+        assert_eq!(format!("{value:?}"), format!("{name}(redacted)"));
+        assert_eq!(format!("{value:#?}"), format!("{name}(redacted)"));
+    }
 }

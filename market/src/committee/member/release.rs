@@ -137,7 +137,8 @@ impl Member {
         let own = self.store.components(state.committee)?;
         let mut parts = vec![];
         for (part, sum) in (0u8..).zip(sums.iter()) {
-            let context = release_context(ledger, *query, state, digests, part)?;
+            let quorum = &ledger.genesis().committee.quorum;
+            let context = release_context(ledger.chain(), quorum, *query, state, digests, part)?;
             parts.push(seal(&own, &shares, sum, &context, &researcher)?);
         }
         Ok(SubmitComponents { query: *query, parts })

@@ -1,2 +1,3 @@
 mod key_generation;
+mod noise;
 mod release;

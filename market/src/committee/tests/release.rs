@@ -26,7 +26,7 @@ struct Released {
     committee: Committee,
     aggregate: Aggregate,
     context: ReleaseContext,
-    truth: Vec<u32>,
+    truth: Vec<i32>,
 }
 
 fn release(threshold: u8, members: u8, slots: usize) -> Released {
@@ -36,7 +36,7 @@ fn release(threshold: u8, members: u8, slots: usize) -> Released {
     let (mut sum, mut truth) = (Accumulator::default(), vec![0; slots]);
     for person in 0..PEOPLE {
         let values: Vec<u32> = (0..slots as u32).map(|slot| u32::from((slot + person) % 3 == 0)).collect();
-        truth.iter_mut().zip(&values).for_each(|(total, value)| *total += value);
+        truth.iter_mut().zip(&values).for_each(|(total, value)| *total += *value as i32);
         sum.add(&encrypt(&committee.public_key, &Plaintext::new(values).unwrap(), &mut rng).0).unwrap();
     }
     let aggregate = sum.finish();
@@ -56,7 +56,7 @@ impl Released {
         members.iter().flat_map(of).collect()
     }
 
-    fn combine(&self, components: &BTreeMap<SubsetIndex, Component>) -> Result<Vec<u32>, crate::Error> {
+    fn combine(&self, components: &BTreeMap<SubsetIndex, Component>) -> Result<Vec<i32>, crate::Error> {
         combine(&self.quorum, &self.aggregate, &self.context, components, BOUNDS)
     }
 }
@@ -208,8 +208,8 @@ fn a_lie_in_a_control_slot_or_beyond_the_count_or_the_noise_is_refused_by_the_su
     };
     assert_eq!(attempt(0, 0).unwrap(), released.truth);
     assert!(attempt(12, 1 << DELTA_BITS).unwrap_err().contains("control slot 4032 is not zero"));
-    assert!(attempt(3, 100 << DELTA_BITS).unwrap_err().contains("more than 5"));
-    assert!(attempt(3, -(100 << DELTA_BITS)).unwrap_err().contains("more than 5"));
+    assert!(attempt(3, 100 << DELTA_BITS).unwrap_err().contains("outside 0 to 5"));
+    assert!(attempt(3, -(100 << DELTA_BITS)).unwrap_err().contains("outside 0 to 5"));
     assert!(attempt(3, 1 << (DELTA_BITS - 1)).unwrap_err().contains("noise"));
 }
 
@@ -249,14 +249,7 @@ fn a_member_computes_nothing_for_another_aggregate_epoch_or_subset() {
 fn a_release_of_no_slot_or_of_control_slots_is_refused() {
     let context = |slots| ReleaseContext::new((CHAIN, EPOCH), (QUERY, 0), Digest::from_bytes([0; 32]), slots);
     assert!(context(0).is_err() && context(LAYOUT_SLOTS as u16 + 1).is_err());
-    let full = context(LAYOUT_SLOTS as u16).unwrap();
-    let mut wire = borsh::to_vec(&full).unwrap();
-    assert_eq!(borsh::from_slice::<ReleaseContext>(&wire).unwrap(), full);
-    *wire.last_mut().unwrap() = 0xff;
-    assert!(borsh::from_slice::<ReleaseContext>(&wire).is_err());
-    let json = serde_json::to_string(&full).unwrap();
-    assert_eq!(serde_json::from_str::<ReleaseContext>(&json).unwrap(), full);
-    assert!(serde_json::from_str::<ReleaseContext>(&json.replace("4032", "4033")).is_err());
+    assert!(context(LAYOUT_SLOTS as u16).is_ok());
 }
 
 proptest! {

@@ -1,7 +1,5 @@
 //! The dishonest prover: the proof system without the agent around it, on data that everybody can read.
 
-use std::thread;
-
 use circuits::{
     contribution::{
         ContributionStatement, ContributionTerms, ContributionVerifier, ContributionWitness, Opening, ProvingKey,
@@ -23,7 +21,7 @@ use node::{
     transaction::{Attestation, Contribution, ContributionPart, Receipt, Transaction},
     units::ContributionIndex,
 };
-use rand::{SeedableRng, rngs::StdRng};
+use rand::rngs::StdRng;
 
 use super::Roles;
 use crate::Error;
@@ -91,15 +89,8 @@ impl<'a> DishonestProver<'a> {
     /// [`Error::Statement`] when the proof system does not prove it.
     pub(super) fn forge(&self, plan: &Plan<'_>, rng: &mut StdRng) -> Result<Forgery, Error> {
         let (payout, prepared) = self.prepare_all(plan, rng)?;
-        let proofs = thread::scope(|scope| {
-            let start = |part| {
-                let mut rng = StdRng::from_rng(&mut *rng);
-                scope.spawn(move || prove_truly(plan, &self.key, part, &mut rng))
-            };
-            let threads: Vec<_> = prepared.iter().map(start).collect();
-            let failed = || Error::Internal { action: "prove", why: "a thread ended".into() };
-            threads.into_iter().map(|thread| thread.join().map_err(|_| failed())?).collect::<Result<Vec<_>, _>>()
-        })?;
+        let prove = |part| prove_truly(plan, &self.key, part, &mut *rng);
+        let proofs = prepared.iter().map(prove).collect::<Result<Vec<_>, _>>()?;
         Ok(self.assemble(payout, prepared, proofs))
     }
 

@@ -1,0 +1,209 @@
+//! The query file, in JSON or TOML.
+
+use std::{fs, io::Read as _, path::Path};
+
+use circuits::{
+    consent::{Day, Purposes, Regions},
+    criteria::{Clause, Criteria, MatchCriteria},
+    id::{AccountId, SchemaId, StudyId},
+    layout::{Layout, Subject},
+    privacy::Epsilon,
+    schema::{Schema, VariantPanel},
+};
+use node::{
+    query::{CohortQuery, DataUse, PARTS_MAX, PrivacyMode, SealingKey},
+    units::Amount,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Measure, NamedClause,
+    named::{Names, refused},
+};
+use crate::Error;
+
+/// The longest query file.
+pub const QUERY_FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// A query as people write it: attributes, variants and purposes by name, values in their units.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QueryFile {
+    /// The registered study, 64 hex digits.
+    #[schemars(with = "String")]
+    pub study: StudyId,
+    /// The schema of the records asked, 64 hex digits.
+    #[schemars(with = "String")]
+    pub schema: SchemaId,
+    /// Who is asked, by public attributes: groups joined by AND, clauses within a group joined by OR. Whoever contributes
+    /// shows that they hold.
+    #[serde(default)]
+    pub criteria: Vec<Vec<NamedClause>>,
+    /// Who is counted, by any attribute or variant; private queries only. Nobody sees who matches.
+    #[serde(default)]
+    pub matching: Vec<Vec<NamedClause>>,
+    /// Issuers asked, at most eight; empty asks all.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub issuers: Vec<AccountId>,
+    /// How contributors are protected.
+    pub privacy: Privacy,
+    /// What is measured.
+    pub measures: Vec<Measure>,
+    /// Purposes, such as `health-research`.
+    pub purposes: Vec<String>,
+    /// Code of the disease studied; 0 for none.
+    #[serde(default)]
+    pub disease: u32,
+    /// Bits of the regions where the data is used.
+    #[serde(default = "first_region")]
+    pub regions: u32,
+    /// Price of one contribution, in minor units.
+    pub price: u64,
+    /// Contributions below which the query is refunded.
+    pub contributions_min: u32,
+    /// Contributions above which none is admitted.
+    pub contributions_max: u32,
+    /// Days the query collects, from today on.
+    pub days: u32,
+    /// Blocks within which the aggregate must follow sealing.
+    #[serde(default = "deadline")]
+    pub aggregate_blocks_max: u32,
+    /// Blocks within which the release must follow the aggregate.
+    #[serde(default = "deadline")]
+    pub release_blocks_max: u32,
+}
+
+/// How contributors are protected.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Privacy {
+    /// No noise: public criteria only, a high floor, several issuers, and one release per record, period and measure.
+    Exact,
+    /// Differential privacy with this loss ε for the whole query, in steps of 0.001; δ is 10⁻⁹.
+    Epsilon(f64),
+}
+
+const fn first_region() -> u32 {
+    1
+}
+
+const fn deadline() -> u32 {
+    10_000
+}
+
+impl QueryFile {
+    /// Reads a file: TOML when its name ends so, else JSON.
+    ///
+    /// # Errors
+    /// [`Error::File`] when it cannot be read, [`Error::QueryFile`] when it is too long or no query.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let failed = |source| Error::File { path: path.into(), action: "read the query file", source };
+        let mut text = String::new();
+        let mut file = fs::File::open(path).map_err(failed)?.take(QUERY_FILE_BYTES_MAX + 1);
+        file.read_to_string(&mut text).map_err(failed)?;
+        if text.len() as u64 > QUERY_FILE_BYTES_MAX {
+            return Err(refused(format!("{} is longer than {QUERY_FILE_BYTES_MAX} bytes", path.display())));
+        }
+        let named = |error: String| refused(format!("{}: {error}", path.display()));
+        if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml")) {
+            toml::from_str(&text).map_err(|error| named(error.to_string()))
+        } else {
+            serde_json::from_str(&text).map_err(|error| named(error.to_string()))
+        }
+    }
+
+    /// The parts of every measure, in order.
+    ///
+    /// # Errors
+    /// [`Error::QueryFile`] for a name that is not known, or more than eight parts in all.
+    pub fn parts(&self, schema: &Schema, panel: Option<&VariantPanel>) -> Result<Vec<Vec<Layout>>, Error> {
+        let names = Names { schema, panel };
+        let parts: Vec<Vec<Layout>> =
+            self.measures.iter().map(|measure| measure.parts(names, &self.matching)).collect::<Result<_, _>>()?;
+        let total: usize = parts.iter().map(Vec::len).sum();
+        if total == 0 || total > PARTS_MAX {
+            return Err(refused(format!("its measures take {total} parts; 1 to {PARTS_MAX} can be")));
+        }
+        Ok(parts)
+    }
+
+    /// The query that this file means under a schema, opening today.
+    ///
+    /// # Errors
+    /// [`Error::QueryFile`] for an attribute, variant or purpose that is not known, and a value that cannot be.
+    pub fn resolve(
+        &self,
+        schema: &Schema,
+        panel: Option<&VariantPanel>,
+        today: Day,
+        sealing: SealingKey,
+    ) -> Result<CohortQuery, Error> {
+        let names = Names { schema, panel };
+        Ok(CohortQuery {
+            study: self.study,
+            schema: self.schema,
+            criteria: self.public_criteria(names)?,
+            matching: MatchCriteria { groups: groups(&self.matching, |named| names.clause(named))? },
+            issuers: self.issuers.clone(),
+            parts: self.parts(schema, panel)?.concat(),
+            data_use: DataUse {
+                purposes: Purposes::from_names(&self.purposes)?,
+                disease: self.disease,
+                regions: Regions(self.regions),
+            },
+            price: Amount::new(self.price),
+            contributions_min: self.contributions_min,
+            contributions_max: self.contributions_max,
+            privacy: self.privacy.mode()?,
+            opening: today,
+            closing: Day(today.0.saturating_add(self.days)),
+            aggregate_blocks_max: self.aggregate_blocks_max,
+            release_blocks_max: self.release_blocks_max,
+            sealing,
+        })
+    }
+
+    fn public_criteria(&self, names: Names<'_>) -> Result<Criteria, Error> {
+        let public = |named: &NamedClause| {
+            let clause = names.clause(named)?;
+            match clause.subject {
+                Subject::Attribute(attribute) => {
+                    Ok(Clause { attribute, lo: clause.lo, hi: clause.hi, negated: clause.negated })
+                }
+                Subject::Dosage(_) => {
+                    Err(refused("public criteria name attributes only; put variants under matching".into()))
+                }
+            }
+        };
+        Ok(Criteria { groups: groups(&self.criteria, public)? })
+    }
+}
+
+fn groups<T>(
+    named: &[Vec<NamedClause>],
+    clause: impl Fn(&NamedClause) -> Result<T, Error>,
+) -> Result<Vec<Vec<T>>, Error> {
+    named.iter().map(|group| group.iter().map(&clause).collect()).collect()
+}
+
+impl Privacy {
+    /// The ledger's form.
+    ///
+    /// # Errors
+    /// [`Error::QueryFile`] for an ε that is no multiple of 0.001 above 0.
+    pub fn mode(self) -> Result<PrivacyMode, Error> {
+        match self {
+            Self::Exact => Ok(PrivacyMode::Exact),
+            Self::Epsilon(epsilon) => {
+                let milli = (epsilon * 1_000.0).round();
+                if !(1.0..=1e6).contains(&milli) || (epsilon * 1_000.0 - milli).abs() > 1e-6 {
+                    return Err(refused(format!("ε = {epsilon} must be a multiple of 0.001 above 0")));
+                }
+                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be 1 to 10^6")]
+                Ok(PrivacyMode::Private { epsilon_milli: Epsilon::from_milli(milli as u32) })
+            }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! What a query measures, as researchers name it, and the parts that measure it.
+
+use circuits::{
+    layout::{Axis, GENOTYPE_BLOCK, Layout, Moment, SLOTS_PER_VARIANT, Statistic},
+    record::WINDOW_VARIANTS,
+    rlwe::params::LAYOUT_SLOTS,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    NamedAxis, NamedClause,
+    named::{Names, refused},
+};
+use crate::Error;
+
+/// One thing that a query measures. Most take one part, one ciphertext and proof of each contributor; panels of many
+/// variants take several.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "statistic", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Measure {
+    /// How many people there are, in each cell.
+    Count {
+        /// Up to three axes; none counts everybody.
+        #[serde(default)]
+        by: Vec<NamedAxis>,
+    },
+    /// How many people are left after each group of the match criteria.
+    Funnel {
+        /// Up to three axes.
+        #[serde(default)]
+        by: Vec<NamedAxis>,
+    },
+    /// How an attribute is distributed.
+    Histogram {
+        /// Its cells.
+        of: NamedAxis,
+    },
+    /// A contingency table with its tests, over strata if one is named.
+    Contingency {
+        /// Rows.
+        rows: NamedAxis,
+        /// Columns.
+        columns: NamedAxis,
+        /// Strata, each with a table of its own (Cochran–Mantel–Haenszel).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        strata: Option<NamedAxis>,
+    },
+    /// Means, variances and correlations of attributes, over people who have all of them.
+    Moments {
+        /// Up to 16 attributes.
+        attributes: Vec<String>,
+        /// Up to three axes.
+        #[serde(default)]
+        by: Vec<NamedAxis>,
+    },
+    /// Whether the mean of an attribute differs between groups: t-test, analysis of variance.
+    Comparison {
+        /// The attribute.
+        attribute: String,
+        /// The groups.
+        groups: NamedAxis,
+    },
+    /// Ordinary least squares of an outcome on predictors.
+    Regression {
+        /// The outcome.
+        outcome: String,
+        /// Up to 15 predictors.
+        predictors: Vec<String>,
+    },
+    /// Allele frequencies, missingness and Hardy–Weinberg tests of variants.
+    AlleleFrequencies {
+        /// Which variants; all of the panel without it.
+        #[serde(default)]
+        variants: VariantRange,
+        /// Up to three axes.
+        #[serde(default)]
+        by: Vec<NamedAxis>,
+    },
+    /// Association of variants with being a case.
+    Association {
+        /// Which variants; all of the panel without it.
+        #[serde(default)]
+        variants: VariantRange,
+        /// An axis of two cells: controls, then cases.
+        cases: NamedAxis,
+    },
+    /// Kaplan–Meier curves with a log-rank test over groups.
+    Survival {
+        /// Bins of the time until the event or the end of observation; the first begins at 0.
+        time: NamedAxis,
+        /// Cut at 1: below it the person was censored, from it on they had the event.
+        event: NamedAxis,
+        /// Groups to compare.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        groups: Option<NamedAxis>,
+    },
+}
+
+/// A range of the panel's variants, in its order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
+#[serde(deny_unknown_fields)]
+pub struct VariantRange {
+    /// Number of the first variant in the panel, a multiple of 32.
+    #[serde(default)]
+    pub first: u32,
+    /// How many variants; up to the panel's end without it. Rounded up to a multiple of 32.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
+}
+
+impl Measure {
+    /// The axes of its parts, the slowest first.
+    #[must_use]
+    pub fn axes(&self) -> Vec<&NamedAxis> {
+        match self {
+            Self::Count { by }
+            | Self::Funnel { by }
+            | Self::Moments { by, .. }
+            | Self::AlleleFrequencies { by, .. } => by.iter().collect(),
+            Self::Histogram { of } => vec![of],
+            Self::Contingency { rows, columns, strata } => strata.iter().chain([rows, columns]).collect(),
+            Self::Comparison { groups, .. } => vec![groups],
+            Self::Regression { .. } => vec![],
+            Self::Association { cases, .. } => vec![cases],
+            Self::Survival { time, event, groups } => groups.iter().chain([time, event]).collect(),
+        }
+    }
+
+    /// The parts that measure it, under the match criteria of its query.
+    ///
+    /// # Errors
+    /// [`Error::QueryFile`] for a name that the schema or the panel lacks, or cells that a test cannot use.
+    pub(super) fn parts(&self, names: Names<'_>, matching: &[Vec<NamedClause>]) -> Result<Vec<Layout>, Error> {
+        let named = self.axes();
+        let axes: Vec<Axis> = named.iter().map(|axis| names.axis(axis)).collect::<Result<_, _>>()?;
+        self.check_axes(&axes)?;
+        let clauses: Vec<&NamedClause> = matching.iter().flatten().collect();
+        let window = names.window(&named, &clauses)?;
+        let one = |statistic| Ok(vec![Layout { window: window.unwrap_or_default(), axes: axes.clone(), statistic }]);
+        match self {
+            Self::Count { .. } | Self::Histogram { .. } | Self::Contingency { .. } | Self::Survival { .. } => {
+                one(Statistic::Count)
+            }
+            Self::Funnel { .. } => one(Statistic::Funnel { groups: u8::try_from(matching.len()).unwrap_or(u8::MAX) }),
+            Self::Moments { attributes, .. } => one(moments(names, attributes.iter())?),
+            Self::Comparison { attribute, .. } => one(moments(names, std::iter::once(attribute))?),
+            Self::Regression { outcome, predictors } => {
+                one(moments(names, std::iter::once(outcome).chain(predictors))?)
+            }
+            Self::AlleleFrequencies { variants, .. } | Self::Association { variants, .. } => {
+                genotypes(names, *variants, &axes, window)
+            }
+        }
+    }
+
+    /// What a test needs of its axes beyond what a layout does.
+    fn check_axes(&self, axes: &[Axis]) -> Result<(), Error> {
+        let cells = |place: usize| axes.get(place).map_or(0, Axis::cells);
+        match self {
+            Self::Association { .. } if cells(0) != 2 => {
+                Err(refused(format!("cases has {} cells; give controls and cases one each", cells(0))))
+            }
+            Self::Survival { event, .. } if cells(axes.len().saturating_sub(1)) != 2 => {
+                Err(refused(format!("event has other cells than two: {event:?}; cut it at 1")))
+            }
+            Self::Contingency { .. } if axes.iter().rev().take(2).any(|axis| axis.cells() < 2) => {
+                Err(refused("a table needs at least two rows and two columns".into()))
+            }
+            Self::Comparison { .. } if cells(0) < 2 => Err(refused("groups need at least two cells".into())),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn moments<'n>(names: Names<'_>, attributes: impl Iterator<Item = &'n String>) -> Result<Statistic, Error> {
+    let moment = |name: &String| {
+        let (index, attribute) = names.attribute(name)?;
+        Ok(Moment { attribute: index, lo: attribute.lo, hi: attribute.hi })
+    };
+    Ok(Statistic::Moments { attributes: attributes.map(moment).collect::<Result<_, Error>>()? })
+}
+
+/// Parts for a range of variants: each within one window, of whole blocks, with all cells in the slots.
+fn genotypes(names: Names<'_>, range: VariantRange, axes: &[Axis], window: Option<u32>) -> Result<Vec<Layout>, Error> {
+    let panel = u32::try_from(names.panel()?.variants.len()).unwrap_or(u32::MAX);
+    let block = GENOTYPE_BLOCK as u32;
+    let VariantRange { first, count } = range;
+    let end = first.saturating_add(count.unwrap_or(panel.saturating_sub(first)));
+    if first % block != 0 || first >= panel || end > panel || end == first {
+        let why =
+            format!("variants {first} to {end} must begin at a multiple of {block} and lie in the panel's {panel}");
+        return Err(refused(why));
+    }
+    let cells = axes.iter().fold(1u32, |cells, axis| cells.saturating_mul(axis.cells()));
+    let room = LAYOUT_SLOTS as u32 / u32::from(SLOTS_PER_VARIANT) / cells.max(1) / block * block;
+    if room == 0 {
+        return Err(refused(format!("{cells} cells leave no room for {block} variants; group by fewer")));
+    }
+    let mut parts = vec![];
+    let mut next = first;
+    while next < end {
+        let (of_window, place) = (next / WINDOW_VARIANTS as u32, next % WINDOW_VARIANTS as u32);
+        let length = (end - next).next_multiple_of(block).min(room).min(WINDOW_VARIANTS as u32 - place);
+        if window.is_some_and(|window| window != of_window) {
+            return Err(refused("a grouping or matching variant lies in another window than one measured".into()));
+        }
+        let [place, length16] = [place, length].map(|value| u16::try_from(value).unwrap_or(u16::MAX));
+        let statistic = Statistic::Genotypes { first: place, length: length16 };
+        parts.push(Layout { window: of_window, axes: axes.to_vec(), statistic });
+        next += length;
+    }
+    Ok(parts)
+}

@@ -1,0 +1,49 @@
+//! Queries as researchers write them: a file with names and units, what it measures, and what it would cost.
+//!
+//! A [`QueryFile`] names attributes, variants and purposes; resolved against a schema and its panel it is the
+//! `CohortQuery` that the ledger takes. Each [`Measure`] of the file becomes one or more parts, and says afterwards how
+//! their sums are read. A [`Plan`] tells slots, proofs, money, privacy and precision before anything is spent.
+
+mod file;
+mod measure;
+mod named;
+mod plan;
+#[cfg(test)]
+mod tests;
+
+use circuits::{
+    id::SchemaId,
+    schema::{Schema, VariantPanel},
+};
+use node::{codec::decode, state::StateRead};
+
+pub use self::{
+    file::{Privacy, QUERY_FILE_BYTES_MAX, QueryFile},
+    measure::{Measure, VariantRange},
+    named::{NamedAxis, NamedClause},
+    plan::{Expectation, Plan, PrivacyPlan, plan},
+};
+use crate::{
+    Error,
+    ledger::LedgerAccess,
+    objects::{BLOB_BYTES_MAX, BlobAccess, BlobAddress, BlobKind, get},
+};
+
+/// A registered schema, and its panel if the store has it.
+///
+/// # Errors
+/// [`Error::Ledger`] for a schema that nobody registered, [`Error::BlobStore`] when the store fails.
+pub fn schema_and_panel(
+    ledger: &dyn LedgerAccess,
+    blobs: &dyn BlobAccess,
+    id: SchemaId,
+) -> Result<(Schema, Option<VariantPanel>), Error> {
+    let missing = || node::Error::Unknown { what: "schema", id: id.to_string() };
+    let schema = ledger.schema(id)?.ok_or_else(missing)?;
+    let address = BlobAddress { kind: BlobKind::Panel, digest: schema.panel.digest };
+    match get(blobs, address, BLOB_BYTES_MAX) {
+        Ok(bytes) => Ok((schema, Some(decode("variant panel", &bytes, BLOB_BYTES_MAX)?))),
+        Err(Error::BlobMissing { .. }) => Ok((schema, None)),
+        Err(error) => Err(error),
+    }
+}

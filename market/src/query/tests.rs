@@ -1,0 +1,168 @@
+use std::{fs, path::PathBuf};
+
+use circuits::{
+    consent::Day,
+    layout::{Axis, Statistic, Subject},
+    schema::{Attribute, Schema, VariantPanel},
+};
+use node::query::{CohortQuery, PrivacyMode, SealingKey};
+use proptest::prelude::*;
+
+use super::{named::variant_name, *};
+use crate::import::{ImportOptions, import_variants};
+
+fn file(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+/// The schema and the panel of the demo.
+fn demo() -> (Schema, VariantPanel) {
+    let genomes = fs::read(file("tests/data/demo/genomes.vcf")).unwrap();
+    let options = ImportOptions { build: Some("GRCh37".into()) };
+    let (imported, _) = import_variants("genomes", genomes.as_slice(), &options).unwrap();
+    let attributes: Vec<Attribute> =
+        serde_json::from_slice(&fs::read(file("tests/data/demo/attributes.json")).unwrap()).unwrap();
+    let panel = imported.panel;
+    (Schema { name: "demo".into(), attributes, panel: panel.reference().unwrap() }, panel)
+}
+
+fn resolve(query: &QueryFile) -> Result<CohortQuery, Error> {
+    let (schema, panel) = demo();
+    query.resolve(&schema, Some(&panel), Day(20_000), SealingKey::new(vec![1]))
+}
+
+fn example(name: &str) -> QueryFile {
+    QueryFile::open(&file("docs/queries").join(name).with_extension("toml")).unwrap()
+}
+
+#[test]
+fn every_example_means_a_query_that_the_ledger_could_take() {
+    let mut names = vec![];
+    for entry in fs::read_dir(file("docs/queries")).unwrap() {
+        let name = entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned();
+        let query = resolve(&example(&name)).unwrap();
+        query.check().unwrap_or_else(|error| panic!("{name}: {error}"));
+        node::query::check_against_schema(&query, &demo().0, true).unwrap();
+        names.push(name);
+    }
+    assert!(names.len() >= 10, "{names:?}");
+}
+
+#[test]
+fn names_become_indices_and_units_become_stored_values() {
+    let query = resolve(&example("funnel")).unwrap();
+    let clauses: Vec<_> = query.matching.groups.iter().flatten().collect();
+    assert_eq!((clauses[1].subject, clauses[1].lo, clauses[1].hi), (Subject::Attribute(3), 400, 650));
+    let Subject::Dosage(place) = clauses[2].subject else { panic!("a variant") };
+    assert_eq!(variant_name(&demo().1.variants[usize::from(place)]), "22:16050822 G>A");
+    assert_eq!(query.parts[0].statistic, Statistic::Funnel { groups: 3 });
+    assert!(matches!(query.privacy, PrivacyMode::Private { epsilon_milli } if epsilon_milli.milli() == 1_000));
+
+    let query = resolve(&example("survival")).unwrap();
+    let [Axis::Thresholds { .. }, Axis::Bins { lo: 0, width: 60, count: 62, .. }, Axis::Thresholds { .. }] =
+        query.parts[0].axes.as_slice()
+    else {
+        panic!("groups, time, event: {:?}", query.parts[0].axes)
+    };
+}
+
+#[test]
+fn a_panel_takes_as_many_parts_as_its_cells_leave_room() {
+    let variants = VariantRange { first: 992, count: None };
+    let ask = |measure| resolve(&QueryFile { measures: vec![measure], ..example("frequencies") });
+    let windows = ask(Measure::AlleleFrequencies { variants, by: vec![] }).unwrap().parts;
+    let ranges: Vec<_> = windows.iter().map(|part| (part.window, part.statistic.clone())).collect();
+    let of = |first, length| Statistic::Genotypes { first, length };
+    assert_eq!(ranges, [(0, of(992, 32)), (1, of(0, 160))], "1,172 variants, the last block reaching past the panel");
+    let cases = NamedAxis::Cuts { attribute: "death".into(), cuts: vec![1.0] };
+    let halves = ask(Measure::Association { variants: VariantRange::default(), cases }).unwrap().parts;
+    assert_eq!(halves.iter().map(|part| part.slots_used()).collect::<Vec<_>>(), [4_032, 2_112, 960]);
+}
+
+#[test]
+fn what_cannot_be_is_refused_by_name() {
+    let sex = || NamedAxis::Cuts { attribute: "sex".into(), cuts: vec![2.0] };
+    let bins = |count| NamedAxis::Bins { attribute: "age".into(), lo: 0.0, width: 1.0, count };
+    let variant = |name: &str| NamedAxis::Variant { variant: name.into() };
+    let cases = [
+        ("no attribute \"shoe size\"", Measure::Moments { attributes: vec!["shoe size".into()], by: vec![] }),
+        ("not a whole multiple of 1/10", {
+            Measure::Count { by: vec![NamedAxis::Cuts { attribute: "age".into(), cuts: vec![40.05] }] }
+        }),
+        ("no variant \"22:1 A>C\"", Measure::Count { by: vec![variant("22:1 A>C")] }),
+        ("cases has 3 cells", Measure::Association { variants: VariantRange::default(), cases: bins(3) }),
+        ("event has other cells", Measure::Survival { time: bins(3), event: bins(3), groups: None }),
+        ("at least two rows", Measure::Contingency { rows: bins(1), columns: sex(), strata: None }),
+        ("at least two cells", Measure::Comparison { attribute: "age".into(), groups: bins(1) }),
+        ("multiple of 32", {
+            Measure::AlleleFrequencies { variants: VariantRange { first: 5, count: None }, by: vec![] }
+        }),
+        ("leave no room", Measure::AlleleFrequencies { variants: VariantRange::default(), by: vec![bins(100)] }),
+        ("take 10 parts", Measure::AlleleFrequencies { variants: VariantRange::default(), by: vec![bins(10)] }),
+    ];
+    for (text, measure) in cases {
+        let query = QueryFile { measures: vec![measure], ..example("count") };
+        let said = resolve(&query).unwrap_err().to_string();
+        assert!(said.contains(text), "{said} lacks {text}");
+    }
+    for (text, epsilon) in [("above 0", 0.0), ("multiple of 0.001", 0.0005), ("multiple of 0.001", f64::NAN)] {
+        let said = resolve(&QueryFile { privacy: Privacy::Epsilon(epsilon), ..example("count") }).unwrap_err().to_string();
+        assert!(said.contains(text), "{said}");
+    }
+}
+
+#[test]
+fn a_public_criterion_on_a_variant_and_an_empty_interval_are_refused() {
+    let clause = |attribute: Option<&str>, variant: Option<&str>, lo, hi| NamedClause {
+        attribute: attribute.map(Into::into),
+        variant: variant.map(Into::into),
+        lo,
+        hi,
+        negated: false,
+    };
+    let cases = [
+        ("attributes only", clause(None, Some("22:16050822 G>A"), 1.0, 2.0)),
+        ("0, 1 or 2 copies", clause(None, Some("22:16050822 G>A"), 1.0, 3.0)),
+        ("either an attribute or a variant", clause(Some("age"), Some("22:16050822 G>A"), 1.0, 2.0)),
+        ("holds no value", clause(Some("age"), None, 50.0, 40.0)),
+        ("outside the schema's", clause(Some("sex"), None, 3.0, 4.0)),
+    ];
+    for (text, clause) in cases {
+        let said = resolve(&QueryFile { criteria: vec![vec![clause]], ..example("count") }).unwrap_err().to_string();
+        assert!(said.contains(text), "{said} lacks {text}");
+    }
+}
+
+#[test]
+fn json_and_toml_say_the_same_and_a_mistyped_field_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["funnel", "survival", "association"] {
+        let query = example(name);
+        let path = folder.path().join("query.json");
+        fs::write(&path, serde_json::to_string(&query).unwrap()).unwrap();
+        assert_eq!(QueryFile::open(&path).unwrap(), query);
+    }
+    let text = fs::read_to_string(file("docs/queries/count.toml")).unwrap();
+    let path = folder.path().join("mistyped.toml");
+    fs::write(&path, text.replace("price", "prize")).unwrap();
+    let said = QueryFile::open(&path).unwrap_err().to_string();
+    assert!(said.contains("mistyped.toml") && said.contains("prize"), "{said}");
+}
+
+#[test]
+fn the_schema_of_files_knows_every_field_and_statistic() {
+    let schema = serde_json::to_string(&schemars::schema_for!(QueryFile)).unwrap();
+    for name in ["criteria", "matching", "epsilon", "allele_frequencies", "survival", "contributions_max", "cuts"] {
+        assert!(schema.contains(name), "{name}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_a_query_file_or_is_refused(text in ".{0,200}", ending in prop_oneof![Just("json"), Just("toml")]) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("query").with_extension(ending);
+        fs::write(&path, text).unwrap();
+        prop_assert!(QueryFile::open(&path).is_err());
+    }
+}

@@ -1,0 +1,5 @@
+//! The cohort's statistics against references, without people, and under noise.
+
+mod degenerate;
+mod noise;
+mod reference;
