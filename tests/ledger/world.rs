@@ -125,6 +125,7 @@ pub fn genesis(quorum: Quorum) -> Genesis {
             opening_fee: Amount::new(FEE),
             query_days_max: 365,
             early_sealing_allowed: false,
+            block_seconds_min: 0,
             drift_seconds_max: 60,
             key_step_blocks_max: 8,
             key_retention_blocks: 8,
