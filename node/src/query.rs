@@ -25,6 +25,9 @@ use crate::{
 
 /// Parts of a query, each one ciphertext of every contribution.
 pub const PARTS_MAX: usize = 8;
+/// Releases under one committee key, one for each part of a query: what they reveal of the key adds up, and the
+/// parameters are counted for this many (`docs/adr/0004-parameters.md`).
+pub const RELEASES_PER_KEY_MAX: u32 = 1 << 10;
 /// Contributions of a query: digits of at most 255 add up below the plaintext modulus 2^24.
 pub const CONTRIBUTIONS_MAX: u32 = 65_536;
 /// The longest deadline, in blocks.
@@ -33,6 +36,7 @@ pub const DEADLINE_BLOCKS_MAX: u32 = 1 << 24;
 pub const SEALING_KEY_BYTES_MAX: usize = 2_048;
 
 const _: () = assert!(CONTRIBUTIONS_MAX as u64 * 255 < 1 << 24);
+const _: () = assert!(PARTS_MAX <= RELEASES_PER_KEY_MAX as usize);
 
 /// The public key that messages to a party are sealed to; opaque to the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
