@@ -153,7 +153,7 @@ impl Member {
                 progress.duty
             }));
         }
-        outcomes.push(self.forget_past_key(ledger, &queries.open));
+        outcomes.push(self.forget_past_key(ledger, &queries));
         let (done, failed): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
         let duties: Vec<Duty> = done.into_iter().flatten().flatten().collect();
         match failed.into_iter().find_map(Result::err) {
