@@ -161,9 +161,7 @@ fn reveal_and_confirmation_have_deadlines_of_their_own() {
 fn confirming(quorum: Quorum) -> World {
     let mut world = World::bare(genesis(quorum));
     let leader = |subset| member_name(quorum.leader(subset).unwrap().get());
-    for subset in quorum.subsets() {
-        world.act(&leader(subset), commit(FIRST, subset.get())).unwrap();
-    }
+    world.commit_all(FIRST);
     for subset in quorum.subsets() {
         let reveal = CommitteeReveal { epoch: FIRST, subset, message: digest("message") };
         world.act(&leader(subset), Action::CommitteeReveal(reveal)).unwrap();

@@ -223,14 +223,18 @@ impl World {
         self.act("researcher", Action::RegisterStudy(study)).unwrap();
     }
 
-    pub fn generate_key(&mut self, epoch: CommitteeEpoch) {
+    pub fn commit_all(&mut self, epoch: CommitteeEpoch) {
         let quorum = self.ledger().genesis().committee.quorum;
         for subset in quorum.subsets() {
             let leader = member_name(quorum.leader(subset).unwrap().get());
             let share = CommitteeShare { public: digest("b"), prf: digest("k") };
             self.act(&leader, Action::CommitteeCommit(CommitteeCommit { epoch, subset, share })).unwrap();
         }
-        for member in quorum.all_members() {
+    }
+
+    pub fn generate_key(&mut self, epoch: CommitteeEpoch) {
+        self.commit_all(epoch);
+        for member in self.ledger().genesis().committee.quorum.all_members() {
             let confirm = CommitteeConfirm { epoch, polynomial: polynomial("key") };
             self.act(&member_name(member.get()), Action::CommitteeConfirm(confirm)).unwrap();
         }

@@ -138,6 +138,9 @@ fn members_attest_only_a_canonical_ciphertext_with_the_opening_proven() {
     }
 }
 
+/// An alteration that takes a part of another request.
+type Altering<'a> = &'a dyn Fn(&mut KeepCiphertext);
+
 /// Claims what the ciphertext is at the challenge, so that a member finds nothing wrong with the opening.
 fn claim_true_opening(world: &World, asked: &mut KeepCiphertext) {
     let state = world.state(asked.query);
@@ -170,7 +173,7 @@ fn repro_nothing_is_kept_for_a_sender_without_the_proof_of_a_registered_record()
     let other = asked.iter().find(|asked| asked.part == 0 && asked.instance != sound.instance).unwrap();
     let root = member_folder(&world.root, 0);
     let before = files(&root);
-    let alterations: [(&dyn Fn(&mut KeepCiphertext), &str); 5] = [
+    let alterations: [(Altering<'_>, &str); 5] = [
         (&|asked| asked.contribution.proof = other.contribution.proof, "the contribution proof does not verify"),
         (&|asked| asked.instance.nullifier = other.instance.nullifier, "the contribution proof does not verify"),
         (&|asked| asked.instance.binding = digest(1), "the contribution proof does not verify"),

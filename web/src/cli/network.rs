@@ -6,7 +6,7 @@ use circuits::{contribution, eligibility, id::AccountId, quorum::Quorum};
 use clap::{Args, Subcommand};
 use market::{
     index::Index,
-    objects::Objects,
+    objects::{BlobKind, Objects},
     wallet::{PartyKey, Role},
 };
 use node::{
@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     Error, Pace,
-    api::{Metrics, Service, UploadQuota},
+    api::{Metrics, Service, StoredBytes, UploadQuota, is_document},
     chain::{Chain, now},
     serve::{StopOn, serve},
 };
@@ -223,8 +223,11 @@ impl Serve {
 /// [`Error::Market`] when the blobs or the index cannot be opened.
 pub(crate) fn service(chain: Arc<Chain>, objects: &Path, index: &Path) -> Result<Service, Error> {
     let objects = Objects::directory(objects)?;
+    let (documents, protocol): (Vec<_>, Vec<_>) = BlobKind::ALL.into_iter().partition(|kind| is_document(*kind));
+    let stored =
+        StoredBytes { protocol: objects.stored_bytes(&protocol)?, documents: objects.stored_bytes(&documents)? };
     Ok(Service {
-        quota: UploadQuota::new(UPLOAD_BYTES_MAX, objects.stored_bytes()?),
+        quota: UploadQuota::new(UPLOAD_BYTES_MAX, stored),
         blobs: Arc::new(objects),
         index: Arc::new(Index::open(index, chain.ledger().chain())?),
         chain,
