@@ -138,15 +138,17 @@ impl Ledger {
         Arc::clone(&self.tree.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The earliest time that the next block may have.
+    /// Whether the interval between blocks lets the next one be made.
     ///
     /// # Errors
     /// [`Error::Storage`].
-    pub fn next_time(&self) -> Result<Timestamp, Error> {
-        Ok(self.time_after(&self.snapshot()?.latest()?))
+    pub fn is_due(&self, now: Timestamp) -> Result<bool, Error> {
+        let tip = self.snapshot()?.latest()?;
+        Ok(self.time_after(&tip) <= now.max(tip.time))
     }
 
-    pub(crate) fn time_after(&self, tip: &Tip) -> Timestamp {
+    /// The earliest time that the next block may have.
+    fn time_after(&self, tip: &Tip) -> Timestamp {
         tip.time.after(self.genesis.parameters.block_seconds_min)
     }
 

@@ -94,8 +94,8 @@ impl Sequencer {
     /// Admits a transaction that the latest state and the waiting transactions allow.
     ///
     /// # Errors
-    /// Why it is refused; [`Error::Busy`] when the mempool or the sender's share of it is full, [`Error::Duplicate`] when it waits already or is in
-    /// a block.
+    /// Why it is refused; [`Error::Busy`] when the mempool or the sender's share of it is full, [`Error::Duplicate`] when
+    /// it waits already or is in a block.
     pub fn submit(&self, transaction: Transaction, now: Timestamp) -> Result<TransactionId, Error> {
         transaction.check(&self.ledger.chain())?;
         let id = transaction.id()?;
@@ -166,8 +166,8 @@ impl Sequencer {
     /// Makes the next block from the waiting transactions, empty when none waits, and stores it.
     ///
     /// # Errors
-    /// [`Error::Time`] when the clock is behind the chain or the interval between blocks has not passed, [`Error::Storage`] when the block cannot be stored; the
-    /// mempool is unchanged then.
+    /// [`Error::Time`] when the clock is behind the chain or the interval between blocks has not passed,
+    /// [`Error::Storage`] when the block cannot be stored; the mempool is unchanged then.
     pub fn produce_block(&self, now: Timestamp) -> Result<Produced, Error> {
         let mut mempool = self.lock();
         let candidates = mempool.first_fitting()?;

@@ -54,7 +54,7 @@ impl LocalLedger {
     /// # Errors
     /// [`Error::Ledger`] when the database fails.
     pub fn is_due(&self) -> Result<bool, Error> {
-        Ok(self.sequencer.ledger().next_time()? <= (self.clock)())
+        Ok(self.sequencer.ledger().is_due((self.clock)())?)
     }
 
     /// Makes a block of what waits, empty when nothing does.
