@@ -125,6 +125,7 @@ fn released(world: &mut World, ciphertext: Digest, sum: Digest, sealed: Digest) 
         }
         world.contribute(contribution).unwrap();
     }
+    world.block();
     world.pass_days(11);
     world.act("friend", Action::Seal(query)).unwrap();
     world.block();
