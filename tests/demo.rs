@@ -72,6 +72,22 @@ fn the_receipt_verifies_in_a_fresh_process_and_says_what_was_checked() {
     }
 }
 
+#[test]
+fn repro_a_receipt_of_a_chain_that_anyone_could_found_is_shown_as_such() {
+    let receipt = eight().receipt();
+    let output = verify(&receipt);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("network: a demonstration") && text.contains("whoever knows it forges proofs"), "{text}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("anyone can found a chain") && said.contains("--chain"), "{said}");
+    let chain = eight().report["chain"].as_str().unwrap();
+    let output = locus(&["verify", receipt.to_str().unwrap(), "--chain", chain]);
+    assert!(output.status.success() && output.stderr.is_empty());
+    let output = locus(&["verify", receipt.to_str().unwrap(), "--json"]);
+    let verified: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&verified["network"], &verified["proving_key"]), (&"demo".into(), &"insecure_seed".into()));
+}
+
 /// `locus export eligibility` of the receipt's network, in a form.
 fn export(format: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();

@@ -248,7 +248,8 @@ fn a_network_of_processes_gives_the_true_counts_though_members_die() {
     new_key(&place, "custodian", "custodian");
     let balance = format!("{researcher}=1000000");
     let init = ["network", "init", "test network", "--balance", &balance, "--epoch-blocks", "8"];
-    let founded = place.locus(&[&init[..], &["--exact-floor", "2", "--early-sealing"]].concat());
+    let quick = ["--exact-floor", "2", "--early-sealing", "--block-seconds", "0"];
+    let founded = place.locus(&[&init[..], &quick].concat());
     let node = place.serve(&["serve", "--listen", "127.0.0.1:0", "--heartbeat", "1"]);
     place.url = Some(node.url.clone());
 

@@ -17,10 +17,11 @@ use crate::{
     Error,
     committee::access::{CommitteeAccess, SignAggregate},
     ledger::{Inclusion, LedgerAccess, act, require_query, surviving},
-    objects::{BlobAccess, BlobAddress, BlobKind, get, put},
+    objects::{BlobAccess, BlobAddress, BlobKind, Offered, get, offer},
 };
 
-/// Adds up a sealed query, stores the sums, collects a threshold of signatures and sends the aggregate. `sender` pays
+/// Adds up a sealed query, collects a threshold of signatures, sends the aggregate and stores the sums, at the latest once
+/// the ledger names them. `sender` pays
 /// nothing and gains nothing; it only signs the transaction.
 ///
 /// # Errors
@@ -38,13 +39,16 @@ pub fn aggregate(
         return Err(Error::Query { query, why: "it is not sealed, or its aggregate is on the ledger already".into() });
     };
     let contributions = surviving(ledger, query, &state)?;
-    let mut parts = vec![];
+    let mut sums = vec![];
     for part in 0..state.query.parts.len() {
         let packed = sum_part(blobs, &contributions, part)?.finish().to_packed_bytes();
-        parts.push(put(blobs, BlobKind::Aggregate, packed)?.digest);
+        sums.push(offer(blobs, BlobKind::Aggregate, packed));
     }
+    let parts: Vec<Digest> = sums.iter().map(Offered::digest).collect();
     let signatures = signatures(ledger, committee, &SignAggregate { query, set, parts: parts.clone() })?;
-    act(ledger, sender, Action::Aggregate(Aggregate { query, set, parts, signatures }))
+    let inclusion = act(ledger, sender, Action::Aggregate(Aggregate { query, set, parts, signatures }))?;
+    sums.into_iter().try_for_each(|sum| sum.settle(blobs))?;
+    Ok(inclusion)
 }
 
 /// The sum of one part over the contributions, one ciphertext in memory at a time.

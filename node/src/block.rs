@@ -30,7 +30,7 @@ pub struct Header {
     pub chain: ChainId,
     /// Place in the chain, from 1.
     pub height: Height,
-    /// Time, not before the parent's.
+    /// Time, the parent's and `block_seconds_min` of the genesis more at least.
     pub time: Timestamp,
     /// The epoch that the block belongs to.
     pub epoch: Epoch,
@@ -180,17 +180,27 @@ impl Block {
     }
 }
 
-/// Checks height, parent hash and time order of a header against its parent.
-pub(crate) fn check_follows(header: &Header, height: Height, time: Timestamp, parent: Digest) -> Result<(), Error> {
+/// Where a chain stands, for the block that follows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Parent {
+    pub(crate) height: Height,
+    pub(crate) hash: Digest,
+    /// The least time of the next block.
+    pub(crate) next_time: Timestamp,
+}
+
+/// Checks height, parent hash and time of a header against its parent.
+pub(crate) fn check_follows(header: &Header, parent: &Parent) -> Result<(), Error> {
+    let Parent { height, hash, next_time } = parent;
     let refuse = |field, why: String| Err(Error::Block { height: header.height, field, why });
     if header.height != height.next() {
         return refuse("height", format!("the parent is block {height}"));
     }
-    if header.parent != parent {
-        return refuse("parent", format!("the parent's header hashes to {parent}"));
+    if header.parent != *hash {
+        return refuse("parent", format!("the parent's header hashes to {hash}"));
     }
-    if header.time < time {
-        return refuse("time", format!("{} is before the parent's {time}", header.time));
+    if header.time < *next_time {
+        return refuse("time", format!("{} is before {next_time}, the earliest after the parent's", header.time));
     }
     Ok(())
 }

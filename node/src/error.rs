@@ -139,11 +139,11 @@ pub enum Error {
         what: &'static str,
     },
     /// A block's time is out of order or ahead of the clock.
-    #[error("block time {found} is outside {earliest} to {latest}: check the validator's clock")]
+    #[error("block time {found} is outside {earliest} to {latest}: wait for it, or check the validator's clock")]
     Time {
         /// The block's time.
         found: Timestamp,
-        /// The parent's time.
+        /// The parent's time, and the least interval between blocks.
         earliest: Timestamp,
         /// The clock and the drift allowed.
         latest: Timestamp,
@@ -166,9 +166,11 @@ pub enum Error {
         /// The root.
         root: Digest,
     },
-    /// The mempool is full.
-    #[error("{limit} transactions wait already: send this one again after the next block")]
+    /// The mempool, or a sender's share of it, is full.
+    #[error("{limit} transactions {whose} wait already: send this one again after the next block")]
     Busy {
+        /// Whose share is full.
+        whose: &'static str,
         /// The bound.
         limit: usize,
     },

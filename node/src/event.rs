@@ -55,6 +55,8 @@ pub enum Event {
     CommitteeComplained { epoch: CommitteeEpoch, by: MemberIndex, accused: MemberIndex, reason: String },
     /// A step of a key's generation was not done in time and the generation starts over.
     CommitteeExpired { epoch: CommitteeEpoch, absent: BTreeSet<MemberIndex> },
+    /// All members confirmed, but not the same key, and the generation starts over.
+    CommitteeDisputed { epoch: CommitteeEpoch, outside: BTreeSet<MemberIndex> },
     /// A member attested what its own signature refutes; nothing it says counts any more.
     MemberSuspended { member: MemberIndex, evidence: Digest },
     /// A query opened.

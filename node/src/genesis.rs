@@ -35,6 +35,11 @@ const CONSORTIUM_ISSUERS_MIN: u8 = 2;
 const CONSORTIUM_EPSILON_MILLI_MAX: u32 = 10_000;
 /// The longest epoch, in blocks.
 pub const EPOCH_BLOCKS_MAX: u32 = 1 << 20;
+/// The longest that a chain may make its blocks wait for each other, in seconds.
+pub const BLOCK_SECONDS_MAX: u32 = 3_600;
+/// The least that blocks over real records wait for each other: epochs, periods and deadlines count blocks, so whoever
+/// sends transactions must not be able to hurry them.
+const CONSORTIUM_BLOCK_SECONDS_MIN: u32 = 1;
 
 /// How much a network's data and money count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -73,6 +78,9 @@ pub struct Parameters {
     /// Whether a researcher may seal before the closing day once the minimum is reached. It lets the researcher choose
     /// the moment, so only demonstrations should allow it.
     pub early_sealing_allowed: bool,
+    /// Seconds from a block's time to the next one's, at least; 0 for demonstrations and tests. Epochs, periods, deadlines
+    /// and retention count blocks: times this they are the least time that passes.
+    pub block_seconds_min: u32,
     /// How far a block's time may be ahead of a validator's clock.
     pub drift_seconds_max: u32,
     /// Blocks that the committee has for each step of a key's generation: commit, reveal, confirm. Past it anyone may end
@@ -219,6 +227,9 @@ impl Parameters {
         if self.epoch_blocks == 0 || self.epoch_blocks > EPOCH_BLOCKS_MAX {
             return refuse("epoch_blocks must be 1 to 1048576");
         }
+        if self.block_seconds_min > BLOCK_SECONDS_MAX {
+            return refuse("block_seconds_min must be at most 3600");
+        }
         if self.exact_period_epochs == 0 {
             return refuse("exact_period_epochs must be at least 1");
         }
@@ -236,6 +247,9 @@ impl Parameters {
         let refuse = |why: &str| Err(Error::Genesis { field: "parameters", why: why.into() });
         if self.exact_floor < CONSORTIUM_EXACT_FLOOR_MIN || self.exact_issuers_min < CONSORTIUM_ISSUERS_MIN {
             return refuse("a consortium's exact_floor must be at least 20 and its exact_issuers_min at least 2");
+        }
+        if self.block_seconds_min < CONSORTIUM_BLOCK_SECONDS_MIN {
+            return refuse("a consortium's block_seconds_min must be at least 1, or anyone hurries its epochs");
         }
         if self.early_sealing_allowed {
             return refuse("early_sealing_allowed is for demonstrations; a consortium seals on the closing day");

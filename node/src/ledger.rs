@@ -17,7 +17,7 @@ use jmt::storage::NodeBatch;
 use crate::{
     Error,
     authenticated::extend,
-    block::{BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX, Block, Certificate, Header, check_follows},
+    block::{BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX, Block, Certificate, Header, Parent, check_follows},
     block_execution::{Execution, RefusedTransaction, execute_all, execute_possible},
     codec::check_length,
     epoch::rebuild_tree,
@@ -138,14 +138,28 @@ impl Ledger {
         Arc::clone(&self.tree.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What the transactions of the next block may depend on.
-    pub(crate) fn next_context(&self, tip: &Tip, time: Timestamp) -> Context<'_> {
+    /// Whether the interval between blocks lets the next one be made.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub fn is_due(&self, now: Timestamp) -> Result<bool, Error> {
+        let tip = self.snapshot()?.latest()?;
+        Ok(self.time_after(&tip) <= now.max(tip.time))
+    }
+
+    /// The earliest time that the next block may have.
+    fn time_after(&self, tip: &Tip) -> Timestamp {
+        tip.time.after(self.genesis.parameters.block_seconds_min)
+    }
+
+    /// What the transactions of the next block may depend on, if it is made now or as soon as it may be.
+    pub(crate) fn next_context(&self, tip: &Tip, now: Timestamp) -> Context<'_> {
         let height = tip.height.next();
         Context {
             chain: self.chain,
             genesis: &self.genesis,
             height,
-            time,
+            time: now.max(self.time_after(tip)),
             epoch: Epoch::of(height, self.genesis.parameters.epoch_blocks),
             proofs: self.proofs.as_ref(),
         }
@@ -154,14 +168,15 @@ impl Ledger {
     /// Builds the next block from the candidates that can be executed, in order.
     ///
     /// # Errors
-    /// [`Error::Time`] when the clock is behind the chain by more than the drift allowed, [`Error::TooLarge`] for more
-    /// candidates than a block holds.
+    /// [`Error::Time`] when the clock is behind the chain by more than the drift allowed, or the parent's time less than
+    /// the interval ago; [`Error::TooLarge`] for more candidates than a block holds.
     pub fn propose(&self, candidates: Vec<Transaction>, now: Timestamp) -> Result<Proposal, Error> {
         let snapshot = self.snapshot()?;
         let tip = snapshot.latest()?;
         let time = now.max(tip.time);
         self.check_time(time, &tip, now)?;
         check_size(&candidates)?;
+        let parent = self.parent(&snapshot, &tip)?;
         let context = self.next_context(&tip, time);
         let (transactions, execution, refused) = execute_possible(&snapshot, &self.leaf_tree(), candidates, &context)?;
         let executed = seal_execution(&snapshot, context.height, execution)?;
@@ -170,7 +185,7 @@ impl Ledger {
             height: context.height,
             time,
             epoch: context.epoch,
-            parent: self.parent_hash(&snapshot, &tip)?,
+            parent: parent.hash,
             transactions: transactions_root(&transactions)?,
             transaction_count: u32::try_from(transactions.len()).unwrap_or(u32::MAX),
             state: executed.state,
@@ -188,7 +203,7 @@ impl Ledger {
         if header.chain != self.chain {
             return Err(Error::ForeignChain { what: "block", found: header.chain, expected: self.chain });
         }
-        check_follows(&header, tip.height, tip.time, self.parent_hash(&snapshot, &tip)?)?;
+        check_follows(&header, &self.parent(&snapshot, &tip)?)?;
         self.check_time(header.time, &tip, now)?;
         check_size(&transactions)?;
         let block = Block { header, transactions, certificate: Certificate::default() };
@@ -216,7 +231,7 @@ impl Ledger {
         let Proposal { header, transactions, executed: Executed { execution, nodes, .. }, .. } = proposal;
         let snapshot = self.snapshot()?;
         let tip = snapshot.latest()?;
-        check_follows(&header, tip.height, tip.time, self.parent_hash(&snapshot, &tip)?)?;
+        check_follows(&header, &self.parent(&snapshot, &tip)?)?;
         certificate.verify(&header, &self.genesis)?;
         let block = Block { header, transactions, certificate };
         self.store.put_block(&block, &execution.events, &execution.change, &nodes)?;
@@ -238,18 +253,21 @@ impl Ledger {
     fn check_time(&self, time: Timestamp, tip: &Tip, now: Timestamp) -> Result<(), Error> {
         let drift = u64::from(self.genesis.parameters.drift_seconds_max);
         let latest = Timestamp::new(now.get().saturating_add(drift));
-        if time < tip.time || time > latest {
-            return Err(Error::Time { found: time, earliest: tip.time, latest });
+        let earliest = self.time_after(tip);
+        if time < earliest || time > latest {
+            return Err(Error::Time { found: time, earliest, latest });
         }
         Ok(())
     }
 
-    fn parent_hash(&self, snapshot: &Snapshot, tip: &Tip) -> Result<Digest, Error> {
-        if tip.height == Height::default() {
-            return Ok(Digest::from_bytes(self.chain.to_bytes()));
-        }
-        let missing = || Error::Corrupt { what: "blocks", why: format!("no header at height {}", tip.height) };
-        snapshot.header(tip.height)?.ok_or_else(missing)?.header.hash()
+    fn parent(&self, snapshot: &Snapshot, tip: &Tip) -> Result<Parent, Error> {
+        let hash = if tip.height == Height::default() {
+            Digest::from_bytes(self.chain.to_bytes())
+        } else {
+            let missing = || Error::Corrupt { what: "blocks", why: format!("no header at height {}", tip.height) };
+            snapshot.header(tip.height)?.ok_or_else(missing)?.header.hash()?
+        };
+        Ok(Parent { height: tip.height, hash, next_time: self.time_after(tip) })
     }
 }
 

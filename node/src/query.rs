@@ -27,10 +27,15 @@ use crate::{
 
 /// Parts of a query, each one ciphertext of every contribution.
 pub const PARTS_MAX: usize = 8;
+/// Releases under one committee key, one for each part of a query: what they reveal of the key adds up, and the
+/// parameters are counted for this many (`docs/adr/0004-parameters.md`).
+pub const RELEASES_PER_KEY_MAX: u32 = 1 << 10;
 /// The longest deadline, in blocks.
 pub const DEADLINE_BLOCKS_MAX: u32 = 1 << 24;
 /// The longest sealing key; an X-Wing public key (X25519 and ML-KEM-768) takes 1,216 bytes.
 pub const SEALING_KEY_BYTES_MAX: usize = 2_048;
+
+const _: () = assert!(PARTS_MAX <= RELEASES_PER_KEY_MAX as usize);
 
 /// The public key that messages to a party are sealed to; opaque to the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]

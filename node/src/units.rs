@@ -143,6 +143,12 @@ impl CommitteeEpoch {
 }
 
 impl Timestamp {
+    /// This second and `seconds` more; saturates.
+    #[must_use]
+    pub const fn after(self, seconds: u32) -> Self {
+        Self(self.0.saturating_add(seconds as u64))
+    }
+
     /// The day this second falls on.
     #[must_use]
     pub fn day(self) -> Day {

@@ -103,6 +103,16 @@ fn an_altered_invented_or_hidden_value_is_not_believed() {
 }
 
 #[test]
+fn repro_a_node_that_names_a_later_nonce_is_not_asked() {
+    let server = Server::start();
+    let later = |asked: &str, body: Vec<u8>| if asked.ends_with("next-nonce") { vec![9; 8] } else { body };
+    let ledger = RemoteLedger::connect(proxy(&server, str::to_owned, later)).unwrap();
+    let friend = server.chain.snapshot().unwrap().account(account("friend")).unwrap().unwrap();
+    assert_eq!(ledger.next_nonce(account("friend")).unwrap(), friend.nonce);
+    assert_eq!(ledger.next_nonce(account("nobody")).unwrap(), 0);
+}
+
+#[test]
 fn a_value_of_another_key_is_not_believed() {
     let server = Server::start();
     let other = hex::encode(StateKey::Account(account("sponsor")).encode().unwrap());

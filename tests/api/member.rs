@@ -1,9 +1,9 @@
 //! A committee member's endpoint and the client that asks it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, net::TcpListener, sync::Arc, time::Duration};
 
 use circuits::{contribution::CONTRIBUTION_BYTES, id::QueryId, quorum::MemberIndex};
-use market::committee::access::{CommitteeAccess, KeepCiphertext, SignAggregate};
+use market::committee::access::{CommitteeAccess, KeepCiphertext, Patience, SignAggregate};
 use node::{
     signature::{Signature, sign},
     transaction::{MemberSignature, Receipt},
@@ -80,4 +80,22 @@ fn broken_requests_to_a_member_are_refused() {
     let health = answer(agent().get(format!("{}/health", running.url())).call());
     assert_eq!(health.json()["member"], 2);
     answer(agent().get(format!("{}/v1/receipts", running.url())).call()).refused(405, "GET");
+}
+
+#[test]
+fn repro_a_member_that_never_answers_is_given_up_on_once_patience_is_over() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let remote = Remote::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let committee = RemoteCommittee::new(BTreeMap::from([(MemberIndex::new(2), remote)]));
+    let patience = Patience::default();
+    patience.end_in(Duration::ZERO);
+    let error = committee.keep_within(MemberIndex::new(2), &keep(vec![5; 98_304]), &patience).unwrap_err();
+    assert!(error.to_string().contains("did not answer in time"), "{error}");
+    // Whoever answers is heard, however long it took.
+    let running = member();
+    let remote = Remote::new(&running.url()).unwrap();
+    let committee = RemoteCommittee::new(BTreeMap::from([(MemberIndex::new(2), remote)]));
+    let request = keep(vec![5; 98_304]);
+    let expected = Willing.keep(MemberIndex::new(2), &request).unwrap();
+    assert_eq!(committee.keep_within(MemberIndex::new(2), &request, &Patience::default()).unwrap(), expected);
 }

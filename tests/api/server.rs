@@ -16,7 +16,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use web::{
     Pace,
-    api::{Metrics, Service, UploadQuota},
+    api::{Metrics, Service, StoredBytes, UploadQuota},
     chain::Chain,
     client::Remote,
     serve::{Running, StopOn, serve},
@@ -29,8 +29,9 @@ fn clock() -> Timestamp {
     Timestamp::new(u64::from(TODAY + 12) * SECONDS_PER_DAY)
 }
 
-/// Room for uploads in tests, in bytes.
-pub const QUOTA: u64 = 4 << 20;
+/// Room for uploads in tests, in bytes, and of that for panels and documents.
+pub const QUOTA: u64 = 64 << 20;
+pub const DOCUMENTS_QUOTA: u64 = QUOTA / 16;
 
 /// A served chain.
 pub struct Server {
@@ -103,7 +104,11 @@ impl Server {
         Self::over(world.sequencer, collecting, aggregated)
     }
 
-    fn over(sequencer: Sequencer, collecting: QueryId, aggregated: QueryId) -> Self {
+    pub fn over(sequencer: Sequencer, collecting: QueryId, aggregated: QueryId) -> Self {
+        Self::by_clock(sequencer, collecting, aggregated, clock)
+    }
+
+    pub fn by_clock(sequencer: Sequencer, collecting: QueryId, aggregated: QueryId, clock: fn() -> Timestamp) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let chain = Arc::new(Chain::with_clock(Arc::new(sequencer), clock));
         let path = directory.path().join("index.sqlite");
@@ -113,7 +118,7 @@ impl Server {
             chain: Arc::clone(&chain),
             blobs,
             index: Arc::clone(&index),
-            quota: UploadQuota::new(QUOTA, 0),
+            quota: UploadQuota::new(QUOTA, StoredBytes::default()),
             metrics: Metrics::default(),
         };
         // No heartbeat within a test: blocks are made for transactions alone, so heights are what tests expect.

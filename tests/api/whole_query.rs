@@ -44,7 +44,7 @@ use node::{
 use rand::{SeedableRng, rngs::StdRng};
 use web::{
     Pace,
-    api::{Metrics, Service, UploadQuota},
+    api::{Metrics, Service, StoredBytes, UploadQuota},
     chain::{Chain, now},
     client::{Remote, RemoteBlobs, RemoteCommittee, RemoteLedger},
     member::MemberService,
@@ -109,7 +109,7 @@ fn serve_node(parties: &Parties, folder: &Path) -> Running {
         blobs: Arc::new(Objects::directory(&folder.join("blobs")).unwrap()),
         index: Arc::new(Index::open(&folder.join("index"), chain.ledger().chain()).unwrap()),
         chain,
-        quota: UploadQuota::new(1 << 30, 0),
+        quota: UploadQuota::new(1 << 30, StoredBytes::default()),
         metrics: Metrics::default(),
     };
     let pace = Pace { gather: Duration::from_millis(1), heartbeat: Duration::from_millis(100) };

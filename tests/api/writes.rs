@@ -1,16 +1,21 @@
 //! Submitting transactions: admitted ones reach a block, and each broken one is refused for its own reason.
 
-use circuits::id::ChainId;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use circuits::{
+    id::{ChainId, QueryId},
+    quorum::Quorum,
+};
 use market::ledger::{LedgerAccess, settle};
 use node::{
     signature::Signature,
     transaction::{Action, EVIDENCE_BYTES_MAX, Transaction, Transfer},
-    units::Amount,
+    units::{Amount, Timestamp},
 };
 use web::client::RemoteLedger;
 
 use super::server::{BYTES, Server, id};
-use crate::world::{ENDOWMENT, account, key};
+use crate::world::{ENDOWMENT, World, account, genesis, key};
 
 fn transfer(chain: ChainId, nonce: u64, amount: u64) -> Transaction {
     let transfer = Transfer { to: account("sponsor"), amount: Amount::new(amount) };
@@ -75,4 +80,33 @@ fn a_refusal_reaches_the_client_in_the_ledgers_words() {
     let error = ledger.submit(transfer(server.chain.ledger().chain(), 77, 5)).unwrap_err().to_string();
     assert!(error.contains("sent nonce 77"), "{error}");
     assert!(error.contains(&server.running.url()), "{error}");
+}
+
+/// A clock that the test below alone moves.
+static SECONDS: AtomicU64 = AtomicU64::new(0);
+
+fn moved() -> Timestamp {
+    Timestamp::new(SECONDS.load(Ordering::SeqCst))
+}
+
+#[test]
+fn repro_a_block_waits_for_its_interval_and_is_made_once_it_passed() {
+    let mut paced = genesis(Quorum::DEFAULT);
+    paced.parameters.block_seconds_min = 600;
+    let started = paced.time.get();
+    let mut world = World::bare(paced);
+    world.now = Timestamp::new(started + 600);
+    world.block();
+    SECONDS.store(started + 1_199, Ordering::SeqCst);
+    let nothing = QueryId::from_bytes([0; 32]);
+    let server = Server::by_clock(world.sequencer, nothing, nothing, moved);
+    let transaction = transfer(server.chain.ledger().chain(), 0, 1);
+    assert_eq!(server.post("/v1/transactions", BYTES, &transaction.to_bytes().unwrap()).status, 202);
+    let early = server.chain.produce().unwrap_err().to_string();
+    assert!(early.contains("wait for it"), "{early}");
+    assert_eq!(server.chain.waiting(), 1);
+    SECONDS.store(started + 1_200, Ordering::SeqCst);
+    let inclusion = settle(&RemoteLedger::connect(server.remote()).unwrap(), transaction.id().unwrap()).unwrap();
+    let header = server.chain.snapshot().unwrap().header(inclusion.height).unwrap().unwrap().header;
+    assert_eq!((header.height.get(), header.time.get()), (2, started + 1_200));
 }

@@ -2,8 +2,9 @@
 
 use circuits::quorum::Quorum;
 use node::{
-    Error, Ledger,
+    Error, Ledger, SENDER_WAITING_MAX,
     block::{Block, Certificate, SignedHeader},
+    genesis::{Genesis, Network},
     inclusion::{prove_transaction, transactions_root},
     replay,
     state::{Account, QueryState, StateKey, StateRead},
@@ -95,6 +96,38 @@ fn a_block_ahead_of_the_clock_or_behind_its_parent_is_refused() {
     refused(world.sequencer.produce_block(behind).map(|_| ()), "check the validator's clock");
     let within = Timestamp::new(world.now.get() - 60);
     assert_eq!(world.sequencer.produce_block(within).unwrap().block.header.time, world.now);
+}
+
+#[test]
+fn repro_blocks_follow_each_other_no_faster_than_the_genesis_says() {
+    let mut paced = genesis(Quorum::DEFAULT);
+    paced.parameters.block_seconds_min = 5;
+    let mut world = World::bare(paced.clone());
+    let at = |seconds| Timestamp::new(paced.time.get() + seconds);
+    let refused_at = |world: &World, seconds| {
+        refused(world.sequencer.produce_block(at(seconds)).map(|_| ()), "wait for it, or check the validator's clock");
+    };
+    refused_at(&world, 0);
+    refused_at(&world, 4);
+    world.now = at(5);
+    assert_eq!(world.block().block.header.time, at(5));
+    // However much waits, no second block is made before its time.
+    for amount in 1..=SENDER_WAITING_MAX as u64 {
+        world.act("friend", transfer(amount)).unwrap();
+    }
+    refused(world.act("friend", transfer(1)), "128 transactions of this sender wait already");
+    refused_at(&world, 9);
+    world.now = at(12);
+    assert_eq!(world.block().block.transactions.len(), SENDER_WAITING_MAX);
+    assert_eq!([16, 17].map(|seconds| world.ledger().is_due(at(seconds)).unwrap()), [false, true]);
+
+    let proposal = world.ledger().propose(vec![], at(17)).unwrap();
+    let mut header = *proposal.header();
+    header.time = at(16);
+    let error = world.ledger().check(header, vec![], at(17)).map(|_| ()).unwrap_err();
+    assert!(matches!(error, Error::Block { field: "time", .. }), "{error}");
+    header.time = at(17);
+    world.ledger().check(header, vec![], at(17)).unwrap();
 }
 
 #[test]
@@ -192,10 +225,10 @@ fn a_database_reopens_where_it_was_and_refuses_another_genesis() {
 
 #[test]
 fn unsound_genesis_files_are_refused() {
-    let alterations: [(&str, fn(&mut node::genesis::Genesis)); 7] = [
-        ("eligibility", |genesis| genesis.network = node::genesis::Network::Consortium),
+    let alterations: [(&str, fn(&mut Genesis)); 7] = [
+        ("eligibility", |genesis| genesis.network = Network::Consortium),
         ("contribution", |genesis| {
-            genesis.network = node::genesis::Network::Consortium;
+            genesis.network = Network::Consortium;
             let seeded = serde_json::to_string(&genesis.eligibility).unwrap();
             genesis.eligibility = serde_json::from_str(&seeded.replace("insecure_seed", "ceremony")).unwrap();
         }),
@@ -214,14 +247,28 @@ fn unsound_genesis_files_are_refused() {
 }
 
 #[test]
+fn a_consortium_sets_an_interval_between_blocks() {
+    let mut real = genesis(Quorum::DEFAULT);
+    real.parameters.block_seconds_min = 3_601;
+    refused(real.check(), "block_seconds_min must be at most 3600");
+    real.network = Network::Consortium;
+    (real.parameters.exact_floor, real.parameters.block_seconds_min) = (20, 0);
+    let text = serde_json::to_string(&real).unwrap().replace("insecure_seed", "ceremony");
+    let mut real: Genesis = serde_json::from_str(&text).unwrap();
+    refused(real.check(), "a consortium's block_seconds_min must be at least 1");
+    real.parameters.block_seconds_min = 1;
+    real.check().unwrap();
+}
+
+#[test]
 fn every_field_of_the_genesis_moves_the_chain_id() {
     let base = genesis(Quorum::DEFAULT);
-    let alterations: [fn(&mut node::genesis::Genesis); 5] = [
+    let alterations: [fn(&mut Genesis); 5] = [
         |genesis| genesis.name.push('!'),
         |genesis| genesis.time = Timestamp::new(1),
         |genesis| genesis.parameters.exact_floor = 3,
         |genesis| genesis.governor = account("friend"),
-        |genesis| genesis.network = node::genesis::Network::Demo,
+        |genesis| genesis.network = Network::Demo,
     ];
     for alter in alterations {
         let mut other = base.clone();

@@ -1,15 +1,23 @@
 //! The committee's key on the ledger.
 
-use circuits::quorum::{MemberIndex, Quorum, SubsetIndex};
+use std::collections::BTreeSet;
+
+use circuits::{
+    consent::Day,
+    layout::Layout,
+    quorum::{MemberIndex, Quorum, SubsetIndex},
+};
 use node::{
-    state::{CommitteeStage, StateRead},
+    event::Event,
+    query::{CohortQuery, PARTS_MAX, RELEASES_PER_KEY_MAX},
+    state::{CommitteeStage, QueryStatus, StateRead},
     transaction::{
         Action, CommitteeCommit, CommitteeComplain, CommitteeConfirm, CommitteeReveal, CommitteeShare, Governance,
     },
-    units::CommitteeEpoch,
+    units::{Amount, CommitteeEpoch},
 };
 
-use crate::world::{World, digest, genesis, polynomial, refused};
+use crate::world::{TODAY, World, digest, genesis, member_name, polynomial, refused};
 
 const FIRST: CommitteeEpoch = CommitteeEpoch::new(0);
 const SECOND: CommitteeEpoch = CommitteeEpoch::new(1);
@@ -49,7 +57,6 @@ fn a_key_is_active_once_every_leader_committed_and_every_member_confirmed() {
     assert_eq!(stage(&world, FIRST), CommitteeStage::Confirming);
     world.act("member 0", confirm(FIRST, "key")).unwrap();
     refused(world.act("member 0", confirm(FIRST, "key")), "confirmed already");
-    refused(world.act("member 1", confirm(FIRST, "other")), "another member confirmed");
     for member in ["member 1", "member 2", "member 3"] {
         world.act(member, confirm(FIRST, "key")).unwrap();
     }
@@ -148,6 +155,108 @@ fn reveal_and_confirmation_have_deadlines_of_their_own() {
     }
     assert_eq!(stage(&world, FIRST), CommitteeStage::Expired { absent: [MemberIndex::new(0)].into() });
     assert_eq!(stage(&world, SECOND), CommitteeStage::Expired { absent: [MemberIndex::new(3)].into() });
+}
+
+/// A key whose shares are all committed and revealed, so that members confirm.
+fn confirming(quorum: Quorum) -> World {
+    let mut world = World::bare(genesis(quorum));
+    let leader = |subset| member_name(quorum.leader(subset).unwrap().get());
+    world.commit_all(FIRST);
+    for subset in quorum.subsets() {
+        let reveal = CommitteeReveal { epoch: FIRST, subset, message: digest("message") };
+        world.act(&leader(subset), Action::CommitteeReveal(reveal)).unwrap();
+    }
+    world.block();
+    world
+}
+
+#[test]
+fn repro_a_member_that_confirms_another_key_first_is_named_and_the_honest_are_not() {
+    let mut world = confirming(Quorum::DEFAULT);
+    for (member, key) in [(2, "mine"), (0, "key"), (1, "key"), (3, "key")] {
+        world.act(&member_name(member), confirm(FIRST, key)).unwrap();
+    }
+    let block = world.block().block.header.height;
+    let outside: BTreeSet<_> = [MemberIndex::new(2)].into();
+    assert_eq!(stage(&world, FIRST), CommitteeStage::Disputed { outside: outside.clone() });
+    assert_eq!(stage(&world, SECOND), CommitteeStage::Committing);
+    let events = world.ledger().snapshot().unwrap().events(block).unwrap().unwrap();
+    let disputed = Event::CommitteeDisputed { epoch: FIRST, outside };
+    assert_eq!(events.transactions[3][1..], [disputed, Event::CommitteeStarted { epoch: SECOND }]);
+    world.generate_key(SECOND);
+    world.block();
+    assert!(matches!(stage(&world, SECOND), CommitteeStage::Active { .. }));
+}
+
+#[test]
+fn a_key_that_too_few_confirmed_alike_names_nobody() {
+    let mut world = confirming(Quorum::new(2, 3).unwrap());
+    for (member, key) in [(0, "one"), (1, "two"), (2, "three")] {
+        world.act(&member_name(member), confirm(FIRST, key)).unwrap();
+    }
+    world.block();
+    assert_eq!(stage(&world, FIRST), CommitteeStage::Disputed { outside: BTreeSet::new() });
+}
+
+#[test]
+fn past_the_deadline_the_absent_and_those_outside_the_key_are_named() {
+    let deadline = genesis(Quorum::DEFAULT).parameters.key_step_blocks_max;
+    let five = Quorum::new(2, 5).unwrap();
+    let cases: [(Quorum, &[(u8, &str)], &[u8]); 3] = [
+        (five, &[(0, "mine"), (1, "key"), (2, "key"), (3, "key"), (4, "key")], &[]),
+        (five, &[(0, "mine"), (1, "key"), (2, "key"), (3, "key")], &[4]),
+        (Quorum::new(3, 5).unwrap(), &[(0, "mine"), (1, "key"), (2, "key"), (3, "key")], &[0, 4]),
+    ];
+    for (quorum, confirmations, named) in cases {
+        let mut world = confirming(quorum);
+        for (member, key) in confirmations {
+            world.act(&member_name(*member), confirm(FIRST, key)).unwrap();
+        }
+        world.pass_blocks(deadline);
+        if named.is_empty() {
+            assert_eq!(stage(&world, FIRST), CommitteeStage::Disputed { outside: [MemberIndex::new(0)].into() });
+            continue;
+        }
+        world.act("friend", Action::CommitteeExpire(FIRST)).unwrap();
+        world.block();
+        let absent = named.iter().copied().map(MemberIndex::new).collect();
+        assert_eq!(stage(&world, FIRST), CommitteeStage::Expired { absent });
+    }
+}
+
+#[test]
+fn a_key_serves_so_many_releases_and_refunded_queries_count_none() {
+    let mut world = World::ready(Quorum::DEFAULT);
+    let releases =
+        |world: &World, epoch| world.ledger().snapshot().unwrap().committee(epoch).unwrap().unwrap().releases;
+    // Queries of whole eights but for one; their parts are all that counts.
+    let asking = |world: &World, parts: usize| CohortQuery {
+        parts: vec![Layout::count(); parts],
+        price: Amount::new(1),
+        contributions_max: 2,
+        ..world.query()
+    };
+    let spent = world.open(asking(&world, 4)).unwrap();
+    assert_eq!(releases(&world, FIRST), 4);
+    for _ in 0..(RELEASES_PER_KEY_MAX as usize - 4) / PARTS_MAX {
+        world.open(asking(&world, PARTS_MAX)).unwrap();
+    }
+    assert_eq!(releases(&world, FIRST), RELEASES_PER_KEY_MAX - 4);
+    refused(world.open(asking(&world, 5)), "has 4 left of 1024; ask the governor to start a new committee key");
+    world.pass_days(11);
+    world.act("friend", Action::Seal(spent)).unwrap();
+    world.block();
+    assert!(matches!(world.state(spent).status, QueryStatus::Refunded { .. }));
+    assert_eq!(releases(&world, FIRST), RELEASES_PER_KEY_MAX - 8);
+    let later = |world: &World, parts| CohortQuery { closing: Day(TODAY + 20), ..asking(world, parts) };
+    refused(world.open(later(&world, 9)), "query parts");
+    world.open(later(&world, 8)).unwrap();
+    refused(world.open(later(&world, 1)), "has 0 left");
+    world.act("governor", Action::Govern(Governance::RekeyCommittee)).unwrap();
+    world.generate_key(SECOND);
+    world.block();
+    world.open(later(&world, 1)).unwrap();
+    assert_eq!((releases(&world, FIRST), releases(&world, SECOND)), (RELEASES_PER_KEY_MAX, 1));
 }
 
 #[test]

@@ -126,6 +126,24 @@ fn a_true_receipt_and_words_that_the_member_did_not_sign_are_no_evidence() {
 }
 
 #[test]
+fn repro_a_true_receipt_is_refused_before_the_mempool_and_from_memory_whoever_brings_it_again() {
+    let mut world = World::ready(Quorum::DEFAULT);
+    let nothing = Opening { c0: evaluation(0), c1: evaluation(0) };
+    let honest = Action::FalseReceipt(Box::new(evidence(&world, 0, zero(), nothing)));
+    // Out of turn: the evidence is looked at before the turn, and so before the mempool.
+    let sent = |sender, nonce| {
+        let transaction = Transaction::sign(world.ledger().chain(), &key(sender), nonce, honest.clone()).unwrap();
+        world.sequencer.submit(transaction, world.now)
+    };
+    for (sender, nonce) in [("friend", 0), ("friend", 7), ("sponsor", 0)] {
+        refused(sent(sender, nonce), "has the values that member 0 attested");
+    }
+    assert_eq!(world.sequencer.waiting(), 0);
+    let sound = evidence(&world, 0, zero(), opening(5));
+    bring(&mut world, &sound).unwrap();
+}
+
+#[test]
 fn an_honest_members_receipt_of_a_proven_ciphertext_is_no_evidence_against_it() {
     let people = [person(1)];
     let (_folder, mut world) = real_world(&people, genesis(Quorum::DEFAULT));

@@ -55,6 +55,31 @@ fn a_changed_consent_keeps_the_registration_epoch() {
 }
 
 #[test]
+fn repro_the_last_of_many_changes_of_a_record_counts_and_waits_alone() {
+    let mut world = World::ready(Quorum::DEFAULT);
+    let consent = |number| ConsentCommitment::from_bytes(&element(number)).unwrap();
+    let change = |record, number| {
+        Action::ChangeConsent(ChangeConsent { record: LeafIndex::new(record), consent: consent(number) })
+    };
+    let waiting = |world: &World| world.ledger().snapshot().unwrap().leaf_change_count().unwrap();
+    for round in 0..2 {
+        for number in 0..5 {
+            world.act(&owner_name(1), change(1, 100 * round + number)).unwrap();
+        }
+        world.act(&owner_name(2), change(2, 100 * round + 50)).unwrap();
+        world.act(&owner_name(1), change(1, 100 * round + 9)).unwrap();
+        world.block();
+        assert_eq!(waiting(&world), Some(2));
+        world.pass_epoch();
+        let expected = [(1, 9), (2, 50)].map(|(record_number, number)| {
+            leaf(record(record_number).body, &account("issuer 0"), consent(100 * round + number), 0)
+        });
+        assert_eq!(leaves(&world)[1..3], expected);
+        assert_eq!(LeafTree::from_leaves(leaves(&world)).root(), world.root());
+    }
+}
+
+#[test]
 fn a_revoked_record_is_zero_from_the_next_epoch_and_stays_so() {
     let mut world = World::ready(Quorum::DEFAULT);
     let index = LeafIndex::new(2);

@@ -128,6 +128,7 @@ pub fn genesis(quorum: Quorum) -> Genesis {
             opening_fee: Amount::new(FEE),
             query_days_max: 365,
             early_sealing_allowed: false,
+            block_seconds_min: 0,
             drift_seconds_max: 60,
             key_step_blocks_max: 8,
             key_retention_blocks: 8,
@@ -225,14 +226,18 @@ impl World {
         self.act("researcher", Action::RegisterStudy(study)).unwrap();
     }
 
-    pub fn generate_key(&mut self, epoch: CommitteeEpoch) {
+    pub fn commit_all(&mut self, epoch: CommitteeEpoch) {
         let quorum = self.ledger().genesis().committee.quorum;
         for subset in quorum.subsets() {
             let leader = member_name(quorum.leader(subset).unwrap().get());
             let share = CommitteeShare { public: digest("b"), prf: digest("k") };
             self.act(&leader, Action::CommitteeCommit(CommitteeCommit { epoch, subset, share })).unwrap();
         }
-        for member in quorum.all_members() {
+    }
+
+    pub fn generate_key(&mut self, epoch: CommitteeEpoch) {
+        self.commit_all(epoch);
+        for member in self.ledger().genesis().committee.quorum.all_members() {
             let confirm = CommitteeConfirm { epoch, polynomial: polynomial("key") };
             self.act(&member_name(member.get()), Action::CommitteeConfirm(confirm)).unwrap();
         }

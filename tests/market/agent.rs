@@ -1,5 +1,7 @@
 //! The agent answers once, whatever fails, and declines with reasons.
 
+use std::sync::Mutex;
+
 use circuits::{
     consent::{ConsentFlags, Day, Purposes, Regions},
     id::QueryId,
@@ -13,11 +15,12 @@ use market::{
     ledger::{QueryWatch, tip},
     wallet::{AnswerStage, Wallet},
 };
+use node::transaction::Transaction;
 use rand::{SeedableRng, rngs::StdRng};
 
 use crate::{
-    fault::{Fault, FaultyLedger, ForgingCommittee, PartialCommittee},
-    world::{PRICE, Person, World, four_people, person, protection, terms, wallet_path},
+    fault::{Fault, FaultyLedger, ForgingCommittee, HangingCommittee, PartialCommittee, RecordingCommittee},
+    world::{PRICE, Person, World, four_people, member, person, protection, terms, wallet_path},
 };
 
 fn rng() -> StdRng {
@@ -248,6 +251,25 @@ fn a_member_whose_receipt_does_not_verify_is_passed_over() {
     let forging = ForgingCommittee { inner: &world.committee, forgers: 2 };
     let error = world.agent_through(world.ledger(), &forging).answer(&mut wallets[1], query, &mut rng()).unwrap_err();
     assert!(error.to_string().contains("2 members attest the ciphertext, 3 must"), "{error}");
+}
+
+#[test]
+fn repro_a_member_that_never_answers_stops_no_agent() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, mut wallets, query) = asked(folder.path());
+    let recording = RecordingCommittee { inner: &world.committee, asked: Mutex::default() };
+    let hanging = HangingCommittee { inner: &recording, hanging: member(1) };
+    let outcome = world.agent_through(world.ledger(), &hanging).answer(&mut wallets[0], query, &mut rng()).unwrap();
+    assert!(matches!(outcome, Outcome::Admitted { .. }));
+    assert_eq!(recording.asked.into_inner().unwrap().len(), 2 * 3, "three of four keep each of two parts");
+    // Receipts are in the members' order, whoever was first.
+    let tip = tip(world.ledger()).unwrap().height;
+    let transactions = world.ledger().block(tip).unwrap().unwrap().transactions;
+    let Transaction::Contribute(contribution) = &transactions[0] else { panic!("{transactions:?}") };
+    for part in &contribution.parts {
+        let members: Vec<_> = part.receipts.iter().map(|receipt| receipt.member).collect();
+        assert_eq!(members, [0, 2, 3].map(member));
+    }
 }
 
 #[test]

@@ -20,7 +20,7 @@ use market::{
         local::LocalCommittee,
         member::{Duty, Member},
     },
-    ledger::{act, surviving},
+    ledger::{act, surviving, tip},
     objects::{BlobAccess, BlobAddress, BlobKind, Objects},
     researcher::decrypt,
 };
@@ -32,7 +32,7 @@ use node::{
 use rand::{SeedableRng, rngs::StdRng};
 
 use crate::{
-    fault::keep_nothing,
+    fault::{Fault, FaultyLedger, keep_nothing},
     world::{FOUR_PEOPLE_SUMS, KEY_RETENTION_BLOCKS, KEY_STEP_BLOCKS_MAX, World, four_people, member, member_folder},
 };
 
@@ -158,6 +158,29 @@ fn a_query_in_flight_finishes_under_a_past_key_which_is_deleted_afterwards() {
     drop(world);
     let mut world = World::open(folder.path(), Quorum::DEFAULT);
     assert!(world.committee.step(&mut world.rng).unwrap().is_empty());
+}
+
+#[test]
+fn repro_a_member_that_is_shown_too_few_blocks_deletes_no_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut world, request) = sealed(folder.path());
+    world.rekey();
+    world.pass_blocks(KEY_RETENTION_BLOCKS);
+    let opened = world.state(request.query).opened;
+    let open = |world: &World| {
+        Member::open(&member_folder(&world.root, 0), world.keys.members[0].clone(), world.ledger()).unwrap()
+    };
+    let (blobs, mut rng) = (Arc::clone(&world.blobs), StdRng::seed_from_u64(6));
+    // A node that lags, or hides the block that opened the query, shows a member that started again no open query.
+    for first in [opened, tip(world.ledger()).unwrap().height] {
+        let hiding = FaultyLedger::new(world.ledger(), Fault::BlocksHidden(first), 0);
+        let started = open(&world);
+        for _ in 0..3 {
+            assert!(started.step(&hiding, blobs.as_ref(), &mut rng).unwrap().is_empty());
+        }
+    }
+    assert!(open(&world).step(world.ledger.as_ref(), blobs.as_ref(), &mut rng).unwrap().is_empty());
+    assert_eq!(holders(&world, 0), [true; 4]);
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! Parties that fail: a ledger that loses what is sent, or loses its answer, and a committee with members away.
 
-use std::sync::{
-    Mutex,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
 };
 
 use circuits::{
@@ -14,7 +17,7 @@ use circuits::{
 };
 use market::{
     Error,
-    committee::access::{CommitteeAccess, KeepCiphertext, SignAggregate},
+    committee::access::{CommitteeAccess, KeepCiphertext, Patience, SignAggregate},
     ledger::{LedgerAccess, TransactionStatus},
 };
 use node::{
@@ -36,6 +39,8 @@ pub enum Fault {
     AnswerLost,
     /// Reading the block at a height fails instead.
     BlockUnread(Height),
+    /// Blocks from a height on are said not to be there; the state is the latest.
+    BlocksHidden(Height),
 }
 
 /// A ledger whose first `faults` submissions go wrong.
@@ -75,7 +80,7 @@ impl LedgerAccess for FaultyLedger<'_> {
     }
 
     fn submit(&self, transaction: Transaction) -> Result<TransactionId, Error> {
-        if matches!(self.fault, Fault::BlockUnread(_)) || !self.fails() {
+        if matches!(self.fault, Fault::BlockUnread(_) | Fault::BlocksHidden(_)) || !self.fails() {
             return self.inner.submit(transaction);
         }
         if self.fault == Fault::AnswerLost {
@@ -91,7 +96,11 @@ impl LedgerAccess for FaultyLedger<'_> {
     }
 
     fn block(&self, height: Height) -> Result<Option<Block>, Error> {
-        if self.fault == Fault::BlockUnread(height) && self.fails() { Err(broken()) } else { self.inner.block(height) }
+        match self.fault {
+            Fault::BlockUnread(unread) if unread == height && self.fails() => Err(broken()),
+            Fault::BlocksHidden(first) if first <= height => Ok(None),
+            _ => self.inner.block(height),
+        }
     }
 
     fn prove(&self, height: Height, key: StateKey) -> Result<StateProof, Error> {
@@ -147,6 +156,38 @@ impl CommitteeAccess for ForgingCommittee<'_> {
         let sound = self.inner.sign(member, request)?;
         let forged = MemberSignature { signature: Signature::from_bytes([1; 64]), ..sound };
         Ok(if member.get() < self.forgers { forged } else { sound })
+    }
+}
+
+/// A committee of which one member answers only once nobody waits for it any more.
+pub struct HangingCommittee<'a> {
+    pub inner: &'a dyn CommitteeAccess,
+    pub hanging: MemberIndex,
+}
+
+impl CommitteeAccess for HangingCommittee<'_> {
+    fn keep(&self, member: MemberIndex, request: &KeepCiphertext) -> Result<Receipt, Error> {
+        self.inner.keep(member, request)
+    }
+
+    fn keep_within(
+        &self,
+        member: MemberIndex,
+        request: &KeepCiphertext,
+        patience: &Patience,
+    ) -> Result<Receipt, Error> {
+        if member != self.hanging {
+            return self.inner.keep(member, request);
+        }
+        while !patience.is_over() {
+            thread::yield_now();
+        }
+        let who = format!("committee member {member}");
+        Err(Error::Refused { who, action: "keep a ciphertext", why: "nobody waits".into() })
+    }
+
+    fn sign(&self, member: MemberIndex, request: &SignAggregate) -> Result<MemberSignature, Error> {
+        self.inner.sign(member, request)
     }
 }
 

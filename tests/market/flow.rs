@@ -1,13 +1,16 @@
 //! The whole flow, from certification to a result that equals the truth.
 
-use circuits::{quorum::Quorum, record::Dosage};
+use circuits::{id::AccountId, quorum::Quorum, record::Dosage};
 use market::{
     agent::{Outcome, Outlook, Refusal, withdraw},
+    ledger::act_all,
     researcher::decrypt,
     wallet::AnswerStage,
 };
 use node::{
+    SENDER_WAITING_MAX,
     state::{QueryStatus, RefundReason, StateRead},
+    transaction::{Action, Transfer},
     units::Amount,
 };
 
@@ -48,6 +51,17 @@ fn the_researcher_learns_exactly_the_sums_and_everybody_is_paid() {
     }
     let after = world.ledger().account(world.keys.researcher.account()).unwrap().unwrap().balance;
     assert_eq!(after.get(), before.get() + 10 * PRICE - 4 * PRICE);
+}
+
+#[test]
+fn more_actions_than_may_wait_at_once_are_sent_in_turns() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::ready(folder.path(), Quorum::DEFAULT);
+    let (key, heir) = (world.keys.researcher.signing_key(), AccountId::from_bytes([7; 32]));
+    let transfer = Action::Transfer(Transfer { to: heir, amount: Amount::new(1) });
+    let sent = act_all(world.ledger(), &key, vec![transfer; 2 * SENDER_WAITING_MAX + 1]).unwrap();
+    assert_eq!(sent.len(), 2 * SENDER_WAITING_MAX + 1);
+    assert_eq!(world.ledger().account(heir).unwrap().unwrap().balance.get(), sent.len() as u64);
 }
 
 #[test]

@@ -3,21 +3,28 @@
 use std::{fs, path::PathBuf, sync::Mutex};
 
 use circuits::{
+    consent::Purposes,
+    contribution::Opening,
     groth16::{PROOF_BYTES, ProofBytes},
-    id::{Digest, QueryId},
+    id::{Digest, EpochRoot, QueryId},
     quorum::{Quorum, SubsetIndex},
-    rlwe::params::CIPHERTEXT_BYTES,
+    rlwe::{Ciphertext, params::CIPHERTEXT_BYTES},
 };
 use market::{
     Error,
     aggregator::aggregate,
-    committee::access::{CommitteeAccess, KeepCiphertext, SignAggregate},
-    ledger::{act, surviving},
+    committee::{
+        access::{CommitteeAccess, KeepCiphertext, SignAggregate},
+        key::REVEAL_BYTES_MAX,
+    },
+    issuer::change_consent,
+    ledger::{LedgerAccess, act, surviving},
     objects::{BlobAddress, BlobKind, get, put},
     researcher::decrypt,
     wallet::Wallet,
 };
 use node::{
+    QueryPart,
     state::{CommitteeStage, QueryStatus, RefundReason, StateRead},
     transaction::{Action, Aggregate, CommitteeReveal, ComponentDigests, SubmitComponents},
     units::CommitteeEpoch,
@@ -26,7 +33,7 @@ use rand::{SeedableRng, rngs::StdRng};
 
 use crate::{
     fault::{ForgingCommittee, RecordingCommittee},
-    world::{FOUR_PEOPLE_SUMS, World, copy_folder, four_people, member, member_folder, protection, wallet_path},
+    world::{FOUR_PEOPLE_SUMS, World, copy_folder, four_people, member, member_folder, protection, terms, wallet_path},
 };
 
 /// Rounds in which a key generation must end.
@@ -129,6 +136,68 @@ fn members_attest_only_a_canonical_ciphertext_with_the_opening_proven() {
     for altered in mixed {
         assert!(world.committee.keep(member(0), &altered).unwrap_err().to_string().contains("c0 is"));
     }
+}
+
+/// An alteration that takes a part of another request.
+type Altering<'a> = &'a dyn Fn(&mut KeepCiphertext);
+
+/// Claims what the ciphertext is at the challenge, so that a member finds nothing wrong with the opening.
+fn claim_true_opening(world: &World, asked: &mut KeepCiphertext) {
+    let state = world.state(asked.query);
+    let part = QueryPart::new(world.ledger(), world.ledger.chain(), asked.query, &state, asked.part);
+    let verifier = part.verifier(&world.ledger().genesis().contribution).unwrap();
+    let challenges = verifier.challenges(&asked.instance, &asked.contribution.proof).unwrap();
+    let ciphertext = Ciphertext::from_packed_bytes(&asked.ciphertext).unwrap();
+    asked.contribution.opening = Opening::of(&ciphertext, challenges.gamma);
+}
+
+/// Files of all members' folders.
+fn files(folder: &std::path::Path) -> usize {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.map(|path| if path.is_dir() { files(&path) } else { 1 }).sum()
+}
+
+#[test]
+fn repro_nothing_is_kept_for_a_sender_without_the_proof_of_a_registered_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = World::ready(folder.path(), Quorum::DEFAULT);
+    let mut wallets = world.people(&four_people()[..2]);
+    let query = world.query(2, 10);
+    let recording = RecordingCommittee { inner: &world.committee, asked: Mutex::default() };
+    let mut rng = StdRng::seed_from_u64(5);
+    for wallet in &mut wallets {
+        world.agent_through(world.ledger(), &recording).answer(wallet, query, &mut rng).unwrap();
+    }
+    let asked = recording.asked.into_inner().unwrap();
+    let sound = asked.iter().find(|asked| asked.part == 0).unwrap();
+    let other = asked.iter().find(|asked| asked.part == 0 && asked.instance != sound.instance).unwrap();
+    let root = member_folder(&world.root, 0);
+    let before = files(&root);
+    let alterations: [(Altering<'_>, &str); 5] = [
+        (&|asked| asked.contribution.proof = other.contribution.proof, "the contribution proof does not verify"),
+        (&|asked| asked.instance.nullifier = other.instance.nullifier, "the contribution proof does not verify"),
+        (&|asked| asked.instance.binding = digest(1), "the contribution proof does not verify"),
+        (&|asked| asked.ciphertext.clone_from(&other.ciphertext), "the contribution proof does not verify"),
+        (&|asked| asked.instance.root = EpochRoot::from_bytes(&[5; 32]).unwrap(), "which neither epoch"),
+    ];
+    for (alter, says) in alterations {
+        let mut altered = sound.clone();
+        alter(&mut altered);
+        claim_true_opening(&world, &mut altered);
+        let error = world.committee.keep(member(0), &altered).unwrap_err().to_string();
+        assert!(error.contains(says), "{error:?} does not say {says:?}");
+    }
+    world.committee.keep(member(0), sound).unwrap();
+    assert_eq!(files(&root), before, "nothing new is kept");
+    // The epoch before the latest has its root too; the one before that counts no longer.
+    let another_root = |wallet: &mut Wallet, rng: &mut StdRng| {
+        change_consent(world.ledger(), wallet, 0, terms(Purposes::HEALTH_RESEARCH, rng)).unwrap();
+        world.pass_epoch();
+    };
+    another_root(&mut wallets[1], &mut rng);
+    world.committee.keep(member(0), sound).unwrap();
+    another_root(&mut wallets[1], &mut rng);
+    assert!(world.committee.keep(member(0), sound).unwrap_err().to_string().contains("which neither epoch"));
 }
 
 #[test]
@@ -279,11 +348,20 @@ fn a_key_generation_interrupted_after_every_step_still_ends_in_one_key() {
 
 #[test]
 fn a_leader_who_reveals_no_share_is_named_and_the_next_attempt_makes_the_key() {
+    named_for_revealing(b"no share".to_vec());
+}
+
+#[test]
+fn repro_a_leader_whose_message_is_too_long_is_named_like_any_other() {
+    named_for_revealing(vec![0; REVEAL_BYTES_MAX + 1]);
+}
+
+fn named_for_revealing(bytes: Vec<u8>) {
     let folder = tempfile::tempdir().unwrap();
     let mut world = World::open(folder.path(), Quorum::DEFAULT);
     world.committee.step(&mut StdRng::seed_from_u64(1)).unwrap();
     // Member 1 leads the subset that excludes member 0.
-    let message = put(world.blobs.as_ref(), BlobKind::KeyGeneration, b"no share".to_vec()).unwrap().digest;
+    let message = put(world.blobs.as_ref(), BlobKind::KeyGeneration, bytes).unwrap().digest;
     let epoch = CommitteeEpoch::new(0);
     let reveal = CommitteeReveal { epoch, subset: SubsetIndex::new(0), message };
     act(world.ledger(), &world.keys.members[1].signing_key(), Action::CommitteeReveal(reveal)).unwrap();

@@ -176,6 +176,7 @@ fn genesis(quorum: Quorum, keys: &Keys) -> Genesis {
             opening_fee: Amount::new(FEE),
             query_days_max: 365,
             early_sealing_allowed: true,
+            block_seconds_min: 0,
             drift_seconds_max: 60,
             key_step_blocks_max: KEY_STEP_BLOCKS_MAX,
             key_retention_blocks: KEY_RETENTION_BLOCKS,

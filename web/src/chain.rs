@@ -63,6 +63,11 @@ impl Chain {
         self.local.sequencer().waiting()
     }
 
+    /// Whether the next block may be made by now. What cannot be read is left to who makes it.
+    pub(crate) fn is_due(&self) -> bool {
+        self.local.is_due().unwrap_or(true)
+    }
+
     /// The nonce that an account's next action must carry, counting actions that wait.
     ///
     /// # Errors

@@ -1,4 +1,5 @@
-//! The background driver: makes a block when transactions wait, and one now and then when none do.
+//! The background driver: makes a block when transactions wait, and one now and then when none do, no sooner than the
+//! genesis lets blocks follow each other.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,6 +23,9 @@ impl Default for Pace {
     }
 }
 
+/// How often the driver looks whether the interval between blocks has passed.
+const DUE_POLL_TIME: Duration = Duration::from_millis(20);
+
 /// Makes blocks and follows them in the index until told to stop. A failure is logged and tried again with the next
 /// block: nothing is lost, since the ledger stores each block whole.
 pub(crate) async fn drive(chain: Arc<Chain>, index: Arc<Index>, pace: Pace, mut stop: watch::Receiver<bool>) {
@@ -29,6 +33,10 @@ pub(crate) async fn drive(chain: Arc<Chain>, index: Arc<Index>, pace: Pace, mut 
         select! {
             () = chain.work.notified() => time::sleep(pace.gather).await,
             () = time::sleep(pace.heartbeat) => {}
+            () = stopped(&mut stop) => return,
+        }
+        select! {
+            () = until_due(&chain) => {}
             () = stopped(&mut stop) => return,
         }
         let (chain_now, index_now) = (Arc::clone(&chain), Arc::clone(&index));
@@ -40,6 +48,15 @@ pub(crate) async fn drive(chain: Arc<Chain>, index: Arc<Index>, pace: Pace, mut 
         if chain.waiting() > 0 {
             chain.work.notify_one();
         }
+    }
+}
+
+/// Returns once the next block may be made, or after the whole interval: a clock that is behind then shows as an error.
+async fn until_due(chain: &Chain) {
+    let interval = chain.ledger().genesis().parameters.block_seconds_min;
+    let patience = time::Instant::now() + Duration::from_secs(u64::from(interval) + 1);
+    while !chain.is_due() && time::Instant::now() < patience {
+        time::sleep(DUE_POLL_TIME).await;
     }
 }
 

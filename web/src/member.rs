@@ -10,6 +10,7 @@ use circuits::quorum::MemberIndex;
 use market::committee::access::{CommitteeAccess, KeepCiphertext, SignAggregate};
 use node::codec::decode;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 
 use crate::{
     Error,
@@ -18,6 +19,23 @@ use crate::{
 
 /// The largest request: a packed ciphertext of 98,304 bytes and its names.
 pub const REQUEST_BYTES_MAX: usize = 128 << 10;
+
+/// Requests to keep a ciphertext that are worked on at once; others wait for their turn.
+const KEEPING_MAX: usize = 16;
+/// Requests to sign a sum that are worked on at once: each may add up a query.
+const SIGNING_MAX: usize = 4;
+
+/// Whose turn it is. The two have turns of their own, so that nobody who asks for signatures keeps contributors waiting.
+pub(crate) struct Turns {
+    keeping: Semaphore,
+    signing: Semaphore,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self { keeping: Semaphore::new(KEEPING_MAX), signing: Semaphore::new(SIGNING_MAX) }
+    }
+}
 
 /// One member, with what it agrees to do.
 pub struct MemberService {
@@ -43,8 +61,14 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
 
 /// Keeps a ciphertext and answers with the receipt that attests it.
 #[post("/v1/receipts")]
-async fn keep(request: HttpRequest, service: Data<MemberService>, payload: Payload) -> Result<HttpResponse, Error> {
+async fn keep(
+    request: HttpRequest,
+    service: Data<MemberService>,
+    turns: Data<Turns>,
+    payload: Payload,
+) -> Result<HttpResponse, Error> {
     let bytes = receive(&request, payload, REQUEST_BYTES_MAX).await?;
+    let _turn = turns.keeping.acquire().await.map_err(|_| Error::Stopping)?;
     let receipt = blocking(move || {
         let request: KeepCiphertext = decode("ciphertext to keep", &bytes, REQUEST_BYTES_MAX)?;
         Ok(service.committee.keep(service.member, &request)?)
@@ -55,8 +79,14 @@ async fn keep(request: HttpRequest, service: Data<MemberService>, payload: Paylo
 
 /// Signs a sum that the member computed for itself.
 #[post("/v1/signatures")]
-async fn sign(request: HttpRequest, service: Data<MemberService>, payload: Payload) -> Result<HttpResponse, Error> {
+async fn sign(
+    request: HttpRequest,
+    service: Data<MemberService>,
+    turns: Data<Turns>,
+    payload: Payload,
+) -> Result<HttpResponse, Error> {
     let bytes = receive(&request, payload, REQUEST_BYTES_MAX).await?;
+    let _turn = turns.signing.acquire().await.map_err(|_| Error::Stopping)?;
     let signature = blocking(move || {
         let request: SignAggregate = decode("aggregate to sign", &bytes, REQUEST_BYTES_MAX)?;
         Ok(service.committee.sign(service.member, &request)?)

@@ -20,7 +20,7 @@ use crate::{
     Error,
     api::{self, CONNECTIONS_MAX, HEAD_TIME_MAX, SHUTDOWN_SECONDS_MAX, Service, WORKERS},
     driver::{Pace, drive},
-    member::{self, MemberService},
+    member::{self, MemberService, Turns},
 };
 
 /// Who ends a server.
@@ -109,10 +109,10 @@ pub fn serve(service: Service, address: &str, pace: Pace, stop_on: StopOn) -> Re
 /// # Errors
 /// [`Error::Listen`] when the address cannot be taken.
 pub fn serve_member(service: MemberService, address: &str, stop_on: StopOn) -> Result<Running, Error> {
-    let service = Data::new(service);
+    let (service, turns) = (Data::new(service), Data::new(Turns::default()));
     let no_driver: Option<(watch::Sender<bool>, Ready<()>)> = None;
     start(address, stop_on, no_driver, move |config| {
-        config.app_data(service.clone()).configure(member::configure);
+        config.app_data(service.clone()).app_data(turns.clone()).configure(member::configure);
     })
 }
 

@@ -1,5 +1,7 @@
 //! Answering, step by step: encrypt and prove, have the committee attest it, send. Each step is saved before the next.
 
+use std::{collections::BTreeMap, sync::mpsc, thread, time::Duration};
+
 use circuits::{
     contribution::{ContributionStatement, ContributionTerms, ContributionWitness, prove},
     eligibility::{EligibilityInstance, binding},
@@ -21,7 +23,7 @@ use super::{
 };
 use crate::{
     Error,
-    committee::access::KeepCiphertext,
+    committee::access::{KeepCiphertext, Patience},
     ledger::{Inclusion, LedgerAccess, SyncedTree, act, settle, sync_tree},
     objects::{BlobAddress, BlobKind, get, put},
     wallet::{Answer, AnswerStage, Holding, SecretSeed, Wallet},
@@ -29,6 +31,9 @@ use crate::{
 
 /// Encryptions of one part: a quotient outgrows its byte in two of 10^13, and then another one is made.
 const ENCRYPTIONS_MAX: usize = 3;
+
+/// How long members that have not answered are waited for, once enough have.
+const STRAGGLERS_TIME: Duration = Duration::from_secs(3);
 
 /// What sending a contribution came to.
 enum Sent {
@@ -133,7 +138,7 @@ impl Agent<'_> {
         Ok(ContributionPart { root, nullifier, scope_nullifier, ciphertext: digest, contribution, receipts: vec![] })
     }
 
-    /// Sends each ciphertext with its proof to every member, and needs the receipts of `n − t + 1` of them.
+    /// Sends each ciphertext with its proof to every member at once, and needs the receipts of `n − t + 1` of them.
     fn collect_receipts(&self, wallet: &mut Wallet, opened: &OpenQuery) -> Result<(), Error> {
         let answer = answer_of(wallet, opened.id)?.clone();
         let AnswerStage::Proven(mut contribution) = answer.stage else { return Ok(()) };
@@ -158,20 +163,55 @@ impl Agent<'_> {
         let ciphertext = get(self.blobs, address, CIPHERTEXT_BYTES)?;
         let request =
             KeepCiphertext { query: opened.id, part: number, instance, contribution: part.contribution, ciphertext };
-        let mut receipts = vec![];
-        let mut refusals = vec![];
-        for member in quorum.all_members() {
-            match self.receipt(member, &request, &attestation) {
+        let needed = usize::from(quorum.receipts_min());
+        let (mut receipts, mut refusals) = (vec![], vec![]);
+        for (member, outcome) in self.ask_members(needed, &request, &attestation) {
+            match outcome {
                 Ok(receipt) => receipts.push(receipt),
                 Err(error) => refusals.push(format!("member {member}: {error}")),
             }
         }
-        if receipts.len() < usize::from(quorum.receipts_min()) {
-            let (got, needed) = (receipts.len(), quorum.receipts_min());
+        if receipts.len() < needed {
+            let got = receipts.len();
             let why = format!("{got} members attest the ciphertext, {needed} must: {}", refusals.join("; "));
             return Err(Error::Refused { who: "the committee".into(), action: "keep a ciphertext", why });
         }
         Ok(receipts)
+    }
+
+    /// Asks every member at once, and waits for the slow ones a little longer than for as many receipts as are needed. The
+    /// outcomes are in the members' order.
+    fn ask_members(
+        &self,
+        needed: usize,
+        request: &KeepCiphertext,
+        attestation: &Attestation,
+    ) -> BTreeMap<MemberIndex, Result<Receipt, Error>> {
+        let patience = &Patience::default();
+        let (tell, told) = mpsc::channel();
+        let mut outcomes = BTreeMap::new();
+        thread::scope(|scope| {
+            for member in self.ledger.genesis().committee.quorum.all_members() {
+                let tell = tell.clone();
+                let ask = move || {
+                    // Whoever asks listens until every thread ended.
+                    let _ = tell.send((member, self.receipt(member, request, attestation, patience)));
+                };
+                if let Err(error) = thread::Builder::new().spawn_scoped(scope, ask) {
+                    let why = format!("no thread can ask it ({error})");
+                    let who = format!("committee member {member}");
+                    outcomes.insert(member, Err(Error::Refused { who, action: "attest", why }));
+                }
+            }
+            drop(tell);
+            for (member, outcome) in told {
+                outcomes.insert(member, outcome);
+                if outcomes.values().filter(|outcome| outcome.is_ok()).count() >= needed {
+                    patience.end_in(STRAGGLERS_TIME);
+                }
+            }
+        });
+        outcomes
     }
 
     /// A member's receipt, checked to be the word of the member asked: one that is not would spoil the whole
@@ -181,13 +221,14 @@ impl Agent<'_> {
         member: MemberIndex,
         request: &KeepCiphertext,
         attestation: &Attestation,
+        patience: &Patience,
     ) -> Result<Receipt, Error> {
         let account = self.ledger.genesis().committee.member(member)?.account;
         if self.ledger.suspension(member)?.is_some() {
             let why = "it is suspended for a false receipt".into();
             return Err(Error::Refused { who: format!("committee member {member}"), action: "attest", why });
         }
-        let receipt = self.committee.keep(member, request)?;
+        let receipt = self.committee.keep_within(member, request, patience)?;
         if receipt.member != member {
             return Err(node::Error::Signature { what: "availability receipt", signer: account }.into());
         }

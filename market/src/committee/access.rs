@@ -2,6 +2,11 @@
 //!
 //! Everything else members learn from the ledger and the object store, which they poll on their own.
 
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
 use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::{
     contribution::UnverifiedContribution,
@@ -40,6 +45,25 @@ pub struct SignAggregate {
     pub parts: Vec<Digest>,
 }
 
+/// How long whoever asks several members at once still waits for those that have not answered: for ever at first.
+#[derive(Debug, Default)]
+pub struct Patience {
+    ends: Mutex<Option<Instant>>,
+}
+
+impl Patience {
+    /// Ends it after this time, unless an end is set already.
+    pub fn end_in(&self, time: Duration) {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| Instant::now() + time);
+    }
+
+    /// Whether nobody waits any more.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|end| Instant::now() >= end)
+    }
+}
+
 /// Committee members that can be reached, here or across a network. Each call reaches one member.
 pub trait CommitteeAccess: Send + Sync {
     /// Hands a member a ciphertext; its receipt attests that it is stored.
@@ -47,6 +71,20 @@ pub trait CommitteeAccess: Send + Sync {
     /// # Errors
     /// [`Error::Refused`] with the member's reason, or when it cannot be reached.
     fn keep(&self, member: MemberIndex, request: &KeepCiphertext) -> Result<Receipt, Error>;
+
+    /// As [`CommitteeAccess::keep`], but gives up on a member that has not answered once the patience is over. Members of
+    /// this process answer at once and need none.
+    ///
+    /// # Errors
+    /// As [`CommitteeAccess::keep`].
+    fn keep_within(
+        &self,
+        member: MemberIndex,
+        request: &KeepCiphertext,
+        _patience: &Patience,
+    ) -> Result<Receipt, Error> {
+        self.keep(member, request)
+    }
 
     /// Asks a member to sign an aggregate.
     ///

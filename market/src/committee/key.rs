@@ -1,13 +1,16 @@
 //! The key in the making, put together from the ledger and the object store by members.
 
-use circuits::{quorum::MemberIndex, rlwe::params::POLYNOMIAL_BYTES};
+use circuits::{
+    quorum::{MemberIndex, SubsetIndex},
+    rlwe::params::POLYNOMIAL_BYTES,
+};
 use node::{state::CommitteeState, units::CommitteeEpoch};
 
 use super::{Commitments, Session, ShareCommitment, ShareReveal};
 use crate::{
     Error,
     ledger::LedgerAccess,
-    objects::{BlobAccess, BlobAddress, BlobKind, get},
+    objects::{BLOB_BYTES_MAX, BlobAccess, BlobAddress, BlobKind, get},
     sealing::SealingPublicKey,
 };
 
@@ -46,7 +49,8 @@ pub struct Revealed {
     pub malformed: Vec<MemberIndex>,
 }
 
-/// Fetches the shares that the leaders announced on the ledger; those not uploaded yet are left out.
+/// Fetches the shares that the leaders announced on the ledger; those not uploaded yet are left out. A message is read
+/// whole, however long: only its digest shows that the leader, and not the store, made it what it is.
 ///
 /// # Errors
 /// [`Error::BlobStore`] when the store fails.
@@ -54,14 +58,22 @@ pub fn reveals(blobs: &dyn BlobAccess, session: &Session, state: &CommitteeState
     let mut revealed = Revealed::default();
     for (subset, digest) in &state.reveals {
         let address = BlobAddress { kind: BlobKind::KeyGeneration, digest: *digest };
-        match get(blobs, address, REVEAL_BYTES_MAX) {
-            Ok(bytes) => match borsh::from_slice::<ShareReveal>(&bytes) {
-                Ok(share) if share.subset == *subset => revealed.shares.push(share),
-                _ => revealed.malformed.extend(session.quorum().leader(*subset)),
+        match get(blobs, address, BLOB_BYTES_MAX) {
+            Ok(bytes) => match share(&bytes, *subset) {
+                Some(share) => revealed.shares.push(share),
+                None => revealed.malformed.extend(session.quorum().leader(*subset)),
             },
             Err(Error::BlobMissing { .. } | Error::BlobDamaged { .. }) => {}
             Err(error) => return Err(error),
         }
     }
     Ok(revealed)
+}
+
+/// The share of a subset that a message reveals, if it is one.
+fn share(bytes: &[u8], subset: SubsetIndex) -> Option<ShareReveal> {
+    if bytes.len() > REVEAL_BYTES_MAX {
+        return None;
+    }
+    borsh::from_slice::<ShareReveal>(bytes).ok().filter(|share| share.subset == subset)
 }

@@ -159,6 +159,7 @@ fn append_event(connection: &mut SqliteConnection, placed: &Placed<'_>, event: &
         | Event::CommitteeActive { .. }
         | Event::CommitteeComplained { .. }
         | Event::CommitteeExpired { .. }
+        | Event::CommitteeDisputed { .. }
         | Event::MemberSuspended { .. }
         | Event::ComponentsSubmitted { .. }
         | Event::LiarNamed { .. } => Ok(()),

@@ -36,8 +36,8 @@ impl LocalLedger {
         Self { sequencer, clock, on_demand: false, refused: Mutex::new(BTreeMap::new()) }
     }
 
-    /// A ledger where whoever waits for a transaction makes the block that takes it. Needs no thread, for tools and
-    /// tests.
+    /// A ledger where whoever waits for a transaction makes the block that takes it, once it may be made. Needs no thread,
+    /// for tools and tests.
     #[must_use]
     pub const fn on_demand(sequencer: Arc<Sequencer>, clock: fn() -> Timestamp) -> Self {
         Self { sequencer, clock, on_demand: true, refused: Mutex::new(BTreeMap::new()) }
@@ -49,10 +49,18 @@ impl LocalLedger {
         &self.sequencer
     }
 
+    /// Whether the genesis lets the next block follow by now.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when the database fails.
+    pub fn is_due(&self) -> Result<bool, Error> {
+        Ok(self.sequencer.ledger().is_due((self.clock)())?)
+    }
+
     /// Makes a block of what waits, empty when nothing does.
     ///
     /// # Errors
-    /// [`Error::Ledger`] when it cannot be made or stored.
+    /// [`Error::Ledger`] when it cannot be made yet, or not stored.
     pub fn produce_block(&self) -> Result<Produced, Error> {
         let produced = self.sequencer.produce_block((self.clock)())?;
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
@@ -84,7 +92,7 @@ impl LedgerAccess for LocalLedger {
     }
 
     fn status(&self, transaction: TransactionId) -> Result<TransactionStatus, Error> {
-        if self.on_demand && self.sequencer.is_waiting(transaction) {
+        if self.on_demand && self.sequencer.is_waiting(transaction) && self.is_due()? {
             self.produce_block()?;
         }
         // In this order: a transaction leaves the mempool only after its block is stored.

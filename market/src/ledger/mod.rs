@@ -16,7 +16,7 @@ use circuits::{
 };
 use ed25519_dalek::SigningKey;
 use node::{
-    StateProof,
+    SENDER_WAITING_MAX, StateProof,
     block::{Block, SignedHeader},
     genesis::Genesis,
     signature::account_of,
@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 pub use self::local::LocalLedger;
 use crate::Error;
 
-/// How long [`act`] and [`settle`] wait for a transaction to be in a block.
+/// How long [`act`] and [`settle`] wait for a transaction to be in a block, beside the interval between blocks.
 pub const SETTLE_TIME_MAX: Duration = Duration::from_secs(60);
 /// How often a ledger is asked again while waiting.
 const POLL_TIME: Duration = Duration::from_millis(5);
@@ -83,7 +83,9 @@ pub trait LedgerAccess: StateView + Send + Sync {
     /// [`Error::Ledger`] with the ledger's refusal.
     fn submit(&self, transaction: Transaction) -> Result<TransactionId, Error>;
 
-    /// The nonce that an account's next action must carry, counting actions that wait where that is known.
+    /// The nonce that an account's next action must carry: the one in the state, which a ledger across a network proves. A
+    /// ledger of this process counts its own waiting actions too. Nobody else's word counts: whoever signs a later nonce on
+    /// a stranger's word, and then the right one, has paid twice.
     ///
     /// # Errors
     /// [`Error::Ledger`] when the ledger cannot be reached.
@@ -172,17 +174,25 @@ pub fn act(ledger: &dyn LedgerAccess, key: &SigningKey, action: Action) -> Resul
     inclusions.first().copied().ok_or_else(|| node::Error::Unknown { what: "action", id: "none".into() }.into())
 }
 
-/// Signs actions with the account's next nonces, sends them all and waits until each is in a block.
+/// Signs actions with the account's next nonces, sends as many at once as may wait, and waits until each is in a block.
 ///
 /// # Errors
 /// As [`act`]; those before the refused one stand.
 pub fn act_all(ledger: &dyn LedgerAccess, key: &SigningKey, actions: Vec<Action>) -> Result<Vec<Inclusion>, Error> {
-    let first = next_nonce(ledger, key)?;
-    let mut sent = vec![];
-    for (nonce, action) in (first..).zip(actions) {
-        sent.push(ledger.submit(Transaction::sign(ledger.chain(), key, nonce, action)?)?);
+    let mut numbered = (next_nonce(ledger, key)?..).zip(actions);
+    let mut settled = vec![];
+    loop {
+        let mut sent = vec![];
+        for (nonce, action) in numbered.by_ref().take(SENDER_WAITING_MAX) {
+            sent.push(ledger.submit(Transaction::sign(ledger.chain(), key, nonce, action)?)?);
+        }
+        if sent.is_empty() {
+            return Ok(settled);
+        }
+        for transaction in sent {
+            settled.push(settle(ledger, transaction)?);
+        }
     }
-    sent.into_iter().map(|transaction| settle(ledger, transaction)).collect()
 }
 
 /// The nonce that the next action signed with a key must carry.
@@ -196,15 +206,18 @@ pub fn next_nonce(ledger: &dyn LedgerAccess, key: &SigningKey) -> Result<u64, Er
 /// Waits until a transaction is in a block.
 ///
 /// # Errors
-/// [`Error::Unsettled`] when it was refused, dropped, or no block took it within [`SETTLE_TIME_MAX`].
+/// [`Error::Unsettled`] when it was refused, dropped, or no block took it within [`SETTLE_TIME_MAX`] and the interval
+/// between two blocks.
 pub fn settle(ledger: &dyn LedgerAccess, transaction: TransactionId) -> Result<Inclusion, Error> {
     let started = Instant::now();
+    let interval = Duration::from_secs(ledger.genesis().parameters.block_seconds_min.into());
+    let patience = SETTLE_TIME_MAX + interval * 2;
     loop {
         let why = match ledger.status(transaction)? {
             TransactionStatus::Included { height, index } => return Ok(Inclusion { transaction, height, index }),
             TransactionStatus::Refused { why } => why,
             TransactionStatus::Unknown => "the ledger does not have it; send it again".into(),
-            TransactionStatus::Pending if started.elapsed() < SETTLE_TIME_MAX => {
+            TransactionStatus::Pending if started.elapsed() < patience => {
                 thread::sleep(POLL_TIME);
                 continue;
             }
@@ -278,7 +291,13 @@ impl Default for QueryWatch {
 }
 
 impl QueryWatch {
-    /// The queries that opened since the last call, in order.
+    /// Whether every block up to this one was looked at.
+    #[must_use]
+    pub fn has_seen(&self, height: Height) -> bool {
+        self.next > height
+    }
+
+    /// The queries that opened since the last call, in order, as far as the ledger shows its blocks.
     ///
     /// # Errors
     /// [`Error::Ledger`] when the ledger cannot be reached; the next call looks at the same blocks again, so that no

@@ -106,7 +106,8 @@ fn what_cannot_be_is_refused_by_name() {
         assert!(said.contains(text), "{said} lacks {text}");
     }
     for (text, epsilon) in [("above 0", 0.0), ("multiple of 0.001", 0.0005), ("multiple of 0.001", f64::NAN)] {
-        let said = resolve(&QueryFile { privacy: Privacy::Epsilon(epsilon), ..example("count") }).unwrap_err().to_string();
+        let said =
+            resolve(&QueryFile { privacy: Privacy::Epsilon(epsilon), ..example("count") }).unwrap_err().to_string();
         assert!(said.contains(text), "{said}");
     }
 }

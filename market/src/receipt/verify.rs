@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use circuits::{
+    groth16::KeyOrigin,
     id::{ChainId, Digest, QueryId},
     quorum::SubsetIndex,
     rlwe::{Accumulator, Aggregate as Sum, Ciphertext, params::CIPHERTEXT_BYTES},
 };
 use node::{
+    genesis::Network,
     signature,
     state::{AdmittedPart, ContributionState, QueryState, QueryStatus, StateKey},
     transaction::{ComponentDigests, Transaction, aggregate_message, contribution_set_digest},
@@ -38,6 +40,8 @@ pub struct Check {
 #[derive(Debug, Clone, Serialize)]
 pub struct VerifiedReceipt {
     chain: ChainId,
+    network: Network,
+    proving_key: KeyOrigin,
     query: QueryId,
     records: usize,
     state: QueryState,
@@ -50,6 +54,18 @@ impl VerifiedReceipt {
     #[must_use]
     pub const fn chain(&self) -> ChainId {
         self.chain
+    }
+
+    /// What kind of network the genesis in the receipt founds. Anyone can found one.
+    #[must_use]
+    pub const fn network(&self) -> Network {
+        self.network
+    }
+
+    /// Where the key comes from that the proofs verify under. Whoever knows a seed forges them.
+    #[must_use]
+    pub const fn proving_key(&self) -> KeyOrigin {
+        self.proving_key
     }
 
     /// The query.
@@ -133,6 +149,8 @@ pub fn verify(receipt: &Receipt, blobs: Option<&dyn BlobAccess>) -> Result<Verif
 
     Ok(VerifiedReceipt {
         chain,
+        network: receipt.genesis.network,
+        proving_key: receipt.genesis.contribution.origin(),
         query: receipt.query,
         records: admitted.len(),
         state: release.state,

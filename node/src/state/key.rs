@@ -87,6 +87,8 @@ state! {
     Leaf(index: LeafIndex) => Leaf, leaf, put_leaf;
     /// A leaf change that waits for the end of the epoch.
     LeafChange(place: u32) => LeafChange, leaf_change, put_leaf_change;
+    /// Where a leaf's change waits, if the change there is of this leaf.
+    LeafChangePlace(index: LeafIndex) => u32, leaf_change_place, put_leaf_change_place;
     /// Leaf changes that wait.
     LeafChangeCount() => u32, leaf_change_count, put_leaf_change_count;
     /// The snapshot valid during an epoch.

@@ -1,20 +1,18 @@
 //! What the ledger remembers, by kind.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::{
     contribution::ContributionTerms,
     id::{AccountId, BodyCommitment, ConsentCommitment, Digest, EpochRoot, Leaf, Nullifier, QueryId, ScopeNullifier},
     privacy::Rho,
-    quorum::{MemberIndex, Quorum, SubsetIndex},
+    quorum::MemberIndex,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Error,
     query::{CohortQuery, OpeningEpoch, contribution_terms},
-    transaction::{CommitteeShare, ComponentDigests, StudyRegistration, TransactionId},
+    transaction::{ComponentDigests, StudyRegistration, TransactionId},
     units::{Amount, CommitteeEpoch, ContributionIndex, Epoch, Height, LeafIndex, Timestamp},
 };
 
@@ -266,99 +264,4 @@ pub struct Suspension {
     pub evidence: Digest,
     /// The block that took it.
     pub height: Height,
-}
-
-/// How far a committee key is.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "stage")]
-pub enum CommitteeStage {
-    /// Leaders commit to their subsets' shares.
-    Committing,
-    /// Every share is committed; members open, check and confirm.
-    Confirming,
-    /// Every member confirmed; queries may open.
-    Active {
-        /// Digest of the public key.
-        key: Digest,
-    },
-    /// A member complained before the key was active; the next epoch starts over.
-    Abandoned {
-        /// Who complained.
-        by: MemberIndex,
-        /// The leader accused.
-        accused: MemberIndex,
-    },
-    /// A step was not done by its deadline; the next epoch starts over.
-    Expired {
-        /// The members that the step waited for.
-        absent: BTreeSet<MemberIndex>,
-    },
-    /// Governance started the next epoch; queries opened under this key finish under it.
-    Retired {
-        /// Digest of the public key.
-        key: Digest,
-    },
-}
-
-/// A committee key, from its generation on.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-pub struct CommitteeState {
-    /// How far it is.
-    pub stage: CommitteeStage,
-    /// The block in which the step that is due began, or the key became active.
-    pub since: Height,
-    /// Digests committed by the subsets' leaders.
-    pub shares: BTreeMap<SubsetIndex, CommitteeShare>,
-    /// Digests of the leaders' revealed shares, which lie off the ledger.
-    pub reveals: BTreeMap<SubsetIndex, Digest>,
-    /// The key digest that each member confirmed.
-    pub confirmations: BTreeMap<MemberIndex, Digest>,
-}
-
-impl CommitteeState {
-    /// A key whose generation begins in a block.
-    #[must_use]
-    pub const fn new(since: Height) -> Self {
-        Self {
-            stage: CommitteeStage::Committing,
-            since,
-            shares: BTreeMap::new(),
-            reveals: BTreeMap::new(),
-            confirmations: BTreeMap::new(),
-        }
-    }
-
-    /// Digest of the public key while queries may open under it.
-    #[must_use]
-    pub const fn active_key(&self) -> Option<Digest> {
-        match self.stage {
-            CommitteeStage::Active { key } => Some(key),
-            _ => None,
-        }
-    }
-
-    /// The members whose step is due: leaders that have to commit, then leaders that have to reveal, then members that
-    /// have to confirm. Empty once the generation is over.
-    #[must_use]
-    pub fn awaited(&self, quorum: &Quorum) -> BTreeSet<MemberIndex> {
-        let leaders = |done: &dyn Fn(&SubsetIndex) -> bool| {
-            quorum.subsets().filter(|subset| !done(subset)).filter_map(|subset| quorum.leader(subset)).collect()
-        };
-        match self.stage {
-            CommitteeStage::Committing => leaders(&|subset| self.shares.contains_key(subset)),
-            CommitteeStage::Confirming if self.reveals.len() < quorum.subset_count() => {
-                leaders(&|subset| self.reveals.contains_key(subset))
-            }
-            CommitteeStage::Confirming => {
-                quorum.all_members().filter(|member| !self.confirmations.contains_key(member)).collect()
-            }
-            _ => BTreeSet::new(),
-        }
-    }
-}
-
-impl Default for CommitteeState {
-    fn default() -> Self {
-        Self::new(Height::default())
-    }
 }

@@ -166,25 +166,39 @@ impl CommitteeConfirm {
             return Err(refuse(self.epoch, "members confirm after every share is committed and before it is active"));
         }
         let key = self.key(context.chain);
-        if let Some(other) = state.confirmations.values().find(|other| **other != key) {
-            return Err(refuse(
-                self.epoch,
-                &format!("another member confirmed key {other}; if that is wrong, complain of a leader to start over"),
-            ));
-        }
         if state.confirmations.insert(member, key).is_some() {
             return Err(refuse(self.epoch, "this member confirmed already"));
         }
-        let active = state.confirmations.len() == usize::from(context.genesis.committee.quorum.members());
-        if active {
+        let mut events = vec![Event::CommitteeConfirmed { epoch: self.epoch, member }];
+        if state.confirmations.len() == usize::from(context.genesis.committee.quorum.members()) {
+            events.extend(self.conclude(key, state, draft, context)?);
+        } else {
+            draft.put_committee(self.epoch, &state)?;
+        }
+        Ok(events)
+    }
+
+    /// Once all confirmed: the key is active when it is the same, else whoever is outside the one that most confirmed is
+    /// named and the next attempt begins. A single liar can neither make a key nor have an honest member named.
+    fn conclude(
+        &self,
+        key: Digest,
+        mut state: CommitteeState,
+        draft: &mut Draft<'_>,
+        context: &Context<'_>,
+    ) -> Result<Vec<Event>, Error> {
+        let epoch = self.epoch;
+        if state.confirmations.values().all(|other| *other == key) {
             state.stage = CommitteeStage::Active { key };
             state.since = context.height;
-            draft.put_committee_polynomial(self.epoch, &self.polynomial)?;
+            draft.put_committee_polynomial(epoch, &self.polynomial)?;
+            draft.put_committee(epoch, &state)?;
+            return Ok(vec![Event::CommitteeActive { epoch, key }]);
         }
-        draft.put_committee(self.epoch, &state)?;
-        let mut events = vec![Event::CommitteeConfirmed { epoch: self.epoch, member }];
-        events.extend(active.then_some(Event::CommitteeActive { epoch: self.epoch, key }));
-        Ok(events)
+        let outside = state.outside(&context.genesis.committee.quorum);
+        state.stage = CommitteeStage::Disputed { outside: outside.clone() };
+        draft.put_committee(epoch, &state)?;
+        Ok(vec![Event::CommitteeDisputed { epoch, outside }, begin(epoch.next(), draft, context)?])
     }
 }
 

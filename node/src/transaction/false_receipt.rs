@@ -10,6 +10,7 @@ use circuits::{
     contribution::Opening,
     domain::{ByteTag, hash},
     id::{Digest, Evaluation, QueryId},
+    quorum::MemberIndex,
     rlwe::{Ciphertext, params::CIPHERTEXT_BYTES},
 };
 use serde::{Deserialize, Deserializer, Serialize};
@@ -122,10 +123,14 @@ impl FalseReceipt {
         Ok(hash(ByteTag::AvailabilityReceipt, &[b"false", &encode("false receipt", self)?]))
     }
 
-    pub(super) fn execute(&self, draft: &mut Draft<'_>, context: &Context<'_>) -> Result<Vec<Event>, Error> {
+    /// The member that this proves to have lied.
+    ///
+    /// # Errors
+    /// Why it proves nothing, or nothing new; that never changes.
+    pub(crate) fn accused(&self, view: &impl StateRead, context: &Context<'_>) -> Result<MemberIndex, Error> {
         let member = self.receipt.member;
         let account = context.genesis.committee.member(member)?.account;
-        if draft.suspension(member)?.is_some() {
+        if view.suspension(member)?.is_some() {
             let remedy = "one false receipt suspends a member for ever";
             return Err(Error::Duplicate { what: "suspension of member", id: member.to_string(), remedy });
         }
@@ -135,6 +140,11 @@ impl FalseReceipt {
             let why = format!("the ciphertext is canonical and has the values that member {member} attested");
             return Err(Error::Refused { what: "false receipt", why });
         }
+        Ok(member)
+    }
+
+    pub(super) fn execute(&self, draft: &mut Draft<'_>, context: &Context<'_>) -> Result<Vec<Event>, Error> {
+        let member = self.accused(draft, context)?;
         let evidence = self.digest()?;
         draft.put_suspension(member, &Suspension { evidence, height: context.height })?;
         Ok(vec![Event::MemberSuspended { member, evidence }])

@@ -33,10 +33,13 @@ pub(crate) fn execute(
         PrivacyMode::Private { epsilon_milli } => check_private(query, epsilon_milli, context)?,
     }
     let committee = draft.committee_epoch()?.unwrap_or_default();
-    let Some(committee_key) = draft.committee(committee)?.unwrap_or_default().active_key() else {
+    let mut key = draft.committee(committee)?.unwrap_or_default();
+    let Some(committee_key) = key.active_key() else {
         let why = format!("committee key {committee} is not active; its members must finish generating it");
         return Err(Error::Refused { what: "query", why });
     };
+    key.take_releases(committee, query.parts.len())?;
+    draft.put_committee(committee, &key)?;
 
     let id = query.id(&context.chain, &sender, nonce)?;
     let escrow = query.escrow()?;

@@ -6,7 +6,7 @@ use crate::{
     Error,
     event::Event,
     execute::{Context, credit, query_error, require_query},
-    state::{Draft, QueryState, QueryStatus, RefundReason},
+    state::{Draft, QueryState, QueryStatus, RefundReason, StateRead},
 };
 
 /// Refunds after a missed deadline. Anyone may ask: the outcome is fixed.
@@ -30,7 +30,7 @@ pub(super) fn execute(id: QueryId, draft: &mut Draft<'_>, context: &Context<'_>)
     refund(id, state, reason, draft, context)
 }
 
-/// Gives the whole escrow back and ends the query. Callers hold a state that is neither released nor refunded.
+/// Gives the whole escrow back, and the committee key its releases, and ends the query. Callers hold a state that is neither released nor refunded.
 pub(super) fn refund(
     id: QueryId,
     mut state: QueryState,
@@ -40,6 +40,10 @@ pub(super) fn refund(
 ) -> Result<Vec<Event>, Error> {
     let amount = std::mem::take(&mut state.escrow);
     credit(draft, state.researcher, amount)?;
+    let gap = || Error::Corrupt { what: "committee keys", why: format!("key {} is absent", state.committee) };
+    let mut key = draft.committee(state.committee)?.ok_or_else(gap)?;
+    key.return_releases(state.query.parts.len());
+    draft.put_committee(state.committee, &key)?;
     state.status = QueryStatus::Refunded { height: context.height, reason };
     draft.put_query(id, &state)?;
     Ok(vec![Event::QueryRefunded { query: id, reason, amount }])

@@ -2,9 +2,17 @@
 
 use std::time::Duration;
 
+use super::{
+    BODY_TIME_MAX, PROGRESS_BYTES_MIN, Service, blocking,
+    memory::in_pieces,
+    named::is_named,
+    quota::{is_document, room},
+    reply::{BYTES, parse},
+    schemas,
+};
+use crate::{Error, problem::Problem};
 use actix_web::{
     HttpRequest, HttpResponse,
-    body::SizedStream,
     error::PayloadError,
     get,
     http::header,
@@ -12,38 +20,26 @@ use actix_web::{
     web::{Bytes, Data, Path, Payload, Query},
 };
 use circuits::id::Digest;
-use futures::{Stream, StreamExt, stream};
+use futures::{Stream, StreamExt};
 use market::{
     index::PAGE_ROWS_MAX,
     objects::{self, BLOB_BYTES_MAX, BlobAddress, BlobKind},
 };
 use serde::{Deserialize, Serialize};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 
-use super::{
-    BODY_TIME_MAX, Service, blocking,
-    reply::{BYTES, parse},
-    schemas,
-};
-use crate::{Error, problem::Problem};
-
-/// The largest upload of a kind other than [`BlobKind::Panel`] and [`BlobKind::Blob`]: ciphertexts, sums, components and shares are at most
-/// 98,304 bytes and a message of the key generation is a few of them.
+/// The largest upload of a kind that is no document: ciphertexts, sums, components and shares are at most 98,304 bytes
+/// and a message of the key generation is a few of them.
 const SMALL_BYTES_MAX: usize = 1 << 20;
-/// Bytes that a download hands to the connection at once.
-const CHUNK_BYTES: usize = 64 << 10;
 
 const _: () = assert!(SMALL_BYTES_MAX <= BLOB_BYTES_MAX);
 
 /// The largest blob of a kind that is taken.
-const fn bytes_max(kind: BlobKind) -> usize {
-    match kind {
-        BlobKind::Panel | BlobKind::Blob => BLOB_BYTES_MAX,
-        _ => SMALL_BYTES_MAX,
-    }
+fn bytes_max(kind: BlobKind) -> usize {
+    if is_document(kind) { BLOB_BYTES_MAX } else { SMALL_BYTES_MAX }
 }
 
-/// Reads a body of bytes within its bound; a client that stalls is let go.
+/// Reads a body of bytes within its bound; a client that stalls, or sends drop by drop, is let go.
 pub(crate) async fn receive(request: &HttpRequest, mut payload: Payload, bytes_max: usize) -> Result<Vec<u8>, Error> {
     receive_within(request, &mut payload, bytes_max, BODY_TIME_MAX).await
 }
@@ -63,14 +59,18 @@ async fn receive_within(
         return Err(too_large());
     }
     let mut bytes = vec![];
+    let (mut until, mut expected) = (Instant::now() + pause_max, PROGRESS_BYTES_MIN);
     loop {
-        let next = tokio::time::timeout(pause_max, payload.next()).await;
+        let next = tokio::time::timeout_at(until, payload.next()).await;
         let Some(chunk) = next.map_err(|_| Error::Slow { limit: pause_max })? else { return Ok(bytes) };
         let chunk = chunk.map_err(|error| Error::Request { what: "body", why: error.to_string() })?;
         if chunk.len() > bytes_max - bytes.len() {
             return Err(too_large());
         }
         bytes.extend_from_slice(&chunk);
+        if bytes.len() >= expected {
+            (until, expected) = (Instant::now() + pause_max, bytes.len() + PROGRESS_BYTES_MIN);
+        }
     }
 }
 
@@ -96,7 +96,7 @@ fn address(path: &(String, String)) -> Result<BlobAddress, Error> {
         (status = 201, description = "stored durably"),
         (status = 204, description = "it was here already"),
         (status = "4XX", description = "refused", body = Problem, content_type = "application/problem+json"),
-        (status = 507, description = "no room", body = Problem, content_type = "application/problem+json"),
+        (status = 507, description = "no room, and the ledger does not name it", body = Problem, content_type = "application/problem+json"),
     )
 )]
 #[put("/v1/blobs/{kind}/{digest}")]
@@ -108,7 +108,8 @@ pub(super) async fn put_blob(
 ) -> Result<HttpResponse, Error> {
     let address = address(&path)?;
     let bytes_max = bytes_max(address.kind);
-    let _memory = service.quota.memory(announced(&request).unwrap_or(bytes_max).min(bytes_max)).await?;
+    let expected = announced(&request).unwrap_or(bytes_max).min(bytes_max);
+    let _memory = service.quota.memory.take(room(address.kind), expected).await?;
     let bytes = receive(&request, payload, bytes_max).await?;
     let stored = blocking(move || store(&service, address, bytes)).await?;
     Ok(if stored { HttpResponse::Created().finish() } else { HttpResponse::NoContent().finish() })
@@ -122,10 +123,16 @@ fn store(service: &Service, address: BlobAddress, bytes: Vec<u8>) -> Result<bool
         return Err(Error::Request { what: "blob", why });
     }
     let length = bytes.len();
+    let _storing = service.quota.storing(&address.digest);
     if objects::get(service.blobs.as_ref(), address, length).is_ok() {
         return Ok(false);
     }
-    let reservation = service.quota.reserve(length as u64)?;
+    let reservation = match service.quota.reserve(address.kind, length as u64) {
+        Err(Error::Quota { .. }) if is_named(service, address)? => {
+            service.quota.reserve_named(address.kind, length as u64)
+        }
+        reserved => reserved?,
+    };
     service.blobs.write(address, bytes)?;
     reservation.keep();
     service.metrics.stored(length);
@@ -147,30 +154,14 @@ fn store(service: &Service, address: BlobAddress, bytes: Vec<u8>) -> Result<bool
 #[get("/v1/blobs/{kind}/{digest}")]
 pub(super) async fn get_blob(service: Data<Service>, path: Path<(String, String)>) -> Result<HttpResponse, Error> {
     let address = address(&path)?;
-    let memory = service.quota.memory(bytes_max(address.kind)).await?;
+    let memory = service.quota.memory.take(room(address.kind), bytes_max(address.kind)).await?;
     let bytes = blocking(move || Ok(objects::get(service.blobs.as_ref(), address, bytes_max(address.kind))?)).await?;
     // A digest never names other bytes, so caches may keep them for ever.
     Ok(HttpResponse::Ok()
         .content_type(BYTES)
         .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
         .insert_header((header::ETAG, format!("\"{}\"", address.digest)))
-        .body(in_chunks(bytes.into(), memory)))
-}
-
-/// The bytes piece by piece, so that their memory counts until the connection has taken the last.
-fn in_chunks(
-    bytes: Bytes,
-    memory: OwnedSemaphorePermit,
-) -> SizedStream<impl Stream<Item = Result<Bytes, std::convert::Infallible>>> {
-    let length = bytes.len() as u64;
-    let pieces = stream::unfold((bytes, memory), |(mut rest, memory)| async move {
-        if rest.is_empty() {
-            return None;
-        }
-        let piece = rest.split_to(rest.len().min(CHUNK_BYTES));
-        Some((Ok(piece), (rest, memory)))
-    });
-    SizedStream::new(length, Box::pin(pieces))
+        .body(in_pieces(bytes.into(), memory)))
 }
 
 /// A page of the digests that this server keeps.
@@ -206,9 +197,8 @@ pub(super) async fn list_blobs(
     let kind: BlobKind = parse("kind of blob", &kind)?;
     let after = after.map_err(|error| Error::Request { what: "query string", why: error.to_string() })?;
     let after: Option<Digest> = after.into_inner().after.map(|text| parse("digest", &text)).transpose()?;
-    let all = blocking(move || Ok(service.blobs.list(kind)?)).await?;
-    let behind = all.iter().map(|address| address.digest).filter(|digest| Some(*digest) > after);
-    let mut digests: Vec<_> = behind.take(PAGE_ROWS_MAX + 1).collect();
+    let listed = blocking(move || Ok(service.blobs.list_after(kind, after, PAGE_ROWS_MAX + 1)?)).await?;
+    let mut digests: Vec<_> = listed.iter().map(|address| address.digest).collect();
     let more = digests.len() > PAGE_ROWS_MAX;
     digests.truncate(PAGE_ROWS_MAX);
     let next = if more { digests.last().copied() } else { None };
@@ -218,14 +208,22 @@ pub(super) async fn list_blobs(
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
+    use futures::stream;
 
     use super::*;
 
     fn received(body: impl Stream<Item = Result<Bytes, PayloadError>>) -> Result<Vec<u8>, Error> {
+        received_within(body, 8)
+    }
+
+    fn received_within(
+        body: impl Stream<Item = Result<Bytes, PayloadError>>,
+        bytes_max: usize,
+    ) -> Result<Vec<u8>, Error> {
         let request = TestRequest::put().insert_header((header::CONTENT_TYPE, BYTES)).to_http_request();
         actix_web::rt::System::new().block_on(async move {
             let mut body = Box::pin(body);
-            receive_within(&request, &mut body, 8, Duration::from_millis(5)).await
+            receive_within(&request, &mut body, bytes_max, Duration::from_millis(5)).await
         })
     }
 
@@ -237,6 +235,15 @@ mod tests {
     fn a_client_that_stalls_is_let_go() {
         let stalled = stream::iter([chunk(b"ab")]).chain(stream::pending());
         assert!(matches!(received(stalled), Err(Error::Slow { .. })));
+    }
+
+    #[test]
+    fn repro_a_client_that_sends_drop_by_drop_is_let_go() {
+        let drops = stream::repeat(()).then(|()| async {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            chunk(b"a")
+        });
+        assert!(matches!(received_within(drops, SMALL_BYTES_MAX), Err(Error::Slow { .. })));
     }
 
     #[test]

@@ -20,8 +20,10 @@ pub const CONNECTIONS_MAX: usize = 1_024;
 pub const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
 /// How long a request may take from its head to its answer's head, uploads included.
 pub const TIME_MAX: Duration = Duration::from_secs(120);
-/// How long a pause within an uploaded body may be.
+/// How long a client may take for each [`PROGRESS_BYTES_MIN`] of a body, whichever way it goes, or for what is left.
 pub const BODY_TIME_MAX: Duration = Duration::from_secs(15);
+/// What a client sends or takes of a body in each [`BODY_TIME_MAX`].
+pub const PROGRESS_BYTES_MIN: usize = 1 << 20;
 /// How long requests in progress may go on once the server stops, in seconds.
 pub const SHUTDOWN_SECONDS_MAX: u64 = 10;
 /// Leaves of a page: 2 MiB as bytes.

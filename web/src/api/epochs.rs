@@ -14,10 +14,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     LEAVES_PAGE_MAX, Service, blocking,
-    reply::{found, reply},
+    memory::Room,
+    reply::{found, long_reply, reply},
     schemas,
 };
 use crate::Error;
+
+/// A leaf in JSON: 64 digits in quotes, and a comma.
+const LEAF_REPLY_BYTES: usize = 67;
 
 /// The epoch of the next block and the snapshot that proofs must be made against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -87,8 +91,9 @@ pub(super) async fn read_leaves(
     if run.count > LEAVES_PAGE_MAX {
         return Err(Error::TooLarge { what: "a page of leaves", limit: LEAVES_PAGE_MAX as usize });
     }
+    let memory = service.quota.memory.take(Room::Replies, run.count as usize * LEAF_REPLY_BYTES).await?;
     let page = blocking(move || leaf_page(&service, run.first, run.count)).await?;
-    reply(&request, &page)
+    long_reply(&request, &page, memory)
 }
 
 fn leaf_page(service: &Service, first: u32, count: u32) -> Result<LeafPage, Error> {

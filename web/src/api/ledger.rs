@@ -6,15 +6,19 @@ use actix_web::{
 };
 use circuits::id::{AccountId, QueryId, SchemaId, StudyId};
 use market::index::Paging;
-use node::{state::StateRead, units::Height};
+use node::{block::BLOCK_BYTES_MAX, state::StateRead, units::Height};
 
 use super::{
     Service, blocking,
     listing::paging,
-    reply::{found, parse, reply},
+    memory::Room,
+    reply::{found, long_reply, parse, reply},
     schemas,
 };
 use crate::{Error, problem::Problem};
+
+/// A block in JSON: every byte takes two digits, beside names and punctuation.
+const BLOCK_REPLY_BYTES_MAX: usize = 3 * BLOCK_BYTES_MAX;
 
 /// Where the chain stands: height, time and epoch of the next block. JSON or bytes.
 #[utoipa::path(tag = "chain", responses((status = 200, description = "the tip", content((schemas::Head = "application/json"), (schemas::Bytes = "application/octet-stream")))))]
@@ -67,8 +71,9 @@ pub(super) async fn read_block(
     height: Path<String>,
 ) -> Result<HttpResponse, Error> {
     let height = Height::new(parse("block height", &height)?);
+    let memory = service.quota.memory.take(Room::Replies, BLOCK_REPLY_BYTES_MAX).await?;
     let block = blocking(move || found("block", height, service.chain.snapshot()?.block(height)?)).await?;
-    reply(&request, &block)
+    long_reply(&request, &block, memory)
 }
 
 /// A block's header with its certificate. JSON or bytes.
@@ -128,7 +133,8 @@ pub(super) async fn read_account(
     reply(&request, &account)
 }
 
-/// The nonce that an account's next action must carry, counting actions that wait for a block. JSON or bytes.
+/// The nonce that an account's next action must carry, counting actions that wait for a block: an unproven hint, for
+/// whoever runs this node. Sign no nonce beyond the proven one on a stranger's word. JSON or bytes.
 #[utoipa::path(
     tag = "state",
     params(("id" = String, Path, description = "the account's key, 64 hex digits")),

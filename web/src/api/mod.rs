@@ -10,7 +10,9 @@ mod committee;
 mod epochs;
 mod ledger;
 mod listing;
+mod memory;
 mod metrics;
+mod named;
 mod operation;
 mod quota;
 mod reply;
@@ -26,12 +28,15 @@ use utoipa::OpenApi;
 
 pub use self::{
     blobs::BlobPage,
-    bounds::{BODY_TIME_MAX, CONNECTIONS_MAX, HEAD_TIME_MAX, LEAVES_PAGE_MAX, SHUTDOWN_SECONDS_MAX, TIME_MAX, WORKERS},
+    bounds::{
+        BODY_TIME_MAX, CONNECTIONS_MAX, HEAD_TIME_MAX, LEAVES_PAGE_MAX, PROGRESS_BYTES_MIN, SHUTDOWN_SECONDS_MAX,
+        TIME_MAX, WORKERS,
+    },
     committee::CommitteeKey,
     epochs::{CurrentEpoch, LeafPage},
     metrics::Metrics,
     operation::Health,
-    quota::UploadQuota,
+    quota::{StoredBytes, UploadQuota},
     state::ProvenState,
     transactions::{Accepted, IncludedTransaction},
 };
@@ -39,6 +44,7 @@ pub(crate) use self::{
     blobs::receive,
     bounds::{answer, no_endpoint},
     metrics::observe,
+    quota::is_document,
     reply::BYTES,
     state::KEY_BYTES_MAX,
 };

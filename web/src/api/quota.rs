@@ -1,58 +1,109 @@
 //! Disk that uploads may fill, and memory that blobs in flight may take.
 
 use std::sync::{
-    Arc,
+    Mutex, MutexGuard, PoisonError,
     atomic::{AtomicU64, Ordering},
 };
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use circuits::id::Digest;
+use market::objects::BlobKind;
 
+use super::memory::{Memory, Room};
 use crate::Error;
 
-/// Memory for blobs on their way in or out, in [`UNIT_BYTES`]; requests beyond it wait.
-const MEMORY_UNITS: u32 = 256;
-/// The unit in which that memory is counted.
-const UNIT_BYTES: usize = 1 << 20;
+/// Panels and documents may fill one of so many parts of the disk for uploads; the rest is for what queries need.
+const DOCUMENTS_SHARE: u64 = 16;
+/// Uploads of blobs whose digests begin alike are stored one after the other.
+const STORING_LANES: usize = 16;
+
+/// Bytes of stored blobs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StoredBytes {
+    /// Of ciphertexts, sums, components and messages of the key generation.
+    pub protocol: u64,
+    /// Of panels and documents.
+    pub documents: u64,
+}
+
+/// Which share of disk and memory a kind of blob takes.
+pub(super) const fn room(kind: BlobKind) -> Room {
+    match kind {
+        BlobKind::Panel | BlobKind::Blob => Room::Large,
+        _ => Room::Small,
+    }
+}
+
+/// The kinds that hold documents; the others are the protocol's own.
+pub(crate) fn is_document(kind: BlobKind) -> bool {
+    room(kind) == Room::Large
+}
+
+/// A part of the disk.
+struct Share {
+    limit: u64,
+    used: AtomicU64,
+}
 
 /// Bounds what anonymous uploads can take from this machine.
 pub struct UploadQuota {
-    limit: u64,
-    used: AtomicU64,
-    memory: Arc<Semaphore>,
+    protocol: Share,
+    documents: Share,
+    storing: [Mutex<()>; STORING_LANES],
+    pub(super) memory: Memory,
 }
 
 /// Disk set aside for one upload; given back unless kept.
 pub(super) struct Reservation<'a> {
-    quota: &'a UploadQuota,
+    share: &'a Share,
     bytes: u64,
 }
 
 impl UploadQuota {
-    /// A quota of `limit` bytes, of which `used` are taken.
+    /// A quota of `limit` bytes, of which some are taken.
     #[must_use]
-    pub fn new(limit: u64, used: u64) -> Self {
-        Self { limit, used: AtomicU64::new(used), memory: Arc::new(Semaphore::new(MEMORY_UNITS as usize)) }
+    pub fn new(limit: u64, stored: StoredBytes) -> Self {
+        let documents = limit / DOCUMENTS_SHARE;
+        let share = |limit, used| Share { limit, used: AtomicU64::new(used) };
+        Self {
+            protocol: share(limit - documents, stored.protocol),
+            documents: share(documents, stored.documents),
+            storing: std::array::from_fn(|_| Mutex::default()),
+            memory: Memory::default(),
+        }
     }
 
     /// Bytes taken.
     #[must_use]
     pub fn used(&self) -> u64 {
-        self.used.load(Ordering::Relaxed)
+        self.protocol.used.load(Ordering::Relaxed).saturating_add(self.documents.used.load(Ordering::Relaxed))
     }
 
-    /// Waits for memory for a blob of at most this size.
-    pub(super) async fn memory(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Error> {
-        let units = u32::try_from(bytes.div_ceil(UNIT_BYTES)).unwrap_or(MEMORY_UNITS).clamp(1, MEMORY_UNITS);
-        Arc::clone(&self.memory).acquire_many_owned(units).await.map_err(|_| Error::Stopping)
+    fn share(&self, kind: BlobKind) -> &Share {
+        if is_document(kind) { &self.documents } else { &self.protocol }
+    }
+
+    /// Waits until nobody stores the same blob, so that it is counted once.
+    pub(super) fn storing(&self, digest: &Digest) -> Option<MutexGuard<'_, ()>> {
+        let first = usize::from(digest.as_bytes().first().copied().unwrap_or_default());
+        let lane = self.storing.get(first % STORING_LANES)?;
+        Some(lane.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Sets disk aside.
-    pub(super) fn reserve(&self, bytes: u64) -> Result<Reservation<'_>, Error> {
-        let fits = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= self.limit);
-        match self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits) {
-            Ok(_) => Ok(Reservation { quota: self, bytes }),
-            Err(_) => Err(Error::Quota { limit: self.limit }),
+    pub(super) fn reserve(&self, kind: BlobKind, bytes: u64) -> Result<Reservation<'_>, Error> {
+        let share = self.share(kind);
+        let fits = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= share.limit);
+        match share.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits) {
+            Ok(_) => Ok(Reservation { share, bytes }),
+            Err(_) => Err(Error::Quota { limit: share.limit }),
         }
+    }
+
+    /// Sets disk aside beyond the quota, for what the ledger names: who pays for a place on the ledger bounds it.
+    pub(super) fn reserve_named(&self, kind: BlobKind, bytes: u64) -> Reservation<'_> {
+        let share = self.share(kind);
+        share.used.fetch_add(bytes, Ordering::Relaxed);
+        Reservation { share, bytes }
     }
 }
 
@@ -65,7 +116,7 @@ impl Reservation<'_> {
 
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        self.quota.used.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.share.used.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -73,15 +124,31 @@ impl Drop for Reservation<'_> {
 mod tests {
     use super::*;
 
+    const STORED: StoredBytes = StoredBytes { protocol: 4, documents: 1 };
+
     #[test]
     fn a_failed_upload_gives_its_share_back_and_a_kept_one_does_not() {
-        let quota = UploadQuota::new(10, 4);
-        drop(quota.reserve(6).unwrap());
-        assert_eq!(quota.used(), 4);
-        quota.reserve(5).unwrap().keep();
-        assert_eq!(quota.used(), 9);
-        assert!(matches!(quota.reserve(2), Err(Error::Quota { limit: 10 })));
-        assert!(quota.reserve(u64::MAX).is_err());
-        assert_eq!(quota.used(), 9);
+        let quota = UploadQuota::new(160, STORED);
+        let ciphertext = BlobKind::Ciphertext;
+        drop(quota.reserve(ciphertext, 146).unwrap());
+        assert_eq!(quota.used(), 5);
+        quota.reserve(ciphertext, 145).unwrap().keep();
+        assert_eq!(quota.used(), 150);
+        assert!(matches!(quota.reserve(ciphertext, 2), Err(Error::Quota { limit: 150 })));
+        assert!(quota.reserve(ciphertext, u64::MAX).is_err());
+        assert_eq!(quota.used(), 150);
+    }
+
+    #[test]
+    fn repro_documents_fill_their_share_and_leave_the_protocol_its_own() {
+        let quota = UploadQuota::new(160, STORED);
+        quota.reserve(BlobKind::Panel, 8).unwrap().keep();
+        assert!(matches!(quota.reserve(BlobKind::Blob, 2), Err(Error::Quota { limit: 10 })));
+        quota.reserve(BlobKind::Blob, 1).unwrap().keep();
+        quota.reserve(BlobKind::SealedComponent, 146).unwrap().keep();
+        assert!(quota.reserve(BlobKind::SealedComponent, 1).is_err());
+        quota.reserve_named(BlobKind::SealedComponent, 7).keep();
+        drop(quota.reserve_named(BlobKind::SealedComponent, 7));
+        assert_eq!(quota.used(), 167);
     }
 }

@@ -1,6 +1,7 @@
 //! Committee members.
 
 use std::{
+    collections::BTreeSet,
     net::SocketAddr,
     path::PathBuf,
     sync::{
@@ -124,11 +125,20 @@ fn describe(stage: &CommitteeStage) -> String {
             format!("abandoned: member {by} complained about member {accused}")
         }
         CommitteeStage::Expired { absent } => {
-            let absent: Vec<String> = absent.iter().map(ToString::to_string).collect();
-            format!("expired: members {} did not do their step in time", absent.join(", "))
+            format!("expired: members {} did not do their step in time, or confirmed another key", list(absent))
         }
         CommitteeStage::Retired { key } => format!("retired, key {key}"),
+        CommitteeStage::Disputed { outside } if outside.is_empty() => {
+            "disputed: the members confirmed different keys, and too few the same".into()
+        }
+        CommitteeStage::Disputed { outside } => {
+            format!("disputed: members {} confirmed another key than the rest", list(outside))
+        }
     }
+}
+
+fn list(members: &BTreeSet<MemberIndex>) -> String {
+    members.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Reaches the node, which may start at the same time as who works on it.

@@ -104,8 +104,8 @@ fn next_epoch(connection: &Connection, output: &Output) -> Result<(), Error> {
         }
         progress.set_position(now.height.get().saturating_sub(started.height.get()));
         match &connection.here {
-            Some(here) => drop(here.produce_block()?),
-            None => thread::sleep(POLL_TIME),
+            Some(here) if here.is_due()? => drop(here.produce_block()?),
+            _ => thread::sleep(POLL_TIME),
         }
     }
 }

@@ -12,7 +12,7 @@ use circuits::{contribution, eligibility, groth16::KeyOrigin, id::AccountId, pri
 use clap::{Args, Subcommand};
 use market::{
     index::Index,
-    objects::Objects,
+    objects::{BlobKind, Objects},
     wallet::{PartyKey, Role},
 };
 use node::{
@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     Error, Pace,
-    api::{Metrics, Service, UploadQuota},
+    api::{Metrics, Service, StoredBytes, UploadQuota, is_document},
     chain::{Chain, now},
     serve::{StopOn, serve},
 };
@@ -38,7 +38,7 @@ use crate::{
 /// Bytes of blobs that uploads over the API may take on this machine's disk.
 const UPLOAD_BYTES_MAX: u64 = 64 << 30;
 
-/// A day of empty blocks at the default heartbeat.
+/// A day of blocks at the default heartbeat. Transactions make blocks up to `block_seconds_min` of the genesis apart.
 const KEY_STEP_BLOCKS_MAX: u32 = 17_280;
 /// A month of them.
 const KEY_RETENTION_BLOCKS: u32 = 30 * KEY_STEP_BLOCKS_MAX;
@@ -69,6 +69,10 @@ pub struct Init {
     /// Blocks of an epoch, at whose end registrations and consent changes count.
     #[arg(long, default_value_t = 32, value_name = "BLOCKS")]
     epoch_blocks: u32,
+    /// Seconds from a block to the next, at least, so that nobody hurries epochs and deadlines, which count blocks. 0
+    /// makes a block at once for each transaction; a consortium's genesis takes 1 or more.
+    #[arg(long, default_value_t = 1, value_name = "SECONDS")]
+    block_seconds: u32,
     /// Contributions that exact statistics need for each cell.
     #[arg(long, default_value_t = 20, value_name = "COUNT")]
     exact_floor: u32,
@@ -216,6 +220,7 @@ impl Init {
                 opening_fee: Amount::new(self.opening_fee),
                 query_days_max: 365,
                 early_sealing_allowed: self.early_sealing,
+                block_seconds_min: self.block_seconds,
                 drift_seconds_max: 60,
                 key_step_blocks_max: KEY_STEP_BLOCKS_MAX,
                 key_retention_blocks: KEY_RETENTION_BLOCKS,
@@ -271,8 +276,11 @@ impl Serve {
 /// [`Error::Market`] when the blobs or the index cannot be opened.
 pub(crate) fn service(chain: Arc<Chain>, objects: &Path, index: &Path) -> Result<Service, Error> {
     let objects = Objects::directory(objects)?;
+    let (documents, protocol): (Vec<_>, Vec<_>) = BlobKind::ALL.into_iter().partition(|kind| is_document(*kind));
+    let stored =
+        StoredBytes { protocol: objects.stored_bytes(&protocol)?, documents: objects.stored_bytes(&documents)? };
     Ok(Service {
-        quota: UploadQuota::new(UPLOAD_BYTES_MAX, objects.stored_bytes()?),
+        quota: UploadQuota::new(UPLOAD_BYTES_MAX, stored),
         blobs: Arc::new(objects),
         index: Arc::new(Index::open(index, chain.ledger().chain())?),
         chain,

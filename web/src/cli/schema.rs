@@ -133,10 +133,11 @@ fn register(home: &Home, folder: &Path, key: &Path) -> Result<Named, Error> {
     let key = home.key(key, Role::Issuer)?;
     let connection = home.connect()?;
     let bytes = borsh::to_vec(&panel).map_err(|error| Error::Output { why: error.to_string() })?;
-    put(&*connection.blobs, BlobKind::Panel, bytes)?;
     let id = schema.id()?;
     if connection.ledger.schema(id)?.is_none() {
         act(&*connection.ledger, &key.signing_key(), Action::RegisterSchema(schema.clone()))?;
     }
+    // The ledger names the panel now, so a store takes it whatever room it has. Calling again puts it again.
+    put(&*connection.blobs, BlobKind::Panel, bytes)?;
     Ok(Named { id, schema })
 }

@@ -2,20 +2,21 @@
 
 use std::path::PathBuf;
 
-use circuits::id::ChainId;
+use circuits::{groth16::KeyOrigin, id::ChainId};
 use clap::Args;
 use market::{
     objects::{BlobAccess, Objects},
     receipt::{Receipt, VerifiedReceipt, verify},
 };
+use node::genesis::Network;
 
 use super::Output;
 use crate::Error;
 
 /// Check a result offline, from its receipt.
 ///
-/// Trusts nothing but the genesis inside the receipt; compare the chain id printed with the one your consortium
-/// published, or give it with --chain.
+/// Trusts nothing but the genesis inside the receipt, which anyone can make up together with a key that forges proofs:
+/// compare the chain id printed with the one your consortium published, or give it with --chain.
 #[derive(Debug, Args)]
 pub struct Verify {
     /// The receipt file.
@@ -38,13 +39,36 @@ impl Verify {
             let why = format!("it is of chain {}, not of {expected}", verified.chain());
             return Err(Error::Input { what: "receipt", why });
         }
+        if self.chain.is_none() {
+            output.say(
+                "anyone can found a chain; this receipt is of worth only if your consortium published the chain id \
+                 below: give it with --chain",
+            );
+        }
         output.result(&verified, describe)
+    }
+}
+
+fn network(verified: &VerifiedReceipt) -> &'static str {
+    match verified.network() {
+        Network::Demo => "a demonstration, played by one machine",
+        Network::Test => "a test network",
+        Network::Consortium => "a consortium's network",
+    }
+}
+
+fn proving_key(verified: &VerifiedReceipt) -> &'static str {
+    match verified.proving_key() {
+        KeyOrigin::InsecureSeed => "from a seed: whoever knows it forges proofs",
+        KeyOrigin::Ceremony => "said to come from a ceremony",
     }
 }
 
 fn describe(verified: &VerifiedReceipt) -> String {
     let mut lines = vec![
         format!("chain {}", verified.chain()),
+        format!("network: {}", network(verified)),
+        format!("proving key: {}", proving_key(verified)),
         format!("query {}", verified.query()),
         format!(
             "{} distinct certified records met the criteria and their holders agreed to this use.",

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use circuits::id::{AccountId, ChainId, Digest, Leaf};
+use circuits::id::{ChainId, Digest, Leaf};
 use market::ledger::{LedgerAccess, TransactionStatus};
 use node::{
     StateProof,
@@ -190,11 +190,6 @@ impl LedgerAccess for RemoteLedger {
             return Err(failed(self.remote.unusable("it names another transaction than was sent")).into());
         }
         Ok(sent)
-    }
-
-    fn next_nonce(&self, account: AccountId) -> Result<u64, market::Error> {
-        let nonce = self.remote.value(&format!("/v1/accounts/{account}/next-nonce"), 8).map_err(failed)?;
-        Ok(nonce.ok_or_else(|| failed(self.remote.unusable("it knows no nonces")))?)
     }
 
     fn status(&self, transaction: TransactionId) -> Result<TransactionStatus, market::Error> {

@@ -100,6 +100,7 @@ impl Parties {
                 opening_fee: Amount::new(OPENING_FEE),
                 query_days_max: 30,
                 early_sealing_allowed: true,
+                block_seconds_min: 0,
                 drift_seconds_max: 60,
                 key_step_blocks_max: KEY_STEP_BLOCKS_MAX,
                 key_retention_blocks: KEY_RETENTION_BLOCKS,

@@ -16,7 +16,7 @@ use crate::{
         key::{commitments, reveals, session},
     },
     ledger::{LedgerAccess, act, act_all, tip},
-    objects::{BlobAccess, BlobKind, put},
+    objects::{BlobAccess, BlobKind, offer},
     sealing::SealingSecretKey,
 };
 
@@ -97,14 +97,18 @@ impl Member {
         let dealer = self.dealer(ledger, epoch, rng)?;
         let session = session(ledger, epoch)?;
         let (receiver, messages) = dealer.reveal(commitments(&session, state)?, rng)?;
-        let mut actions = vec![];
+        let (mut actions, mut offered) = (vec![], vec![]);
         for reveal in messages.into_iter().filter(|reveal| !state.reveals.contains_key(&reveal.subset)) {
             let bytes = borsh::to_vec(&reveal).map_err(|error| Error::KeyGeneration { why: error.to_string() })?;
-            let message = put(blobs, BlobKind::KeyGeneration, bytes)?.digest;
-            actions.push(Action::CommitteeReveal(CommitteeReveal { epoch, subset: reveal.subset, message }));
+            let blob = offer(blobs, BlobKind::KeyGeneration, bytes);
+            let (subset, message) = (reveal.subset, blob.digest());
+            actions.push(Action::CommitteeReveal(CommitteeReveal { epoch, subset, message }));
+            offered.push(blob);
         }
         if !actions.is_empty() {
             act_all(ledger, &self.key.signing_key(), actions)?;
+            // A store without room takes them now that the ledger names them.
+            offered.into_iter().try_for_each(|blob| blob.settle(blobs))?;
             return Ok(Some(Duty::Revealed { epoch }));
         }
         let revealed = reveals(blobs, &session, state)?;

@@ -1,42 +1,47 @@
 //! Availability: a member keeps a ciphertext and attests it; later it signs the sum that it computed itself.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    collections::btree_map::Entry,
+    sync::{Arc, PoisonError},
+};
 
 use circuits::{
     contribution::{ContributionVerifier, Opening},
-    id::{Digest, Evaluation, QueryId},
-    rlwe::{Aggregate, Ciphertext, params::CIPHERTEXT_BYTES},
+    id::{Digest, Evaluation},
+    rlwe::{Aggregate, Ciphertext},
 };
 use node::{
     QueryPart, signature,
-    state::{QueryState, QueryStatus},
+    state::{QueryState, QueryStatus, StateRead},
     transaction::{Attestation, MemberSignature, Receipt, aggregate_message},
+    units::Epoch,
 };
 
-use super::Member;
+use super::{
+    Member,
+    uploads::{KEPT_PER_NULLIFIER, NoRoom, Upload, Uploads},
+};
 use crate::{
     Error,
     committee::access::{KeepCiphertext, SignAggregate},
-    ledger::{LedgerAccess, require_query},
-    objects::{BlobAccess, BlobAddress, BlobKind, Objects, put},
+    ledger::{LedgerAccess, require_query, tip},
+    objects::{BlobAccess, BlobKind, put},
     sealing::SealingPublicKey,
 };
 
-/// Ciphertexts that a member keeps of a query for each contribution and part it may admit: an agent whose epoch ended
-/// encrypts again, but nobody fills the disk.
-const KEPT_PER_CONTRIBUTION: u64 = 4;
 /// Query parts whose verifier a member keeps, each with the committee's key; the set is dropped when it is full.
 const VERIFIERS_MAX: usize = 64;
 
 impl Member {
     /// Keeps a ciphertext for a collecting query, passes it on to the shared store, and attests that it did and that the
-    /// ciphertext has the opening that its proof claims. Asking again gives the same receipt.
+    /// ciphertext has the opening that its proof claims. Only a registered record's proof gets it kept, so that nobody
+    /// else fills the disk. Asking again gives the same receipt.
     ///
     /// # Errors
     /// [`Error::Refused`] when the query does not collect, was opened under a key this member has no share of, could not
-    /// be released for want of a sealing key, has all the ciphertexts kept that it may, or when the ciphertext has
-    /// another opening than the proof claims; [`Error::Statement`] when the bytes are no canonical ciphertext or no
-    /// proof.
+    /// be released for want of a sealing key, when the proof does not verify or is against no late root, when record or
+    /// query have all the ciphertexts kept that they may, or when the ciphertext has another opening than the proof
+    /// claims; [`Error::Statement`] when the bytes are no canonical ciphertext or no proof.
     pub fn keep(
         &self,
         ledger: &dyn LedgerAccess,
@@ -48,13 +53,13 @@ impl Member {
         if state.status != QueryStatus::Collecting || usize::from(request.part) >= state.query.parts.len() {
             return self.refused(ACTION, format!("query {} collects no part {}", request.query, request.part));
         }
-        if self.store.shares(state.committee)?.is_none() {
+        if !self.store.has_shares(state.committee)? {
             return self.refused(ACTION, format!("it has no share of committee key {}", state.committee));
         }
         SealingPublicKey::from_bytes(state.query.sealing.as_bytes())?;
         let attestation = self.check(ledger, &state, request)?;
+        self.take_room(request, &state, attestation.ciphertext)?;
         let own = self.store.ciphertexts(state.committee)?;
-        self.take_room(&own, request.query, &state, attestation.ciphertext)?;
         put(&own, BlobKind::Ciphertext, request.ciphertext.clone())?;
         // Whoever aggregates, and members that were not asked, find it there: no contributor can withhold it later.
         put(blobs, BlobKind::Ciphertext, request.ciphertext.clone())?;
@@ -63,7 +68,7 @@ impl Member {
     }
 
     /// Opens the ciphertext at the challenge, which follows from the query on the ledger, the committee's key, and what
-    /// was proven, and compares it with what the proof claims.
+    /// was proven, compares it with what the proof claims, and verifies the proof.
     fn check(
         &self,
         ledger: &dyn LedgerAccess,
@@ -80,6 +85,10 @@ impl Member {
                 return self.refused("attest a ciphertext", why);
             }
         }
+        self.check_root(ledger, request)?;
+        if let Err(error) = verifier.verify(&request.instance, &request.contribution) {
+            return self.refused("attest a ciphertext", format!("the contribution proof does not verify: {error}"));
+        }
         Ok(Attestation {
             committee: state.committee,
             query: request.query,
@@ -88,6 +97,19 @@ impl Member {
             gamma: Evaluation::from_element(gamma),
             opening: found,
         })
+    }
+
+    /// Anyone proves against a tree of their own making; the ledger has a root for each epoch. The one before the latest
+    /// serves an agent whose epoch just ended: the ledger tells it so.
+    fn check_root(&self, ledger: &dyn LedgerAccess, request: &KeepCiphertext) -> Result<(), Error> {
+        let (root, latest) = (request.instance.root, tip(ledger)?.epoch);
+        for epoch in [Some(latest.get()), latest.get().checked_sub(1)].into_iter().flatten().map(Epoch::new) {
+            if ledger.epoch_snapshot(epoch)?.is_some_and(|snapshot| snapshot.root == root) {
+                return Ok(());
+            }
+        }
+        let why = format!("the proof is against root {root}, which neither epoch {latest} nor the one before has");
+        self.refused("attest a ciphertext", why)
     }
 
     fn verifier(
@@ -110,21 +132,27 @@ impl Member {
         Ok(verifier)
     }
 
-    /// Counts a new ciphertext against its query's bound.
-    fn take_room(&self, own: &Objects, query: QueryId, state: &QueryState, digest: Digest) -> Result<(), Error> {
-        let address = BlobAddress { kind: BlobKind::Ciphertext, digest };
-        if own.read(address, CIPHERTEXT_BYTES)?.is_some() {
-            return Ok(());
+    /// Counts a new ciphertext against its record's bound and its query's.
+    fn take_room(&self, request: &KeepCiphertext, state: &QueryState, ciphertext: Digest) -> Result<(), Error> {
+        let KeepCiphertext { query, part, instance, .. } = request;
+        let kept_max = state.query.parts.len().saturating_mul(KEPT_PER_NULLIFIER) as u64;
+        let room = u64::from(state.query.contributions_max).saturating_mul(kept_max);
+        let mut uploads = self.uploads.lock().unwrap_or_else(PoisonError::into_inner);
+        let uploads = match uploads.entry(*query) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(Uploads::open(self.store.uploads_path(state.committee, *query)?)?),
+        };
+        match uploads.note(Upload { part: *part, nullifier: instance.nullifier, ciphertext }, room)? {
+            Ok(()) => Ok(()),
+            Err(NoRoom::OfRecord) => {
+                let why =
+                    format!("it keeps {KEPT_PER_NULLIFIER} of this record for part {part} of query {query} already");
+                self.refused("keep a ciphertext", why)
+            }
+            Err(NoRoom::OfQuery) => {
+                self.refused("keep a ciphertext", format!("it keeps {room} for query {query} already"))
+            }
         }
-        let parts = u64::try_from(state.query.parts.len()).unwrap_or(u64::MAX);
-        let room = u64::from(state.query.contributions_max).saturating_mul(parts).saturating_mul(KEPT_PER_CONTRIBUTION);
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = kept.entry(query).or_default();
-        if *count >= room {
-            return self.refused("keep a ciphertext", format!("it keeps {room} for query {query} already"));
-        }
-        *count += 1;
-        Ok(())
     }
 
     /// Signs the sums of a sealed query, if they are those the member computes itself over the frozen set.

@@ -10,6 +10,7 @@ mod release;
 mod retention;
 mod store;
 mod sums;
+mod uploads;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,6 +26,7 @@ use serde::Serialize;
 pub use release::ApprovedRelease;
 use store::MemberStore;
 use sums::SumsOfSets;
+use uploads::Uploads;
 
 use crate::{
     Error,
@@ -88,8 +90,8 @@ pub struct Member {
     /// Locked while the member does its duties, so that it does them one after the other; what others ask of it meanwhile
     /// does not wait for that.
     queries: Mutex<WatchedQueries>,
-    /// Ciphertexts kept by query since this member started.
-    kept: Mutex<BTreeMap<QueryId, u64>>,
+    /// Ciphertexts kept of the queries asked for since this member started.
+    uploads: Mutex<BTreeMap<QueryId, Uploads>>,
     /// Verifiers of the query parts asked for last.
     verifiers: Mutex<BTreeMap<(QueryId, u8), Arc<ContributionVerifier>>>,
     sums: SumsOfSets,
@@ -115,8 +117,8 @@ impl Member {
             why: "the genesis lists no member with this key; check the key file and the network".into(),
         })?;
         let store = MemberStore::open(folder, &key)?;
-        let (queries, kept, verifiers) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Ok(Self { index, key, store, queries, kept, verifiers, sums: SumsOfSets::default() })
+        let (queries, uploads, verifiers) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Ok(Self { index, key, store, queries, uploads, verifiers, sums: SumsOfSets::default() })
     }
 
     /// The member's index in the committee.
@@ -146,12 +148,12 @@ impl Member {
             outcomes.push(self.release(ledger, blobs, query).map(|progress| {
                 if progress.is_over {
                     queries.open.remove(&query);
-                    self.kept.lock().unwrap_or_else(PoisonError::into_inner).remove(&query);
+                    self.uploads.lock().unwrap_or_else(PoisonError::into_inner).remove(&query);
                 }
                 progress.duty
             }));
         }
-        outcomes.push(self.forget_past_key(ledger, &queries.open));
+        outcomes.push(self.forget_past_key(ledger, &queries));
         let (done, failed): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
         let duties: Vec<Duty> = done.into_iter().flatten().flatten().collect();
         match failed.into_iter().find_map(Result::err) {

@@ -66,6 +66,13 @@ impl MemberStore {
         Objects::directory(&self.epoch_path(epoch).join("ciphertexts"))
     }
 
+    /// Where the ciphertexts kept of a query are counted.
+    pub(super) fn uploads_path(&self, epoch: CommitteeEpoch, query: QueryId) -> Result<PathBuf, Error> {
+        let folder = self.epoch_path(epoch).join("uploads");
+        make_folder(&folder)?;
+        Ok(folder.join(query.to_string()))
+    }
+
     /// Sealed components that the member computed under a key, until the ledger accepts them.
     pub(super) fn components(&self, epoch: CommitteeEpoch) -> Result<Objects, Error> {
         Objects::directory(&self.epoch_path(epoch).join("components"))
@@ -92,8 +99,10 @@ impl MemberStore {
         self.folder.join("releases").join(format!("{query}.release"))
     }
 
+    /// What a file holds, if it is there. One that cannot be looked at is not absent: a release's record that was taken
+    /// for absent would be overwritten.
     fn load<T: BorshDeserialize>(&self, path: &Path, kind: &str) -> Result<Option<T>, Error> {
-        if path.exists() { load_file(path, kind, &self.protection).map(Some) } else { Ok(None) }
+        if is_there(path)? { load_file(path, kind, &self.protection).map(Some) } else { Ok(None) }
     }
 
     pub(super) fn dealer(&self, epoch: CommitteeEpoch) -> Result<Option<Dealer>, Error> {
@@ -112,6 +121,10 @@ impl MemberStore {
 
     pub(super) fn shares(&self, epoch: CommitteeEpoch) -> Result<Option<MemberKey>, Error> {
         self.load(&self.shares_path(epoch), SHARES_KIND)
+    }
+
+    pub(super) fn has_shares(&self, epoch: CommitteeEpoch) -> Result<bool, Error> {
+        is_there(&self.shares_path(epoch))
     }
 
     pub(super) fn save_shares(&self, epoch: CommitteeEpoch, key: &MemberKey) -> Result<(), Error> {
@@ -133,6 +146,10 @@ impl MemberStore {
     }
 }
 
+fn is_there(path: &Path) -> Result<bool, Error> {
+    path.try_exists().map_err(|source| Error::File { path: path.into(), action: "look for the file", source })
+}
+
 fn make_folder(path: &Path) -> Result<(), Error> {
     let made = fs::create_dir_all(path);
     made.map_err(|source| Error::File { path: path.into(), action: "make the directory", source })
@@ -143,5 +160,33 @@ fn deleted(path: PathBuf, delete: impl FnOnce(&Path) -> io::Result<()>) -> Resul
     match delete(&path) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => Err(Error::File { path, action: "delete", source }),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use circuits::id::QueryId;
+    use rand::{SeedableRng, rngs::StdRng};
+
+    use super::*;
+    use crate::wallet::Role;
+
+    #[test]
+    fn repro_a_release_record_that_cannot_be_looked_at_is_not_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = PartyKey::random(Role::Member, &mut StdRng::seed_from_u64(1));
+        let store = MemberStore::open(folder.path(), &key).unwrap();
+        let (query, releases) = (QueryId::from_bytes([1; 32]), folder.path().join("releases"));
+        let record = |byte| ReleaseRecord { aggregates: vec![Digest::from_bytes([byte; 32])] };
+        store.commit_release(query, &record(1)).unwrap();
+        // A file where the folder was: looking for anything in it fails otherwise than with absence.
+        fs::rename(&releases, folder.path().join("away")).unwrap();
+        fs::write(&releases, b"").unwrap();
+        let error = store.commit_release(query, &record(2)).unwrap_err();
+        assert!(matches!(error, Error::File { action: "look for the file", .. }), "{error}");
+        fs::remove_file(&releases).unwrap();
+        fs::rename(folder.path().join("away"), &releases).unwrap();
+        assert!(matches!(store.commit_release(query, &record(2)), Err(Error::Query { .. })));
+        store.commit_release(query, &record(1)).unwrap();
     }
 }

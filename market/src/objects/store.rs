@@ -1,185 +1,13 @@
-//! Ciphertexts, aggregates and other large things, each found by the digest that the ledger or a receipt names.
-//!
-//! A blob's address is its kind and the tagged SHA-256 of its bytes; the kind chooses the tag, so the digest in a
-//! contribution is itself the address of its ciphertext. Every read recomputes the digest: a store, a proxy or a disk
-//! that alters a blob is noticed by whoever reads it, and needs no trust.
-//!
-//! Calls block. The store's own futures run on the calling thread, so no runtime is needed; inside one, call from its
-//! blocking pool.
+//! Blobs in a directory, or in memory.
 
-use std::{fmt, path::Path, str::FromStr, sync::Arc};
+use std::{path::Path, sync::Arc};
 
-use circuits::{
-    domain::{ByteTag, hash},
-    id::Digest,
-};
+use circuits::id::Digest;
 use futures::{StreamExt, TryStreamExt, executor::block_on, future};
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, local::LocalFileSystem, memory::InMemory, path};
-use serde::{Deserialize, Serialize};
 
+use super::{BLOB_BYTES_MAX, BlobAccess, BlobAddress, BlobKind, LISTING_MAX, check_length};
 use crate::Error;
-
-/// The largest blob of any kind: a panel of a million variants, or a block's receipt attachments.
-pub const BLOB_BYTES_MAX: usize = 64 << 20;
-/// Entries that one listing returns at most.
-pub const LISTING_MAX: usize = 1 << 20;
-
-/// What a blob holds; it decides how the digest is taken and the store's folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum BlobKind {
-    /// A packed ciphertext.
-    Ciphertext,
-    /// The packed sum of a part's ciphertexts.
-    Aggregate,
-    /// A component sealed to a researcher.
-    SealedComponent,
-    /// The public polynomial of a subset's key share.
-    PublicShare,
-    /// A sealed message of the key generation.
-    KeyGeneration,
-    /// A variant panel; its digest is the one that schemas name.
-    Panel,
-    /// Anything else: protocols, receipts.
-    Blob,
-}
-
-impl BlobKind {
-    /// Every kind.
-    pub const ALL: [Self; 7] = [
-        Self::Ciphertext,
-        Self::Aggregate,
-        Self::SealedComponent,
-        Self::PublicShare,
-        Self::KeyGeneration,
-        Self::Panel,
-        Self::Blob,
-    ];
-
-    /// The digest of bytes of this kind, under the kind's tag.
-    #[must_use]
-    pub fn digest(self, bytes: &[u8]) -> Digest {
-        match self {
-            Self::Ciphertext => hash(ByteTag::Ciphertext, &[bytes]),
-            Self::Aggregate => hash(ByteTag::Aggregate, &[bytes]),
-            Self::SealedComponent => hash(ByteTag::SealedComponent, &[bytes]),
-            Self::PublicShare => hash(ByteTag::PublicShare, &[bytes]),
-            Self::KeyGeneration => hash(ByteTag::KeyGeneration, &[bytes]),
-            // As `VariantPanel::digest` takes it.
-            Self::Panel => hash(ByteTag::Schema, &[b"panel", bytes]),
-            Self::Blob => hash(ByteTag::Blob, &[bytes]),
-        }
-    }
-
-    /// The kind's name in addresses and folders.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ciphertext => "ciphertext",
-            Self::Aggregate => "aggregate",
-            Self::SealedComponent => "sealed-component",
-            Self::PublicShare => "public-share",
-            Self::KeyGeneration => "key-generation",
-            Self::Panel => "panel",
-            Self::Blob => "blob",
-        }
-    }
-}
-
-impl FromStr for BlobKind {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        Self::ALL.into_iter().find(|kind| kind.name() == text).ok_or_else(|| Error::BlobStore {
-            action: "name a kind of blob",
-            why: format!("{text:?} is none of {}", Self::ALL.map(Self::name).join(", ")),
-        })
-    }
-}
-
-/// Where a blob is found: its kind and digest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct BlobAddress {
-    /// What it holds.
-    pub kind: BlobKind,
-    /// Digest of its bytes under the kind's tag.
-    pub digest: Digest,
-}
-
-impl BlobAddress {
-    /// The address of these bytes.
-    #[must_use]
-    pub fn of(kind: BlobKind, bytes: &[u8]) -> Self {
-        Self { kind, digest: kind.digest(bytes) }
-    }
-}
-
-impl fmt::Display for BlobAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.kind.name(), self.digest)
-    }
-}
-
-/// A store of blobs, here or across a network. Implementations move bytes; [`get`] and [`put`] decide what is right.
-pub trait BlobAccess: Send + Sync {
-    /// Stores bytes under an address once and durably; storing them again changes nothing.
-    ///
-    /// # Errors
-    /// [`Error::BlobStore`] when the store fails.
-    fn write(&self, address: BlobAddress, bytes: Vec<u8>) -> Result<(), Error>;
-
-    /// The bytes under an address as the store has them, unchecked; `None` when it has none.
-    ///
-    /// # Errors
-    /// [`Error::BlobStore`] when the store fails or holds more than `bytes_max`.
-    fn read(&self, address: BlobAddress, bytes_max: usize) -> Result<Option<Vec<u8>>, Error>;
-
-    /// The addresses of a kind, in order, at most [`LISTING_MAX`].
-    ///
-    /// # Errors
-    /// [`Error::BlobStore`] when the store fails or cannot list.
-    fn list(&self, kind: BlobKind) -> Result<Vec<BlobAddress>, Error>;
-}
-
-/// Stores a blob and returns its address.
-///
-/// # Errors
-/// [`Error::BlobStore`] beyond [`BLOB_BYTES_MAX`] or when the store fails.
-pub fn put(store: &(impl BlobAccess + ?Sized), kind: BlobKind, bytes: Vec<u8>) -> Result<BlobAddress, Error> {
-    check_length("store a blob", bytes.len(), BLOB_BYTES_MAX)?;
-    let address = BlobAddress::of(kind, &bytes);
-    store.write(address, bytes)?;
-    Ok(address)
-}
-
-/// The blob at an address, of at most `bytes_max` bytes.
-///
-/// # Errors
-/// [`Error::BlobMissing`], or [`Error::BlobDamaged`] when the bytes have another digest.
-pub fn get(store: &(impl BlobAccess + ?Sized), address: BlobAddress, bytes_max: usize) -> Result<Vec<u8>, Error> {
-    let bytes = store.read(address, bytes_max)?.ok_or(Error::BlobMissing { address })?;
-    check_digest(address, &bytes)?;
-    Ok(bytes)
-}
-
-/// Checks that the bytes are those an address names.
-///
-/// # Errors
-/// [`Error::BlobDamaged`] otherwise.
-pub fn check_digest(address: BlobAddress, bytes: &[u8]) -> Result<(), Error> {
-    let found = BlobAddress::of(address.kind, bytes).digest;
-    if found == address.digest {
-        return Ok(());
-    }
-    Err(Error::BlobDamaged { address, why: format!("its {} bytes have the digest {found}", bytes.len()) })
-}
-
-fn check_length(action: &'static str, length: usize, limit: usize) -> Result<(), Error> {
-    if length <= limit {
-        return Ok(());
-    }
-    Err(Error::BlobStore { action, why: format!("{length} bytes exceed the limit of {limit}") })
-}
 
 /// Blobs in any `object_store`: a directory by default, memory for tests.
 #[derive(Debug, Clone)]
@@ -205,13 +33,28 @@ impl Objects {
         Self { store: Arc::new(InMemory::new()) }
     }
 
-    /// Bytes of all blobs, as the store counts them: what a quota begins with.
+    /// Bytes of all blobs of these kinds, as the store counts them: what a quota begins with.
     ///
     /// # Errors
     /// [`Error::BlobStore`] when the store cannot list.
-    pub fn stored_bytes(&self) -> Result<u64, Error> {
-        let sum = |sum: u64, entry: object_store::ObjectMeta| future::ready(Ok(sum.saturating_add(entry.size)));
-        block_on(self.store.list(None).try_fold(0, sum)).map_err(|error| failed("measure its blobs", &error))
+    pub fn stored_bytes(&self, kinds: &[BlobKind]) -> Result<u64, Error> {
+        kinds.iter().try_fold(0, |stored, kind| {
+            let prefix = path::Path::from(kind.name());
+            let sum = |sum: u64, entry: object_store::ObjectMeta| future::ready(Ok(sum.saturating_add(entry.size)));
+            let summed = block_on(self.store.list(Some(&prefix)).try_fold(stored, sum));
+            summed.map_err(|error| failed("measure its blobs", &error))
+        })
+    }
+
+    /// The addresses of a kind in one folder, in order.
+    fn list_folder(&self, kind: BlobKind, folder: &path::Path) -> Result<Vec<BlobAddress>, Error> {
+        let entries = self.store.list(Some(folder)).take(LISTING_MAX).try_collect::<Vec<_>>();
+        let entries = block_on(entries).map_err(|error| failed("list blobs", &error))?;
+        // A name that is no digest is a stranger's file or an unfinished write; no address could name it.
+        let digests = entries.iter().filter_map(|entry| entry.location.filename()?.parse::<Digest>().ok());
+        let mut addresses: Vec<_> = digests.map(|digest| BlobAddress { kind, digest }).collect();
+        addresses.sort_unstable();
+        Ok(addresses)
     }
 }
 
@@ -257,14 +100,23 @@ impl BlobAccess for Objects {
     }
 
     fn list(&self, kind: BlobKind) -> Result<Vec<BlobAddress>, Error> {
-        let prefix = path::Path::from(kind.name());
-        let entries = self.store.list(Some(&prefix)).take(LISTING_MAX).try_collect::<Vec<_>>();
-        let entries = block_on(entries).map_err(|error| failed("list blobs", &error))?;
-        // A name that is no digest is a stranger's file or an unfinished write; no address could name it.
-        let digests = entries.iter().filter_map(|entry| entry.location.filename()?.parse::<Digest>().ok());
-        let mut addresses: Vec<_> = digests.map(|digest| BlobAddress { kind, digest }).collect();
-        addresses.sort_unstable();
-        Ok(addresses)
+        self.list_folder(kind, &path::Path::from(kind.name()))
+    }
+
+    /// Looks through as many of the kind's folders as the page needs.
+    fn list_after(&self, kind: BlobKind, after: Option<Digest>, limit: usize) -> Result<Vec<BlobAddress>, Error> {
+        let first = after.and_then(|digest| digest.as_bytes().first().copied()).unwrap_or_default();
+        let mut page = vec![];
+        for shard in first..=u8::MAX {
+            let folder = path::Path::from_iter([kind.name(), &format!("{shard:02x}")]);
+            let behind = |address: &BlobAddress| after.is_none_or(|after| address.digest > after);
+            page.extend(self.list_folder(kind, &folder)?.into_iter().filter(behind));
+            if page.len() >= limit {
+                break;
+            }
+        }
+        page.truncate(limit);
+        Ok(page)
     }
 }
 
@@ -273,7 +125,10 @@ mod tests {
     use circuits::schema::{Variant, VariantPanel};
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{
+        super::{get, put},
+        *,
+    };
 
     fn stored_file(root: &Path, address: BlobAddress) -> std::path::PathBuf {
         root.join(location(address).to_string())
@@ -320,11 +175,32 @@ mod tests {
     fn stored_bytes_count_every_blob_once() {
         let root = tempfile::tempdir().unwrap();
         let store = Objects::directory(root.path()).unwrap();
-        assert_eq!(store.stored_bytes().unwrap(), 0);
+        assert_eq!(store.stored_bytes(&BlobKind::ALL).unwrap(), 0);
         for (kind, bytes) in [(BlobKind::Blob, 10), (BlobKind::Ciphertext, 20), (BlobKind::Blob, 10)] {
             put(&store, kind, vec![1; bytes]).unwrap();
         }
-        assert_eq!(store.stored_bytes().unwrap(), 30);
+        assert_eq!(store.stored_bytes(&BlobKind::ALL).unwrap(), 30);
+        assert_eq!(store.stored_bytes(&[BlobKind::Blob, BlobKind::Panel]).unwrap(), 10);
+    }
+
+    #[test]
+    fn pages_of_addresses_make_the_whole_listing() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Objects::directory(root.path()).unwrap();
+        for number in 0..40u32 {
+            put(&store, BlobKind::Blob, number.to_le_bytes().to_vec()).unwrap();
+        }
+        let (mut listed, mut after) = (vec![], None);
+        loop {
+            let page = store.list_after(BlobKind::Blob, after, 7).unwrap();
+            let Some(last) = page.last() else { break };
+            assert!(page.len() <= 7);
+            after = Some(last.digest);
+            listed.extend(page);
+        }
+        assert_eq!(listed, store.list(BlobKind::Blob).unwrap());
+        assert_eq!(listed.len(), 40);
+        assert!(store.list_after(BlobKind::Panel, None, 7).unwrap().is_empty());
     }
 
     #[test]

@@ -1,0 +1,216 @@
+//! What a measure's sums say: the statistics of its family, as numbers, figures, tables and words.
+//!
+//! A [`crate::query::Measure`] names what a researcher wants and which parts measure it; [`analyze`] reads the parts' sums
+//! accordingly. Everything here is computed from the released sums alone, so anyone with a receipt gets the same.
+
+mod figures;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+use circuits::{
+    layout::{Layout, Statistic},
+    schema::{Schema, VariantPanel},
+};
+use serde::Serialize;
+
+use super::{
+    Cells, PartSums, Stated, Sum, Undefined,
+    cohort::{self, Contingency, Counts, Funnel, Histogram, Stratified, Trend},
+    genotypes::{Scan, VariantSummary, VariantTable},
+    moments::{Anova, Band, CellSummary, Comparison, Intercepts, Model, MomentTable, Regression},
+    survival::{self, Survival},
+};
+use crate::{Error, query::Measure};
+
+/// Points of a regression's band.
+const BAND_POINTS: u16 = 41;
+/// The groups of an association: the axis of cases has controls first.
+const CONTROLS: usize = 0;
+const CASES: usize = 1;
+
+/// The statistics of one measure.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "statistic")]
+#[allow(clippy::large_enum_variant, reason = "a result holds a handful")]
+pub enum Analysis {
+    /// How many people there are.
+    Count(Counts),
+    /// How many are left after each group of the match criteria.
+    Funnel {
+        /// For each cell.
+        cells: Vec<Funnel>,
+    },
+    /// How an attribute is distributed.
+    Histogram {
+        /// For each group.
+        groups: Stated<Vec<Histogram>>,
+    },
+    /// A contingency table.
+    Contingency {
+        /// The counts, all strata together.
+        counts: Counts,
+        /// Its tests and effects, all strata together.
+        table: Stated<Contingency>,
+        /// The trend over rows, when there are two columns.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        trend: Option<Stated<Trend>>,
+        /// The tests over strata, when there are any.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stratified: Option<Stated<Stratified>>,
+    },
+    /// Means, variances and correlations.
+    Moments {
+        /// For each cell.
+        cells: Vec<CellSummary>,
+    },
+    /// Whether a mean differs between groups.
+    Comparison {
+        /// The two groups, when there are two.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pair: Option<Comparison>,
+        /// All groups.
+        anova: Anova,
+        /// Each group.
+        cells: Vec<CellSummary>,
+    },
+    /// Least squares.
+    Regression {
+        /// The fit.
+        fit: Stated<Regression>,
+        /// Predictions along the only predictor, when there is one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        band: Option<Stated<Band>>,
+    },
+    /// Allele frequencies.
+    AlleleFrequencies {
+        /// For each group.
+        groups: Vec<GroupFrequencies>,
+    },
+    /// Association of variants with being a case.
+    Association(Scan),
+    /// Survival.
+    Survival {
+        /// Curves and tests.
+        curves: Stated<Survival>,
+    },
+}
+
+/// The variants of one group.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GroupFrequencies {
+    /// The group's name.
+    pub group: String,
+    /// Each variant.
+    pub variants: Vec<VariantSummary>,
+}
+
+/// Analyzes a measure's sums: one list of slots for each of its layouts. The seed, a digest of the result, makes simulated
+/// p-values the same each time.
+///
+/// # Errors
+/// [`Error::Statistics`] when the sums are not those of the layouts, or name variants that the panel lacks.
+pub fn analyze(
+    measure: &Measure,
+    layouts: &[Layout],
+    sums: &[Vec<Sum>],
+    (schema, panel): (&Schema, Option<&VariantPanel>),
+    seed: [u8; 32],
+) -> Result<Analysis, Error> {
+    let wrong = |why: &str| Error::Statistics { what: "the sums of a measure", why: why.into() };
+    if layouts.is_empty() || layouts.len() != sums.len() {
+        return Err(wrong("they are of other parts"));
+    }
+    let read = |(layout, sums): (&Layout, &Vec<Sum>)| PartSums::of_slots(layout, schema, sums);
+    let parts = layouts.iter().zip(sums).map(read).collect::<Result<Vec<_>, _>>()?;
+    if let Measure::AlleleFrequencies { .. } | Measure::Association { .. } = measure {
+        let table = variants(layouts, &parts, panel.ok_or_else(|| wrong("they need the schema's panel"))?)?;
+        return Ok(match measure {
+            Measure::Association { .. } => Analysis::Association(table.scan(CASES, CONTROLS, seed)),
+            _ => frequencies(&table, seed),
+        });
+    }
+    match (parts.as_slice(), layouts) {
+        ([PartSums::Counts(cells)], _) => Ok(counted(measure, cells, seed)),
+        ([PartSums::Funnel(cells)], _) => Ok(Analysis::Funnel { cells: cohort::funnels(cells).values }),
+        ([PartSums::Moments(cells)], [Layout { statistic: Statistic::Moments { attributes }, .. }]) => {
+            let table = MomentTable::new(attributes, schema, cells.clone())?;
+            Ok(measured(measure, &table, seed))
+        }
+        _ => Err(wrong("they are of another statistic than the measure's")),
+    }
+}
+
+/// All parts' variants in one table.
+fn variants(layouts: &[Layout], parts: &[PartSums], panel: &VariantPanel) -> Result<VariantTable, Error> {
+    let of_part = |(layout, sums): (&Layout, &PartSums)| match (&layout.statistic, sums) {
+        (Statistic::Genotypes { first, .. }, PartSums::Genotypes(cells)) => {
+            VariantTable::of_part(panel, layout.window, *first, cells)
+        }
+        _ => Err(Error::Statistics { what: "the sums of a measure", why: "a part holds no genotypes".into() }),
+    };
+    VariantTable::join(layouts.iter().zip(parts).map(of_part).collect::<Result<_, _>>()?)
+}
+
+fn frequencies(table: &VariantTable, seed: [u8; 32]) -> Analysis {
+    let group = |(place, group): (usize, &String)| GroupFrequencies {
+        group: group.clone(),
+        variants: table.summarize(place, None, seed),
+    };
+    Analysis::AlleleFrequencies { groups: table.groups().iter().enumerate().map(group).collect() }
+}
+
+fn counted(measure: &Measure, cells: &Cells<Sum>, seed: [u8; 32]) -> Analysis {
+    match measure {
+        Measure::Histogram { .. } => Analysis::Histogram { groups: cohort::histograms(cells).into() },
+        Measure::Survival { .. } => Analysis::Survival { curves: survival::survival(cells, None, seed).into() },
+        Measure::Contingency { strata, .. } => {
+            let table = if strata.is_some() { over_strata(cells) } else { cells.clone() };
+            let two_columns = table.axes.last().is_some_and(|axis| axis.cells.len() == 2);
+            Analysis::Contingency {
+                counts: cohort::counts(&table),
+                table: cohort::contingency(&table, seed).into(),
+                trend: two_columns.then(|| cohort::trend(&table, None).into()),
+                stratified: strata.as_ref().map(|_| cohort::stratified(cells).into()),
+            }
+        }
+        _ => Analysis::Count(cohort::counts(cells)),
+    }
+}
+
+/// The table of all strata together: the first axis is summed over.
+fn over_strata(cells: &Cells<Sum>) -> Cells<Sum> {
+    let axes: Vec<_> = cells.axes.iter().skip(1).cloned().collect();
+    let size: usize = axes.iter().map(|axis| axis.cells.len()).product();
+    let total = |cell: usize| cells.values.iter().skip(cell).step_by(size.max(1)).copied().sum();
+    Cells { axes, values: (0..size).map(total).collect() }
+}
+
+fn measured(measure: &Measure, table: &MomentTable, seed: [u8; 32]) -> Analysis {
+    let cells: Vec<usize> = (0..table.cells().values.len()).collect();
+    match measure {
+        Measure::Comparison { .. } => Analysis::Comparison {
+            pair: (cells.len() == 2).then(|| table.compare(0, 0, 1)),
+            anova: table.anova(0, &cells, seed),
+            cells: table.describe(),
+        },
+        Measure::Regression { predictors, .. } => {
+            let predictors: Vec<usize> = (1..=predictors.len()).collect();
+            let band = predictors.len() == 1;
+            let model = Model { response: 0, predictors, cells, intercepts: Intercepts::Common };
+            Analysis::Regression {
+                fit: table.regress(&model, seed),
+                band: band.then(|| table.band(&model, 0, 0, BAND_POINTS)),
+            }
+        }
+        _ => Analysis::Moments { cells: table.describe() },
+    }
+}
+
+/// Why nothing is stated, for figures and words.
+const fn why<T>(stated: &Stated<T>) -> Option<&Undefined> {
+    match stated {
+        Stated::Value(_) => None,
+        Stated::Undefined { undefined } => Some(undefined),
+    }
+}

@@ -1,0 +1,244 @@
+//! The rows of an analysis' table.
+
+use super::{Analysis, GroupFrequencies};
+use crate::statistics::{
+    Estimate, Stated,
+    cohort::{Contingency, Counts, Effect, Funnel, Histogram, Stratified},
+    export::Row,
+    genotypes::Scan,
+    moments::{Anova, CellSummary, Comparison, Regression},
+    survival::{GroupSurvival, Survival},
+};
+
+/// What an effect estimates, without how.
+fn estimate_of(effect: &Stated<Effect>) -> Stated<Estimate> {
+    match effect {
+        Stated::Value(effect) => Stated::Value(effect.estimate),
+        Stated::Undefined { undefined } => Stated::Undefined { undefined: undefined.clone() },
+    }
+}
+
+impl Analysis {
+    /// One row for each estimate and test, for CSV.
+    #[must_use]
+    pub fn rows(&self) -> Vec<Row> {
+        match self {
+            Self::Count(counts) => of_counts("cohort", counts),
+            Self::Funnel { cells } => cells.iter().flat_map(of_funnel).collect(),
+            Self::Histogram { groups } => groups.value().into_iter().flatten().flat_map(of_histogram).collect(),
+            Self::Contingency { counts, table, trend, stratified } => {
+                let mut rows = of_counts("contingency", counts);
+                rows.extend(table.value().into_iter().flat_map(of_table));
+                rows.extend(trend.iter().map(|trend| match trend {
+                    Stated::Value(trend) => Row::new("contingency", "trend").with_test(&trend.test),
+                    Stated::Undefined { undefined } => Row::new("contingency", "trend")
+                        .with_value(&Stated::Undefined { undefined: undefined.clone() }),
+                }));
+                rows.extend(stratified.iter().filter_map(Stated::value).flat_map(of_strata));
+                rows
+            }
+            Self::Moments { cells } => cells.iter().flat_map(of_moments).collect(),
+            Self::Comparison { pair, anova, cells } => {
+                let mut rows: Vec<Row> = cells.iter().flat_map(of_moments).collect();
+                rows.extend(pair.iter().flat_map(of_pair));
+                rows.extend(of_anova(anova));
+                rows
+            }
+            Self::Regression { fit, .. } => fit.value().into_iter().flat_map(of_regression).collect(),
+            Self::AlleleFrequencies { groups } => groups.iter().flat_map(of_frequencies).collect(),
+            Self::Association(scan) => of_scan(scan),
+            Self::Survival { curves } => curves.value().into_iter().flat_map(of_survival).collect(),
+        }
+    }
+}
+
+fn of_counts(family: &str, counts: &Counts) -> Vec<Row> {
+    let total = Row::new(family, "people").with_estimate(&counts.people);
+    let cells = counts.cells.values.iter().flat_map(|cell| {
+        [("count", &cell.count), ("share", &cell.share)]
+            .map(|(name, estimate)| Row::new(family, name).of_group(&cell.cell).with_estimate(estimate))
+    });
+    std::iter::once(total).chain(cells).collect()
+}
+
+fn of_funnel(funnel: &Funnel) -> Vec<Row> {
+    let row = |name: &str, place: usize, estimate: &Stated<Estimate>| {
+        let group = [funnel.cell.as_str(), &format!("after group {place}")].join(" ");
+        Row::new("funnel", name).of_group(group.trim()).with_estimate(estimate)
+    };
+    let steps = funnel.steps.iter().flat_map(|step| {
+        [("left", &step.left), ("share_of_previous", &step.of_previous), ("share_of_start", &step.of_start)]
+            .map(|(name, estimate)| row(name, step.group, estimate))
+    });
+    std::iter::once(row("left", 0, &funnel.start)).chain(steps).collect()
+}
+
+fn of_histogram(histogram: &Histogram) -> Vec<Row> {
+    let bins = histogram.bins.iter().flat_map(|bin| {
+        let group = format!("{} {} {}", histogram.group, histogram.measure, bin.values.text);
+        [("count", &bin.count), ("share", &bin.share), ("density", &bin.density)]
+            .map(|(name, estimate)| Row::new("histogram", name).of_group(group.trim()).with_estimate(estimate))
+    });
+    let quantiles = histogram.quantiles.iter().map(|quantile| {
+        Row::new("histogram", &format!("quantile_{}", quantile.share)).of_group(&histogram.group).with_value(&quantile.value)
+    });
+    bins.chain(quantiles).collect()
+}
+
+fn of_table(table: &Contingency) -> Vec<Row> {
+    let test = |name: &str, test| Row::new("contingency", name).with_test(test);
+    let mut rows = vec![test("pearson", &table.pearson)];
+    rows.extend(table.yates.iter().map(|yates| test("yates", yates)));
+    rows.push(test("likelihood_ratio", &table.g));
+    rows.push(test("fisher", &table.fisher));
+    rows.push(Row::new("contingency", "cramers_v").with_value(&table.cramers_v));
+    rows.extend(table.two_by_two.iter().flat_map(|effects| {
+        [
+            ("odds_ratio", &effects.odds_ratio),
+            ("risk_ratio", &effects.risk_ratio),
+            ("risk_difference", &effects.risk_difference),
+        ]
+        .map(|(name, effect)| Row::new("contingency", name).with_estimate(&estimate_of(effect)))
+    }));
+    rows
+}
+
+fn of_strata(strata: &Stratified) -> Vec<Row> {
+    let odds_ratio = Row::new("stratified", "common_odds_ratio").with_estimate(&estimate_of(&strata.common_odds_ratio));
+    let tests = [
+        ("mantel_haenszel", &strata.mantel_haenszel),
+        ("mantel_haenszel_corrected", &strata.mantel_haenszel_corrected),
+        ("breslow_day", &strata.breslow_day),
+        ("tarone", &strata.tarone),
+        ("woolf", &strata.woolf),
+    ];
+    let tests = tests.map(|(name, test)| Row::new("stratified", name).with_test(test));
+    std::iter::once(odds_ratio).chain(tests).collect()
+}
+
+fn of_moments(cell: &CellSummary) -> Vec<Row> {
+    let row = |name: String| Row::new("moments", &name).of_group(&cell.cell).with_people(cell.count);
+    let attributes = cell.attributes.iter().flat_map(|summary| {
+        [("mean", &summary.mean), ("variance", &summary.variance), ("sd", &summary.standard_deviation)]
+            .map(|(name, estimate)| row(format!("{name}({})", summary.attribute)).with_estimate(estimate))
+    });
+    let pairs = cell.pairs.iter().flat_map(|pair| {
+        let of = |name: &str| row(format!("{name}({},{})", pair.first, pair.second));
+        [
+            of("covariance").with_estimate(&pair.covariance),
+            of("correlation").with_estimate(&pair.correlation).with_test(&pair.test),
+        ]
+    });
+    attributes.chain(pairs).collect()
+}
+
+fn of_pair(pair: &Comparison) -> [Row; 3] {
+    let group = format!("{} less {}", pair.first, pair.second);
+    let row = |name: &str| Row::new("comparison", name).of_group(&group);
+    [
+        row("difference_welch").with_estimate(&pair.difference).with_test(&pair.welch_test),
+        row("difference_pooled").with_estimate(&pair.pooled_difference).with_test(&pair.pooled_test),
+        row("cohens_d").with_estimate(&pair.cohens_d),
+    ]
+}
+
+fn of_anova(anova: &Anova) -> Vec<Row> {
+    let row = |name: &str| Row::new("anova", name);
+    let mut rows = vec![
+        row("f").with_test(&anova.test),
+        row("eta_squared").with_value(&anova.eta_squared),
+        row("omega_squared").with_value(&anova.omega_squared),
+        row("bartlett").with_test(&anova.bartlett_test),
+    ];
+    rows.extend(anova.pairwise.value().into_iter().flatten().map(|pair| {
+        row("difference")
+            .of_group(&format!("{} less {}", pair.first, pair.second))
+            .with_estimate(&pair.difference)
+            .with_test(&pair.test)
+            .with_adjusted_p(&pair.adjusted_p_value)
+    }));
+    rows
+}
+
+fn of_regression(fit: &Regression) -> Vec<Row> {
+    let row = |name: &str| Row::new("regression", name).with_people(fit.count);
+    let coefficients = fit.coefficients.iter().map(|coefficient| {
+        row(&coefficient.name).with_estimate(&Stated::Value(coefficient.estimate)).with_test(&coefficient.test)
+    });
+    let whole = [
+        ("r_squared", fit.r_squared),
+        ("adjusted_r_squared", fit.adjusted_r_squared),
+        ("residual_standard_error", fit.residual_standard_error),
+    ];
+    let whole = whole.map(|(name, value)| row(name).with_value(&Stated::Value(value)));
+    coefficients.chain(whole).chain([row("model_f").with_test(&fit.model_test)]).collect()
+}
+
+fn of_frequencies(group: &GroupFrequencies) -> Vec<Row> {
+    let of_variant = |summary: &crate::statistics::genotypes::VariantSummary| {
+        let row = |name: &str| {
+            Row::new("genotypes", name).of_group(&group.group).of_variant(&summary.name).with_people(summary.called)
+        };
+        [
+            row("allele_frequency").with_estimate(&summary.frequency),
+            row("minor_allele_frequency").with_estimate(&summary.minor_allele_frequency),
+            row("observed_heterozygosity").with_estimate(&summary.observed_heterozygosity),
+            row("expected_heterozygosity").with_estimate(&summary.expected_heterozygosity),
+            row("inbreeding").with_estimate(&summary.inbreeding),
+            row("hardy_weinberg_exact").with_test(&summary.hardy_weinberg.exact),
+            row("hardy_weinberg_mid_p").with_test(&summary.hardy_weinberg.mid_p),
+            row("hardy_weinberg_chi_squared").with_test(&summary.hardy_weinberg.chi_squared),
+        ]
+    };
+    group.variants.iter().flat_map(of_variant).collect()
+}
+
+fn of_scan(scan: &Scan) -> Vec<Row> {
+    let of_variant = |variant: &crate::statistics::genotypes::VariantAssociation| {
+        let row = |name: &str| Row::new("association", name).of_variant(&variant.name);
+        [
+            row("frequency").of_group(&scan.cases).with_estimate(&variant.case_frequency),
+            row("frequency").of_group(&scan.controls).with_estimate(&variant.control_frequency),
+            row("allelic").with_estimate(&variant.allelic_odds_ratio).with_test(&variant.allelic_test),
+            row("trend").with_test(&variant.trend_test).with_adjusted_p(&variant.bonferroni),
+            row("trend_false_discovery").with_test(&variant.trend_test).with_adjusted_p(&variant.benjamini_hochberg),
+            row("genotypic").with_test(&variant.genotypic_test),
+            row("dominant_odds_ratio").with_estimate(&variant.dominant_odds_ratio),
+            row("recessive_odds_ratio").with_estimate(&variant.recessive_odds_ratio),
+        ]
+    };
+    let inflation = Row::new("association", "lambda_gc").with_value(&scan.inflation);
+    std::iter::once(inflation).chain(scan.variants.iter().flat_map(of_variant)).collect()
+}
+
+fn of_survival(survival: &Survival) -> Vec<Row> {
+    let mut rows: Vec<Row> = survival.groups.iter().flat_map(of_curve).collect();
+    rows.extend(survival.log_rank.iter().map(|test| Row::new("survival", "log_rank").with_test(test)));
+    rows
+}
+
+fn of_curve(group: &GroupSurvival) -> Vec<Row> {
+    let row = |name: String| Row::new("survival", &name).of_group(&group.group);
+    let points = group.curve.value().into_iter().flatten().map(|point| {
+        let estimate = match (&point.standard_error, &point.interval) {
+            (Stated::Value(error), Stated::Value(interval)) => {
+                Stated::from(Estimate::new(point.survival, *error, (interval.lo, interval.hi)))
+            }
+            (Stated::Undefined { undefined }, _) | (_, Stated::Undefined { undefined }) => {
+                Stated::Undefined { undefined: undefined.clone() }
+            }
+        };
+        let row = row(format!("survival({})", point.time)).with_people(point.at_risk);
+        row.with_value(&Stated::Value(point.survival)).with_estimate(&estimate)
+    });
+    let quantiles = group.quantiles.iter().map(|quantile| {
+        row(format!("time_to_{}", quantile.survival)).with_people(group.people).with_value(&quantile.time)
+    });
+    let mean = match &group.restricted_mean {
+        Stated::Value(mean) => row(format!("restricted_mean({})", mean.horizon)).with_estimate(&Stated::Value(mean.mean)),
+        Stated::Undefined { undefined } => {
+            row("restricted_mean".into()).with_value(&Stated::Undefined { undefined: undefined.clone() })
+        }
+    };
+    points.chain(quantiles).chain([mean]).collect()
+}
