@@ -5,6 +5,7 @@
 //! computed is [`Undefined`] and says why; no number is ever NaN or infinite.
 
 pub mod estimate;
+pub mod export;
 pub mod figure;
 pub mod noise;
 pub mod sums;
