@@ -22,7 +22,7 @@ pub enum Undefined {
     #[error("fewer than two groups have people")]
     OneGroup,
     /// Fewer people than the estimate has parameters.
-    #[error("{found} people are too few; at least {needed} are needed")]
+    #[error("too few people: {found} where at least {needed} are needed")]
     TooFew {
         /// People counted.
         found: u64,

@@ -5,11 +5,15 @@
 //! computed is [`Undefined`] and says why; no number is ever NaN or infinite.
 //!
 //! Families: [`cohort`] for counts, [`survival`] for times to an event, [`moments`] for measured values, [`genotypes`] for
-//! variants.
+//! variants. [`analysis`] chooses the family that a query's measure asks for, and gives its numbers as figures ([`figure`])
+//! and tables ([`export`]).
 
+pub mod analysis;
 pub mod cohort;
 pub mod distribution;
 pub mod estimate;
+pub mod export;
+pub mod figure;
 pub mod genotypes;
 pub mod moments;
 pub mod multiple;

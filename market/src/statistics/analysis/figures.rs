@@ -7,8 +7,8 @@ use crate::{
         Estimate, Stated, Undefined,
         cohort::{Contingency, Counts, Effect, Funnel, Histogram as Distribution, Stratified},
         figure::{
-            Attrition, Axis, Bars, Curve, Figure, Fit, Forest, ForestRow, HeatMap, Histogram, Hit, Kind, Manhattan, Mark,
-            Quantiles, Regression as Lines, Series, Stage, Step, Steps, nice_times,
+            Attrition, Axis, Bars, Curve, Figure, Fit, Forest, ForestRow, HeatMap, Histogram, Hit, Kind, Manhattan,
+            Mark, Quantiles, Regression as Lines, Series, Stage, Step, Steps, nice_times,
         },
         genotypes::Scan,
         moments::{Band, CellSummary, Regression},
@@ -84,7 +84,13 @@ fn of_counts(counts: &Counts) -> Result<Figure, Error> {
             let groups: Vec<String> = rows.cells.iter().map(|cell| name(&cell.text, &rows.name)).collect();
             let series = columns.cells.iter().enumerate().map(|(place, column)| Series {
                 name: name(&column.text, &columns.name),
-                marks: cells.values.iter().skip(place).step_by(columns.cells.len()).map(|cell| mark(&cell.count)).collect(),
+                marks: cells
+                    .values
+                    .iter()
+                    .skip(place)
+                    .step_by(columns.cells.len())
+                    .map(|cell| mark(&cell.count))
+                    .collect(),
             });
             (groups, series.collect())
         }
@@ -94,7 +100,8 @@ fn of_counts(counts: &Counts) -> Result<Figure, Error> {
             (groups, vec![Series { name: "people".into(), marks: shown.map(|cell| mark(&cell.count)).collect() }])
         }
     };
-    let figure = Figure::new("People", Axis::names(""), Axis::linear("people", ""), Kind::Bars(Bars { groups, series }))?;
+    let figure =
+        Figure::new("People", Axis::names(""), Axis::linear("people", ""), Kind::Bars(Bars { groups, series }))?;
     let left_out = cells.values.len().saturating_sub(BARS_MAX);
     Ok(if left_out > 0 && cells.axes.len() != 2 {
         figure.with_notes([format!("The first {BARS_MAX} cells; {left_out} more are in the table.")])
@@ -115,7 +122,8 @@ fn of_funnel(funnel: &Funnel) -> Result<Figure, Error> {
 }
 
 fn of_histogram(histogram: &Distribution) -> Result<Figure, Error> {
-    let bounds: Vec<(f64, f64)> = histogram.bins.iter().filter_map(|bin| Some((bin.values.lo?, bin.values.end?))).collect();
+    let bounds: Vec<(f64, f64)> =
+        histogram.bins.iter().filter_map(|bin| Some((bin.values.lo?, bin.values.end?))).collect();
     let (start, end) = bounds.first().copied().unwrap_or((0.0, 1.0));
     let counts = histogram.bins.iter().map(|bin| mark(&bin.count)).collect();
     let kind = Kind::Histogram(Histogram { start, width: end - start, counts });
@@ -132,8 +140,7 @@ fn of_effects(table: &Stated<Contingency>, strata: Option<&Stated<Stratified>>) 
         mark: effect_mark(effect),
         pooled,
     };
-    let mut rows =
-        vec![row("Odds ratio", &effects.odds_ratio, false), row("Risk ratio", &effects.risk_ratio, false)];
+    let mut rows = vec![row("Odds ratio", &effects.odds_ratio, false), row("Risk ratio", &effects.risk_ratio, false)];
     if let Some(strata) = strata.and_then(Stated::value) {
         rows.push(row("Odds ratio over strata", &strata.common_odds_ratio, true));
     }
@@ -164,10 +171,10 @@ fn of_moments(cells: &[CellSummary]) -> Result<Vec<(&'static str, Figure)>, Erro
     let size = names.len();
     let values = (0..size).flat_map(|row| (0..size).map(move |column| (row, column)));
     let values = values.map(|(row, column)| correlation(row, column)).collect();
-    let map = HeatMap { rows: names.clone(), columns: names, values, measure: "Pearson correlation".into(), limit: 1.0 };
+    let map =
+        HeatMap { rows: names.clone(), columns: names, values, measure: "Pearson correlation".into(), limit: 1.0 };
     let title = named(&first.cell, "everyone");
-    let figure =
-        Figure::new(&format!("Correlations: {title}"), Axis::names(""), Axis::names(""), Kind::HeatMap(map))?;
+    let figure = Figure::new(&format!("Correlations: {title}"), Axis::names(""), Axis::names(""), Kind::HeatMap(map))?;
     Ok(vec![("correlations", figure)])
 }
 
@@ -188,10 +195,7 @@ fn of_means(cells: &[CellSummary]) -> Result<Figure, Error> {
     Figure::new(&format!("Mean {name}"), Axis::linear(name, unit), Axis::names(""), kind)
 }
 
-fn of_regression(
-    fit: &Stated<Regression>,
-    band: Option<&Stated<Band>>,
-) -> Result<Vec<(&'static str, Figure)>, Error> {
+fn of_regression(fit: &Stated<Regression>, band: Option<&Stated<Band>>) -> Result<Vec<(&'static str, Figure)>, Error> {
     let Some(fit) = fit.value() else { return Ok(vec![]) };
     if let Some(band) = band.and_then(Stated::value) {
         let line = band.points.iter().filter_map(|point| Some((*point.at.first()?, point.mean.into()))).collect();
@@ -270,7 +274,8 @@ fn of_scan(scan: &Scan) -> Result<Vec<(&'static str, Figure)>, Error> {
     });
     let manhattan = Kind::Manhattan(Manhattan { hits: hits.collect(), tests: p_values.len() });
     let title = format!("Association: {} and {}", scan.cases, scan.controls);
-    let manhattan = Figure::new(&title, Axis::names("chromosome"), Axis::linear("−log₁₀ p of the trend", ""), manhattan)?;
+    let manhattan =
+        Figure::new(&title, Axis::names("chromosome"), Axis::linear("−log₁₀ p of the trend", ""), manhattan)?;
     let mut expected = quantiles("Association: observed and expected", p_values)?;
     if let Stated::Value(inflation) = scan.inflation {
         expected = expected.with_notes([format!("Genomic inflation λ = {inflation:.3}.")]);

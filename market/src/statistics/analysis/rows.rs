@@ -31,8 +31,9 @@ impl Analysis {
                 rows.extend(table.value().into_iter().flat_map(of_table));
                 rows.extend(trend.iter().map(|trend| match trend {
                     Stated::Value(trend) => Row::new("contingency", "trend").with_test(&trend.test),
-                    Stated::Undefined { undefined } => Row::new("contingency", "trend")
-                        .with_value(&Stated::Undefined { undefined: undefined.clone() }),
+                    Stated::Undefined { undefined } => {
+                        Row::new("contingency", "trend").with_value(&Stated::Undefined { undefined: undefined.clone() })
+                    }
                 }));
                 rows.extend(stratified.iter().filter_map(Stated::value).flat_map(of_strata));
                 rows
@@ -80,7 +81,9 @@ fn of_histogram(histogram: &Histogram) -> Vec<Row> {
             .map(|(name, estimate)| Row::new("histogram", name).of_group(group.trim()).with_estimate(estimate))
     });
     let quantiles = histogram.quantiles.iter().map(|quantile| {
-        Row::new("histogram", &format!("quantile_{}", quantile.share)).of_group(&histogram.group).with_value(&quantile.value)
+        Row::new("histogram", &format!("quantile_{}", quantile.share))
+            .of_group(&histogram.group)
+            .with_value(&quantile.value)
     });
     bins.chain(quantiles).collect()
 }
@@ -235,7 +238,9 @@ fn of_curve(group: &GroupSurvival) -> Vec<Row> {
         row(format!("time_to_{}", quantile.survival)).with_people(group.people).with_value(&quantile.time)
     });
     let mean = match &group.restricted_mean {
-        Stated::Value(mean) => row(format!("restricted_mean({})", mean.horizon)).with_estimate(&Stated::Value(mean.mean)),
+        Stated::Value(mean) => {
+            row(format!("restricted_mean({})", mean.horizon)).with_estimate(&Stated::Value(mean.mean))
+        }
         Stated::Undefined { undefined } => {
             row("restricted_mean".into()).with_value(&Stated::Undefined { undefined: undefined.clone() })
         }

@@ -60,8 +60,7 @@ impl Town {
             .unwrap();
         let parts = query.parts(&self.schema, Some(&self.panel)).unwrap();
         let analysis = |(measure, layouts): (&Measure, &Vec<Layout>)| {
-            let sums: Vec<_> =
-                layouts.iter().map(|layout| self.sums(layout, &resolved.matching, variance)).collect();
+            let sums: Vec<_> = layouts.iter().map(|layout| self.sums(layout, &resolved.matching, variance)).collect();
             analyze(measure, layouts, &sums, (&self.schema, Some(&self.panel)), [7; 32]).unwrap()
         };
         query.measures.iter().zip(&parts).map(analysis).collect()

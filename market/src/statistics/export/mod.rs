@@ -1,0 +1,276 @@
+//! Results as tables and as text that other programs read.
+//!
+//! CSV has one row for each estimate, in the columns of [`COLUMNS`]; each family of statistics makes its [`Row`]s. Numbers
+//! have as many digits as it takes to read the same number back, a decimal point, and no commas. Text that a spreadsheet
+//! would take for a formula is made text with an apostrophe before it: names come from schemas and variants that others
+//! wrote (CWE-1236). JSON is the analysis itself.
+
+use serde::Serialize;
+
+use super::{Estimate, Stated, Sum, Test, Undefined, estimate::finite};
+use crate::Error;
+
+/// The columns of a table, in their order.
+pub const COLUMNS: [&str; 13] = [
+    "family",
+    "statistic",
+    "group",
+    "variant",
+    "value",
+    "standard_error",
+    "ci_lo",
+    "ci_hi",
+    "p_value",
+    "adjusted_p",
+    "n",
+    "noise_sd",
+    "undefined",
+];
+
+/// A row of a table: an estimate, a test, or why there is none.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Row {
+    family: String,
+    statistic: String,
+    group: String,
+    variant: String,
+    value: Option<f64>,
+    standard_error: Option<f64>,
+    interval: Option<(f64, f64)>,
+    p_value: Option<f64>,
+    adjusted_p: Option<f64>,
+    people: Option<Sum>,
+    undefined: Vec<String>,
+}
+
+impl Row {
+    /// A row of a family, such as `genotypes`, for a statistic, such as `odds_ratio`.
+    #[must_use]
+    pub fn new(family: &str, statistic: &str) -> Self {
+        Self { family: family.into(), statistic: statistic.into(), ..Self::default() }
+    }
+
+    /// The same row of a group or cell, in words.
+    #[must_use]
+    pub fn of_group(self, group: &str) -> Self {
+        Self { group: group.into(), ..self }
+    }
+
+    /// The same row of a variant.
+    #[must_use]
+    pub fn of_variant(self, variant: &str) -> Self {
+        Self { variant: variant.into(), ..self }
+    }
+
+    /// The same row with an estimate.
+    #[must_use]
+    pub fn with_estimate(mut self, estimate: &Stated<Estimate>) -> Self {
+        if let Some(Estimate { value, standard_error, interval }) = self.take(estimate) {
+            self.value = Some(value);
+            self.standard_error = Some(standard_error);
+            self.interval = Some((interval.lo, interval.hi));
+        }
+        self
+    }
+
+    /// The same row with a number that has no interval, such as a correlation's square.
+    #[must_use]
+    pub fn with_value(mut self, value: &Stated<f64>) -> Self {
+        self.value = self.take(value).or(self.value);
+        self
+    }
+
+    /// The same row with a test's p-value, and its statistic where the row has no value yet.
+    #[must_use]
+    pub fn with_test(mut self, test: &Stated<Test>) -> Self {
+        if let Some(test) = self.take(test) {
+            self.p_value = Some(test.p_value);
+            self.value = self.value.or(test.statistic);
+        }
+        self
+    }
+
+    /// The same row with a p-value adjusted for many tests.
+    #[must_use]
+    pub fn with_adjusted_p(mut self, adjusted: &Stated<f64>) -> Self {
+        self.adjusted_p = self.take(adjusted).or(self.adjusted_p);
+        self
+    }
+
+    /// The same row with the people it rests on, and the standard deviation of the privacy noise in their number.
+    #[must_use]
+    pub const fn with_people(mut self, people: Sum) -> Self {
+        self.people = Some(people);
+        self
+    }
+
+    /// The row in words: what it is of, its value with its interval, and its p-value, or why there is none.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let of: Vec<&str> =
+            [self.statistic.as_str(), &self.variant, &self.group].into_iter().filter(|word| !word.is_empty()).collect();
+        let value = match (self.value, self.interval) {
+            (Some(value), Some((lo, hi))) if lo < hi => format!("{value:.4} ({lo:.4} to {hi:.4})"),
+            (Some(value), _) => format!("{value:.4}"),
+            (None, _) => self.undefined.join("; "),
+        };
+        let test = |p: f64| if p < 1e-4 { format!(", p = {p:.2e}") } else { format!(", p = {p:.4}") };
+        let adjusted = self.adjusted_p.map_or_else(String::new, |p| format!(", adjusted {p:.4}"));
+        format!("{:<48} {value}{}{adjusted}", of.join(" "), self.p_value.map_or_else(String::new, test))
+    }
+
+    /// What is stated; a reason goes to its column, once.
+    fn take<T: Clone>(&mut self, stated: &Stated<T>) -> Option<T> {
+        match stated {
+            Stated::Value(value) => Some(value.clone()),
+            Stated::Undefined { undefined } => {
+                let why = undefined.to_string();
+                if !self.undefined.contains(&why) {
+                    self.undefined.push(why);
+                }
+                None
+            }
+        }
+    }
+
+    /// The cells, in the order of [`COLUMNS`].
+    fn cells(&self) -> Result<[String; 13], Undefined> {
+        let (lo, hi) = self.interval.unzip();
+        Ok([
+            text(&self.family),
+            text(&self.statistic),
+            text(&self.group),
+            text(&self.variant),
+            number(self.value)?,
+            number(self.standard_error)?,
+            number(lo)?,
+            number(hi)?,
+            number(self.p_value)?,
+            number(self.adjusted_p)?,
+            self.people.map_or_else(String::new, |people| people.value.to_string()),
+            number(self.people.map(|people| people.noise_variance.sqrt()))?,
+            text(&self.undefined.join("; ")),
+        ])
+    }
+}
+
+/// The shortest text that reads as the same number; empty for none.
+fn number(value: Option<f64>) -> Result<String, Undefined> {
+    // Zero has one form.
+    value.map_or(Ok(String::new()), |value| finite(value).map(|value| format!("{:?}", value + 0.0)))
+}
+
+/// Text with an apostrophe before what spreadsheets take for a formula, behind blanks too.
+fn text(text: &str) -> String {
+    let formula = |letter: char| matches!(letter, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠');
+    let control = text.starts_with(['\t', '\r', '\n']);
+    if control || text.trim_start().starts_with(formula) { format!("'{text}") } else { text.into() }
+}
+
+/// A table with a header, in UTF-8, a line feed after each line.
+///
+/// # Errors
+/// [`Error::Statistics`] for a number that is not finite.
+pub fn csv(rows: &[Row]) -> Result<String, Error> {
+    let refused = |why: String| Error::Statistics { what: "the rows of a table", why };
+    let mut table = ::csv::Writer::from_writer(vec![]);
+    table.write_record(COLUMNS).map_err(|error| refused(error.to_string()))?;
+    for row in rows {
+        let cells =
+            row.cells().map_err(|undefined| refused(format!("{} {}: {undefined}", row.family, row.statistic)))?;
+        table.write_record(cells).map_err(|error| refused(error.to_string()))?;
+    }
+    let bytes = table.into_inner().map_err(|error| refused(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|error| refused(error.to_string()))
+}
+
+/// An analysis as JSON, indented, with a line feed at its end.
+///
+/// # Errors
+/// [`Error::Statistics`] for what JSON cannot hold.
+pub fn json(analysis: &impl Serialize) -> Result<String, Error> {
+    let text = serde_json::to_string_pretty(analysis);
+    text.map(|text| text + "\n")
+        .map_err(|error| Error::Statistics { what: "the fields of an analysis", why: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(table: &str) -> Vec<Vec<String>> {
+        let mut reader = ::csv::ReaderBuilder::new().has_headers(false).from_reader(table.as_bytes());
+        reader.records().map(|record| record.unwrap().iter().map(Into::into).collect()).collect()
+    }
+
+    #[test]
+    fn a_table_is_pinned_byte_for_byte() {
+        let estimate = Stated::from(Estimate::new(0.1, 1e-7, (-0.25, 1e300)));
+        let test = Stated::from(Test::new("a test", 3.5, &[1.0], 5e-324));
+        let rows = [
+            Row::new("genotypes", "odds_ratio")
+                .of_group("sex 1, age 30 to 39")
+                .of_variant("22:16050612 C>G")
+                .with_estimate(&estimate)
+                .with_test(&test)
+                .with_adjusted_p(&Stated::Value(1.0))
+                .with_people(Sum::noisy(-3, 9.0)),
+            Row::new("cohort", "share")
+                .with_estimate(&Err(Undefined::Nobody).into())
+                .with_test(&Err(Undefined::Nobody).into())
+                .with_value(&Err(Undefined::NoVariance).into())
+                .with_people(Sum::exact(0)),
+        ];
+        let expected = "family,statistic,group,variant,value,standard_error,ci_lo,ci_hi,p_value,adjusted_p,n,noise_sd,\
+                        undefined\n\
+                        genotypes,odds_ratio,\"sex 1, age 30 to 39\",22:16050612 C>G,0.1,1e-7,-0.25,1e300,5e-324,1.0,-3,3.0,\n\
+                        cohort,share,,,,,,,,,0,0.0,nobody was counted; every value is the same\n";
+        assert_eq!(csv(&rows).unwrap(), expected);
+        assert_eq!(csv(&[]).unwrap().lines().count(), 1);
+    }
+
+    #[test]
+    fn a_test_alone_gives_its_statistic_as_the_value() {
+        let row = Row::new("cohort", "chi_squared").with_test(&Stated::from(Test::new("a test", 3.5, &[1.0], 0.06)));
+        assert_eq!(read(&csv(&[row]).unwrap())[1][4..9], ["3.5", "", "", "", "0.06"]);
+    }
+
+    #[test]
+    fn names_that_a_spreadsheet_would_compute_become_text() {
+        for name in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1"] {
+            let row = Row::new(name, name).of_group(name).of_variant(name).with_value(&Stated::Value(-1.0));
+            let table = read(&csv(&[row]).unwrap());
+            assert!(table[1][..4].iter().all(|cell| cell[1..] == *name && cell.starts_with('\'')), "{name:?}");
+            assert_eq!(table[1][4], "-1.0", "numbers are not touched");
+        }
+    }
+
+    #[test]
+    fn a_number_that_is_not_finite_is_refused() {
+        for value in [f64::NAN, f64::INFINITY] {
+            assert!(csv(&[Row::new("a", "b").with_value(&Stated::Value(value))]).is_err());
+            assert!(csv(&[Row::new("a", "b").with_people(Sum::noisy(1, value))]).is_err());
+        }
+    }
+
+    #[test]
+    fn json_is_the_analysis_itself() {
+        let stated: Stated<f64> = Err(Undefined::Nobody).into();
+        assert_eq!(json(&stated).unwrap(), "{\n  \"undefined\": {\n    \"reason\": \"nobody\"\n  }\n}\n");
+    }
+
+    proptest! {
+        #[test]
+        fn every_number_and_every_name_can_be_read_back(
+            value in proptest::num::f64::NORMAL | proptest::num::f64::SUBNORMAL | proptest::num::f64::ZERO, name in any::<String>()
+        ) {
+            let row = Row::new("family", "statistic").of_group(&name).with_value(&Stated::Value(value));
+            let table = read(&csv(&[row]).unwrap());
+            prop_assert_eq!(table[1].len(), COLUMNS.len());
+            prop_assert_eq!(table[1][4].parse::<f64>().unwrap(), value);
+            prop_assert_eq!(table[1][2].strip_prefix('\'').filter(|_| !name.starts_with('\'')).unwrap_or(&table[1][2]), &name);
+        }
+    }
+}
