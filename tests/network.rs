@@ -307,8 +307,8 @@ fn a_network_of_processes_gives_the_true_counts_though_members_die() {
     let slots: Vec<u64> = result["slots"][0].as_array().unwrap().iter().map(|slot| slot.as_u64().unwrap()).collect();
     assert_eq!(slots, expected);
 
-    let variants = result["parts"][0]["variants"].as_array().unwrap();
-    assert_eq!((variants.len(), &variants[0]["pos"]), (128, &json!(counted[0].pos)));
+    let variants = result["analyses"][0]["groups"][0]["variants"].as_array().unwrap();
+    assert_eq!((variants.len(), &variants[0]["variant"]["pos"]), (128, &json!(counted[0].pos)));
 
     // 1,000,000 less the fee and two contributions; the rest of the escrow is back.
     let account = place.locus(&["account", "show", &researcher]);

@@ -9,6 +9,7 @@ use circuits::{
     rlwe::{Aggregate, params::CIPHERTEXT_BYTES},
 };
 use node::{
+    query::CohortQuery,
     state::{QueryState, QueryStatus},
     transaction::ComponentDigests,
 };
@@ -21,6 +22,7 @@ use crate::{
     ledger::{LedgerAccess, require_query},
     objects::{BlobAccess, BlobAddress, BlobKind, get},
     sealing::SealingSecretKey,
+    statistics::Sum,
     wallet::PartyKey,
 };
 
@@ -64,6 +66,25 @@ pub fn release_context(
     let scope = (chain, state.committee.into());
     let context = ReleaseContext::new(scope, (query, part), *aggregate, layout.slots_used())?;
     Ok(context.with_noise(state.query.noise(part, quorum.subset_count())?))
+}
+
+/// A query's slots as sums, each with the variance of the noise that the query's terms put into it.
+///
+/// # Errors
+/// [`Error::Statistics`] when there are other parts than the query's.
+pub fn sums(query: &CohortQuery, quorum: &Quorum, slots: &[Vec<i32>]) -> Result<Vec<Vec<Sum>>, Error> {
+    if slots.len() != query.parts.len() {
+        let why = format!("{} parts where the query has {}", slots.len(), query.parts.len());
+        return Err(Error::Statistics { what: "the sums of a query", why });
+    }
+    let subsets = quorum.subset_count();
+    let mut sums = vec![];
+    for (part, slots) in (0u8..).zip(slots) {
+        let noise = query.noise(part, subsets)?;
+        let variance = |slot| noise.as_ref().map_or(0.0, |noise| noise.variance(slot, subsets));
+        sums.push(slots.iter().enumerate().map(|(slot, value)| Sum::noisy((*value).into(), variance(slot))).collect());
+    }
+    Ok(sums)
 }
 
 /// Whether members have handed out every accepted component, which they do once they see the release.

@@ -8,7 +8,6 @@ pub mod api;
 pub mod chain;
 pub mod cli;
 pub mod client;
-pub mod counts;
 pub mod demo;
 mod driver;
 mod error;

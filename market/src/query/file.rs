@@ -106,12 +106,20 @@ impl QueryFile {
         if text.len() as u64 > QUERY_FILE_BYTES_MAX {
             return Err(refused(format!("{} is longer than {QUERY_FILE_BYTES_MAX} bytes", path.display())));
         }
-        let named = |error: String| refused(format!("{}: {error}", path.display()));
+        let name = path.display().to_string();
         if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml")) {
-            toml::from_str(&text).map_err(|error| named(error.to_string()))
+            Self::from_toml(&name, &text)
         } else {
-            serde_json::from_str(&text).map_err(|error| named(error.to_string()))
+            serde_json::from_str(&text).map_err(|error| refused(format!("{name}: {error}")))
         }
+    }
+
+    /// Reads TOML; `name` says whose in errors.
+    ///
+    /// # Errors
+    /// [`Error::QueryFile`] when it is no query.
+    pub fn from_toml(name: &str, text: &str) -> Result<Self, Error> {
+        toml::from_str(text).map_err(|error| refused(format!("{name}: {error}")))
     }
 
     /// The parts of every measure, in order.
@@ -144,7 +152,7 @@ impl QueryFile {
         Ok(CohortQuery {
             study: self.study,
             schema: self.schema,
-            criteria: self.public_criteria(names)?,
+            criteria: self.public_criteria(schema, panel)?,
             matching: MatchCriteria { groups: groups(&self.matching, |named| names.clause(named))? },
             issuers: self.issuers.clone(),
             parts: self.parts(schema, panel)?.concat(),
@@ -165,7 +173,12 @@ impl QueryFile {
         })
     }
 
-    fn public_criteria(&self, names: Names<'_>) -> Result<Criteria, Error> {
+    /// Who is asked, under a schema.
+    ///
+    /// # Errors
+    /// [`Error::QueryFile`] for an attribute that is not known, a variant, and a value that cannot be.
+    pub fn public_criteria(&self, schema: &Schema, panel: Option<&VariantPanel>) -> Result<Criteria, Error> {
+        let names = Names { schema, panel };
         let public = |named: &NamedClause| {
             let clause = names.clause(named)?;
             match clause.subject {

@@ -8,6 +8,7 @@
 //! variants. [`analysis`] chooses the family that a query's measure asks for, and gives its numbers as figures ([`figure`])
 //! and tables ([`export`]).
 
+pub mod accounting;
 pub mod analysis;
 pub mod cohort;
 pub mod distribution;

@@ -9,7 +9,7 @@ use super::{Home, Output};
 use crate::{
     Error,
     demo::{
-        DemoOptions, PEOPLE_DEFAULT,
+        DemoOptions, EXAMPLE_PEOPLE_DEFAULT, Example, PEOPLE_DEFAULT,
         attack::{Attack, AttackReport},
         describe, run,
     },
@@ -18,12 +18,19 @@ use crate::{
 /// Play all parties at once on real genomes and compare the result with the truth.
 ///
 /// Founds a demo network, certifies records, opens a query, proves, encrypts, aggregates, decrypts, and checks the
-/// result against counts taken from the VCF by independent code. Ends with a failure on any difference.
+/// result against sums taken from the plaintext by independent code. Ends with a failure on any difference. Tables and
+/// figures go to the folder `demo` of the data directory.
 #[derive(Debug, Args)]
 pub struct Demo {
-    /// People who meet the criteria and whose agents answer.
-    #[arg(long, default_value_t = PEOPLE_DEFAULT, value_name = "N")]
-    people: usize,
+    /// People who meet the criteria and whose agents answer; 12, or 30 with --statistic.
+    #[arg(long, value_name = "N")]
+    people: Option<usize>,
+    /// Ask an example of the library docs/queries instead of allele frequencies, and draw its figures.
+    #[arg(long, value_enum, value_name = "NAME", conflicts_with_all = ["vcf", "attack"])]
+    statistic: Option<Example>,
+    /// Protect contributors by differential privacy with this loss ε; sums are compared with the truth up to the noise.
+    #[arg(long, value_name = "E")]
+    epsilon: Option<f64>,
     /// VCF or BCF with the people's genotypes, instead of the built-in ones.
     #[arg(long, value_name = "PATH")]
     vcf: Option<PathBuf>,
@@ -48,13 +55,16 @@ pub(super) fn parse_quorum(text: &str) -> Result<Quorum, String> {
 
 impl Demo {
     pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
+        let people_default = if self.statistic.is_some() { EXAMPLE_PEOPLE_DEFAULT } else { PEOPLE_DEFAULT };
         let options = DemoOptions {
-            people: self.people,
+            people: self.people.unwrap_or(people_default),
             vcf: self.vcf,
             quorum: self.committee,
             dir: home.dir().join("demo"),
             processes: self.processes,
             attack: self.attack,
+            example: self.statistic,
+            epsilon: self.epsilon,
         };
         let report = run(&options, output)?;
         output.result(&report, describe)?;

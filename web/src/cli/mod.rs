@@ -3,6 +3,7 @@
 mod account;
 mod agent;
 mod aggregate;
+mod analysis;
 mod ceremony;
 mod committee;
 mod consent;
@@ -25,6 +26,7 @@ mod wallet;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use analysis::{AnalysisOptions, Reading, describe_analyses};
 pub(crate) use keys::sealing_key;
 pub(crate) use network::service;
 pub use output::Output;

@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use circuits::id::QueryId;
+use circuits::{
+    id::QueryId,
+    privacy::{DELTA, Epsilon, Rho},
+};
 use clap::Args;
 use market::{
     ledger::{LedgerAccess, require_query},
@@ -14,23 +17,23 @@ use market::{
     query::schema_and_panel,
     receipt,
     researcher::{decrypt, handed_out},
+    statistics::{accounting, analysis::Analysis},
     wallet::Role,
 };
-use node::state::QueryStatus;
+use node::state::{Odometer, QueryState, QueryStatus, StateRead};
 use serde::Serialize;
 
-use super::{Home, Output, session::write_private_file};
-use crate::{
-    Error,
-    counts::{PartCounts, counts},
+use super::{
+    Home, Output,
+    analysis::{self, AnalysisOptions, Reading},
+    session::write_private_file,
 };
+use crate::Error;
 
 /// How long to wait for the components of a released query.
 const COMPONENTS_TIME_MAX: Duration = Duration::from_secs(60);
 /// How often to look for them.
 const POLL_TIME: Duration = Duration::from_millis(200);
-/// Variants that the text form lists for each part.
-const LISTED_MAX: usize = 20;
 
 /// Decrypt a released query's result with the researcher's key, and write its receipt.
 #[derive(Debug, Args)]
@@ -43,16 +46,48 @@ pub struct ResultCommand {
     /// Where to write the receipt.
     #[arg(long, value_name = "FILE")]
     receipt: PathBuf,
+    #[command(flatten)]
+    analysis: AnalysisOptions,
 }
 
-/// The decrypted sums.
+/// The decrypted sums and what they say.
 #[derive(Debug, Serialize)]
 struct Decrypted {
     query: QueryId,
-    /// For each part what its slots count; none where the schema's panel is not at hand.
-    parts: Option<Vec<PartCounts>>,
+    /// The statistics of each measure.
+    analyses: Vec<Analysis>,
+    /// What protects the cohort, in words.
+    notes: Vec<String>,
+    /// What the query spent; none for an exact one.
+    privacy: Option<Spent>,
     slots: Vec<Vec<i32>>,
+    /// Tables and figures.
+    written: Vec<PathBuf>,
     receipt: PathBuf,
+}
+
+/// What a private query spent, and what its study and its researcher have spent with it.
+#[derive(Debug, Serialize)]
+struct Spent {
+    epsilon_milli: Epsilon,
+    delta: f64,
+    rho_billionths: Rho,
+    /// The least ε at δ that this ρ keeps, by the tighter conversion of opendp.
+    epsilon_tight: Option<f64>,
+    study: Odometer,
+    researcher: Odometer,
+}
+
+fn spent(ledger: &dyn LedgerAccess, state: &QueryState) -> Result<Option<Spent>, Error> {
+    let Some(rho) = state.query.rho() else { return Ok(None) };
+    Ok(Some(Spent {
+        epsilon_milli: rho.epsilon(),
+        delta: DELTA,
+        rho_billionths: rho,
+        epsilon_tight: accounting::tight_epsilon(rho),
+        study: ledger.study_odometer(state.query.study)?.unwrap_or_default(),
+        researcher: ledger.researcher_odometer(state.researcher)?.unwrap_or_default(),
+    }))
 }
 
 /// Waits for the components, which members hand out only once they see the release.
@@ -87,43 +122,37 @@ impl ResultCommand {
         let result = decrypt(ledger, blobs, &key, self.query)?;
         let receipt = receipt::collect(ledger, blobs, self.query, result.components(), result.slots())?;
         write_private_file("receipt", &self.receipt, receipt.to_json()?.as_bytes())?;
-        let (_, panel) = schema_and_panel(ledger, blobs, require_query(ledger, self.query)?.query.schema)?;
+        let state = require_query(ledger, self.query)?;
+        let (schema, panel) = schema_and_panel(ledger, blobs, state.query.schema)?;
         if panel.is_none() {
-            output.say("nobody has stored the schema's panel; the slots are printed without the variants' names");
+            output.say("nobody has stored the schema's panel; variants cannot be named or analysed");
         }
-        let parts = counts(panel.as_ref(), &require_query(ledger, self.query)?.query.parts, result.slots());
-        let slots = result.slots().to_vec();
-        output.result(&Decrypted { query: self.query, parts, slots, receipt: self.receipt }, describe)
+        let quorum = &ledger.genesis().committee.quorum;
+        let reading = Reading { id: self.query, state: &state, quorum, schema: &schema, panel: panel.as_ref() };
+        let analyses = reading.analyze(&self.analysis.measures(reading)?, result.slots())?;
+        let notes = reading.notes();
+        let written = self.analysis.write(&analyses, &notes)?;
+        let decrypted = Decrypted {
+            query: self.query,
+            analyses,
+            notes,
+            privacy: spent(ledger, &state)?,
+            slots: result.slots().to_vec(),
+            written,
+            receipt: self.receipt,
+        };
+        output.result(&decrypted, describe)
     }
 }
 
 fn describe(decrypted: &Decrypted) -> String {
-    let mut lines = vec![];
-    match &decrypted.parts {
-        Some(parts) => lines.extend(parts.iter().enumerate().flat_map(|(number, part)| describe_part(number, part))),
-        None => lines.extend(decrypted.slots.iter().enumerate().map(|(part, slots)| format!("part {part}: {slots:?}"))),
+    let mut lines = analysis::describe_analyses(&decrypted.analyses);
+    lines.extend(decrypted.notes.iter().cloned());
+    if let Some(Spent { study, researcher, .. }) = &decrypted.privacy {
+        let [study, researcher] = [study, researcher].map(|odometer| odometer.rho.epsilon());
+        lines.push(format!("spent so far: study ε = {study}, researcher ε = {researcher}"));
     }
+    lines.extend(decrypted.written.iter().map(|path| format!("wrote {}", path.display())));
     lines.push(format!("receipt: {}", decrypted.receipt.display()));
     lines.join("\n")
-}
-
-/// A part as a table that begins with the variants whose alternate allele somebody has.
-fn describe_part(number: usize, part: &PartCounts) -> Vec<String> {
-    let variants = match part {
-        PartCounts::Slots(slots) => return vec![format!("part {number}: {slots:?}")],
-        PartCounts::Variants(variants) => variants,
-    };
-    let seen: Vec<_> = variants.iter().filter(|counts| counts.het + counts.hom_alt > 0).collect();
-    let mut lines = vec![
-        format!("part {number}: {} variants, {} of them seen", variants.len(), seen.len()),
-        format!("  {:<22} {:>5} {:>5} {:>7} {:>9}", "variant", "het", "hom", "called", "frequency"),
-    ];
-    lines.extend(seen.iter().take(LISTED_MAX).map(|counts| {
-        let (name, frequency) = (counts.name(), counts.frequency());
-        format!("  {name:<22} {:>5} {:>5} {:>7} {frequency:>9}", counts.het, counts.hom_alt, counts.called)
-    }));
-    if seen.len() > LISTED_MAX {
-        lines.push(format!("  the first {LISTED_MAX} of them; --json prints all variants"));
-    }
-    lines
 }

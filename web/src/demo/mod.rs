@@ -5,8 +5,10 @@ mod committee;
 mod network;
 mod people;
 mod process;
+mod question;
 mod report;
 mod stages;
+mod tables;
 mod town;
 pub mod truth;
 
@@ -15,11 +17,14 @@ use std::path::PathBuf;
 use circuits::quorum::Quorum;
 
 use self::attack::Attack;
+pub use question::Example;
 pub use report::{DemoReport, describe};
 pub use stages::run;
 
 /// People whose agents answer unless told otherwise.
 pub const PEOPLE_DEFAULT: usize = 12;
+/// People whose agents answer an example of the library unless told otherwise.
+pub const EXAMPLE_PEOPLE_DEFAULT: usize = 30;
 /// The least cohort: below it a sum is a person.
 pub const PEOPLE_MIN: usize = 2;
 
@@ -38,4 +43,8 @@ pub struct DemoOptions {
     pub processes: bool,
     /// What one more person, a dishonest one, tries once the honest have contributed.
     pub attack: Option<Attack>,
+    /// The example asked; allele frequencies of the whole panel without it.
+    pub example: Option<Example>,
+    /// ε of differential privacy; exact where that can be without it.
+    pub epsilon: Option<f64>,
 }

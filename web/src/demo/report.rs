@@ -3,13 +3,19 @@
 use std::path::PathBuf;
 
 use circuits::id::{ChainId, QueryId};
+use market::statistics::{
+    PartSums, Sum,
+    analysis::{Analysis, GroupFrequencies},
+    genotypes::VariantSummary,
+};
 use serde::Serialize;
 
 use super::{
+    Example,
     attack::{self, AttackReport},
-    truth::VariantTruth,
+    tables::Sums,
 };
-use crate::counts::VariantCounts;
+use crate::cli;
 
 /// Variants that the text form lists.
 const LISTED_MAX: usize = 12;
@@ -25,6 +31,10 @@ pub struct DemoReport {
     pub chain: ChainId,
     /// The query asked.
     pub query: QueryId,
+    /// The example of the library, if one was asked for.
+    pub statistic: Option<Example>,
+    /// What was asked.
+    pub title: String,
     /// Where the genotypes are from.
     pub source: String,
     /// Who was asked, in words.
@@ -41,10 +51,12 @@ pub struct DemoReport {
     pub attack: Option<AttackReport>,
     /// The decrypted sums.
     pub result: ResultReport,
-    /// The same counts from the plaintext, by independent code.
-    pub truth: Vec<VariantCounts>,
-    /// Whether every count equals the truth.
+    /// The sums of each measure's cells from the plaintext, by independent code.
+    pub truth: Vec<Sums>,
+    /// Whether every sum equals the truth, up to privacy noise where there is any.
     pub matches: bool,
+    /// How far the sums are from the truth.
+    pub agreement: Agreement,
     /// Paid to each contributor, in minor units.
     pub paid_each: u64,
     /// The receipt file.
@@ -69,8 +81,103 @@ pub struct Declined {
 pub struct ResultReport {
     /// For each part, its slots.
     pub slots: Vec<Vec<i32>>,
-    /// For each variant its counts.
-    pub variants: Vec<VariantCounts>,
+    /// The statistics of each measure.
+    pub analyses: Vec<Analysis>,
+    /// The cohort and what protects it, in words.
+    pub notes: Vec<String>,
+    /// Every estimate and test, as CSV.
+    pub table: PathBuf,
+    /// The figures, as SVG and PNG.
+    pub figures: Vec<PathBuf>,
+    /// The sums of each measure's parts.
+    #[serde(skip)]
+    pub(super) sums: Vec<Vec<PartSums>>,
+}
+
+/// How far released sums are from the truth.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Agreement {
+    /// Sums compared.
+    pub sums: usize,
+    /// Those without noise that differ, and those that the truth lacks or has beyond the result.
+    pub different: usize,
+    /// The largest deviation of a noisy sum, in standard deviations of its noise.
+    pub furthest: f64,
+}
+
+/// A noisy sum this many standard deviations off is no noise: one in 10¹⁴.
+const DEVIATIONS_MAX: f64 = 8.0;
+
+impl Agreement {
+    /// Compares the sums of each measure with the truth. Slots past the panel's end must be zero.
+    pub(super) fn of(released: &[Vec<PartSums>], truth: &[Sums]) -> Self {
+        let mut agreement = Self { sums: 0, different: released.len().abs_diff(truth.len()), furthest: 0.0 };
+        for (parts, truth) in released.iter().zip(truth) {
+            let cells = cells(parts);
+            agreement.different += cells.len().abs_diff(truth.len());
+            for (cell, truth) in cells.iter().zip(truth) {
+                agreement.different += truth.len().saturating_sub(cell.len());
+                let expected = truth.iter().chain(std::iter::repeat(&0));
+                cell.iter().zip(expected).for_each(|(sum, truth)| agreement.add(*sum, *truth));
+            }
+        }
+        agreement
+    }
+
+    fn add(&mut self, sum: Sum, truth: i64) {
+        self.sums += 1;
+        if sum.is_noisy() {
+            let off = Sum::noisy(sum.value - truth, 0.0).to_f64().abs() / sum.noise_variance.sqrt();
+            self.furthest = self.furthest.max(off);
+        } else {
+            self.different += usize::from(sum.value != truth);
+        }
+    }
+
+    /// Whether the result is the truth.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.sums > 0 && self.different == 0 && self.furthest <= DEVIATIONS_MAX
+    }
+
+    fn in_words(&self) -> String {
+        match (self.holds(), self.furthest > 0.0) {
+            (true, false) => format!("the result equals the truth in every one of {} sums", self.sums),
+            (true, true) => {
+                format!("each of {} sums is the truth and noise, at most {:.1} σ", self.sums, self.furthest)
+            }
+            (false, _) => {
+                format!("the result DIFFERS from the truth: {} sums, up to {:.1} σ", self.different, self.furthest)
+            }
+        }
+    }
+}
+
+/// A measure's sums, cell by cell; variants of several parts one after the other.
+fn cells(parts: &[PartSums]) -> Vec<Vec<Sum>> {
+    let mut cells: Vec<Vec<Sum>> = vec![];
+    for part in parts {
+        let listed: Vec<Vec<Sum>> = match part {
+            PartSums::Counts(cells) => cells.values.iter().map(|count| vec![*count]).collect(),
+            PartSums::Funnel(cells) => cells.values.clone(),
+            PartSums::Moments(cells) => {
+                let attributes = |sums: &market::statistics::MomentSums| {
+                    let pairs = sums.values.iter().zip(sums.products.clone());
+                    pairs.flat_map(|(value, products)| std::iter::once(*value).chain(products)).collect::<Vec<_>>()
+                };
+                cells.values.iter().map(|sums| [vec![sums.count], attributes(sums)].concat()).collect()
+            }
+            PartSums::Genotypes(cells) => {
+                let slots = |variants: &Vec<market::statistics::GenotypeSums>| {
+                    variants.iter().flat_map(|sums| [sums.het, sums.hom_alt, sums.called]).collect()
+                };
+                cells.values.iter().map(slots).collect()
+            }
+        };
+        cells.resize(cells.len().max(listed.len()), vec![]);
+        cells.iter_mut().zip(listed).for_each(|(cell, sums)| cell.extend(sums));
+    }
+    cells
 }
 
 /// A stage with its wall time.
@@ -82,44 +189,20 @@ pub struct Stage {
     pub seconds: f64,
 }
 
-/// A count of people, which is far below the range.
-fn signed(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-impl VariantCounts {
-    /// The counts of the independent truth.
-    pub(super) fn of_truth(truth: &VariantTruth) -> Self {
-        Self {
-            chrom: truth.chrom.clone(),
-            pos: truth.pos,
-            reference: truth.reference.clone(),
-            alternate: truth.alternate.clone(),
-            het: signed(truth.het),
-            hom_alt: signed(truth.hom_alt),
-            called: signed(truth.called),
-            allele_frequency: truth.allele_frequency(),
-        }
-    }
-}
-
 /// The text form.
 #[must_use]
 pub fn describe(report: &DemoReport) -> String {
     let mut lines = vec![
         String::new(),
-        format!("Allele frequencies of {} people ({}; {})", report.admitted, report.source, report.criteria),
+        format!("{} ({} people, {}; {})", report.title, report.admitted, report.criteria, report.source),
         String::new(),
-        format!("  {:<22} {:>5} {:>5} {:>7} {:>9} {:>9}", "variant", "het", "hom", "called", "frequency", "truth"),
     ];
-    let rows = report.result.variants.iter().zip(&report.truth);
-    let common = rows.filter(|(counts, _)| counts.allele_frequency.is_some_and(|frequency| frequency > 0.05));
-    lines.extend(common.take(LISTED_MAX).map(|(counts, truth)| row(counts, truth)));
-    let total = report.result.variants.len();
-    lines.push(format!("  the first {LISTED_MAX} above 5 % of {total} variants; --json prints all"));
+    match (report.result.analyses.as_slice(), report.truth.as_slice()) {
+        ([Analysis::AlleleFrequencies { groups }], [truth]) => lines.extend(frequencies(groups, truth)),
+        (analyses, _) => lines.extend(cli::describe_analyses(analyses)),
+    }
     lines.push(String::new());
-    lines.extend(plot(&report.result.variants));
-    lines.push(String::new());
+    lines.extend(report.result.notes.iter().map(|note| format!("  {note}")));
     lines.extend(
         report
             .declined
@@ -129,35 +212,58 @@ pub fn describe(report: &DemoReport) -> String {
     lines.push(format!("  paid {} to each of {} contributors", report.paid_each, report.admitted));
     lines.push(String::new());
     lines.extend(report.checks.iter().map(|check| format!("  ✓ {} {}", check.rule, check.says)));
-    let verdict = if report.matches { "equals the truth in every count" } else { "DIFFERS from the truth" };
-    lines.push(format!("  {} the result {verdict}", if report.matches { "✓" } else { "✗" }));
+    lines.push(format!("  {} {}", if report.matches { "✓" } else { "✗" }, report.agreement.in_words()));
     lines.extend(report.attack.iter().flat_map(attack::describe));
     lines.push(String::new());
     let stages: Vec<_> = report.timings.iter().map(|stage| format!("{} {:.1}", stage.stage, stage.seconds)).collect();
     lines.push(format!("  seconds: {}", stages.join(", ")));
+    let proofs: Vec<_> = report.proof_seconds.iter().map(|seconds| format!("{seconds:.2}")).collect();
+    lines.push(format!("  seconds of each proof: {}", proofs.join(", ")));
+    lines.extend(report.result.figures.iter().map(|figure| format!("  figure:  {}", figure.display())));
+    lines.push(format!("  table:   {}", report.result.table.display()));
     lines.push(format!("  receipt: {}", report.receipt.display()));
     lines.push(format!("  check it anywhere: locus verify {}", report.receipt.display()));
     lines.join("\n")
 }
 
-fn row(counts: &VariantCounts, truth: &VariantCounts) -> String {
-    format!(
-        "  {:<22} {:>5} {:>5} {:>7} {:>9} {:>9}",
-        counts.name(),
-        counts.het,
-        counts.hom_alt,
-        counts.called,
-        counts.frequency(),
-        truth.frequency()
-    )
+/// The first common variants beside the truth, and the distribution of allele frequencies.
+fn frequencies(groups: &[GroupFrequencies], truth: &Sums) -> Vec<String> {
+    let mut lines =
+        vec![format!("  {:<26} {:>6} {:>9} {:>16} {:>9}", "variant", "called", "frequency", "95 % interval", "truth")];
+    for (group, truth) in groups.iter().zip(truth) {
+        let rows = group.variants.iter().zip(truth.chunks(3));
+        let common =
+            rows.filter(|(variant, _)| variant.frequency.value().is_some_and(|estimate| estimate.value > 0.05));
+        lines.extend(common.take(LISTED_MAX).map(|(variant, truth)| row(variant, truth)));
+        let total = group.variants.len();
+        lines.push(format!("  the first {LISTED_MAX} above 5 % of {total} variants; --json and the table have all"));
+        lines.push(String::new());
+        lines.extend(plot(&group.variants));
+    }
+    lines
+}
+
+fn row(variant: &VariantSummary, truth: &[i64]) -> String {
+    let frequency = match *truth {
+        [het, hom_alt, called] if called > 0 => {
+            format!("{:.4}", Sum::exact(het + 2 * hom_alt).to_f64() / Sum::exact(2 * called).to_f64())
+        }
+        _ => "-".into(),
+    };
+    let estimate = variant.frequency.value();
+    let value = estimate.map_or("-".into(), |estimate| format!("{:.4}", estimate.value));
+    let interval =
+        estimate.map_or("-".into(), |estimate| format!("{:.4}–{:.4}", estimate.interval.lo, estimate.interval.hi));
+    let name: String = variant.name.chars().take(26).collect();
+    format!("  {name:<26} {:>6} {value:>9} {interval:>16} {frequency:>9}", variant.called.value)
 }
 
 /// A histogram of allele frequencies: how many variants fall in each bin.
-fn plot(variants: &[VariantCounts]) -> Vec<String> {
+fn plot(variants: &[VariantSummary]) -> Vec<String> {
     let mut bins = [0usize; PLOT_BINS];
-    for frequency in variants.iter().filter_map(|counts| counts.allele_frequency) {
+    for frequency in variants.iter().filter_map(|variant| variant.frequency.value()) {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a frequency lies in 0..=1")]
-        let bin = ((frequency * PLOT_BINS as f64) as usize).min(PLOT_BINS - 1);
+        let bin = ((frequency.value * PLOT_BINS as f64) as usize).min(PLOT_BINS - 1);
         if let Some(count) = bins.get_mut(bin) {
             *count += 1;
         }

@@ -3,12 +3,10 @@
 use std::{collections::BTreeMap, fs, num::NonZeroUsize, path::Path, thread, time::Instant};
 
 use circuits::{
-    consent::{ConsentTerms, Purposes, Regions},
-    criteria::MatchCriteria,
+    consent::ConsentTerms,
     groth16::side_by_side,
-    id::{Digest, QueryId, SchemaId, StudyId},
-    layout::{GENOTYPE_BLOCK, Layout},
-    record::{Genotypes, WINDOW_VARIANTS},
+    id::{Digest, QueryId, SchemaId},
+    record::Genotypes,
 };
 use market::{
     agent::{Agent, Outcome},
@@ -17,15 +15,12 @@ use market::{
     issuer::{Measurements, certify, receive},
     ledger::{act, next_nonce, require_query, tip},
     objects::{BlobKind, put},
+    query::QueryFile,
     receipt::{self, Receipt},
     researcher::decrypt,
     wallet::{Protection, Wallet},
 };
-use node::{
-    query::{CohortQuery, DataUse, PARTS_MAX, PrivacyMode},
-    transaction::{Action, StudyRegistration},
-    units::Amount,
-};
+use node::transaction::{Action, StudyRegistration};
 use rand::{SeedableRng, rngs::StdRng};
 use sha2::{Digest as _, Sha256};
 
@@ -33,20 +28,16 @@ use super::{
     DemoOptions, DemoReport,
     attack::{Attack, AttackReport, Roles, carry_out},
     committee::DemoCommittee,
-    people::{Cast, PRICE, Part, Person, cast, consent, count_truth},
-    report::{Declined, ResultReport, Stage},
+    people::{PRICE, Part, Person, Sources, consent, plaintext},
+    question::Question,
+    report::{Agreement, Declined, ResultReport, Stage},
     town::Town,
 };
 use crate::{
     Error,
-    cli::{Output, sealing_key, write_private_file},
-    counts::{PartCounts, VariantCounts, counts},
+    cli::{AnalysisOptions, Output, Reading, sealing_key, write_private_file},
 };
 
-/// Blocks that the demo's query allows for its aggregate and for its release.
-const DEADLINE_BLOCKS: u32 = 10_000;
-/// Days the demo's query stays open.
-const QUERY_DAYS: u32 = 7;
 /// The file that marks a folder as a demo's, which may be made anew.
 const MARKER: &str = "locus-demo";
 
@@ -73,11 +64,15 @@ impl Stageboard<'_> {
 pub fn run(options: &DemoOptions, output: &Output) -> Result<DemoReport, Error> {
     let rng = &mut StdRng::from_rng(&mut rand::rng());
     let mut board = Stageboard { output, started: Instant::now(), seconds: vec![] };
-    let cast = cast(options.vcf.as_deref(), options.people, usize::from(options.attack.is_some()))?;
+    let attackers = usize::from(options.attack.is_some());
+    let sources = Sources::import(options.vcf.as_deref())?;
+    let question = Question::new(options.example, options.epsilon, options.people, &sources)?;
+    let people = sources.cast(&question.criteria, options.people, attackers)?;
+    let cast = Cast { sources, question, people };
     make_folder(&options.dir)?;
     board.done(
         "import",
-        format!("{} people, {} variants ({})", cast.people.len(), cast.panel.variants.len(), cast.source),
+        format!("{} people, {} variants ({})", cast.people.len(), cast.sources.panel.variants.len(), cast.sources.name),
     );
 
     let town = Town::found(options, rng)?;
@@ -95,11 +90,11 @@ pub fn run(options: &DemoOptions, output: &Output) -> Result<DemoReport, Error> 
         ),
     );
 
-    let (schema, mut wallets) = register(options, &town, &cast, rng)?;
+    let mut wallets = register(options, &town, &cast, rng)?;
     board.done("certify", format!("{} records registered by two issuers", wallets.len()));
 
-    let query = ask(options, &town, &cast, schema)?;
-    board.done("open query", format!("{query}: {}", cast.criteria_text));
+    let query = ask(&town, &cast)?;
+    board.done("open query", format!("{query}: {} of {}", cast.question.title, cast.question.cohort));
 
     let Answered { declined, proof_seconds } = answer(&town, &*committee, &cast, &mut wallets, query, rng, output)?;
     let admitted = require_query(&*town.ledger, query)?.surviving;
@@ -127,29 +122,61 @@ pub fn run(options: &DemoOptions, output: &Output) -> Result<DemoReport, Error> 
     let verified = receipt::verify(&Receipt::open(&path)?, None)?;
     board.done("verify", "the receipt was read back and checked");
 
-    let variants = variant_counts(&cast, &options_parts(&cast), opened.slots());
-    let measured = cast.panel.variants.len().min(PARTS_MAX * WINDOW_VARIANTS);
-    let names: Vec<String> = contributors(&cast).map(|person| person.name.clone()).collect();
-    let truth: Vec<_> =
-        count_truth(options.vcf.as_deref(), &names)?.iter().take(variants.len()).map(VariantCounts::of_truth).collect();
+    let result = read(options, &town, &cast, query, opened.slots())?;
+    board.done("statistics", format!("estimates, tests and {} figures", result.figures.len()));
+    let truth = plaintext(options.vcf.as_deref()).sums(&cast.question.file, &contributors(&cast))?;
+    let agreement = Agreement::of(&result.sums, &truth);
     Ok(DemoReport {
         chain: town.ledger.chain(),
         query,
-        source: cast.source.clone(),
-        criteria: cast.criteria_text.clone(),
+        statistic: options.example,
+        title: cast.question.title,
+        source: cast.sources.name,
+        criteria: cast.question.cohort,
         people: options.people,
         admitted,
         declined,
         proof_seconds,
         attack,
-        matches: variants.len() == measured && variants == truth,
-        result: ResultReport { slots: opened.slots().to_vec(), variants },
+        matches: agreement.holds(),
+        agreement,
+        result,
         truth,
         paid_each: PRICE,
         receipt: path,
         checks: verified.checks().to_vec(),
         timings: board.seconds,
     })
+}
+
+/// Who plays, and what is asked of them.
+struct Cast {
+    sources: Sources,
+    question: Question,
+    people: Vec<Person>,
+}
+
+/// Reads the sums: statistics, a table and figures.
+fn read(
+    options: &DemoOptions,
+    town: &Town,
+    cast: &Cast,
+    query: QueryId,
+    slots: &[Vec<i32>],
+) -> Result<ResultReport, Error> {
+    let Sources { schema, panel, .. } = &cast.sources;
+    let state = require_query(&*town.ledger, query)?;
+    let reading = Reading { id: query, state: &state, quorum: &options.quorum, schema, panel: Some(panel) };
+    let file = &cast.question.file;
+    let parts = file.parts(schema, Some(panel))?;
+    let measures: Vec<_> = file.measures.iter().cloned().zip(parts).collect();
+    let analyses = reading.analyze(&measures, slots)?;
+    let notes = reading.notes();
+    let table = options.dir.join("result.csv");
+    let mut written = AnalysisOptions::to(table.clone(), options.dir.join("figures")).write(&analyses, &notes)?;
+    written.retain(|path| *path != table);
+    let sums = reading.sums(&measures, slots)?;
+    Ok(ResultReport { slots: slots.to_vec(), analyses, notes, table, figures: written, sums })
 }
 
 /// Makes the demo's folder anew. A folder that no demo made is left alone.
@@ -168,18 +195,13 @@ fn make_folder(dir: &Path) -> Result<(), Error> {
 }
 
 /// Registers schema, panel and everybody's record, people alternating between the two hospitals.
-fn register(
-    options: &DemoOptions,
-    town: &Town,
-    cast: &Cast,
-    rng: &mut StdRng,
-) -> Result<(SchemaId, Vec<Wallet>), Error> {
+fn register(options: &DemoOptions, town: &Town, cast: &Cast, rng: &mut StdRng) -> Result<Vec<Wallet>, Error> {
     let ledger = &*town.ledger;
-    let panel = borsh::to_vec(&cast.panel).map_err(|error| Error::Output { why: error.to_string() })?;
+    let panel = borsh::to_vec(&cast.sources.panel).map_err(|error| Error::Output { why: error.to_string() })?;
     put(&*town.blobs, BlobKind::Panel, panel)?;
-    let schema = cast.schema.id()?;
+    let schema = cast.sources.schema.id()?;
     let [first, ..] = town.parties.issuers.as_slice() else { return Err(no_issuer()) };
-    act(ledger, &first.signing_key(), Action::RegisterSchema(cast.schema.clone()))?;
+    act(ledger, &first.signing_key(), Action::RegisterSchema(cast.sources.schema.clone()))?;
 
     let today = tip(ledger)?.time.day();
     let protection = Protection::StorageKey(town.parties.custodian.storage_key());
@@ -207,7 +229,7 @@ fn register(
         }
     }
     town.end_epoch()?;
-    Ok((schema, wallets))
+    Ok(wallets)
 }
 
 fn no_issuer() -> Error {
@@ -219,48 +241,22 @@ fn measure(schema: SchemaId, person: &Person) -> Result<Measurements, Error> {
     Ok(Measurements { schema, attributes: person.attributes.clone(), genotypes })
 }
 
-/// One part for each window of the panel, in whole blocks, as many as a query may have.
-fn options_parts(cast: &Cast) -> Vec<Layout> {
-    let windows = cast.panel.variants.chunks(WINDOW_VARIANTS).take(PARTS_MAX);
-    let blocks = |variants: &[_]| variants.len().next_multiple_of(GENOTYPE_BLOCK);
-    let part = |(window, variants): (u32, &[_])| {
-        Layout::genotypes(window, 0, u16::try_from(blocks(variants)).unwrap_or(u16::MAX))
-    };
-    (0..).zip(windows).map(part).collect()
-}
-
 /// Registers a study and opens its query.
-fn ask(options: &DemoOptions, town: &Town, cast: &Cast, schema: SchemaId) -> Result<QueryId, Error> {
+fn ask(town: &Town, cast: &Cast) -> Result<QueryId, Error> {
     let ledger = &*town.ledger;
     let researcher = &town.parties.researcher;
     let key = researcher.signing_key();
+    let Question { file, title, .. } = &cast.question;
     let registration = StudyRegistration {
-        title: "Allele frequencies on chromosome 22".into(),
-        protocol: Digest::from_bytes(Sha256::digest(b"Count alleles.").into()),
+        title: title.clone(),
+        protocol: Digest::from_bytes(Sha256::digest(title).into()),
         ethics: "demo, no approval needed: public data".into(),
     };
-    let study: StudyId = registration.id(&ledger.chain(), &researcher.account(), next_nonce(ledger, &key)?)?;
+    let study = registration.id(&ledger.chain(), &researcher.account(), next_nonce(ledger, &key)?)?;
     act(ledger, &key, Action::RegisterStudy(registration))?;
-    let today = tip(ledger)?.time.day();
-    let people = u32::try_from(options.people).unwrap_or(u32::MAX);
-    let query = CohortQuery {
-        study,
-        schema,
-        criteria: cast.criteria.clone(),
-        matching: MatchCriteria::default(),
-        issuers: vec![],
-        parts: options_parts(cast),
-        data_use: DataUse { purposes: Purposes::HEALTH_RESEARCH, disease: 0, regions: Regions(1) },
-        price: Amount::new(PRICE),
-        contributions_min: people,
-        contributions_max: people.saturating_add(1),
-        privacy: PrivacyMode::Exact,
-        opening: today,
-        closing: circuits::consent::Day(today.0.saturating_add(QUERY_DAYS)),
-        aggregate_blocks_max: DEADLINE_BLOCKS,
-        release_blocks_max: DEADLINE_BLOCKS,
-        sealing: sealing_key(researcher),
-    };
+    let Sources { schema, panel, .. } = &cast.sources;
+    let file = QueryFile { study, ..file.clone() };
+    let query = file.resolve(schema, Some(panel), tip(ledger)?.time.day(), sealing_key(researcher))?;
     let id = query.id(&ledger.chain(), &researcher.account(), next_nonce(ledger, &key)?)?;
     act(ledger, &key, Action::OpenQuery(Box::new(query)))?;
     Ok(id)
@@ -306,7 +302,8 @@ fn answer(
     let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let answered = side_by_side(jobs, cores, work).map_err(market::Error::from)?;
     let answered = answered.into_iter().collect::<Result<Vec<_>, market::Error>>()?;
-    let parts = u32::try_from(options_parts(cast).len()).unwrap_or(u32::MAX);
+    let parts = require_query(&*town.ledger, query)?.query.parts.len();
+    let parts = u32::try_from(parts).unwrap_or(u32::MAX);
     let (mut declined, mut proof_seconds) = (vec![], vec![]);
     for (name, outcome, elapsed) in answered {
         match outcome {
@@ -339,16 +336,7 @@ fn attack(
     carry_out(attack, &roles, rng).map(Some)
 }
 
-fn contributors(cast: &Cast) -> impl Iterator<Item = &Person> {
-    cast.people.iter().filter(|person| person.part == Part::Contributes)
-}
-
-/// The counts of each variant measured, from the slots of its part.
-fn variant_counts(cast: &Cast, parts: &[Layout], slots: &[Vec<i32>]) -> Vec<VariantCounts> {
-    let parts = counts(Some(&cast.panel), parts, slots).unwrap_or_default();
-    let variants = parts.into_iter().map(|part| match part {
-        PartCounts::Variants(variants) => variants,
-        PartCounts::Slots(_) => vec![],
-    });
-    variants.flatten().collect()
+fn contributors(cast: &Cast) -> Vec<String> {
+    let contributing = cast.people.iter().filter(|person| person.part == Part::Contributes);
+    contributing.map(|person| person.name.clone()).collect()
 }

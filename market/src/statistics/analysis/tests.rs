@@ -32,12 +32,12 @@ fn town() -> Town {
     let schema = Schema { name: "demo".into(), attributes, panel: imported.panel.reference().unwrap() };
     let table = fs::read(file("tests/data/demo/attributes.csv")).unwrap();
     let rows = import_attributes("table", table.as_slice(), &schema).unwrap();
-    let person = |sample: &crate::import::Sample| {
+    let people = imported.samples.iter().map(|sample| {
         let row = rows.iter().find(|row| row.sample == sample.name);
         let attributes = row.map_or_else(|| Attributes::new([MISSING; ATTRIBUTES]), |row| row.attributes.clone());
         (attributes, Genotypes::new(&sample.dosages).unwrap())
-    };
-    Town { people: imported.samples.iter().map(person).collect(), panel: imported.panel, schema }
+    });
+    Town { people: people.collect(), panel: imported.panel, schema }
 }
 
 impl Town {
