@@ -28,7 +28,7 @@ fn all() -> &'static Value {
 }
 
 /// Attack, who refuses an attempt, and a part of the refusal's text; every attempt in order.
-const REFUSALS: [(&str, &str, &str); 17] = [
+const REFUSALS: [(&str, &str, &str); 21] = [
     ("poison", "committee", "c0 is"),
     ("poison", "ledger", "availability receipt: the signature"),
     ("replace-ciphertext", "committee", "c0 is"),
@@ -42,6 +42,10 @@ const REFUSALS: [(&str, &str, &str); 17] = [
     ("outside", "committee", "the contribution proof does not verify"),
     ("other-query", "committee", "the contribution proof does not verify"),
     ("other-window", "committee", "the contribution proof does not verify"),
+    ("other-layout", "committee", "the contribution proof does not verify"),
+    ("other-chain", "committee", "the contribution proof does not verify"),
+    ("wrong-record", "committee", "c0 is"),
+    ("wrong-record", "committee", "the contribution proof does not verify"),
     ("other-key", "committee", "the contribution proof does not verify"),
     ("own-nullifier", "committee", "the contribution proof does not verify"),
     ("revoked", "ledger", "the latest epoch root"),

@@ -8,6 +8,7 @@ use std::{
 };
 
 use circuits::eligibility::export::{Groth16Key, SnarkjsKey};
+use market::wallet::{PartyKey, Protection, Role, Wallet};
 use serde_json::Value;
 
 fn locus(arguments: &[&str]) -> Output {
@@ -204,4 +205,45 @@ fn impossible_demos_are_refused_with_a_remedy() {
     fs::write(folder.path().join("demo/precious"), "kept").unwrap();
     assert!(refusal(&locus(&["--data-dir", dir, "demo"])).contains("holds something else"));
     assert_eq!(fs::read_to_string(folder.path().join("demo/precious")).unwrap(), "kept");
+}
+
+/// Every way in which a program might print so many bytes: hexadecimal, and as a list of numbers.
+fn spellings(bytes: &[u8]) -> [String; 2] {
+    let hex = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let list = bytes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    [hex, list]
+}
+
+#[test]
+fn no_secret_is_logged_however_much_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_locus"))
+        .env("RUST_LOG", "trace")
+        .args(["--data-dir", folder.path().to_str().unwrap(), "demo", "--people", "2", "--processes"])
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    let demo = folder.path().join("demo");
+    let mut logged = [output.stdout, output.stderr].concat();
+    for member in 0..4 {
+        logged.extend(fs::read(demo.join(format!("committee/{member}/log"))).unwrap());
+    }
+    let logged = String::from_utf8_lossy(&logged);
+    assert!(logged.contains("DEBUG") && logged.contains("TRACE"), "it does log");
+
+    let custodian = PartyKey::open(&demo.join("keys/custodian.key"), Role::Custodian, &Protection::DemoUnencrypted);
+    let protection = Protection::StorageKey(custodian.unwrap().storage_key());
+    let wallet = Wallet::open(&demo.join("wallets/0.wallet"), protection).unwrap();
+    let record = &wallet.holdings()[0].record;
+    let element = record.nullifier_key.element();
+    assert!(!logged.contains(&element.to_string()), "a nullifier key is logged");
+    let payout = wallet.answers().values().next().unwrap().payout_key().to_bytes();
+    for secret in [wallet.owner_key().to_bytes(), payout] {
+        assert!(!spellings(&secret).iter().any(|spelt| logged.contains(spelt)), "a wallet's key is logged");
+    }
+    for name in ["governor", "researcher", "hospital-a"] {
+        let key = PartyKey::open_any(&demo.join(format!("keys/{name}.key")), &Protection::DemoUnencrypted).unwrap();
+        let secret = key.signing_key().to_bytes();
+        assert!(!spellings(&secret).iter().any(|spelt| logged.contains(spelt)), "the key of {name} is logged");
+    }
 }

@@ -21,6 +21,7 @@ mod import_truth;
 mod life;
 mod network;
 mod statements;
+mod statistics;
 mod tidy;
 #[path = "ledger/world.rs"]
 #[allow(dead_code, reason = "each binary uses a part of the world")]

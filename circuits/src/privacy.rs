@@ -122,8 +122,10 @@ impl Rho {
     #[must_use]
     pub fn epsilon(self) -> Epsilon {
         let rho = u128::from(self.0);
-        let root = (rho * LN_INVERSE_DELTA).isqrt() + 1;
-        let billionths = if rho == 0 { 0 } else { rho + 2 * root };
+        // ρ + 2√(ρL), the root rounded up.
+        let square = 4 * rho * LN_INVERSE_DELTA;
+        let root = square.isqrt();
+        let billionths = rho + root + u128::from(root * root < square);
         Epsilon(u32::try_from(billionths.div_ceil(BILLION / 1_000)).unwrap_or(u32::MAX))
     }
 }

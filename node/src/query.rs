@@ -328,7 +328,18 @@ pub fn check_against_schema(query: &CohortQuery, schema: &Schema, exact_groups_a
             check_groups(part, layout)?;
         }
     }
-    Ok(())
+    if query.privacy == PrivacyMode::Exact && !exact_groups_allowed { check_moments(query) } else { Ok(()) }
+}
+
+/// Moments are over people who have every attribute. Of two sets of attributes the sums subtract to whoever lacks one.
+fn check_moments(query: &CohortQuery) -> Result<(), Error> {
+    let moments = query.parts.iter().filter(|layout| matches!(layout.statistic, Statistic::Moments { .. }));
+    if moments.count() <= 1 {
+        return Ok(());
+    }
+    let why = "two parts hold moments, whose sums subtract to whoever lacks an attribute; ask for all in one part, or in \
+               private mode";
+    Err(Error::Refused { what: "exact query", why: why.into() })
 }
 
 /// A cell may hold one person, and then the sum of anything but a count is that person's value, without noise.

@@ -8,7 +8,7 @@ use circuits::{
 };
 use node::{
     query::CohortQuery,
-    state::{QueryStatus, StateRead},
+    state::{QueryState, QueryStatus, StateRead},
     transaction::{Action, Governance},
     units::Amount,
 };
@@ -51,6 +51,24 @@ fn an_open_query_locks_its_escrow_and_keeps_its_fee() {
 }
 
 #[test]
+fn repro_nobody_shows_another_query_under_the_same_id() {
+    let mut world = World::ready(Quorum::DEFAULT);
+    let chain = world.ledger().chain();
+    let id = world.open(world.query()).unwrap();
+    let state = world.state(id);
+    state.check_id(&chain, id).unwrap();
+    let query = CohortQuery { contributions_min: 3, ..state.query.clone() };
+    let altered = [
+        QueryState { query, ..state.clone() },
+        QueryState { researcher: account("sponsor"), ..state.clone() },
+        QueryState { nonce: state.nonce + 1, ..state },
+    ];
+    for altered in altered {
+        refused(altered.check_id(&chain, id), "does not hash to");
+    }
+}
+
+#[test]
 fn unsound_queries_are_refused_with_a_reason() {
     let mut world = World::ready(Quorum::DEFAULT);
     let genotypes = Layout::genotypes;
@@ -82,6 +100,10 @@ fn unsound_queries_are_refused_with_a_reason() {
                 query.contributions_min = 4;
             })
         }),
+        (
+            "subtract to whoever lacks an attribute",
+            Box::new(|query| query.parts = vec![moments(&[0]), moments(&[0, 1])]),
+        ),
         ("needs a minimum of 12", {
             Box::new(|query| {
                 query.parts = vec![by(vec![bins(0, 2)], Statistic::Count), by(vec![bins(0, 3)], Statistic::Count)]
@@ -139,7 +161,7 @@ fn exact_sums_in_groups_are_governances_decision() {
     demonstration.parameters.exact_groups_allowed = true;
     let mut world = World::prepared(demonstration);
     let grouped = Layout { axes: vec![bins(0, 2)], ..moments(&[0]) };
-    world.open(CohortQuery { parts: vec![grouped], contributions_min: 4, ..world.query() }).unwrap();
+    world.open(CohortQuery { parts: vec![grouped], contributions_min: 2, ..world.query() }).unwrap();
 }
 
 #[test]
@@ -155,7 +177,9 @@ fn exact_genotypes_and_few_issuers_are_governances_decision() {
 
 #[test]
 fn a_measure_names_what_is_read_and_the_order_among_equal_parts() {
-    let mut world = World::ready(Quorum::DEFAULT);
+    let mut demonstration = genesis(Quorum::DEFAULT);
+    demonstration.parameters.exact_groups_allowed = true;
+    let mut world = World::prepared(demonstration);
     let genotypes = Layout::genotypes;
     let parts = vec![
         genotypes(0, 0, 32),

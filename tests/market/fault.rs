@@ -39,6 +39,8 @@ pub enum Fault {
     AnswerLost,
     /// Reading the block at a height fails instead.
     BlockUnread(Height),
+    /// Contributions in blocks are shown without the committee's receipts.
+    ReceiptsStripped,
     /// Blocks from a height on are said not to be there; the state is the latest.
     BlocksHidden(Height),
 }
@@ -58,6 +60,16 @@ impl<'a> FaultyLedger<'a> {
     fn fails(&self) -> bool {
         self.faults.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
     }
+}
+
+/// The block as whoever orders transactions might show it.
+fn without_receipts(mut block: Block) -> Block {
+    for transaction in &mut block.transactions {
+        if let Transaction::Contribute(contribution) = transaction {
+            contribution.parts.iter_mut().for_each(|part| part.receipts.clear());
+        }
+    }
+    block
 }
 
 fn broken() -> Error {
@@ -80,7 +92,7 @@ impl LedgerAccess for FaultyLedger<'_> {
     }
 
     fn submit(&self, transaction: Transaction) -> Result<TransactionId, Error> {
-        if matches!(self.fault, Fault::BlockUnread(_) | Fault::BlocksHidden(_)) || !self.fails() {
+        if !matches!(self.fault, Fault::LostOnTheWay | Fault::AnswerLost) || !self.fails() {
             return self.inner.submit(transaction);
         }
         if self.fault == Fault::AnswerLost {
@@ -99,6 +111,7 @@ impl LedgerAccess for FaultyLedger<'_> {
         match self.fault {
             Fault::BlockUnread(unread) if unread == height && self.fails() => Err(broken()),
             Fault::BlocksHidden(first) if first <= height => Ok(None),
+            Fault::ReceiptsStripped => Ok(self.inner.block(height)?.map(without_receipts)),
             _ => self.inner.block(height),
         }
     }

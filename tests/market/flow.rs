@@ -51,6 +51,13 @@ fn the_researcher_learns_exactly_the_sums_and_everybody_is_paid() {
     }
     let after = world.ledger().account(world.keys.researcher.account()).unwrap().unwrap().balance;
     assert_eq!(after.get(), before.get() + 10 * PRICE - 4 * PRICE);
+
+    // In a later period the ledger would take it; whoever is in one of the two releases alone would be their difference.
+    world.pass_epoch();
+    let again = world.query(2, 10);
+    assert_ne!(world.state(again).opening_epoch.period(), world.state(query).opening_epoch.period());
+    let outlook = world.agent().dry_run(&wallets[0], again).unwrap();
+    assert_eq!(outlook, Outlook::Decline { reasons: vec![Refusal::ScopeSpent] });
 }
 
 #[test]

@@ -16,6 +16,7 @@ use market::{
     committee::{
         access::{CommitteeAccess, KeepCiphertext, SignAggregate},
         key::REVEAL_BYTES_MAX,
+        member::Member,
     },
     issuer::change_consent,
     ledger::{LedgerAccess, act, surviving},
@@ -32,7 +33,7 @@ use node::{
 use rand::{SeedableRng, rngs::StdRng};
 
 use crate::{
-    fault::{ForgingCommittee, RecordingCommittee},
+    fault::{Fault, FaultyLedger, ForgingCommittee, PartialCommittee, RecordingCommittee},
     world::{FOUR_PEOPLE_SUMS, World, copy_folder, four_people, member, member_folder, protection, terms, wallet_path},
 };
 
@@ -369,4 +370,35 @@ fn named_for_revealing(bytes: Vec<u8>) {
     let abandoned = world.ledger().committee(epoch).unwrap().unwrap().stage;
     assert!(matches!(abandoned, CommitteeStage::Abandoned { accused, .. } if accused == member(1)), "{abandoned:?}");
     assert!(world.ledger().committee(epoch.next()).unwrap().unwrap().active_key().is_some());
+}
+
+#[test]
+fn repro_a_member_adds_up_only_what_it_or_enough_others_attested() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = World::ready(folder.path(), Quorum::DEFAULT);
+    let mut wallets = world.people(&four_people());
+    let query = world.query(2, 10);
+    let without_last = PartialCommittee { inner: &world.committee, present: 3 };
+    let mut rng = StdRng::seed_from_u64(1);
+    for wallet in &mut wallets[..2] {
+        world.agent_through(world.ledger(), &without_last).answer(wallet, query, &mut rng).unwrap();
+    }
+    world.seal(query);
+    let QueryStatus::Sealed { set, .. } = world.state(query).status else { panic!("not sealed") };
+    let asked = SignAggregate { query, set, parts: vec![] };
+    let stripped = FaultyLedger::new(world.ledger(), Fault::ReceiptsStripped, 0);
+    let sign = |member: usize, ledger: &dyn LedgerAccess| {
+        let key = world.keys.members[member].clone();
+        // A member of its own, since the committee's holds the folder.
+        let copy = tempfile::tempdir().unwrap();
+        copy_folder(&member_folder(&world.root, member), copy.path());
+        let member = Member::open(copy.path(), key, world.ledger()).unwrap();
+        member.sign(ledger, world.blobs.as_ref(), &asked).unwrap_err().to_string()
+    };
+    assert!(sign(0, &stripped).contains("sums"), "it attested them itself");
+    assert!(sign(3, &stripped).contains("transaction of contribution"), "the ledger's state names what its agent sent");
+    assert!(sign(3, world.ledger()).contains("its own sums of the frozen set are others"), "three receipts will do");
+    world.aggregate(query).unwrap();
+    world.work();
+    assert!(matches!(world.state(query).status, QueryStatus::Released { .. }));
 }

@@ -199,7 +199,7 @@ pub fn terms(purposes: Purposes, rng: &mut StdRng) -> ConsentTerms {
         regions: Regions::ALL,
         expiry: Day(TODAY + 400),
         price_min: PRICE,
-        epsilon_milli_max: 0,
+        epsilon_milli_max: 5_000,
         cohort_min: 2,
         flags: ConsentFlags::EXACT,
     }
@@ -296,7 +296,18 @@ impl World {
 
     /// Opens a query for a count and for the three variants, among people of 18 to 65.
     pub fn query(&self, contributions_min: u32, contributions_max: u32) -> QueryId {
-        let query = CohortQuery {
+        self.ask(self.question(contributions_min, contributions_max))
+    }
+
+    /// The same count alone, with this loss of privacy in thousandths of ε.
+    pub fn private_query(&self, contributions_min: u32, contributions_max: u32, milli: u32) -> QueryId {
+        let privacy = PrivacyMode::Private { epsilon_milli: Epsilon::from_milli(milli) };
+        let question = self.question(contributions_min, contributions_max);
+        self.ask(CohortQuery { privacy, parts: vec![Layout::count()], ..question })
+    }
+
+    fn question(&self, contributions_min: u32, contributions_max: u32) -> CohortQuery {
+        CohortQuery {
             study: self.study(),
             schema: schema().id().unwrap(),
             criteria: Criteria { groups: vec![vec![Clause { attribute: 0, lo: 18, hi: 65, negated: false }]] },
@@ -313,7 +324,10 @@ impl World {
             aggregate_blocks_max: 1_000,
             release_blocks_max: 1_000,
             sealing: sealing_key(&self.keys.researcher),
-        };
+        }
+    }
+
+    fn ask(&self, query: CohortQuery) -> QueryId {
         let key = self.keys.researcher.signing_key();
         let nonce = next_nonce(self.ledger(), &key).unwrap();
         let id = query.id(&self.ledger.chain(), &self.keys.researcher.account(), nonce).unwrap();

@@ -19,12 +19,12 @@ use rand::CryptoRng;
 
 use super::{
     Agent, OpenQuery, Outcome, Outlook, PROOF_ATTEMPTS_MAX,
-    consider::{admitted, consider, part_count},
+    consider::{admitted, consider, measures, part_count, settle},
 };
 use crate::{
     Error,
     committee::access::{KeepCiphertext, Patience},
-    ledger::{Inclusion, LedgerAccess, SyncedTree, act, settle, sync_tree},
+    ledger::{self, Inclusion, LedgerAccess, SyncedTree, act, sync_tree},
     objects::{BlobAddress, BlobKind, get, put},
     wallet::{Answer, AnswerStage, Holding, SecretSeed, Wallet},
 };
@@ -57,6 +57,7 @@ impl Agent<'_> {
     ) -> Result<Outcome, Error> {
         let id = opened.id;
         self.check_chain(wallet, id)?;
+        settle(self.ledger, wallet)?;
         let mut tree = opened.tree.clone();
         for _ in 0..PROOF_ATTEMPTS_MAX {
             let holding = match consider(self.ledger, wallet, id, &opened.state, &tree)? {
@@ -111,11 +112,10 @@ impl Agent<'_> {
         let held = holding_of(wallet, opened.id, holding)?;
         let parts = (0..part_count(&opened.state)).map(|part| self.prove_part(opened, part, held, tree, &account, rng));
         let parts = parts.collect::<Result<Vec<_>, _>>()?;
-        let spent = parts.iter().map(|part: &ContributionPart| part.scope_nullifier);
-        let scopes = spent.filter(|scope| scope.to_bytes() != [0; 32]).collect();
+        let measures = measures(opened.id, &opened.state)?;
         let stage = AnswerStage::Proven(Contribution { query: opened.id, payout: account, parts });
         let (price, rho) = (opened.state.query.price, opened.state.query.rho().unwrap_or_default());
-        wallet.note_answer(opened.id, Answer { holding, payout, price, rho, scopes, stage })
+        wallet.note_answer(opened.id, Answer { holding, payout, price, rho, measures, stage, settled: None })
     }
 
     fn prove_part(
@@ -242,7 +242,7 @@ impl Agent<'_> {
             return Err(Error::Query { query: id, why: "its answer is not attested yet".into() });
         };
         let sent = self.ledger.submit(Transaction::Contribute(contribution.clone()));
-        let error = match sent.and_then(|transaction| settle(self.ledger, transaction)) {
+        let error = match sent.and_then(|transaction| ledger::settle(self.ledger, transaction)) {
             Ok(inclusion) => return Ok(Sent::Included(inclusion)),
             Err(error) => error,
         };

@@ -4,7 +4,7 @@ use std::fmt;
 
 use circuits::{
     eligibility::{Clause, EligibilityWitness, binding, check},
-    id::{AccountId, Digest, QueryId, ScopeNullifier},
+    id::{AccountId, Digest, QueryId},
     privacy::{Epsilon, Rho},
 };
 use node::{
@@ -18,7 +18,7 @@ use super::Outlook;
 use crate::{
     Error,
     ledger::{LedgerAccess, SyncedTree, require_query, tip},
-    wallet::{AnswerStage, Holding, Wallet},
+    wallet::{Answer, AnswerStage, Holding, Settlement, Wallet},
 };
 
 /// Why the agent does not answer.
@@ -42,7 +42,7 @@ pub enum Refusal {
     OutsideCriteria,
     /// The consent forbids it; says which term.
     Consent(String),
-    /// The record entered another exact release of the same measure in this period.
+    /// The owner entered another exact release of the same measure.
     ScopeSpent,
     /// The query would spend more privacy than the owner allows to all queries together.
     Budget {
@@ -71,7 +71,10 @@ impl fmt::Display for Refusal {
             Self::TooRecent => f.write_str("the record was registered too recently for this query"),
             Self::OutsideCriteria => f.write_str("the record is outside the query's public criteria"),
             Self::Consent(why) => write!(f, "the consent does not allow it: {why}"),
-            Self::ScopeSpent => f.write_str("the record entered another exact release of this measure in this period"),
+            Self::ScopeSpent => f.write_str(
+                "its owner entered another exact release of this measure, and two could be subtracted; private queries \
+                 may ask again",
+            ),
             Self::Budget { spent, after, limit } => write!(
                 f,
                 "it would take the privacy spent from ε = {spent} to {after}, and the owner allows {limit} in all; \
@@ -123,7 +126,6 @@ pub(super) fn witness(holding: &Holding, tree: &SyncedTree) -> Result<Eligibilit
 /// Whether a held record may answer; natively, clause by clause.
 fn check_holding(
     ledger: &dyn LedgerAccess,
-    wallet: &Wallet,
     holding: &Holding,
     id: QueryId,
     state: &QueryState,
@@ -145,57 +147,67 @@ fn check_holding(
         if let Err(error) = check(&terms, &instance, &witness) {
             return Ok(Err(refusal(&error)));
         }
-        if terms.exact.is_some() && is_spent(ledger, wallet, id, instance.scope_nullifier)? {
-            return Ok(Err(Refusal::ScopeSpent));
-        }
     }
     Ok(Ok(()))
 }
 
-/// Whether another query, which was not refunded, has a scope nullifier of the wallet. Only queries that the wallet
-/// answered are asked about, and those have the scope from it.
-fn is_spent(ledger: &dyn LedgerAccess, wallet: &Wallet, id: QueryId, scope: ScopeNullifier) -> Result<bool, Error> {
-    for (other, answer) in wallet.answers() {
-        if *other != id
-            && answer.scopes.contains(&scope)
-            && !matches!(require_query(ledger, *other)?.status, QueryStatus::Refunded { .. })
-        {
-            return Ok(true);
-        }
+/// What an exact query measures, part by part; nothing for a private one.
+pub(super) fn measures(id: QueryId, state: &QueryState) -> Result<Vec<Digest>, Error> {
+    let mut measures = vec![];
+    for part in 0..part_count(state) {
+        measures.extend(state.terms(id, part)?.eligibility.exact.map(|scope| scope.measure));
     }
-    Ok(false)
+    Ok(measures)
 }
 
-/// What the owner's answers to private queries other than this one spent: all but those that were taken back or whose
-/// query was refunded. An answer is noted before anything is sent, so a crash or a second agent never spends twice.
+/// Whether the owner entered another exact release of what a query measures.
+fn is_spent(wallet: &Wallet, id: QueryId, state: &QueryState) -> Result<bool, Error> {
+    let measures = measures(id, state)?;
+    let shares = |answer: &Answer| answer.measures.iter().any(|measure| measures.contains(measure));
+    Ok(wallet.answers().iter().any(|(other, answer)| *other != id && answer.counts() && shares(answer)))
+}
+
+/// What the owner's answers to private queries other than this one spent: all that are in a released sum or may yet be.
+/// An answer is noted before anything is sent, so neither a crash nor a second agent spends twice. Nobody is asked:
+/// [`settle`] notes what came to nothing.
+#[must_use]
+pub fn spent(wallet: &Wallet, except: Option<QueryId>) -> Rho {
+    let counted = wallet.answers().iter().filter(|(query, answer)| except != Some(**query) && answer.counts());
+    counted.fold(Rho::default(), |spent, (_, answer)| spent.plus(answer.rho))
+}
+
+/// Notes which of the wallet's open answers ended, and how. Only queries whose end it does not know yet are asked about,
+/// since the node that is asked learns that one client answered them all.
 ///
 /// # Errors
-/// [`Error::Ledger`] when the ledger cannot be reached.
-pub fn spent(ledger: &dyn LedgerAccess, wallet: &Wallet, except: Option<QueryId>) -> Result<Rho, Error> {
-    let mut spent = Rho::default();
-    for (query, answer) in wallet.answers() {
-        let counts = answer.rho > Rho::default() && !matches!(answer.stage, AnswerStage::Withdrawn { .. });
-        if counts
-            && except != Some(*query)
-            && !matches!(require_query(ledger, *query)?.status, QueryStatus::Refunded { .. })
-        {
-            spent = spent.plus(answer.rho);
+/// [`Error::Ledger`] when the ledger cannot be reached, [`Error::File`] when the disk refuses.
+pub fn settle(ledger: &dyn LedgerAccess, wallet: &mut Wallet) -> Result<(), Error> {
+    let open = wallet.answers().iter().filter(|(_, answer)| answer.settled.is_none());
+    let open: Vec<QueryId> = open.map(|(query, _)| *query).collect();
+    for query in open {
+        let state = require_query(ledger, query)?;
+        let is_in = admitted(ledger, wallet, query)?.is_some();
+        let settled = match state.status {
+            QueryStatus::Collecting => None,
+            QueryStatus::Refunded { .. } => Some(Settlement::Refunded),
+            _ if !is_in => Some(Settlement::Missed),
+            QueryStatus::Released { .. } => Some(Settlement::Released),
+            QueryStatus::Sealed { .. } | QueryStatus::Aggregated { .. } => None,
+        };
+        if let (Some(_), Some(answer)) = (settled, wallet.answers().get(&query)) {
+            let answer = Answer { settled, ..answer.clone() };
+            wallet.note_answer(query, answer)?;
         }
     }
-    Ok(spent)
+    Ok(())
 }
 
-fn over_budget(
-    ledger: &dyn LedgerAccess,
-    wallet: &Wallet,
-    id: QueryId,
-    state: &QueryState,
-) -> Result<Option<Refusal>, Error> {
-    let Some(rho) = state.query.rho() else { return Ok(None) };
-    let spent = spent(ledger, wallet, Some(id))?;
+fn over_budget(wallet: &Wallet, id: QueryId, state: &QueryState) -> Option<Refusal> {
+    let rho = state.query.rho()?;
+    let spent = spent(wallet, Some(id));
     let (after, limit) = (spent.plus(rho), wallet.budget());
     let refusal = Refusal::Budget { spent: spent.epsilon(), after: after.epsilon(), limit };
-    Ok((after > limit.rho()).then_some(refusal))
+    (after > limit.rho()).then_some(refusal)
 }
 
 pub(super) fn part_count(state: &QueryState) -> u8 {
@@ -250,7 +262,10 @@ pub fn consider(
     if let Some(reason) = closed(state, ledger)? {
         return Ok(Outlook::Decline { reasons: vec![reason] });
     }
-    if let Some(refusal) = over_budget(ledger, wallet, id, state)? {
+    if is_spent(wallet, id, state)? {
+        return Ok(Outlook::Decline { reasons: vec![Refusal::ScopeSpent] });
+    }
+    if let Some(refusal) = over_budget(wallet, id, state) {
         return Ok(Outlook::Decline { reasons: vec![refusal] });
     }
     let begun = wallet.answers().get(&id).map(|answer| answer.holding);
@@ -259,7 +274,7 @@ pub fn consider(
         if begun.is_some_and(|begun| begun != index) {
             continue;
         }
-        match check_holding(ledger, wallet, holding, id, state, tree)? {
+        match check_holding(ledger, holding, id, state, tree)? {
             Ok(()) => {
                 let (parts, price) = (state.query.parts.len(), state.query.price);
                 return Ok(Outlook::Answer { holding: index, parts, price });

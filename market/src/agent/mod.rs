@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use self::consider::part_count;
 pub use self::{
     answer::withdraw,
-    consider::{Refusal, consider, spent},
+    consider::{Refusal, consider, settle, spent},
 };
 use crate::{
     Error,

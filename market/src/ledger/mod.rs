@@ -21,7 +21,7 @@ use node::{
     genesis::Genesis,
     signature::account_of,
     state::{ContributionState, EpochSnapshot, QueryState, StateKey, StateRead, StateView, Tip},
-    transaction::{Action, Transaction, TransactionId},
+    transaction::{Action, Contribution, Transaction, TransactionId},
     units::{ContributionIndex, Epoch, Height, LeafIndex},
 };
 use serde::{Deserialize, Serialize};
@@ -163,6 +163,28 @@ pub fn surviving(
         }
     }
     Ok(set)
+}
+
+/// An admitted contribution as its agent sent it, proofs and receipts included.
+///
+/// # Errors
+/// [`Error::Ledger`] when the ledger cannot be reached or its block lacks the transaction.
+pub fn sent(
+    ledger: &dyn LedgerAccess,
+    query: QueryId,
+    index: ContributionIndex,
+    admitted: &ContributionState,
+) -> Result<Contribution, Error> {
+    let missing = || node::Error::Unknown { what: "transaction of contribution", id: format!("{query}/{index}") };
+    let block = ledger.block(admitted.height)?.ok_or_else(missing)?;
+    for transaction in block.transactions {
+        if transaction.id()? == admitted.transaction
+            && let Transaction::Contribute(contribution) = transaction
+        {
+            return Ok(contribution);
+        }
+    }
+    Err(missing().into())
 }
 
 /// Signs an action with the account's next nonce, sends it and waits until it is in a block.

@@ -6,15 +6,15 @@ use circuits::{id::QueryId, quorum::SubsetIndex, rlwe::params::CIPHERTEXT_BYTES}
 use node::{
     committee_key,
     state::{ContributionState, QueryStatus, StateKey},
-    transaction::{Action, Aggregate, Contribution, Transaction},
-    units::{ContributionIndex, Epoch, Height},
+    transaction::{Action, Aggregate, Transaction},
+    units::{Epoch, Height},
 };
 
 use super::{Bytes, ContributionEvidence, EMBEDDED_BYTES_MAX, FORMAT, Receipt};
 use crate::{
     Error,
     committee::Component,
-    ledger::{LedgerAccess, require_query, surviving},
+    ledger::{LedgerAccess, require_query, sent, surviving},
     objects::{BlobAccess, BlobAddress, BlobKind, get},
 };
 
@@ -62,24 +62,6 @@ pub fn collect(
         result: result.to_vec(),
         header,
     })
-}
-
-fn sent(
-    ledger: &dyn LedgerAccess,
-    query: QueryId,
-    index: ContributionIndex,
-    admitted: &ContributionState,
-) -> Result<Contribution, Error> {
-    let missing = || node::Error::Unknown { what: "transaction of contribution", id: format!("{query}/{index}") };
-    let block = ledger.block(admitted.height)?.ok_or_else(missing)?;
-    for transaction in block.transactions {
-        if transaction.id()? == admitted.transaction
-            && let Transaction::Contribute(contribution) = transaction
-        {
-            return Ok(contribution);
-        }
-    }
-    Err(missing().into())
 }
 
 fn ciphertexts(blobs: &dyn BlobAccess, admitted: &ContributionState) -> Result<Vec<Bytes>, Error> {

@@ -2,7 +2,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::{
-    id::{AccountId, ScopeNullifier},
+    id::{AccountId, Digest},
     privacy::Rho,
 };
 use ed25519_dalek::SigningKey;
@@ -45,10 +45,24 @@ pub struct Answer {
     pub price: Amount,
     /// What the query's release costs the owner; zero for an exact query, which no noise protects.
     pub rho: Rho,
-    /// Scope nullifiers that it spends, in an `Exact` query: the record enters no other release of these scopes.
-    pub scopes: Vec<ScopeNullifier>,
+    /// What an `Exact` query measures: the owner enters no other exact release of it, in whichever period, since two
+    /// would subtract to whoever is in one of them alone.
+    pub measures: Vec<Digest>,
     /// How far it is.
     pub stage: AnswerStage,
+    /// What became of the query, once that is final.
+    pub settled: Option<Settlement>,
+}
+
+/// How an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Settlement {
+    /// A sum with it was released.
+    Released,
+    /// Nothing was released and nobody was paid.
+    Refunded,
+    /// The query closed without it.
+    Missed,
 }
 
 impl Answer {
@@ -62,6 +76,13 @@ impl Answer {
     #[must_use]
     pub fn payout_account(&self) -> AccountId {
         account_of(&self.payout_key())
+    }
+
+    /// Whether it is in a released sum, or may yet be.
+    #[must_use]
+    pub const fn counts(&self) -> bool {
+        let taken_back = matches!(self.stage, AnswerStage::Withdrawn { .. });
+        !taken_back && !matches!(self.settled, Some(Settlement::Refunded | Settlement::Missed))
     }
 
     /// The answer's place in the query, once the ledger admitted it.

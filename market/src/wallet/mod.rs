@@ -33,7 +33,7 @@ use rand::CryptoRng;
 
 pub(crate) use self::file::{load as load_file, save as save_file};
 pub use self::{
-    answer::{Answer, AnswerStage},
+    answer::{Answer, AnswerStage, Settlement},
     file::FILE_BYTES_MAX,
     keys::{PartyKey, Role, SecretSeed},
     protection::{Protection, StorageKey},
@@ -122,8 +122,10 @@ impl Wallet {
     ) -> Result<Self, Error> {
         file::refuse_existing(path)?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let made = std::fs::create_dir_all(folder);
-        made.map_err(|source| Error::File { path: folder.into(), action: "make the directory", source })?;
+        let made = std::fs::create_dir_all(folder).and_then(|()| folder.canonicalize());
+        let folder =
+            made.map_err(|source| Error::File { path: folder.into(), action: "make the directory", source })?;
+        let path = &folder.join(path.file_name().unwrap_or_default());
         let lock = file::FileLock::take(path)?;
         let contents = Contents {
             chain,
@@ -146,9 +148,11 @@ impl Wallet {
     pub fn open(path: &Path, protection: Protection) -> Result<Self, Error> {
         // Taking the lock makes a file; a mistyped path must not leave one behind.
         file::require(path)?;
-        let lock = file::FileLock::take(path)?;
-        let contents = file::load(path, FILE_KIND, &protection)?;
-        Ok(Self { path: path.into(), protection, contents, _lock: lock })
+        // Of one file there is one path, so that a link leads to the same lock.
+        let path = path.canonicalize().map_err(|source| Error::File { path: path.into(), action: "find", source })?;
+        let lock = file::FileLock::take(&path)?;
+        let contents = file::load(&path, FILE_KIND, &protection)?;
+        Ok(Self { path, protection, contents, _lock: lock })
     }
 
     /// Copies the encrypted file to a new place. The copy opens with the same passphrase or key.

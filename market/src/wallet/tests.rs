@@ -207,3 +207,20 @@ fn a_key_file_opens_only_as_its_role_and_is_never_overwritten() {
     assert!(refused.contains("issuer") && refused.contains("member"), "{refused}");
     assert!(matches!(key.create(&path, &protection), Err(Error::FileExists { .. })));
 }
+
+#[cfg(unix)]
+#[test]
+fn repro_a_link_to_an_open_wallet_is_the_same_wallet() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, link) = (folder.path().join("a.wallet"), folder.path().join("b.wallet"));
+    let (opened, _) = wallet(&path, &Protection::DemoUnencrypted);
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let refused = Wallet::open(&link, Protection::DemoUnencrypted);
+    assert!(matches!(refused, Err(Error::FileInUse { .. })), "{refused:?}");
+    drop(opened);
+    let mut through = Wallet::open(&link, Protection::DemoUnencrypted).unwrap();
+    through.set_budget(Epsilon::from_milli(5)).unwrap();
+    drop(through);
+    assert!(link.is_symlink());
+    assert_eq!(Wallet::open(&path, Protection::DemoUnencrypted).unwrap().budget(), Epsilon::from_milli(5));
+}

@@ -3,7 +3,10 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::{
     contribution::ContributionTerms,
-    id::{AccountId, BodyCommitment, ConsentCommitment, Digest, EpochRoot, Leaf, Nullifier, QueryId, ScopeNullifier},
+    id::{
+        AccountId, BodyCommitment, ChainId, ConsentCommitment, Digest, EpochRoot, Leaf, Nullifier, QueryId,
+        ScopeNullifier,
+    },
     privacy::Rho,
     quorum::MemberIndex,
 };
@@ -167,6 +170,9 @@ pub struct QueryState {
     pub query: CohortQuery,
     /// Who opened it and holds the claim to a refund.
     pub researcher: AccountId,
+    /// The researcher's nonce then. With it the query hashes to its id, so that nobody, validators included, shows
+    /// another query under the same id.
+    pub nonce: u64,
     /// When it opened.
     pub opened: Height,
     /// The epoch it opened in.
@@ -194,6 +200,17 @@ impl QueryState {
     /// [`Error::Unknown`] for a part that the query lacks.
     pub fn terms(&self, id: QueryId, part: u8) -> Result<ContributionTerms, Error> {
         contribution_terms(id, &self.query, self.opening_epoch, part)
+    }
+
+    /// Checks that the query is the one with this id.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] for another query, researcher or nonce.
+    pub fn check_id(&self, chain: &ChainId, id: QueryId) -> Result<(), Error> {
+        if self.query.id(chain, &self.researcher, self.nonce)? == id {
+            return Ok(());
+        }
+        Err(Error::Corrupt { what: "query", why: format!("the query shown does not hash to {id}") })
     }
 }
 

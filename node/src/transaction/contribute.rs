@@ -19,6 +19,7 @@ use crate::{
     codec::check_length,
     event::Event,
     execute::{Context, query_error, require_query},
+    genesis::Committee,
     proof::QueryPart,
     query::PARTS_MAX,
     signature::{self, Signature},
@@ -113,7 +114,22 @@ impl ContributionPart {
         }
     }
 
-    const fn admitted(&self) -> AdmittedPart {
+    /// The members whose receipts it carries, for an attestation with this message.
+    ///
+    /// # Errors
+    /// [`Error::Signature`] when one does not verify, [`Error::Unknown`] for a member that the committee lacks.
+    pub fn receipt_signers(&self, committee: &Committee, message: &Digest) -> Result<BTreeSet<MemberIndex>, Error> {
+        let mut signers = BTreeSet::new();
+        for Receipt { member, signature } in &self.receipts {
+            signature::verify("availability receipt", committee.member(*member)?.account, message, signature)?;
+            signers.insert(*member);
+        }
+        Ok(signers)
+    }
+
+    /// What the ledger keeps of it.
+    #[must_use]
+    pub const fn admitted(&self) -> AdmittedPart {
         AdmittedPart {
             root: self.root,
             nullifier: self.nullifier,
@@ -221,12 +237,10 @@ impl Contribution {
             gamma: context.proofs.challenge(&query, &instance, &part.contribution.proof)?,
             opening: part.contribution.opening,
         };
-        let message = attestation.message(&context.chain);
-        let mut signers = BTreeSet::new();
-        for Receipt { member, signature } in &part.receipts {
-            signature::verify("availability receipt", committee.member(*member)?.account, &message, signature)?;
-            if draft.suspension(*member)?.is_none() {
-                signers.insert(*member);
+        let mut signers = part.receipt_signers(committee, &attestation.message(&context.chain))?;
+        for member in signers.clone() {
+            if draft.suspension(member)?.is_some() {
+                signers.remove(&member);
             }
         }
         let needed = usize::from(committee.quorum.receipts_min());

@@ -1,6 +1,6 @@
 //! Opening a query: its conditions, its escrow and its fee.
 
-use circuits::{id::AccountId, privacy::Epsilon};
+use circuits::{id::AccountId, layout::Layout, privacy::Epsilon};
 
 use crate::{
     Error,
@@ -48,6 +48,7 @@ pub(crate) fn execute(
     let state = QueryState {
         query: query.clone(),
         researcher: sender,
+        nonce,
         opened: context.height,
         opening_epoch,
         committee,
@@ -127,7 +128,8 @@ fn check_exact(
         }
     }
     // Cells of one part can be subtracted from those of another, down to where both cut.
-    let cells = query.parts.iter().fold(1u64, |cells, layout| cells.saturating_mul(layout.cells().into()));
+    let cells = |cells: u64, layout: &Layout| cells.saturating_mul(layout.cells().into());
+    let cells = if parameters.exact_groups_allowed { 1 } else { query.parts.iter().fold(1, cells) };
     let floor = cells.saturating_mul(parameters.exact_floor.into());
     if u64::from(query.contributions_min) < floor {
         return refuse(format!(

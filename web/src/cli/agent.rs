@@ -12,7 +12,7 @@ use circuits::{
 };
 use clap::{Args, Subcommand};
 use market::{
-    agent::{Agent as MarketAgent, OpenQuery, Outcome, Outlook, withdraw},
+    agent::{Agent as MarketAgent, OpenQuery, Outcome, Outlook, settle, withdraw},
     ledger::{QueryWatch, require_query, tip},
     wallet::{Protection, Wallet},
 };
@@ -308,7 +308,9 @@ fn consider_all(means: &Means, path: &Path, open: &mut [OpenQuery], mode: Mode) 
 
 fn consider(agent: &MarketAgent<'_>, wallet: &mut Wallet, opened: &mut OpenQuery, mode: Mode) -> What {
     let result = agent.refresh(opened).and_then(|()| match mode {
-        Mode::Foresee => agent.dry_run_opened(wallet, opened).map(What::Foreseen),
+        Mode::Foresee => {
+            settle(agent.ledger, wallet).and_then(|()| agent.dry_run_opened(wallet, opened)).map(What::Foreseen)
+        }
         Mode::Answer => agent.answer_opened(wallet, opened, &mut rand::rng()).map(What::Done),
     });
     result.unwrap_or_else(|error| What::Failed { error: error.to_string() })

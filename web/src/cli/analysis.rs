@@ -32,7 +32,7 @@ const PNG_SCALE: u8 = 2;
 
 /// How a result is read and where its tables and figures go.
 #[derive(Debug, Args)]
-pub struct AnalysisOptions {
+pub(crate) struct AnalysisOptions {
     /// The query file, which says how the sums are read: which axis is the event, which groups are cases. Without it
     /// counts, moments and allele frequencies are given.
     #[arg(long, value_name = "FILE")]

@@ -9,7 +9,7 @@ use super::{Home, Output};
 use crate::{
     Error,
     demo::{
-        DemoOptions, EXAMPLE_PEOPLE_DEFAULT, Example, PEOPLE_DEFAULT,
+        Asked, DemoOptions, EXAMPLE_PEOPLE_DEFAULT, Example, PEOPLE_DEFAULT,
         attack::{Attack, AttackReport},
         describe, run,
     },
@@ -22,12 +22,15 @@ use crate::{
 /// figures go to the folder `demo` of the data directory.
 #[derive(Debug, Args)]
 pub struct Demo {
-    /// People who meet the criteria and whose agents answer; 12, or 30 with --statistic.
+    /// People who meet the criteria and whose agents answer; 12, or 30 with --statistic or --query-file.
     #[arg(long, value_name = "N")]
     people: Option<usize>,
     /// Ask an example of the library docs/queries instead of allele frequencies, and draw its figures.
     #[arg(long, value_enum, value_name = "NAME", conflicts_with_all = ["vcf", "attack"])]
     statistic: Option<Example>,
+    /// Ask a query file of the demo's people; study, schema, price and numbers of contributions are the demo's.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["vcf", "attack", "statistic"])]
+    query_file: Option<PathBuf>,
     /// Protect contributors by differential privacy with this loss ε; sums are compared with the truth up to the noise.
     #[arg(long, value_name = "E")]
     epsilon: Option<f64>,
@@ -55,7 +58,12 @@ pub(super) fn parse_quorum(text: &str) -> Result<Quorum, String> {
 
 impl Demo {
     pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
-        let people_default = if self.statistic.is_some() { EXAMPLE_PEOPLE_DEFAULT } else { PEOPLE_DEFAULT };
+        let asked = match (self.statistic, self.query_file) {
+            (Some(example), _) => Asked::Example(example),
+            (None, Some(path)) => Asked::File(path),
+            (None, None) => Asked::Panel,
+        };
+        let people_default = if asked == Asked::Panel { PEOPLE_DEFAULT } else { EXAMPLE_PEOPLE_DEFAULT };
         let options = DemoOptions {
             people: self.people.unwrap_or(people_default),
             vcf: self.vcf,
@@ -63,7 +71,7 @@ impl Demo {
             dir: home.dir().join("demo"),
             processes: self.processes,
             attack: self.attack,
-            example: self.statistic,
+            asked,
             epsilon: self.epsilon,
         };
         let report = run(&options, output)?;

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use circuits::privacy::{Epsilon, Rho};
 use clap::Subcommand;
-use market::{agent::spent, wallet::Wallet};
+use market::{
+    agent::{settle, spent},
+    wallet::Wallet,
+};
 use serde::Serialize;
 
 use super::{Home, Output};
@@ -68,8 +71,9 @@ struct Budget {
     private_answers: usize,
 }
 
-fn show_budget(home: &Home, output: &Output, wallet: &Wallet) -> Result<(), Error> {
-    let spent = spent(&*home.connect()?.ledger, wallet, None)?;
+fn show_budget(home: &Home, output: &Output, wallet: &mut Wallet) -> Result<(), Error> {
+    settle(&*home.connect()?.ledger, wallet)?;
+    let spent = spent(wallet, None);
     let private = wallet.answers().values().filter(|answer| answer.rho > Rho::default());
     let budget = Budget {
         epsilon_milli_spent: spent.epsilon(),
@@ -107,7 +111,7 @@ impl WalletCommand {
                 if let Some(milli) = set {
                     wallet.set_budget(Epsilon::from_milli(milli))?;
                 }
-                return show_budget(home, output, &wallet);
+                return show_budget(home, output, &mut wallet);
             }
             Self::Recover { backup, to, custodian } => {
                 Wallet::recover(&backup, &to, home.wallet_protection(custodian.as_deref())?)?

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use circuits::quorum::Quorum;
 
 use self::attack::Attack;
-pub use question::Example;
+pub use question::{Asked, Example};
 pub use report::{DemoReport, describe};
 pub use stages::run;
 
@@ -43,8 +43,8 @@ pub struct DemoOptions {
     pub processes: bool,
     /// What one more person, a dishonest one, tries once the honest have contributed.
     pub attack: Option<Attack>,
-    /// The example asked; allele frequencies of the whole panel without it.
-    pub example: Option<Example>,
+    /// What is asked.
+    pub asked: Asked,
     /// ε of differential privacy; exact where that can be without it.
     pub epsilon: Option<f64>,
 }

@@ -1,5 +1,7 @@
 //! What the demo asks: allele frequencies of the whole panel, or an example of the library of queries.
 
+use std::path::PathBuf;
+
 use circuits::{
     criteria::Criteria,
     id::{SchemaId, StudyId},
@@ -63,6 +65,17 @@ impl Example {
     }
 }
 
+/// What the demo asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// Allele frequencies of the whole panel, of European adults.
+    Panel,
+    /// An example of the library.
+    Example(Example),
+    /// A query file. Study, schema, price and how many contribute are the demo's.
+    File(PathBuf),
+}
+
 /// A query before its study is registered.
 pub(super) struct Question {
     /// The query as a researcher writes it.
@@ -76,22 +89,23 @@ pub(super) struct Question {
 }
 
 impl Question {
-    /// An example, or allele frequencies of the panel, asked of `people` people; with differential privacy if an ε is
-    /// given, and exactly otherwise where that can be.
+    /// What is asked of `people` people; with differential privacy if an ε is given, and exactly otherwise where that can
+    /// be.
     ///
     /// # Errors
     /// [`Error::Market`] when the query names what the schema lacks, or for an ε that cannot be.
-    pub(super) fn new(
-        example: Option<Example>,
-        epsilon: Option<f64>,
-        people: usize,
-        sources: &Sources,
-    ) -> Result<Self, Error> {
-        let (mut file, title, cohort) = match example {
-            Some(example) => of_example(example)?,
-            None => of_frequencies(sources, people)?,
+    pub(super) fn new(asked: &Asked, epsilon: Option<f64>, people: usize, sources: &Sources) -> Result<Self, Error> {
+        let (mut file, title, cohort) = match asked {
+            Asked::Panel => of_frequencies(sources, people)?,
+            Asked::Example(example) => {
+                let text = example.text();
+                let title = text.lines().next().unwrap_or_default().trim_start_matches("# ").trim_end_matches('.');
+                of_file(QueryFile::from_toml("the example", text)?, title.into())
+            }
+            Asked::File(path) => of_file(QueryFile::open(path)?, path.display().to_string()),
         };
         file.schema = sources.schema.id()?;
+        file.price = PRICE;
         file.contributions_min = u32::try_from(people).unwrap_or(u32::MAX);
         file.contributions_max = file.contributions_min.saturating_add(1);
         let exact = file.matching.is_empty();
@@ -106,10 +120,8 @@ impl Question {
     }
 }
 
-fn of_example(example: Example) -> Result<(QueryFile, String, String), Error> {
-    let text = example.text();
-    let file = QueryFile::from_toml("the example", text)?;
-    let title = text.lines().next().unwrap_or_default().trim_start_matches("# ").trim_end_matches('.').to_owned();
+/// A query, its title, and whom it asks in words.
+fn of_file(file: QueryFile, title: String) -> (QueryFile, String, String) {
     let named = |clause: &NamedClause| {
         let subject = clause.attribute.as_deref().unwrap_or_default();
         format!("{subject}{} {} to {}", if clause.negated { " not" } else { "" }, clause.lo, clause.hi)
@@ -117,7 +129,7 @@ fn of_example(example: Example) -> Result<(QueryFile, String, String), Error> {
     let groups: Vec<String> =
         file.criteria.iter().map(|group| group.iter().map(named).collect::<Vec<_>>().join(" or ")).collect();
     let cohort = if groups.is_empty() { "everybody".into() } else { groups.join(", ") };
-    Ok((file, title, cohort))
+    (file, title, cohort)
 }
 
 /// Allele frequencies of the panel, as many windows as a query may have.

@@ -11,7 +11,6 @@ use market::statistics::{
 use serde::Serialize;
 
 use super::{
-    Example,
     attack::{self, AttackReport},
     tables::Sums,
 };
@@ -31,8 +30,6 @@ pub struct DemoReport {
     pub chain: ChainId,
     /// The query asked.
     pub query: QueryId,
-    /// The example of the library, if one was asked for.
-    pub statistic: Option<Example>,
     /// What was asked.
     pub title: String,
     /// Where the genotypes are from.

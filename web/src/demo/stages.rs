@@ -66,7 +66,7 @@ pub fn run(options: &DemoOptions, output: &Output) -> Result<DemoReport, Error> 
     let mut board = Stageboard { output, started: Instant::now(), seconds: vec![] };
     let attackers = usize::from(options.attack.is_some());
     let sources = Sources::import(options.vcf.as_deref())?;
-    let question = Question::new(options.example, options.epsilon, options.people, &sources)?;
+    let question = Question::new(&options.asked, options.epsilon, options.people, &sources)?;
     let people = sources.cast(&question.criteria, options.people, attackers)?;
     let cast = Cast { sources, question, people };
     make_folder(&options.dir)?;
@@ -94,7 +94,7 @@ pub fn run(options: &DemoOptions, output: &Output) -> Result<DemoReport, Error> 
     board.done("certify", format!("{} records registered by two issuers", wallets.len()));
 
     let query = ask(&town, &cast)?;
-    board.done("open query", format!("{query}: {} of {}", cast.question.title, cast.question.cohort));
+    board.done("open query", format!("{query}: {}; asks {}", cast.question.title, cast.question.cohort));
 
     let Answered { declined, proof_seconds } = answer(&town, &*committee, &cast, &mut wallets, query, rng, output)?;
     let admitted = require_query(&*town.ledger, query)?.surviving;
@@ -129,7 +129,6 @@ pub fn run(options: &DemoOptions, output: &Output) -> Result<DemoReport, Error> 
     Ok(DemoReport {
         chain: town.ledger.chain(),
         query,
-        statistic: options.example,
         title: cast.question.title,
         source: cast.sources.name,
         criteria: cast.question.cohort,

@@ -7,14 +7,14 @@ use std::{
 
 use circuits::{
     contribution::{ContributionVerifier, Opening},
-    id::{Digest, Evaluation},
+    id::{Digest, Evaluation, QueryId},
     rlwe::{Aggregate, Ciphertext},
 };
 use node::{
     QueryPart, signature,
     state::{QueryState, QueryStatus, StateRead},
     transaction::{Attestation, MemberSignature, Receipt, aggregate_message},
-    units::Epoch,
+    units::{CommitteeEpoch, Epoch},
 };
 
 use super::{
@@ -76,7 +76,7 @@ impl Member {
         request: &KeepCiphertext,
     ) -> Result<Attestation, Error> {
         let ciphertext = Ciphertext::from_packed_bytes(&request.ciphertext)?;
-        let verifier = self.verifier(ledger, state, request)?;
+        let verifier = self.verifier(ledger, state, (request.query, request.part))?;
         let gamma = verifier.challenges(&request.instance, &request.contribution.proof)?.gamma;
         let (found, claimed) = (Opening::of(&ciphertext, gamma), request.contribution.opening);
         for (name, found, claimed) in [("c0", found.c0, claimed.c0), ("c1", found.c1, claimed.c1)] {
@@ -112,17 +112,16 @@ impl Member {
         self.refused("attest a ciphertext", why)
     }
 
-    fn verifier(
+    pub(super) fn verifier(
         &self,
         ledger: &dyn LedgerAccess,
         state: &QueryState,
-        request: &KeepCiphertext,
+        place: (QueryId, u8),
     ) -> Result<Arc<ContributionVerifier>, Error> {
-        let place = (request.query, request.part);
         if let Some(verifier) = self.verifiers.lock().unwrap_or_else(PoisonError::into_inner).get(&place) {
             return Ok(Arc::clone(verifier));
         }
-        let part = QueryPart::new(ledger, ledger.chain(), request.query, state, request.part);
+        let part = QueryPart::new(ledger, ledger.chain(), place.0, state, place.1);
         let verifier = Arc::new(part.verifier(&ledger.genesis().contribution)?);
         let mut verifiers = self.verifiers.lock().unwrap_or_else(PoisonError::into_inner);
         if verifiers.len() >= VERIFIERS_MAX {
@@ -137,12 +136,8 @@ impl Member {
         let KeepCiphertext { query, part, instance, .. } = request;
         let kept_max = state.query.parts.len().saturating_mul(KEPT_PER_NULLIFIER) as u64;
         let room = u64::from(state.query.contributions_max).saturating_mul(kept_max);
-        let mut uploads = self.uploads.lock().unwrap_or_else(PoisonError::into_inner);
-        let uploads = match uploads.entry(*query) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(unknown) => unknown.insert(Uploads::open(self.store.uploads_path(state.committee, *query)?)?),
-        };
-        match uploads.note(Upload { part: *part, nullifier: instance.nullifier, ciphertext }, room)? {
+        let upload = Upload { part: *part, nullifier: instance.nullifier, ciphertext };
+        match self.of_uploads(state.committee, *query, |uploads| uploads.note(upload, room))?? {
             Ok(()) => Ok(()),
             Err(NoRoom::OfRecord) => {
                 let why =
@@ -153,6 +148,20 @@ impl Member {
                 self.refused("keep a ciphertext", format!("it keeps {room} for query {query} already"))
             }
         }
+    }
+
+    /// What a function makes of the ciphertexts kept for a query.
+    pub(super) fn of_uploads<T>(
+        &self,
+        committee: CommitteeEpoch,
+        query: QueryId,
+        look: impl FnOnce(&mut Uploads) -> T,
+    ) -> Result<T, Error> {
+        let mut uploads = self.uploads.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(look(match uploads.entry(query) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(Uploads::open(self.store.uploads_path(committee, query)?)?),
+        }))
     }
 
     /// Signs the sums of a sealed query, if they are those the member computes itself over the frozen set.

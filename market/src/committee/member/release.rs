@@ -89,6 +89,8 @@ impl Member {
         }
         proof.verify(header.header.state)?;
         let state: QueryState = proof.decode()?;
+        // The id fixes the query's terms: its noise, its minimum and who reads the result.
+        state.check_id(&ledger.chain(), query)?;
         let QueryStatus::Aggregated { set, aggregates, .. } = &state.status else {
             return self.refused(ACTION, format!("query {query} has no aggregate"));
         };

@@ -1,24 +1,24 @@
 //! The sums of sealed sets, each added up once however often a signature is asked for.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use circuits::{
-    id::{Digest, QueryId},
+    id::{Digest, Evaluation, QueryId},
     rlwe::{Accumulator, Aggregate, params::CIPHERTEXT_BYTES},
 };
 use node::{
-    state::{ContributionState, QueryState},
-    transaction::contribution_set_digest,
+    state::{AdmittedPart, ContributionState, QueryState},
+    transaction::{Attestation, contribution_set_digest},
     units::ContributionIndex,
 };
 
-use super::Member;
+use super::{Member, uploads::Upload};
 use crate::{
     Error,
-    ledger::{LedgerAccess, surviving},
+    ledger::{LedgerAccess, sent, surviving},
     objects::{BlobAccess, BlobAddress, BlobKind, Objects, get},
 };
 
@@ -98,8 +98,71 @@ impl Member {
         if contribution_set_digest(&query, listed) != set {
             return self.refused("add up a query", "the contributions it was shown are not the frozen set");
         }
+        self.check_attested(ledger, query, state, &contributions)?;
         let own = self.store.ciphertexts(state.committee)?;
         (0..parts).map(|part| self.sum(&own, blobs, &contributions, part)).collect()
+    }
+
+    /// Every ciphertext of the set was attested for this query and part by this member, or by so many that one of them
+    /// is honest, and each record is there once. Whoever orders transactions could otherwise have a sum of what nobody
+    /// proved.
+    fn check_attested(
+        &self,
+        ledger: &dyn LedgerAccess,
+        query: QueryId,
+        state: &QueryState,
+        contributions: &[(ContributionIndex, ContributionState)],
+    ) -> Result<(), Error> {
+        let mut nullifiers = BTreeSet::new();
+        for (index, contribution) in contributions {
+            for (part, admitted) in (0u8..).zip(&contribution.parts) {
+                if !nullifiers.insert(admitted.nullifier) {
+                    return self.refused("add up a query", format!("contribution {index} repeats a nullifier"));
+                }
+                let AdmittedPart { nullifier, ciphertext, .. } = *admitted;
+                let upload = Upload { part, nullifier, ciphertext };
+                if !self.of_uploads(state.committee, query, |uploads| uploads.has(upload))? {
+                    self.check_receipts(ledger, query, state, (*index, contribution), part)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks the receipts of a part that this member did not attest.
+    fn check_receipts(
+        &self,
+        ledger: &dyn LedgerAccess,
+        query: QueryId,
+        state: &QueryState,
+        (index, contribution): (ContributionIndex, &ContributionState),
+        part: u8,
+    ) -> Result<(), Error> {
+        let sent = sent(ledger, query, index, contribution)?;
+        let place = usize::from(part);
+        let (Some(carried), Some(admitted)) = (sent.parts.get(place), contribution.parts.get(place)) else {
+            return self.refused("add up a query", format!("contribution {index} has no part {part}"));
+        };
+        if carried.admitted() != *admitted {
+            return self.refused("add up a query", format!("contribution {index} is not what its agent sent"));
+        }
+        let instance = carried.instance(&ledger.chain(), &query, part, &sent.payout);
+        let verifier = self.verifier(ledger, state, (query, part))?;
+        let attestation = Attestation {
+            committee: state.committee,
+            query,
+            part,
+            ciphertext: carried.ciphertext,
+            gamma: Evaluation::from_element(verifier.challenges(&instance, &carried.contribution.proof)?.gamma),
+            opening: carried.contribution.opening,
+        };
+        let committee = &ledger.genesis().committee;
+        let signers = carried.receipt_signers(committee, &attestation.message(&ledger.chain()))?;
+        if signers.len() < usize::from(committee.quorum.receipts_min()) {
+            let why = format!("contribution {index} has {} receipts for part {part}", signers.len());
+            return self.refused("add up a query", why);
+        }
+        Ok(())
     }
 
     fn sum(

@@ -79,15 +79,21 @@ impl Uploads {
         is_new
     }
 
+    /// Whether the member kept, and so attested, this ciphertext.
+    pub(super) fn has(&self, upload: Upload) -> bool {
+        let of_record = self.of_record.get(&(upload.part, upload.nullifier));
+        of_record.is_some_and(|kept| kept.contains(&upload.ciphertext))
+    }
+
     /// Notes a ciphertext durably, if there is room for it or it was noted before. `room` is that of the query.
     ///
     /// # Errors
     /// [`Error::File`] when it cannot be noted.
     pub(super) fn note(&mut self, upload: Upload, room: u64) -> Result<Result<(), NoRoom>, Error> {
-        let of_record = self.of_record.get(&(upload.part, upload.nullifier));
-        if of_record.is_some_and(|kept| kept.contains(&upload.ciphertext)) {
+        if self.has(upload) {
             return Ok(Ok(()));
         }
+        let of_record = self.of_record.get(&(upload.part, upload.nullifier));
         if of_record.is_some_and(|kept| kept.len() >= KEPT_PER_NULLIFIER) {
             return Ok(Err(NoRoom::OfRecord));
         }

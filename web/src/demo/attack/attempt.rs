@@ -2,7 +2,8 @@
 
 use circuits::{
     contribution,
-    id::{Digest, Nullifier, QueryId},
+    id::{ChainId, Digest, Nullifier, QueryId},
+    layout::Layout,
     rlwe::{Ciphertext, params::CIPHERTEXT_BYTES},
 };
 use market::{
@@ -18,7 +19,7 @@ use serde::Serialize;
 
 use super::{
     Attack,
-    prover::{DishonestProver, Forgery, Plan},
+    prover::{DishonestProver, Forgery, Plan, Sends},
 };
 use crate::{Error, demo::town::Town};
 
@@ -126,6 +127,17 @@ impl Scene<'_> {
                 let alter = |terms: &mut contribution::ContributionTerms| terms.layout.window ^= 1;
                 self.other_statement(attack, does, Plan { alter, ..self.plan(self.roles.attacker)? }, rng)
             }
+            Attack::OtherLayout => {
+                let does = "proves for a count of people where the part asks for genotypes";
+                let alter = |terms: &mut contribution::ContributionTerms| terms.layout = Layout::count();
+                self.other_statement(attack, does, Plan { alter, ..self.plan(self.roles.attacker)? }, rng)
+            }
+            Attack::OtherChain => {
+                let does = "proves for another chain with the same records";
+                let chain = ChainId::from_bytes([1; 32]);
+                self.other_statement(attack, does, Plan { chain, ..self.plan(self.roles.attacker)? }, rng)
+            }
+            Attack::WrongRecord => self.wrong_record(rng),
             Attack::OtherKey => {
                 let own = contribution::insecure_proving_key_from_seed(OWN_SEED)?;
                 let does = "proves under its own key, whose trapdoor it knows";
@@ -137,7 +149,7 @@ impl Scene<'_> {
     }
 
     fn poison(&self, rng: &mut StdRng) -> Result<Vec<Attempt>, Error> {
-        let plan = Plan { poisons: true, ..self.plan(self.roles.attacker)? };
+        let plan = Plan { sends: Sends::Poison, ..self.plan(self.roles.attacker)? };
         let forgery = self.prover.forge(&plan, rng)?;
         let does = "asks the members to attest 255 in every slot, under the proof of an honest ciphertext";
         let asked = self.send(Attack::Poison, does, &forgery, Receipts::Asked, rng)?;
@@ -161,10 +173,10 @@ impl Scene<'_> {
     }
 
     fn wrong_opening(&self, rng: &mut StdRng) -> Result<Vec<Attempt>, Error> {
-        let plan = Plan { poisons: true, ..self.plan(self.roles.attacker)? };
+        let plan = Plan { sends: Sends::Poison, ..self.plan(self.roles.attacker)? };
         let mut forgery = self.prover.forge(&plan, rng)?;
         self.prover.claim_true_openings(&mut forgery)?;
-        let does = "claims the evaluations that the poisoned ciphertext has, which members attest";
+        let does = "claims the evaluations that the poisoned ciphertext has, in which members find no fault";
         Ok(vec![self.send(Attack::WrongOpening, does, &forgery, Receipts::Asked, rng)?])
     }
 
@@ -176,7 +188,7 @@ impl Scene<'_> {
         let does = "asks the members to attest the copy";
         let asked = self.send(Attack::Replay, does, &forgery, Receipts::Asked, rng)?;
         self.prover.claim_true_openings(&mut forgery)?;
-        let does = "claims for the copy the evaluations at its own challenge, which members attest";
+        let does = "claims for the copy the evaluations at its own challenge, in which members find no fault";
         Ok(vec![copied, asked, self.send(Attack::Replay, does, &forgery, Receipts::Asked, rng)?])
     }
 
@@ -204,7 +216,18 @@ impl Scene<'_> {
         Ok(vec![proven, self.send(attack, does, &forgery, Receipts::Asked, rng)?])
     }
 
-    /// A true proof of something else, with openings that members attest.
+    fn wrong_record(&self, rng: &mut StdRng) -> Result<Vec<Attempt>, Error> {
+        let other = self.plan(self.roles.contributor)?.holding;
+        let plan = Plan { sends: Sends::Other(&other.record), ..self.plan(self.roles.attacker)? };
+        let mut forgery = self.prover.forge(&plan, rng)?;
+        let does = "encrypts another person's genotypes, with the proof of its own";
+        let asked = self.send(Attack::WrongRecord, does, &forgery, Receipts::Asked, rng)?;
+        self.prover.claim_true_openings(&mut forgery)?;
+        let does = "claims the evaluations that the other person's genotypes have";
+        Ok(vec![asked, self.send(Attack::WrongRecord, does, &forgery, Receipts::Asked, rng)?])
+    }
+
+    /// A true proof of something else, with true openings, so that the pairing decides.
     fn other_statement(
         &self,
         attack: Attack,
@@ -246,7 +269,8 @@ impl Scene<'_> {
     /// An honest statement about a wallet's record.
     fn plan<'p>(&'p self, wallet: Option<&'p Wallet>) -> Result<Plan<'p>, Error> {
         let holding: &Holding = wallet.and_then(|wallet| wallet.holdings().first()).ok_or_else(nobody)?;
-        Ok(Plan { holding, proving: &self.roles.town.proving, alter: |_| {}, poisons: false })
+        let Town { ledger, proving, .. } = self.roles.town;
+        Ok(Plan { holding, chain: ledger.chain(), proving, alter: |_| {}, sends: Sends::Proven })
     }
 
     fn send(

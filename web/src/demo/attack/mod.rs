@@ -1,7 +1,7 @@
 //! `locus demo --attack`: one dishonest person among the honest, and who refuses what that person sends.
 //!
 //! Every attack is carried out: false contributions are made with the proof system, handed to the members and sent to
-//! the ledger. Where members attest nothing false, the attack goes on to what they would attest, down to the pairing.
+//! the ledger. Where members find fault with an opening, the attack goes on to one without, down to the pairing.
 
 mod attempt;
 mod prover;
@@ -37,6 +37,12 @@ pub enum Attack {
     OtherQuery,
     /// Proves for another window of the genome than the part asks for.
     OtherWindow,
+    /// Proves for another layout than the part's.
+    OtherLayout,
+    /// Proves for another chain.
+    OtherChain,
+    /// Encrypts another person's genotypes.
+    WrongRecord,
     /// Proves under a key of its own making, to which it knows the trapdoor.
     OtherKey,
     /// Sends an honest proof with a nullifier of its own choice.

@@ -6,7 +6,8 @@ use circuits::{
         UnverifiedContribution, prove,
     },
     eligibility::{EligibilityInstance, binding},
-    id::{AccountId, Evaluation, QueryId},
+    id::{AccountId, ChainId, Evaluation, QueryId},
+    record::Record,
     rlwe::{Ciphertext, Plaintext, PublicKey, encrypt, params::LAYOUT_SLOTS},
 };
 use market::{
@@ -40,11 +41,24 @@ pub(super) struct Forgery {
 #[derive(Clone, Copy)]
 pub(super) struct Plan<'a> {
     pub(super) holding: &'a Holding,
+    /// The chain that it is for.
+    pub(super) chain: ChainId,
     pub(super) proving: &'a ProvingKey,
     /// Alters what the query asks to be proven.
     pub(super) alter: fn(&mut ContributionTerms),
-    /// Whether a poisoned ciphertext is sent instead of the one proven.
-    pub(super) poisons: bool,
+    /// The ciphertext that goes with the proof.
+    pub(super) sends: Sends<'a>,
+}
+
+/// What is sent with a proof.
+#[derive(Clone, Copy)]
+pub(super) enum Sends<'a> {
+    /// The ciphertext that was proven.
+    Proven,
+    /// One of a vector that no record has.
+    Poison,
+    /// One of this record.
+    Other(&'a Record),
 }
 
 /// A part before its proof.
@@ -54,6 +68,10 @@ struct Prepared {
     instance: EligibilityInstance,
     proven: Ciphertext,
     sent: Ciphertext,
+}
+
+fn plaintext(terms: &ContributionTerms, record: &Record) -> Result<Plaintext, circuits::Error> {
+    terms.layout.plaintext(&terms.matching, &record.attributes, &record.genotypes)
 }
 
 /// A person who makes contributions without the agent's scruples.
@@ -134,15 +152,18 @@ impl<'a> DishonestProver<'a> {
         let mut terms = self.state.terms(self.id, number)?;
         (plan.alter)(&mut terms);
         let Holding { record, consent, leaf, registration_epoch } = plan.holding;
-        let plaintext = terms.layout.plaintext(&terms.matching, &record.attributes, &record.genotypes)?;
-        let (proven, randomness) = encrypt(&self.key, &plaintext, rng);
+        let implied = plaintext(&terms, record)?;
+        let (proven, randomness) = encrypt(&self.key, &implied, rng);
         let path = self.tree.tree.path(leaf.get())?;
         let encrypted = (&self.key, &proven, randomness);
         let epoch = registration_epoch.get();
         let witness = ContributionWitness::new(&terms, record, consent.clone(), epoch, path, encrypted)?;
-        let sent = if plan.poisons { self.poison(rng)? } else { proven.clone() };
-        let chain = self.roles.town.ledger.chain();
-        let instance = witness.instance(&terms, binding(&chain, &self.id, number, payout, &sent.digest()));
+        let sent = match plan.sends {
+            Sends::Proven => proven.clone(),
+            Sends::Poison => self.poison(rng)?,
+            Sends::Other(record) => encrypt(&self.key, &plaintext(&terms, record)?, rng).0,
+        };
+        let instance = witness.instance(&terms, binding(&plan.chain, &self.id, number, payout, &sent.digest()));
         Ok(Prepared { terms, witness, instance, proven, sent })
     }
 

@@ -1,0 +1,103 @@
+//! What a person's agent spends of the owner's privacy, and that neither retries nor other queries spend it twice.
+
+use circuits::{
+    privacy::{Epsilon, Rho},
+    quorum::Quorum,
+};
+use market::{
+    agent::{Outcome, Outlook, Refusal, settle, spent, withdraw},
+    wallet::{AnswerStage, Settlement, Wallet},
+};
+use node::state::QueryStatus;
+use rand::{SeedableRng, rngs::StdRng};
+
+use crate::{
+    fault::{Fault, FaultyLedger},
+    world::{World, four_people, pass_days, protection, wallet_path},
+};
+
+fn rng() -> StdRng {
+    StdRng::seed_from_u64(78)
+}
+
+const fn epsilon(milli: u32) -> Epsilon {
+    Epsilon::from_milli(milli)
+}
+
+fn asked(folder: &std::path::Path) -> (World, Vec<Wallet>) {
+    let mut world = World::ready(folder, Quorum::DEFAULT);
+    let wallets = world.people(&four_people());
+    (world, wallets)
+}
+
+#[test]
+fn answers_stop_at_the_owners_budget_and_a_refund_gives_it_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, mut wallets) = asked(folder.path());
+    let (wallet, mut rng) = (&mut wallets[0], rng());
+    wallet.set_budget(epsilon(1_300)).unwrap();
+    let first = world.private_query(2, 10, 1_000);
+    for _ in 0..2 {
+        world.agent().answer(wallet, first, &mut rng).unwrap();
+        assert_eq!(spent(wallet, None), epsilon(1_000).rho(), "asked again, it spends nothing more");
+    }
+    let second = world.private_query(2, 10, 1_000);
+    let declined = world.agent().answer(wallet, second, &mut rng).unwrap();
+    let Outcome::Declined { reasons } = declined else { panic!("{declined:?}") };
+    let [Refusal::Budget { after, limit, .. }] = reasons[..] else { panic!("{reasons:?}") };
+    assert!(after > limit && limit == epsilon(1_300), "{after} of {limit}");
+    assert!(wallet.answers().get(&second).is_none());
+
+    pass_days(31);
+    world.seal(first);
+    assert!(matches!(world.state(first).status, QueryStatus::Refunded { .. }));
+    let third = world.private_query(2, 10, 1_000);
+    let outcome = world.agent().answer(wallet, third, &mut rng).unwrap();
+    assert!(matches!(outcome, Outcome::Admitted { .. }), "{outcome:?}");
+    assert_eq!(wallet.answers()[&first].settled, Some(Settlement::Refunded));
+    assert_eq!(spent(wallet, None), epsilon(1_000).rho());
+    withdraw(world.ledger(), wallet, third).unwrap();
+    assert_eq!(spent(wallet, None), Rho::default(), "what was taken back is in no sum");
+}
+
+#[test]
+fn an_agent_that_crashed_after_proving_goes_on_without_spending_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, mut wallets) = asked(folder.path());
+    wallets[0].set_budget(epsilon(1_000)).unwrap();
+    let query = world.private_query(2, 10, 1_000);
+    let lossy = FaultyLedger::new(world.ledger(), Fault::LostOnTheWay, 1_000);
+    world.agent_through(&lossy, &world.committee).answer(&mut wallets[0], query, &mut rng()).unwrap_err();
+    assert_eq!(spent(&wallets[0], None), epsilon(1_000).rho(), "noted before it was sent");
+    drop(wallets.remove(0));
+    let mut reopened = Wallet::open(&wallet_path(&world.root, 0), protection()).unwrap();
+    assert!(Wallet::open(&wallet_path(&world.root, 0), protection()).is_err(), "a second agent waits");
+    let rival = world.private_query(2, 10, 1_000);
+    let outlook = world.agent().dry_run(&reopened, rival).unwrap();
+    assert!(matches!(&outlook, Outlook::Decline { reasons } if matches!(reasons[..], [Refusal::Budget { .. }])));
+    let outcome = world.agent().answer(&mut reopened, query, &mut rng()).unwrap();
+    assert!(matches!(outcome, Outcome::Admitted { .. }), "{outcome:?}");
+    assert_eq!(spent(&reopened, None), epsilon(1_000).rho());
+}
+
+#[test]
+fn repro_an_answer_that_came_too_late_spends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut world, mut wallets) = asked(folder.path());
+    let query = world.private_query(2, 2, 1_000);
+    let lossy = FaultyLedger::new(world.ledger(), Fault::LostOnTheWay, 1_000);
+    world.agent_through(&lossy, &world.committee).answer(&mut wallets[0], query, &mut rng()).unwrap_err();
+    assert!(matches!(wallets[0].answers()[&query].stage, AnswerStage::Attested(_)));
+    world.answer_all(&mut wallets[1..3], query);
+    world.seal(query);
+    world.aggregate(query).unwrap();
+    world.work();
+    assert!(matches!(world.state(query).status, QueryStatus::Released { .. }));
+    for (place, settled, rho) in
+        [(0, Settlement::Missed, Rho::default()), (1, Settlement::Released, epsilon(1_000).rho())]
+    {
+        settle(world.ledger(), &mut wallets[place]).unwrap();
+        assert_eq!(wallets[place].answers()[&query].settled, Some(settled));
+        assert_eq!(spent(&wallets[place], None), rho);
+    }
+}

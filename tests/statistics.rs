@@ -1,0 +1,116 @@
+//! Statistics through the whole of Locus: proofs, encryption, committee, and what a researcher reads.
+
+use std::{fs, path::Path, process::Command};
+
+use serde_json::Value;
+
+/// Plays an example and returns its report, once the sums are those of the plaintext.
+fn play(folder: &Path, arguments: &[&str]) -> Value {
+    let dir = folder.to_str().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_locus"))
+        .args([&["--data-dir", dir, "demo", "--json", "--statistic"], arguments].concat())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["matches"], true, "{}", report["agreement"]);
+    report
+}
+
+/// Every figure is there in both forms and says in words what it shows; the table has a row for each estimate.
+fn check_written(report: &Value, figures: &[&str]) {
+    let written: Vec<&Path> =
+        report["result"]["figures"].as_array().unwrap().iter().map(|path| Path::new(path.as_str().unwrap())).collect();
+    for name in figures {
+        let of = |ending: &str| written.iter().find(|path| path.ends_with(format!("{name}.{ending}"))).unwrap();
+        let svg = fs::read_to_string(of("svg")).unwrap();
+        assert!(svg.contains("<title") && svg.contains("<desc") && svg.contains("certified contributions"), "{name}");
+        assert!(fs::read(of("png")).unwrap().starts_with(b"\x89PNG"), "{name}");
+    }
+    let table = fs::read_to_string(report["result"]["table"].as_str().unwrap()).unwrap();
+    assert!(table.lines().count() > 3 && !table.contains("NaN"), "{table}");
+}
+
+/// What lifelines and statsmodels say of the first eight people, whom the examples ask: `tests/reference/demo.py`.
+fn reference(statistic: &str) -> Value {
+    let cases: Vec<Value> = serde_json::from_str(include_str!("data/statistics/demo.json")).unwrap();
+    cases.into_iter().find(|case| case["statistic"] == statistic).unwrap()
+}
+
+fn assert_close(found: &Value, expected: &Value) {
+    let (found, expected) = (found.as_f64().unwrap(), expected.as_f64().unwrap());
+    assert!((found - expected).abs() <= 1e-9 * expected.abs().max(1e-6), "{found} where {expected} was expected");
+}
+
+fn exact(name: &str, people: &str, figures: &[&str]) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let report = play(folder.path(), &[name, "--people", people]);
+    assert_eq!((&report["agreement"]["different"], &report["agreement"]["furthest"]), (&0.into(), &0.0.into()));
+    check_written(&report, figures);
+    report["result"]["analyses"][0].clone()
+}
+
+#[test]
+fn a_contingency_table_over_strata_is_that_of_the_plaintext() {
+    let analysis = exact("contingency", "6", &["counts"]);
+    assert_eq!(analysis["statistic"], "contingency");
+}
+
+#[test]
+fn least_squares_give_what_statsmodels_gives() {
+    let (analysis, expected) = (exact("regression", "8", &["coefficients"]), reference("regression"));
+    let fit = &analysis["fit"];
+    assert_close(&fit["r_squared"], &expected["r_squared"]);
+    for place in 0..3 {
+        let coefficient = &fit["coefficients"][place];
+        assert_close(&coefficient["estimate"]["value"], &expected["coefficients"][place]);
+        assert_close(&coefficient["estimate"]["standard_error"], &expected["standard_errors"][place]);
+        assert_close(&coefficient["test"]["p_value"], &expected["p_values"][place]);
+    }
+}
+
+#[test]
+fn an_association_scan_is_over_the_genotypes_of_the_plaintext() {
+    // The fifteenth is the first who lived: before there are no controls.
+    let analysis = exact("association", "15", &["manhattan", "quantiles"]);
+    assert_eq!(analysis["variants"].as_array().unwrap().len(), 256);
+}
+
+#[test]
+fn survival_gives_what_lifelines_gives() {
+    let (analysis, expected) = (exact("survival", "8", &["survival"]), reference("survival"));
+    for (group, expected) in expected["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .enumerate()
+        .map(|(place, expected)| (&analysis["curves"]["groups"][place], expected.as_array().unwrap()))
+    {
+        let curve = group["curve"].as_array().unwrap();
+        for step in expected {
+            let point = curve.iter().find(|point| point["time"] == step[0]).unwrap();
+            assert_close(&point["survival"], &step[1]);
+        }
+        assert_eq!(curve.len(), expected.len());
+    }
+    let log_rank = &analysis["curves"]["log_rank"];
+    assert_close(&log_rank["statistic"], &expected["log_rank"][0]);
+    assert_close(&log_rank["p_value"], &expected["log_rank"][1]);
+}
+
+#[test]
+fn a_funnel_is_released_with_noise_and_nobody_learns_who_matches() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = play(folder.path(), &["funnel", "--people", "4"]);
+    assert!(report["agreement"]["furthest"].as_f64().unwrap() > 0.0, "there is noise: {}", report["agreement"]);
+    let notes = report["result"]["notes"].to_string();
+    assert!(notes.contains("Differential privacy: ε = 10"), "{notes}");
+    check_written(&report, &["attrition"]);
+}
+
+#[test]
+fn an_example_that_nobody_knows_is_refused_with_those_known() {
+    let output = Command::new(env!("CARGO_BIN_EXE_locus")).args(["demo", "--statistic", "horoscope"]).output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && message.contains("survival") && message.contains("regression"), "{message}");
+}
