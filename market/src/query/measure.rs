@@ -42,7 +42,7 @@ pub enum Measure {
         rows: NamedAxis,
         /// Columns.
         columns: NamedAxis,
-        /// Strata, each with a table of its own (Cochran–Mantel–Haenszel).
+        /// Strata, each with a table of two rows and two columns (Cochran–Mantel–Haenszel).
         #[serde(default, skip_serializing_if = "Option::is_none")]
         strata: Option<NamedAxis>,
     },
@@ -87,7 +87,8 @@ pub enum Measure {
     },
     /// Kaplan–Meier curves with a log-rank test over groups.
     Survival {
-        /// Bins of the time until the event or the end of observation; the first begins at 0.
+        /// Bins of the time until the event or the end of observation, no cuts: from the least time on, up to the longest
+        /// follow-up. Whoever is followed longer is in no bin and left out.
         time: NamedAxis,
         /// Cut at 1: below it the person was censored, from it on they had the event.
         event: NamedAxis,
@@ -134,7 +135,7 @@ impl Measure {
     pub(super) fn parts(&self, names: Names<'_>, matching: &[Vec<NamedClause>]) -> Result<Vec<Layout>, Error> {
         let named = self.axes();
         let axes: Vec<Axis> = named.iter().map(|axis| names.axis(axis)).collect::<Result<_, _>>()?;
-        self.check_axes(&axes)?;
+        self.check_axes(names, &axes)?;
         let clauses: Vec<&NamedClause> = matching.iter().flatten().collect();
         let window = names.window(&named, &clauses)?;
         let one = |statistic| Ok(vec![Layout { window: window.unwrap_or_default(), axes: axes.clone(), statistic }]);
@@ -154,8 +155,26 @@ impl Measure {
         }
     }
 
+    /// What is allowed and may still not be meant.
+    ///
+    /// # Errors
+    /// As [`Self::parts`].
+    pub(super) fn warnings(&self, names: Names<'_>) -> Result<Vec<String>, Error> {
+        let Self::Survival { time: NamedAxis::Bins { attribute, lo, width, count }, .. } = self else {
+            return Ok(vec![]);
+        };
+        let (_, described) = names.attribute(attribute)?;
+        let greatest = f64::from(described.hi) / f64::from(described.scale.max(1));
+        let end = width.mul_add(f64::from(*count), *lo);
+        let beyond = format!(
+            "the bins of {attribute} end at {end}, and the schema's times go to {greatest}: whoever is followed until \
+             {end} or longer is in no bin and left out, not censored; let the bins reach the longest follow-up"
+        );
+        Ok(if end <= greatest { vec![beyond] } else { vec![] })
+    }
+
     /// What a test needs of its axes beyond what a layout does.
-    fn check_axes(&self, axes: &[Axis]) -> Result<(), Error> {
+    fn check_axes(&self, names: Names<'_>, axes: &[Axis]) -> Result<(), Error> {
         let cells = |place: usize| axes.get(place).map_or(0, Axis::cells);
         match self {
             Self::Association { .. } if cells(0) != 2 => {
@@ -164,6 +183,15 @@ impl Measure {
             Self::Survival { event, .. } if cells(axes.len().saturating_sub(1)) != 2 => {
                 Err(refused(format!("event has other cells than two: {event:?}; cut it at 1")))
             }
+            Self::Survival { time, .. } => check_time(names, time),
+            Self::Contingency { strata: Some(_), .. } if axes.iter().skip(1).any(|axis| axis.cells() != 2) => {
+                let [rows, columns] = [cells(1), cells(2)];
+                let why = format!(
+                    "tables within strata need two rows and two columns, and this has {rows} and {columns}; cut rows \
+                     and columns once each, or leave strata out"
+                );
+                Err(refused(why))
+            }
             Self::Contingency { .. } if axes.iter().rev().take(2).any(|axis| axis.cells() < 2) => {
                 Err(refused("a table needs at least two rows and two columns".into()))
             }
@@ -171,6 +199,24 @@ impl Measure {
             _ => Ok(()),
         }
     }
+}
+
+/// Refuses times that a life table cannot use: open cells, and bins that begin after people have begun to leave.
+fn check_time(names: Names<'_>, time: &NamedAxis) -> Result<(), Error> {
+    let NamedAxis::Bins { attribute, lo, .. } = time else {
+        let why = "time needs bins, { attribute, lo, width, count }: in the open cells of cuts nobody's time is known";
+        return Err(refused(why.into()));
+    };
+    let (_, described) = names.attribute(attribute)?;
+    let least = f64::from(described.lo) / f64::from(described.scale.max(1));
+    if *lo > least {
+        let why = format!(
+            "the bins of {attribute} begin at {lo}, and times begin at {least}: whoever leaves before would be in no \
+             bin and not counted as at risk; let lo be {least}"
+        );
+        return Err(refused(why));
+    }
+    Ok(())
 }
 
 fn moments<'n>(names: Names<'_>, attributes: impl Iterator<Item = &'n String>) -> Result<Statistic, Error> {

@@ -67,6 +67,17 @@ fn names_become_indices_and_units_become_stored_values() {
 }
 
 #[test]
+fn repro_people_followed_past_the_last_bin_vanished_without_a_word() {
+    let (schema, panel) = demo();
+    let names = super::named::Names { schema: &schema, panel: Some(&panel) };
+    let warnings = example("survival").measures[0].warnings(names).unwrap();
+    assert!(warnings[0].contains("end at 3720") && warnings[0].contains("go to 36500"), "{warnings:?}");
+    let time = NamedAxis::Bins { attribute: "follow_up".into(), lo: 0.0, width: 1_000.0, count: 37 };
+    let event = NamedAxis::Cuts { attribute: "death".into(), cuts: vec![1.0] };
+    assert!(Measure::Survival { time, event, groups: None }.warnings(names).unwrap().is_empty());
+}
+
+#[test]
 fn a_panel_takes_as_many_parts_as_its_cells_leave_room() {
     let variants = VariantRange { first: 992, count: None };
     let ask = |measure| resolve(&QueryFile { measures: vec![measure], ..example("frequencies") });
@@ -92,6 +103,14 @@ fn what_cannot_be_is_refused_by_name() {
         ("no variant \"22:1 A>C\"", Measure::Count { by: vec![variant("22:1 A>C")] }),
         ("cases has 3 cells", Measure::Association { variants: VariantRange::default(), cases: bins(3) }),
         ("event has other cells", Measure::Survival { time: bins(3), event: bins(3), groups: None }),
+        ("time needs bins", Measure::Survival { time: sex(), event: sex(), groups: None }),
+        ("let lo be 0", {
+            let time = NamedAxis::Bins { attribute: "follow_up".into(), lo: 60.0, width: 60.0, count: 5 };
+            Measure::Survival { time, event: sex(), groups: None }
+        }),
+        ("two rows and two columns, and this has 3 and 2", {
+            Measure::Contingency { rows: bins(3), columns: sex(), strata: Some(sex()) }
+        }),
         ("at least two rows", Measure::Contingency { rows: bins(1), columns: sex(), strata: None }),
         ("at least two cells", Measure::Comparison { attribute: "age".into(), groups: bins(1) }),
         ("multiple of 32", {

@@ -179,7 +179,14 @@ impl Estimate {
         Self::new(value, value * self.standard_error, (self.interval.lo.exp(), self.interval.hi.exp()))
     }
 
-    /// The same estimate with its interval cut to what is possible, such as 0 to 1 for a frequency.
+    /// The same estimate with its interval cut to what is possible, and its value as it is: noise may leave a count below
+    /// zero, and it is stated as released.
+    #[must_use]
+    pub fn interval_within(self, lo: f64, hi: f64) -> Self {
+        Self { value: self.value, ..self.within(lo, hi) }
+    }
+
+    /// The same estimate with value and interval cut to what is possible, such as 0 to 1 for a frequency.
     #[must_use]
     pub fn within(self, lo: f64, hi: f64) -> Self {
         let interval = Interval { lo: self.interval.lo.clamp(lo, hi), hi: self.interval.hi.clamp(lo, hi) };

@@ -2,11 +2,15 @@
 
 use circuits::{
     layout::{Axis, Layout, Moment, MomentTerm, SLOTS_PER_VARIANT, Statistic, Subject, moment_terms},
-    schema::{Attribute, Schema},
+    record::WINDOW_VARIANTS,
+    schema::{Attribute, Schema, VariantPanel},
 };
 use serde::Serialize;
 
-use super::estimate::{Undefined, finite};
+use super::{
+    estimate::{Undefined, finite},
+    genotypes::Named,
+};
 use crate::Error;
 
 /// A whole number that was summed over people, and the variance of the privacy noise in it.
@@ -100,15 +104,17 @@ pub struct CellLabel {
     /// In words: `30 to 39`, `60 and more`, `1 copy`.
     pub text: String,
     /// The least value, in the attribute's unit; none for the lowest cell of thresholds.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub lo: Option<f64>,
     /// The least value of the next cell, in the attribute's unit; none for the highest cell of thresholds.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub end: Option<f64>,
 }
 
 /// A grouping axis, in words.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AxisLabels {
-    /// The attribute's name, or `copies of variant …`.
+    /// The attribute's name, or the variant's; without a panel its place in the window.
     pub name: String,
     /// The attribute's unit, or empty.
     pub unit: String,
@@ -252,6 +258,29 @@ pub enum PartSums {
 }
 
 impl PartSums {
+    /// The axes of its cells.
+    pub(super) const fn axes_mut(&mut self) -> &mut Vec<AxisLabels> {
+        match self {
+            Self::Counts(Cells { axes, .. })
+            | Self::Funnel(Cells { axes, .. })
+            | Self::Moments(Cells { axes, .. })
+            | Self::Genotypes(Cells { axes, .. }) => axes,
+        }
+    }
+
+    /// The same with variants of axes named from the panel: `22:16050612 C>G` for `variant 7 of the window`.
+    #[must_use]
+    pub fn naming_variants(mut self, layout: &Layout, panel: &VariantPanel) -> Self {
+        for (labels, axis) in self.axes_mut().iter_mut().zip(&layout.axes) {
+            let Subject::Dosage(place) = axis.subject() else { continue };
+            let place = layout.window as usize * WINDOW_VARIANTS + usize::from(place);
+            if let Some(variant) = panel.variants.get(place) {
+                labels.name = Named(variant).to_string();
+            }
+        }
+        self
+    }
+
     /// Reads a part's slots.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use market::{
     researcher::sums,
     statistics::{
         PartSums, Sum,
-        analysis::{Analysis, analyze},
+        analysis::{Analysis, Context, analyze},
         export,
         figure::Figure,
     },
@@ -65,8 +65,10 @@ impl Reading<'_> {
     /// [`Error::Market`] when the sums are not those of the measures.
     pub(crate) fn analyze(&self, measures: &[Measured], slots: &[Vec<i32>]) -> Result<Vec<Analysis>, Error> {
         let seed = hash(ByteTag::Query, &[b"simulations", self.id.as_bytes()]).to_bytes();
-        let context = (self.schema, self.panel);
-        self.each(measures, slots, |measure, layouts, sums| Ok(analyze(measure, layouts, sums, context, seed)?))
+        // Who is left out by match criteria is known to nobody.
+        let contributors = self.state.query.matching.groups.is_empty().then_some(self.state.surviving);
+        let context = Context { schema: self.schema, panel: self.panel, contributors, seed };
+        self.each(measures, slots, |measure, layouts, sums| Ok(analyze(measure, layouts, sums, context)?))
     }
 
     /// The sums of each measure's parts.
@@ -104,16 +106,28 @@ impl Reading<'_> {
         let privacy = match self.state.query.rho() {
             None => "Exact sums.".into(),
             Some(rho) => {
-                let noise = self.state.query.noise(0, self.quorum.subset_count()).ok().flatten();
-                let deviation = noise.map_or(0.0, |noise| noise.variance(0, self.quorum.subset_count()).sqrt());
                 format!(
-                    "Differential privacy: ε = {}, δ = 10⁻⁹; noise of a count has standard deviation {deviation:.1}. \
-                     Intervals and tests include it.",
-                    rho.epsilon()
+                    "Differential privacy: ε = {}, δ = 10⁻⁹; noise of a count has standard deviation {}. Intervals and \
+                     tests include it.",
+                    rho.epsilon(),
+                    self.count_deviations()
                 )
             }
         };
         vec![people, privacy]
+    }
+
+    /// The standard deviation of the noise in a count, or from which to which where parts differ: each is released with
+    /// its own.
+    fn count_deviations(&self) -> String {
+        let subsets = self.quorum.subset_count();
+        let parts = 0..u8::try_from(self.state.query.parts.len()).unwrap_or(u8::MAX);
+        let noise = parts.filter_map(|part| self.state.query.noise(part, subsets).ok().flatten());
+        let mut deviations: Vec<f64> = noise.map(|noise| noise.variance(0, subsets).sqrt()).collect();
+        deviations.sort_by(f64::total_cmp);
+        let [least, greatest] = [deviations.first(), deviations.last()]
+            .map(|deviation| format!("{:.1}", deviation.copied().unwrap_or(0.0)));
+        if least == greatest { least } else { format!("{least} to {greatest}, by part") }
     }
 }
 
@@ -145,6 +159,11 @@ impl AnalysisOptions {
     /// A table and figures of what is known by other means than a file.
     pub(crate) const fn to(csv: PathBuf, figures: PathBuf) -> Self {
         Self { query_file: None, csv: Some(csv), figures: Some(figures) }
+    }
+
+    /// Whether figures are wanted.
+    pub(super) const fn draws(&self) -> bool {
+        self.figures.is_some()
     }
 
     /// The measures of a query, from its file or from its parts.
@@ -190,7 +209,7 @@ fn write_figures(folder: &Path, analyses: &[Analysis], notes: &[String]) -> Resu
     std::fs::create_dir_all(folder).map_err(failed)?;
     let mut written = vec![];
     for (place, analysis) in analyses.iter().enumerate() {
-        for (name, figure) in analysis.figures(notes)? {
+        for (name, figure) in analysis.figures(notes).drawn {
             let name = if analyses.len() > 1 { format!("{}-{name}", place + 1) } else { name };
             written.extend(write_figure(&folder.join(name), &figure)?);
         }
@@ -203,6 +222,11 @@ fn write_figure(path: &Path, figure: &Figure) -> Result<[PathBuf; 2], Error> {
     write_file("figure", &svg, figure.svg().as_bytes())?;
     write_file("figure", &png, &figure.png(PNG_SCALE)?)?;
     Ok([svg, png])
+}
+
+/// What the figures leave out, in words.
+pub(super) fn undrawn(analyses: &[Analysis]) -> Vec<String> {
+    analyses.iter().flat_map(|analysis| analysis.figures(&[]).left_out).collect()
 }
 
 /// The estimates and tests of each measure in words.

@@ -165,10 +165,11 @@ fn describe_plan(file: &QueryFile, plan: &Plan) -> String {
     lines.extend(plan.expectations.iter().map(|expected| {
         let sampling = expected.sampling_error.map_or(String::new(), |error| format!("{error:.4} from sampling, "));
         format!(
-            "expect    {}: standard error {sampling}{:.4} from noise, with {:.0} people in a cell",
+            "expect    {}: standard error {sampling}{:.4} from noise, with {:.0} people",
             expected.what, expected.noise_error, expected.people
         )
     }));
+    lines.extend(plan.warnings.iter().map(|warning| format!("warning   {warning}")));
     lines.push(match &plan.refusal {
         None => "ledger    would open it now".into(),
         Some(why) => format!("ledger    would refuse it now: {why}"),
@@ -181,7 +182,7 @@ fn describe_privacy(privacy: &PrivacyPlan) -> [String; 2] {
     let [of_study, of_researcher] = [study, researcher].map(|odometer| odometer.rho.epsilon());
     [
         format!(
-            "privacy   ε = {epsilon_milli}, δ = {delta}; noise of a count has standard deviation {count_deviation:.1}"
+            "privacy   ε = {epsilon_milli}, δ = {delta}; noise of a count has standard deviation {count_deviation:.1} at most"
         ),
         format!(
             "odometer  study ε {of_study} so far, {} after; researcher ε {of_researcher} so far, {} after",

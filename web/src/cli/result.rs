@@ -63,6 +63,8 @@ struct Decrypted {
     slots: Vec<Vec<i32>>,
     /// Tables and figures.
     written: Vec<PathBuf>,
+    /// Figures that there are none of, and why.
+    undrawn: Vec<String>,
     receipt: PathBuf,
 }
 
@@ -131,6 +133,7 @@ impl ResultCommand {
         let reading = Reading { id: self.query, state: &state, quorum, schema: &schema, panel: panel.as_ref() };
         let analyses = reading.analyze(&self.analysis.measures(reading)?, result.slots())?;
         let notes = reading.notes();
+        let undrawn = if self.analysis.draws() { analysis::undrawn(&analyses) } else { vec![] };
         let written = self.analysis.write(&analyses, &notes)?;
         let decrypted = Decrypted {
             query: self.query,
@@ -139,6 +142,7 @@ impl ResultCommand {
             privacy: spent(ledger, &state)?,
             slots: result.slots().to_vec(),
             written,
+            undrawn,
             receipt: self.receipt,
         };
         output.result(&decrypted, describe)
@@ -152,6 +156,7 @@ fn describe(decrypted: &Decrypted) -> String {
         let [study, researcher] = [study, researcher].map(|odometer| odometer.rho.epsilon());
         lines.push(format!("spent so far: study ε = {study}, researcher ε = {researcher}"));
     }
+    lines.extend(decrypted.undrawn.iter().cloned());
     lines.extend(decrypted.written.iter().map(|path| format!("wrote {}", path.display())));
     lines.push(format!("receipt: {}", decrypted.receipt.display()));
     lines.join("\n")

@@ -14,6 +14,7 @@ use circuits::{
 };
 use serde::Serialize;
 
+pub use self::figures::Figures;
 use super::{
     Cells, PartSums, Stated, Sum, Undefined,
     cohort::{self, Contingency, Counts, Funnel, Histogram, Stratified, Trend},
@@ -105,8 +106,22 @@ pub struct GroupFrequencies {
     pub variants: Vec<VariantSummary>,
 }
 
-/// Analyzes a measure's sums: one list of slots for each of its layouts. The seed, a digest of the result, makes simulated
-/// p-values the same each time.
+/// What sums are read with.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'c> {
+    /// The schema of the records.
+    pub schema: &'c Schema,
+    /// Its panel, if it is at hand: variants are named and analysed with it alone.
+    pub panel: Option<&'c VariantPanel>,
+    /// Everyone who is in the sums, measured or not; none where match criteria leave out some whom nobody knows. A
+    /// variant's missing calls are counted among them.
+    pub contributors: Option<u32>,
+    /// What makes simulated p-values the same each time, such as a digest of the query's id: known before the sums, so
+    /// that nobody chooses among p-values.
+    pub seed: [u8; 32],
+}
+
+/// Analyzes a measure's sums: one list of slots for each of its layouts.
 ///
 /// # Errors
 /// [`Error::Statistics`] when the sums are not those of the layouts, or name variants that the panel lacks.
@@ -114,20 +129,30 @@ pub fn analyze(
     measure: &Measure,
     layouts: &[Layout],
     sums: &[Vec<Sum>],
-    (schema, panel): (&Schema, Option<&VariantPanel>),
-    seed: [u8; 32],
+    Context { schema, panel, contributors, seed }: Context<'_>,
 ) -> Result<Analysis, Error> {
     let wrong = |why: &str| Error::Statistics { what: "the sums of a measure", why: why.into() };
     if layouts.is_empty() || layouts.len() != sums.len() {
         return Err(wrong("they are of other parts"));
     }
-    let read = |(layout, sums): (&Layout, &Vec<Sum>)| PartSums::of_slots(layout, schema, sums);
+    let read = |(layout, sums): (&Layout, &Vec<Sum>)| {
+        let part = PartSums::of_slots(layout, schema, sums)?;
+        Ok::<_, Error>(match panel {
+            Some(panel) => part.naming_variants(layout, panel),
+            None => part,
+        })
+    };
     let parts = layouts.iter().zip(sums).map(read).collect::<Result<Vec<_>, _>>()?;
     if let Measure::AlleleFrequencies { .. } | Measure::Association { .. } = measure {
         let table = variants(layouts, &parts, panel.ok_or_else(|| wrong("they need the schema's panel"))?)?;
         return Ok(match measure {
             Measure::Association { .. } => Analysis::Association(table.scan(CASES, CONTROLS, seed)),
-            _ => frequencies(&table, seed),
+            _ => {
+                // How many of a group were asked is not known.
+                let grouped = layouts.iter().any(|layout| !layout.axes.is_empty());
+                let cohort = contributors.filter(|_| !grouped).map(|people| Sum::exact(people.into()));
+                frequencies(&table, cohort, seed)
+            }
         });
     }
     match (parts.as_slice(), layouts) {
@@ -152,10 +177,10 @@ fn variants(layouts: &[Layout], parts: &[PartSums], panel: &VariantPanel) -> Res
     VariantTable::join(layouts.iter().zip(parts).map(of_part).collect::<Result<_, _>>()?)
 }
 
-fn frequencies(table: &VariantTable, seed: [u8; 32]) -> Analysis {
+fn frequencies(table: &VariantTable, cohort: Option<Sum>, seed: [u8; 32]) -> Analysis {
     let group = |(place, group): (usize, &String)| GroupFrequencies {
         group: group.clone(),
-        variants: table.summarize(place, None, seed),
+        variants: table.summarize(place, cohort, seed),
     };
     Analysis::AlleleFrequencies { groups: table.groups().iter().enumerate().map(group).collect() }
 }

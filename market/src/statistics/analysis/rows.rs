@@ -2,11 +2,11 @@
 
 use super::{Analysis, GroupFrequencies};
 use crate::statistics::{
-    Estimate, Stated,
-    cohort::{Contingency, Counts, Effect, Funnel, Histogram, Stratified},
+    Estimate, Interval, Stated, Undefined,
+    cohort::{Contingency, Counts, Effect, Funnel, Histogram, Stratified, Trend},
     export::Row,
     genotypes::Scan,
-    moments::{Anova, CellSummary, Comparison, Regression},
+    moments::{Anova, CellSummary, Comparison, PairwiseComparison, Regression},
     survival::{GroupSurvival, Survival},
 };
 
@@ -25,17 +25,18 @@ impl Analysis {
         match self {
             Self::Count(counts) => of_counts("cohort", counts),
             Self::Funnel { cells } => cells.iter().flat_map(of_funnel).collect(),
-            Self::Histogram { groups } => groups.value().into_iter().flatten().flat_map(of_histogram).collect(),
+            Self::Histogram { groups } => {
+                or_why(groups, "histogram", "distribution", |groups| groups.iter().flat_map(of_histogram).collect())
+            }
             Self::Contingency { counts, table, trend, stratified } => {
                 let mut rows = of_counts("contingency", counts);
-                rows.extend(table.value().into_iter().flat_map(of_table));
-                rows.extend(trend.iter().map(|trend| match trend {
-                    Stated::Value(trend) => Row::new("contingency", "trend").with_test(&trend.test),
-                    Stated::Undefined { undefined } => {
-                        Row::new("contingency", "trend").with_value(&Stated::Undefined { undefined: undefined.clone() })
-                    }
+                rows.extend(or_why(table, "contingency", "table", of_table));
+                rows.extend(trend.iter().flat_map(|trend| {
+                    // The z of a trend, with its sign; a scan of variants states its square.
+                    let of = |trend: &Trend| vec![Row::new("contingency", "trend_z").with_test(&trend.test)];
+                    or_why(trend, "contingency", "trend_z", of)
                 }));
-                rows.extend(stratified.iter().filter_map(Stated::value).flat_map(of_strata));
+                rows.extend(stratified.iter().flat_map(|strata| or_why(strata, "stratified", "strata", of_strata)));
                 rows
             }
             Self::Moments { cells } => cells.iter().flat_map(of_moments).collect(),
@@ -45,12 +46,24 @@ impl Analysis {
                 rows.extend(of_anova(anova));
                 rows
             }
-            Self::Regression { fit, .. } => fit.value().into_iter().flat_map(of_regression).collect(),
+            Self::Regression { fit, .. } => or_why(fit, "regression", "model", of_regression),
             Self::AlleleFrequencies { groups } => groups.iter().flat_map(of_frequencies).collect(),
             Self::Association(scan) => of_scan(scan),
-            Self::Survival { curves } => curves.value().into_iter().flat_map(of_survival).collect(),
+            Self::Survival { curves } => or_why(curves, "survival", "curves", of_survival),
         }
     }
+}
+
+/// The rows of what is stated, or one row that says why there are none: a refusal is a result.
+fn or_why<T>(stated: &Stated<T>, family: &str, statistic: &str, rows: impl Fn(&T) -> Vec<Row>) -> Vec<Row> {
+    match stated {
+        Stated::Value(value) => rows(value),
+        Stated::Undefined { undefined } => vec![refused(family, statistic, undefined)],
+    }
+}
+
+fn refused(family: &str, statistic: &str, why: &Undefined) -> Row {
+    Row::new(family, statistic).with_value(&Stated::Undefined { undefined: why.clone() })
 }
 
 fn of_counts(family: &str, counts: &Counts) -> Vec<Row> {
@@ -83,9 +96,27 @@ fn of_histogram(histogram: &Histogram) -> Vec<Row> {
     let quantiles = histogram.quantiles.iter().map(|quantile| {
         Row::new("histogram", &format!("quantile_{}", quantile.share))
             .of_group(&histogram.group)
+            .with_method("spread evenly over its bin; bounds are those of the bins that may hold it")
             .with_value(&quantile.value)
+            .with_ends(&end_of(&quantile.bounds, |bounds| bounds.lo), &end_of(&quantile.bounds, |bounds| bounds.hi))
     });
     bins.chain(quantiles).collect()
+}
+
+fn end_of(interval: &Stated<Interval>, end: fn(&Interval) -> f64) -> Stated<f64> {
+    match interval {
+        Stated::Value(interval) => Stated::Value(end(interval)),
+        Stated::Undefined { undefined } => Stated::Undefined { undefined: undefined.clone() },
+    }
+}
+
+/// An effect with whose interval it has.
+fn of_effect(family: &str, name: &str, compared: &str, effect: &Stated<Effect>) -> Row {
+    let method = effect.value().map_or_else(String::new, |effect| {
+        let half = if effect.half_added { ", one half added to each cell" } else { "" };
+        format!("interval by {}{half}", effect.method)
+    });
+    Row::new(family, name).of_group(compared).with_method(&method).with_estimate(&estimate_of(effect))
 }
 
 fn of_table(table: &Contingency) -> Vec<Row> {
@@ -101,13 +132,13 @@ fn of_table(table: &Contingency) -> Vec<Row> {
             ("risk_ratio", &effects.risk_ratio),
             ("risk_difference", &effects.risk_difference),
         ]
-        .map(|(name, effect)| Row::new("contingency", name).with_estimate(&estimate_of(effect)))
+        .map(|(name, effect)| of_effect("contingency", name, &table.compared(), effect))
     }));
     rows
 }
 
 fn of_strata(strata: &Stratified) -> Vec<Row> {
-    let odds_ratio = Row::new("stratified", "common_odds_ratio").with_estimate(&estimate_of(&strata.common_odds_ratio));
+    let odds_ratio = of_effect("stratified", "common_odds_ratio", "", &strata.common_odds_ratio);
     let tests = [
         ("mantel_haenszel", &strata.mantel_haenszel),
         ("mantel_haenszel_corrected", &strata.mantel_haenszel_corrected),
@@ -153,13 +184,14 @@ fn of_anova(anova: &Anova) -> Vec<Row> {
         row("omega_squared").with_value(&anova.omega_squared),
         row("bartlett").with_test(&anova.bartlett_test),
     ];
-    rows.extend(anova.pairwise.value().into_iter().flatten().map(|pair| {
-        row("difference")
+    let pair = |pair: &PairwiseComparison| {
+        row("difference_holm")
             .of_group(&format!("{} less {}", pair.first, pair.second))
             .with_estimate(&pair.difference)
             .with_test(&pair.test)
             .with_adjusted_p(&pair.adjusted_p_value)
-    }));
+    };
+    rows.extend(or_why(&anova.pairwise, "anova", "difference_holm", |pairs| pairs.iter().map(pair).collect()));
     rows
 }
 
@@ -182,7 +214,8 @@ fn of_frequencies(group: &GroupFrequencies) -> Vec<Row> {
         let row = |name: &str| {
             Row::new("genotypes", name).of_group(&group.group).of_variant(&summary.name).with_people(summary.called)
         };
-        [
+        let missingness = summary.missingness.iter().map(|missing| row("missingness").with_estimate(missing));
+        let rows = [
             row("allele_frequency").with_estimate(&summary.frequency),
             row("minor_allele_frequency").with_estimate(&summary.minor_allele_frequency),
             row("observed_heterozygosity").with_estimate(&summary.observed_heterozygosity),
@@ -191,7 +224,8 @@ fn of_frequencies(group: &GroupFrequencies) -> Vec<Row> {
             row("hardy_weinberg_exact").with_test(&summary.hardy_weinberg.exact),
             row("hardy_weinberg_mid_p").with_test(&summary.hardy_weinberg.mid_p),
             row("hardy_weinberg_chi_squared").with_test(&summary.hardy_weinberg.chi_squared),
-        ]
+        ];
+        rows.into_iter().chain(missingness).collect::<Vec<_>>()
     };
     group.variants.iter().flat_map(of_variant).collect()
 }
@@ -202,10 +236,12 @@ fn of_scan(scan: &Scan) -> Vec<Row> {
         [
             row("frequency").of_group(&scan.cases).with_estimate(&variant.case_frequency),
             row("frequency").of_group(&scan.controls).with_estimate(&variant.control_frequency),
-            row("allelic").with_estimate(&variant.allelic_odds_ratio).with_test(&variant.allelic_test),
-            row("trend").with_test(&variant.trend_test).with_adjusted_p(&variant.bonferroni),
-            row("trend_false_discovery").with_test(&variant.trend_test).with_adjusted_p(&variant.benjamini_hochberg),
-            row("genotypic").with_test(&variant.genotypic_test),
+            row("allelic_odds_ratio").with_estimate(&variant.allelic_odds_ratio).with_test(&variant.allelic_test),
+            row("trend_chi_squared_bonferroni").with_test(&variant.trend_test).with_adjusted_p(&variant.bonferroni),
+            row("trend_chi_squared_benjamini_hochberg")
+                .with_test(&variant.trend_test)
+                .with_adjusted_p(&variant.benjamini_hochberg),
+            row("genotypic_chi_squared").with_test(&variant.genotypic_test),
             row("dominant_odds_ratio").with_estimate(&variant.dominant_odds_ratio),
             row("recessive_odds_ratio").with_estimate(&variant.recessive_odds_ratio),
         ]
@@ -215,13 +251,18 @@ fn of_scan(scan: &Scan) -> Vec<Row> {
 }
 
 fn of_survival(survival: &Survival) -> Vec<Row> {
-    let mut rows: Vec<Row> = survival.groups.iter().flat_map(of_curve).collect();
+    let method = format!("Kaplan-Meier, interval {}", survival.interval_method);
+    let mut rows: Vec<Row> = survival.groups.iter().flat_map(|group| of_curve(group, &method)).collect();
     rows.extend(survival.log_rank.iter().map(|test| Row::new("survival", "log_rank").with_test(test)));
     rows
 }
 
-fn of_curve(group: &GroupSurvival) -> Vec<Row> {
+fn of_curve(group: &GroupSurvival, method: &str) -> Vec<Row> {
     let row = |name: String| Row::new("survival", &name).of_group(&group.group);
+    let refusal = match &group.curve {
+        Stated::Value(_) => None,
+        Stated::Undefined { undefined } => Some(refused("survival", "curve", undefined).of_group(&group.group)),
+    };
     let points = group.curve.value().into_iter().flatten().map(|point| {
         let estimate = match (&point.standard_error, &point.interval) {
             (Stated::Value(error), Stated::Value(interval)) => {
@@ -232,10 +273,14 @@ fn of_curve(group: &GroupSurvival) -> Vec<Row> {
             }
         };
         let row = row(format!("survival({})", point.time)).with_people(point.at_risk);
-        row.with_value(&Stated::Value(point.survival)).with_estimate(&estimate)
+        row.with_value(&Stated::Value(point.survival)).with_estimate(&estimate).with_method(method)
     });
     let quantiles = group.quantiles.iter().map(|quantile| {
-        row(format!("time_to_{}", quantile.survival)).with_people(group.people).with_value(&quantile.time)
+        row(format!("time_to_{}", quantile.survival))
+            .with_people(group.people)
+            .with_method("interval by Brookmeyer and Crowley")
+            .with_value(&quantile.time)
+            .with_ends(&quantile.lo, &quantile.hi)
     });
     let mean = match &group.restricted_mean {
         Stated::Value(mean) => {
@@ -245,5 +290,5 @@ fn of_curve(group: &GroupSurvival) -> Vec<Row> {
             row("restricted_mean".into()).with_value(&Stated::Undefined { undefined: undefined.clone() })
         }
     };
-    points.chain(quantiles).chain([mean]).collect()
+    refusal.into_iter().chain(points).chain(quantiles).chain([mean]).collect()
 }

@@ -26,6 +26,10 @@ pub struct Contingency {
     pub rows: usize,
     /// Columns that hold people; others are left out.
     pub columns: usize,
+    /// The names of those rows.
+    pub row_names: Vec<String>,
+    /// The names of those columns.
+    pub column_names: Vec<String>,
     /// What each cell would hold if rows and columns were independent, row by row.
     pub expected: Vec<Vec<f64>>,
     /// Cells of which fewer than 5 are expected.
@@ -57,13 +61,17 @@ pub struct Contingency {
 /// [`Undefined::NoVariance`] when people are in no cell, in one row, in one column; [`Undefined::Noise`] when noise
 /// outweighs the people.
 pub fn contingency(cells: &Cells<Sum>, seed: [u8; 32]) -> Result<Contingency, Undefined> {
-    let table = Table::of_cells(cells)?.without_empty().comparable()?;
+    let all = Table::of_cells(cells)?;
+    let (rows, columns) = all.inhabited();
+    let table = all.without_empty().comparable()?;
     let fitted = independence(&table)?;
     let expected_below_5 = fitted.iter().filter(|count| **count < EXPECTED_MIN).count();
     let two_by_two = table.four().ok();
     Ok(Contingency {
         rows: fitted.nrows(),
         columns: fitted.ncols(),
+        row_names: names(cells, 0, &rows),
+        column_names: names(cells, 1, &columns),
         expected: fitted.row_iter().map(|row| row.iter().copied().collect()).collect(),
         expected_below_5,
         warning: (expected_below_5 > 0 && !table.is_noisy()).then_some(
@@ -80,6 +88,24 @@ pub fn contingency(cells: &Cells<Sum>, seed: [u8; 32]) -> Result<Contingency, Un
         cramers_v: cramers_v(&table).into(),
         two_by_two: two_by_two.map(|four| TwoByTwo::of(&four)),
     })
+}
+
+/// The names of an axis' cells at these places.
+fn names(cells: &Cells<Sum>, axis: usize, places: &[usize]) -> Vec<String> {
+    let Some(axis) = cells.axes.get(axis) else { return vec![] };
+    let name = |place: &usize| Some(format!("{} {}", axis.name, axis.cells.get(*place)?.text));
+    places.iter().filter_map(name).collect()
+}
+
+impl Contingency {
+    /// What the effects of a 2×2 table compare, in words: the event, and of whom relative to whom.
+    #[must_use]
+    pub fn compared(&self) -> String {
+        match (self.row_names.as_slice(), self.column_names.as_slice()) {
+            ([other, row], [_, event]) => format!("{event}: {row} relative to {other}"),
+            _ => String::new(),
+        }
+    }
 }
 
 /// The counts fitted under independence. Noise may take a margin below zero, where nobody is the best guess.

@@ -38,12 +38,13 @@ pub fn counts(cells: &Cells<Sum>) -> Counts {
     Counts { people: count(people).into(), cells: cells.map(counted) }
 }
 
-/// A number of people. An exact one is the cohort itself and has no error; a noisy one has the noise's.
+/// A number of people. An exact one is the cohort itself and has no error; a noisy one has the noise's, and is stated as
+/// released, below zero too.
 ///
 /// # Errors
 /// As [`Sum::people`].
 pub(super) fn count(sum: Sum) -> Result<Estimate, Undefined> {
-    Ok(Estimate::normal(sum.people()?, sum.noise_variance.sqrt())?.within(0.0, f64::MAX))
+    Ok(Estimate::normal(sum.people()?, sum.noise_variance.sqrt())?.interval_within(0.0, f64::MAX))
 }
 
 /// Everyone else.

@@ -82,7 +82,8 @@ fn risk_ratio(four: &[Sum; 4]) -> Result<Effect, Undefined> {
 /// The difference of two shares, its interval from Wilson's of each (Newcombe, Statistics in Medicine 17:873, 1998,
 /// method 10), which hold the noise already.
 fn risk_difference([b0, b1, a0, a1]: &[Sum; 4]) -> Result<Effect, Undefined> {
-    let (event, other) = (beside(*a1, *a0)?, beside(*b1, *b0)?);
+    let possible = |part: &Sum, rest: &Sum| Ok(beside(*part, *rest)?.within(0.0, 1.0));
+    let (event, other) = (possible(a1, a0)?, possible(b1, b0)?);
     let value = event.value - other.value;
     let below = (event.value - event.interval.lo).hypot(other.interval.hi - other.value);
     let above = (event.interval.hi - event.value).hypot(other.value - other.interval.lo);

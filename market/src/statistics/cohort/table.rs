@@ -47,15 +47,21 @@ impl Table {
         self.noise.iter().any(|variance| *variance > 0.0)
     }
 
-    /// Without the rows and columns that hold exactly nobody, which compare nothing.
-    pub(super) fn without_empty(&self) -> Self {
+    /// The rows and columns that do not hold exactly nobody.
+    pub(super) fn inhabited(&self) -> (Vec<usize>, Vec<usize>) {
         let somebody = |(value, noise): (&f64, &f64)| *value != 0.0 || *noise > 0.0;
-        let rows: Vec<usize> = (0..self.values.nrows())
+        let rows = (0..self.values.nrows())
             .filter(|row| self.values.row(*row).iter().zip(self.noise.row(*row).iter()).any(somebody))
             .collect();
-        let columns: Vec<usize> = (0..self.values.ncols())
+        let columns = (0..self.values.ncols())
             .filter(|column| self.values.column(*column).iter().zip(self.noise.column(*column).iter()).any(somebody))
             .collect();
+        (rows, columns)
+    }
+
+    /// Without the rows and columns that hold exactly nobody, which compare nothing.
+    pub(super) fn without_empty(&self) -> Self {
+        let (rows, columns) = self.inhabited();
         let kept = |matrix: &DMatrix<f64>| matrix.select_rows(&rows).select_columns(&columns);
         Self { values: kept(&self.values), noise: kept(&self.noise) }
     }

@@ -11,15 +11,17 @@ use super::{Estimate, Stated, Sum, Test, Undefined, estimate::finite};
 use crate::Error;
 
 /// The columns of a table, in their order.
-pub const COLUMNS: [&str; 13] = [
+pub const COLUMNS: [&str; 15] = [
     "family",
     "statistic",
     "group",
     "variant",
+    "method",
     "value",
     "standard_error",
     "ci_lo",
     "ci_hi",
+    "df",
     "p_value",
     "adjusted_p",
     "n",
@@ -34,9 +36,14 @@ pub struct Row {
     statistic: String,
     group: String,
     variant: String,
+    method: String,
     value: Option<f64>,
+    /// Whether an estimate belongs in the row, defined or not: a test's statistic never stands in its place.
+    estimates: bool,
     standard_error: Option<f64>,
-    interval: Option<(f64, f64)>,
+    ends: (Option<f64>, Option<f64>),
+    test_statistic: Option<f64>,
+    degrees_of_freedom: Vec<f64>,
     p_value: Option<f64>,
     adjusted_p: Option<f64>,
     people: Option<Sum>,
@@ -62,13 +69,20 @@ impl Row {
         Self { variant: variant.into(), ..self }
     }
 
+    /// The same row with how its estimate or its interval was made. A test names its own method.
+    #[must_use]
+    pub fn with_method(self, method: &str) -> Self {
+        Self { method: method.into(), ..self }
+    }
+
     /// The same row with an estimate.
     #[must_use]
     pub fn with_estimate(mut self, estimate: &Stated<Estimate>) -> Self {
+        self.estimates = true;
         if let Some(Estimate { value, standard_error, interval }) = self.take(estimate) {
             self.value = Some(value);
             self.standard_error = Some(standard_error);
-            self.interval = Some((interval.lo, interval.hi));
+            self.ends = (Some(interval.lo), Some(interval.hi));
         }
         self
     }
@@ -76,16 +90,28 @@ impl Row {
     /// The same row with a number that has no interval, such as a correlation's square.
     #[must_use]
     pub fn with_value(mut self, value: &Stated<f64>) -> Self {
+        self.estimates = true;
         self.value = self.take(value).or(self.value);
         self
     }
 
-    /// The same row with a test's p-value, and its statistic where the row has no value yet.
+    /// The same row with the ends of an interval, each of which may be undefined: a median whose upper end the curve
+    /// does not reach.
+    #[must_use]
+    pub fn with_ends(mut self, lo: &Stated<f64>, hi: &Stated<f64>) -> Self {
+        self.ends = (self.take_end("lower", lo), self.take_end("upper", hi));
+        self
+    }
+
+    /// The same row with a test: its method, degrees of freedom and p-value, and its statistic as the value where the
+    /// row has no estimate.
     #[must_use]
     pub fn with_test(mut self, test: &Stated<Test>) -> Self {
         if let Some(test) = self.take(test) {
+            self.method = test.method.into();
+            self.test_statistic = test.statistic;
+            self.degrees_of_freedom = test.degrees_of_freedom;
             self.p_value = Some(test.p_value);
-            self.value = self.value.or(test.statistic);
         }
         self
     }
@@ -104,19 +130,44 @@ impl Row {
         self
     }
 
-    /// The row in words: what it is of, its value with its interval, and its p-value, or why there is none.
+    /// The row in words: what it is of, its value with its interval, its degrees of freedom and its p-value, or why
+    /// there is none.
     #[must_use]
     pub fn in_words(&self) -> String {
         let of: Vec<&str> =
             [self.statistic.as_str(), &self.variant, &self.group].into_iter().filter(|word| !word.is_empty()).collect();
-        let value = match (self.value, self.interval) {
-            (Some(value), Some((lo, hi))) if lo < hi => format!("{value:.4} ({lo:.4} to {hi:.4})"),
-            (Some(value), _) => format!("{value:.4}"),
-            (None, _) => self.undefined.join("; "),
+        let ends = match self.ends {
+            (Some(lo), Some(hi)) if lo < hi => format!(" ({lo:.4} to {hi:.4})"),
+            (Some(lo), None) => format!(" (from {lo:.4})"),
+            (None, Some(hi)) => format!(" (to {hi:.4})"),
+            _ => String::new(),
         };
-        let test = |p: f64| if p < 1e-4 { format!(", p = {p:.2e}") } else { format!(", p = {p:.4}") };
-        let adjusted = self.adjusted_p.map_or_else(String::new, |p| format!(", adjusted {p:.4}"));
-        format!("{:<48} {value}{}{adjusted}", of.join(" "), self.p_value.map_or_else(String::new, test))
+        let value = match self.shown() {
+            Some(value) => format!("{value:.4}{ends}"),
+            None => self.undefined.join("; ") + &ends,
+        };
+        let degrees: Vec<String> = self.degrees_of_freedom.iter().map(|degrees| tenths(*degrees)).collect();
+        let degrees = if degrees.is_empty() { String::new() } else { format!("df = {}", degrees.join(" and ")) };
+        let p = self.p_value.map_or_else(String::new, |p| format!("p = {}", p_in_words(p)));
+        let adjusted = self.adjusted_p.map_or_else(String::new, |p| format!("adjusted {}", p_in_words(p)));
+        let says: Vec<String> = [value, degrees, p, adjusted].into_iter().filter(|words| !words.is_empty()).collect();
+        format!("{:<48} {}", of.join(" "), says.join(", "))
+    }
+
+    /// What stands in the column of values: the estimate, or a test's statistic where none belongs there.
+    fn shown(&self) -> Option<f64> {
+        if self.estimates { self.value } else { self.test_statistic }
+    }
+
+    /// An end of an interval; why there is none is said unless the value lacks for the same reason.
+    fn take_end(&mut self, end: &str, stated: &Stated<f64>) -> Option<f64> {
+        if let Stated::Undefined { undefined } = stated {
+            let why = undefined.to_string();
+            if !self.undefined.contains(&why) {
+                self.undefined.push(format!("{end} end: {why}"));
+            }
+        }
+        stated.value().copied()
     }
 
     /// What is stated; a reason goes to its column, once.
@@ -134,23 +185,41 @@ impl Row {
     }
 
     /// The cells, in the order of [`COLUMNS`].
-    fn cells(&self) -> Result<[String; 13], Undefined> {
-        let (lo, hi) = self.interval.unzip();
+    fn cells(&self) -> Result<[String; 15], Undefined> {
+        let (lo, hi) = self.ends;
+        let degrees =
+            self.degrees_of_freedom.iter().map(|degrees| number(Some(*degrees))).collect::<Result<Vec<_>, _>>()?;
         Ok([
             text(&self.family),
             text(&self.statistic),
             text(&self.group),
             text(&self.variant),
-            number(self.value)?,
+            text(&self.method),
+            number(self.shown())?,
             number(self.standard_error)?,
             number(lo)?,
             number(hi)?,
+            degrees.join("; "),
             number(self.p_value)?,
             number(self.adjusted_p)?,
             self.people.map_or_else(String::new, |people| people.value.to_string()),
             number(self.people.map(|people| people.noise_variance.sqrt()))?,
             text(&self.undefined.join("; ")),
         ])
+    }
+}
+
+/// Degrees of freedom in words: whole ones without decimals, Satterthwaite's with one.
+fn tenths(degrees: f64) -> String {
+    if degrees.fract() == 0.0 { format!("{degrees:.0}") } else { format!("{degrees:.1}") }
+}
+
+/// A p-value in words; one that left the range of numbers is below it.
+fn p_in_words(p: f64) -> String {
+    match p {
+        0.0 => "below 1e-307".into(),
+        p if p < 1e-4 => format!("{p:.2e}"),
+        p => format!("{p:.4}"),
     }
 }
 
@@ -223,10 +292,11 @@ mod tests {
                 .with_value(&Err(Undefined::NoVariance).into())
                 .with_people(Sum::exact(0)),
         ];
-        let expected = "family,statistic,group,variant,value,standard_error,ci_lo,ci_hi,p_value,adjusted_p,n,noise_sd,\
-                        undefined\n\
-                        genotypes,odds_ratio,\"sex 1, age 30 to 39\",22:16050612 C>G,0.1,1e-7,-0.25,1e300,5e-324,1.0,-3,3.0,\n\
-                        cohort,share,,,,,,,,,0,0.0,nobody was counted; every value is the same\n";
+        let expected = "family,statistic,group,variant,method,value,standard_error,ci_lo,ci_hi,df,p_value,adjusted_p,n,\
+                        noise_sd,undefined\n\
+                        genotypes,odds_ratio,\"sex 1, age 30 to 39\",22:16050612 C>G,a test,0.1,1e-7,-0.25,1e300,1.0,\
+                        5e-324,1.0,-3,3.0,\n\
+                        cohort,share,,,,,,,,,,,0,0.0,nobody was counted; every value is the same\n";
         assert_eq!(csv(&rows).unwrap(), expected);
         assert_eq!(csv(&[]).unwrap().lines().count(), 1);
     }
@@ -234,7 +304,32 @@ mod tests {
     #[test]
     fn a_test_alone_gives_its_statistic_as_the_value() {
         let row = Row::new("cohort", "chi_squared").with_test(&Stated::from(Test::new("a test", 3.5, &[1.0], 0.06)));
-        assert_eq!(read(&csv(&[row]).unwrap())[1][4..9], ["3.5", "", "", "", "0.06"]);
+        assert_eq!(read(&csv(&[row]).unwrap())[1][4..11], ["a test", "3.5", "", "", "", "1.0", "0.06"]);
+    }
+
+    #[test]
+    fn repro_a_tests_statistic_stood_in_the_place_of_an_undefined_estimate() {
+        let test = Stated::from(Test::new("a test", 3.5, &[1.0], 0.06));
+        let undefined = Err(Undefined::EmptyCell).into();
+        for row in [
+            Row::new("association", "allelic").with_estimate(&undefined).with_test(&test),
+            Row::new("association", "allelic").with_test(&test).with_estimate(&undefined),
+        ] {
+            assert_eq!(read(&csv(&[row.clone()]).unwrap())[1][5..11], ["", "", "", "", "1.0", "0.06"]);
+            assert!(csv(&[row.clone()]).unwrap().contains("a cell that it divides by is empty"));
+            assert!(!row.in_words().contains("3.5"), "{}", row.in_words());
+        }
+    }
+
+    #[test]
+    fn the_end_of_an_interval_that_is_not_reached_says_so() {
+        let not_reached = || Err(Undefined::NotReached).into();
+        let median = Row::new("survival", "time_to_0.5").with_value(&Stated::Value(90.0));
+        let median = median.with_ends(&Stated::Value(40.0), &not_reached());
+        let cells = &read(&csv(&[median.clone()]).unwrap())[1];
+        assert_eq!((cells[7].as_str(), cells[8].as_str()), ("40.0", ""));
+        assert!(cells[14].starts_with("upper end: "), "{cells:?}");
+        assert!(median.in_words().contains("90.0000 (from 40.0000)"), "{}", median.in_words());
     }
 
     #[test]
@@ -243,7 +338,7 @@ mod tests {
             let row = Row::new(name, name).of_group(name).of_variant(name).with_value(&Stated::Value(-1.0));
             let table = read(&csv(&[row]).unwrap());
             assert!(table[1][..4].iter().all(|cell| cell[1..] == *name && cell.starts_with('\'')), "{name:?}");
-            assert_eq!(table[1][4], "-1.0", "numbers are not touched");
+            assert_eq!(table[1][5], "-1.0", "numbers are not touched");
         }
     }
 
@@ -269,7 +364,7 @@ mod tests {
             let row = Row::new("family", "statistic").of_group(&name).with_value(&Stated::Value(value));
             let table = read(&csv(&[row]).unwrap());
             prop_assert_eq!(table[1].len(), COLUMNS.len());
-            prop_assert_eq!(table[1][4].parse::<f64>().unwrap(), value);
+            prop_assert_eq!(table[1][5].parse::<f64>().unwrap(), value);
             prop_assert_eq!(table[1][2].strip_prefix('\'').filter(|_| !name.starts_with('\'')).unwrap_or(&table[1][2]), &name);
         }
     }

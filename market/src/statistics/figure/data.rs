@@ -47,8 +47,9 @@ impl Mark {
 }
 
 impl From<Estimate> for Mark {
-    fn from(estimate: Estimate) -> Self {
-        Self { value: estimate.value, interval: Some(estimate.interval) }
+    /// An estimate with its interval. One without any length, such as that of an exact count, is none to draw.
+    fn from(Estimate { value, interval, .. }: Estimate) -> Self {
+        Self { value, interval: (interval.lo < interval.hi).then_some(interval) }
     }
 }
 

@@ -28,8 +28,8 @@ const REACH: f64 = 6.0;
 pub struct Forest {
     /// The rows, from the top.
     pub rows: Vec<ForestRow>,
-    /// Where there is no effect: 1 for ratios, 0 for differences.
-    pub reference: f64,
+    /// Where there is no effect: 1 for ratios, 0 for differences; none for what has no such place, such as means.
+    pub reference: Option<f64>,
     /// What the rows' details are, such as `Cases/controls`; empty where they have none.
     pub detail: String,
 }
@@ -67,8 +67,8 @@ impl Forest {
             let (value, (lo, hi)) = (laid(mark.value), mark.extent());
             if reach > 0.0 { (laid(lo).max(value - reach), laid(hi).min(value + reach)) } else { (value, value) }
         };
-        let reference = laid(self.reference);
-        let (lo, hi) = data::extent(marks().map(shown).chain([(reference, reference)])).unwrap_or((0.0, 0.0));
+        let reference = self.reference.map(|reference| (laid(reference), laid(reference)));
+        let (lo, hi) = data::extent(marks().map(shown).chain(reference)).unwrap_or((0.0, 0.0));
         // So that no cap lies on the column beside it.
         let edge = if log { (hi - lo) * 0.03 } else { 0.0 };
         if log { (10f64.powf(lo - edge), 10f64.powf(hi + edge)) } else { (lo, hi) }
@@ -92,8 +92,8 @@ impl Drawing for Forest {
     fn check(&self, x: &Axis, _: &Axis) -> Result<(), Error> {
         all_named("the rows", self.rows.iter().map(|row| row.name.as_str()), ROWS_MAX)?;
         data::marks("an estimate", self.marks())?;
-        finite("the reference", self.reference)?;
-        let values = || self.marks().filter_map(Stated::value).map(|mark| mark.value).chain([self.reference]);
+        self.reference.map_or(Ok(()), |reference| finite("the reference", reference))?;
+        let values = || self.marks().filter_map(Stated::value).map(|mark| mark.value).chain(self.reference);
         x.of_numbers(values())?;
         x.positive_if_log(values())
     }
@@ -101,7 +101,8 @@ impl Drawing for Forest {
     fn description(&self, x: &Axis, _: &Axis) -> String {
         let row = |row: &ForestRow| bars::in_words(&row.name, &row.mark, x);
         let rows: Vec<String> = self.rows.iter().map(row).collect();
-        format!("Forest plot. {}: {}. No effect at {}.", x.caption(), some(&rows, 24), x.say(self.reference))
+        let none = self.reference.map_or_else(String::new, |none| format!(" No effect at {}.", x.say(none)));
+        format!("Forest plot. {}: {}.{none}", x.caption(), some(&rows, 24))
     }
 
     fn notes(&self) -> Vec<String> {
@@ -125,9 +126,10 @@ impl Drawing for Forest {
         let none = super::axis::Ticks { domain: (0.0, rows), marks: vec![], scale: Scale::Linear };
         let frame = page.frame_between(left, right, &ticks, &none, rows * ROW + 8.0);
         page.canvas.line((MARGIN, frame.plot.top), (page.width - MARGIN, frame.plot.top), Line::solid(INK, 1.0));
-        let reference = frame.x.at(self.reference);
-        let line = Line { colour: MUTED, width: 1.2, dash: "5 4" };
-        page.canvas.line((reference, frame.plot.top), (reference, frame.plot.bottom), line);
+        if let Some(reference) = self.reference.map(|reference| frame.x.at(reference)) {
+            let line = Line { colour: MUTED, width: 1.2, dash: "5 4" };
+            page.canvas.line((reference, frame.plot.top), (reference, frame.plot.bottom), line);
+        }
         for (place, row) in self.rows.iter().enumerate() {
             let middle = frame.plot.top + 4.0 + ROW * (data::real(place) + 0.5);
             columns.write(page, row, middle + 4.2);

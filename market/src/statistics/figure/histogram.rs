@@ -11,7 +11,7 @@ use super::{
 use crate::{Error, statistics::Stated};
 
 /// The most bins.
-const BINS_MAX: usize = 200;
+pub(in crate::statistics) const BINS_MAX: usize = 200;
 /// The height of the plot.
 const HEIGHT: f64 = 300.0;
 

@@ -20,7 +20,7 @@ mod quantiles;
 mod regression;
 mod steps;
 #[cfg(test)]
-mod tests;
+pub(in crate::statistics) mod tests;
 
 use serde::Serialize;
 
@@ -38,6 +38,10 @@ pub use self::{
     quantiles::Quantiles,
     regression::{Fit, Regression},
     steps::{Curve, Step, Steps},
+};
+pub(in crate::statistics) use self::{
+    histogram::BINS_MAX as HISTOGRAM_BINS_MAX,
+    number::{p_value, whole},
 };
 use crate::Error;
 

@@ -30,7 +30,7 @@ fn grouped(whole: &str) -> String {
 }
 
 /// A whole number of people.
-pub(super) fn whole(value: f64) -> String {
+pub(in crate::statistics) fn whole(value: f64) -> String {
     fixed(value, 0)
 }
 
@@ -111,7 +111,7 @@ pub(super) fn percent(share: f64) -> String {
 }
 
 /// A p-value in two significant digits: 0.034, 0.00044, 3×10⁻⁹.
-pub(super) fn p_value(p: f64) -> String {
+pub(in crate::statistics) fn p_value(p: f64) -> String {
     if p < 1e-4 { scientific(p, 1) } else { fixed(p, decimals_of(p, 2)) }
 }
 

@@ -42,8 +42,9 @@ pub struct Curve {
     pub end: f64,
     /// Times at which somebody was censored.
     pub censored: Vec<f64>,
-    /// Those at risk at each of the table's times; with noise it can be negative.
-    pub at_risk: Vec<i64>,
+    /// Those at risk at each of the table's times; none where they are not estimated, such as past the end of a curve that
+    /// noise cuts short.
+    pub at_risk: Vec<Option<i64>>,
 }
 
 /// A step: the value from a time until the next step.
@@ -135,9 +136,11 @@ impl Drawing for Steps {
             (true, true) => "Shaded: 95% intervals. Upright ticks on the curves: censored.",
             (true, false) => "Shaded: 95% intervals.",
             (false, true) => "Upright ticks on the curves: censored.",
-            (false, false) => return vec![],
+            (false, false) => "",
         };
-        vec![words.into()]
+        let unknown = self.curves.iter().flat_map(|curve| &curve.at_risk).any(Option::is_none);
+        let dash = if unknown { "–, number at risk not estimated: the curve has ended." } else { "" };
+        [words, dash].into_iter().filter(|words| !words.is_empty()).map(Into::into).collect()
     }
 
     fn draw(&self, page: &mut Page, x: &Axis, y: &Axis) {
@@ -219,8 +222,8 @@ impl Steps {
                 .map(|number| Face::TICK.width(&count(number)) / 2.0)
                 .fold(0.0, f64::max)
         };
-        let first = widest(&|curve| curve.at_risk.first().copied());
-        let last = widest(&|curve| curve.at_risk.last().copied());
+        let first = widest(&|curve| curve.at_risk.first().copied().flatten());
+        let last = widest(&|curve| curve.at_risk.last().copied().flatten());
         let end = x.1.marks.last().map_or(0.0, |(_, label)| Face::TICK.width(label) / 2.0);
         let left = MARGIN + axis_room.max(self.names_room() + first + 14.0);
         let right = page.width - MARGIN - last.max(end).max(4.0);
@@ -244,9 +247,8 @@ impl Steps {
             let name = Face::TICK.fit(&curve.name, NAME_MAX);
             page.canvas.text(&name, (MARGIN + 36.0, page.filled), Face::TICK, Anchor::Start);
             for (column, x) in &columns {
-                if let Some(number) = curve.at_risk.get(*column) {
-                    page.canvas.text(&count(*number), (*x, page.filled), Face::TICK, Anchor::Middle);
-                }
+                let number = cell(curve.at_risk.get(*column).copied().flatten());
+                page.canvas.text(&number, (*x, page.filled), Face::TICK, Anchor::Middle);
             }
         }
         page.filled += 4.0;
@@ -258,7 +260,7 @@ impl Steps {
         let mut end = f64::NEG_INFINITY;
         for (column, time) in self.times.iter().enumerate() {
             let numbers = self.curves.iter().filter_map(|curve| curve.at_risk.get(column));
-            let half = numbers.map(|number| Face::TICK.width(&count(*number)) / 2.0).fold(0.0, f64::max);
+            let half = numbers.map(|number| Face::TICK.width(&cell(*number)) / 2.0).fold(0.0, f64::max);
             let x = frame.x.at(*time);
             if x - half > end + 8.0 {
                 end = x + half;
@@ -273,6 +275,11 @@ impl Steps {
 #[allow(clippy::cast_precision_loss, reason = "shown in words; counts of people are far below 2^53")]
 fn count(number: i64) -> String {
     number::whole((number as f64).clamp(-LARGEST, LARGEST))
+}
+
+/// A cell of the table: a number of people, or that it is not estimated.
+fn cell(number: Option<i64>) -> String {
+    number.map_or_else(|| "–".into(), count)
 }
 
 /// The interval along the curve, in runs of steps that have one.

@@ -140,7 +140,7 @@ fn group_name(cells: &Cells<Vec<GenotypeSums>>, cell: usize) -> String {
 }
 
 /// A variant in words: `22:16050612 C>G`.
-struct Named<'v>(&'v Variant);
+pub(in crate::statistics) struct Named<'v>(pub(in crate::statistics) &'v Variant);
 
 impl fmt::Display for Named<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

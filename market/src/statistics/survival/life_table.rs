@@ -49,11 +49,9 @@ impl LifeTable {
     pub(super) fn followed(&self) -> Result<&[Step], Undefined> {
         let noisy = self.is_noisy();
         let observed = |step: &Step| {
-            if noisy {
-                step.left() > normal_quantile() * step.at_risk.noise_variance.sqrt()
-            } else {
-                step.at_risk.value > 0
-            }
+            // Events below zero leave somebody even where nobody is at risk, and nothing is divided by nobody.
+            let drowned = noisy && step.left() <= normal_quantile() * step.at_risk.noise_variance.sqrt();
+            step.at_risk.value > 0 && !drowned
         };
         let followed = self.steps.split(|step| !observed(step)).next().unwrap_or_default();
         match (followed.is_empty(), noisy) {
@@ -75,6 +73,9 @@ pub struct TimeBins {
     pub bin_width: f64,
     /// Whether each bin holds one time alone: then nothing is lost by binning.
     pub exact_times: bool,
+    /// Where each bin begins: there numbers at risk are known.
+    #[serde(skip)]
+    pub starts: Vec<f64>,
 }
 
 impl TimeBins {
@@ -85,7 +86,8 @@ impl TimeBins {
         let exact_times = bin_width < 1.5 * axis.step;
         // Of one time, the cell's own bound rather than a difference, which rounds.
         let times = bounds.iter().map(|(lo, end)| (*lo, if exact_times { *lo } else { end - axis.step })).collect();
-        Ok((Self { name: axis.name.clone(), unit: axis.unit.clone(), bin_width, exact_times }, times))
+        let starts = bounds.iter().map(|(lo, _)| *lo).collect();
+        Ok((Self { name: axis.name.clone(), unit: axis.unit.clone(), bin_width, exact_times, starts }, times))
     }
 }
 

@@ -170,3 +170,17 @@ fn without_noise_the_noisy_formulas_are_the_exact_ones() {
         close(exact.interval.hi, hardly.interval.hi);
     }
 }
+
+#[test]
+fn repro_a_noisy_count_below_zero_was_stated_as_zero() {
+    let found = super::super::counts(&crate::statistics::testing::cells(
+        &[2],
+        &[crate::statistics::Sum::noisy(-3, 9.0), crate::statistics::Sum::noisy(103, 9.0)],
+    ));
+    let cell = &found.cells.values[0];
+    let count = cell.count.value().unwrap();
+    assert_eq!((count.value, count.interval.lo), (-3.0, 0.0), "as released, its interval cut to what is possible");
+    assert!(count.interval.hi > 2.0);
+    let share = cell.share.value().unwrap();
+    assert_eq!((share.value, share.interval.lo), (-0.03, 0.0));
+}

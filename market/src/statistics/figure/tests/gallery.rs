@@ -75,7 +75,7 @@ fn curve(name: &str, group: &[Patient], times: &[f64]) -> Curve {
     }
     let censored = group.iter().filter(|patient| !patient.died).map(|patient| patient.days).collect();
     let end = group.iter().map(|patient| patient.days).fold(0.0, f64::max);
-    let at_risk = times.iter().map(|time| at_risk(*time) as i64).collect();
+    let at_risk = times.iter().map(|time| Some(at_risk(*time) as i64)).collect();
     Curve { name: name.into(), steps, end, censored, at_risk }
 }
 
@@ -164,7 +164,7 @@ fn forest() -> Figure {
         sum
     });
     rows.push(ForestRow { name: "All of these".into(), detail: String::new(), mark: odds_ratio(total), pooled: true });
-    let forest = Forest { rows, reference: 1.0, detail: "Finnish/British".into() };
+    let forest = Forest { rows, reference: Some(1.0), detail: "Finnish/British".into() };
     let (x, y) = (Axis::log("Odds ratio", ""), Axis::names("Variant"));
     Figure::new("Odds of the alternate allele, Finnish to British people", x, y, Kind::Forest(forest))
         .unwrap()

@@ -40,7 +40,7 @@ pub(super) fn texts(svg: &str) -> (Vec<Placed>, (f32, f32)) {
 }
 
 /// What a journal's editor would send back: text beyond the page, or over other text.
-pub(super) fn blemishes(svg: &str) -> Vec<String> {
+pub(in crate::statistics) fn blemishes(svg: &str) -> Vec<String> {
     let (texts, (width, height)) = texts(svg);
     let outside = |text: &&Placed| {
         let Placed { bounds, .. } = text;

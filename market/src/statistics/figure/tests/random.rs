@@ -58,7 +58,7 @@ fn histogram() -> impl Strategy<Value = Kind> {
 
 fn curve(times: usize) -> impl Strategy<Value = Curve> {
     let step = (0.0f64..400.0, 0.5f64..1.0);
-    let at_risk = vec(-20i64..60_000, times);
+    let at_risk = vec(proptest::option::weighted(0.9, -20i64..60_000), times);
     (name(), vec(step, 1..20), vec(0.0f64..4_000.0, 0..9), at_risk).prop_map(|(name, falls, censored, at_risk)| {
         let (mut time, mut value) = (0.0, 1.0);
         let mut steps = vec![];
@@ -98,7 +98,7 @@ fn forest() -> impl Strategy<Value = Kind> {
             mark,
             pooled,
         };
-        Kind::Forest(Forest { rows: rows.into_iter().map(row).collect(), reference: 1.0, detail })
+        Kind::Forest(Forest { rows: rows.into_iter().map(row).collect(), reference: Some(1.0), detail })
     })
 }
 

@@ -118,7 +118,7 @@ fn what_cannot_be_estimated_is_shown_as_such_and_says_why() {
         }),
         Kind::Forest(Forest {
             rows: vec![ForestRow { name: "a".into(), detail: String::new(), mark: nobody(), pooled: false }],
-            reference: 0.0,
+            reference: Some(0.0),
             detail: String::new(),
         }),
         Kind::Regression(Regression {
@@ -154,7 +154,7 @@ fn holding(value: f64) -> Vec<Kind> {
         Kind::Quantiles(Quantiles { p_values: vec![value] }),
         Kind::Forest(Forest {
             rows: vec![ForestRow { name: "a".into(), detail: String::new(), mark: Stated::Value(mark), pooled: false }],
-            reference: 1.0,
+            reference: Some(1.0),
             detail: String::new(),
         }),
         Kind::Forest(Forest {
@@ -164,7 +164,7 @@ fn holding(value: f64) -> Vec<Kind> {
                 mark: Err(Undefined::Nobody).into(),
                 pooled: false,
             }],
-            reference: value,
+            reference: Some(value),
             detail: String::new(),
         }),
         Kind::HeatMap(HeatMap {
@@ -233,7 +233,7 @@ fn an_interval_that_leaves_a_forest_plots_axis_ends_in_an_arrow() {
         pooled: false,
     };
     let plot = |hi: f64| {
-        let forest = Forest { rows: vec![row(1.2, 0.8, hi)], reference: 1.0, detail: String::new() };
+        let forest = Forest { rows: vec![row(1.2, 0.8, hi)], reference: Some(1.0), detail: String::new() };
         Figure::new("title", Axis::log("OR", ""), Axis::names("Variant"), Kind::Forest(forest)).unwrap().svg()
     };
     let arrows = |hi: f64| plot(hi).matches("Z\" fill=\"#1a1a1a\"").count();

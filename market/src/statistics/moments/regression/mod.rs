@@ -50,6 +50,8 @@ pub struct Model {
 pub struct Coefficient {
     /// `intercept`, a cell as compared with the first one, or a predictor.
     pub name: String,
+    /// The predictor's unit, or empty.
+    pub unit: String,
     /// In units of the response for each unit of the predictor; interval by Student's t.
     pub estimate: Estimate,
     /// That it is zero.
@@ -195,25 +197,26 @@ impl<'t> Design<'t> {
         let component = Component::new(variance.value, fit.degrees, variance.noise);
         let named = self.names().into_iter().zip(fit.leverages(cells)).zip(values);
         named
-            .map(|((name, leverage), Noisy { value, noise })| {
+            .map(|(((name, unit), leverage), Noisy { value, noise })| {
                 let error = StandardError::new(&[component.scaled(leverage.sqrt())], noise);
                 let test = error.test("t-test", "t-test, noise included", value).map_err(|why| match why {
                     Undefined::NoVariance => Undefined::PerfectFit,
                     why => why,
                 });
-                Ok(Coefficient { name, estimate: error.estimate(value)?, test: test.into() })
+                Ok(Coefficient { name, unit, estimate: error.estimate(value)?, test: test.into() })
             })
             .collect()
     }
 
-    fn names(&self) -> Vec<String> {
-        let others = self.cells.iter().take(self.samples.len()).skip(1).cloned();
-        let predictors = self
-            .samples
-            .first()
-            .into_iter()
-            .flat_map(|sample| sample.measures.iter().take(self.response()).map(|measure| measure.name.clone()));
-        std::iter::once("intercept".to_owned()).chain(others).chain(predictors).collect()
+    /// Each coefficient's name, and the unit of what it belongs to.
+    fn names(&self) -> Vec<(String, String)> {
+        let plain = |name: String| (name, String::new());
+        let others = self.cells.iter().take(self.samples.len()).skip(1).cloned().map(plain);
+        let predictors = self.samples.first().into_iter().flat_map(|sample| {
+            let measures = sample.measures.iter().take(self.response());
+            measures.map(|measure| (measure.name.clone(), measure.unit.clone()))
+        });
+        std::iter::once(plain("intercept".to_owned())).chain(others).chain(predictors).collect()
     }
 
     /// The model against its intercept alone.

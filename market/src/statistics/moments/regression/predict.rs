@@ -32,6 +32,8 @@ pub struct Prediction {
 pub struct Band {
     /// The predictor's name.
     pub predictor: String,
+    /// Its unit.
+    pub unit: String,
     /// From two standard deviations below its mean to two above, within the values that can be.
     pub points: Vec<Prediction>,
 }
@@ -83,6 +85,7 @@ impl Design<'_> {
             at.iter_mut().skip(predictor).take(1).for_each(|value| *value = from + step * f64::from(point));
             self.predict(cell, &at)
         };
-        Ok(Band { predictor: measure.name.clone(), points: (0..points.max(2)).map(at).collect::<Result<_, _>>()? })
+        let points = (0..points.max(2)).map(at).collect::<Result<_, _>>()?;
+        Ok(Band { predictor: measure.name.clone(), unit: measure.unit.clone(), points })
     }
 }

@@ -113,6 +113,15 @@ fn drowned_curves_say_so() {
     assert_every_number_is_one(&found);
 }
 
+#[test]
+fn repro_a_noisy_bin_with_nobody_at_risk_gave_numbers_that_are_none() {
+    // Bin by bin, censored and then events: in the second bin those at risk are 90 + 50 less than none of 40.
+    let noisy: Vec<Sum> = [130, 40, 50, -90, 35, 5].map(|value| Sum::noisy(value, 339.0)).to_vec();
+    let found = survival(&cells(&[3, 2], &noisy), None, SEED).unwrap();
+    assert_every_number_is_one(&found);
+    assert_eq!(found.groups[0].curve.value().map(Vec::len), Some(1), "it ends where nobody is at risk");
+}
+
 /// Sums as they may come, and as they never should.
 fn arb_sums(count: usize) -> impl Strategy<Value = Vec<Sum>> {
     let sane = (prop_oneof![Just(0.0), 0.1..100.0], prop::collection::vec(-20..300_i64, count));

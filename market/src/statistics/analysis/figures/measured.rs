@@ -1,0 +1,110 @@
+//! Means, correlations and regressions.
+
+use super::{Figures, mark, named, numbered, of_cell};
+use crate::{
+    Error,
+    statistics::{
+        Stated, Undefined,
+        figure::{Axis, Figure, Fit, Forest, ForestRow, HeatMap, Kind, Regression as Lines, p_value, whole},
+        moments::{Band, CellSummary, Regression},
+    },
+};
+
+/// Rows of one forest plot.
+const ROWS_MAX: usize = 40;
+
+/// Of one attribute its means; of several the correlations of each cell, and the means where cells are to be compared.
+pub(super) fn moments(figures: &mut Figures, cells: &[CellSummary]) {
+    let attributes = cells.first().map_or(0, |cell| cell.attributes.len());
+    if attributes >= 2 {
+        figures.add_each("correlations", cells, correlations);
+    }
+    if attributes == 1 || cells.len() > 1 {
+        means(figures, cells);
+    }
+}
+
+fn correlations(cell: &CellSummary) -> Result<Figure, Error> {
+    let names: Vec<String> = cell.attributes.iter().map(|summary| summary.attribute.clone()).collect();
+    let correlation = |one: usize, other: usize| {
+        let (low, high) = (one.min(other), one.max(other));
+        // Pairs follow the later attribute, each with all before it.
+        let pair = cell.pairs.get(high.saturating_sub(1) * high / 2 + low);
+        match pair.map(|pair| &pair.correlation) {
+            _ if one == other => Stated::Value(1.0),
+            Some(Stated::Value(estimate)) => Stated::Value(estimate.value),
+            Some(Stated::Undefined { undefined }) => Stated::Undefined { undefined: undefined.clone() },
+            None => Stated::Undefined { undefined: Undefined::AllMissing },
+        }
+    };
+    let size = names.len();
+    let values = (0..size).flat_map(|row| (0..size).map(move |column| (row, column)));
+    let values = values.map(|(row, column)| correlation(row, column)).collect();
+    let map =
+        HeatMap { rows: names.clone(), columns: names, values, measure: "Pearson correlation".into(), limit: 1.0 };
+    Figure::new(&of_cell("Correlations", &cell.cell), Axis::names(""), Axis::names(""), Kind::HeatMap(map))
+}
+
+/// The mean of each attribute in each cell.
+pub(super) fn means(figures: &mut Figures, cells: &[CellSummary]) {
+    let attributes: Vec<usize> = (0..cells.first().map_or(0, |cell| cell.attributes.len())).collect();
+    figures.add_each("means", &attributes, |attribute| means_of(cells, *attribute));
+}
+
+fn means_of(cells: &[CellSummary], place: usize) -> Result<Figure, Error> {
+    let attribute = cells.first().and_then(|cell| cell.attributes.get(place));
+    let (name, unit) = attribute.map_or(("", ""), |summary| (&summary.attribute, &summary.unit));
+    let rows = cells.iter().take(ROWS_MAX).filter_map(|cell| {
+        Some(ForestRow {
+            name: named(&cell.cell, "everyone"),
+            detail: whole(cell.count.to_f64()),
+            mark: mark(&cell.attributes.get(place)?.mean),
+            pooled: false,
+        })
+    });
+    let kind = Kind::Forest(Forest { rows: rows.collect(), reference: None, detail: "people".into() });
+    let figure = Figure::new(&format!("Mean {name}"), Axis::linear(name, unit), Axis::names(""), kind)?;
+    let note =
+        (cells.len() > ROWS_MAX).then(|| format!("The first {ROWS_MAX} of {} cells; the table has all.", cells.len()));
+    Ok(figure.with_notes(note))
+}
+
+/// A line with its band for one predictor, coefficients for several.
+pub(super) fn regression(figures: &mut Figures, fit: &Stated<Regression>, band: Option<&Stated<Band>>) {
+    let fit = match fit {
+        Stated::Value(fit) => fit,
+        Stated::Undefined { undefined } => return figures.leave_out("regression", &undefined.to_string()),
+    };
+    match band {
+        Some(Stated::Value(band)) => figures.add(&numbered("regression", 0), line(fit, band)),
+        Some(Stated::Undefined { undefined }) => figures.leave_out("regression", &undefined.to_string()),
+        None => figures.add("coefficients", coefficients(fit)),
+    }
+}
+
+fn line(fit: &Regression, band: &Band) -> Result<Figure, Error> {
+    let line = band.points.iter().filter_map(|point| Some((*point.at.first()?, point.mean.into()))).collect();
+    let fits = vec![Fit { name: "least squares".into(), line, points: vec![] }];
+    let (x, y) = (Axis::linear(&band.predictor, &band.unit), Axis::linear(&fit.response, &fit.unit));
+    let title = format!("{} by {}", fit.response, band.predictor);
+    let figure = Figure::new(&title, x, y, Kind::Regression(Lines { fits }))?;
+    Ok(figure.with_notes(["Least squares; the band is that of the mean, from two standard deviations below the \
+                           predictor's mean to two above."
+        .into()]))
+}
+
+fn per_unit(name: &str, unit: &str) -> String {
+    if unit.trim().is_empty() { name.into() } else { format!("{name}, for each {unit}") }
+}
+
+fn coefficients(fit: &Regression) -> Result<Figure, Error> {
+    let rows = fit.coefficients.iter().skip(1).map(|coefficient| ForestRow {
+        name: per_unit(&coefficient.name, &coefficient.unit),
+        detail: coefficient.test.value().map_or_else(String::new, |test| p_value(test.p_value)),
+        mark: Stated::Value(coefficient.estimate.into()),
+        pooled: false,
+    });
+    let kind = Kind::Forest(Forest { rows: rows.collect(), reference: Some(0.0), detail: "p-value".into() });
+    let x = Axis::linear(&format!("change of {}", fit.response), &fit.unit);
+    Figure::new(&format!("Coefficients for {}", fit.response), x, Axis::names(""), kind)
+}
