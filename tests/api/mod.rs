@@ -8,6 +8,7 @@ mod index_crash;
 mod lying_node;
 mod member;
 mod openapi;
+mod plans;
 mod reads;
 mod server;
 mod whole_query;

@@ -136,6 +136,7 @@ fn market_kind(error: &market::Error) -> ProblemKind {
         market::Error::Ledger(error) => ledger_kind(error),
         market::Error::Statement(_)
         | market::Error::InvalidInput { .. }
+        | market::Error::QueryFile { .. }
         | market::Error::Page { .. }
         | market::Error::IndexName { .. } => ProblemKind::Malformed,
         market::Error::BlobMissing { .. } => ProblemKind::Unknown,

@@ -15,17 +15,19 @@ use circuits::{
     id::SchemaId,
     schema::{Schema, VariantPanel},
 };
-use node::{codec::decode, state::StateRead};
+use node::{
+    codec::decode,
+    state::{StateRead, StateView},
+};
 
 pub use self::{
     file::{Privacy, QUERY_FILE_BYTES_MAX, QueryFile},
     measure::{Measure, VariantRange},
     named::{NamedAxis, NamedClause},
-    plan::{Expectation, Plan, PrivacyPlan, plan},
+    plan::{Expectation, Plan, PrivacyPlan, plan, plan_of_study},
 };
 use crate::{
     Error,
-    ledger::LedgerAccess,
     objects::{BLOB_BYTES_MAX, BlobAccess, BlobAddress, BlobKind, get},
 };
 
@@ -34,12 +36,12 @@ use crate::{
 /// # Errors
 /// [`Error::Ledger`] for a schema that nobody registered, [`Error::BlobStore`] when the store fails.
 pub fn schema_and_panel(
-    ledger: &dyn LedgerAccess,
+    view: &dyn StateView,
     blobs: &dyn BlobAccess,
     id: SchemaId,
 ) -> Result<(Schema, Option<VariantPanel>), Error> {
     let missing = || node::Error::Unknown { what: "schema", id: id.to_string() };
-    let schema = ledger.schema(id)?.ok_or_else(missing)?;
+    let schema = view.schema(id)?.ok_or_else(missing)?;
     let address = BlobAddress { kind: BlobKind::Panel, digest: schema.panel.digest };
     match get(blobs, address, BLOB_BYTES_MAX) {
         Ok(bytes) => Ok((schema, Some(decode("variant panel", &bytes, BLOB_BYTES_MAX)?))),

@@ -1,5 +1,7 @@
 //! Clauses and axes by name, with values in the attribute's unit.
 
+use std::fmt;
+
 use circuits::{
     criteria::MatchClause,
     layout::{Axis, Subject},
@@ -28,6 +30,40 @@ pub struct NamedClause {
     /// Whether values outside the interval are meant. A missing value satisfies neither.
     #[serde(default)]
     pub negated: bool,
+}
+
+impl NamedClause {
+    /// A clause of the ledger, under a schema and the panel that a window of it names; an attribute or variant that is not
+    /// at hand is named by its number.
+    #[must_use]
+    pub fn of(clause: &MatchClause, schema: &Schema, panel: Option<&VariantPanel>, window: u32) -> Self {
+        let MatchClause { subject, lo, hi, negated } = *clause;
+        let mut named = Self { attribute: None, variant: None, lo: lo.into(), hi: hi.into(), negated };
+        match subject {
+            Subject::Attribute(index) => {
+                let attribute = schema.attributes.get(usize::from(index));
+                let scale = f64::from(attribute.map_or(1, |attribute| attribute.scale.max(1)));
+                (named.lo, named.hi) = (named.lo / scale, named.hi / scale);
+                named.attribute =
+                    attribute.map(|attribute| attribute.name.clone()).or(Some(format!("attribute {index}")));
+            }
+            Subject::Dosage(place) => {
+                let place = window as usize * WINDOW_VARIANTS + usize::from(place);
+                let variant = panel.and_then(|panel| panel.variants.get(place));
+                named.variant = variant.map(variant_name).or(Some(format!("variant {place}")));
+            }
+        }
+        named
+    }
+}
+
+impl fmt::Display for NamedClause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { attribute, variant, lo, hi, negated } = self;
+        let subject = attribute.as_ref().or(variant.as_ref()).map_or("?", String::as_str);
+        let not = if *negated { " not" } else { "" };
+        if lo == hi { write!(f, "{subject}{not} {lo}") } else { write!(f, "{subject}{not} {lo} to {hi}") }
+    }
 }
 
 /// How people are grouped.

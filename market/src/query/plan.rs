@@ -10,17 +10,15 @@ use circuits::{
 use node::{
     calendar::date,
     foresee_opening,
+    genesis::Genesis,
     query::{CohortQuery, SealingKey},
-    state::{Odometer, StateRead},
+    state::{Odometer, StateRead, StateView},
     units::Amount,
 };
 use serde::Serialize;
 
-use super::{Measure, QueryFile, named::Names};
-use crate::{
-    Error,
-    ledger::{LedgerAccess, tip},
-};
+use super::{Measure, QueryFile, named::Names, schema_and_panel};
+use crate::{Error, objects::BlobAccess};
 
 /// What a query costs and takes, what it spends and how precise it can be.
 #[derive(Debug, Clone, Serialize)]
@@ -90,16 +88,17 @@ pub struct Expectation {
 /// [`Error::QueryFile`] for what cannot be resolved, [`Error::Ledger`] when the ledger cannot be reached. What the ledger
 /// itself would refuse is in the plan.
 pub fn plan(
-    ledger: &dyn LedgerAccess,
+    (view, genesis): (&dyn StateView, &Genesis),
     file: &QueryFile,
     (schema, panel): (&Schema, Option<&VariantPanel>),
     (researcher, sealing): (AccountId, SealingKey),
     cohort: u32,
 ) -> Result<Plan, Error> {
-    let query = file.resolve(schema, panel, tip(ledger)?.time.day(), sealing)?;
+    let missing = || node::Error::Unknown { what: "tip of the chain", id: "latest".into() };
+    let query = file.resolve(schema, panel, view.tip()?.ok_or_else(missing)?.time.day(), sealing)?;
     let parts = file.parts(schema, panel)?;
-    let subsets = ledger.genesis().committee.quorum.subset_count();
-    let refusal = foresee_opening(ledger, ledger.genesis(), &query, researcher).err().map(|error| error.to_string());
+    let subsets = genesis.committee.quorum.subset_count();
+    let refusal = foresee_opening(view, genesis, &query, researcher).err().map(|error| error.to_string());
     let noise = |layout: &Layout| {
         let noise = query.rho().and_then(|rho| SlotNoise::new(layout, rho, query.parts.len(), subsets).ok());
         move |slot: usize| noise.as_ref().map_or(0.0, |noise| noise.variance(slot, subsets))
@@ -119,9 +118,9 @@ pub fn plan(
         parts: query.parts.len(),
         slots: query.parts.iter().map(Layout::slots_used).collect(),
         escrow: query.escrow().unwrap_or_default(),
-        fee: ledger.genesis().parameters.opening_fee,
+        fee: genesis.parameters.opening_fee,
         closing: date(query.closing),
-        privacy: privacy(ledger, &query, researcher, subsets)?,
+        privacy: privacy(view, &query, researcher, subsets)?,
         expectations,
         warnings: warnings.concat(),
         refusal,
@@ -129,15 +128,32 @@ pub fn plan(
     })
 }
 
+/// Plans for whoever registered the file's study. The result of such a query would be sealed to a key that nobody has.
+///
+/// # Errors
+/// As [`plan`], and [`Error::BlobStore`] when the store of the panel fails.
+pub fn plan_of_study(
+    (view, genesis): (&dyn StateView, &Genesis),
+    blobs: &dyn BlobAccess,
+    file: &QueryFile,
+    cohort: Option<u32>,
+) -> Result<Plan, Error> {
+    let (schema, panel) = schema_and_panel(view, blobs, file.schema)?;
+    let nobody = AccountId::from_bytes([0; 32]);
+    let researcher = view.study(file.study)?.map_or(nobody, |study| study.researcher);
+    let parties = (researcher, SealingKey::new(vec![0]));
+    plan((view, genesis), file, (&schema, panel.as_ref()), parties, cohort.unwrap_or(file.contributions_min))
+}
+
 fn privacy(
-    ledger: &dyn LedgerAccess,
+    view: &dyn StateView,
     query: &CohortQuery,
     researcher: AccountId,
     subsets: usize,
 ) -> Result<Option<PrivacyPlan>, Error> {
     let Some(rho) = query.rho() else { return Ok(None) };
-    let study = ledger.study_odometer(query.study)?.unwrap_or_default();
-    let of_researcher = ledger.researcher_odometer(researcher)?.unwrap_or_default();
+    let study = view.study_odometer(query.study)?.unwrap_or_default();
+    let of_researcher = view.researcher_odometer(researcher)?.unwrap_or_default();
     let noise = query.parts.iter().filter_map(|part| SlotNoise::new(part, rho, query.parts.len(), subsets).ok());
     Ok(Some(PrivacyPlan {
         epsilon_milli: rho.epsilon(),

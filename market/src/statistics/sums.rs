@@ -144,7 +144,18 @@ impl AxisLabels {
 
     fn of_attribute(axis: &Axis, index: u8, attribute: Option<&Attribute>) -> Self {
         let scale = f64::from(attribute.map_or(1, |attribute| attribute.scale.max(1)));
-        let cells = stored_bounds(axis).into_iter().map(|(lo, end)| CellLabel::of_bounds(lo, end, scale)).collect();
+        let mut cells: Vec<_> =
+            stored_bounds(axis).into_iter().map(|(lo, end)| CellLabel::of_bounds(lo, end, scale)).collect();
+        if let (Some(attribute), Some(cut)) = (attribute, axis.cuts().first()) {
+            // An open cell that the schema's range leaves one value is that value: sex 1, death 0.
+            let named = |value: u32| format!("{}", f64::from(value) / scale);
+            if let Some(lowest) = cells.first_mut().filter(|_| *cut == attribute.lo.saturating_add(1)) {
+                lowest.text = named(attribute.lo);
+            }
+            if let Some(highest) = cells.last_mut().filter(|_| axis.cuts().last() == Some(&attribute.hi)) {
+                highest.text = named(attribute.hi);
+            }
+        }
         let (name, unit) = attribute.map_or_else(
             || (format!("attribute {index}"), String::new()),
             |attribute| (attribute.name.clone(), attribute.unit.clone()),

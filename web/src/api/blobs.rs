@@ -40,7 +40,21 @@ fn bytes_max(kind: BlobKind) -> usize {
 }
 
 /// Reads a body of bytes within its bound; a client that stalls, or sends drop by drop, is let go.
-pub(crate) async fn receive(request: &HttpRequest, mut payload: Payload, bytes_max: usize) -> Result<Vec<u8>, Error> {
+pub(crate) async fn receive(request: &HttpRequest, payload: Payload, bytes_max: usize) -> Result<Vec<u8>, Error> {
+    receive_media(request, payload, BYTES, bytes_max).await
+}
+
+/// The same for a body of another media type.
+pub(super) async fn receive_media(
+    request: &HttpRequest,
+    mut payload: Payload,
+    expected: &'static str,
+    bytes_max: usize,
+) -> Result<Vec<u8>, Error> {
+    let media = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if media.and_then(|media| media.split(';').next()).map(str::trim) != Some(expected) {
+        return Err(Error::MediaType { expected });
+    }
     receive_within(request, &mut payload, bytes_max, BODY_TIME_MAX).await
 }
 
@@ -50,10 +64,6 @@ async fn receive_within(
     bytes_max: usize,
     pause_max: Duration,
 ) -> Result<Vec<u8>, Error> {
-    let media = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    if media.and_then(|media| media.split(';').next()).map(str::trim) != Some(BYTES) {
-        return Err(Error::MediaType { expected: BYTES });
-    }
     let too_large = || Error::TooLarge { what: "the body in bytes", limit: bytes_max };
     if announced(request).is_some_and(|length| length > bytes_max) {
         return Err(too_large());

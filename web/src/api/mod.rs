@@ -14,6 +14,7 @@ mod memory;
 mod metrics;
 mod named;
 mod operation;
+mod plans;
 mod quota;
 mod reply;
 mod schemas;
@@ -107,6 +108,8 @@ routes![
     ledger::read_study,
     listing::list_queries,
     ledger::read_query,
+    plans::plan_query,
+    plans::read_query_schema,
     listing::list_contributions,
     listing::list_issuers,
     listing::list_researchers,

@@ -125,6 +125,8 @@ pub(super) struct Query {
     /// Criteria, parts, data use, price and deadlines.
     query: Value,
     researcher: String,
+    /// The researcher's nonce then, which enters the query's id.
+    nonce: u64,
     /// The block that opened it.
     opened: u64,
     opening_epoch: Value,

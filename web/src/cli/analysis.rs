@@ -1,17 +1,21 @@
 //! What a result says: its measures' statistics, printed, and written as tables and figures.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use circuits::{
+    criteria::MatchClause,
     domain::{ByteTag, hash},
     id::QueryId,
-    layout::{Layout, Statistic},
+    layout::{Layout, Statistic, Subject},
     quorum::Quorum,
     schema::{Schema, VariantPanel},
 };
 use clap::Args;
 use market::{
-    query::{Measure, QueryFile, VariantRange},
+    query::{Measure, NamedClause, QueryFile, VariantRange},
     researcher::sums,
     statistics::{
         PartSums, Sum,
@@ -114,7 +118,32 @@ impl Reading<'_> {
                 )
             }
         };
-        vec![people, privacy]
+        [vec![people, privacy], self.criteria(), self.codings()].concat()
+    }
+
+    /// The groups of the match criteria, which funnels number.
+    fn criteria(&self) -> Vec<String> {
+        let query = &self.state.query;
+        let window = query.parts.first().map_or(0, |layout| layout.window);
+        let named = |clause| NamedClause::of(clause, self.schema, self.panel, window).to_string();
+        let group = |(number, group): (usize, &Vec<MatchClause>)| {
+            format!("Criterion {number}: {}.", group.iter().map(named).collect::<Vec<_>>().join(" or "))
+        };
+        (1..).zip(&query.matching.groups).map(group).collect()
+    }
+
+    /// What the numbers of coded attributes mean that people are grouped by.
+    fn codings(&self) -> Vec<String> {
+        let axes = self.state.query.parts.iter().flat_map(|layout| &layout.axes);
+        let grouped: BTreeSet<u8> = axes
+            .filter_map(|axis| match axis.subject() {
+                Subject::Attribute(index) => Some(index),
+                Subject::Dosage(_) => None,
+            })
+            .collect();
+        let attributes = grouped.iter().filter_map(|index| self.schema.attributes.get(usize::from(*index)));
+        let coded = attributes.filter(|attribute| attribute.coding.contains('='));
+        coded.map(|attribute| format!("{}: {}.", attribute.name, attribute.coding)).collect()
     }
 
     /// The standard deviation of the noise in a count, or from which to which where parts differ: each is released with

@@ -3,20 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use circuits::{
-    id::{AccountId, QueryId},
+    id::QueryId,
     layout::{Layout, Statistic},
     rlwe::params::LAYOUT_SLOTS,
 };
 use clap::Subcommand;
 use market::{
     ledger::{act, next_nonce, require_query},
-    query::{NamedClause, Plan, PrivacyPlan, QueryFile, plan, schema_and_panel},
+    query::{NamedClause, Plan, PrivacyPlan, QueryFile, plan, plan_of_study, schema_and_panel},
     wallet::{PartyKey, Role},
 };
 use node::{
     calendar::date,
-    query::SealingKey,
-    state::{QueryState, QueryStatus, StateRead},
+    state::{QueryState, QueryStatus, StateRead, StateView},
     transaction::Action,
 };
 use schemars::schema_for;
@@ -105,23 +104,15 @@ impl Query {
 fn planned(home: &Home, file: &QueryFile, key: Option<&PartyKey>, cohort: Option<u32>) -> Result<Plan, Error> {
     let connection = home.connect()?;
     let (ledger, blobs) = (&*connection.ledger, &*connection.blobs);
+    let chain = (ledger as &dyn StateView, ledger.genesis());
+    let Some(key) = key else { return Ok(plan_of_study(chain, blobs, file, cohort)?) };
     let (schema, panel) = schema_and_panel(ledger, blobs, file.schema)?;
-    let of_study = || Ok::<_, Error>(ledger.study(file.study)?.map(|study| study.researcher));
-    let (researcher, sealing) = match key {
-        Some(key) => (key.account(), sealing_key(key)),
-        None => (of_study()?.unwrap_or(AccountId::from_bytes([0; 32])), SealingKey::new(vec![0])),
-    };
     let cohort = cohort.unwrap_or(file.contributions_min);
-    Ok(plan(ledger, file, (&schema, panel.as_ref()), (researcher, sealing), cohort)?)
+    Ok(plan(chain, file, (&schema, panel.as_ref()), (key.account(), sealing_key(key)), cohort)?)
 }
 
 fn in_words(groups: &[Vec<NamedClause>]) -> String {
-    let clause = |clause: &NamedClause| {
-        let NamedClause { attribute, variant, lo, hi, negated } = clause;
-        let subject = attribute.as_ref().or(variant.as_ref()).map_or("?", String::as_str);
-        format!("{subject} {}from {lo} to {hi}", if *negated { "not " } else { "" })
-    };
-    let group = |group: &Vec<NamedClause>| group.iter().map(clause).collect::<Vec<_>>().join(" or ");
+    let group = |group: &Vec<NamedClause>| group.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
     groups.iter().map(group).collect::<Vec<_>>().join(", and ")
 }
 

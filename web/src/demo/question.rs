@@ -122,12 +122,11 @@ impl Question {
 
 /// A query, its title, and whom it asks in words.
 fn of_file(file: QueryFile, title: String) -> (QueryFile, String, String) {
-    let named = |clause: &NamedClause| {
-        let subject = clause.attribute.as_deref().unwrap_or_default();
-        format!("{subject}{} {} to {}", if clause.negated { " not" } else { "" }, clause.lo, clause.hi)
-    };
-    let groups: Vec<String> =
-        file.criteria.iter().map(|group| group.iter().map(named).collect::<Vec<_>>().join(" or ")).collect();
+    let groups: Vec<String> = file
+        .criteria
+        .iter()
+        .map(|group| group.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or "))
+        .collect();
     let cohort = if groups.is_empty() { "everybody".into() } else { groups.join(", ") };
     (file, title, cohort)
 }

@@ -1,0 +1,59 @@
+//! Planning over the wire: the same plan as at home, and nothing opened.
+
+use serde_json::{Value, json};
+
+use super::server::Server;
+
+const JSON: &str = "application/json";
+
+/// A private count of the server's study.
+fn file(server: &Server) -> Value {
+    let query = server.get(&format!("/v1/queries/{}", server.collecting)).json()["query"].clone();
+    json!({
+        "study": query["study"], "schema": query["schema"], "purposes": ["health-research"], "price": 10,
+        "contributions_min": 100, "contributions_max": 200, "days": 7, "privacy": { "epsilon": 1.0 },
+        "measures": [{ "statistic": "count", "by": [{ "attribute": "age", "cuts": [40, 60] }] }],
+    })
+}
+
+#[test]
+fn a_plan_tells_parts_money_privacy_and_precision_and_opens_nothing() {
+    let server = Server::start();
+    let before = server.get("/v1/head").json();
+    let answer = server.post("/v1/plans?cohort=150", JSON, file(&server).to_string().as_bytes());
+    let plan = answer.json();
+    assert_eq!(
+        (answer.status, &plan["parts"], &plan["escrow"], &plan["refusal"]),
+        (200, &1.into(), &2_000.into(), &Value::Null),
+        "{plan}"
+    );
+    assert_eq!((&plan["privacy"]["epsilon_milli"], &plan["slots"]), (&1_000.into(), &json!([3])));
+    assert_eq!(plan["expectations"][0]["people"], 50.0);
+    assert!(plan["expectations"][0]["noise_error"].as_f64().unwrap() > 1.0, "{plan}");
+    assert_eq!(server.get("/v1/head").json(), before);
+}
+
+#[test]
+fn a_plan_says_why_the_ledger_would_refuse_and_a_file_that_means_nothing_is_refused() {
+    let server = Server::start();
+    let mut exact = file(&server);
+    exact["privacy"] = "exact".into();
+    exact["contributions_min"] = 5.into();
+    let plan = server.post("/v1/plans", JSON, exact.to_string().as_bytes()).json();
+    assert!(plan["refusal"].as_str().unwrap().contains("needs a minimum of 6"), "{plan}");
+    let mut unknown = file(&server);
+    unknown["measures"][0]["by"][0]["attribute"] = "height".into();
+    server
+        .post("/v1/plans", JSON, unknown.to_string().as_bytes())
+        .refused(400, "the schema has no attribute \"height\"");
+    server.post("/v1/plans", JSON, b"{").refused(400, "query file");
+    server.post("/v1/plans", "text/plain", b"{}").refused(415, JSON);
+    server.post("/v1/plans", JSON, &vec![b' '; (1 << 20) + 1]).refused(413, "1048576");
+}
+
+#[test]
+fn the_schema_of_query_files_is_served() {
+    let schema = Server::start().get("/v1/query-schema").json();
+    assert_eq!(schema["title"], "QueryFile");
+    assert!(schema["properties"].get("measures").is_some());
+}
