@@ -315,8 +315,8 @@ mod tests {
             Row::new("association", "allelic").with_estimate(&undefined).with_test(&test),
             Row::new("association", "allelic").with_test(&test).with_estimate(&undefined),
         ] {
-            assert_eq!(read(&csv(&[row.clone()]).unwrap())[1][5..11], ["", "", "", "", "1.0", "0.06"]);
-            assert!(csv(&[row.clone()]).unwrap().contains("a cell that it divides by is empty"));
+            assert_eq!(read(&csv(std::slice::from_ref(&row)).unwrap())[1][5..11], ["", "", "", "", "1.0", "0.06"]);
+            assert!(csv(std::slice::from_ref(&row)).unwrap().contains("a cell that it divides by is empty"));
             assert!(!row.in_words().contains("3.5"), "{}", row.in_words());
         }
     }
@@ -326,7 +326,7 @@ mod tests {
         let not_reached = || Err(Undefined::NotReached).into();
         let median = Row::new("survival", "time_to_0.5").with_value(&Stated::Value(90.0));
         let median = median.with_ends(&Stated::Value(40.0), &not_reached());
-        let cells = &read(&csv(&[median.clone()]).unwrap())[1];
+        let cells = &read(&csv(std::slice::from_ref(&median)).unwrap())[1];
         assert_eq!((cells[7].as_str(), cells[8].as_str()), ("40.0", ""));
         assert!(cells[14].starts_with("upper end: "), "{cells:?}");
         assert!(median.in_words().contains("90.0000 (from 40.0000)"), "{}", median.in_words());

@@ -13,8 +13,8 @@ use crate::{
     },
 };
 
-/// Groups of bars, and bars, that one chart shows.
-const GROUPS_MAX: usize = 40;
+/// Groups of bars, and bars, that one chart shows: slanted names need as much room.
+const GROUPS_MAX: usize = 30;
 const BARS_MAX: usize = 144;
 /// Series that one chart shows.
 const SERIES_MAX: usize = 6;
@@ -34,6 +34,7 @@ pub(super) fn counts(figures: &mut Figures, cells: &Cells<CountedCell>) {
             });
             figures.add_each("counts", &parts.collect::<Vec<_>>(), |(cell, cells)| bars(cell, cells));
         }
+        None => figures.leave_out("counts", "a single number needs none"),
         _ => figures.add("counts", bars("", cells)),
     }
 }
@@ -44,6 +45,7 @@ fn bars(of: &str, cells: &Cells<CountedCell>) -> Result<Figure, Error> {
         [rows, columns] if columns.cells.len() <= SERIES_MAX => crossed(cells, (rows, columns), false),
         [rows, columns] => crossed(cells, (columns, rows), true),
         [axis] => (axis.cells.iter().map(|cell| cell.text.clone()).collect(), listed(cells)),
+        // Tables of more axes are taken apart before.
         _ => (cells.values.iter().map(|cell| named(&cell.cell, "everyone")).collect(), listed(cells)),
     };
     let all = groups.len();

@@ -94,7 +94,7 @@ fn line(fit: &Regression, band: &Band) -> Result<Figure, Error> {
 }
 
 fn per_unit(name: &str, unit: &str) -> String {
-    if unit.trim().is_empty() { name.into() } else { format!("{name}, for each {unit}") }
+    if unit.trim().is_empty() { name.into() } else { format!("{name} (per {unit})") }
 }
 
 fn coefficients(fit: &Regression) -> Result<Figure, Error> {

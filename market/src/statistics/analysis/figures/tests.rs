@@ -137,7 +137,7 @@ fn repro_a_result_was_lost_with_a_figure_that_could_not_be_drawn() {
     let eight = figures_of(&town, "survival-eight");
     let Kind::Steps(steps) = eight.drawn[0].1.kind() else { panic!("steps") };
     assert!(steps.curves.len() <= 7 && eight.drawn[0].1.notes().concat().contains("No curve of"));
-    for (name, kept) in [("count-many", "The first 40 of 90 groups"), ("histogram-many", "5 bins are drawn as one")] {
+    for (name, kept) in [("count-many", "The first 30 of 90 groups"), ("histogram-many", "5 bins are drawn as one")] {
         let notes = figures_of(&town, name).drawn[0].1.notes().concat();
         assert!(notes.contains(kept), "{name}: {notes}");
     }
@@ -183,7 +183,7 @@ fn a_single_chromosome_has_an_axis_in_megabases_and_a_line_has_the_units_of_both
     let said = |name: &str| figures_of(&town, name).drawn.remove(0).1.svg();
     assert!(said("association-all").contains("Position on chromosome 22 (Mb)"));
     assert!(said("regression-line").contains("age (a)"));
-    assert!(said("regression-several").contains("age, for each a"));
+    assert!(said("regression-several").contains("age (per a)"));
     assert!(!figures_of(&town, "comparison-groups").drawn[0].1.description().contains("No effect"));
 }
 
