@@ -17,7 +17,7 @@ use market::{
     query::QueryFile,
     statistics::{
         Sum,
-        analysis::{Analysis, analyze},
+        analysis::{Analysis, Context, analyze},
     },
 };
 use node::query::SealingKey;
@@ -88,9 +88,9 @@ fn statistics(criterion: &mut Criterion) {
             let (parts, sums) = town.sums(&query, variance);
             let read = || {
                 let measures = query.measures.iter().zip(&parts).zip(&sums);
-                let context = (&town.schema, Some(&town.panel));
-                let analyzed =
-                    measures.map(|((measure, layouts), sums)| analyze(measure, layouts, sums, context, [7; 32]));
+                let (schema, panel) = (&town.schema, Some(&town.panel));
+                let context = Context { schema, panel, contributors: None, seed: [7; 32] };
+                let analyzed = measures.map(|((measure, layouts), sums)| analyze(measure, layouts, sums, context));
                 analyzed.collect::<Result<Vec<_>, _>>().expect("sums of the measures")
             };
             criterion.bench_function(&format!("{name}/{kind}/analyse"), |bench| bench.iter(read));
@@ -101,7 +101,7 @@ fn statistics(criterion: &mut Criterion) {
 }
 
 fn draw(analyses: &[Analysis]) -> usize {
-    let figures = analyses.iter().flat_map(|analysis| analysis.figures(&[]).expect("figures of an analysis"));
+    let figures = analyses.iter().flat_map(|analysis| analysis.figures(&[]).drawn);
     figures.map(|(_, figure)| figure.png(SCALE).expect("a picture").len()).sum()
 }
 

@@ -10,7 +10,7 @@ use crate::{
     domain::{ByteTag, hash},
     id::{Digest, SchemaId},
     layout::Subject,
-    record::{ATTRIBUTES, GENOTYPE_DEPTH, MISSING, WINDOW_VARIANTS},
+    record::{ATTRIBUTES, Attributes, GENOTYPE_DEPTH, MISSING, WINDOW_VARIANTS},
 };
 
 /// The longest name, unit or code in a schema, in bytes.
@@ -160,6 +160,23 @@ impl Schema {
             }
         };
         if value < limit { Ok(()) } else { Err(Error::OutOfRange { what, value, limit }) }
+    }
+
+    /// Checks that every value is missing or within its attribute's range, and that there is none beyond the attributes:
+    /// what an issuer certifies, so that cells and sums mean what the schema says.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] with the attribute's name and range, but not the value.
+    pub fn check_attributes(&self, attributes: &Attributes) -> Result<(), Error> {
+        for (place, value) in attributes.values().iter().enumerate().filter(|(_, value)| **value != MISSING) {
+            let why = match self.attributes.get(place) {
+                Some(Attribute { lo, hi, .. }) if (lo..=hi).contains(&value) => continue,
+                Some(Attribute { name, lo, hi, .. }) => format!("{name:?} has a stored value outside {lo} to {hi}"),
+                None => format!("there is a value for attribute {place}, which the schema lacks"),
+            };
+            return Err(Error::Malformed { what: "record attributes", why });
+        }
+        Ok(())
     }
 
     /// The index of the attribute with this name.

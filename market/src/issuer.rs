@@ -81,10 +81,8 @@ pub fn certify(
     let mut bodies = vec![];
     let mut actions = vec![];
     for (measured, enrolment) in people {
-        if ledger.schema(measured.schema)?.is_none() {
-            let id = measured.schema.to_string();
-            return Err(node::Error::Unknown { what: "schema", id }.into());
-        }
+        let unknown = || node::Error::Unknown { what: "schema", id: measured.schema.to_string() };
+        ledger.schema(measured.schema)?.ok_or_else(unknown)?.check_attributes(&measured.attributes)?;
         let body = body(account, measured, enrolment)?;
         bodies.push(body);
         if ledger.body(body)?.is_none() {

@@ -6,7 +6,7 @@ use circuits::{
     consent::{ConsentFlags, Day, Purposes, Regions},
     id::QueryId,
     quorum::Quorum,
-    record::Dosage,
+    record::{ATTRIBUTES, Attributes, Dosage, Genotypes, MISSING},
 };
 use market::{
     Error,
@@ -289,4 +289,23 @@ fn an_enrolment_that_would_replace_anothers_record_is_not_certified() {
     let own = wallets[2].holdings()[0].leaf;
     let rotated = wallets[2].enrol(consent, Some(own), &mut rng()).unwrap();
     certify(world.ledger(), &world.keys.issuers[0], &[(measured, rotated)]).unwrap();
+}
+
+#[test]
+fn a_value_outside_the_schemas_range_is_not_certified() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = World::ready(folder.path(), Quorum::DEFAULT);
+    let schema = world.people(&four_people()[..1]).remove(0).holdings()[0].record.schema;
+    let mut wallet =
+        Wallet::create(&wallet_path(&world.root, 9), protection(), world.ledger().chain(), "", &mut rng()).unwrap();
+    let enrolment = wallet.enrol(terms(Purposes::HEALTH_RESEARCH, &mut rng()), None, &mut rng()).unwrap();
+    for (place, value, why) in [(0, 121, "\"age\" has a stored value outside 0 to 120"), (1, 0, "attribute 1, which")] {
+        let mut attributes = [MISSING; ATTRIBUTES];
+        attributes[place] = value;
+        let genotypes = Genotypes::new(&[Dosage::Het; 3]).unwrap();
+        let measured = Measurements { schema, attributes: Attributes::new(attributes), genotypes };
+        let refused =
+            certify(world.ledger(), &world.keys.issuers[0], &[(measured, enrolment)]).unwrap_err().to_string();
+        assert!(refused.contains(why) && !refused.contains("121"), "{refused}");
+    }
 }

@@ -9,7 +9,6 @@ use market::{
     query::{QUERY_FILE_BYTES_MAX, QueryFile, plan_of_study},
 };
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::{Service, blobs::receive_media, blocking, memory::Room};
 use crate::{Error, problem::Problem};

@@ -125,7 +125,7 @@ impl Reading<'_> {
     fn criteria(&self) -> Vec<String> {
         let query = &self.state.query;
         let window = query.parts.first().map_or(0, |layout| layout.window);
-        let named = |clause| NamedClause::of(clause, self.schema, self.panel, window).to_string();
+        let named = |clause: &MatchClause| NamedClause::of(clause, self.schema, self.panel, window).to_string();
         let group = |(number, group): (usize, &Vec<MatchClause>)| {
             format!("Criterion {number}: {}.", group.iter().map(named).collect::<Vec<_>>().join(" or "))
         };

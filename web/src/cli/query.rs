@@ -15,7 +15,7 @@ use market::{
 };
 use node::{
     calendar::date,
-    state::{QueryState, QueryStatus, StateRead, StateView},
+    state::{QueryState, QueryStatus, StateView},
     transaction::Action,
 };
 use schemars::schema_for;

@@ -151,7 +151,7 @@ fn a_group_of_people_has_its_own_histogram() {
     let counted =
         |group: usize| found[group].bins.iter().map(|bin| bin.count.value().unwrap().value).collect::<Vec<_>>();
     assert_eq!((counted(0), counted(1)), (vec![1.0, 1.0], vec![0.0, 2.0]), "missing and outside are not counted");
-    assert_eq!((found[0].group.as_str(), found[1].group.as_str()), ("sex below 1", "sex 1 and more"));
+    assert_eq!((found[0].group.as_str(), found[1].group.as_str()), ("sex 0", "sex 1"));
     assert_eq!(found[0].people.value().unwrap().value, 2.0);
 }
 
