@@ -89,7 +89,7 @@ fn statistics(criterion: &mut Criterion) {
             let read = || {
                 let measures = query.measures.iter().zip(&parts).zip(&sums);
                 let (schema, panel) = (&town.schema, Some(&town.panel));
-                let context = Context { schema, panel, contributors: None, seed: [7; 32] };
+                let context = Context { schema, panel, contributors: None, matched: false, seed: [7; 32] };
                 let analyzed = measures.map(|((measure, layouts), sums)| analyze(measure, layouts, sums, context));
                 analyzed.collect::<Result<Vec<_>, _>>().expect("sums of the measures")
             };

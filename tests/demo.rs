@@ -192,8 +192,8 @@ fn impossible_demos_are_refused_with_a_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().to_str().unwrap();
     let cases: [(&[&str], &str); 4] = [
-        (&["--people", "1"], "at least 2"),
-        (&["--people", "101"], "meet the criteria"),
+        (&["--people", "1"], "ask 2 to"),
+        (&["--people", "101"], "meet the criteria; ask 2 to"),
         (&["--committee", "4/8"], "4"),
         (&["--vcf", "/nowhere.vcf"], "/nowhere.vcf"),
     ];

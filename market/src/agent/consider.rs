@@ -93,7 +93,7 @@ fn consent_reason(clause: Clause) -> &'static str {
         Clause::Flags => "it does not permit this kind of release",
         Clause::Expiry => "it expires before the query closes",
         Clause::Price => "the price is below its minimum",
-        Clause::Epsilon => "the privacy loss is above its maximum",
+        Clause::Epsilon => "the query's ε is above its maximum for one query (epsilon_milli_max of the consent)",
         Clause::Cohort => "the query's minimum cohort is below its minimum",
         _ => "a term does not hold",
     }

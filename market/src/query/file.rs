@@ -131,6 +131,9 @@ impl QueryFile {
         let parts: Vec<Vec<Layout>> =
             self.measures.iter().map(|measure| measure.parts(names, &self.matching)).collect::<Result<_, _>>()?;
         let total: usize = parts.iter().map(Vec::len).sum();
+        if self.measures.is_empty() {
+            return Err(refused("it measures nothing; add at least one entry to measures".into()));
+        }
         if total == 0 || total > PARTS_MAX {
             return Err(refused(format!("its measures take {total} parts; 1 to {PARTS_MAX} can be")));
         }

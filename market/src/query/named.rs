@@ -4,7 +4,7 @@ use std::fmt;
 
 use circuits::{
     criteria::MatchClause,
-    layout::{Axis, Subject},
+    layout::{Axis, CUTS_MAX, Subject},
     record::WINDOW_VARIANTS,
     schema::{Attribute, Schema, Variant, VariantPanel},
 };
@@ -178,6 +178,9 @@ impl<'a> Names<'a> {
         match named {
             NamedAxis::Cuts { attribute, cuts } => {
                 let (index, described) = self.attribute(attribute)?;
+                if cuts.is_empty() || cuts.len() > CUTS_MAX || !cuts.is_sorted_by(|one, other| one < other) {
+                    return Err(refused(format!("{attribute}: cuts {cuts:?} must increase, 1 to {CUTS_MAX} of them")));
+                }
                 let cuts = cuts.iter().map(|cut| stored(described, *cut)).collect::<Result<_, _>>()?;
                 Ok(Axis::Thresholds { attribute: index, cuts })
             }
@@ -217,8 +220,9 @@ fn stored(attribute: &Attribute, value: f64) -> Result<u32, Error> {
     // Decimal fractions such as 54.3 are not exact in binary; what is a thousandth off is another value.
     if !(0.0..=f64::from(u32::MAX)).contains(&product) || (product - product.round()).abs() > 1e-3 {
         let (name, scale) = (&attribute.name, attribute.scale.max(1));
-        let most = u32::MAX / scale;
-        return Err(refused(format!("{value} for {name} is not a whole multiple of 1/{scale} between 0 and {most}")));
+        let steps = if scale == 1 { "whole numbers".into() } else { format!("multiples of 1/{scale}") };
+        let [least, most] = [attribute.lo, attribute.hi].map(|bound| f64::from(bound) / f64::from(scale));
+        return Err(refused(format!("{value} for {name}: its values are {steps} from {least} to {most}")));
     }
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to lie in 0..=u32::MAX")]
     Ok(product.round() as u32)

@@ -142,7 +142,8 @@ pub fn plan_of_study(
     let nobody = AccountId::from_bytes([0; 32]);
     let researcher = view.study(file.study)?.map_or(nobody, |study| study.researcher);
     let parties = (researcher, SealingKey::new(vec![0]));
-    plan((view, genesis), file, (&schema, panel.as_ref()), parties, cohort.unwrap_or(file.contributions_min))
+    let cohort = cohort.unwrap_or(file.contributions_min).max(1);
+    plan((view, genesis), file, (&schema, panel.as_ref()), parties, cohort)
 }
 
 fn privacy(

@@ -170,7 +170,9 @@ fn proof_count(receipt: &Receipt) -> usize {
 /// R1. Returns the chain and the state root that the proofs refer to. Validators certify each header by itself, so the
 /// headers before it would add nothing.
 fn check_header(receipt: &Receipt) -> Result<(ChainId, Digest), Error> {
-    receipt.header.verify(&receipt.genesis)?;
+    if let Err(error) = receipt.header.verify(&receipt.genesis) {
+        return refuse("R1 header", format!("block or genesis were altered: {error}"));
+    }
     Ok((receipt.header.header.chain, receipt.header.header.state))
 }
 
@@ -181,6 +183,7 @@ fn check_query(receipt: &Receipt, root: Digest) -> Result<Release, Error> {
     }
     receipt.query_state.verify(root)?;
     let state: QueryState = receipt.query_state.decode()?;
+    state.check_id(&receipt.header.header.chain, receipt.query)?;
     let QueryStatus::Released { set, aggregates, components, .. } = &state.status else {
         return refuse("R2 query", "the ledger did not release it");
     };

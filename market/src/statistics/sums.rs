@@ -98,6 +98,9 @@ impl std::iter::Sum for Sum {
     }
 }
 
+/// The longest meaning of a code that names a cell.
+const MEANING_LETTERS_MAX: usize = 16;
+
 /// What a cell of an axis holds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CellLabel {
@@ -146,15 +149,8 @@ impl AxisLabels {
         let scale = f64::from(attribute.map_or(1, |attribute| attribute.scale.max(1)));
         let mut cells: Vec<_> =
             stored_bounds(axis).into_iter().map(|(lo, end)| CellLabel::of_bounds(lo, end, scale)).collect();
-        if let (Some(attribute), Some(cut)) = (attribute, axis.cuts().first()) {
-            // An open cell that the schema's range leaves one value is that value: sex 1, death 0.
-            let named = |value: u32| format!("{}", f64::from(value) / scale);
-            if let Some(lowest) = cells.first_mut().filter(|_| *cut == attribute.lo.saturating_add(1)) {
-                lowest.text = named(attribute.lo);
-            }
-            if let Some(highest) = cells.last_mut().filter(|_| axis.cuts().last() == Some(&attribute.hi)) {
-                highest.text = named(attribute.hi);
-            }
+        if let Some(attribute) = attribute {
+            cells.iter_mut().zip(stored_bounds(axis)).for_each(|(cell, bounds)| cell.name_single(bounds, attribute));
         }
         let (name, unit) = attribute.map_or_else(
             || (format!("attribute {index}"), String::new()),
@@ -164,7 +160,24 @@ impl AxisLabels {
     }
 }
 
+/// What a code means: `male` of 1, where the coding says `1 = male, 2 = female`. Long meanings are for notes.
+fn meaning(attribute: &Attribute, stored: u32) -> Option<&str> {
+    let meanings = attribute.coding.split(',').filter_map(|meaning| meaning.split_once('='));
+    let mut of_code = meanings.filter(|(code, _)| code.trim().parse() == Ok(stored)).map(|(_, word)| word.trim());
+    of_code.next().filter(|word| attribute.scale == 1 && (1..=MEANING_LETTERS_MAX).contains(&word.len()))
+}
+
 impl CellLabel {
+    /// Names a cell that the schema's range leaves one value by it, or by what it means: sex male, death no.
+    fn name_single(&mut self, (lo, end): (Option<u32>, Option<u32>), attribute: &Attribute) {
+        let last = attribute.hi.saturating_add(1);
+        let (lo, end) = (lo.unwrap_or(attribute.lo).max(attribute.lo), end.unwrap_or(last).min(last));
+        if end == lo.saturating_add(1) {
+            let number = || format!("{}", f64::from(lo) / f64::from(attribute.scale.max(1)));
+            self.text = meaning(attribute, lo).map_or_else(number, str::to_owned);
+        }
+    }
+
     /// The cell of stored values from `lo` up to but without `end`.
     fn of_bounds(lo: Option<u32>, end: Option<u32>, scale: f64) -> Self {
         let value = |stored: u32| f64::from(stored) / scale;

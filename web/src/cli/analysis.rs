@@ -9,7 +9,7 @@ use circuits::{
     criteria::MatchClause,
     domain::{ByteTag, hash},
     id::QueryId,
-    layout::{Layout, Statistic, Subject},
+    layout::{Axis, Layout, Statistic, Subject},
     quorum::Quorum,
     schema::{Schema, VariantPanel},
 };
@@ -69,9 +69,8 @@ impl Reading<'_> {
     /// [`Error::Market`] when the sums are not those of the measures.
     pub(crate) fn analyze(&self, measures: &[Measured], slots: &[Vec<i32>]) -> Result<Vec<Analysis>, Error> {
         let seed = hash(ByteTag::Query, &[b"simulations", self.id.as_bytes()]).to_bytes();
-        // Who is left out by match criteria is known to nobody.
-        let contributors = self.state.query.matching.groups.is_empty().then_some(self.state.surviving);
-        let context = Context { schema: self.schema, panel: self.panel, contributors, seed };
+        let (contributors, matched) = (Some(self.state.surviving), !self.state.query.matching.groups.is_empty());
+        let context = Context { schema: self.schema, panel: self.panel, contributors, matched, seed };
         self.each(measures, slots, |measure, layouts, sums| Ok(analyze(measure, layouts, sums, context)?))
     }
 
@@ -111,8 +110,8 @@ impl Reading<'_> {
             None => "Exact sums.".into(),
             Some(rho) => {
                 format!(
-                    "Differential privacy: ε = {}, δ = 10⁻⁹; noise of a count has standard deviation {}. Intervals and \
-                     tests include it.",
+                    "Differential privacy: ε = {}, δ = 10⁻⁹; noise in each released count has standard deviation {}. \
+                     Intervals and tests include it; a count may come out below zero.",
                     rho.epsilon(),
                     self.count_deviations()
                 )
@@ -132,16 +131,19 @@ impl Reading<'_> {
         (1..).zip(&query.matching.groups).map(group).collect()
     }
 
-    /// What the numbers of coded attributes mean that people are grouped by.
+    /// What the numbers of coded attributes mean that people are grouped or chosen by.
     fn codings(&self) -> Vec<String> {
-        let axes = self.state.query.parts.iter().flat_map(|layout| &layout.axes);
-        let grouped: BTreeSet<u8> = axes
-            .filter_map(|axis| match axis.subject() {
+        let query = &self.state.query;
+        let axes = query.parts.iter().flat_map(|layout| &layout.axes).map(Axis::subject);
+        let matched = query.matching.groups.iter().flatten().map(|clause| clause.subject);
+        let named: BTreeSet<u8> = axes
+            .chain(matched)
+            .filter_map(|subject| match subject {
                 Subject::Attribute(index) => Some(index),
                 Subject::Dosage(_) => None,
             })
             .collect();
-        let attributes = grouped.iter().filter_map(|index| self.schema.attributes.get(usize::from(*index)));
+        let attributes = named.iter().filter_map(|index| self.schema.attributes.get(usize::from(*index)));
         let coded = attributes.filter(|attribute| attribute.coding.contains('='));
         coded.map(|attribute| format!("{}: {}.", attribute.name, attribute.coding)).collect()
     }
@@ -254,7 +256,7 @@ fn write_figure(path: &Path, figure: &Figure) -> Result<[PathBuf; 2], Error> {
 }
 
 /// What the figures leave out, in words.
-pub(super) fn undrawn(analyses: &[Analysis]) -> Vec<String> {
+pub(crate) fn undrawn(analyses: &[Analysis]) -> Vec<String> {
     analyses.iter().flat_map(|analysis| analysis.figures(&[]).left_out).collect()
 }
 

@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use circuits::consent::{ConsentFlags, ConsentTerms, Day, Purposes, Regions};
+use circuits::{
+    consent::{ConsentFlags, ConsentTerms, Day, Purposes, Regions},
+    privacy::Epsilon,
+};
 use clap::{Args, Subcommand};
 use market::{
     issuer::{change_consent, revoke},
@@ -209,6 +212,7 @@ fn describe(terms: &Terms) -> String {
         format!("last day          {}", terms.last_day),
         format!("least price       {}", terms.price_min),
         format!("least cohort      {}", terms.cohort_min),
+        format!("greatest ε        {} for one private query", Epsilon::from_milli(terms.epsilon_milli_max)),
         format!("exact statistics  {}", yes(terms.exact)),
         format!("screening         {}", yes(terms.screening)),
     ]

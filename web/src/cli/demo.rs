@@ -25,10 +25,11 @@ pub struct Demo {
     /// People who meet the criteria and whose agents answer; 12, or 30 with --statistic or --query-file.
     #[arg(long, value_name = "N")]
     people: Option<usize>,
-    /// Ask an example of the library docs/queries instead of allele frequencies, and draw its figures.
+    /// Ask an example of the library docs/queries instead of allele frequencies: exactly where that can be, whatever the
+    /// example says, unless --epsilon is given.
     #[arg(long, value_enum, value_name = "NAME", conflicts_with_all = ["vcf", "attack"])]
     statistic: Option<Example>,
-    /// Ask a query file of the demo's people; study, schema, price and numbers of contributions are the demo's.
+    /// Ask a query file of the demo's people. Study, schema, price and numbers of contributions are the demo's.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["vcf", "attack", "statistic"])]
     query_file: Option<PathBuf>,
     /// Protect contributors by differential privacy with this loss ε; sums are compared with the truth up to the noise.

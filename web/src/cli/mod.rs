@@ -26,7 +26,7 @@ mod wallet;
 
 use clap::{Parser, Subcommand};
 
-pub(crate) use analysis::{AnalysisOptions, Reading, describe_analyses};
+pub(crate) use analysis::{AnalysisOptions, Reading, describe_analyses, undrawn};
 pub(crate) use keys::sealing_key;
 pub(crate) use network::service;
 pub use output::Output;

@@ -33,7 +33,7 @@ pub enum Query {
         #[arg(value_name = "FILE")]
         file: PathBuf,
         /// People to suppose in the cohort; the query's minimum without it.
-        #[arg(long, value_name = "PEOPLE")]
+        #[arg(long, value_name = "PEOPLE", value_parser = clap::value_parser!(u32).range(1..))]
         cohort: Option<u32>,
     },
     /// Print the JSON Schema of query files.
@@ -150,13 +150,15 @@ fn describe_plan(file: &QueryFile, plan: &Plan) -> String {
     lines.push(format!("escrow    {} ({} for each of {})", plan.escrow, query.price, query.contributions_max));
     lines.push(format!("fee       {}, not refunded", plan.fee));
     match &plan.privacy {
-        None => lines.push("privacy   exact: no noise, and no record twice for this measure in a period".into()),
+        None => {
+            lines.push("privacy   exact: no noise, and nobody enters an exact release of this measure twice".into())
+        }
         Some(privacy) => lines.extend(describe_privacy(privacy)),
     }
     lines.extend(plan.expectations.iter().map(|expected| {
         let sampling = expected.sampling_error.map_or(String::new(), |error| format!("{error:.4} from sampling, "));
         format!(
-            "expect    {}: standard error {sampling}{:.4} from noise, with {:.0} people",
+            "expect    {}: standard error {sampling}{:.4} from noise, of {:.0} people",
             expected.what, expected.noise_error, expected.people
         )
     }));

@@ -6,8 +6,10 @@ use circuits::privacy::{Epsilon, Rho};
 use clap::Subcommand;
 use market::{
     agent::{settle, spent},
+    query::Privacy,
     wallet::Wallet,
 };
+use node::query::PrivacyMode;
 use serde::Serialize;
 
 use super::{Home, Output};
@@ -30,9 +32,9 @@ pub enum WalletCommand {
         /// The wallet file.
         #[arg(value_name = "WALLET")]
         path: PathBuf,
-        /// The new limit ε, in thousandths.
-        #[arg(long, value_name = "MILLI")]
-        set: Option<u32>,
+        /// The new limit ε, such as 0.5, in steps of 0.001.
+        #[arg(long, value_name = "E", value_parser = parse_epsilon)]
+        set: Option<Epsilon>,
         /// The custodian's key file, when it protects the wallet; otherwise the passphrase opens it.
         #[arg(long, value_name = "FILE")]
         custodian: Option<PathBuf>,
@@ -61,6 +63,18 @@ pub enum WalletCommand {
         #[arg(long, value_name = "FILE")]
         custodian: Option<PathBuf>,
     },
+}
+
+/// An ε as people write it: 0, or a multiple of 0.001.
+fn parse_epsilon(text: &str) -> Result<Epsilon, String> {
+    let epsilon: f64 = text.parse().map_err(|_| format!("{text:?} is no number; give ε as 0.5"))?;
+    if epsilon == 0.0 {
+        return Ok(Epsilon::from_milli(0));
+    }
+    match Privacy::Epsilon(epsilon).mode().map_err(|error| error.to_string())? {
+        PrivacyMode::Private { epsilon_milli } => Ok(epsilon_milli),
+        PrivacyMode::Exact => Err("give ε as 0.5".into()),
+    }
 }
 
 /// How much privacy the owner's answers spent.
@@ -108,8 +122,8 @@ impl WalletCommand {
             }
             Self::Budget { path, set, custodian } => {
                 let mut wallet = home.wallet(&path, custodian.as_deref())?;
-                if let Some(milli) = set {
-                    wallet.set_budget(Epsilon::from_milli(milli))?;
+                if let Some(limit) = set {
+                    wallet.set_budget(limit)?;
                 }
                 return show_budget(home, output, &mut wallet);
             }

@@ -112,7 +112,7 @@ impl Sources {
         let meet = count(&people, Part::Contributes) + count(&people, Part::Attacks);
         let asked = contributors + attackers;
         if meet < asked || contributors < PEOPLE_MIN {
-            let why = format!("{asked} asked, {meet} meet the criteria; at least {PEOPLE_MIN} are needed");
+            let why = format!("{asked} asked, and {meet} meet the criteria; ask {PEOPLE_MIN} to {meet}");
             return Err(Error::Input { what: "number of people", why });
         }
         Ok(people)

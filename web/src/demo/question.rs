@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use circuits::{
+    consent::Day,
     criteria::Criteria,
     id::{SchemaId, StudyId},
     record::WINDOW_VARIANTS,
 };
 use clap::ValueEnum;
 use market::query::{Measure, NamedClause, Privacy, QueryFile, VariantRange};
-use node::query::PARTS_MAX;
+use node::query::{PARTS_MAX, SealingKey, check_against_schema};
 use serde::Serialize;
 
 use super::people::{PRICE, Sources};
@@ -72,7 +73,7 @@ pub enum Asked {
     Panel,
     /// An example of the library.
     Example(Example),
-    /// A query file. Study, schema, price and how many contribute are the demo's.
+    /// A query file. Study, schema, price and how many contribute are the demo's; privacy is the file's.
     File(PathBuf),
 }
 
@@ -89,11 +90,11 @@ pub(super) struct Question {
 }
 
 impl Question {
-    /// What is asked of `people` people; with differential privacy if an ε is given, and exactly otherwise where that can
-    /// be.
+    /// What is asked of `people` people; with differential privacy if an ε is given. Without one a file says how it is
+    /// protected, and the others are asked exactly where that can be.
     ///
     /// # Errors
-    /// [`Error::Market`] when the query names what the schema lacks, or for an ε that cannot be.
+    /// [`Error::Market`] when the query names what the schema lacks, [`Error::Ledger`] for what no ledger would open.
     pub(super) fn new(asked: &Asked, epsilon: Option<f64>, people: usize, sources: &Sources) -> Result<Self, Error> {
         let (mut file, title, cohort) = match asked {
             Asked::Panel => of_frequencies(sources, people)?,
@@ -108,15 +109,17 @@ impl Question {
         file.price = PRICE;
         file.contributions_min = u32::try_from(people).unwrap_or(u32::MAX);
         file.contributions_max = file.contributions_min.saturating_add(1);
-        let exact = file.matching.is_empty();
-        file.privacy = match epsilon {
-            Some(epsilon) => Privacy::Epsilon(epsilon),
-            None if exact => Privacy::Exact,
-            None => Privacy::Epsilon(EPSILON_OF_FUNNEL),
+        file.privacy = match (epsilon, asked) {
+            (Some(epsilon), _) => Privacy::Epsilon(epsilon),
+            (None, Asked::File(_)) => file.privacy,
+            (None, _) if file.matching.is_empty() => Privacy::Exact,
+            (None, _) => Privacy::Epsilon(EPSILON_OF_FUNNEL),
         };
-        file.privacy.mode()?;
-        let criteria = file.public_criteria(&sources.schema, Some(&sources.panel))?;
-        Ok(Self { file, criteria, title, cohort })
+        // Everything that can be wrong with the file is found before anything is made.
+        let query = file.resolve(&sources.schema, Some(&sources.panel), Day(0), SealingKey::new(vec![0]))?;
+        query.check()?;
+        check_against_schema(&query, &sources.schema, true)?;
+        Ok(Self { file, criteria: query.criteria, title, cohort })
     }
 }
 

@@ -86,6 +86,8 @@ pub struct ResultReport {
     pub table: PathBuf,
     /// The figures, as SVG and PNG.
     pub figures: Vec<PathBuf>,
+    /// What was not drawn, and why.
+    pub left_out: Vec<String>,
     /// The sums of each measure's parts.
     #[serde(skip)]
     pub(super) sums: Vec<Vec<PartSums>>,
@@ -217,6 +219,7 @@ pub fn describe(report: &DemoReport) -> String {
     let proofs: Vec<_> = report.proof_seconds.iter().map(|seconds| format!("{seconds:.2}")).collect();
     lines.push(format!("  seconds of each proof: {}", proofs.join(", ")));
     lines.extend(report.result.figures.iter().map(|figure| format!("  figure:  {}", figure.display())));
+    lines.extend(report.result.left_out.iter().map(|what| format!("  not drawn: {what}")));
     lines.push(format!("  table:   {}", report.result.table.display()));
     lines.push(format!("  receipt: {}", report.receipt.display()));
     lines.push(format!("  check it anywhere: locus verify {}", report.receipt.display()));

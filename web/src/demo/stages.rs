@@ -35,7 +35,7 @@ use super::{
 };
 use crate::{
     Error,
-    cli::{AnalysisOptions, Output, Reading, sealing_key, write_private_file},
+    cli::{AnalysisOptions, Output, Reading, sealing_key, undrawn, write_private_file},
 };
 
 /// The file that marks a folder as a demo's, which may be made anew.
@@ -175,7 +175,8 @@ fn read(
     let mut written = AnalysisOptions::to(table.clone(), options.dir.join("figures")).write(&analyses, &notes)?;
     written.retain(|path| *path != table);
     let sums = reading.sums(&measures, slots)?;
-    Ok(ResultReport { slots: slots.to_vec(), analyses, notes, table, figures: written, sums })
+    let left_out = undrawn(&analyses);
+    Ok(ResultReport { slots: slots.to_vec(), analyses, notes, table, figures: written, left_out, sums })
 }
 
 /// Makes the demo's folder anew. A folder that no demo made is left alone.

@@ -113,9 +113,10 @@ pub struct Context<'c> {
     pub schema: &'c Schema,
     /// Its panel, if it is at hand: variants are named and analysed with it alone.
     pub panel: Option<&'c VariantPanel>,
-    /// Everyone who is in the sums, measured or not; none where match criteria leave out some whom nobody knows. A
-    /// variant's missing calls are counted among them.
+    /// Everyone who contributed, measured or not, which is public; none where it is not known.
     pub contributors: Option<u32>,
+    /// Whether match criteria leave out some of them, whom nobody knows.
+    pub matched: bool,
     /// What makes simulated p-values the same each time, such as a digest of the query's id: known before the sums, so
     /// that nobody chooses among p-values.
     pub seed: [u8; 32],
@@ -129,7 +130,7 @@ pub fn analyze(
     measure: &Measure,
     layouts: &[Layout],
     sums: &[Vec<Sum>],
-    Context { schema, panel, contributors, seed }: Context<'_>,
+    Context { schema, panel, contributors, matched, seed }: Context<'_>,
 ) -> Result<Analysis, Error> {
     let wrong = |why: &str| Error::Statistics { what: "the sums of a measure", why: why.into() };
     if layouts.is_empty() || layouts.len() != sums.len() {
@@ -148,16 +149,23 @@ pub fn analyze(
         return Ok(match measure {
             Measure::Association { .. } => Analysis::Association(table.scan(CASES, CONTROLS, seed)),
             _ => {
-                // How many of a group were asked is not known.
+                // How many of a group were asked is not known, nor how many match.
                 let grouped = layouts.iter().any(|layout| !layout.axes.is_empty());
-                let cohort = contributors.filter(|_| !grouped).map(|people| Sum::exact(people.into()));
+                let cohort = contributors.filter(|_| !grouped && !matched).map(|people| Sum::exact(people.into()));
                 frequencies(&table, cohort, seed)
             }
         });
     }
     match (parts.as_slice(), layouts) {
         ([PartSums::Counts(cells)], _) => Ok(counted(measure, cells, seed)),
-        ([PartSums::Funnel(cells)], _) => Ok(Analysis::Funnel { cells: cohort::funnels(cells).values }),
+        ([PartSums::Funnel(cells)], _) => {
+            // Everybody begins the funnel, and how many they are is public: no noise belongs there.
+            let start = contributors.filter(|_| cells.axes.is_empty()).map(|people| Sum::exact(people.into()));
+            let begun = |sums: &Vec<Sum>| -> Vec<Sum> {
+                start.into_iter().chain(sums.iter().skip(usize::from(start.is_some())).copied()).collect()
+            };
+            Ok(Analysis::Funnel { cells: cohort::funnels(&cells.map(begun)).values })
+        }
         ([PartSums::Moments(cells)], [Layout { statistic: Statistic::Moments { attributes }, .. }]) => {
             let table = MomentTable::new(attributes, schema, cells.clone())?;
             Ok(measured(measure, &table, seed))

@@ -2,7 +2,7 @@
 
 use super::{Analysis, GroupFrequencies};
 use crate::statistics::{
-    Estimate, Interval, Stated, Undefined,
+    Estimate, Interval, Stated, Sum, Undefined,
     cohort::{Contingency, Counts, Effect, Funnel, Histogram, Stratified, Trend},
     export::Row,
     genotypes::Scan,
@@ -67,12 +67,23 @@ fn refused(family: &str, statistic: &str, why: &Undefined) -> Row {
 }
 
 fn of_counts(family: &str, counts: &Counts) -> Vec<Row> {
-    let total = Row::new(family, "people").with_estimate(&counts.people);
-    let cells = counts.cells.values.iter().flat_map(|cell| {
-        [("count", &cell.count), ("share", &cell.share)]
-            .map(|(name, estimate)| Row::new(family, name).of_group(&cell.cell).with_estimate(estimate))
+    let total = of_people(Row::new(family, "people"), &counts.people);
+    // Without axes there is one cell, which holds everyone counted.
+    let cells = counts.cells.values.iter().filter(|_| !counts.cells.axes.is_empty()).flat_map(|cell| {
+        let row = |name: &str| Row::new(family, name).of_group(&cell.cell);
+        [of_people(row("count"), &cell.count), row("share").with_estimate(&cell.share)]
     });
     std::iter::once(total).chain(cells).collect()
+}
+
+/// A number of people is its own sum, and its error the noise.
+fn of_people(row: Row, people: &Stated<Estimate>) -> Row {
+    let sum = people.value().map(|people| Sum::of_real(people.value, people.standard_error.powi(2)));
+    let row = row.with_estimate(people);
+    match sum {
+        Some(sum) => row.with_people(sum),
+        None => row,
+    }
 }
 
 fn of_funnel(funnel: &Funnel) -> Vec<Row> {
@@ -81,10 +92,13 @@ fn of_funnel(funnel: &Funnel) -> Vec<Row> {
         Row::new("funnel", name).of_group(group.trim()).with_estimate(estimate)
     };
     let steps = funnel.steps.iter().flat_map(|step| {
-        [("left", &step.left), ("share_of_previous", &step.of_previous), ("share_of_start", &step.of_start)]
-            .map(|(name, estimate)| row(name, step.group, estimate))
+        [
+            of_people(row("left", step.group, &step.left), &step.left),
+            row("share_of_previous", step.group, &step.of_previous),
+            row("share_of_start", step.group, &step.of_start),
+        ]
     });
-    std::iter::once(row("left", 0, &funnel.start)).chain(steps).collect()
+    std::iter::once(of_people(row("left", 0, &funnel.start), &funnel.start)).chain(steps).collect()
 }
 
 fn of_histogram(histogram: &Histogram) -> Vec<Row> {

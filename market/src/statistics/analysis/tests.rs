@@ -57,7 +57,13 @@ impl Town {
     }
 
     fn context(&self) -> Context<'_> {
-        Context { schema: &self.schema, panel: Some(&self.panel), contributors: Some(100), seed: [7; 32] }
+        Context {
+            schema: &self.schema,
+            panel: Some(&self.panel),
+            contributors: Some(100),
+            matched: false,
+            seed: [7; 32],
+        }
     }
 
     fn analyses(&self, name: &str, variance: f64) -> Vec<Analysis> {

@@ -39,12 +39,12 @@ pub fn counts(cells: &Cells<Sum>) -> Counts {
 }
 
 /// A number of people. An exact one is the cohort itself and has no error; a noisy one has the noise's, and is stated as
-/// released, below zero too.
+/// released with its whole interval, below zero too: whoever averages many gets the truth.
 ///
 /// # Errors
 /// As [`Sum::people`].
 pub(super) fn count(sum: Sum) -> Result<Estimate, Undefined> {
-    Ok(Estimate::normal(sum.people()?, sum.noise_variance.sqrt())?.interval_within(0.0, f64::MAX))
+    Estimate::normal(sum.people()?, sum.noise_variance.sqrt())
 }
 
 /// Everyone else.

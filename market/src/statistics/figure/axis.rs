@@ -39,6 +39,18 @@ pub struct Axis {
     pub range: Option<(f64, f64)>,
 }
 
+/// UCUM's units of time as readers know them; any other unit as it is.
+fn unit_in_words(unit: &str) -> &str {
+    match unit {
+        "a" => "years",
+        "mo" => "months",
+        "wk" => "weeks",
+        "d" => "days",
+        "h" => "hours",
+        other => other,
+    }
+}
+
 impl Axis {
     /// A linear axis in a unit, which may be empty.
     #[must_use]
@@ -113,7 +125,7 @@ impl Axis {
 
     /// The label with its unit.
     pub(super) fn caption(&self) -> String {
-        let unit = self.unit.trim();
+        let unit = unit_in_words(self.unit.trim());
         if unit.is_empty() || unit == "1" { self.label.clone() } else { format!("{} ({unit})", self.label) }
     }
 

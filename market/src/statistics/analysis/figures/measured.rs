@@ -62,7 +62,11 @@ fn means_of(cells: &[CellSummary], place: usize) -> Result<Figure, Error> {
             pooled: false,
         })
     });
-    let kind = Kind::Forest(Forest { rows: rows.collect(), reference: None, detail: "people".into() });
+    let rows: Vec<_> = rows.collect();
+    if rows.iter().all(|row| row.mark.value().is_none()) {
+        return Err(Error::Statistics { what: "figure", why: format!("no mean of {name} is estimated") });
+    }
+    let kind = Kind::Forest(Forest { rows, reference: None, detail: "people".into() });
     let figure = Figure::new(&format!("Mean {name}"), Axis::linear(name, unit), Axis::names(""), kind)?;
     let note =
         (cells.len() > ROWS_MAX).then(|| format!("The first {ROWS_MAX} of {} cells; the table has all.", cells.len()));

@@ -171,7 +171,7 @@ fn repro_under_noise_nobody_was_at_risk_past_the_curve_and_everybody_was_censore
 fn a_table_of_three_axes_is_drawn_for_each_cell_of_the_first_by_name() {
     let figures = figures_of(&town(), "count-three");
     let titles: Vec<&str> = figures.drawn.iter().map(|(_, figure)| figure.title()).collect();
-    assert_eq!(titles, ["People by death and age: sex 1", "People by death and age: sex 2"]);
+    assert_eq!(titles, ["People by death and age: sex male", "People by death and age: sex female"]);
     let wide = figures_of(&town(), "count-wide");
     assert_eq!(wide.drawn.len(), 6);
     assert_eq!(wide.left_out, ["no figure of counts: only the first 6 of 8 are drawn"]);
@@ -191,7 +191,7 @@ fn a_single_chromosome_has_an_axis_in_megabases_and_a_line_has_the_units_of_both
 fn a_funnel_of_several_cells_is_drawn_for_each_by_name() {
     let figures = figures_of(&town(), "funnel-by");
     let titles: Vec<&str> = figures.drawn.iter().map(|(_, figure)| figure.title()).collect();
-    assert_eq!(titles, ["Attrition: sex 1", "Attrition: sex 2"]);
+    assert_eq!(titles, ["Attrition: sex male", "Attrition: sex female"]);
 }
 
 #[test]
@@ -201,5 +201,5 @@ fn repro_a_common_odds_ratio_stood_as_if_it_pooled_crude_ones() {
     let (_, figure) = figures.drawn.iter().find(|(name, _)| name == "effects").unwrap();
     let Kind::Forest(forest) = figure.kind() else { panic!("a forest") };
     assert!(forest.rows.len() == 3 && forest.rows.iter().all(|row| !row.pooled));
-    assert_eq!(figure.title(), "death 1: sex 2 relative to sex 1");
+    assert_eq!(figure.title(), "death yes: sex female relative to sex male");
 }
