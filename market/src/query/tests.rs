@@ -97,8 +97,11 @@ fn what_cannot_be_is_refused_by_name() {
     let variant = |name: &str| NamedAxis::Variant { variant: name.into() };
     let cases = [
         ("no attribute \"shoe size\"", Measure::Moments { attributes: vec!["shoe size".into()], by: vec![] }),
-        ("not a whole multiple of 1/10", {
+        ("40.05 for age: its values are multiples of 1/10 from 0 to 120", {
             Measure::Count { by: vec![NamedAxis::Cuts { attribute: "age".into(), cuts: vec![40.05] }] }
+        }),
+        ("age: cuts [60.0, 40.0] must increase", {
+            Measure::Count { by: vec![NamedAxis::Cuts { attribute: "age".into(), cuts: vec![60.0, 40.0] }] }
         }),
         ("no variant \"22:1 A>C\"", Measure::Count { by: vec![variant("22:1 A>C")] }),
         ("cases has 3 cells", Measure::Association { variants: VariantRange::default(), cases: bins(3) }),

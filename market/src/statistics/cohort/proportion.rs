@@ -5,11 +5,11 @@ use crate::statistics::{Estimate, Sum, Undefined, estimate::normal_quantile, noi
 /// `part / whole` of sums, the part within the whole, with its binomial error.
 ///
 /// The interval is Wilson's (JASA 22:209, 1927). Noise joins it by squares on each side (Zou and Donner, Statistics in
-/// Medicine 27:1693, 2008), so that a share near 0 or 1 keeps a width: a normal interval would have none there.
+/// Medicine 27:1693, 2008), so that a share near 0 or 1 keeps a width: a normal interval would have none there. The share
+/// itself is as released: noise may take it below 0 or above 1, and its interval then reaches as far.
 ///
 /// # Errors
-/// [`Undefined::Nobody`] when the whole is empty, [`Undefined::Noise`] when it drowns in noise, which may take it below 0 or
-/// above 1.
+/// [`Undefined::Nobody`] when the whole is empty, [`Undefined::Noise`] when it drowns in noise.
 pub(super) fn proportion<const N: usize>(
     sums: &[Sum; N],
     part_and_whole: impl Fn([f64; N]) -> (f64, f64),
@@ -29,10 +29,7 @@ pub(super) fn proportion<const N: usize>(
     let noise_half = normal_quantile() * noise.sqrt();
     let interval = (raw - (share - lo).hypot(noise_half), raw + (hi - share).hypot(noise_half));
     let standard_error = (share * (1.0 - share) / whole + noise).sqrt();
-    if !(0.0..=1.0).contains(&raw) {
-        return Err(Undefined::Noise);
-    }
-    Ok(Estimate::new(raw, standard_error, interval)?.interval_within(0.0, 1.0))
+    Ok(Estimate::new(raw, standard_error, interval)?.interval_within(raw.min(0.0), raw.max(1.0)))
 }
 
 /// The share of a part, counted beside the rest.
@@ -46,9 +43,10 @@ pub(super) fn beside(part: Sum, rest: Sum) -> Result<Estimate, Undefined> {
 /// The share of a part of a whole that was counted on its own.
 ///
 /// # Errors
-/// As [`proportion`].
+/// As [`proportion`], and [`Undefined::Noise`] where noise made the part more than its whole or less than nobody.
 pub(super) fn within(part: Sum, whole: Sum) -> Result<Estimate, Undefined> {
-    proportion(&[part, whole], |[part, whole]| (part, whole))
+    let share = proportion(&[part, whole], |[part, whole]| (part, whole))?;
+    if (0.0..=1.0).contains(&share.value) { Ok(share) } else { Err(Undefined::Noise) }
 }
 
 /// Wilson's score interval of a share of so many people.

@@ -40,7 +40,7 @@ pub struct Axis {
 }
 
 /// UCUM's units of time as readers know them; any other unit as it is.
-fn unit_in_words(unit: &str) -> &str {
+pub(in crate::statistics) fn unit_in_words(unit: &str) -> &str {
     match unit {
         "a" => "years",
         "mo" => "months",

@@ -24,6 +24,7 @@ pub(in crate::statistics) mod tests;
 
 use serde::Serialize;
 
+pub(super) use self::axis::unit_in_words;
 use self::draw::Page;
 pub use self::png::SCALE_MAX;
 pub use self::{

@@ -5,7 +5,9 @@ use crate::{
     Error,
     statistics::{
         Stated, Undefined,
-        figure::{Axis, Figure, Fit, Forest, ForestRow, HeatMap, Kind, Regression as Lines, p_value, whole},
+        figure::{
+            Axis, Figure, Fit, Forest, ForestRow, HeatMap, Kind, Regression as Lines, p_value, unit_in_words, whole,
+        },
         moments::{Band, CellSummary, Regression},
     },
 };
@@ -98,7 +100,9 @@ fn line(fit: &Regression, band: &Band) -> Result<Figure, Error> {
 }
 
 fn per_unit(name: &str, unit: &str) -> String {
-    if unit.trim().is_empty() { name.into() } else { format!("{name} (per {unit})") }
+    let words = unit_in_words(unit.trim());
+    let unit = if words == unit.trim() { words } else { words.trim_end_matches('s') };
+    if unit.is_empty() { name.into() } else { format!("{name} (per {unit})") }
 }
 
 fn coefficients(fit: &Regression) -> Result<Figure, Error> {

@@ -126,7 +126,7 @@ fn repro_a_histogram_over_cuts_had_bars_in_false_places() {
     let (_, figure) = &figures.drawn[0];
     let Kind::Bars(bars) = figure.kind() else { panic!("bars: {:?}", figure.kind()) };
     assert_eq!((bars.groups.len(), bars.groups[0].as_str()), (6, "below 20"));
-    assert!(figure.svg().contains("age (a)"));
+    assert!(figure.svg().contains("age (years)"));
 }
 
 #[test]
@@ -182,8 +182,8 @@ fn a_single_chromosome_has_an_axis_in_megabases_and_a_line_has_the_units_of_both
     let town = town();
     let said = |name: &str| figures_of(&town, name).drawn.remove(0).1.svg();
     assert!(said("association-all").contains("Position on chromosome 22 (Mb)"));
-    assert!(said("regression-line").contains("age (a)"));
-    assert!(said("regression-several").contains("age (per a)"));
+    assert!(said("regression-line").contains("age (years)"));
+    assert!(said("regression-several").contains("age (per year)"));
     assert!(!figures_of(&town, "comparison-groups").drawn[0].1.description().contains("No effect"));
 }
 

@@ -89,7 +89,7 @@ fn exact_tests_refuse_noise_and_drowned_tables_say_so() {
     let histogram = histograms(&cells(&[2], &[Sum::noisy(3, 100.0), Sum::noisy(-2, 100.0)])).unwrap().remove(0);
     assert_eq!(why(&histogram.quantiles[0].bounds), Undefined::Noise);
     let count = histogram.bins[1].count.value().unwrap();
-    assert_eq!((count.value, count.interval.lo), (-2.0, 0.0), "as released, and in truth no fewer than nobody");
+    assert!(count.value == -2.0 && count.interval.lo < -20.0, "as released");
 }
 
 #[test]
