@@ -31,7 +31,7 @@ fn check_written(report: &Value, figures: &[&str]) {
     assert!(table.lines().count() > 3 && !table.contains("NaN"), "{table}");
 }
 
-/// What lifelines and statsmodels say of the first eight people, whom the examples ask: `tests/reference/demo.py`.
+/// What lifelines, scipy and statsmodels say of the first people, whom the examples ask: `tests/reference/demo.py`.
 fn reference(statistic: &str) -> Value {
     let cases: Vec<Value> = serde_json::from_str(include_str!("data/statistics/demo.json")).unwrap();
     cases.into_iter().find(|case| case["statistic"] == statistic).unwrap()
@@ -51,9 +51,12 @@ fn exact(name: &str, people: &str, figures: &[&str]) -> Value {
 }
 
 #[test]
-fn a_contingency_table_over_strata_is_that_of_the_plaintext() {
-    let analysis = exact("contingency", "6", &["counts"]);
-    assert_eq!(analysis["statistic"], "contingency");
+fn a_contingency_table_gives_what_scipy_gives() {
+    let (analysis, expected) = (exact("contingency", "20", &["counts", "effects"]), reference("contingency"));
+    let table = &analysis["table"];
+    assert_close(&table["pearson"]["statistic"], &expected["pearson"][0]);
+    assert_close(&table["pearson"]["p_value"], &expected["pearson"][1]);
+    assert_close(&table["fisher"]["p_value"], &expected["fisher"]);
 }
 
 #[test]
@@ -70,10 +73,15 @@ fn least_squares_give_what_statsmodels_gives() {
 }
 
 #[test]
-fn an_association_scan_is_over_the_genotypes_of_the_plaintext() {
+fn an_association_scan_gives_the_trends_that_scipy_gives() {
     // The fifteenth is the first who lived: before there are no controls.
-    let analysis = exact("association", "15", &["manhattan", "quantiles"]);
-    assert_eq!(analysis["variants"].as_array().unwrap().len(), 256);
+    let (analysis, expected) = (exact("association", "15", &["manhattan", "quantiles"]), reference("association"));
+    let variants = analysis["variants"].as_array().unwrap();
+    assert_eq!(variants.len(), 256);
+    for trend in expected["trends"].as_array().unwrap() {
+        let variant = variants.iter().find(|variant| variant["name"] == trend[0]).unwrap();
+        assert_close(&variant["trend_test"]["statistic"], &trend[1]);
+    }
 }
 
 #[test]

@@ -4,10 +4,11 @@
 
 import numpy as np
 import statsmodels.api as sm
+from scipy.stats import chi2_contingency, fisher_exact, pearsonr
 from lifelines import KaplanMeierFitter
 from lifelines.statistics import logrank_test
 
-from cases import read, write
+from cases import ROOT, read, write
 
 PEOPLE = 8
 
@@ -44,5 +45,35 @@ def survival(people):
     return {"statistic": "survival", "people": len(times), "groups": groups, "log_rank": [chi_squared, p_value]}
 
 
+def contingency(people):
+    """Death by sex, all ages together."""
+    table = np.zeros((2, 2), dtype=int)
+    np.add.at(table, ((people["sex"] == 2).astype(int), people["death"].astype(int)), 1)
+    pearson = chi2_contingency(table, correction=False)
+    return {
+        "statistic": "contingency",
+        "people": int(table.sum()),
+        "pearson": [float(pearson.statistic), float(pearson.pvalue)],
+        "fisher": float(fisher_exact(table).pvalue),
+    }
+
+
+def association(people):
+    """The Cochran-Armitage trend of the first variants with death: N r^2 of dosage and status, over people with a call."""
+    count, variants = len(people["death"]), []
+    for line in open(ROOT / "tests/data/demo/genomes.vcf"):
+        columns = line.split()
+        if line.startswith("#") or "," in columns[4] or len(variants) == 12:
+            continue
+        calls = [column.split(":")[0].replace("|", "/").split("/") for column in columns[9 : 9 + count]]
+        called = np.array(["." not in call for call in calls])
+        dosage = np.array([call.count("1") for call in calls], dtype=float)[called]
+        status = people["death"][called]
+        if len(set(dosage)) > 1 and len(set(status)) > 1:
+            name = f"{columns[0]}:{columns[1]} {columns[3]}>{columns[4]}"
+            variants.append([name, float(len(dosage) * pearsonr(dosage, status).statistic ** 2)])
+    return {"statistic": "association", "people": count, "trends": variants}
+
+
 people = first(PEOPLE)
-write("demo", [regression(people), survival(people)])
+write("demo", [regression(people), survival(people), contingency(first(20)), association(first(15))])
