@@ -287,15 +287,8 @@ fn attestation(
 ) -> Result<Attestation, Error> {
     let missing = || Error::Query { query: opened.id, why: format!("it has no part {number}") };
     let verifier = opened.verifiers.get(usize::from(number)).ok_or_else(missing)?;
-    let challenges = verifier.challenges(instance, &part.contribution.proof)?;
-    Ok(Attestation {
-        committee: opened.state.committee,
-        query: opened.id,
-        part: number,
-        ciphertext: part.ciphertext,
-        gamma: Evaluation::from_element(challenges.gamma),
-        opening: part.contribution.opening,
-    })
+    let gamma = verifier.challenges(instance, &part.contribution.proof)?.gamma;
+    Ok(part.attestation(opened.state.committee, opened.id, number, Evaluation::from_element(gamma)))
 }
 
 /// Whether the wallet holds an answer that is proven against the root of the tree.

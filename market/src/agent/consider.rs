@@ -10,6 +10,7 @@ use circuits::{
 use node::{
     calendar::date,
     state::{QueryState, QueryStatus, StateRead},
+    transaction::Contribution,
     units::ContributionIndex,
 };
 use serde::{Deserialize, Serialize};
@@ -186,7 +187,13 @@ pub fn settle(ledger: &dyn LedgerAccess, wallet: &mut Wallet) -> Result<(), Erro
     let open: Vec<QueryId> = open.map(|(query, _)| *query).collect();
     for query in open {
         let state = require_query(ledger, query)?;
-        let is_in = admitted(ledger, wallet, query)?.is_some();
+        // Once the query is closed, asking for what was proven announces nobody who thinks of answering.
+        let is_in = match wallet.answers().get(&query).map(|answer| &answer.stage) {
+            Some(AnswerStage::Proven(proven)) if state.status != QueryStatus::Collecting => {
+                is_admitted(ledger, proven)?
+            }
+            _ => admitted(ledger, wallet, query)?.is_some(),
+        };
         let settled = match state.status {
             QueryStatus::Collecting => None,
             QueryStatus::Refunded { .. } => Some(Settlement::Refunded),
@@ -200,6 +207,11 @@ pub fn settle(ledger: &dyn LedgerAccess, wallet: &mut Wallet) -> Result<(), Erro
         }
     }
     Ok(())
+}
+
+fn is_admitted(ledger: &dyn LedgerAccess, contribution: &Contribution) -> Result<bool, Error> {
+    let Some(part) = contribution.parts.first() else { return Ok(false) };
+    Ok(ledger.nullifier(part.nullifier)?.is_some())
 }
 
 fn over_budget(wallet: &Wallet, id: QueryId, state: &QueryState) -> Option<Refusal> {

@@ -137,12 +137,15 @@ pub fn tip(ledger: &dyn LedgerAccess) -> Result<Tip, Error> {
     Ok(ledger.tip()?.ok_or_else(|| node::Error::Unknown { what: "tip of the chain", id: "latest".into() })?)
 }
 
-/// The state of a query.
+/// The state of a query, whose terms are those that its id stands for: members attest, agents answer and researchers read
+/// under no others, whatever validators show.
 ///
 /// # Errors
-/// [`Error::Ledger`] when the ledger does not know it.
+/// [`Error::Ledger`] when the ledger does not know it, or shows another query under the id.
 pub fn require_query(ledger: &dyn LedgerAccess, id: QueryId) -> Result<QueryState, Error> {
-    Ok(ledger.query(id)?.ok_or_else(|| node::Error::Unknown { what: "query", id: id.to_string() })?)
+    let state = ledger.query(id)?.ok_or_else(|| node::Error::Unknown { what: "query", id: id.to_string() })?;
+    state.check_id(&ledger.chain(), id)?;
+    Ok(state)
 }
 
 /// The contributions of a query that were not withdrawn, in ledger order: the set that is added up.

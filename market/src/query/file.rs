@@ -4,9 +4,9 @@ use std::{fs, io::Read as _, path::Path};
 
 use circuits::{
     consent::{Day, Purposes, Regions},
-    criteria::{Clause, Criteria, MatchCriteria},
+    criteria::{CLAUSES_MAX, Clause, Criteria, MATCH_CLAUSES_MAX, MatchCriteria},
     id::{AccountId, SchemaId, StudyId},
-    layout::{Layout, Subject},
+    layout::{AXES_MAX, Layout, Subject},
     privacy::Epsilon,
     schema::{Schema, VariantPanel},
 };
@@ -122,18 +122,38 @@ impl QueryFile {
         toml::from_str(text).map_err(|error| refused(format!("{name}: {error}")))
     }
 
+    /// Refuses lists that no query may have, before a name of them is looked up in a panel of millions.
+    fn check_lengths(&self) -> Result<(), Error> {
+        if self.measures.is_empty() {
+            return Err(refused("it measures nothing; add at least one entry to measures".into()));
+        }
+        let clauses = |groups: &[Vec<NamedClause>]| groups.iter().map(Vec::len).sum::<usize>();
+        let lists = [
+            ("measures", self.measures.len(), PARTS_MAX),
+            ("clauses of criteria", clauses(&self.criteria), CLAUSES_MAX),
+            ("clauses of matching", clauses(&self.matching), MATCH_CLAUSES_MAX),
+            (
+                "axes of a measure",
+                self.measures.iter().map(|measure| measure.axes().len()).max().unwrap_or(0),
+                AXES_MAX,
+            ),
+        ];
+        match lists.into_iter().find(|(_, found, most)| found > most) {
+            Some((what, found, most)) => Err(refused(format!("it has {found} {what}; at most {most} can be"))),
+            None => Ok(()),
+        }
+    }
+
     /// The parts of every measure, in order.
     ///
     /// # Errors
     /// [`Error::QueryFile`] for a name that is not known, or more than eight parts in all.
     pub fn parts(&self, schema: &Schema, panel: Option<&VariantPanel>) -> Result<Vec<Vec<Layout>>, Error> {
+        self.check_lengths()?;
         let names = Names { schema, panel };
         let parts: Vec<Vec<Layout>> =
             self.measures.iter().map(|measure| measure.parts(names, &self.matching)).collect::<Result<_, _>>()?;
         let total: usize = parts.iter().map(Vec::len).sum();
-        if self.measures.is_empty() {
-            return Err(refused("it measures nothing; add at least one entry to measures".into()));
-        }
         if total == 0 || total > PARTS_MAX {
             return Err(refused(format!("its measures take {total} parts; 1 to {PARTS_MAX} can be")));
         }
@@ -181,6 +201,7 @@ impl QueryFile {
     /// # Errors
     /// [`Error::QueryFile`] for an attribute that is not known, a variant, and a value that cannot be.
     pub fn public_criteria(&self, schema: &Schema, panel: Option<&VariantPanel>) -> Result<Criteria, Error> {
+        self.check_lengths()?;
         let names = Names { schema, panel };
         let public = |named: &NamedClause| {
             let clause = names.clause(named)?;

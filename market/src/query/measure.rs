@@ -14,6 +14,9 @@ use super::{
 };
 use crate::Error;
 
+/// Parts that one measure is laid out in at most, so that the refusal of too many can tell how many.
+const MEASURE_PARTS_MAX: usize = 64;
+
 /// One thing that a query measures. Most take one part, one ciphertext and proof of each contributor; panels of many
 /// variants take several.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -253,6 +256,11 @@ fn genotypes(names: Names<'_>, range: VariantRange, axes: &[Axis], window: Optio
         }
         let [place, length16] = [place, length].map(|value| u16::try_from(value).unwrap_or(u16::MAX));
         let statistic = Statistic::Genotypes { first: place, length: length16 };
+        if parts.len() >= MEASURE_PARTS_MAX {
+            return Err(refused(format!(
+                "variants {first} to {end} take more than {MEASURE_PARTS_MAX} parts; ask fewer"
+            )));
+        }
         parts.push(Layout { window: of_window, axes: axes.to_vec(), statistic });
         next += length;
     }

@@ -189,3 +189,20 @@ proptest! {
         prop_assert!(QueryFile::open(&path).is_err());
     }
 }
+
+#[test]
+fn repro_a_file_of_many_names_is_refused_before_a_panel_is_searched_for_them() {
+    let variant = || NamedAxis::Variant { variant: "22:1 A>C".into() };
+    let clause = NamedClause { attribute: None, variant: Some("22:1 A>C".into()), lo: 1.0, hi: 2.0, negated: false };
+    let count = |by| Measure::Count { by };
+    let files = [
+        ("10000 measures", QueryFile { measures: vec![count(vec![variant()]); 10_000], ..example("count") }),
+        ("10000 axes", QueryFile { measures: vec![count(vec![variant(); 10_000])], ..example("count") }),
+        ("10000 clauses of matching", QueryFile { matching: vec![vec![clause.clone(); 10_000]], ..example("count") }),
+        ("10000 clauses of criteria", QueryFile { criteria: vec![vec![clause; 10_000]], ..example("count") }),
+    ];
+    for (text, file) in files {
+        let said = resolve(&file).unwrap_err().to_string();
+        assert!(said.contains(text), "{said} lacks {text}");
+    }
+}

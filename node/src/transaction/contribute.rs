@@ -114,6 +114,19 @@ impl ContributionPart {
         }
     }
 
+    /// What members attest of it: that its ciphertext has the opening that it claims at this challenge.
+    #[must_use]
+    pub const fn attestation(
+        &self,
+        committee: CommitteeEpoch,
+        query: QueryId,
+        part: u8,
+        gamma: Evaluation,
+    ) -> Attestation {
+        let Self { ciphertext, contribution, .. } = self;
+        Attestation { committee, query, part, ciphertext: *ciphertext, gamma, opening: contribution.opening }
+    }
+
     /// The members whose receipts it carries, for an attestation with this message.
     ///
     /// # Errors
@@ -229,14 +242,8 @@ impl Contribution {
         let committee = &context.genesis.committee;
         let instance = part.instance(&context.chain, &self.query, index, &self.payout);
         let query = QueryPart::new(draft, context.chain, self.query, state, index);
-        let attestation = Attestation {
-            committee: state.committee,
-            query: self.query,
-            part: index,
-            ciphertext: part.ciphertext,
-            gamma: context.proofs.challenge(&query, &instance, &part.contribution.proof)?,
-            opening: part.contribution.opening,
-        };
+        let gamma = context.proofs.challenge(&query, &instance, &part.contribution.proof)?;
+        let attestation = part.attestation(state.committee, self.query, index, gamma);
         let mut signers = part.receipt_signers(committee, &attestation.message(&context.chain))?;
         for member in signers.clone() {
             if draft.suspension(member)?.is_some() {

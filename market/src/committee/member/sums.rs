@@ -11,7 +11,7 @@ use circuits::{
 };
 use node::{
     state::{AdmittedPart, ContributionState, QueryState},
-    transaction::{Attestation, contribution_set_digest},
+    transaction::contribution_set_digest,
     units::ContributionIndex,
 };
 
@@ -148,14 +148,8 @@ impl Member {
         }
         let instance = carried.instance(&ledger.chain(), &query, part, &sent.payout);
         let verifier = self.verifier(ledger, state, (query, part))?;
-        let attestation = Attestation {
-            committee: state.committee,
-            query,
-            part,
-            ciphertext: carried.ciphertext,
-            gamma: Evaluation::from_element(verifier.challenges(&instance, &carried.contribution.proof)?.gamma),
-            opening: carried.contribution.opening,
-        };
+        let gamma = verifier.challenges(&instance, &carried.contribution.proof)?.gamma;
+        let attestation = carried.attestation(state.committee, query, part, Evaluation::from_element(gamma));
         let committee = &ledger.genesis().committee;
         let signers = carried.receipt_signers(committee, &attestation.message(&ledger.chain()))?;
         if signers.len() < usize::from(committee.quorum.receipts_min()) {

@@ -202,15 +202,8 @@ impl<'a> DishonestProver<'a> {
         let verifier = self.verifiers.get(place).ok_or_else(missing)?;
         let chain = self.roles.town.ledger.chain();
         let instance = part.instance(&chain, &self.id, number, &forgery.contribution.payout);
-        let challenges = verifier.challenges(&instance, &part.contribution.proof)?;
-        let attestation = Attestation {
-            committee: self.state.committee,
-            query: self.id,
-            part: number,
-            ciphertext: part.ciphertext,
-            gamma: Evaluation::from_element(challenges.gamma),
-            opening: part.contribution.opening,
-        };
+        let gamma = verifier.challenges(&instance, &part.contribution.proof)?.gamma;
+        let attestation = part.attestation(self.state.committee, self.id, number, Evaluation::from_element(gamma));
         let (contribution, ciphertext) = (part.contribution, ciphertext.to_packed_bytes());
         Ok((attestation, KeepCiphertext { query: self.id, part: number, instance, contribution, ciphertext }))
     }
