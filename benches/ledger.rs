@@ -39,7 +39,7 @@ fn transfers(world: &World, first_nonce: u64) -> Vec<Transaction> {
 
 fn submit_all(world: &World, transactions: Vec<Transaction>) {
     for transaction in transactions {
-        world.sequencer.submit(transaction, world.now).unwrap();
+        world.sequencer.mempool().submit(transaction, world.now).unwrap();
     }
     world.sequencer.produce_block(world.now).unwrap();
 }
@@ -49,7 +49,7 @@ fn without_proofs(criterion: &mut Criterion) {
     let world = World::on_disk(&folder.path().join("ledger.redb"), genesis(Quorum::DEFAULT));
     let mut group = criterion.benchmark_group("ledger");
     group.sample_size(10).throughput(Throughput::Elements(TRANSFERS));
-    let next = || world.sequencer.next_nonce(account("friend")).unwrap();
+    let next = || world.sequencer.mempool().next_nonce(account("friend")).unwrap();
     group.bench_function("1000 transfers, durable", |bencher| {
         bencher.iter_batched(
             || transfers(&world, next()),

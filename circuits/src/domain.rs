@@ -93,6 +93,14 @@ tags! {
         TransactionNode = "transaction-node",
         /// A block header.
         Header = "header",
+        /// The validators of a height.
+        ValidatorSet = "validator-set",
+        /// A validator's vote on a block, or its proposal of one.
+        Ballot = "ballot",
+        /// A change that validators vote on.
+        ConsortiumChange = "consortium-change",
+        /// A proposed block's parts on the network.
+        BlockPart = "block-part",
         /// A key of the authenticated state.
         StateKey = "state-key",
         /// A committee member's availability receipt.

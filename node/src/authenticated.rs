@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     Error,
-    codec::decode,
+    codec::{decode, encode},
     execute::genesis_state,
     genesis::Genesis,
     state::{StateChange, StateKey, VALUE_BYTES_MAX},
@@ -81,6 +81,35 @@ pub(crate) fn extend(
     let values = change.iter().map(|(key, value)| (position(key), value.map(<[u8]>::to_vec)));
     let (root, batch) = tree.put_value_set(values, height.get()).map_err(damaged("authenticated state"))?;
     Ok((Digest::from_bytes(root.0), batch.node_batch))
+}
+
+/// A store with the nodes and values that the next block brings on top.
+pub(crate) struct Extended<'a, S: NodeStore> {
+    pub(crate) base: &'a S,
+    pub(crate) batch: &'a NodeBatch,
+}
+
+impl<S: NodeStore> NodeStore for Extended<'_, S> {
+    fn node(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let wanted: NodeKey = decode("node key", key, key.len())?;
+        match self.batch.nodes().get(&wanted) {
+            Some(node) => encode("node", node).map(Some),
+            None => self.base.node(key),
+        }
+    }
+
+    fn value(&self, position: &Digest, at: Height) -> Result<Option<Vec<u8>>, Error> {
+        let key = KeyHash(position.to_bytes());
+        match self.batch.values().get(&(at.get(), key)) {
+            Some(value) => Ok(value.clone()),
+            None => self.base.value(position, at),
+        }
+    }
+}
+
+/// The tree of a whole state, as if one block had written it: its root does not depend on how the state came about.
+pub(crate) fn rebuild(state: &StateChange, height: Height) -> Result<(Digest, NodeBatch), Error> {
+    extend(&Nothing, height, state)
 }
 
 /// Below the first state there is nothing.

@@ -11,11 +11,12 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Error,
     codec::{check_length, decode, encode},
-    genesis::{Genesis, VALIDATORS_MAX},
     inclusion::transactions_root,
     signature::{self, Signature, account_of},
     transaction::Transaction,
     units::{Epoch, Height, Timestamp},
+    validator::{VALIDATORS_MAX, ValidatorSet},
+    vote::Ballot,
 };
 
 /// Transactions of a block.
@@ -42,6 +43,8 @@ pub struct Header {
     pub transaction_count: u32,
     /// Root of the authenticated state after the block.
     pub state: Digest,
+    /// Digest of the validators of this height, whose signatures make it final; the state after the parent holds them.
+    pub validators: Digest,
 }
 
 impl Header {
@@ -54,51 +57,63 @@ impl Header {
     }
 }
 
-/// A validator's signature of a header.
+/// A validator's precommit for a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct ValidatorSignature {
     /// Who signed.
     pub validator: AccountId,
-    /// Over [`Header::hash`].
+    /// Over the [`Ballot`] that precommits [`Header::hash`] in the certificate's round.
     pub signature: Signature,
 }
 
-/// Signatures of more than two thirds of the validators, in the order of their accounts.
+/// Precommits of one round by more than two thirds of the voting power, in the order of the validators' accounts.
 #[derive(Debug, Clone, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Certificate(pub Vec<ValidatorSignature>);
+pub struct Certificate {
+    /// The round.
+    pub round: u32,
+    /// The signatures.
+    pub signatures: Vec<ValidatorSignature>,
+}
 
 impl Certificate {
-    /// The certificate of a chain with one validator.
+    /// The certificate that these keys give a header in round 0.
     ///
     /// # Errors
     /// As [`Header::hash`].
-    pub fn single(header: &Header, key: &SigningKey) -> Result<Self, Error> {
-        let signature = signature::sign(key, &header.hash()?);
-        Ok(Self(vec![ValidatorSignature { validator: account_of(key), signature }]))
+    pub fn sign<'a>(header: &Header, keys: impl IntoIterator<Item = &'a SigningKey>) -> Result<Self, Error> {
+        let message = Ballot::precommit(header.chain, header.height, 0, header.hash()?).message()?;
+        let signed = |key| ValidatorSignature { validator: account_of(key), signature: signature::sign(key, &message) };
+        let mut signatures: Vec<_> = keys.into_iter().map(signed).collect();
+        signatures.sort_by_key(|signed| signed.validator);
+        Ok(Self { round: 0, signatures })
     }
 
-    /// Verifies that more than two thirds of the genesis validators signed the header.
+    /// Verifies that these validators, whom the header names, precommitted it with more than two thirds of their power.
     ///
     /// # Errors
     /// [`Error::Block`] or [`Error::Signature`].
-    pub fn verify(&self, header: &Header, genesis: &Genesis) -> Result<(), Error> {
-        check_length("certificate signatures", self.0.len(), VALIDATORS_MAX)?;
-        let refuse = |why: String| Err(Error::Block { height: header.height, field: "certificate", why });
-        let message = header.hash()?;
-        let mut last = None;
-        for ValidatorSignature { validator, signature } in &self.0 {
+    pub fn verify(&self, header: &Header, validators: &ValidatorSet) -> Result<(), Error> {
+        check_length("certificate signatures", self.signatures.len(), VALIDATORS_MAX)?;
+        let refuse = |field, why: String| Err(Error::Block { height: header.height, field, why });
+        if header.validators != validators.digest()? {
+            return refuse("validators", "these are not the validators of its height".into());
+        }
+        let message = Ballot::precommit(header.chain, header.height, self.round, header.hash()?).message()?;
+        let (mut last, mut power) = (None, 0);
+        for ValidatorSignature { validator, signature } in &self.signatures {
             if last >= Some(*validator) {
-                return refuse("list each validator once, in ascending order".into());
+                return refuse("certificate", "list each validator once, in ascending order".into());
             }
             last = Some(*validator);
-            if !genesis.validators.contains(validator) {
-                return refuse(format!("{validator} is no validator of the genesis"));
+            if validators.power(*validator) == 0 {
+                return refuse("certificate", format!("{validator} has no vote at this height"));
             }
+            power += validators.power(*validator);
             signature::verify("block header", *validator, &message, signature)?;
         }
-        if self.0.len() * 3 <= genesis.validators.len() * 2 {
-            return refuse(format!("{} of {} validators signed", self.0.len(), genesis.validators.len()));
+        if !validators.is_quorum(power) {
+            let total = validators.total_power();
+            return refuse("certificate", format!("validators with {power} of {total} votes signed"));
         }
         Ok(())
     }
@@ -114,16 +129,15 @@ pub struct SignedHeader {
 }
 
 impl SignedHeader {
-    /// Verifies the chain id and the certificate against a genesis, offline.
+    /// Verifies the chain id and the certificate against the validators of the header's height.
     ///
     /// # Errors
     /// [`Error::ForeignChain`], [`Error::Block`] or [`Error::Signature`].
-    pub fn verify(&self, genesis: &Genesis) -> Result<(), Error> {
-        let expected = genesis.chain_id()?;
+    pub fn verify(&self, expected: ChainId, validators: &ValidatorSet) -> Result<(), Error> {
         if self.header.chain != expected {
             return Err(Error::ForeignChain { what: "block header", found: self.header.chain, expected });
         }
-        self.certificate.verify(&self.header, genesis)
+        self.certificate.verify(&self.header, validators)
     }
 }
 

@@ -8,9 +8,9 @@ use crate::{
     Error,
     epoch::close_epoch,
     event::Event,
-    execute::{Context, apply},
+    execute::{Context, apply_checked},
     state::{Draft, StateChange, StateView, Tip},
-    transaction::{Transaction, TransactionId},
+    transaction::{Transaction, TransactionId, upgrade},
     units::Epoch,
 };
 
@@ -34,7 +34,7 @@ pub(crate) struct Execution {
 /// A transaction that did not enter a block, and why.
 pub type RefusedTransaction = (TransactionId, Error);
 
-/// Executes the transactions that can be, in order, and hands back the others with their errors.
+/// Executes the transactions that can be, in order; all passed [`Transaction::check`]; and hands back the others with their errors.
 pub(crate) fn execute_possible(
     view: &dyn StateView,
     tree: &LeafTree,
@@ -44,7 +44,7 @@ pub(crate) fn execute_possible(
     let mut draft = Draft::new(view);
     let (mut events, mut included, mut refused) = (BlockEvents::default(), vec![], vec![]);
     for transaction in candidates {
-        match apply(&draft, &transaction, context) {
+        match apply_checked(&draft, &transaction, context) {
             Ok((change, caused)) => {
                 draft.merge(change);
                 events.transactions.push(caused);
@@ -57,7 +57,7 @@ pub(crate) fn execute_possible(
     Ok((included, end_block(draft, events, tree, context)?, refused))
 }
 
-/// Executes every transaction of a block.
+/// Executes every transaction of a block; all passed [`Transaction::check`].
 ///
 /// # Errors
 /// [`Error::Block`] with the first transaction that is refused: a proposer includes none.
@@ -70,7 +70,7 @@ pub(crate) fn execute_all(
     let mut draft = Draft::new(view);
     let mut events = BlockEvents::default();
     for (index, transaction) in transactions.iter().enumerate() {
-        let (change, caused) = apply(&draft, transaction, context).map_err(|error| match error {
+        let (change, caused) = apply_checked(&draft, transaction, context).map_err(|error| match error {
             Error::Storage { .. } | Error::Corrupt { .. } => error,
             error => {
                 let why = format!("number {index} is refused: {error}");
@@ -98,6 +98,7 @@ fn end_block(
         events.end.push(event);
         Some(tree)
     };
+    events.end.extend(upgrade(&mut draft, context.height.next())?);
     draft.put_tip(&Tip { height: context.height, time: context.time, epoch: next })?;
     Ok(Execution { change: draft.finish(), events, tree })
 }

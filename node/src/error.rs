@@ -158,6 +158,24 @@ pub enum Error {
         /// What was expected.
         why: String,
     },
+    /// The consensus engine cannot run.
+    #[error("the node's consensus failed: {why}")]
+    Consensus {
+        /// The cause, and what to do.
+        why: String,
+    },
+    /// The validators decided on a version of the protocol that this program does not speak.
+    #[error(
+        "block {height} is of protocol version {found}, and this program speaks {spoken}: install the release for it"
+    )]
+    Version {
+        /// The block that cannot be made or judged.
+        height: Height,
+        /// The version that its chain decided on.
+        found: u16,
+        /// The version of this program.
+        spoken: u16,
+    },
     /// A proof of inclusion or absence does not verify.
     #[error("proof that {what} does not verify against root {root}")]
     Inclusion {
@@ -219,6 +237,13 @@ impl Error {
     /// preparations. A failure of disk or network leaves that open.
     #[must_use]
     pub const fn is_refusal(&self) -> bool {
-        !matches!(self, Self::Storage { .. } | Self::Corrupt { .. } | Self::Unreachable { .. })
+        !matches!(
+            self,
+            Self::Storage { .. }
+                | Self::Corrupt { .. }
+                | Self::Unreachable { .. }
+                | Self::Consensus { .. }
+                | Self::Version { .. }
+        )
     }
 }

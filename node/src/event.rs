@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     state::RefundReason,
-    units::{Amount, CommitteeEpoch, ContributionIndex, Epoch, LeafIndex},
+    transaction::ConsortiumChange,
+    units::{Amount, CommitteeEpoch, ContributionIndex, Epoch, Height, LeafIndex},
 };
 
 /// One thing that a transaction or the end of an epoch did.
@@ -79,4 +80,12 @@ pub enum Event {
     QueryRefunded { query: QueryId, reason: RefundReason, amount: Amount },
     /// Money moved.
     Transferred { from: AccountId, to: AccountId, amount: Amount },
+    /// A validator wants a change of the consortium.
+    ConsortiumChangeApproved { change: Digest, validator: AccountId },
+    /// More than two thirds wanted a change: it holds from the next block on.
+    ConsortiumChanged { change: ConsortiumChange },
+    /// From this height on blocks are executed by another version of the protocol.
+    ProtocolUpgraded { version: u16, height: Height },
+    /// A validator signed two statements that contradict each other.
+    ValidatorEquivocated { validator: AccountId, height: Height, round: u32 },
 }

@@ -1,6 +1,7 @@
 //! Applying transactions: `apply(state, transaction, context) → (change, events)`, pure and total.
 
 use circuits::{
+    domain::PROTOCOL_VERSION,
     eligibility::EligibilityInstance,
     groth16::ProofBytes,
     id::{AccountId, ChainId, Evaluation, QueryId},
@@ -14,7 +15,8 @@ use crate::{
     proof::{Claim, Groth16Verifier, QueryPart},
     query::CohortQuery,
     state::{
-        CommitteeState, Draft, EpochSnapshot, Party, QueryState, Standing, StateChange, StateRead, StateView, Tip,
+        CommitteeState, Draft, EpochSnapshot, Party, Protocol, QueryState, Standing, StateChange, StateRead, StateView,
+        Tip,
     },
     transaction::{Transaction, execute, open_query},
     units::{Amount, CommitteeEpoch, Epoch, Height, Timestamp},
@@ -76,6 +78,15 @@ pub fn apply(
     context: &Context<'_>,
 ) -> Result<(StateChange, Vec<Event>), Error> {
     transaction.check(&context.chain)?;
+    apply_checked(view, transaction, context)
+}
+
+/// Applies one transaction that passed [`Transaction::check`].
+pub(crate) fn apply_checked(
+    view: &dyn StateView,
+    transaction: &Transaction,
+    context: &Context<'_>,
+) -> Result<(StateChange, Vec<Event>), Error> {
     let mut draft = Draft::new(view);
     let events = execute(transaction, &mut draft, context)?;
     Ok((draft.finish(), events))
@@ -117,6 +128,8 @@ pub fn genesis_state(genesis: &Genesis, empty_root: circuits::id::EpochRoot) -> 
     let snapshot = EpochSnapshot { root: empty_root, leaves: 0, height: Height::default() };
     draft.put_epoch_snapshot(Epoch::default(), &snapshot)?;
     draft.put_tip(&Tip { height: Height::default(), time: genesis.time, epoch: Epoch::default() })?;
+    draft.put_validators(&genesis.validators)?;
+    draft.put_protocol(&Protocol { version: PROTOCOL_VERSION, upgrade: None })?;
     Ok(draft.finish())
 }
 

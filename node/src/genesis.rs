@@ -19,14 +19,13 @@ use crate::{
     codec::{check_length, encode},
     query::{DEADLINE_BLOCKS_MAX, SealingKey},
     units::{Amount, Timestamp},
+    validator::ValidatorSet,
 };
 
 /// The longest name of a network.
 pub const NAME_BYTES_MAX: usize = 256;
 /// Accounts that a genesis may endow.
 pub const BALANCES_MAX: usize = 65_536;
-/// Validators that a genesis may list.
-pub const VALIDATORS_MAX: usize = 128;
 /// The least floor for exact statistics over real records.
 const CONSORTIUM_EXACT_FLOOR_MIN: u32 = 20;
 /// The fewest issuers from which exact statistics over real records must be able to come.
@@ -142,8 +141,8 @@ pub struct Genesis {
     pub balances: BTreeMap<AccountId, Amount>,
     /// The key that accredits and suspends.
     pub governor: AccountId,
-    /// Keys that sign blocks, in turn.
-    pub validators: Vec<AccountId>,
+    /// The first validators.
+    pub validators: ValidatorSet,
     /// The decryption committee.
     pub committee: Committee,
     /// The key under which eligibility proofs verify: screening, with nothing encrypted.
@@ -180,7 +179,6 @@ impl Genesis {
         let refuse = |field, why: &str| Err(Error::Genesis { field, why: why.into() });
         check_length("genesis name in bytes", self.name.len(), NAME_BYTES_MAX)?;
         check_length("genesis balances", self.balances.len(), BALANCES_MAX)?;
-        check_length("genesis validators", self.validators.len(), VALIDATORS_MAX)?;
         for (field, origin) in
             [("eligibility", self.eligibility.origin()), ("contribution", self.contribution.origin())]
         {
@@ -193,12 +191,6 @@ impl Genesis {
         }
         if self.supply().is_err() {
             return refuse("balances", "they add up beyond 2^64 - 1 minor units");
-        }
-        if self.validators.is_empty() {
-            return refuse("validators", "list at least one");
-        }
-        if self.validators.iter().collect::<BTreeSet<_>>().len() != self.validators.len() {
-            return refuse("validators", "a key is listed twice");
         }
         self.check_committee()?;
         self.parameters.check()?;

@@ -4,19 +4,23 @@
 //! [`Ledger::commit`] once a certificate is complete.
 
 use std::{
+    collections::BTreeSet,
     path::Path,
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use circuits::{
+    domain::PROTOCOL_VERSION,
     id::{ChainId, Digest},
     merkle::LeafTree,
 };
 use jmt::storage::NodeBatch;
+use rayon::prelude::*;
+use tokio::sync::watch;
 
 use crate::{
     Error,
-    authenticated::extend,
+    authenticated::{Extended, extend, prove},
     block::{BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX, Block, Certificate, Header, Parent, check_follows},
     block_execution::{Execution, RefusedTransaction, execute_all, execute_possible},
     codec::check_length,
@@ -24,13 +28,17 @@ use crate::{
     execute::{Context, ProofVerifier, genesis_state},
     genesis::Genesis,
     inclusion::transactions_root,
+    light::Handover,
     proof::{Groth16Verifier, verify_block},
     snapshot::Snapshot,
-    state::{StateRead, Tip},
-    store::Store,
-    transaction::Transaction,
+    state::{StateKey, StateRead, Tip},
+    store::{Store, Undecided},
+    transaction::{Transaction, TransactionId, require_protocol, require_validators},
     units::{Epoch, Height, Timestamp},
 };
+
+/// Transactions whose checks are remembered.
+const CHECKED_MAX: usize = 65_536;
 
 /// A chain on disk. Shared by reference between threads; reads never wait for writes.
 pub struct Ledger {
@@ -41,6 +49,9 @@ pub struct Ledger {
     tree: RwLock<Arc<LeafTree>>,
     /// Held while a block is stored, so that the tree and the database move together.
     committing: Mutex<()>,
+    /// Transactions that passed their stateless checks; all are forgotten when it is full.
+    checked: Mutex<BTreeSet<TransactionId>>,
+    latest: watch::Sender<Height>,
 }
 
 /// A block that awaits its certificate, with its execution done.
@@ -62,6 +73,12 @@ impl Proposal {
     #[must_use]
     pub const fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// The transactions in order.
+    #[must_use]
+    pub fn transactions(&self) -> &[Transaction] {
+        &self.transactions
     }
 
     /// The candidates that were refused, with their errors.
@@ -108,8 +125,10 @@ impl Ledger {
             None => begin(&store, &genesis)?,
         }
         let snapshot = Snapshot::new(store.read()?)?;
-        let tree = check_recovered(&snapshot)?;
-        Ok(Self { store, genesis, chain, proofs, tree: RwLock::new(Arc::new(tree)), committing: Mutex::new(()) })
+        let tree = RwLock::new(Arc::new(check_recovered(&snapshot)?));
+        let (latest, committing) = (watch::Sender::new(snapshot.latest()?.height), Mutex::new(()));
+        let checked = Mutex::default();
+        Ok(Self { store, genesis, chain, proofs, tree, committing, checked, latest })
     }
 
     /// The chain id.
@@ -144,11 +163,11 @@ impl Ledger {
     /// [`Error::Storage`].
     pub fn is_due(&self, now: Timestamp) -> Result<bool, Error> {
         let tip = self.snapshot()?.latest()?;
-        Ok(self.time_after(&tip) <= now.max(tip.time))
+        Ok(self.due(&tip) <= now.max(tip.time))
     }
 
     /// The earliest time that the next block may have.
-    fn time_after(&self, tip: &Tip) -> Timestamp {
+    pub(crate) fn due(&self, tip: &Tip) -> Timestamp {
         tip.time.after(self.genesis.parameters.block_seconds_min)
     }
 
@@ -159,23 +178,45 @@ impl Ledger {
             chain: self.chain,
             genesis: &self.genesis,
             height,
-            time: now.max(self.time_after(tip)),
+            time: now.max(self.due(tip)),
             epoch: Epoch::of(height, self.genesis.parameters.epoch_blocks),
             proofs: self.proofs.as_ref(),
         }
+    }
+
+    /// A transaction's stateless checks, done once: it is met at admission, in the proposal and in the block.
+    ///
+    /// # Errors
+    /// As [`Transaction::check`].
+    pub fn check_transaction(&self, transaction: &Transaction) -> Result<TransactionId, Error> {
+        let id = transaction.id()?;
+        let checked = || self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        if checked().contains(&id) {
+            return Ok(id);
+        }
+        transaction.check(&self.chain)?;
+        let mut checked = checked();
+        if checked.len() >= CHECKED_MAX {
+            checked.clear();
+        }
+        checked.insert(id);
+        Ok(id)
     }
 
     /// Builds the next block from the candidates that can be executed, in order.
     ///
     /// # Errors
     /// [`Error::Time`] when the clock is behind the chain by more than the drift allowed, or the parent's time less than
-    /// the interval ago; [`Error::TooLarge`] for more candidates than a block holds.
+    /// the interval ago; [`Error::TooLarge`] for more candidates than a block holds; whatever
+    /// [`Ledger::check_transaction`] refuses.
     pub fn propose(&self, candidates: Vec<Transaction>, now: Timestamp) -> Result<Proposal, Error> {
         let snapshot = self.snapshot()?;
         let tip = snapshot.latest()?;
         let time = now.max(tip.time);
         self.check_time(time, &tip, now)?;
         check_size(&candidates)?;
+        candidates.par_iter().try_for_each(|candidate| self.check_transaction(candidate).map(drop))?;
+        check_version(&snapshot, tip.height.next())?;
         let parent = self.parent(&snapshot, &tip)?;
         let context = self.next_context(&tip, time);
         let (transactions, execution, refused) = execute_possible(&snapshot, &self.leaf_tree(), candidates, &context)?;
@@ -189,6 +230,7 @@ impl Ledger {
             transactions: transactions_root(&transactions)?,
             transaction_count: u32::try_from(transactions.len()).unwrap_or(u32::MAX),
             state: executed.state,
+            validators: require_validators(&snapshot)?.digest()?,
         };
         Ok(Proposal { header, transactions, refused, executed })
     }
@@ -203,6 +245,7 @@ impl Ledger {
         if header.chain != self.chain {
             return Err(Error::ForeignChain { what: "block", found: header.chain, expected: self.chain });
         }
+        check_version(&snapshot, tip.height.next())?;
         check_follows(&header, &self.parent(&snapshot, &tip)?)?;
         self.check_time(header.time, &tip, now)?;
         check_size(&transactions)?;
@@ -213,6 +256,10 @@ impl Ledger {
         if header.epoch != context.epoch {
             return refuse("epoch", format!("it belongs to epoch {}", context.epoch));
         }
+        if header.validators != require_validators(&snapshot)?.digest()? {
+            return refuse("validators", "the state after the parent names others".into());
+        }
+        self.check_transactions(&block)?;
         verify_block(&snapshot, &block.transactions, &context)?;
         let execution = execute_all(&snapshot, &self.leaf_tree(), &block.transactions, &context)?;
         let executed = seal_execution(&snapshot, header.height, execution)?;
@@ -220,6 +267,16 @@ impl Ledger {
             return refuse("state", format!("execution gives {}", executed.state));
         }
         Ok(Proposal { header, transactions: block.transactions, refused: vec![], executed })
+    }
+
+    fn check_transactions(&self, block: &Block) -> Result<(), Error> {
+        block.transactions.par_iter().enumerate().try_for_each(|(index, transaction)| {
+            let refused = |error| {
+                let why = format!("number {index} is refused: {error}");
+                Error::Block { height: block.header.height, field: "transactions", why }
+            };
+            self.check_transaction(transaction).map(drop).map_err(refused)
+        })
     }
 
     /// Stores a block once its certificate is complete, atomically and durably.
@@ -232,13 +289,56 @@ impl Ledger {
         let snapshot = self.snapshot()?;
         let tip = snapshot.latest()?;
         check_follows(&header, &self.parent(&snapshot, &tip)?)?;
-        certificate.verify(&header, &self.genesis)?;
+        certificate.verify(&header, &require_validators(&snapshot)?)?;
         let block = Block { header, transactions, certificate };
-        self.store.put_block(&block, &execution.events, &execution.change, &nodes)?;
+        let handover = if execution.change.touches(&StateKey::Validators())? {
+            let extended = Extended { base: &snapshot, batch: &nodes };
+            let validators = prove(&extended, block.header.height, StateKey::Validators())?;
+            Some(Handover { header: block.signed_header(), validators })
+        } else {
+            None
+        };
+        self.store.put_block(&block, &execution.events, &execution.change, &nodes, handover.as_ref())?;
         if let Some(tree) = execution.tree {
             *self.tree.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tree);
         }
+        self.latest.send_replace(block.header.height);
         Ok(block)
+    }
+
+    /// Tells whoever waits for blocks: the latest height, and each one that follows.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<Height> {
+        self.latest.subscribe()
+    }
+
+    /// The first block that is kept; the next one to come on a chain without blocks.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub fn first_block(&self) -> Result<Height, Error> {
+        self.store.first_block()
+    }
+
+    pub(crate) fn copy_store(&self, path: &Path, first: Height) -> Result<(), Error> {
+        self.store.copy_to(path, first)
+    }
+
+    /// Keeps a proposed block until its height is decided.
+    pub(crate) fn keep_undecided(&self, height: Height, id: Digest, block: &Undecided) -> Result<(), Error> {
+        self.store.put_undecided(height, id, block)
+    }
+
+    /// A proposed block that is kept.
+    pub(crate) fn undecided(&self, height: Height, id: Digest) -> Result<Option<Undecided>, Error> {
+        self.store.undecided(height, id)
+    }
+
+    /// The proposed blocks of a round that are kept.
+    pub(crate) fn undecided_of_round(&self, height: Height, round: u32) -> Result<Vec<(Digest, Undecided)>, Error> {
+        let mut kept = self.store.undecided_of(height)?;
+        kept.retain(|(_, block)| block.round == round);
+        Ok(kept)
     }
 
     /// Checks, executes and stores a final block from elsewhere: sync and replay.
@@ -253,7 +353,7 @@ impl Ledger {
     fn check_time(&self, time: Timestamp, tip: &Tip, now: Timestamp) -> Result<(), Error> {
         let drift = u64::from(self.genesis.parameters.drift_seconds_max);
         let latest = Timestamp::new(now.get().saturating_add(drift));
-        let earliest = self.time_after(tip);
+        let earliest = self.due(tip);
         if time < earliest || time > latest {
             return Err(Error::Time { found: time, earliest, latest });
         }
@@ -267,8 +367,14 @@ impl Ledger {
             let missing = || Error::Corrupt { what: "blocks", why: format!("no header at height {}", tip.height) };
             snapshot.header(tip.height)?.ok_or_else(missing)?.header.hash()?
         };
-        Ok(Parent { height: tip.height, hash, next_time: self.time_after(tip) })
+        Ok(Parent { height: tip.height, hash, next_time: self.due(tip) })
     }
+}
+
+/// Blocks of a version that this program does not speak are neither made nor judged.
+fn check_version(snapshot: &Snapshot, height: Height) -> Result<(), Error> {
+    let found = require_protocol(snapshot)?.version;
+    if found == PROTOCOL_VERSION { Ok(()) } else { Err(Error::Version { height, found, spoken: PROTOCOL_VERSION }) }
 }
 
 fn begin(store: &Store, genesis: &Genesis) -> Result<(), Error> {
@@ -285,7 +391,7 @@ fn check_recovered(snapshot: &Snapshot) -> Result<LeafTree, Error> {
     let damaged = |what, why: &str| Error::Corrupt { what, why: format!("{why} at height {}", tip.height) };
     if tip.height > Height::default() {
         let header = snapshot.header(tip.height)?.ok_or_else(|| damaged("blocks", "no header"))?.header;
-        let proof = snapshot.prove(crate::state::StateKey::Tip(), tip.height)?;
+        let proof = snapshot.prove(StateKey::Tip(), tip.height)?;
         proof.verify(header.state).map_err(|_| damaged("state", "its root differs from the header"))?;
         if proof.decode::<Tip>()? != tip {
             return Err(damaged("state", "the tip differs from the authenticated one"));

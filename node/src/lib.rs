@@ -6,11 +6,13 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod archive;
 mod authenticated;
 pub mod block;
 mod block_execution;
 pub mod calendar;
 pub mod codec;
+pub mod consensus;
 mod epoch;
 mod error;
 pub mod event;
@@ -18,6 +20,7 @@ mod execute;
 pub mod genesis;
 pub mod inclusion;
 mod ledger;
+pub mod light;
 mod measure;
 mod mempool;
 mod proof;
@@ -29,6 +32,8 @@ pub mod state;
 mod store;
 pub mod transaction;
 pub mod units;
+pub mod validator;
+pub mod vote;
 
 pub use authenticated::{StateProof, genesis_root};
 pub use block_execution::{BlockEvents, RefusedTransaction};
@@ -36,7 +41,7 @@ pub use error::Error;
 pub use execute::{Context, ProofVerifier, apply, foresee_opening, genesis_state};
 pub use ledger::{Ledger, Proposal, replay};
 pub use measure::measure;
-pub use mempool::{MEMPOOL_MAX, SENDER_WAITING_MAX};
+pub use mempool::{MEMPOOL_MAX, Mempool, SENDER_WAITING_MAX};
 pub use proof::{Claim, Groth16Verifier, QueryPart, committee_key};
 pub use sequencer::{Produced, Sequencer};
 pub use snapshot::{LocatedTransaction, Snapshot};

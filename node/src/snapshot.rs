@@ -15,8 +15,9 @@ use crate::{
     block::{Block, Header, SignedHeader},
     block_execution::BlockEvents,
     inclusion::{TransactionProof, prove_transaction},
+    light::Handover,
     state::{ContributionState, Party, QueryState, StateKey, StateRead, StateView, Study, Tip},
-    store::{EVENTS, HEADERS, NODES, STATE, block, failed, location, row, stored, value_at},
+    store::{EVENTS, HEADERS, NODES, STATE, block, failed, handovers, location, row, stored, value_at},
     transaction::{Transaction, TransactionId},
     units::{ContributionIndex, Height, LeafIndex},
 };
@@ -78,6 +79,15 @@ impl Snapshot {
     /// [`Error::Storage`] or [`Error::Corrupt`].
     pub fn events(&self, height: Height) -> Result<Option<BlockEvents>, Error> {
         row(&self.read, EVENTS, "events", height)
+    }
+
+    /// The blocks after a height that handed over to other validators, in order, up to
+    /// [`HANDOVERS_MAX`](crate::light::HANDOVERS_MAX).
+    ///
+    /// # Errors
+    /// [`Error::Storage`] or [`Error::Corrupt`].
+    pub fn handovers(&self, after: Height) -> Result<Vec<Handover>, Error> {
+        handovers(&self.read, after)
     }
 
     /// Where a transaction lies: the block and the place in it.

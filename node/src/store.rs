@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use borsh::BorshDeserialize;
-use circuits::id::Digest;
+use borsh::{BorshDeserialize, BorshSerialize};
+use circuits::id::{AccountId, Digest};
 use jmt::storage::NodeBatch;
-use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase, TableDefinition, WriteTransaction};
+use redb::{
+    Database, DatabaseError, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction,
+};
 
 use crate::{
     Error,
@@ -13,6 +15,7 @@ use crate::{
     block_execution::BlockEvents,
     codec::{decode, encode},
     genesis::Genesis,
+    light::{HANDOVERS_MAX, Handover},
     state::StateChange,
     transaction::Transaction,
     units::Height,
@@ -29,6 +32,24 @@ pub(crate) const LOCATIONS: TableDefinition<'static, [u8; 32], (u64, u32)> = Tab
 pub(crate) const STATE: Bytes = TableDefinition::new("state");
 pub(crate) const NODES: Bytes = TableDefinition::new("nodes");
 pub(crate) const VALUES: Bytes = TableDefinition::new("values");
+
+/// The blocks that handed over to other validators, with the proof of who they are: it outlives the state it is of.
+const HANDOVERS: ByHeight = TableDefinition::new("handovers");
+/// Proposed blocks that are not decided, by height and header hash.
+const UNDECIDED: TableDefinition<'static, (u64, [u8; 32]), &'static [u8]> = TableDefinition::new("undecided");
+
+/// Proposed blocks of one height that are kept; a proposer that sends ever more is not believed to need them.
+const UNDECIDED_MAX: usize = 64;
+
+/// A proposed block as it is kept until its height is decided.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Undecided {
+    pub(crate) round: u32,
+    pub(crate) valid_round: Option<u32>,
+    pub(crate) proposer: AccountId,
+    /// The block's bytes.
+    pub(crate) block: Vec<u8>,
+}
 
 /// The largest genesis.
 const GENESIS_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -99,6 +120,8 @@ impl Store {
             write.open_table(table).map_err(failed("create tables"))?;
         }
         write.open_table(LOCATIONS).map_err(failed("create tables"))?;
+        write.open_table(UNDECIDED).map_err(failed("create tables"))?;
+        write.open_table(HANDOVERS).map_err(failed("create tables"))?;
         write.commit().map_err(failed("create tables"))
     }
 
@@ -121,12 +144,134 @@ impl Store {
         events: &BlockEvents,
         change: &StateChange,
         nodes: &NodeBatch,
+        handover: Option<&Handover>,
     ) -> Result<(), Error> {
         let write = self.write()?;
         put_block(&write, block, events)?;
         put_state(&write, change, nodes)?;
+        forget_undecided(&write, block.header.height)?;
+        if let Some(handover) = handover {
+            let mut handovers = write.open_table(HANDOVERS).map_err(failed("note a handover"))?;
+            let bytes = encode("handover", handover)?;
+            handovers.insert(block.header.height.get(), bytes.as_slice()).map_err(failed("note a handover"))?;
+        }
         write.commit().map_err(failed("commit a block"))
     }
+
+    /// Copies the chain as it is now into a new file: every block from `first` on, the state, and the handovers.
+    pub(crate) fn copy_to(&self, path: &Path, first: Height) -> Result<(), Error> {
+        let read = self.read()?;
+        let target = Self(Database::create(path).map_err(failed("create the copy"))?);
+        target.create_tables()?;
+        let write = target.write()?;
+        let all: Vec<u8> = vec![];
+        for table in [GENESIS, STATE, NODES, VALUES] {
+            copy_rows(&read, &write, table, all.as_slice()..)?;
+        }
+        for table in [HEADERS, BODIES, EVENTS] {
+            copy_rows(&read, &write, table, first.get()..)?;
+        }
+        copy_rows(&read, &write, HANDOVERS, 0..)?;
+        let mut locations = write.open_table(LOCATIONS).map_err(failed("copy"))?;
+        for row in read.open_table(LOCATIONS).map_err(failed("copy"))?.iter().map_err(failed("copy"))? {
+            let (id, place) = row.map_err(failed("copy"))?;
+            if place.value().0 >= first.get() {
+                locations.insert(id.value(), place.value()).map_err(failed("copy"))?;
+            }
+        }
+        drop(locations);
+        write.commit().map_err(failed("copy"))
+    }
+
+    /// The whole state, by encoded key.
+    pub(crate) fn whole_state(&self) -> Result<StateChange, Error> {
+        let table = self.read()?.open_table(STATE).map_err(failed("read the state"))?;
+        let mut state = StateChange::default();
+        for row in table.iter().map_err(failed("read the state"))? {
+            let (key, value) = row.map_err(failed("read the state"))?;
+            state.insert(key.value().to_vec(), value.value().to_vec());
+        }
+        Ok(state)
+    }
+
+    /// Replaces the authenticated tree, versions of earlier heights included.
+    pub(crate) fn replace_tree(&self, nodes: &NodeBatch) -> Result<(), Error> {
+        let write = self.write()?;
+        for table in [NODES, VALUES] {
+            write.delete_table(table).map_err(failed("replace the state tree"))?;
+        }
+        put_state(&write, &StateChange::default(), nodes)?;
+        write.commit().map_err(failed("replace the state tree"))
+    }
+
+    /// Keeps a proposed block. The newest takes the place of another when its height has its share.
+    pub(crate) fn put_undecided(&self, height: Height, id: Digest, block: &Undecided) -> Result<(), Error> {
+        let write = self.write()?;
+        {
+            let mut table = write.open_table(UNDECIDED).map_err(failed("keep a proposed block"))?;
+            let (first, last) = undecided_keys(height);
+            let kept = table.range(first..=last).map_err(failed("keep a proposed block"))?.count();
+            if kept >= UNDECIDED_MAX {
+                table.pop_first().map_err(failed("keep a proposed block"))?;
+            }
+            let bytes = encode("proposed block", block)?;
+            table.insert((height.get(), id.to_bytes()), bytes.as_slice()).map_err(failed("keep a proposed block"))?;
+        }
+        write.commit().map_err(failed("keep a proposed block"))
+    }
+
+    /// A proposed block that is kept.
+    pub(crate) fn undecided(&self, height: Height, id: Digest) -> Result<Option<Undecided>, Error> {
+        let table = self.read()?.open_table(UNDECIDED).map_err(failed("read a proposed block"))?;
+        let found = table.get((height.get(), id.to_bytes())).map_err(failed("read a proposed block"))?;
+        found.map(|bytes| stored("proposed block", bytes.value())).transpose()
+    }
+
+    /// The proposed blocks of a height that are kept.
+    pub(crate) fn undecided_of(&self, height: Height) -> Result<Vec<(Digest, Undecided)>, Error> {
+        let table = self.read()?.open_table(UNDECIDED).map_err(failed("read a proposed block"))?;
+        let (first, last) = undecided_keys(height);
+        let mut kept = vec![];
+        for row in table.range(first..=last).map_err(failed("read a proposed block"))? {
+            let (key, bytes) = row.map_err(failed("read a proposed block"))?;
+            kept.push((Digest::from_bytes(key.value().1), stored("proposed block", bytes.value())?));
+        }
+        Ok(kept)
+    }
+
+    /// The first block that is kept.
+    pub(crate) fn first_block(&self) -> Result<Height, Error> {
+        let table = self.read()?.open_table(HEADERS).map_err(failed("read a block"))?;
+        let first = table.first().map_err(failed("read a block"))?.map(|(height, _)| height.value());
+        Ok(Height::new(first.unwrap_or(1)))
+    }
+}
+
+/// Copies the rows of a range.
+fn copy_rows<'k, K: redb::Key + 'static, V: redb::Value + 'static>(
+    read: &ReadTransaction,
+    write: &WriteTransaction,
+    table: TableDefinition<'static, K, V>,
+    range: impl std::ops::RangeBounds<K::SelfType<'k>> + 'k,
+) -> Result<(), Error> {
+    let source = read.open_table(table).map_err(failed("copy"))?;
+    let mut target = write.open_table(table).map_err(failed("copy"))?;
+    for row in source.range(range).map_err(failed("copy"))? {
+        let (key, value) = row.map_err(failed("copy"))?;
+        target.insert(key.value(), value.value()).map_err(failed("copy"))?;
+    }
+    Ok(())
+}
+
+const fn undecided_keys(height: Height) -> ((u64, [u8; 32]), (u64, [u8; 32])) {
+    ((height.get(), [0; 32]), (height.get(), [u8::MAX; 32]))
+}
+
+/// Forgets the proposed blocks up to a decided height.
+fn forget_undecided(write: &WriteTransaction, decided: Height) -> Result<(), Error> {
+    let mut table = write.open_table(UNDECIDED).map_err(failed("forget proposed blocks"))?;
+    let (_, last) = undecided_keys(decided);
+    table.retain_in(..=last, |_, _| false).map_err(failed("forget proposed blocks"))
 }
 
 fn put_block(write: &WriteTransaction, block: &Block, events: &BlockEvents) -> Result<(), Error> {
@@ -187,6 +332,13 @@ pub(crate) fn block(read: &ReadTransaction, height: Height) -> Result<Option<Blo
     let missing = || Error::Corrupt { what: "blocks", why: format!("block {height} has a header and no body") };
     let transactions: Vec<Transaction> = row(read, BODIES, "transactions", height)?.ok_or_else(missing)?;
     Ok(Some(Block { header, transactions, certificate }))
+}
+
+/// The handovers after a height, in order, up to [`HANDOVERS_MAX`].
+pub(crate) fn handovers(read: &ReadTransaction, after: Height) -> Result<Vec<Handover>, Error> {
+    let table = read.open_table(HANDOVERS).map_err(failed("list handovers"))?;
+    let rows = table.range(after.next().get()..).map_err(failed("list handovers"))?;
+    rows.take(HANDOVERS_MAX).map(|row| stored("handover", row.map_err(failed("list handovers"))?.1.value())).collect()
 }
 
 /// Where a transaction lies.

@@ -133,8 +133,8 @@ fn a_header_that_the_validators_did_not_sign_is_not_believed() {
         proven.header.as_mut().unwrap().header.state = Digest::from_bytes([7; 32]);
     });
     disbelieved(ledger.account(account("friend")), "signature");
-    let ledger = altered(&server, |proven| proven.header.as_mut().unwrap().certificate.0.clear());
-    disbelieved(ledger.account(account("friend")), "0 of 1 validators");
+    let ledger = altered(&server, |proven| proven.header.as_mut().unwrap().certificate.signatures.clear());
+    disbelieved(ledger.account(account("friend")), "validators with 0 of 1 votes signed");
     let ledger = altered(&server, |proven| proven.header = None);
     disbelieved(ledger.account(account("friend")), "does not verify against root");
 }

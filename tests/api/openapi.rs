@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::server::{BYTES, Server, agent, answer, id};
 
 /// Every route, stated here once more on purpose: a route added or lost must be a decision.
-const ROUTES: [(&str, &str); 35] = [
+const ROUTES: [(&str, &str); 38] = [
     ("get", "/health"),
     ("get", "/metrics"),
     ("get", "/openapi.json"),
@@ -27,7 +27,9 @@ const ROUTES: [(&str, &str); 35] = [
     ("get", "/v1/genesis"),
     ("get", "/v1/head"),
     ("get", "/v1/issuers"),
+    ("get", "/v1/handovers"),
     ("get", "/v1/leaves"),
+    ("get", "/v1/peers"),
     ("post", "/v1/plans"),
     ("get", "/v1/queries"),
     ("get", "/v1/queries/{id}"),
@@ -40,6 +42,7 @@ const ROUTES: [(&str, &str); 35] = [
     ("get", "/v1/state/{key}"),
     ("get", "/v1/studies"),
     ("get", "/v1/studies/{id}"),
+    ("get", "/v1/validators"),
     ("post", "/v1/transactions"),
     ("get", "/v1/transactions/{id}"),
     ("get", "/v1/transactions/{id}/proof"),

@@ -6,6 +6,7 @@ use node::{
     BlockEvents,
     block::{Block, SignedHeader},
     genesis::Genesis,
+    light::LightClient,
     state::{Account, QueryState, StateKey, Study, Tip},
     units::{Height, LeafIndex},
 };
@@ -40,7 +41,8 @@ fn the_chain_reads_the_same_in_json_and_in_bytes() {
     let block: Block = both(&server, &format!("/v1/blocks/{height}"));
     let header: SignedHeader = both(&server, &format!("/v1/blocks/{height}/header"));
     assert_eq!(block.signed_header(), header);
-    header.verify(&genesis).unwrap();
+    let client = LightClient::new(&genesis).unwrap();
+    client.verify(&header).unwrap();
     let events: BlockEvents = both(&server, &format!("/v1/blocks/{height}/events"));
     assert_eq!(events.transactions.len(), block.transactions.len());
     let health: Health = serde_json::from_slice(&server.get("/health").body).unwrap();
@@ -115,7 +117,7 @@ fn an_included_transaction_comes_with_its_proof() {
     let block: Block = both(&server, "/v1/blocks/1");
     let transaction = block.transactions[2].id().unwrap();
     let included: IncludedTransaction = both(&server, &format!("/v1/transactions/{transaction}/proof"));
-    included.header.verify(server.chain.ledger().genesis()).unwrap();
+    LightClient::new(server.chain.ledger().genesis()).unwrap().verify(&included.header).unwrap();
     included.proof.verify(&included.header.header, transaction).unwrap();
     assert_eq!(included.transaction, block.transactions[2]);
     let status = server.get(&format!("/v1/transactions/{transaction}")).json();

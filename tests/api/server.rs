@@ -1,6 +1,6 @@
 //! A chain that has seen every listing's rows, served on a free port.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use circuits::{id::QueryId, quorum::Quorum};
 use market::{
@@ -9,20 +9,21 @@ use market::{
 };
 use node::{
     Sequencer,
+    consensus::{Engine, EngineOptions, Guarded, Pace, PeerSecret, Timeouts},
     transaction::Action,
     units::{SECONDS_PER_DAY, Timestamp},
 };
 use serde_json::Value;
 use tempfile::TempDir;
 use web::{
-    Pace,
     api::{Metrics, Service, StoredBytes, UploadQuota},
     chain::Chain,
     client::Remote,
+    node::NO_PEERS,
     serve::{Running, StopOn, serve},
 };
 
-use crate::world::{TODAY, World, account, payout_name};
+use crate::world::{TODAY, World, account, key, payout_name};
 
 /// A moment after every block of the world, on the collecting query's days.
 fn clock() -> Timestamp {
@@ -36,6 +37,7 @@ pub const DOCUMENTS_QUOTA: u64 = QUOTA / 16;
 /// A served chain.
 pub struct Server {
     pub running: Running,
+    pub _engine: Engine,
     pub chain: Arc<Chain>,
     pub index: Arc<Index>,
     /// Collecting, with three contributions of which one is withdrawn.
@@ -43,6 +45,19 @@ pub struct Server {
     /// Sealed and aggregated.
     pub aggregated: QueryId,
     pub directory: TempDir,
+}
+
+/// How the world's validator takes part.
+fn engine_options(directory: &Path, pace: Pace, clock: fn() -> Timestamp) -> EngineOptions {
+    EngineOptions {
+        directory: directory.into(),
+        listen: NO_PEERS.into(),
+        peer: PeerSecret::from_bytes(key("validator").to_bytes()),
+        signer: Arc::new(Guarded::open(Arc::new(key("validator")), &directory.join("signed")).unwrap()),
+        pace,
+        timeouts: Timeouts::default(),
+        clock,
+    }
 }
 
 /// An answer as it came over the wire.
@@ -110,7 +125,11 @@ impl Server {
 
     pub fn by_clock(sequencer: Sequencer, collecting: QueryId, aggregated: QueryId, clock: fn() -> Timestamp) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let chain = Arc::new(Chain::with_clock(Arc::new(sequencer), clock));
+        let mempool = Arc::clone(sequencer.mempool());
+        // No heartbeat within a test: blocks are made for transactions alone, so heights are what tests expect.
+        let pace = Pace { gather: Duration::from_millis(1), heartbeat: Duration::from_secs(3_600) };
+        let engine = Engine::start(Arc::clone(&mempool), engine_options(directory.path(), pace, clock)).unwrap();
+        let chain = Arc::new(Chain::with_clock(mempool, clock));
         let path = directory.path().join("index.sqlite");
         let index = Arc::new(Index::open(&path, chain.ledger().chain()).unwrap());
         let blobs: Arc<dyn BlobAccess> = Arc::new(Objects::directory(&directory.path().join("blobs")).unwrap());
@@ -120,11 +139,10 @@ impl Server {
             index: Arc::clone(&index),
             quota: UploadQuota::new(QUOTA, StoredBytes::default()),
             metrics: Metrics::default(),
+            engine: Some(engine.handle().clone()),
         };
-        // No heartbeat within a test: blocks are made for transactions alone, so heights are what tests expect.
-        let pace = Pace { gather: Duration::from_millis(1), heartbeat: Duration::from_secs(3_600) };
-        let running = serve(service, "127.0.0.1:0", pace, StopOn::Request).unwrap();
-        Self { running, chain, index, collecting, aggregated, directory }
+        let running = serve(service, "127.0.0.1:0", StopOn::Request).unwrap();
+        Self { running, _engine: engine, chain, index, collecting, aggregated, directory }
     }
 
     pub fn remote(&self) -> Remote {

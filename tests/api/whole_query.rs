@@ -34,20 +34,22 @@ use market::{
     wallet::{PartyKey, Protection, Role, Wallet},
 };
 use node::{
-    Groth16Verifier, Ledger, Sequencer,
+    Groth16Verifier, Ledger, Mempool,
+    consensus::{Engine, Pace},
     genesis::{self, Committee, Genesis},
     query::{CohortQuery, DataUse, PrivacyMode, SealingKey},
     state::{CommitteeStage, QueryStatus, StateRead},
     transaction::{Action, Governance, StudyRegistration},
     units::Amount,
+    validator::ValidatorSet,
 };
 use rand::{SeedableRng, rngs::StdRng};
 use web::{
-    Pace,
     api::{Metrics, Service, StoredBytes, UploadQuota},
     chain::{Chain, now},
     client::{Remote, RemoteBlobs, RemoteCommittee, RemoteLedger},
     member::MemberService,
+    node::{NO_PEERS, engine_options, validator},
     serve::{Running, StopOn, serve, serve_member},
 };
 
@@ -94,26 +96,31 @@ impl Parties {
         genesis.parameters.early_sealing_allowed = true;
         genesis.balances = BTreeMap::from([(self.researcher.account(), Amount::new(1_000_000))]);
         genesis.governor = self.governor.account();
-        genesis.validators = vec![self.validator.account()];
+        genesis.validators = ValidatorSet::new(vec![validator(&self.validator, String::new(), 1)]).unwrap();
         genesis.committee = Committee { quorum: Quorum::DEFAULT, members: self.members.iter().map(member).collect() };
         genesis
     }
 }
 
-fn serve_node(parties: &Parties, folder: &Path) -> Running {
+fn serve_node(parties: &Parties, folder: &Path) -> (Running, Engine) {
     let genesis = parties.genesis();
     let proofs = Box::new(Groth16Verifier::new(genesis.contribution.clone()));
     let ledger = Arc::new(Ledger::in_memory(genesis, proofs).unwrap());
-    let chain = Arc::new(Chain::new(Arc::new(Sequencer::new(ledger, parties.validator.signing_key()).unwrap())));
+    let mempool = Arc::new(Mempool::new(ledger));
+    let pace = Pace { gather: Duration::from_millis(1), heartbeat: Duration::from_millis(100) };
+    let engine =
+        Engine::start(Arc::clone(&mempool), engine_options(&parties.validator, folder, NO_PEERS, pace).unwrap())
+            .unwrap();
+    let chain = Arc::new(Chain::new(mempool));
     let service = Service {
         blobs: Arc::new(Objects::directory(&folder.join("blobs")).unwrap()),
         index: Arc::new(Index::open(&folder.join("index"), chain.ledger().chain()).unwrap()),
         chain,
         quota: UploadQuota::new(1 << 30, StoredBytes::default()),
         metrics: Metrics::default(),
+        engine: Some(engine.handle().clone()),
     };
-    let pace = Pace { gather: Duration::from_millis(1), heartbeat: Duration::from_millis(100) };
-    serve(service, "127.0.0.1:0", pace, StopOn::Request).unwrap()
+    (serve(service, "127.0.0.1:0", StopOn::Request).unwrap(), engine)
 }
 
 /// A member on its own connection, with its endpoint and the thread that does its duties.
@@ -244,7 +251,7 @@ fn a_whole_query_over_http_gives_the_truth_and_a_receipt_that_verifies() {
     let folder = tempfile::tempdir().unwrap();
     let rng = &mut StdRng::seed_from_u64(12);
     let parties = Parties::random(rng);
-    let running = serve_node(&parties, folder.path());
+    let (running, _engine) = serve_node(&parties, folder.path());
     let node = Remote::new(&running.url()).unwrap();
     let ledger = RemoteLedger::connect(node.clone()).unwrap();
     let blobs = RemoteBlobs::new(node.clone());

@@ -133,12 +133,12 @@ fn repro_a_true_receipt_is_refused_before_the_mempool_and_from_memory_whoever_br
     // Out of turn: the evidence is looked at before the turn, and so before the mempool.
     let sent = |sender, nonce| {
         let transaction = Transaction::sign(world.ledger().chain(), &key(sender), nonce, honest.clone()).unwrap();
-        world.sequencer.submit(transaction, world.now)
+        world.sequencer.mempool().submit(transaction, world.now)
     };
     for (sender, nonce) in [("friend", 0), ("friend", 7), ("sponsor", 0)] {
         refused(sent(sender, nonce), "has the values that member 0 attested");
     }
-    assert_eq!(world.sequencer.waiting(), 0);
+    assert_eq!(world.sequencer.mempool().waiting(), 0);
     let sound = evidence(&world, 0, zero(), opening(5));
     bring(&mut world, &sound).unwrap();
 }

@@ -56,7 +56,7 @@ impl World {
 
     /// Opens a query and includes it in a block.
     pub fn open(&mut self, query: CohortQuery) -> Result<QueryId, Error> {
-        let nonce = self.sequencer.next_nonce(account("researcher")).unwrap();
+        let nonce = self.sequencer.mempool().next_nonce(account("researcher")).unwrap();
         let id = query.id(&self.ledger().chain(), &account("researcher"), nonce).unwrap();
         self.act("researcher", Action::OpenQuery(Box::new(query)))?;
         self.block();
@@ -136,7 +136,7 @@ impl World {
     }
 
     pub fn contribute(&mut self, contribution: Contribution) -> Result<TransactionId, Error> {
-        self.sequencer.submit(Transaction::Contribute(contribution), self.now)
+        self.sequencer.mempool().submit(Transaction::Contribute(contribution), self.now)
     }
 
     /// Opens a query and admits these people's contributions.

@@ -161,25 +161,25 @@ fn a_signed_action_is_accepted_once_on_its_chain_from_its_sender() {
     let action = Action::Transfer(Transfer { to: account("heir"), amount: Amount::new(1) });
     let transaction = Transaction::sign(chain, &key("friend"), 0, action.clone()).unwrap();
     let now = world.now;
-    world.sequencer.submit(transaction.clone(), now).unwrap();
-    refused(world.sequencer.submit(transaction.clone(), now), "already on this ledger");
+    world.sequencer.mempool().submit(transaction.clone(), now).unwrap();
+    refused(world.sequencer.mempool().submit(transaction.clone(), now), "already on this ledger");
     world.block();
-    refused(world.sequencer.submit(transaction, now), "already on this ledger");
+    refused(world.sequencer.mempool().submit(transaction, now), "already on this ledger");
 
     let again = Transaction::sign(chain, &key("friend"), 0, action.clone()).unwrap();
     let Transaction::Signed(mut signed) = again else { panic!() };
     signed.action = Action::Transfer(Transfer { to: account("thief"), amount: Amount::new(9) });
-    refused(world.sequencer.submit(Transaction::Signed(signed.clone()), now), "does not verify");
+    refused(world.sequencer.mempool().submit(Transaction::Signed(signed.clone()), now), "does not verify");
     signed.action = action.clone();
     signed.sender = account("sponsor");
-    refused(world.sequencer.submit(Transaction::Signed(signed), now), "does not verify");
+    refused(world.sequencer.mempool().submit(Transaction::Signed(signed), now), "does not verify");
 
     let skipping = Transaction::sign(chain, &key("friend"), 5, action.clone()).unwrap();
     let expected = Error::Nonce { account: account_of(&key("friend")), found: 5, expected: 1 };
-    assert_eq!(world.sequencer.submit(skipping, now), Err(expected));
+    assert_eq!(world.sequencer.mempool().submit(skipping, now), Err(expected));
     let foreign = circuits::id::ChainId::from_bytes([1; 32]);
     let elsewhere = Transaction::sign(foreign, &key("friend"), 1, action).unwrap();
-    refused(world.sequencer.submit(elsewhere, now), "make it for this chain");
+    refused(world.sequencer.mempool().submit(elsewhere, now), "make it for this chain");
     let friend = world.ledger().snapshot().unwrap().account(account("friend")).unwrap();
     assert_eq!(friend, Some(Account { balance: Amount::new(ENDOWMENT - 1), nonce: 1 }));
 }

@@ -22,6 +22,7 @@ use circuits::{
 use ed25519_dalek::SigningKey;
 use node::{
     Claim, Error, Ledger, Produced, ProofVerifier, QueryPart, Sequencer,
+    consensus::PeerSecret,
     genesis::{Committee, Genesis, Member, Network, Parameters},
     query::SealingKey,
     signature::account_of,
@@ -31,6 +32,7 @@ use node::{
         Transaction, TransactionId,
     },
     units::{Amount, CommitteeEpoch, LeafIndex, SECONDS_PER_DAY, Timestamp},
+    validator::{Validator, ValidatorSet},
 };
 
 pub const TODAY: u32 = 20_000;
@@ -104,6 +106,12 @@ pub fn polynomial(name: &str) -> RingElement {
     RingElement::from_xof(&mut Xof::new(ByteTag::Blob, &[name.as_bytes()]))
 }
 
+/// A validator whose node is nowhere.
+pub fn validator(name: &str, power: u32) -> Validator {
+    let peer = PeerSecret::from_bytes(key(name).to_bytes()).peer_key();
+    Validator { account: account(name), peer, address: String::new(), power }
+}
+
 pub fn member_name(index: u8) -> String {
     format!("member {index}")
 }
@@ -138,7 +146,7 @@ pub fn genesis(quorum: Quorum) -> Genesis {
             .into_iter()
             .collect(),
         governor: account("governor"),
-        validators: vec![account("validator")],
+        validators: ValidatorSet::new(vec![validator("validator", 1)]).unwrap(),
         committee: Committee { quorum, members: quorum.all_members().map(member).collect() },
         eligibility: screening_key().verifying_key().clone(),
         contribution: proving_key().verifying_key().clone(),
@@ -179,8 +187,12 @@ impl World {
     }
 
     pub fn over(ledger: Ledger) -> Self {
+        Self::with_keys(ledger, vec![key("validator")])
+    }
+
+    pub fn with_keys(ledger: Ledger, keys: Vec<SigningKey>) -> Self {
         let now = ledger.genesis().time;
-        let sequencer = Sequencer::new(Arc::new(ledger), key("validator")).unwrap();
+        let sequencer = Sequencer::new(Arc::new(ledger), keys);
         Self { sequencer, now, study: StudyId::from_bytes([0; 32]) }
     }
 
@@ -221,7 +233,7 @@ impl World {
 
     pub fn register_study(&mut self) {
         let study = StudyRegistration { title: "A study".into(), protocol: digest("protocol"), ethics: "EC-1".into() };
-        let nonce = self.sequencer.next_nonce(account("researcher")).unwrap();
+        let nonce = self.sequencer.mempool().next_nonce(account("researcher")).unwrap();
         self.study = study.id(&self.ledger().chain(), &account("researcher"), nonce).unwrap();
         self.act("researcher", Action::RegisterStudy(study)).unwrap();
     }
@@ -255,9 +267,9 @@ impl World {
     /// Signs and submits an action at the sender's next nonce.
     pub fn act(&mut self, sender: &str, action: Action) -> Result<TransactionId, Error> {
         let key = key(sender);
-        let nonce = self.sequencer.next_nonce(account_of(&key)).unwrap();
+        let nonce = self.sequencer.mempool().next_nonce(account_of(&key)).unwrap();
         let transaction = Transaction::sign(self.ledger().chain(), &key, nonce, action).unwrap();
-        self.sequencer.submit(transaction, self.now)
+        self.sequencer.mempool().submit(transaction, self.now)
     }
 
     pub fn block(&mut self) -> Produced {

@@ -24,6 +24,7 @@ use node::{
     StateProof,
     block::Block,
     genesis::Genesis,
+    light::Handover,
     signature::Signature,
     state::{StateKey, StateView},
     transaction::{MemberSignature, Receipt, Transaction, TransactionId},
@@ -114,6 +115,10 @@ impl LedgerAccess for FaultyLedger<'_> {
             Fault::ReceiptsStripped => Ok(self.inner.block(height)?.map(without_receipts)),
             _ => self.inner.block(height),
         }
+    }
+
+    fn handovers(&self, after: Height) -> Result<Vec<Handover>, Error> {
+        self.inner.handovers(after)
     }
 
     fn prove(&self, height: Height, key: StateKey) -> Result<StateProof, Error> {

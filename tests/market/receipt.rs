@@ -163,7 +163,7 @@ fn each_altered_piece_fails_its_own_check() {
     alter(&|receipt| receipt.header = before.clone(), "does not verify against root");
     alter(&|receipt| receipt.header.header.state = before.header.state, "signature");
     alter(&|receipt| receipt.header.certificate = before.certificate.clone(), "signature");
-    alter(&|receipt| receipt.header.certificate.0.clear(), "certificate");
+    alter(&|receipt| receipt.header.certificate.signatures.clear(), "certificate");
     alter(&|receipt| receipt.header.header.chain = ChainId::from_bytes([1; 32]), "make it for this chain");
     alter(&|receipt| receipt.query = circuits::id::QueryId::from_bytes([1; 32]), "R2");
     alter(&|receipt| receipt.query_state = receipt.contributions[0].state.clone(), "R2");

@@ -12,7 +12,7 @@ use circuits::{
     contribution::{self, ProvingKey},
     criteria::{Clause, Criteria, MatchCriteria},
     eligibility,
-    id::{Digest, QueryId, StudyId},
+    id::{AccountId, Digest, QueryId, StudyId},
     layout::Layout,
     privacy::Epsilon,
     quorum::{MemberIndex, Quorum},
@@ -36,6 +36,7 @@ use node::{
     state::QueryState,
     transaction::{Action, Governance, StudyRegistration},
     units::{Amount, SECONDS_PER_DAY, Timestamp},
+    validator::{PeerKey, Validator, ValidatorSet},
 };
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -183,7 +184,7 @@ fn genesis(quorum: Quorum, keys: &Keys) -> Genesis {
         },
         balances: [(keys.researcher.account(), Amount::new(1_000_000))].into(),
         governor: keys.governor.account(),
-        validators: vec![keys.validator.account()],
+        validators: ValidatorSet::new(vec![validator(keys.validator.account())]).unwrap(),
         committee: Committee { quorum, members: keys.members.iter().map(member).collect() },
         eligibility: screening_key().clone(),
         contribution: proving_key().verifying_key().clone(),
@@ -205,13 +206,18 @@ pub fn terms(purposes: Purposes, rng: &mut StdRng) -> ConsentTerms {
     }
 }
 
+/// A validator whose node has no peers.
+fn validator(account: AccountId) -> Validator {
+    Validator { account, peer: PeerKey::from_bytes([1; 32]), address: String::new(), power: 1 }
+}
+
 impl World {
     /// Opens or founds the chain and its parties in a folder.
     pub fn open(root: &Path, quorum: Quorum) -> Self {
         let keys = keys(quorum);
         std::fs::create_dir_all(root).unwrap();
         let ledger = Ledger::open(&root.join("ledger.redb"), genesis(quorum, &keys)).unwrap();
-        let sequencer = Sequencer::new(Arc::new(ledger), keys.validator.signing_key()).unwrap();
+        let sequencer = Sequencer::new(Arc::new(ledger), vec![keys.validator.signing_key()]);
         let ledger = Arc::new(LocalLedger::on_demand(Arc::new(sequencer), today));
         let blobs = Arc::new(Objects::directory(&root.join("blobs")).unwrap());
         let members = (0..)

@@ -1,4 +1,4 @@
-//! The chain as a server holds it: this process's ledger, and the bell that wakes its block driver.
+//! The chain as a server holds it: this process's ledger behind its mempool.
 
 use std::{
     sync::Arc,
@@ -8,11 +8,10 @@ use std::{
 use circuits::id::AccountId;
 use market::ledger::{LedgerAccess, LocalLedger, TransactionStatus};
 use node::{
-    Ledger, Produced, Sequencer, Snapshot,
+    Ledger, Mempool, Snapshot,
     transaction::{Transaction, TransactionId},
     units::Timestamp,
 };
-use tokio::sync::Notify;
 
 use crate::Error;
 
@@ -23,30 +22,26 @@ pub fn now() -> Timestamp {
     Timestamp::new(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
 }
 
-/// One validator's chain, shared by the endpoints and the driver.
-pub struct Chain {
-    local: LocalLedger,
-    /// Rings when a transaction begins to wait.
-    pub(crate) work: Notify,
-}
+/// A node's chain, shared by the endpoints.
+pub struct Chain(LocalLedger);
 
 impl Chain {
-    /// The chain of a sequencer, by this machine's clock.
+    /// The chain behind a mempool, by this machine's clock.
     #[must_use]
-    pub fn new(sequencer: Arc<Sequencer>) -> Self {
-        Self::with_clock(sequencer, now)
+    pub fn new(mempool: Arc<Mempool>) -> Self {
+        Self::with_clock(mempool, now)
     }
 
-    /// The chain of a sequencer, by another clock.
+    /// The chain behind a mempool, by another clock.
     #[must_use]
-    pub fn with_clock(sequencer: Arc<Sequencer>, clock: fn() -> Timestamp) -> Self {
-        Self { local: LocalLedger::new(sequencer, clock), work: Notify::new() }
+    pub fn with_clock(mempool: Arc<Mempool>, clock: fn() -> Timestamp) -> Self {
+        Self(LocalLedger::new(mempool, clock))
     }
 
     /// The ledger.
     #[must_use]
     pub fn ledger(&self) -> &Ledger {
-        self.local.sequencer().ledger()
+        self.0.ledger()
     }
 
     /// The state and the blocks at the latest height.
@@ -60,12 +55,7 @@ impl Chain {
     /// How many transactions wait for a block.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.local.sequencer().waiting()
-    }
-
-    /// Whether the next block may be made by now. What cannot be read is left to who makes it.
-    pub(crate) fn is_due(&self) -> bool {
-        self.local.is_due().unwrap_or(true)
+        self.0.mempool().waiting()
     }
 
     /// The nonce that an account's next action must carry, counting actions that wait.
@@ -73,17 +63,15 @@ impl Chain {
     /// # Errors
     /// [`Error::Ledger`] when the database fails.
     pub fn next_nonce(&self, account: AccountId) -> Result<u64, Error> {
-        Ok(self.local.next_nonce(account)?)
+        Ok(self.0.next_nonce(account)?)
     }
 
-    /// Admits a transaction and wakes the driver.
+    /// Admits a transaction.
     ///
     /// # Errors
     /// [`Error::Ledger`] with the refusal.
     pub fn submit(&self, transaction: Transaction) -> Result<TransactionId, Error> {
-        let id = self.local.submit(transaction)?;
-        self.work.notify_one();
-        Ok(id)
+        Ok(self.0.submit(transaction)?)
     }
 
     /// What became of a transaction.
@@ -91,18 +79,6 @@ impl Chain {
     /// # Errors
     /// [`Error::Ledger`] when the database fails.
     pub fn status(&self, id: TransactionId) -> Result<TransactionStatus, Error> {
-        Ok(self.local.status(id)?)
-    }
-
-    /// Makes the next block and logs what it refused.
-    ///
-    /// # Errors
-    /// [`Error::Ledger`] when the block cannot be made or stored.
-    pub fn produce(&self) -> Result<Produced, Error> {
-        let produced = self.local.produce_block()?;
-        for (id, error) in &produced.refused {
-            tracing::warn!(transaction = %id, %error, "a waiting transaction was refused");
-        }
-        Ok(produced)
+        Ok(self.0.status(id)?)
     }
 }

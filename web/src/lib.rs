@@ -9,11 +9,11 @@ pub mod chain;
 pub mod cli;
 pub mod client;
 pub mod demo;
-mod driver;
 mod error;
 pub mod member;
+pub mod node;
 pub mod problem;
 pub mod serve;
 mod stop;
 
-pub use self::{driver::Pace, error::Error};
+pub use self::error::Error;

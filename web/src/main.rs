@@ -8,11 +8,14 @@ use web::cli::{Cli, Output, run};
 
 /// The exit code of a command line that does not parse, as is usual.
 const USAGE: u8 = 2;
+/// What is logged unless `RUST_LOG` says otherwise. A node without peers has nobody to publish to, which the network
+/// takes for an error each time.
+const DEFAULT_FILTER: &str = "warn,arc_malachitebft_network=off";
 /// The targets under which arkworks traces circuits, switched off whatever `RUST_LOG` says.
 const CIRCUIT_SPANS: [&str; 2] = ["gr1cs=off", "r1cs=off"];
 
 fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| DEFAULT_FILTER.into());
     // arkworks' spans carry the values of wires, which are a witness.
     let filter = CIRCUIT_SPANS.into_iter().filter_map(|off| off.parse().ok()).fold(filter, EnvFilter::add_directive);
     tracing_subscriber::fmt()

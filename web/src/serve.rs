@@ -1,8 +1,9 @@
-//! Running servers: the ledger's API with its block driver, and a committee member's endpoint.
+//! Running servers: the ledger's API with the index that follows it, and a committee member's endpoint.
 
 use std::{
-    future::{Future, Ready},
+    future::{self, Future, Ready},
     net::{SocketAddr, TcpListener},
+    pin::pin,
     sync::{Arc, mpsc},
     thread::{self, JoinHandle},
 };
@@ -14,12 +15,14 @@ use actix_web::{
     rt::System,
     web::{Data, ServiceConfig},
 };
-use tokio::sync::watch;
+use market::index::Index;
+use node::consensus::EngineHandle;
+use tokio::{select, sync::watch, task};
 
 use crate::{
     Error,
     api::{self, CONNECTIONS_MAX, HEAD_TIME_MAX, SHUTDOWN_SECONDS_MAX, Service, WORKERS},
-    driver::{Pace, drive},
+    chain::Chain,
     member::{self, MemberService, Turns},
 };
 
@@ -52,7 +55,7 @@ impl Running {
         format!("http://{}", self.address)
     }
 
-    /// Waits until a signal ends it: requests in progress finish, and so does the block being made.
+    /// Waits until a signal ends it: requests in progress finish, and the index follows the last block.
     ///
     /// # Errors
     /// [`Error::Internal`] when it ended with a failure.
@@ -60,7 +63,7 @@ impl Running {
         self.join()
     }
 
-    /// Ends it: requests in progress finish, and so does the block being made.
+    /// Ends it: requests in progress finish, and the index follows the last block.
     ///
     /// # Errors
     /// As [`Running::wait`].
@@ -89,19 +92,45 @@ impl Drop for Running {
     }
 }
 
-/// Serves a ledger's API on an address such as `127.0.0.1:8080`, makes blocks at a pace and keeps the index.
+/// Serves a ledger's API on an address such as `127.0.0.1:8080` and keeps the index. Ends when the node's engine does.
 ///
 /// # Errors
 /// [`Error::Listen`] when the address cannot be taken, [`Error::Market`] when the index cannot follow.
-pub fn serve(service: Service, address: &str, pace: Pace, stop_on: StopOn) -> Result<Running, Error> {
+pub fn serve(service: Service, address: &str, stop_on: StopOn) -> Result<Running, Error> {
     service.index.follow(service.chain.ledger())?;
-    let (chain, index) = (Arc::clone(&service.chain), Arc::clone(&service.index));
+    let (chain, index, engine) = (Arc::clone(&service.chain), Arc::clone(&service.index), service.engine.clone());
     let service = Data::new(service);
     let (stop, stopped) = watch::channel(false);
-    let driver = async move { drive(chain, index, pace, stopped).await };
-    start(address, stop_on, Some((stop, driver)), move |config| {
+    let follower = async move { follow(chain, index, engine, stopped).await };
+    start(address, stop_on, Some((stop, follower)), move |config| {
         config.app_data(service.clone()).configure(api::configure);
     })
+}
+
+/// Follows each block in the index until told to stop or the engine ends. A failure is logged and tried again with the
+/// next block.
+async fn follow(chain: Arc<Chain>, index: Arc<Index>, engine: Option<EngineHandle>, mut stop: watch::Receiver<bool>) {
+    let mut heights = chain.ledger().watch();
+    let ended = async {
+        match &engine {
+            Some(engine) => engine.ended().await,
+            None => future::pending().await,
+        }
+    };
+    let mut ended = pin!(ended);
+    loop {
+        select! {
+            changed = heights.changed() => if changed.is_err() { return },
+            () = &mut ended => return,
+            _ = stop.wait_for(|stopped| *stopped) => return,
+        }
+        let (chain, index) = (Arc::clone(&chain), Arc::clone(&index));
+        match task::spawn_blocking(move || index.follow(chain.ledger())).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the index does not follow"),
+            Err(error) => tracing::error!(%error, "the index's follower stumbled"),
+        }
+    }
 }
 
 /// Serves a committee member's endpoint.
@@ -110,8 +139,8 @@ pub fn serve(service: Service, address: &str, pace: Pace, stop_on: StopOn) -> Re
 /// [`Error::Listen`] when the address cannot be taken.
 pub fn serve_member(service: MemberService, address: &str, stop_on: StopOn) -> Result<Running, Error> {
     let (service, turns) = (Data::new(service), Data::new(Turns::default()));
-    let no_driver: Option<(watch::Sender<bool>, Ready<()>)> = None;
-    start(address, stop_on, no_driver, move |config| {
+    let no_follower: Option<(watch::Sender<bool>, Ready<()>)> = None;
+    start(address, stop_on, no_follower, move |config| {
         config.app_data(service.clone()).app_data(turns.clone()).configure(member::configure);
     })
 }
@@ -120,7 +149,7 @@ pub fn serve_member(service: MemberService, address: &str, stop_on: StopOn) -> R
 fn start(
     address: &str,
     stop_on: StopOn,
-    driver: Option<(watch::Sender<bool>, impl Future<Output = ()> + Send + 'static)>,
+    follower: Option<(watch::Sender<bool>, impl Future<Output = ()> + Send + 'static)>,
     configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> Result<Running, Error> {
     let failed = |source| Error::Listen { address: address.into(), source };
@@ -132,11 +161,19 @@ fn start(
             let server = server(listener, stop_on, configure)?;
             // Nobody listens only when the caller is gone, and then nobody asks the server to stop either.
             let _ = tell.send(server.handle());
-            let driver = driver.map(|(stop, driver)| (stop, actix_web::rt::spawn(driver)));
+            let handle = server.handle();
+            let follower = follower.map(|(stop, follower)| {
+                let follower = async move {
+                    follower.await;
+                    // It ends before the server only when there is nothing left to serve.
+                    handle.stop(true).await;
+                };
+                (stop, actix_web::rt::spawn(follower))
+            });
             let outcome = server.await;
-            if let Some((stop, driver)) = driver {
+            if let Some((stop, follower)) = follower {
                 let _ = stop.send(true);
-                driver.await.map_err(|error| Error::Internal { action: "make blocks", why: error.to_string() })?;
+                follower.await.map_err(|error| Error::Internal { action: "follow blocks", why: error.to_string() })?;
             }
             outcome.map_err(|error| Error::Internal { action: "serve", why: error.to_string() })
         })

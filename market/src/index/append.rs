@@ -98,6 +98,8 @@ const fn action_name(transaction: &Transaction) -> &'static str {
             Action::CommitteeComplain(_) => "committee_complain",
             Action::CommitteeExpire(_) => "committee_expire",
             Action::FalseReceipt(_) => "false_receipt",
+            Action::ApproveChange(_) => "approve_change",
+            Action::Equivocation(_) => "equivocation",
         },
     }
 }
@@ -148,6 +150,7 @@ fn append_event(connection: &mut SqliteConnection, placed: &Placed<'_>, event: &
         }
         Event::RecordRegistered { owner, .. } => touch(connection, placed, *owner),
         Event::Transferred { to, .. } => touch(connection, placed, *to),
+        Event::ValidatorEquivocated { validator, .. } => touch(connection, placed, *validator),
         Event::ConsentChanged { .. }
         | Event::ConsentRevoked { .. }
         | Event::EpochClosed { .. }
@@ -162,7 +165,10 @@ fn append_event(connection: &mut SqliteConnection, placed: &Placed<'_>, event: &
         | Event::CommitteeDisputed { .. }
         | Event::MemberSuspended { .. }
         | Event::ComponentsSubmitted { .. }
-        | Event::LiarNamed { .. } => Ok(()),
+        | Event::LiarNamed { .. }
+        | Event::ConsortiumChangeApproved { .. }
+        | Event::ConsortiumChanged { .. }
+        | Event::ProtocolUpgraded { .. } => Ok(()),
     }
 }
 

@@ -1,15 +1,13 @@
-//! The ledger of this process, through its sequencer.
+//! The ledger of this process, behind its mempool.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 use circuits::id::{AccountId, ChainId, Leaf};
 use node::{
-    Produced, Sequencer, StateProof,
+    Ledger, Mempool, Produced, Sequencer, StateProof,
     block::{Block, SignedHeader},
     genesis::Genesis,
+    light::Handover,
     state::{StateKey, StateView},
     transaction::{Transaction, TransactionId},
     units::{Height, Timestamp},
@@ -18,115 +16,106 @@ use node::{
 use super::{LedgerAccess, TransactionStatus};
 use crate::Error;
 
-/// Refusals that are remembered for those who ask; the oldest ids by value are forgotten beyond it.
-const REFUSALS_MAX: usize = 4_096;
-
 /// A ledger in this process.
 pub struct LocalLedger {
-    sequencer: Arc<Sequencer>,
+    mempool: Arc<Mempool>,
     clock: fn() -> Timestamp,
-    on_demand: bool,
-    refused: Mutex<BTreeMap<TransactionId, String>>,
+    on_demand: Option<Arc<Sequencer>>,
 }
 
 impl LocalLedger {
-    /// A ledger whose blocks someone else makes, with the clock that stamps what is submitted.
+    /// A ledger whose blocks a consensus engine makes, with the clock that stamps what is submitted.
     #[must_use]
-    pub const fn new(sequencer: Arc<Sequencer>, clock: fn() -> Timestamp) -> Self {
-        Self { sequencer, clock, on_demand: false, refused: Mutex::new(BTreeMap::new()) }
+    pub const fn new(mempool: Arc<Mempool>, clock: fn() -> Timestamp) -> Self {
+        Self { mempool, clock, on_demand: None }
     }
 
-    /// A ledger where whoever waits for a transaction makes the block that takes it, once it may be made. Needs no thread,
-    /// for tools and tests.
+    /// A ledger where whoever waits for a transaction makes the block that takes it, once it may be made: for tests.
     #[must_use]
-    pub const fn on_demand(sequencer: Arc<Sequencer>, clock: fn() -> Timestamp) -> Self {
-        Self { sequencer, clock, on_demand: true, refused: Mutex::new(BTreeMap::new()) }
+    pub fn on_demand(sequencer: Arc<Sequencer>, clock: fn() -> Timestamp) -> Self {
+        Self { mempool: Arc::clone(sequencer.mempool()), clock, on_demand: Some(sequencer) }
     }
 
-    /// The sequencer.
+    /// The mempool.
     #[must_use]
-    pub const fn sequencer(&self) -> &Arc<Sequencer> {
-        &self.sequencer
+    pub const fn mempool(&self) -> &Arc<Mempool> {
+        &self.mempool
     }
 
-    /// Whether the genesis lets the next block follow by now.
+    /// The ledger itself.
+    #[must_use]
+    pub fn ledger(&self) -> &Ledger {
+        self.mempool.ledger()
+    }
+
+    /// Makes a block of what waits, empty when nothing does, on a ledger of [`LocalLedger::on_demand`].
     ///
     /// # Errors
-    /// [`Error::Ledger`] when the database fails.
-    pub fn is_due(&self) -> Result<bool, Error> {
-        Ok(self.sequencer.ledger().is_due((self.clock)())?)
-    }
-
-    /// Makes a block of what waits, empty when nothing does.
-    ///
-    /// # Errors
-    /// [`Error::Ledger`] when it cannot be made yet, or not stored.
+    /// [`Error::Ledger`] when it cannot be made yet, or not stored, or a consensus engine makes blocks here.
     pub fn produce_block(&self) -> Result<Produced, Error> {
-        let produced = self.sequencer.produce_block((self.clock)())?;
-        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        refused.extend(produced.refused.iter().map(|(id, error)| (*id, error.to_string())));
-        while refused.len() > REFUSALS_MAX {
-            refused.pop_first();
-        }
-        Ok(produced)
+        let engine = || node::Error::Consensus { why: "its engine makes the blocks here".into() };
+        Ok(self.on_demand.as_ref().ok_or_else(engine)?.produce_block((self.clock)())?)
     }
 }
 
 impl StateView for LocalLedger {
     fn bytes(&self, key: &[u8]) -> Result<Option<Vec<u8>>, node::Error> {
-        self.sequencer.ledger().snapshot()?.bytes(key)
+        self.ledger().snapshot()?.bytes(key)
     }
 }
 
 impl LedgerAccess for LocalLedger {
     fn genesis(&self) -> &Genesis {
-        self.sequencer.ledger().genesis()
+        self.ledger().genesis()
     }
 
     fn chain(&self) -> ChainId {
-        self.sequencer.ledger().chain()
+        self.ledger().chain()
     }
 
     fn submit(&self, transaction: Transaction) -> Result<TransactionId, Error> {
-        Ok(self.sequencer.submit(transaction, (self.clock)())?)
+        Ok(self.mempool.submit(transaction, (self.clock)())?)
     }
 
     fn status(&self, transaction: TransactionId) -> Result<TransactionStatus, Error> {
-        if self.on_demand && self.sequencer.is_waiting(transaction) && self.is_due()? {
+        if self.on_demand.is_some() && self.mempool.is_waiting(transaction) && self.ledger().is_due((self.clock)())? {
             self.produce_block()?;
         }
         // In this order: a transaction leaves the mempool only after its block is stored.
-        if self.sequencer.is_waiting(transaction) {
+        if self.mempool.is_waiting(transaction) {
             return Ok(TransactionStatus::Pending);
         }
-        if let Some((height, index)) = self.sequencer.ledger().snapshot()?.location(transaction)? {
+        if let Some((height, index)) = self.ledger().snapshot()?.location(transaction)? {
             return Ok(TransactionStatus::Included { height, index });
         }
-        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(match refused.get(&transaction) {
-            Some(why) => TransactionStatus::Refused { why: why.clone() },
+        Ok(match self.mempool.refusal(transaction) {
+            Some(error) => TransactionStatus::Refused { why: error.to_string() },
             None => TransactionStatus::Unknown,
         })
     }
 
     fn next_nonce(&self, account: AccountId) -> Result<u64, Error> {
-        Ok(self.sequencer.next_nonce(account)?)
+        Ok(self.mempool.next_nonce(account)?)
     }
 
     fn block(&self, height: Height) -> Result<Option<Block>, Error> {
-        Ok(self.sequencer.ledger().snapshot()?.block(height)?)
+        Ok(self.ledger().snapshot()?.block(height)?)
     }
 
     fn header(&self, height: Height) -> Result<Option<SignedHeader>, Error> {
-        Ok(self.sequencer.ledger().snapshot()?.header(height)?)
+        Ok(self.ledger().snapshot()?.header(height)?)
+    }
+
+    fn handovers(&self, after: Height) -> Result<Vec<Handover>, Error> {
+        Ok(self.ledger().snapshot()?.handovers(after)?)
     }
 
     fn prove(&self, height: Height, key: StateKey) -> Result<StateProof, Error> {
-        Ok(self.sequencer.ledger().snapshot()?.prove(key, height)?)
+        Ok(self.ledger().snapshot()?.prove(key, height)?)
     }
 
     fn leaves(&self, count: u32) -> Result<Vec<Leaf>, Error> {
-        let leaves = self.sequencer.ledger().snapshot()?.leaves()?;
+        let leaves = self.ledger().snapshot()?.leaves()?;
         if leaves.len() == count as usize { Ok(leaves) } else { Err(Error::LeavesDisagree) }
     }
 }

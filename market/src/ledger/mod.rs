@@ -19,6 +19,7 @@ use node::{
     SENDER_WAITING_MAX, StateProof,
     block::{Block, SignedHeader},
     genesis::Genesis,
+    light::{Handover, LightClient},
     signature::account_of,
     state::{ContributionState, EpochSnapshot, QueryState, StateKey, StateRead, StateView, Tip},
     transaction::{Action, Contribution, Transaction, TransactionId},
@@ -113,6 +114,13 @@ pub trait LedgerAccess: StateView + Send + Sync {
         Ok(self.block(height)?.map(|block| block.signed_header()))
     }
 
+    /// The blocks after a height that handed over to other validators, in order, up to
+    /// [`HANDOVERS_MAX`](node::light::HANDOVERS_MAX).
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when the ledger cannot be reached.
+    fn handovers(&self, after: Height) -> Result<Vec<Handover>, Error>;
+
     /// Proves what a key holds in the state after a block.
     ///
     /// # Errors
@@ -126,6 +134,35 @@ pub trait LedgerAccess: StateView + Send + Sync {
     fn leaves(&self, count: u32) -> Result<Vec<circuits::id::Leaf>, Error> {
         let missing = |index| node::Error::Unknown { what: "leaf", id: format!("{index}") };
         (0..count).map(|index| Ok(self.leaf(LeafIndex::new(index))?.ok_or_else(|| missing(index))?)).collect()
+    }
+}
+
+/// A light client of the ledger's chain that followed every handover before a height.
+///
+/// # Errors
+/// [`Error::Ledger`] when the ledger cannot be reached, or shows a handover that its validators did not sign.
+pub fn light_client(ledger: &dyn LedgerAccess, before: Height) -> Result<LightClient, Error> {
+    let mut client = LightClient::new(ledger.genesis())?;
+    for handover in handovers(ledger, before)? {
+        client.follow(&handover)?;
+    }
+    Ok(client)
+}
+
+/// Every handover before a height, in order.
+///
+/// # Errors
+/// [`Error::Ledger`] when the ledger cannot be reached.
+pub fn handovers(ledger: &dyn LedgerAccess, before: Height) -> Result<Vec<Handover>, Error> {
+    let mut found: Vec<Handover> = vec![];
+    loop {
+        let after = found.last().map_or(Height::default(), |last| last.header.header.height);
+        let mut more = ledger.handovers(after)?;
+        more.retain(|handover| (after.next()..before).contains(&handover.header.header.height));
+        if more.is_empty() {
+            return Ok(found);
+        }
+        found.append(&mut more);
     }
 }
 

@@ -14,7 +14,7 @@ use super::{Bytes, ContributionEvidence, EMBEDDED_BYTES_MAX, FORMAT, Receipt};
 use crate::{
     Error,
     committee::Component,
-    ledger::{LedgerAccess, require_query, sent, surviving},
+    ledger::{LedgerAccess, handovers, require_query, sent, surviving},
     objects::{BlobAccess, BlobAddress, BlobKind, get},
 };
 
@@ -52,6 +52,7 @@ pub fn collect(
     Ok(Receipt {
         format: FORMAT.into(),
         genesis: ledger.genesis().clone(),
+        handovers: handovers(ledger, height)?,
         query,
         committee_polynomial: Bytes(committee_key(ledger, ledger.chain(), &state)?.b().to_packed_bytes()),
         query_state: ledger.prove(height, StateKey::Query(query))?,

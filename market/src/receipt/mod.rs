@@ -14,6 +14,7 @@ use node::{
     StateProof,
     block::SignedHeader,
     genesis::Genesis,
+    light::Handover,
     transaction::{Aggregate, Contribution},
     units::ContributionIndex,
 };
@@ -31,7 +32,7 @@ pub const RECEIPT_BYTES_MAX: u64 = 512 << 20;
 pub const EMBEDDED_BYTES_MAX: usize = 64 << 20;
 
 /// The version of the file's format.
-const FORMAT: &str = "locus/v3/receipt";
+const FORMAT: &str = "locus/v4/receipt";
 
 /// A released result with everything that supports it; nothing in it is checked yet.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -40,6 +41,8 @@ pub struct Receipt {
     format: String,
     /// What the chain starts from; compare its id with the one the consortium published.
     pub genesis: Genesis,
+    /// The blocks before the release that handed over to other validators, in order.
+    pub handovers: Vec<Handover>,
     /// The header of the block that released the query; every proof below refers to its state.
     pub header: SignedHeader,
     /// The query.

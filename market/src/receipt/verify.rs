@@ -10,6 +10,7 @@ use circuits::{
 };
 use node::{
     genesis::Network,
+    light::LightClient,
     signature,
     state::{AdmittedPart, ContributionState, QueryState, QueryStatus, StateKey},
     transaction::{ComponentDigests, Transaction, aggregate_message, contribution_set_digest},
@@ -167,13 +168,18 @@ fn proof_count(receipt: &Receipt) -> usize {
     receipt.contributions.iter().map(|evidence| evidence.contribution.parts.len()).sum()
 }
 
-/// R1. Returns the chain and the state root that the proofs refer to. Validators certify each header by itself, so the
-/// headers before it would add nothing.
+/// R1. Returns the chain and the state root that the proofs refer to. A header is believed by the validators of its
+/// height; who they are follows from the genesis and the handovers, so other headers would add nothing.
 fn check_header(receipt: &Receipt) -> Result<(ChainId, Digest), Error> {
-    if let Err(error) = receipt.header.verify(&receipt.genesis) {
-        return refuse("R1 header", format!("block or genesis were altered: {error}"));
+    let verified = || {
+        let mut client = LightClient::new(&receipt.genesis)?;
+        receipt.handovers.iter().try_for_each(|handover| client.follow(handover))?;
+        client.verify(&receipt.header)
+    };
+    match verified() {
+        Ok(header) => Ok((header.header().chain, header.state())),
+        Err(error) => refuse("R1 header", format!("block, handovers or genesis were altered: {error}")),
     }
-    Ok((receipt.header.header.chain, receipt.header.header.state))
 }
 
 /// R2. The query's state is in the state root and is `Released`.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
+use super::StateKey;
 use crate::Error;
 
 /// State that can be read: a database snapshot, or a draft over one.
@@ -29,6 +30,19 @@ impl StateChange {
     /// Applies a later change on top of this one.
     pub fn merge(&mut self, later: Self) {
         self.0.extend(later.0);
+    }
+
+    /// Whether a key's value is written or removed.
+    ///
+    /// # Errors
+    /// As [`StateKey::encode`].
+    pub(crate) fn touches(&self, key: &StateKey) -> Result<bool, Error> {
+        Ok(self.0.contains_key(&key.encode()?))
+    }
+
+    /// Adds a written key.
+    pub(crate) fn insert(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.0.insert(key, Some(value));
     }
 
     /// Whether nothing changes.

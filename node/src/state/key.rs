@@ -11,13 +11,15 @@ use circuits::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Account, Admission, CommitteeState, ComponentVote, ContributionState, Draft, EpochSnapshot, LeafChange, Odometer,
-    Party, QueryState, Registration, StateView, Study, Suspension, Tip,
+    Account, Admission, Approvals, CommitteeState, ComponentVote, ContributionState, Draft, EpochSnapshot,
+    EquivocationRecord, LeafChange, Odometer, Party, Protocol, QueryState, Registration, StateView, Study, Suspension,
+    Tip,
 };
 use crate::{
     Error,
     codec::{check_length, decode, encode},
-    units::{Amount, CommitteeEpoch, ContributionIndex, Epoch, LeafIndex},
+    units::{Amount, CommitteeEpoch, ContributionIndex, Epoch, Height, LeafIndex},
+    validator::ValidatorSet,
 };
 
 /// The largest stored value: a released query with eight parts of 36 components, and a schema, are well below.
@@ -121,6 +123,14 @@ state! {
     ResearcherOdometer(account: AccountId) => Odometer, researcher_odometer, put_researcher_odometer;
     /// Fees collected; they belong to the consortium.
     Fees() => Amount, fees, put_fees;
+    /// The validators of the next block.
+    Validators() => ValidatorSet, validators, put_validators;
+    /// Which validators want a change, by the change's digest.
+    Approvals(change: Digest) => Approvals, approvals, put_approvals;
+    /// What a validator signed twice at a height.
+    Equivocation(account: AccountId, height: Height) => EquivocationRecord, equivocation, put_equivocation;
+    /// The protocol's version, and the next.
+    Protocol() => Protocol, protocol, put_protocol;
 }
 
 impl StateKey {

@@ -5,7 +5,9 @@ mod aggregate;
 mod committee;
 mod components;
 mod consent;
+mod consortium;
 mod contribute;
+mod equivocation;
 mod false_receipt;
 mod open_query;
 mod record;
@@ -35,7 +37,10 @@ pub use committee::{
 };
 pub use components::{ComponentDigests, SubmitComponents};
 pub use consent::ChangeConsent;
+pub use consortium::{APPROVAL_BLOCKS_MAX, ConsortiumChange};
+pub(crate) use consortium::{require_protocol, require_validators, upgrade};
 pub use contribute::{Attestation, Contribution, ContributionPart, Receipt};
+pub use equivocation::{EVIDENCE_BLOCKS_MAX, Equivocation, SignedStatement};
 pub use false_receipt::{FalseReceipt, StoredCiphertext};
 pub(crate) use open_query::execute as open_query;
 pub use record::RegisterRecord;
@@ -137,6 +142,10 @@ pub enum Action {
     CommitteeExpire(CommitteeEpoch),
     /// Anyone brings a receipt that its ciphertext refutes, which suspends the member that signed it.
     FalseReceipt(Box<FalseReceipt>),
+    /// A validator approves a change of the consortium.
+    ApproveChange(ConsortiumChange),
+    /// Anyone brings two statements of a validator that contradict each other.
+    Equivocation(Box<Equivocation>),
 }
 
 /// An action signed by its sender for one chain and one turn.
@@ -180,9 +189,22 @@ impl Transaction {
     /// # Errors
     /// [`Error::Malformed`] when a list exceeds borsh's length prefix.
     pub fn sign(chain: ChainId, key: &SigningKey, nonce: u64, action: Action) -> Result<Self, Error> {
-        let sender = account_of(key);
-        let message = action_message(&chain, &sender, nonce, &action)?;
-        Ok(Self::Signed(SignedAction { chain, sender, nonce, action, signature: signature::sign(key, &message) }))
+        Self::sign_by(chain, account_of(key), nonce, action, |message| Ok(signature::sign(key, message)))
+    }
+
+    /// Signs an action with a key that is elsewhere.
+    ///
+    /// # Errors
+    /// As [`Transaction::sign`], and whatever the signer returns.
+    pub fn sign_by(
+        chain: ChainId,
+        sender: AccountId,
+        nonce: u64,
+        action: Action,
+        signer: impl FnOnce(&Digest) -> Result<Signature, Error>,
+    ) -> Result<Self, Error> {
+        let signature = signer(&action_message(&chain, &sender, nonce, &action)?)?;
+        Ok(Self::Signed(SignedAction { chain, sender, nonce, action, signature }))
     }
 
     /// The canonical bytes.
@@ -250,6 +272,7 @@ impl SignedAction {
             Action::SubmitComponents(components) => components.check(),
             Action::CommitteeComplain(complaint) => complaint.check(),
             Action::Transfer(transfer) => transfer.check(),
+            Action::ApproveChange(change) => change.check(),
             Action::RegisterRecord(_)
             | Action::ChangeConsent(_)
             | Action::RevokeConsent(_)
@@ -260,7 +283,8 @@ impl SignedAction {
             | Action::CommitteeReveal(_)
             | Action::CommitteeConfirm(_)
             | Action::CommitteeExpire(_)
-            | Action::FalseReceipt(_) => Ok(()),
+            | Action::FalseReceipt(_)
+            | Action::Equivocation(_) => Ok(()),
         }
     }
 
@@ -296,6 +320,8 @@ impl SignedAction {
             Action::CommitteeComplain(complaint) => complaint.execute(sender, draft, context),
             Action::CommitteeExpire(epoch) => committee::expire(*epoch, draft, context),
             Action::FalseReceipt(evidence) => evidence.execute(draft, context),
+            Action::ApproveChange(change) => change.execute(sender, draft, context),
+            Action::Equivocation(evidence) => evidence.execute(sender, draft, context),
         }
     }
 }

@@ -7,6 +7,7 @@ use actix_web::{
 use circuits::id::{AccountId, QueryId, SchemaId, StudyId};
 use market::index::Paging;
 use node::{block::BLOCK_BYTES_MAX, state::StateRead, units::Height};
+use serde::Deserialize;
 
 use super::{
     Service, blocking,
@@ -94,6 +95,40 @@ pub(super) async fn read_header(
     let height = Height::new(parse("block height", &height)?);
     let header = blocking(move || found("block", height, service.chain.snapshot()?.header(height)?)).await?;
     reply(&request, &header)
+}
+
+/// The blocks after a height that handed over to other validators, with the proof of who they are, in order. JSON or
+/// bytes.
+#[utoipa::path(
+    tag = "chain",
+    params(("after" = Option<u64>, Query, description = "the height of the last handover known; 0 for all")),
+    responses((status = 200, description = "up to 256 handovers", content((Vec<schemas::Handover> = "application/json"), (schemas::Bytes = "application/octet-stream"))))
+)]
+#[get("/v1/handovers")]
+pub(super) async fn list_handovers(
+    request: HttpRequest,
+    service: Data<Service>,
+    after: Result<Query<After>, actix_web::Error>,
+) -> Result<HttpResponse, Error> {
+    let refused = |error: actix_web::Error| Error::Request { what: "query string", why: error.to_string() };
+    let after = Height::new(after.map_err(refused)?.after.unwrap_or_default());
+    let handovers = blocking(move || Ok(service.chain.snapshot()?.handovers(after)?)).await?;
+    reply(&request, &handovers)
+}
+
+/// Where a list of blocks goes on.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct After {
+    after: Option<u64>,
+}
+
+/// The validators of the next block, observers included. JSON or bytes.
+#[utoipa::path(tag = "chain", responses((status = 200, description = "by account", content((Vec<schemas::Validator> = "application/json"), (schemas::Bytes = "application/octet-stream")))))]
+#[get("/v1/validators")]
+pub(super) async fn read_validators(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, Error> {
+    let validators = blocking(move || found("validators", "now", service.chain.snapshot()?.validators()?)).await?;
+    reply(&request, &validators)
 }
 
 /// What a block did, transaction by transaction. JSON or bytes.

@@ -25,6 +25,7 @@ use std::sync::Arc;
 
 use actix_web::web::{self, ServiceConfig};
 use market::{index::Index, objects::BlobAccess};
+use node::consensus::EngineHandle;
 use utoipa::OpenApi;
 
 pub use self::{
@@ -63,6 +64,8 @@ pub struct Service {
     pub quota: UploadQuota,
     /// Counters of the service.
     pub metrics: Metrics,
+    /// The consensus engine, where one runs.
+    pub engine: Option<EngineHandle>,
 }
 
 /// One list gives the routes and the OpenAPI document, so that neither can lack what the other has.
@@ -98,6 +101,8 @@ routes![
     ledger::list_blocks,
     ledger::read_block,
     ledger::read_header,
+    ledger::list_handovers,
+    ledger::read_validators,
     ledger::read_events,
     ledger::read_account,
     ledger::read_next_nonce,
@@ -123,6 +128,7 @@ routes![
     blobs::get_blob,
     blobs::list_blobs,
     operation::read_health,
+    operation::list_peers,
     operation::read_metrics,
     operation::read_openapi,
 ];

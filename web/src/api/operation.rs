@@ -44,6 +44,17 @@ pub(super) async fn read_health(service: Data<Service>) -> Result<HttpResponse, 
     Ok(HttpResponse::Ok().json(health))
 }
 
+/// The nodes that this one is connected to; none where no consensus engine runs.
+#[utoipa::path(tag = "operation", responses((status = 200, description = "by network id", body = Vec<schemas::Peer>)))]
+#[get("/v1/peers")]
+pub(super) async fn list_peers(service: Data<Service>) -> Result<HttpResponse, Error> {
+    let peers = match &service.engine {
+        Some(engine) => engine.peers().await?,
+        None => vec![],
+    };
+    Ok(HttpResponse::Ok().json(peers))
+}
+
 /// Counters for Prometheus.
 #[utoipa::path(tag = "operation", responses((status = 200, description = "the counters", body = String, content_type = "application/openmetrics-text")))]
 #[get("/metrics")]

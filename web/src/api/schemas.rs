@@ -39,14 +39,45 @@ pub(super) struct Genesis {
     balances: BTreeMap<String, u64>,
     /// The account that accredits and suspends.
     governor: String,
-    /// Accounts that sign blocks.
-    validators: Vec<String>,
+    /// The first validators.
+    validators: Vec<Validator>,
     /// Quorum and members.
     committee: BTreeMap<String, Value>,
     /// The key under which contributions verify.
     contribution: Value,
     /// The key under which screening proofs verify.
     eligibility: Value,
+}
+
+/// A validator's node.
+#[derive(ToSchema)]
+pub(super) struct Validator {
+    /// The key that signs blocks.
+    account: String,
+    /// The key of its network links.
+    peer: String,
+    /// Where other nodes reach it, as a multiaddress.
+    address: String,
+    /// Its share of the votes; 0 for an observer.
+    power: u32,
+}
+
+/// A block after which other validators sign.
+#[derive(ToSchema)]
+pub(super) struct Handover {
+    header: SignedHeader,
+    /// Proves who they are.
+    validators: Value,
+}
+
+/// A node that is connected.
+#[derive(ToSchema)]
+pub(super) struct Peer {
+    /// Its network id.
+    id: String,
+    address: String,
+    /// The validator that proved the link to be its own.
+    validator: Option<String>,
 }
 
 /// A block's header.
@@ -63,13 +94,22 @@ pub(super) struct Header {
     transaction_count: u32,
     /// Root of the state after the block.
     state: String,
+    /// Digest of the validators of this height.
+    validators: String,
 }
 
 /// A header with the signatures that make it final.
 #[derive(ToSchema)]
 pub(super) struct SignedHeader {
     header: Header,
-    certificate: Vec<Value>,
+    certificate: Certificate,
+}
+
+/// The precommits that make a block final.
+#[derive(ToSchema)]
+pub(super) struct Certificate {
+    round: u32,
+    signatures: Vec<Value>,
 }
 
 /// A block.
@@ -77,8 +117,7 @@ pub(super) struct SignedHeader {
 pub(super) struct Block {
     header: Header,
     transactions: Vec<Value>,
-    /// The signatures that make it final.
-    certificate: Vec<Value>,
+    certificate: Certificate,
 }
 
 /// What a block did.

@@ -161,7 +161,7 @@ pub(super) fn connect_patiently(home: &Home, output: &Output) -> Result<Connecti
 
 /// Ends this process once nobody holds the other end of standard input. A member may end at any instant: each of its
 /// files is written at once.
-fn end_with_standard_input() {
+pub(super) fn end_with_standard_input() {
     // A failure to read is the end of it too.
     drop(std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink()));
     std::process::exit(0);

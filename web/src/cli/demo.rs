@@ -44,6 +44,10 @@ pub struct Demo {
     /// Run committee members as processes of their own.
     #[arg(long)]
     processes: bool,
+    /// Validators of the ledger: hospitals, a regulator, a patients' organisation. More than one run as processes of their
+    /// own, and so do the committee members then.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
+    validators: u8,
     /// Add a dishonest person, and show who refuses what it tries. Ends with a failure if anything false gets in.
     #[arg(long, value_enum, value_name = "NAME")]
     attack: Option<Attack>,
@@ -71,6 +75,7 @@ impl Demo {
             quorum: self.committee,
             dir: home.dir().join("demo"),
             processes: self.processes,
+            validators: self.validators,
             attack: self.attack,
             asked,
             epsilon: self.epsilon,

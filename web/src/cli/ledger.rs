@@ -13,7 +13,7 @@ use super::{Connection, Home, Output};
 use crate::Error;
 
 /// How often the node is asked for its height.
-const POLL_TIME: Duration = Duration::from_millis(100);
+const POLL_TIME: Duration = Duration::from_millis(20);
 /// How long a node may take to make a block: more than its longest heartbeat.
 const BLOCK_TIME_MAX: Duration = Duration::from_secs(3_700);
 
@@ -29,7 +29,7 @@ pub enum Ledger {
     },
     /// Wait until the next epoch, in which records registered and consent changed so far count.
     ///
-    /// Works against a node, which makes blocks; on a ledger opened in the data directory it makes them itself.
+    /// Works against a node, which makes blocks; on a network in the data directory it asks for them.
     NextEpoch,
     /// Apply every block again from the genesis and compare each state root.
     Replay,
@@ -82,7 +82,7 @@ impl Ledger {
     }
 }
 
-/// Waits for blocks, or makes them, until the epoch is another.
+/// Waits for blocks, or asks for them, until the epoch is another.
 fn next_epoch(connection: &Connection, output: &Output) -> Result<(), Error> {
     let ledger = &*connection.ledger;
     let started = tip(ledger)?;
@@ -103,10 +103,10 @@ fn next_epoch(connection: &Connection, output: &Output) -> Result<(), Error> {
             return Err(Error::Input { what: "epoch", why });
         }
         progress.set_position(now.height.get().saturating_sub(started.height.get()));
-        match &connection.here {
-            Some(here) if here.is_due()? => drop(here.produce_block()?),
-            _ => thread::sleep(POLL_TIME),
+        if let Some(engine) = &connection.engine {
+            engine.handle().request_block();
         }
+        thread::sleep(POLL_TIME);
     }
 }
 

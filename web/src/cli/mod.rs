@@ -14,6 +14,7 @@ mod index;
 mod keys;
 mod ledger;
 mod network;
+mod node;
 mod output;
 mod query;
 mod record;
@@ -28,7 +29,7 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use analysis::{AnalysisOptions, Reading, describe_analyses, undrawn};
 pub(crate) use keys::sealing_key;
-pub(crate) use network::service;
+pub(crate) use node::service;
 pub use output::Output;
 pub use session::{Connection, Home};
 pub(crate) use session::{write_json, write_private_file};
@@ -97,8 +98,11 @@ pub enum Command {
     /// Found a network: its genesis and proving key; show one.
     #[command(subcommand)]
     Network(network::NetworkCommand),
-    /// Run the node and its HTTP API.
-    Serve(network::Serve),
+    /// Run a validator's node: make its key, run it, watch it, approve changes of the consortium.
+    #[command(subcommand)]
+    Node(node::Node),
+    /// Run the node and its HTTP API: `node run` in short.
+    Serve(node::Run),
     /// Accredit and suspend issuers and researchers (the governor).
     #[command(subcommand)]
     Govern(govern::Govern),
@@ -156,6 +160,7 @@ pub fn run(cli: Cli, output: &Output) -> Result<(), Error> {
         Command::Keys(keys) => keys.run(&home, output),
         Command::Ceremony(ceremony) => ceremony.run(output),
         Command::Network(network) => network.run(&home, output),
+        Command::Node(node) => node.run(&home, output),
         Command::Serve(serve) => serve.run(&home, output),
         Command::Govern(govern) => govern.run(&home, output),
         Command::Committee(committee) => committee.run(&home, output),

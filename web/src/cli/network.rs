@@ -1,24 +1,14 @@
-//! Founding and running a network.
+//! Founding a network.
 
-use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use circuits::{contribution, eligibility, groth16::KeyOrigin, id::AccountId, privacy::Epsilon, quorum::Quorum};
 use clap::{Args, Subcommand};
-use market::{
-    index::Index,
-    objects::{BlobKind, Objects},
-    wallet::{PartyKey, Role},
-};
+use market::wallet::{PartyKey, Role};
 use node::{
-    Ledger, Sequencer,
     genesis::{Committee, Genesis, Member, Network, Parameters},
     units::Amount,
+    validator::{Validator, ValidatorSet},
 };
 use serde::Serialize;
 
@@ -28,15 +18,7 @@ use super::{
     keys::sealing_key,
     session::{read_json, write_file, write_json},
 };
-use crate::{
-    Error, Pace,
-    api::{Metrics, Service, StoredBytes, UploadQuota, is_document},
-    chain::{Chain, now},
-    serve::{StopOn, serve},
-};
-
-/// Bytes of blobs that uploads over the API may take on this machine's disk.
-const UPLOAD_BYTES_MAX: u64 = 64 << 30;
+use crate::{Error, chain::now, node::validator};
 
 /// A day of blocks at the default heartbeat. Transactions make blocks up to `block_seconds_min` of the genesis apart.
 const KEY_STEP_BLOCKS_MAX: u32 = 17_280;
@@ -88,6 +70,9 @@ pub struct Init {
     /// Let researchers seal a query before its closing day once its minimum is reached.
     #[arg(long)]
     early_sealing: bool,
+    /// A validator's file from `locus node init`; repeat for each organisation. Without any, one validator is made here.
+    #[arg(long = "validator", value_name = "FILE")]
+    validators: Vec<PathBuf>,
     #[command(flatten)]
     ceremony: CeremonyKeys,
 }
@@ -185,15 +170,17 @@ impl Init {
         }
         let protection = home.new_protection("the new keys")?;
         let fresh = |role| PartyKey::random(role, &mut rand::rng());
-        let (governor, validator) = (fresh(Role::Governor), fresh(Role::Validator));
+        let governor = fresh(Role::Governor);
+        let (validator, validators) = self.validators(fresh(Role::Validator))?;
         let members: Vec<_> = (0..self.committee.members()).map(|_| fresh(Role::Member)).collect();
         let keys = self.ceremony.keys(output)?;
-        let genesis = self.genesis(&governor, &validator, &members, &keys);
+        let genesis = self.genesis(&governor, validators, &members, &keys);
         // Checked before the first file is written, so that a refused network leaves nothing behind.
         genesis.check()?;
         let members = (0..).zip(&members).map(|(index, key): (u8, _)| (format!("member-{index}"), key));
-        for (name, key) in [("governor".into(), &governor), ("validator".into(), &validator)].into_iter().chain(members)
-        {
+        let own = [("governor".into(), Some(&governor)), ("validator".into(), validator.as_ref())];
+        let own = own.into_iter().filter_map(|(name, key): (String, _)| Some((name, key?)));
+        for (name, key) in own.chain(members) {
             let path = home.keys_path().join(format!("{name}.key"));
             key.create(&path, &protection)?;
             output.say(format!("made {}", path.display()));
@@ -203,7 +190,23 @@ impl Init {
         Ok(genesis)
     }
 
-    fn genesis(self, governor: &PartyKey, validator: &PartyKey, members: &[PartyKey], keys: &NetworkKeys) -> Genesis {
+    /// The validators of the files given, or one whose key is made here.
+    fn validators(&self, fresh: PartyKey) -> Result<(Option<PartyKey>, ValidatorSet), Error> {
+        if self.validators.is_empty() {
+            let alone = ValidatorSet::new(vec![validator(&fresh, String::new(), 1)])?;
+            return Ok((Some(fresh), alone));
+        }
+        let listed = self.validators.iter().map(|path| read_json::<Validator>("validator", path));
+        Ok((None, ValidatorSet::new(listed.collect::<Result<_, _>>()?)?))
+    }
+
+    fn genesis(
+        self,
+        governor: &PartyKey,
+        validators: ValidatorSet,
+        members: &[PartyKey],
+        keys: &NetworkKeys,
+    ) -> Genesis {
         let member = |key: &PartyKey| Member { account: key.account(), sealing: sealing_key(key) };
         Genesis {
             network: if self.ceremony.consortium { Network::Consortium } else { Network::Test },
@@ -231,59 +234,10 @@ impl Init {
                 .map(|(account, amount)| (account, Amount::new(amount)))
                 .collect::<BTreeMap<_, _>>(),
             governor: governor.account(),
-            validators: vec![validator.account()],
+            validators,
             committee: Committee { quorum: self.committee, members: members.iter().map(member).collect() },
             contribution: keys.proving.verifying_key().clone(),
             eligibility: keys.eligibility.clone(),
         }
     }
-}
-
-/// Run the node and its HTTP API until interrupted.
-#[derive(Debug, Args)]
-pub struct Serve {
-    /// Address to listen on. The default is reachable from this machine only.
-    #[arg(long, default_value = "127.0.0.1:8480", value_name = "HOST:PORT")]
-    listen: SocketAddr,
-    /// Seconds without a transaction after which an empty block moves time, deadlines and epochs on.
-    #[arg(long, default_value_t = 5, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3_600))]
-    heartbeat: u64,
-}
-
-impl Serve {
-    pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
-        if let Some(url) = &home.url() {
-            let why = format!("the node serves the ledger in --data-dir; leave out --url (and LOCUS_URL), here {url}");
-            return Err(Error::Input { what: "address", why });
-        }
-        let genesis = home.genesis()?;
-        let validator = home.key(&home.validator_path(), Role::Validator)?;
-        let ledger = Arc::new(Ledger::open(&home.ledger_path(), genesis)?);
-        let chain = Arc::new(Chain::new(Arc::new(Sequencer::new(ledger, validator.signing_key())?)));
-        let service = service(chain, &home.objects_path(), &home.index_path())?;
-        let pace = Pace { heartbeat: Duration::from_secs(self.heartbeat), ..Pace::default() };
-        let running = serve(service, &self.listen.to_string(), pace, StopOn::Signals)?;
-        output.result(&serde_json::json!({ "url": running.url() }), |_| {
-            format!("serving on {}; stop with Ctrl-C", running.url())
-        })?;
-        running.wait()
-    }
-}
-
-/// What the API serves, from a chain and the folders of its blobs and index.
-///
-/// # Errors
-/// [`Error::Market`] when the blobs or the index cannot be opened.
-pub(crate) fn service(chain: Arc<Chain>, objects: &Path, index: &Path) -> Result<Service, Error> {
-    let objects = Objects::directory(objects)?;
-    let (documents, protocol): (Vec<_>, Vec<_>) = BlobKind::ALL.into_iter().partition(|kind| is_document(*kind));
-    let stored =
-        StoredBytes { protocol: objects.stored_bytes(&protocol)?, documents: objects.stored_bytes(&documents)? };
-    Ok(Service {
-        quota: UploadQuota::new(UPLOAD_BYTES_MAX, stored),
-        blobs: Arc::new(objects),
-        index: Arc::new(Index::open(index, chain.ledger().chain())?),
-        chain,
-        metrics: Metrics::default(),
-    })
 }

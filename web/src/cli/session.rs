@@ -4,6 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use market::{
@@ -12,7 +13,8 @@ use market::{
     wallet::{PartyKey, Protection, Role, Wallet},
 };
 use node::{
-    Ledger, Sequencer,
+    Ledger, Mempool,
+    consensus::{Engine, Pace},
     genesis::{Genesis, Network},
 };
 use zeroize::Zeroizing;
@@ -21,8 +23,11 @@ use crate::{
     Error,
     chain::now,
     client::{Remote, RemoteBlobs, RemoteLedger},
+    node::{NO_PEERS, engine_options},
 };
 
+/// How the node of a single command makes blocks: for what the command sends, and for nothing else.
+const ON_DEMAND: Pace = Pace { gather: Duration::ZERO, heartbeat: Duration::from_secs(24 * 3_600) };
 /// Environment variable that holds the passphrase.
 const PASSPHRASE_VARIABLE: &str = "LOCUS_PASSPHRASE";
 
@@ -40,8 +45,8 @@ pub struct Connection {
     pub ledger: Arc<dyn LedgerAccess>,
     /// The blobs.
     pub blobs: Arc<dyn BlobAccess>,
-    /// The ledger again, when this process runs it and nobody else makes its blocks.
-    pub here: Option<Arc<LocalLedger>>,
+    /// The engine that makes blocks, when this process runs the network's only node.
+    pub engine: Option<Engine>,
 }
 
 impl Home {
@@ -154,15 +159,14 @@ impl Home {
         if let Some(url) = &self.url {
             let ledger = self.remote_ledger(url)?;
             let blobs = Arc::new(RemoteBlobs::new(ledger.remote().clone()));
-            return Ok(Connection { ledger: Arc::new(ledger), blobs, here: None });
+            return Ok(Connection { ledger: Arc::new(ledger), blobs, engine: None });
         }
         let genesis = self.genesis()?;
         let validator = self.key(&self.validator_path(), Role::Validator)?;
-        let ledger = Arc::new(Ledger::open(&self.ledger_path(), genesis)?);
-        let sequencer = Arc::new(Sequencer::new(ledger, validator.signing_key())?);
+        let mempool = Arc::new(Mempool::new(Arc::new(Ledger::open(&self.ledger_path(), genesis)?)));
         let blobs = Arc::new(Objects::directory(&self.objects_path())?);
-        let here = Arc::new(LocalLedger::on_demand(sequencer, now));
-        Ok(Connection { ledger: Arc::clone(&here) as Arc<dyn LedgerAccess>, blobs, here: Some(here) })
+        let engine = Engine::start(Arc::clone(&mempool), engine_options(&validator, &self.dir, NO_PEERS, ON_DEMAND)?)?;
+        Ok(Connection { ledger: Arc::new(LocalLedger::new(mempool, now)), blobs, engine: Some(engine) })
     }
 
     /// How this network's files are encrypted: not at all when the data directory is a demo network's, else by the

@@ -1,7 +1,7 @@
 //! A ledger across the network, behind the market's seam.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex, PoisonError,
     atomic::{AtomicU64, Ordering},
 };
 
@@ -11,10 +11,12 @@ use node::{
     StateProof,
     block::{BLOCK_BYTES_MAX, Block, SignedHeader},
     codec::decode,
-    genesis::{Genesis, VALIDATORS_MAX},
+    genesis::Genesis,
+    light::{HANDOVERS_MAX, Handover, LightClient},
     state::{StateKey, StateView, VALUE_BYTES_MAX},
     transaction::{EVIDENCE_BYTES_MAX, Transaction, TransactionId},
     units::Height,
+    validator::{ADDRESS_BYTES_MAX, VALIDATORS_MAX},
 };
 
 use super::Remote;
@@ -36,8 +38,12 @@ const INCLUDED_BYTES_MAX: usize = EVIDENCE_BYTES_MAX + HEADER_BYTES_MAX + 4_096;
 /// The largest page of leaves.
 const LEAVES_BYTES_MAX: usize = 64 + LEAVES_PAGE_MAX as usize * 32;
 
+/// The largest page of handovers: headers, and proofs of who validates.
+const HANDOVERS_BYTES_MAX: usize =
+    HANDOVERS_MAX * (HEADER_BYTES_MAX + VALIDATORS_MAX * (ADDRESS_BYTES_MAX + 128) + (64 << 10));
+
 /// A ledger that a server holds. The server is not believed: every value read is proven under a header that the
-/// genesis validators signed, and the chain never goes back. What remains is that it may withhold the latest blocks.
+/// validators of its height signed, whom a light client follows from the genesis, and the chain never goes back. What remains is that it may withhold the latest blocks.
 #[derive(Debug, Clone)]
 pub struct RemoteLedger {
     remote: Remote,
@@ -45,6 +51,7 @@ pub struct RemoteLedger {
     chain: ChainId,
     /// The highest block that a verified header showed.
     seen: Arc<AtomicU64>,
+    validators: Arc<Mutex<LightClient>>,
 }
 
 impl RemoteLedger {
@@ -57,7 +64,8 @@ impl RemoteLedger {
         let genesis: Option<Genesis> = remote.value("/v1/genesis", GENESIS_BYTES_MAX)?;
         let genesis = genesis.ok_or_else(|| remote.unusable("it has no genesis"))?;
         let chain = genesis.chain_id()?;
-        Ok(Self { remote, genesis, chain, seen: Arc::default() })
+        let validators = Arc::new(Mutex::new(LightClient::new(&genesis)?));
+        Ok(Self { remote, genesis, chain, seen: Arc::default(), validators })
     }
 
     /// Connects and insists on a chain, as anyone must who does not run the server.
@@ -78,9 +86,20 @@ impl RemoteLedger {
         &self.remote
     }
 
-    /// A header that the genesis validators signed, at the height asked for.
+    /// A header that the validators of its height signed, at the height asked for. A header by unknown validators is
+    /// believed once the server proved the handovers to them.
     fn verified(&self, header: SignedHeader, height: Option<Height>) -> Result<SignedHeader, node::Error> {
-        header.verify(&self.genesis)?;
+        let mut validators = self.validators.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = validators.verify(&header) {
+            if !matches!(error, node::Error::Block { field: "validators", .. }) {
+                return Err(error);
+            }
+            for handover in self.handovers_after(validators.since())? {
+                validators.follow(&handover)?;
+            }
+            validators.verify(&header)?;
+        }
+        drop(validators);
         let found = header.header.height;
         if height.is_some_and(|asked| asked != found) {
             return Err(self.disbelieved(format!("it sent block {found}, not the one asked for")));
@@ -128,6 +147,12 @@ impl RemoteLedger {
             return Err(self.disbelieved("it proved another transaction than was asked for"));
         }
         included.proof.verify(&header, id)
+    }
+
+    fn handovers_after(&self, after: Height) -> Result<Vec<Handover>, node::Error> {
+        let found: Option<Vec<Handover>> =
+            self.remote.value(&format!("/v1/handovers?after={after}"), HANDOVERS_BYTES_MAX).map_err(failed)?;
+        found.ok_or_else(|| self.disbelieved("it has no handovers"))
     }
 
     fn disbelieved(&self, why: impl Into<String>) -> node::Error {
@@ -213,6 +238,10 @@ impl LedgerAccess for RemoteLedger {
     fn header(&self, height: Height) -> Result<Option<SignedHeader>, market::Error> {
         let header = self.remote.value(&format!("/v1/blocks/{height}/header"), HEADER_BYTES_MAX).map_err(failed)?;
         Ok(header.map(|header| self.verified(header, Some(height))).transpose()?)
+    }
+
+    fn handovers(&self, after: Height) -> Result<Vec<Handover>, market::Error> {
+        Ok(self.handovers_after(after)?)
     }
 
     fn prove(&self, height: Height, key: StateKey) -> Result<StateProof, market::Error> {

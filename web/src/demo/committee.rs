@@ -17,7 +17,7 @@ use market::{
 };
 use node::state::{CommitteeStage, QueryStatus, StateRead};
 
-use super::{DemoOptions, network::member_folder, process::MemberProcess, town::Town};
+use super::{DemoOptions, network::member_folder, process::Process, town::Town};
 use crate::{Error, cli::Output, client::RemoteCommittee};
 
 /// How long the demo waits for the committee.
@@ -36,7 +36,7 @@ pub(super) struct DemoCommittee {
 
 enum Members {
     Here(LocalCommittee),
-    Processes { remote: RemoteCommittee, processes: Mutex<Vec<MemberProcess>> },
+    Processes { remote: RemoteCommittee, processes: Mutex<Vec<Process>> },
 }
 
 impl Deref for DemoCommittee {
@@ -135,7 +135,7 @@ fn member_processes(options: &DemoOptions, url: &str) -> Result<Members, Error> 
     let mut addresses = BTreeMap::new();
     let mut processes = vec![];
     for place in 0..usize::from(options.quorum.members()) {
-        let (process, member, remote) = MemberProcess::start(&options.dir, place, url)?;
+        let (process, member, remote) = Process::member(&options.dir, place, url)?;
         processes.push(process);
         addresses.insert(member, remote);
     }
@@ -143,7 +143,7 @@ fn member_processes(options: &DemoOptions, url: &str) -> Result<Members, Error> 
 }
 
 /// That enough member processes still run.
-fn require_running(processes: &Mutex<Vec<MemberProcess>>, what: &str, needed: u8) -> Result<(), Error> {
+fn require_running(processes: &Mutex<Vec<Process>>, what: &str, needed: u8) -> Result<(), Error> {
     let mut processes = processes.lock().unwrap_or_else(PoisonError::into_inner);
     let ended: Vec<_> = processes
         .iter_mut()

@@ -41,6 +41,8 @@ pub struct DemoOptions {
     pub dir: PathBuf,
     /// Whether committee members run as processes of their own.
     pub processes: bool,
+    /// Validators of the ledger. More than one run as processes of their own, and so do the committee members then.
+    pub validators: u8,
     /// What one more person, a dishonest one, tries once the honest have contributed.
     pub attack: Option<Attack>,
     /// What is asked.

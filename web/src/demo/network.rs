@@ -15,10 +15,11 @@ use market::wallet::{PartyKey, Protection, Role};
 use node::{
     genesis::{Committee, Genesis, Member, Network, Parameters},
     units::Amount,
+    validator::ValidatorSet,
 };
 use rand::CryptoRng;
 
-use crate::{Error, chain::now, cli::sealing_key};
+use crate::{Error, chain::now, cli::sealing_key, node::validator};
 
 /// The public seed of the demo's proving key: anyone can forge proofs on a demo network.
 const DEMO_SEED: [u8; 32] = [0; 32];
@@ -38,11 +39,17 @@ const EXACT_FLOOR: u32 = 2;
 /// Everybody who holds a key.
 pub(super) struct Parties {
     pub(super) governor: PartyKey,
-    pub(super) validator: PartyKey,
+    /// One for each validator, with where its node listens.
+    pub(super) validators: Vec<(PartyKey, String)>,
     pub(super) issuers: Vec<PartyKey>,
     pub(super) researcher: PartyKey,
     pub(super) members: Vec<PartyKey>,
     pub(super) custodian: PartyKey,
+}
+
+/// Where a validator's files are: the first one's are the demo's own.
+pub(super) fn validator_folder(dir: &Path, place: usize) -> PathBuf {
+    if place == 0 { dir.into() } else { dir.join("validators").join(place.to_string()) }
 }
 
 /// Where a committee member's files are.
@@ -60,7 +67,12 @@ impl Parties {
     ///
     /// # Errors
     /// [`Error::Market`] when a file cannot be written.
-    pub(super) fn create(dir: &Path, quorum: Quorum, rng: &mut impl CryptoRng) -> Result<Self, Error> {
+    pub(super) fn create(
+        dir: &Path,
+        quorum: Quorum,
+        addresses: Vec<String>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self, Error> {
         let mut create = |role: Role, path: PathBuf| {
             let key = PartyKey::random(role, rng);
             key.create(&path, &Protection::DemoUnencrypted)?;
@@ -72,9 +84,14 @@ impl Parties {
         let issuers = issuers.collect::<Result<_, _>>()?;
         let members = (0..usize::from(quorum.members())).map(|index| create(Role::Member, member_key(dir, index)));
         let members = members.collect::<Result<_, _>>()?;
+        let mut validators = vec![];
+        for address in addresses {
+            let folder = validator_folder(dir, validators.len());
+            validators.push((create(Role::Validator, folder.join("keys/validator.key"))?, address));
+        }
         Ok(Self {
             governor: create(Role::Governor, keys.join("governor.key"))?,
-            validator: create(Role::Validator, keys.join("validator.key"))?,
+            validators,
             issuers,
             researcher: create(Role::Researcher, keys.join("researcher.key"))?,
             members,
@@ -83,9 +100,14 @@ impl Parties {
     }
 
     /// The genesis of a demo network with these parties.
-    pub(super) fn genesis(&self, quorum: Quorum, keys: &ProofKeys) -> Genesis {
+    ///
+    /// # Errors
+    /// Never in practice: its validators have keys of their own.
+    pub(super) fn genesis(&self, quorum: Quorum, keys: &ProofKeys) -> Result<Genesis, Error> {
         let member = |key: &PartyKey| Member { account: key.account(), sealing: sealing_key(key) };
-        Genesis {
+        let validators = self.validators.iter().map(|(key, address)| validator(key, address.clone(), 1)).collect();
+        let validators = ValidatorSet::new(validators)?;
+        Ok(Genesis {
             network: Network::Demo,
             name: "locus demo".into(),
             time: now(),
@@ -107,11 +129,11 @@ impl Parties {
             },
             balances: BTreeMap::from([(self.researcher.account(), Amount::new(RESEARCHER_BALANCE))]),
             governor: self.governor.account(),
-            validators: vec![self.validator.account()],
+            validators,
             committee: Committee { quorum, members: self.members.iter().map(member).collect() },
             contribution: keys.contribution.verifying_key().clone(),
             eligibility: keys.eligibility.clone(),
-        }
+        })
     }
 }
 

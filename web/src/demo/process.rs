@@ -1,4 +1,4 @@
-//! A committee member of the demo as a process of its own.
+//! Parties of the demo as processes of their own: committee members and validators.
 
 use std::{
     fs::{self, File},
@@ -8,53 +8,75 @@ use std::{
 };
 
 use circuits::quorum::MemberIndex;
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
 use super::network::{member_folder, member_key};
 use crate::{Error, client::Remote};
 
-/// The longest line that a member announces itself with.
+/// The longest line that a process announces itself with.
 const ANNOUNCEMENT_BYTES_MAX: u64 = 4_096;
 
 /// What `committee serve --json` says once it listens.
 #[derive(Deserialize)]
-struct Announcement {
+struct MemberAnnouncement {
     member: MemberIndex,
     url: String,
 }
 
-/// A running member. It is killed when this is dropped, and ends by itself when the demo is killed.
-pub(super) struct MemberProcess {
+/// What `node run --json` says once it listens.
+#[derive(Deserialize)]
+struct NodeAnnouncement {
+    url: String,
+}
+
+/// A running process of the demo. It is killed when this is dropped, and ends by itself when the demo is killed.
+pub(super) struct Process {
     child: Child,
     log: PathBuf,
 }
 
-impl MemberProcess {
-    /// Starts a member and waits until it listens.
+impl Process {
+    /// Starts a committee member and waits until it listens.
     ///
     /// # Errors
     /// [`Error::Input`] when it does not start, with where its log is.
-    pub(super) fn start(dir: &Path, place: usize, node_url: &str) -> Result<(Self, MemberIndex, Remote), Error> {
+    pub(super) fn member(dir: &Path, place: usize, node_url: &str) -> Result<(Self, MemberIndex, Remote), Error> {
         let folder = member_folder(dir, place);
-        let log = folder.join("log");
-        let failed = |why: &str| refused(place, &log, why);
-        let program = std::env::current_exe().map_err(|error| failed(&error.to_string()))?;
-        let log_file = File::create(&log).map_err(|error| failed(&error.to_string()))?;
-        let mut command = Command::new(program);
+        let mut command = locus(&folder)?;
         command.args(["--json", "--url", node_url, "--data-dir"]).arg(dir);
         command.args(["committee", "serve", "--attached", "--key"]).arg(member_key(dir, place));
         command.arg("--store").arg(&folder).args(["--listen", "127.0.0.1:0"]);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log_file);
-        let child = command.spawn().map_err(|error| failed(&error.to_string()))?;
-        let mut process = Self { child, log: log.clone() };
-        let (member, url) = process.announced().map_err(|why| failed(&why))?;
-        // What a person looks for who wants to see a member die.
-        let pid = fs::write(folder.join("pid"), format!("{}\n", process.child.id()));
-        pid.map_err(|error| failed(&error.to_string()))?;
-        Ok((process, member, Remote::new(&url)?))
+        let (process, said): (_, MemberAnnouncement) = Self::launch(command, &folder)?;
+        Ok((process, said.member, Remote::new(&said.url)?))
     }
 
-    fn announced(&mut self) -> Result<(MemberIndex, String), String> {
+    /// Starts a validator's node on the files of its folder and waits until it listens.
+    ///
+    /// # Errors
+    /// As [`Process::member`].
+    pub(super) fn validator(folder: &Path) -> Result<(Self, Remote), Error> {
+        let mut command = locus(folder)?;
+        command.args(["--json", "--data-dir"]).arg(folder);
+        command.args(["node", "run", "--attached", "--listen", "127.0.0.1:0"]).env_remove("LOCUS_URL");
+        let (process, said): (_, NodeAnnouncement) = Self::launch(command, folder)?;
+        Ok((process, Remote::new(&said.url)?))
+    }
+
+    /// Starts a command that logs to its folder, and reads the line that it announces itself with.
+    fn launch<T: DeserializeOwned>(mut command: Command, folder: &Path) -> Result<(Self, T), Error> {
+        let log = folder.join("log");
+        let failed = |why: &dyn std::fmt::Display| refused(&log, &why.to_string());
+        let log_file = File::create(&log).map_err(|error| failed(&error))?;
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log_file);
+        let child = command.spawn().map_err(|error| failed(&error))?;
+        let mut process = Self { child, log: log.clone() };
+        let said = process.announced().map_err(|why| failed(&why))?;
+        // What a person looks for who wants to see a process die.
+        fs::write(folder.join("pid"), format!("{}\n", process.child.id())).map_err(|error| failed(&error))?;
+        Ok((process, said))
+    }
+
+    fn announced<T: DeserializeOwned>(&mut self) -> Result<T, String> {
         let Some(stdout) = self.child.stdout.take() else { return Err("it has no standard output".into()) };
         let mut line = String::new();
         let read = BufReader::new(stdout.take(ANNOUNCEMENT_BYTES_MAX)).read_line(&mut line);
@@ -62,8 +84,7 @@ impl MemberProcess {
         if line.is_empty() {
             return Err("it ended before it listened".into());
         }
-        let said: Announcement = serde_json::from_str(&line).map_err(|error| format!("it said {line:?}: {error}"))?;
-        Ok((said.member, said.url))
+        serde_json::from_str(&line).map_err(|error| format!("it said {line:?}: {error}"))
     }
 
     /// Whether it still runs.
@@ -77,7 +98,7 @@ impl MemberProcess {
     }
 }
 
-impl Drop for MemberProcess {
+impl Drop for Process {
     fn drop(&mut self) {
         // It fails only for a process that has ended, which is what is wanted.
         drop(self.child.kill());
@@ -85,6 +106,12 @@ impl Drop for MemberProcess {
     }
 }
 
-fn refused(place: usize, log: &Path, why: &str) -> Error {
-    Error::Input { what: "committee member", why: format!("process {place}: {why}; see {}", log.display()) }
+/// This program again.
+fn locus(folder: &Path) -> Result<Command, Error> {
+    let program = std::env::current_exe();
+    program.map(Command::new).map_err(|error| refused(folder, &error.to_string()))
+}
+
+fn refused(log: &Path, why: &str) -> Error {
+    Error::Input { what: "process of the demo", why: format!("{why}; see {}", log.display()) }
 }

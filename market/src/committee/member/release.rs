@@ -15,7 +15,7 @@ use super::{Duty, Member, store::ReleaseRecord};
 use crate::{
     Error,
     committee::{MemberKey, ReleaseContext, SEALED_COMPONENT_BYTES_MAX, component, sealed_components},
-    ledger::{LedgerAccess, act, tip},
+    ledger::{LedgerAccess, act, light_client, tip},
     objects::{BlobAccess, BlobAddress, BlobKind, Objects, put},
     researcher::release_context,
     sealing::SealingPublicKey,
@@ -82,13 +82,11 @@ impl Member {
         let height = tip(ledger)?.height;
         let missing = || node::Error::Unknown { what: "block", id: height.to_string() };
         let header = ledger.header(height)?.ok_or_else(missing)?;
-        header.verify(ledger.genesis())?;
+        let header = light_client(ledger, height)?.verify(&header)?;
         let proof = ledger.prove(height, StateKey::Query(query))?;
-        if proof.key != StateKey::Query(query) {
-            return self.refused(ACTION, "the ledger proved another key");
-        }
-        proof.verify(header.header.state)?;
-        let state: QueryState = proof.decode()?;
+        let Some(state) = header.read::<QueryState>(StateKey::Query(query), &proof)? else {
+            return self.refused(ACTION, "the ledger does not have the query");
+        };
         // The id fixes the query's terms: its noise, its minimum and who reads the result.
         state.check_id(&ledger.chain(), query)?;
         let QueryStatus::Aggregated { set, aggregates, .. } = &state.status else {

@@ -1,4 +1,4 @@
-//! Transactions that wait for a block: bounded in number and for each sender, with room for those who run the chain.
+//! The queue of the queue: bounded in number and for each sender, with room for those who run the chain.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -23,7 +23,7 @@ const _: () = assert!((MEMBERS_MAX as usize + 1) * SENDER_WAITING_MAX <= RESERVE
 
 /// The waiting transactions, in order of arrival.
 #[derive(Default)]
-pub(crate) struct Mempool {
+pub(crate) struct Queue {
     queue: VecDeque<Transaction>,
     ids: BTreeSet<TransactionId>,
     /// How many of each sender wait. A contribution has no sender: its proof costs a record's nullifier.
@@ -39,9 +39,13 @@ const fn sender(transaction: &Transaction) -> Option<AccountId> {
     }
 }
 
-impl Mempool {
+impl Queue {
     pub(crate) fn len(&self) -> usize {
         self.queue.len()
+    }
+
+    pub(crate) fn oldest(&self) -> Option<TransactionId> {
+        self.queue.front().and_then(|transaction| transaction.id().ok())
     }
 
     pub(crate) fn contains(&self, id: &TransactionId) -> bool {
@@ -69,7 +73,7 @@ impl Mempool {
         Ok(())
     }
 
-    /// Lets a transaction wait that [`Mempool::check_room`] has room for.
+    /// Lets a transaction wait that [`Queue::check_room`] has room for.
     pub(crate) fn push(&mut self, id: TransactionId, transaction: Transaction) {
         if let Some(account) = sender(&transaction) {
             *self.senders.entry(account).or_default() += 1;
@@ -95,9 +99,9 @@ impl Mempool {
         Ok(taken)
     }
 
-    /// Forgets everything and returns what waited behind the first `taken`.
-    pub(crate) fn take_rest(&mut self, taken: usize) -> VecDeque<Transaction> {
-        std::mem::take(self).queue.split_off(taken)
+    /// Forgets everything and returns what waited, in order.
+    pub(crate) fn take_all(&mut self) -> VecDeque<Transaction> {
+        std::mem::take(self).queue
     }
 }
 
@@ -125,8 +129,8 @@ mod tests {
         Transaction::Signed(SignedAction { chain, sender: account(sender), nonce, action, signature })
     }
 
-    fn push(mempool: &mut Mempool, transaction: Transaction) {
-        mempool.push(transaction.id().unwrap(), transaction);
+    fn push(queue: &mut Queue, transaction: Transaction) {
+        queue.push(transaction.id().unwrap(), transaction);
     }
 
     fn nobody(_: AccountId) -> bool {
@@ -135,42 +139,42 @@ mod tests {
 
     #[test]
     fn a_sender_waits_with_so_many_and_others_still_find_room() {
-        let mut mempool = Mempool::default();
+        let mut queue = Queue::default();
         for nonce in 0..SENDER_WAITING_MAX as u64 {
-            mempool.check_room(&transfer(1, nonce), nobody).unwrap();
-            push(&mut mempool, transfer(1, nonce));
+            queue.check_room(&transfer(1, nonce), nobody).unwrap();
+            push(&mut queue, transfer(1, nonce));
         }
         for runs_the_chain in [false, true] {
-            let refused = mempool.check_room(&transfer(1, 1_000), |_| runs_the_chain).unwrap_err();
+            let refused = queue.check_room(&transfer(1, 1_000), |_| runs_the_chain).unwrap_err();
             assert!(refused.to_string().contains("128 transactions of this sender wait already"), "{refused}");
         }
-        mempool.check_room(&transfer(2, 0), nobody).unwrap();
+        queue.check_room(&transfer(2, 0), nobody).unwrap();
     }
 
     #[test]
     fn strangers_leave_room_for_those_who_run_the_chain() {
-        let mut mempool = Mempool::default();
+        let mut queue = Queue::default();
         for number in 0..MEMPOOL_MAX - RESERVED {
-            push(&mut mempool, transfer(number, 0));
+            push(&mut queue, transfer(number, 0));
         }
         let member = account(MEMPOOL_MAX);
-        let refused = mempool.check_room(&transfer(MEMPOOL_MAX + 1, 0), |account| account == member).unwrap_err();
+        let refused = queue.check_room(&transfer(MEMPOOL_MAX + 1, 0), |account| account == member).unwrap_err();
         assert!(refused.to_string().contains("14336 transactions of all senders"), "{refused}");
         for number in 0..RESERVED {
-            mempool.check_room(&transfer(MEMPOOL_MAX, 0), |account| account == member).unwrap();
-            push(&mut mempool, transfer(MEMPOOL_MAX + 1 + number, 0));
+            queue.check_room(&transfer(MEMPOOL_MAX, 0), |account| account == member).unwrap();
+            push(&mut queue, transfer(MEMPOOL_MAX + 1 + number, 0));
         }
-        assert!(mempool.check_room(&transfer(MEMPOOL_MAX, 0), |account| account == member).is_err());
+        assert!(queue.check_room(&transfer(MEMPOOL_MAX, 0), |account| account == member).is_err());
     }
 
     #[test]
     fn what_is_taken_back_counts_no_longer() {
-        let mut mempool = Mempool::default();
+        let mut queue = Queue::default();
         for nonce in 0..3 {
-            push(&mut mempool, transfer(1, nonce));
+            push(&mut queue, transfer(1, nonce));
         }
-        assert_eq!((mempool.len(), mempool.senders.values().sum::<usize>()), (3, 3));
-        assert_eq!(mempool.take_rest(2), [transfer(1, 2)]);
-        assert_eq!((mempool.len(), mempool.senders.len(), mempool.ids.len()), (0, 0, 0));
+        assert_eq!((queue.len(), queue.senders.values().sum::<usize>()), (3, 3));
+        assert_eq!(queue.take_all().len(), 3);
+        assert_eq!((queue.len(), queue.senders.len(), queue.ids.len()), (0, 0, 0));
     }
 }

@@ -1,0 +1,86 @@
+//! Copies of a chain: backups, which keep every block, and snapshots, which keep the state and the latest blocks.
+//!
+//! A copy is believed no more than a peer: restoring one follows its handovers from the genesis, checks the last block's
+//! certificate and the parents' hashes, and rebuilds the whole state, whose root must be the one in the last header. Only
+//! the blocks' events, which feed the listings and nothing else, are the copy's word.
+
+use std::path::Path;
+
+use crate::{
+    Error, authenticated::rebuild, block::SignedHeader, genesis::Genesis, ledger::Ledger, light::LightClient,
+    snapshot::Snapshot, state::Tip, store::Store, units::Height,
+};
+
+impl Ledger {
+    /// Writes a copy of the chain as it is now to a new file, with every block from `first` on; the latest is always
+    /// there. Blocks may be made meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::Storage`]; remove the unfinished file then.
+    pub fn copy_to(&self, path: &Path, first: Height) -> Result<Tip, Error> {
+        let tip = self.snapshot()?.latest()?;
+        self.copy_store(path, first.min(tip.height))?;
+        Ok(tip)
+    }
+}
+
+/// Verifies a copy from anywhere against a genesis, and makes it a store of its own: its state is authenticated anew, so
+/// that nothing of an earlier height is left but the blocks it brought.
+///
+/// # Errors
+/// [`Error::ForeignChain`] for another chain's; [`Error::Corrupt`], [`Error::Block`], [`Error::Signature`] or
+/// [`Error::Inclusion`] for what its validators did not sign.
+pub fn restore(path: &Path, genesis: &Genesis) -> Result<Tip, Error> {
+    let (store, expected) = (Store::open(path)?, genesis.chain_id()?);
+    let damaged = |why: &str| Error::Corrupt { what: "copy", why: why.into() };
+    let held = store.genesis()?.ok_or_else(|| damaged("it has no genesis"))?;
+    if held != *genesis {
+        return Err(Error::ForeignChain { what: "copy", found: held.chain_id()?, expected });
+    }
+    let snapshot = Snapshot::new(store.read()?)?;
+    let tip = snapshot.latest()?;
+    let header = snapshot.header(tip.height)?.ok_or_else(|| damaged("its last block is missing"))?;
+    let root = verify_tip(&snapshot, genesis, &header)?;
+    let first = store.first_block()?;
+    verify_blocks(&snapshot, &header, first)?;
+    drop(snapshot);
+    let (found, nodes) = rebuild(&store.whole_state()?, tip.height)?;
+    if found != root {
+        return Err(damaged("its state is not the one that its last block commits to"));
+    }
+    store.replace_tree(&nodes)?;
+    Ok(tip)
+}
+
+/// Follows the parents' hashes from the last header down to the first block, whose transactions each header commits to.
+fn verify_blocks(snapshot: &Snapshot, last: &SignedHeader, first: Height) -> Result<(), Error> {
+    let mut expected = last.header.hash()?;
+    let mut height = last.header.height;
+    while height >= first {
+        let missing = || Error::Corrupt { what: "copy", why: format!("block {height} is missing") };
+        let block = snapshot.block(height)?.ok_or_else(missing)?;
+        if block.header.hash()? != expected {
+            let why = "the block after it names another parent".into();
+            return Err(Error::Block { height, field: "parent", why });
+        }
+        block.check_transactions()?;
+        expected = block.header.parent;
+        height = Height::new(height.get().saturating_sub(1));
+    }
+    Ok(())
+}
+
+/// Follows the handovers and believes the last header. Returns its state root.
+fn verify_tip(snapshot: &Snapshot, genesis: &Genesis, header: &SignedHeader) -> Result<circuits::id::Digest, Error> {
+    let mut client = LightClient::new(genesis)?;
+    loop {
+        let handovers = snapshot.handovers(client.since())?;
+        // One at the tip itself hands over to the block after it.
+        let mut earlier = handovers.iter().filter(|handover| handover.header.header.height < header.header.height);
+        let before = client.since();
+        earlier.try_for_each(|handover| client.follow(handover))?;
+        if client.since() == before {
+            return Ok(client.verify(header)?.state());
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Putting proposed blocks together from their parts, in bounded memory whatever peers send.
+
+use std::collections::BTreeMap;
+
+use arc_malachitebft_app_channel::app::{
+    streaming::{StreamContent, StreamId, StreamMessage},
+    types::PeerId,
+};
+use circuits::id::ChainId;
+
+use super::part::{Announcement, PART_BYTES_MAX, Part};
+use crate::{Error, codec::check_length, units::Height, validator::ValidatorSet};
+
+/// Blocks in the making at once; the oldest height makes room for a newer one.
+const STREAMS_MAX: usize = 16;
+/// Of these, from one publisher.
+const PUBLISHER_STREAMS_MAX: usize = 4;
+/// Heights ahead of the chain that are kept for later.
+const LOOKAHEAD: u32 = 4;
+
+/// A stream: its publisher and the publisher's number for it.
+type Key = (PeerId, StreamId);
+
+/// A block whose parts arrive.
+struct Stream {
+    announcement: Option<Announcement>,
+    /// Parts that came, by their place; the announcement is number 0.
+    parts: BTreeMap<u64, Vec<u8>>,
+    bytes: usize,
+}
+
+/// Blocks in the making.
+pub(crate) struct Assembly {
+    chain: ChainId,
+    streams: BTreeMap<Key, Stream>,
+}
+
+/// A block that is complete, not yet judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Assembled {
+    pub(crate) announcement: Announcement,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Assembly {
+    pub(crate) const fn new(chain: ChainId) -> Self {
+        Self { chain, streams: BTreeMap::new() }
+    }
+
+    /// Takes a part of a proposed block, and returns the block when it is whole.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], [`Error::TooLarge`] or [`Error::Signature`] for what no honest peer sends; its stream is
+    /// forgotten.
+    pub(crate) fn take(
+        &mut self,
+        publisher: PeerId,
+        message: StreamMessage<Part>,
+        tip: Height,
+        validators: &ValidatorSet,
+    ) -> Result<Option<Assembled>, Error> {
+        let key = (publisher, message.stream_id.clone());
+        let outcome = self.insert(&key, message, tip, validators);
+        match &outcome {
+            Ok(false) => return Ok(None),
+            Ok(true) => {}
+            Err(_) => drop(self.streams.remove(&key)),
+        }
+        outcome?;
+        let Some(Stream { announcement: Some(announcement), parts, .. }) = self.streams.remove(&key) else {
+            return Ok(None);
+        };
+        let bytes = parts.into_values().flatten().collect();
+        Ok(Some(Assembled { announcement, bytes }))
+    }
+
+    /// Whether the stream is complete with this part.
+    fn insert(
+        &mut self,
+        key: &Key,
+        message: StreamMessage<Part>,
+        tip: Height,
+        validators: &ValidatorSet,
+    ) -> Result<bool, Error> {
+        let StreamMessage { sequence, content, .. } = message;
+        // The end carries nothing: the announcement says how long the block is.
+        let StreamContent::Data(part) = content else { return Ok(false) };
+        if !self.streams.contains_key(key) {
+            self.make_room(key);
+        }
+        let announced = match part {
+            Part::Announcement(announcement) => Some(self.judge(announcement, tip, validators)?),
+            _ => None,
+        };
+        let stream = self.streams.entry(key.clone()).or_insert_with(|| Stream {
+            announcement: None,
+            parts: BTreeMap::new(),
+            bytes: 0,
+        });
+        match (part, announced) {
+            (Part::Announcement(_), announced) => stream.announcement = announced,
+            (Part::Bytes(bytes), _) => {
+                check_length("part in bytes", bytes.len(), PART_BYTES_MAX)?;
+                stream.bytes += bytes.len();
+                if let Some(replaced) = stream.parts.insert(sequence, bytes) {
+                    stream.bytes -= replaced.len();
+                }
+                check_length("proposed block in bytes", stream.bytes, super::part::PROPOSED_BYTES_MAX)?;
+            }
+            (Part::Transactions(_) | Part::Tip(_), _) => {
+                return Err(Error::Refused { what: "part", why: "it belongs to no block".into() });
+            }
+        }
+        Ok(stream.is_whole())
+    }
+
+    /// An announcement by a validator whose turn it may be, for a height that will come soon.
+    fn judge(&self, announcement: Announcement, tip: Height, validators: &ValidatorSet) -> Result<Announcement, Error> {
+        let Announcement { height, proposer, .. } = announcement;
+        let refuse = |why: &str| Err(Error::Refused { what: "proposed block", why: why.into() });
+        if height <= tip || height > tip.after(LOOKAHEAD) {
+            return refuse("it is not of the next heights");
+        }
+        if validators.power(proposer.0) == 0 {
+            return refuse("its proposer has no vote");
+        }
+        announcement.check(self.chain)?;
+        Ok(announcement)
+    }
+
+    /// Drops another stream when there is no room: of the publisher, if it has its share, else the lowest height's.
+    fn make_room(&mut self, key: &Key) {
+        let of_publisher = self.streams.keys().filter(|(publisher, _)| *publisher == key.0).count();
+        let height = |stream: &Stream| stream.announcement.map(|announcement| announcement.height);
+        let victim = if of_publisher >= PUBLISHER_STREAMS_MAX {
+            let own = self.streams.iter().filter(|((publisher, _), _)| *publisher == key.0);
+            own.min_by_key(|(_, stream)| height(stream)).map(|(key, _)| key.clone())
+        } else if self.streams.len() >= STREAMS_MAX {
+            self.streams.iter().min_by_key(|(_, stream)| height(stream)).map(|(key, _)| key.clone())
+        } else {
+            None
+        };
+        if let Some(victim) = victim {
+            self.streams.remove(&victim);
+        }
+    }
+
+    /// Forgets blocks up to a height.
+    pub(crate) fn prune(&mut self, tip: Height) {
+        self.streams.retain(|_, stream| stream.announcement.is_none_or(|announcement| announcement.height > tip));
+    }
+}
+
+impl Stream {
+    /// Whether all parts are there: numbers 1 to the last without a gap, and as many bytes as announced.
+    fn is_whole(&self) -> bool {
+        let Some(announcement) = &self.announcement else { return false };
+        self.bytes == announcement.length as usize && self.parts.keys().copied().eq(1..=self.parts.len() as u64)
+    }
+}

@@ -1,0 +1,367 @@
+//! The consensus engine: Tendermint by `arc-malachitebft`, behind one seam. One validator or many, the same code runs.
+//!
+//! [`Engine::start`] joins a mempool and its ledger to the network. Validators propose what waits, execute each other's
+//! proposals in full before they vote, and commit what more than two thirds of the power precommitted. Blocks are made
+//! when there is work, and now and then when there is none. Why this engine and how it is used: `docs/adr/0007-consensus.md`.
+
+mod application;
+mod assembly;
+mod codec;
+mod context;
+mod guard;
+mod part;
+mod publisher;
+mod settings;
+mod signing;
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        mpsc::{SyncSender, sync_channel},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use arc_malachitebft_app_channel::{
+    Channels, ConsensusContext, EngineHandle as EngineHandles, NetworkContext, NetworkIdentity, NetworkRequest,
+    RequestContext, Signer as _, SyncContext, WalContext,
+    app::types::{Keypair, codec::Codec as _},
+    start_engine,
+};
+use circuits::id::AccountId;
+use serde::{Deserialize, Serialize};
+use tokio::{
+    runtime::Builder,
+    sync::{Notify, mpsc, watch},
+};
+
+use self::{
+    application::{Application, End, Parts},
+    codec::Borsh,
+    context::{Address, Chain},
+    settings::Settings,
+    signing::{ChainSigner, ChainVerifier},
+};
+pub use self::{
+    guard::Guarded,
+    settings::{Pace, Timeouts, check_address, peer_key},
+    signing::ConsensusSigner,
+};
+use crate::{
+    Error, Mempool,
+    transaction::require_validators,
+    units::{Height, Timestamp},
+    validator::PeerKey,
+};
+
+/// Threads of the engine: its own work is small, proofs are verified where they are submitted.
+const THREADS: usize = 2;
+/// Requests to the engine that wait.
+const REQUESTS_MAX: usize = 16;
+/// How long a stop waits for the engine's threads.
+const STOP_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// How a node takes part.
+pub struct EngineOptions {
+    /// The folder of the write-ahead log.
+    pub directory: PathBuf,
+    /// Where peers reach this node, as a multiaddress; port 0 takes any.
+    pub listen: String,
+    /// The secret of the node's network links.
+    pub peer: PeerSecret,
+    /// The validator's key. Without votes on the ledger the node is an observer.
+    pub signer: Arc<Guarded>,
+    /// When blocks are made.
+    pub pace: Pace,
+    /// How long a round waits for messages.
+    pub timeouts: Timeouts,
+    /// This machine's clock.
+    pub clock: fn() -> Timestamp,
+}
+
+/// The Ed25519 secret of a node's network links.
+#[derive(Clone)]
+pub struct PeerSecret(zeroize::Zeroizing<[u8; 32]>);
+
+impl PeerSecret {
+    /// The secret with these bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(zeroize::Zeroizing::new(bytes))
+    }
+
+    /// The key that the ledger lists.
+    #[must_use]
+    pub fn peer_key(&self) -> PeerKey {
+        PeerKey::from_bytes(ed25519_dalek::SigningKey::from_bytes(&self.0).verifying_key().to_bytes())
+    }
+
+    fn keypair(&self) -> Result<Keypair, Error> {
+        Keypair::ed25519_from_bytes(self.0.to_vec())
+            .map_err(|error| Error::Consensus { why: format!("the network key is none: {error}") })
+    }
+}
+
+/// A peer that is connected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peer {
+    /// Its network id.
+    pub id: String,
+    /// Where it is connected from or to.
+    pub address: String,
+    /// The validator that proved the link to be its own, if one did.
+    pub validator: Option<String>,
+}
+
+/// A running engine, in threads of its own. Dropping it stops it.
+pub struct Engine {
+    stop: watch::Sender<bool>,
+    thread: Option<JoinHandle<()>>,
+    handle: EngineHandle,
+}
+
+/// A way to ask a running engine, which outlives it.
+#[derive(Clone)]
+pub struct EngineHandle {
+    /// Whether the engine ended, and why if it was not told to.
+    ended: watch::Receiver<Option<Result<(), Error>>>,
+    wanted: Arc<Notify>,
+    /// The way to ask the network, of the latest start.
+    requests: Requests,
+}
+
+impl Engine {
+    /// Joins the network.
+    ///
+    /// # Errors
+    /// [`Error::Consensus`] when the address cannot be taken or is none, or the key is not the ledger's.
+    pub fn start(mempool: Arc<Mempool>, options: EngineOptions) -> Result<Self, Error> {
+        let failed = |error| Error::Consensus { why: format!("its thread does not start: {error}") };
+        let wanted = Arc::new(Notify::new());
+        let ((stop, stopped), (end, ended)) = (watch::channel(false), watch::channel(None));
+        let (tell, told) = sync_channel(1);
+        let node = Node { mempool, options, wanted: Arc::clone(&wanted), stop: stopped };
+        let thread = thread::Builder::new().name("locus-consensus".into()).spawn(move || node.run(&tell, &end));
+        let thread = Some(thread.map_err(failed)?);
+        let ended_early = || Error::Consensus { why: "it ended while it started".into() };
+        let requests = told.recv().map_err(|_| ended_early())??;
+        Ok(Self { stop, thread, handle: EngineHandle { ended, wanted, requests } })
+    }
+
+    /// A way to ask this engine.
+    #[must_use]
+    pub const fn handle(&self) -> &EngineHandle {
+        &self.handle
+    }
+
+    /// Leaves the network; a block being committed is committed.
+    ///
+    /// # Errors
+    /// Why it had ended before, if it was not told to.
+    pub fn stop(mut self) -> Result<(), Error> {
+        self.end();
+        self.handle.outcome().unwrap_or(Ok(()))
+    }
+
+    fn end(&mut self) {
+        let _ = self.stop.send(true);
+        if let Some(thread) = self.thread.take() {
+            // A panic in it was reported when it happened, and shows as an end without an outcome.
+            drop(thread.join());
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl EngineHandle {
+    /// Asks for a block although nothing waits: time, deadlines and epochs move on with it.
+    pub fn request_block(&self) {
+        self.wanted.notify_one();
+    }
+
+    /// Who is connected now.
+    ///
+    /// # Errors
+    /// [`Error::Consensus`] when the engine ended.
+    pub async fn peers(&self) -> Result<Vec<Peer>, Error> {
+        let ended = || Error::Consensus { why: "its engine ended".into() };
+        let requests = self.requests.borrow().clone();
+        let state = NetworkRequest::dump_state(&requests).await.map_err(|_| ended())?;
+        let peers = state.ok_or_else(ended)?.peers.into_iter();
+        Ok(peers
+            .map(|(id, peer)| Peer {
+                id: id.to_string(),
+                address: peer.address.to_string(),
+                validator: peer.consensus_address,
+            })
+            .collect())
+    }
+
+    /// How the engine ended, if it did.
+    #[must_use]
+    pub fn outcome(&self) -> Option<Result<(), Error>> {
+        self.ended.borrow().clone()
+    }
+
+    /// Returns when the engine ended, whoever ended it.
+    pub async fn ended(&self) {
+        drop(self.ended.clone().wait_for(Option::is_some).await);
+    }
+}
+
+/// What a node's sessions are made of.
+struct Node {
+    mempool: Arc<Mempool>,
+    options: EngineOptions,
+    wanted: Arc<Notify>,
+    stop: watch::Receiver<bool>,
+}
+
+/// The ways to ask the network, each session's in turn.
+type Requests = watch::Receiver<mpsc::Sender<NetworkRequest>>;
+
+impl Node {
+    /// Runs sessions until a stop, each with threads and connections of its own: the first one of a node whose key signed
+    /// later blocks than its ledger has only follows.
+    fn run(self, tell: &SyncSender<Result<Requests, Error>>, end: &watch::Sender<Option<Result<(), Error>>>) {
+        let mut requests: Option<watch::Sender<_>> = None;
+        let outcome = loop {
+            let session = self.session(|begun| match &requests {
+                Some(requests) => drop(requests.send_replace(begun)),
+                None => {
+                    let (first, receiver) = watch::channel(begun);
+                    requests = Some(first);
+                    // Whoever started the engine waits for this.
+                    let _ = tell.send(Ok(receiver));
+                }
+            });
+            match session {
+                Ok(End::CaughtUp) => {}
+                Ok(End::Stopped) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        if let Err(error) = &outcome {
+            tracing::error!(%error, "the node stops");
+            if requests.is_none() {
+                let _ = tell.send(Err(error.clone()));
+            }
+        }
+        end.send_replace(Some(outcome));
+    }
+
+    fn session(&self, begun: impl FnOnce(mpsc::Sender<NetworkRequest>)) -> Result<End, Error> {
+        let failed = |error| Error::Consensus { why: format!("its threads do not start: {error}") };
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .thread_name("locus-consensus")
+            .enable_all()
+            .build()
+            .map_err(failed)?;
+        let outcome = runtime.block_on(async {
+            let session = Session::begin(&self.mempool, &self.options, &self.wanted).await?;
+            begun(session.requests.clone());
+            session.run(self.stop.clone()).await
+        });
+        // With the threads go the connections, so that peers see a new session as a new node.
+        runtime.shutdown_timeout(STOP_TIME_MAX);
+        outcome
+    }
+}
+
+/// The engine's actors with the application below them, from a start to an end.
+struct Session {
+    application: Application,
+    channels: Channels<Chain>,
+    actors: EngineHandles,
+    requests: mpsc::Sender<NetworkRequest>,
+}
+
+/// What this node must have caught up with before it signs: a ledger that ends before what its key signed was restored
+/// from an older copy. After a crash the write-ahead log is there, and nothing is missing.
+fn must_follow(mempool: &Mempool, options: &EngineOptions) -> Result<Option<Height>, Error> {
+    let snapshot = mempool.ledger().snapshot()?;
+    let next = snapshot.latest()?.height.next();
+    let Some(signed) = options.signer.height() else { return Ok(None) };
+    if signed < next || signed == next && log_path(options).exists() {
+        return Ok(None);
+    }
+    if require_validators(&snapshot)?.iter().count() == 1 {
+        let why = format!("its key signed block {signed}, and its ledger lacks it: restore a newer copy");
+        return Err(Error::Consensus { why });
+    }
+    tracing::warn!(%signed, "this node follows the others up to the block that its key signed, before it votes again");
+    Ok(Some(signed))
+}
+
+fn log_path(options: &EngineOptions) -> PathBuf {
+    options.directory.join("consensus.wal")
+}
+
+impl Session {
+    async fn begin(mempool: &Arc<Mempool>, options: &EngineOptions, wanted: &Arc<Notify>) -> Result<Self, Error> {
+        let chain = mempool.ledger().chain();
+        let failed = |error: &dyn std::fmt::Display| Error::Consensus { why: error.to_string() };
+        let validators = require_validators(&mempool.ledger().snapshot()?)?;
+        let settings = Settings::new(&options.listen, &options.peer.peer_key(), &validators, options.timeouts)?;
+        let follow = must_follow(mempool, options)?;
+        let account = options.signer.account();
+        let signer = ChainSigner { chain, signer: Arc::clone(&options.signer) as _ };
+        let keypair = options.peer.keypair()?;
+        let peer_id = keypair.public().to_peer_id().to_bytes();
+        let proof = signer.sign_validator_proof(account.to_bytes().to_vec(), peer_id).await;
+        let proof = Borsh.encode(&proof.map_err(|error| failed(&error))?)?;
+        let verifier = Box::new(ChainVerifier(chain));
+        let consensus = match follow {
+            None => ConsensusContext::new_validator(Address(account), verifier, Box::new(signer.clone())),
+            // Under no validator's account: the engine asks nothing of it.
+            Some(_) => ConsensusContext::new_full_node(Address(AccountId::from_bytes([0; 32])), verifier),
+        };
+        let identity = NetworkIdentity::new_validator(moniker(account), keypair, account.to_string(), proof);
+        let (channels, actors) = start_engine(
+            Chain,
+            settings.clone(),
+            WalContext::new(log_path(options), Borsh),
+            NetworkContext::new(identity, Borsh),
+            consensus,
+            SyncContext::new(Borsh),
+            RequestContext::new(REQUESTS_MAX),
+        )
+        .await
+        .map_err(|error| failed(&format!("{error:#}")))?;
+        let peers = settings.peers(&validators)?;
+        let parts = Parts {
+            mempool: Arc::clone(mempool),
+            signer,
+            follow,
+            clock: options.clock,
+            pace: options.pace,
+            wanted: Arc::clone(wanted),
+        };
+        let application = Application::new(parts, settings, peers, &channels);
+        Ok(Self { application, requests: channels.net_requests.clone(), channels, actors })
+    }
+
+    async fn run(self, stop: watch::Receiver<bool>) -> Result<End, Error> {
+        let Self { mut application, channels, actors, .. } = self;
+        let events = channels.events.subscribe();
+        let outcome = application.run(channels.consensus, events, stop).await;
+        actors.actor.stop(None);
+        let _ = actors.handle.await;
+        // Not before: the engine would take its unanswered questions for failures.
+        drop(application);
+        outcome
+    }
+}
+
+/// How logs name a validator's node.
+fn moniker(account: AccountId) -> String {
+    account.to_string().chars().take(8).collect()
+}

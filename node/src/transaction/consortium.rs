@@ -1,0 +1,129 @@
+//! What validators decide among themselves by vote: who validates, who may connect, and when all run another version.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use circuits::{
+    domain::{ByteTag, hash},
+    id::{AccountId, Digest},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error,
+    codec::encode,
+    event::Event,
+    execute::Context,
+    state::{Approvals, Draft, Protocol, StateKey, StateRead, Upgrade},
+    units::Height,
+    validator::{Validator, ValidatorSet},
+};
+
+/// Blocks after the first approval in which a change must find its quorum; past it the vote starts over.
+pub const APPROVAL_BLOCKS_MAX: u32 = 100_000;
+
+/// A change of the consortium. Each validator approves it with a transaction of its own; the one that completes more
+/// than two thirds of the voting power applies it, and the next block is made under it.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsortiumChange {
+    /// Adds a validator or an observer, or gives one another key, address or power.
+    SetValidator(Validator),
+    /// Takes one off the network.
+    RemoveValidator(AccountId),
+    /// From a height on blocks are executed by another version of the protocol; nodes that do not speak it stop there.
+    Upgrade(Upgrade),
+}
+
+impl ConsortiumChange {
+    pub(super) fn check(&self) -> Result<(), Error> {
+        match self {
+            Self::SetValidator(validator) => validator.check(),
+            Self::RemoveValidator(_) | Self::Upgrade(_) => Ok(()),
+        }
+    }
+
+    /// The digest that approvals are collected under.
+    ///
+    /// # Errors
+    /// Never in practice: a change is bounded.
+    pub fn digest(&self) -> Result<Digest, Error> {
+        Ok(hash(ByteTag::ConsortiumChange, &[&encode("consortium change", self)?]))
+    }
+
+    pub(super) fn execute(
+        &self,
+        sender: AccountId,
+        draft: &mut Draft<'_>,
+        context: &Context<'_>,
+    ) -> Result<Vec<Event>, Error> {
+        let validators = require_validators(draft)?;
+        if validators.power(sender) == 0 {
+            return Err(Error::Unauthorized {
+                account: sender,
+                action: "vote on the consortium",
+                remedy: "the validators do, each with its own key",
+            });
+        }
+        // Refused at the first approval, not when the quorum is there.
+        self.outcome(&validators, draft, context)?;
+        let change = self.digest()?;
+        let mut approvals = draft.approvals(change)?.unwrap_or_default();
+        if approvals.validators.is_empty() || context.height > approvals.opened.after(APPROVAL_BLOCKS_MAX) {
+            approvals = Approvals { opened: context.height, ..Approvals::default() };
+        }
+        if !approvals.validators.insert(sender) {
+            let remedy = "this validator approved it; the others are to";
+            return Err(Error::Duplicate { what: "approval of change", id: change.to_string(), remedy });
+        }
+        let power = approvals.validators.iter().map(|account| validators.power(*account)).sum();
+        let approved = Event::ConsortiumChangeApproved { change, validator: sender };
+        if !validators.is_quorum(power) {
+            draft.put_approvals(change, &approvals)?;
+            return Ok(vec![approved]);
+        }
+        draft.remove(&StateKey::Approvals(change))?;
+        match self.outcome(&validators, draft, context)? {
+            Outcome::Validators(validators) => draft.put_validators(&validators)?,
+            Outcome::Protocol(protocol) => draft.put_protocol(&protocol)?,
+        }
+        Ok(vec![approved, Event::ConsortiumChanged { change: self.clone() }])
+    }
+
+    fn outcome(&self, validators: &ValidatorSet, draft: &Draft<'_>, context: &Context<'_>) -> Result<Outcome, Error> {
+        match self {
+            Self::SetValidator(validator) => validators.with(validator.clone()).map(Outcome::Validators),
+            Self::RemoveValidator(account) => validators.without(*account).map(Outcome::Validators),
+            Self::Upgrade(upgrade) => {
+                let protocol = require_protocol(draft)?;
+                let next = protocol.version.checked_add(1).ok_or(Error::Overflow { what: "protocol version" })?;
+                if upgrade.version != next || upgrade.height <= context.height.next() {
+                    let why = format!("name version {next} and a height after {}", context.height.next());
+                    return Err(Error::Refused { what: "upgrade", why });
+                }
+                Ok(Outcome::Protocol(Protocol { upgrade: Some(*upgrade), ..protocol }))
+            }
+        }
+    }
+}
+
+enum Outcome {
+    Validators(ValidatorSet),
+    Protocol(Protocol),
+}
+
+/// The validators of the next block, which every state has.
+pub(crate) fn require_validators(state: &(impl StateRead + ?Sized)) -> Result<ValidatorSet, Error> {
+    state.validators()?.ok_or_else(|| Error::Corrupt { what: "state", why: "it names no validators".into() })
+}
+
+/// The protocol's version, which every state has.
+pub(crate) fn require_protocol(state: &(impl StateRead + ?Sized)) -> Result<Protocol, Error> {
+    state.protocol()?.ok_or_else(|| Error::Corrupt { what: "state", why: "it names no protocol version".into() })
+}
+
+/// At the end of a block: the version of the next one.
+pub(crate) fn upgrade(draft: &mut Draft<'_>, next: Height) -> Result<Option<Event>, Error> {
+    let protocol = require_protocol(draft)?;
+    let Some(upgrade) = protocol.upgrade.filter(|upgrade| upgrade.height <= next) else { return Ok(None) };
+    draft.put_protocol(&Protocol { version: upgrade.version, upgrade: None })?;
+    Ok(Some(Event::ProtocolUpgraded { version: upgrade.version, height: next }))
+}

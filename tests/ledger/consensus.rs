@@ -1,0 +1,250 @@
+//! The consensus engine over real sockets of this machine: one validator, and four of which some fail.
+
+use std::{
+    net::TcpListener,
+    path::Path,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use circuits::quorum::Quorum;
+use node::{
+    Ledger, Mempool,
+    consensus::{Engine, EngineOptions, Guarded, Pace, PeerSecret, Timeouts},
+    genesis::Genesis,
+    light::LightClient,
+    state::StateRead,
+    transaction::{Action, ConsortiumChange, Transaction, TransactionId, Transfer},
+    units::{Amount, Height, Timestamp},
+    validator::{Validator, ValidatorSet},
+};
+use tempfile::TempDir;
+
+use crate::world::{self, DigestInsteadOfPairing, account, key};
+
+/// How long anything here may take before the test fails; none of it takes a tenth of that.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn now() -> Timestamp {
+    Timestamp::new(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs())
+}
+
+fn secret(name: &str) -> PeerSecret {
+    PeerSecret::from_bytes(key(&format!("links of {name}")).to_bytes())
+}
+
+/// A port that was free a moment ago.
+fn free_address() -> String {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    format!("/ip4/127.0.0.1/tcp/{port}")
+}
+
+fn listed(name: &str, power: u32) -> Validator {
+    Validator { account: account(name), peer: secret(name).peer_key(), address: free_address(), power }
+}
+
+fn name(number: usize) -> String {
+    format!("validator {number}")
+}
+
+/// A node's parts that survive its engine.
+struct Node {
+    name: String,
+    mempool: Arc<Mempool>,
+    engine: Option<Engine>,
+    directory: TempDir,
+}
+
+impl Node {
+    fn open(name: &str, genesis: &Genesis) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mempool = Arc::new(Mempool::new(ledger(directory.path(), genesis)));
+        Self { name: name.into(), mempool, engine: None, directory }
+    }
+
+    fn start(&mut self, heartbeat: Duration) {
+        let validators = self.mempool.ledger().snapshot().unwrap().validators().unwrap().unwrap();
+        let address = validators.get(account(&self.name)).unwrap().address.clone();
+        self.start_at(&address, heartbeat);
+    }
+
+    fn start_at(&mut self, address: &str, heartbeat: Duration) {
+        let options = EngineOptions {
+            directory: self.directory.path().into(),
+            listen: address.into(),
+            peer: secret(&self.name),
+            signer: Arc::new(Guarded::open(Arc::new(key(&self.name)), &self.directory.path().join("signed")).unwrap()),
+            pace: Pace { gather: Duration::from_millis(5), heartbeat },
+            timeouts: Timeouts {
+                propose: Duration::from_millis(500),
+                vote: Duration::from_millis(200),
+                rebroadcast: Duration::from_millis(500),
+            },
+            clock: now,
+        };
+        self.engine = Some(Engine::start(Arc::clone(&self.mempool), options).unwrap());
+    }
+
+    fn stop(&mut self) {
+        self.engine.take().unwrap().stop().unwrap();
+    }
+
+    fn height(&self) -> u64 {
+        self.mempool.ledger().snapshot().unwrap().latest().unwrap().height.get()
+    }
+
+    fn transfer(&self, sender: &str, amount: u64) -> TransactionId {
+        let nonce = self.mempool.next_nonce(account(sender)).unwrap();
+        let action = Action::Transfer(Transfer { to: account("friend"), amount: Amount::new(amount) });
+        self.send(sender, nonce, action)
+    }
+
+    fn send(&self, sender: &str, nonce: u64, action: Action) -> TransactionId {
+        let transaction = Transaction::sign(self.mempool.ledger().chain(), &key(sender), nonce, action).unwrap();
+        self.mempool.submit(transaction, now()).unwrap()
+    }
+
+    fn has(&self, id: TransactionId) -> bool {
+        self.mempool.ledger().snapshot().unwrap().location(id).unwrap().is_some()
+    }
+}
+
+fn ledger(directory: &Path, genesis: &Genesis) -> Arc<Ledger> {
+    let path = directory.join("ledger.redb");
+    Arc::new(Ledger::open_with(&path, genesis.clone(), Box::new(DigestInsteadOfPairing)).unwrap())
+}
+
+#[track_caller]
+fn wait(what: &str, mut holds: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < PATIENCE, "in vain: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn genesis(validators: Vec<Validator>) -> Genesis {
+    let mut genesis = world::genesis(Quorum::DEFAULT);
+    genesis.time = Timestamp::new(now().get() - 1);
+    genesis.validators = ValidatorSet::new(validators).unwrap();
+    genesis
+}
+
+const SELDOM: Duration = Duration::from_secs(3_600);
+
+/// Four validators of one vote each, running.
+fn four() -> Vec<Node> {
+    let genesis = genesis((0..4).map(|number| listed(&name(number), 1)).collect());
+    let mut nodes: Vec<_> = (0..4).map(|number| Node::open(&name(number), &genesis)).collect();
+    nodes.iter_mut().for_each(|node| node.start(SELDOM));
+    nodes
+}
+
+/// Every node's chain is a prefix of the longest, header by header.
+#[track_caller]
+fn agree(nodes: &[Node]) {
+    let snapshots: Vec<_> = nodes.iter().map(|node| node.mempool.ledger().snapshot().unwrap()).collect();
+    let common = nodes.iter().map(Node::height).min().unwrap();
+    for height in (1..=common).map(Height::new) {
+        let hashes: Vec<_> =
+            snapshots.iter().map(|chain| chain.header(height).unwrap().unwrap().header.hash().unwrap()).collect();
+        assert!(hashes.iter().all(|hash| *hash == hashes[0]), "a fork at {height}");
+    }
+}
+
+#[test]
+fn a_chain_with_one_validator_makes_blocks_on_demand_only() {
+    let genesis = genesis(vec![Validator { address: String::new(), ..listed("validator", 1) }]);
+    let mut node = Node::open("validator", &genesis);
+    node.start_at("/ip4/127.0.0.1/tcp/0", SELDOM);
+    thread::sleep(Duration::from_millis(300));
+    assert_eq!(node.height(), 0);
+    let id = node.transfer("researcher", 5);
+    wait("the transfer is in a block", || node.has(id));
+    assert_eq!(node.height(), 1);
+    node.engine.as_ref().unwrap().handle().request_block();
+    wait("the block asked for", || node.height() == 2);
+    node.stop();
+
+    // The same chain goes on after a restart, and so does its light client.
+    node.start_at("/ip4/127.0.0.1/tcp/0", SELDOM);
+    let id = node.transfer("researcher", 6);
+    wait("the second transfer is in a block", || node.has(id));
+    let client = LightClient::new(node.mempool.ledger().genesis()).unwrap();
+    let snapshot = node.mempool.ledger().snapshot().unwrap();
+    for height in (1..=node.height()).map(Height::new) {
+        client.verify(&snapshot.header(height).unwrap().unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn four_validators_agree_whoever_is_asked() {
+    let nodes = four();
+    for round in 0..3 {
+        for (number, node) in nodes.iter().enumerate() {
+            let sender = ["researcher", "sponsor"][number % 2];
+            let id = node.transfer(sender, 1 + round);
+            wait("every node has the transfer", || nodes.iter().all(|node| node.has(id)));
+        }
+    }
+    agree(&nodes);
+}
+
+#[test]
+fn one_of_four_may_fail_and_two_halt_the_chain_until_one_is_back() {
+    let mut nodes = four();
+    let first = nodes[0].transfer("researcher", 1);
+    wait("all four have the first transfer", || nodes.iter().all(|node| node.has(first)));
+    nodes[3].stop();
+    let second = nodes[0].transfer("researcher", 2);
+    wait("three go on", || nodes[..3].iter().all(|node| node.has(second)));
+    nodes[2].stop();
+    let third = nodes[0].transfer("researcher", 3);
+    thread::sleep(Duration::from_secs(2));
+    assert!(!nodes[0].has(third) && !nodes[1].has(third), "two of four decided");
+    nodes[3].start(SELDOM);
+    wait("three resume", || [0, 1, 3].iter().all(|number| nodes[*number].has(third)));
+    nodes[2].start(SELDOM);
+    let last = nodes[2].height();
+    wait("the last one catches up", || nodes[2].has(third));
+    assert!(nodes[2].height() > last);
+    agree(&nodes);
+}
+
+#[test]
+fn validators_let_an_observer_in_give_it_a_vote_and_a_light_client_follows() {
+    let mut nodes = four();
+    let newcomer = listed("newcomer", 0);
+    let genesis = nodes[0].mempool.ledger().genesis().clone();
+    let approve = |nodes: &[Node], change: &ConsortiumChange| {
+        let ids: Vec<_> = (0..3)
+            .map(|number| {
+                let nonce = nodes[number].mempool.next_nonce(account(&name(number))).unwrap();
+                nodes[number].send(&name(number), nonce, Action::ApproveChange(change.clone()))
+            })
+            .collect();
+        wait("the approvals are in blocks", || ids.iter().all(|id| nodes[..4].iter().all(|node| node.has(*id))));
+    };
+    approve(&nodes, &ConsortiumChange::SetValidator(newcomer.clone()));
+    let mut node = Node::open("newcomer", &genesis);
+    node.start_at(&newcomer.address, SELDOM);
+    nodes.push(node);
+    let id = nodes[0].transfer("researcher", 7);
+    wait("the observer has the transfer", || nodes[4].has(id));
+
+    approve(&nodes, &ConsortiumChange::SetValidator(Validator { power: 1, ..newcomer }));
+    let id = nodes[4].transfer("sponsor", 8);
+    wait("five have the transfer", || nodes.iter().all(|node| node.has(id)));
+    agree(&nodes);
+
+    let snapshot = nodes[0].mempool.ledger().snapshot().unwrap();
+    let handovers = snapshot.handovers(Height::new(0)).unwrap();
+    assert_eq!(handovers.len(), 2);
+    let last = snapshot.header(snapshot.latest().unwrap().height).unwrap().unwrap();
+    let mut client = LightClient::new(&genesis).unwrap();
+    let stale = client.verify(&last).unwrap_err().to_string();
+    assert!(stale.contains("validators"), "{stale}");
+    handovers.iter().for_each(|handover| client.follow(handover).unwrap());
+    client.verify(&last).unwrap();
+}

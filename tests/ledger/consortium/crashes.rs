@@ -1,0 +1,189 @@
+//! SIGKILL at any moment: no fork, nothing lost that a quorum had, nothing twice.
+
+use std::{thread, time::Duration};
+
+use rand::{RngExt as _, SeedableRng, rngs::StdRng};
+
+use super::town::{Town, name};
+use crate::world::{ENDOWMENT, account};
+
+/// Kills of one validator while the others work; `LOCUS_KILLS` asks for more (200 in the long tier).
+fn kills() -> u64 {
+    std::env::var("LOCUS_KILLS").map_or(20, |text| text.parse().unwrap())
+}
+
+fn seed() -> u64 {
+    let seed = std::env::var("LOCUS_SEED").map_or_else(|_| rand::random(), |text| text.parse().unwrap());
+    println!("LOCUS_SEED={seed}");
+    seed
+}
+
+#[test]
+fn a_validator_killed_at_any_moment_comes_back_and_nothing_is_lost_or_doubled() {
+    let mut rng = StdRng::seed_from_u64(seed());
+    let mut town = Town::running();
+    let mut spent = 0;
+    for nonce in 0..kills() {
+        let victim = rng.random_range(0..4);
+        let amount = rng.random_range(1..10);
+        let transaction = town.transfer("researcher", nonce, amount);
+        // Sent to one that lives, a moment before or after the kill.
+        let asked = (victim + rng.random_range(1..4)) % 4;
+        assert_eq!(town.node(asked).submit(&transaction), "taken");
+        thread::sleep(Duration::from_micros(rng.random_range(0..30_000)));
+        town.kill(victim);
+        town.settle(&transaction);
+        town.start(victim);
+        town.settle_at(&[victim], &transaction);
+        spent += amount;
+    }
+    let last = town.transfer("researcher", kills(), 1);
+    assert_eq!(town.node(0).submit(&last), "taken");
+    town.settle(&last);
+    for number in 0..4 {
+        assert_eq!(town.account(number, "researcher"), (ENDOWMENT - spent - 1, kills() + 1));
+        assert_eq!(town.account(number, "friend").0, ENDOWMENT + spent + 1);
+    }
+    town.agree();
+}
+
+#[test]
+fn all_four_killed_at_once_go_on_where_a_quorum_was() {
+    let mut rng = StdRng::seed_from_u64(seed());
+    let mut town = Town::running();
+    for nonce in 0..6 {
+        let transaction = town.transfer("researcher", nonce, 1);
+        assert_eq!(town.node(rng.random_range(0..4)).submit(&transaction), "taken");
+        thread::sleep(Duration::from_micros(rng.random_range(0..40_000)));
+        (0..4).for_each(|number| town.kill(number));
+        (0..4).for_each(|number| town.start(number));
+        // Whoever had it alone may be the one that forgot: then it is sent again.
+        let heard = town.node(0).submit(&transaction);
+        assert!(
+            heard == "taken" || heard.contains("already on this ledger") || heard.contains("next nonce"),
+            "{heard}"
+        );
+        town.settle(&transaction);
+    }
+    assert_eq!(town.account(3, "friend").0, ENDOWMENT + 6);
+    town.agree();
+}
+
+#[test]
+fn two_of_four_halt_and_resume() {
+    let mut town = Town::running();
+    let before = town.transfer("researcher", 0, 1);
+    assert_eq!(town.node(0).submit(&before), "taken");
+    town.settle(&before);
+    town.kill(2);
+    town.kill(3);
+    let during = town.transfer("researcher", 1, 1);
+    assert_eq!(town.node(0).submit(&during), "taken");
+    thread::sleep(Duration::from_secs(2));
+    assert!(!town.node(0).has(&during) && !town.node(1).has(&during));
+    town.start(2);
+    town.settle(&during);
+    town.start(3);
+    town.settle(&during);
+    town.agree();
+}
+
+#[test]
+fn a_paused_validator_is_waited_for_by_nobody_and_catches_up() {
+    let mut town = Town::running();
+    for nonce in 0..3 {
+        let paused = nonce as usize;
+        let transaction = town.transfer("sponsor", nonce, 1);
+        town.node(paused).signal("-STOP");
+        let others: Vec<_> = (0..4).filter(|number| *number != paused).collect();
+        assert_eq!(town.node(3).submit(&transaction), "taken");
+        town.settle_at(&others, &transaction);
+        town.node(paused).signal("-CONT");
+        town.settle(&transaction);
+    }
+    town.agree();
+}
+
+#[test]
+fn a_validator_whose_files_are_gone_catches_up_from_the_others() {
+    let mut town = Town::running();
+    for nonce in 0..40 {
+        let transaction = town.transfer("researcher", nonce, 1);
+        assert_eq!(town.node(0).submit(&transaction), "taken");
+        town.settle(&transaction);
+    }
+    town.kill(1);
+    std::fs::remove_dir_all(&town.plans[1].directory).unwrap();
+    std::fs::create_dir(&town.plans[1].directory).unwrap();
+    town.start(1);
+    let last = town.transfer("researcher", 40, 1);
+    assert_eq!(town.node(0).submit(&last), "taken");
+    town.settle(&last);
+    town.agree();
+    assert_eq!(town.account(1, "friend").0, ENDOWMENT + 41);
+}
+
+#[test]
+fn a_validator_restored_from_an_old_copy_catches_up_before_it_votes_and_contradicts_nobody() {
+    let mut town = Town::running();
+    let send = |town: &mut Town, nonce: u64| {
+        let transaction = town.transfer("researcher", nonce, 1);
+        assert_eq!(town.node(0).submit(&transaction), "taken");
+        town.settle(&transaction);
+    };
+    (0..4).for_each(|nonce| send(&mut town, nonce));
+    town.kill(2);
+    let copy = town.folder.path().join("copy.redb");
+    std::fs::copy(town.ledger_path(2), &copy).unwrap();
+    town.start(2);
+    (4..10).for_each(|nonce| send(&mut town, nonce));
+    town.kill(2);
+    std::fs::remove_dir_all(&town.plans[2].directory).unwrap();
+    std::fs::create_dir(&town.plans[2].directory).unwrap();
+    std::fs::copy(&copy, town.ledger_path(2)).unwrap();
+    town.start(2);
+    (10..16).for_each(|nonce| send(&mut town, nonce));
+    // It votes again: without it two of four are no quorum.
+    town.kill(3);
+    let last = town.transfer("researcher", 16, 1);
+    assert_eq!(town.node(0).submit(&last), "taken");
+    town.settle(&last);
+    town.agree();
+    for number in 0..3 {
+        let said = town.node(number).ask(&format!("equivocated {}", account(&name(2)))).unwrap();
+        assert_eq!(said, "false");
+    }
+}
+
+#[test]
+fn a_validator_whose_store_is_damaged_says_so_and_stops() {
+    let mut town = Town::running();
+    let transaction = town.transfer("researcher", 0, 1);
+    assert_eq!(town.node(0).submit(&transaction), "taken");
+    town.settle(&transaction);
+    town.kill(2);
+    let path = town.ledger_path(2);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[4_096..middle].fill(0xa5);
+    std::fs::write(&path, bytes).unwrap();
+    let said = super::process::NodeProcess::start(&town.plans[2], &[]).err().unwrap();
+    assert!(said.contains("database"), "{said}");
+    let next = town.transfer("researcher", 1, 1);
+    assert_eq!(town.node(0).submit(&next), "taken");
+    town.settle(&next);
+}
+
+#[test]
+fn a_clock_an_hour_ahead_makes_no_block_that_others_take() {
+    let mut town = Town::found();
+    town.plans[0].ahead = 3_600;
+    (0..4).for_each(|number| town.start(number));
+    for nonce in 0..4 {
+        let transaction = town.transfer("researcher", nonce, 1);
+        assert_eq!(town.node(1).submit(&transaction), "taken");
+        town.settle(&transaction);
+    }
+    town.agree();
+    assert_eq!(town.account(0, "friend").0, ENDOWMENT + 4, "the node with the wrong clock follows the others");
+}

@@ -1,0 +1,8 @@
+//! Validators as processes of their own, killed, paused, cut off from each other, and dishonest.
+
+mod byzantine;
+mod crashes;
+mod namespaces;
+mod process;
+mod simulation;
+mod town;

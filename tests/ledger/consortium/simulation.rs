@@ -1,0 +1,145 @@
+//! Random operations and faults against real processes, compared with a simple model of the ledger.
+//!
+//! The model knows balances and nonces, and which transfers were sent. What it allows: a transfer that only a killed
+//! node had may be forgotten until it is sent again. What it forbids: a fork, a transfer in two blocks, one out of turn,
+//! money made or lost. A failure prints the seed; keep it as a `repro_` test.
+
+use std::{thread, time::Duration};
+
+use node::transaction::Transaction;
+use rand::{RngExt as _, SeedableRng, rngs::StdRng};
+
+use super::town::Town;
+use crate::world::ENDOWMENT;
+
+const SENDERS: [&str; 2] = ["researcher", "sponsor"];
+
+/// Operations of one run; `LOCUS_OPERATIONS` asks for more.
+fn operations() -> u64 {
+    std::env::var("LOCUS_OPERATIONS").map_or(60, |text| text.parse().unwrap())
+}
+
+/// The ledger as it should be.
+#[derive(Default)]
+struct Model {
+    /// Transfers of each sender in order of nonce, with their amounts.
+    sent: [Vec<(Transaction, u64)>; 2],
+}
+
+struct Simulation {
+    town: Town,
+    model: Model,
+    rng: StdRng,
+    paused: Option<usize>,
+}
+
+impl Simulation {
+    fn step(&mut self) {
+        match self.rng.random_range(0..10) {
+            0 => self.kill(),
+            1 => self.start(),
+            2 => self.pause(),
+            3 => self.go_on(),
+            _ => self.send(),
+        }
+        thread::sleep(Duration::from_micros(self.rng.random_range(0..60_000)));
+    }
+
+    fn awake(&self) -> Vec<usize> {
+        self.town.up().into_iter().filter(|number| Some(*number) != self.paused).collect()
+    }
+
+    fn choose(&mut self, among: &[usize]) -> Option<usize> {
+        (!among.is_empty()).then(|| among[self.rng.random_range(0..among.len())])
+    }
+
+    fn send(&mut self) {
+        let awake = self.awake();
+        let Some(node) = self.choose(&awake) else { return };
+        let sender = self.rng.random_range(0..SENDERS.len());
+        let nonce = self.model.sent[sender].len() as u64;
+        let amount = self.rng.random_range(1..100);
+        let transaction = self.town.transfer(SENDERS[sender], nonce, amount);
+        let said = self.town.node(node).submit(&transaction);
+        // A node that lags, or lost what waited, does not know the nonces before this one yet.
+        assert!(said == "taken" || said.contains("next nonce"), "{said}");
+        if said == "taken" {
+            self.model.sent[sender].push((transaction, amount));
+        }
+    }
+
+    fn kill(&mut self) {
+        let awake = self.awake();
+        if let Some(node) = self.choose(&awake) {
+            self.town.kill(node);
+        }
+    }
+
+    fn start(&mut self) {
+        let down: Vec<_> = (0..4).filter(|number| !self.town.up().contains(number)).collect();
+        if let Some(node) = self.choose(&down) {
+            self.town.start(node);
+        }
+    }
+
+    fn pause(&mut self) {
+        let awake = self.awake();
+        if self.paused.is_none()
+            && let Some(node) = self.choose(&awake)
+        {
+            self.town.node(node).signal("-STOP");
+            self.paused = Some(node);
+        }
+    }
+
+    fn go_on(&mut self) {
+        if let Some(node) = self.paused.take() {
+            self.town.node(node).signal("-CONT");
+        }
+    }
+
+    /// Heals everything, sends again what was forgotten, and compares.
+    fn check(mut self) {
+        self.go_on();
+        for number in 0..4 {
+            if !self.town.up().contains(&number) {
+                self.town.start(number);
+            }
+        }
+        for sender in 0..SENDERS.len() {
+            for (transaction, _) in self.model.sent[sender].clone() {
+                if !self.town.node(0).has(&transaction) {
+                    let said = self.town.node(0).submit(&transaction);
+                    let known = ["already on this ledger", "next nonce"].iter().any(|text| said.contains(text));
+                    assert!(said == "taken" || known, "{said}");
+                    self.town.settle(&transaction);
+                }
+            }
+        }
+        let sums = self.model.sent.each_ref().map(|sent| sent.iter().map(|(_, amount)| amount).sum::<u64>());
+        for number in 0..4 {
+            for (sender, sent) in self.model.sent.iter().enumerate() {
+                for (transaction, _) in sent {
+                    self.town.settle_at(&[number], transaction);
+                }
+                let expected = (ENDOWMENT - sums[sender], sent.len() as u64);
+                assert_eq!(self.town.account(number, SENDERS[sender]), expected, "of {}", SENDERS[sender]);
+            }
+            assert_eq!(self.town.account(number, "friend").0, ENDOWMENT + sums.iter().sum::<u64>());
+        }
+        self.town.agree();
+    }
+}
+
+fn simulate(seed: u64) {
+    println!("LOCUS_SEED={seed}");
+    let mut simulation =
+        Simulation { town: Town::running(), model: Model::default(), rng: StdRng::seed_from_u64(seed), paused: None };
+    (0..operations()).for_each(|_| simulation.step());
+    simulation.check();
+}
+
+#[test]
+fn random_operations_and_faults_leave_the_ledger_that_the_model_says() {
+    simulate(std::env::var("LOCUS_SEED").map_or_else(|_| rand::random(), |text| text.parse().unwrap()));
+}

@@ -1,0 +1,167 @@
+//! Four validators with their files, of which each runs or does not.
+
+use std::{
+    net::TcpListener,
+    path::PathBuf,
+    thread,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use circuits::{id::ChainId, quorum::Quorum};
+use node::{
+    genesis::Genesis,
+    transaction::{Action, Transaction, Transfer},
+    units::{Amount, Timestamp},
+    validator::{Validator, ValidatorSet},
+};
+use tempfile::TempDir;
+
+use super::process::{NodeProcess, Plan, links};
+use crate::world::{self, account, key};
+
+/// How long anything here may take before the test fails.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+pub fn name(number: usize) -> String {
+    format!("validator {number}")
+}
+
+/// A port of this machine that was free a moment ago.
+pub fn free_address() -> String {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    format!("/ip4/127.0.0.1/tcp/{port}")
+}
+
+pub fn listed(name: &str, address: &str, power: u32) -> Validator {
+    Validator { account: account(name), peer: links(name).peer_key(), address: address.into(), power }
+}
+
+/// The consortium's files and processes.
+pub struct Town {
+    pub folder: TempDir,
+    pub genesis: Genesis,
+    pub plans: Vec<Plan>,
+    /// Commands that processes are started through.
+    pub through: Vec<Vec<String>>,
+    pub nodes: Vec<Option<NodeProcess>>,
+}
+
+impl Town {
+    /// Four validators of this machine, none running.
+    pub fn found() -> Self {
+        let addresses: Vec<_> = (0..4).map(|_| free_address()).collect();
+        Self::at(&addresses, vec![])
+    }
+
+    /// One validator for each address, and observers beside them.
+    pub fn at(addresses: &[String], observers: Vec<Validator>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut genesis = world::genesis(Quorum::DEFAULT);
+        genesis.time = Timestamp::new(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() - 1);
+        let validators = (0..).zip(addresses).map(|(number, address)| listed(&name(number), address, 1));
+        genesis.validators = ValidatorSet::new(validators.chain(observers).collect()).unwrap();
+        let path = folder.path().join("genesis.json");
+        std::fs::write(&path, serde_json::to_vec(&genesis).unwrap()).unwrap();
+        let plan = |(number, address): (usize, &String)| {
+            let directory = folder.path().join(number.to_string());
+            std::fs::create_dir(&directory).unwrap();
+            let (name, listen) = (name(number), address.clone());
+            let memory = folder.path().join(format!("{number}.signed"));
+            Plan {
+                links: name.clone(),
+                name,
+                genesis: path.clone(),
+                directory,
+                memory,
+                listen,
+                gullible: false,
+                ahead: 0,
+            }
+        };
+        let plans: Vec<_> = addresses.iter().enumerate().map(plan).collect();
+        let count = plans.len();
+        Self { folder, genesis, plans, through: vec![vec![]; count], nodes: (0..count).map(|_| None).collect() }
+    }
+
+    /// Four validators of this machine, all running.
+    pub fn running() -> Self {
+        let mut town = Self::found();
+        (0..4).for_each(|number| town.start(number));
+        town
+    }
+
+    pub fn chain(&self) -> ChainId {
+        self.genesis.chain_id().unwrap()
+    }
+
+    pub fn start(&mut self, number: usize) {
+        let through: Vec<_> = self.through[number].iter().map(String::as_str).collect();
+        self.nodes[number] = Some(NodeProcess::start(&self.plans[number], &through).unwrap());
+    }
+
+    pub fn kill(&mut self, number: usize) {
+        self.nodes[number].take().unwrap().kill();
+    }
+
+    pub fn node(&mut self, number: usize) -> &mut NodeProcess {
+        self.nodes[number].as_mut().unwrap()
+    }
+
+    pub fn ledger_path(&self, number: usize) -> PathBuf {
+        self.plans[number].directory.join("ledger.redb")
+    }
+
+    /// The numbers of the nodes that run.
+    pub fn up(&self) -> Vec<usize> {
+        (0..self.nodes.len()).filter(|number| self.nodes[*number].is_some()).collect()
+    }
+
+    pub fn transfer(&self, sender: &str, nonce: u64, amount: u64) -> Transaction {
+        let action = Action::Transfer(Transfer { to: account("friend"), amount: Amount::new(amount) });
+        Transaction::sign(self.chain(), &key(sender), nonce, action).unwrap()
+    }
+
+    /// Waits until every running node has a transaction.
+    #[track_caller]
+    pub fn settle(&mut self, transaction: &Transaction) {
+        let up = self.up();
+        self.settle_at(&up, transaction);
+    }
+
+    #[track_caller]
+    pub fn settle_at(&mut self, numbers: &[usize], transaction: &Transaction) {
+        for number in numbers {
+            let node = self.node(*number);
+            wait(&format!("node {number} has the transaction"), || node.has(transaction));
+        }
+    }
+
+    /// Asserts that all running nodes have the same blocks as far as the shortest chain goes, and returns its height.
+    #[track_caller]
+    pub fn agree(&mut self) -> u64 {
+        let up = self.up();
+        let common = up.iter().map(|number| self.node(*number).height()).min().unwrap();
+        for height in 1..=common {
+            let headers: Vec<_> =
+                up.iter().map(|number| self.node(*number).ask(&format!("header {height}")).unwrap()).collect();
+            assert!(headers.iter().all(|header| *header == headers[0]), "a fork at {height}: {headers:?}");
+        }
+        common
+    }
+
+    /// An account's balance and nonce, on which all running nodes agree once they have the same blocks.
+    pub fn account(&mut self, number: usize, name: &str) -> (u64, u64) {
+        let said = self.node(number).ask(&format!("account {}", account(name))).unwrap();
+        let (balance, nonce) = said.split_once(' ').unwrap();
+        (balance.parse().unwrap(), nonce.parse().unwrap())
+    }
+}
+
+#[track_caller]
+pub fn wait(what: &str, mut holds: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < PATIENCE, "in vain: {what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}

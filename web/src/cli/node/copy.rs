@@ -1,0 +1,121 @@
+//! Copies of the chain: backups and snapshots, restoring them, and dropping old blocks.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use node::{Ledger, archive, state::Tip, units::Height};
+
+use crate::{
+    Error,
+    cli::{Home, Output},
+};
+
+/// Where a copy goes.
+#[derive(Debug, Args)]
+pub struct Target {
+    /// The new file.
+    file: PathBuf,
+}
+
+/// Which copy is put in place.
+#[derive(Debug, Args)]
+pub struct Source {
+    /// The copy, which stays as it is.
+    file: PathBuf,
+    /// Put it in the place of the ledger that is there, which is kept beside it as `ledger.redb.replaced`.
+    #[arg(long)]
+    replace: bool,
+}
+
+/// How many blocks stay.
+#[derive(Debug, Args)]
+pub struct Keep {
+    /// Blocks that are kept, counted back from the latest.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    blocks: u64,
+}
+
+fn failed(what: &'static str, path: &Path) -> impl Fn(std::io::Error) -> Error {
+    let path = path.to_path_buf();
+    move |error| Error::Input { what, why: format!("{}: {error}", path.display()) }
+}
+
+impl Target {
+    /// Every block and the state.
+    pub(super) fn back_up(&self, home: &Home, output: &Output) -> Result<(), Error> {
+        self.copy(home, output, |_| Height::new(1))
+    }
+
+    /// The state and the latest block.
+    pub(super) fn snapshot(&self, home: &Home, output: &Output) -> Result<(), Error> {
+        self.copy(home, output, |tip| tip.height)
+    }
+
+    fn copy(&self, home: &Home, output: &Output, first: impl Fn(&Tip) -> Height) -> Result<(), Error> {
+        let ledger = Ledger::open(&home.ledger_path(), home.genesis()?)?;
+        let tip = write_copy(&ledger, &self.file, first)?;
+        output.result(&tip, |tip| format!("wrote {} up to block {}", self.file.display(), tip.height))
+    }
+}
+
+/// Writes a copy whole or not at all.
+pub(super) fn write_copy(ledger: &Ledger, path: &Path, first: impl Fn(&Tip) -> Height) -> Result<Tip, Error> {
+    if path.exists() {
+        let why = format!("{} exists; choose another name", path.display());
+        return Err(Error::Input { what: "copy", why });
+    }
+    let unfinished = path.with_extension("unfinished");
+    let _ = fs::remove_file(&unfinished);
+    let tip = ledger.copy_to(&unfinished, first(&ledger.snapshot()?.latest()?))?;
+    fs::rename(&unfinished, path).map_err(failed("copy", path))?;
+    Ok(tip)
+}
+
+impl Source {
+    /// Verifies the copy and puts it where the node finds it.
+    pub(super) fn restore(&self, home: &Home, output: &Output) -> Result<(), Error> {
+        let (genesis, ledger) = (home.genesis()?, home.ledger_path());
+        if ledger.exists() && !self.replace {
+            let why = format!("{} exists; --replace keeps it beside the restored one", ledger.display());
+            return Err(Error::Input { what: "ledger", why });
+        }
+        let incoming = ledger.with_extension("restoring");
+        fs::copy(&self.file, &incoming).map_err(failed("copy", &self.file))?;
+        output.say("verifying the copy against the genesis");
+        let restored = archive::restore(&incoming, &genesis);
+        let tip = restored.inspect_err(|_| drop(fs::remove_file(&incoming)))?;
+        put_in_place(home, &incoming)?;
+        output.result(&tip, |tip| format!("restored up to block {}; the node goes on from there", tip.height))
+    }
+}
+
+impl Keep {
+    /// Drops blocks before the latest ones, and every state but the last.
+    pub(super) fn prune(&self, home: &Home, output: &Output) -> Result<(), Error> {
+        let (genesis, path) = (home.genesis()?, home.ledger_path());
+        let incoming = path.with_extension("restoring");
+        let _ = fs::remove_file(&incoming);
+        let ledger = Ledger::open(&path, genesis.clone())?;
+        let first = |tip: &Tip| Height::new((tip.height.get() + 1).saturating_sub(self.blocks).max(1));
+        let tip = ledger.snapshot()?.latest()?;
+        ledger.copy_to(&incoming, first(&tip))?;
+        drop(ledger);
+        archive::restore(&incoming, &genesis)?;
+        fs::rename(&incoming, &path).map_err(failed("ledger", &path))?;
+        output.result(&tip, |tip| format!("kept blocks {} to {}", first(tip), tip.height))
+    }
+}
+
+/// The old ledger aside, the new one in its place. What belonged to the old one is made anew.
+fn put_in_place(home: &Home, incoming: &Path) -> Result<(), Error> {
+    let ledger = home.ledger_path();
+    if ledger.exists() {
+        let aside = ledger.with_extension("redb.replaced");
+        fs::rename(&ledger, &aside).map_err(failed("ledger", &ledger))?;
+    }
+    let _ = fs::remove_file(home.index_path());
+    fs::rename(incoming, &ledger).map_err(failed("ledger", &ledger))
+}

@@ -1,0 +1,152 @@
+//! Running a node: its consensus engine and its HTTP API, until interrupted.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use clap::Args;
+use futures::executor::block_on;
+use market::{
+    index::Index,
+    objects::{BlobKind, Objects},
+    wallet::Role,
+};
+use node::{
+    Ledger, Mempool,
+    consensus::{Engine, EngineHandle, Pace},
+    state::StateRead,
+    units::Height,
+};
+
+use super::copy::write_copy;
+use crate::{
+    Error,
+    api::{Metrics, Service, StoredBytes, UploadQuota, is_document},
+    chain::Chain,
+    cli::{Home, Output, committee::end_with_standard_input},
+    node::{NO_PEERS, engine_options},
+    serve::{StopOn, serve},
+};
+
+/// Bytes of blobs that uploads over the API may take on this machine's disk.
+const UPLOAD_BYTES_MAX: u64 = 64 << 30;
+
+/// Run the node and its HTTP API until interrupted.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Address of the HTTP API. The default is reachable from this machine only.
+    #[arg(long, default_value = "127.0.0.1:8480", value_name = "HOST:PORT")]
+    listen: SocketAddr,
+    /// Address for other nodes, as /ip4/0.0.0.0/tcp/26656. By default the one that the ledger lists for this node.
+    #[arg(long, value_name = "MULTIADDRESS")]
+    p2p: Option<String>,
+    /// Seconds without a transaction after which an empty block moves time, deadlines and epochs on.
+    #[arg(long, default_value_t = 5, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    heartbeat: u64,
+    /// End when standard input closes, as it does when the process that started this one ends.
+    #[arg(long)]
+    attached: bool,
+    /// A folder for copies of the chain that are written while the node runs, named by their last block.
+    #[arg(long, value_name = "DIR")]
+    copies: Option<PathBuf>,
+    /// Blocks from one copy to the next.
+    #[arg(long, default_value_t = 10_000, value_name = "BLOCKS", requires = "copies", value_parser = clap::value_parser!(u64).range(1..))]
+    copy_every: u64,
+}
+
+impl Run {
+    pub(in crate::cli) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
+        if let Some(url) = &home.url() {
+            let why = format!("the node runs on the ledger in --data-dir; leave out --url (and LOCUS_URL), here {url}");
+            return Err(Error::Input { what: "address", why });
+        }
+        let genesis = home.genesis()?;
+        let key = home.key(&home.validator_path(), Role::Validator)?;
+        let mempool = Arc::new(Mempool::new(Arc::new(Ledger::open(&home.ledger_path(), genesis)?)));
+        let p2p = match self.p2p {
+            Some(address) => address,
+            None => listed_address(&mempool, key.account())?,
+        };
+        let pace = Pace { heartbeat: Duration::from_secs(self.heartbeat), ..Pace::default() };
+        let engine = Engine::start(Arc::clone(&mempool), engine_options(&key, home.dir(), &p2p, pace)?)?;
+        if let Some(folder) = self.copies {
+            copy_in_background(Arc::clone(mempool.ledger()), folder, self.copy_every)?;
+        }
+        let chain = Arc::new(Chain::new(mempool));
+        let service = service(chain, Some(engine.handle().clone()), &home.objects_path(), &home.index_path())?;
+        let running = serve(service, &self.listen.to_string(), StopOn::Signals)?;
+        output.result(&serde_json::json!({ "url": running.url(), "p2p": p2p }), |_| {
+            format!("serving on {}; stop with Ctrl-C", running.url())
+        })?;
+        if self.attached {
+            thread::spawn(end_with_standard_input);
+        }
+        running.wait()?;
+        Ok(engine.stop()?)
+    }
+}
+
+/// Writes copies as blocks are made, until the process ends.
+fn copy_in_background(ledger: Arc<Ledger>, folder: PathBuf, every: u64) -> Result<(), Error> {
+    fs::create_dir_all(&folder)
+        .map_err(|error| Error::Input { what: "folder of copies", why: format!("{}: {error}", folder.display()) })?;
+    let started = thread::Builder::new().name("locus-copies".into()).spawn(move || {
+        let mut heights = ledger.watch();
+        let mut copied = heights.borrow().get();
+        while block_on(heights.changed()).is_ok() {
+            let height = heights.borrow_and_update().get();
+            if height / every == copied / every {
+                continue;
+            }
+            copied = height;
+            let path = folder.join(format!("{height}.redb"));
+            match write_copy(&ledger, &path, |_| Height::new(1)) {
+                Ok(tip) => tracing::info!(height = %tip.height, path = %path.display(), "copy written"),
+                Err(error) => tracing::error!(%error, "no copy was written"),
+            }
+        }
+    });
+    started.map(drop).map_err(|error| Error::Internal { action: "start a thread", why: error.to_string() })
+}
+
+/// Where the ledger tells others to find a validator's node; nowhere for a chain with one node.
+fn listed_address(mempool: &Mempool, account: circuits::id::AccountId) -> Result<String, Error> {
+    let validators = mempool.ledger().snapshot()?.validators()?;
+    let listed = validators.as_ref().and_then(|validators| validators.get(account));
+    let listed = listed.ok_or_else(|| Error::Input {
+        what: "validator key",
+        why: format!(
+            "the ledger does not list {account}; have the validators approve it (`locus node approve set-validator`)"
+        ),
+    })?;
+    Ok(if listed.address.is_empty() { NO_PEERS.into() } else { listed.address.clone() })
+}
+
+/// What the API serves, from a chain and the folders of its blobs and index.
+///
+/// # Errors
+/// [`Error::Market`] when the blobs or the index cannot be opened.
+pub(crate) fn service(
+    chain: Arc<Chain>,
+    engine: Option<EngineHandle>,
+    objects: &Path,
+    index: &Path,
+) -> Result<Service, Error> {
+    let objects = Objects::directory(objects)?;
+    let (documents, protocol): (Vec<_>, Vec<_>) = BlobKind::ALL.into_iter().partition(|kind| is_document(*kind));
+    let stored =
+        StoredBytes { protocol: objects.stored_bytes(&protocol)?, documents: objects.stored_bytes(&documents)? };
+    Ok(Service {
+        quota: UploadQuota::new(UPLOAD_BYTES_MAX, stored),
+        blobs: Arc::new(objects),
+        index: Arc::new(Index::open(index, chain.ledger().chain())?),
+        chain,
+        metrics: Metrics::default(),
+        engine,
+    })
+}

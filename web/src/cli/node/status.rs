@@ -1,0 +1,65 @@
+//! How a node is doing.
+
+use node::{calendar::utc, consensus::Peer, state::StateRead, validator::ValidatorSet};
+use serde::Serialize;
+
+use crate::{
+    Error,
+    api::Health,
+    cli::{Home, Output},
+    client::Remote,
+};
+
+/// What is shown.
+#[derive(Debug, Serialize)]
+struct Status {
+    /// The latest block.
+    tip: node::state::Tip,
+    /// The protocol's version, and the next.
+    protocol: Option<node::state::Protocol>,
+    /// Who validates, observers included.
+    validators: Option<ValidatorSet>,
+    /// What the node says of itself, when it is asked over HTTP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    health: Option<Health>,
+    /// Whom it is connected to, when it is asked over HTTP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peers: Option<Vec<Peer>>,
+}
+
+pub(super) fn show(home: &Home, output: &Output) -> Result<(), Error> {
+    let connection = home.connect()?;
+    let ledger = &*connection.ledger;
+    let remote = home.url().map(Remote::new).transpose()?;
+    let status = Status {
+        tip: market::ledger::tip(ledger)?,
+        protocol: ledger.protocol()?,
+        validators: ledger.validators()?,
+        health: remote.as_ref().map(|remote| remote.json("/health")).transpose()?.flatten(),
+        peers: remote.as_ref().map(|remote| remote.json("/v1/peers")).transpose()?.flatten(),
+    };
+    output.result(&status, text)
+}
+
+fn text(status: &Status) -> String {
+    let tip = &status.tip;
+    let mut lines = vec![format!("height     {}\nepoch      {}\ntime       {}", tip.height, tip.epoch, utc(tip.time))];
+    if let Some(health) = &status.health {
+        lines.push(format!("version    {}\nwaiting    {} transactions", health.version, health.waiting));
+    }
+    if let Some(protocol) = &status.protocol {
+        let next = protocol.upgrade.map(|next| format!(", {} from block {} on", next.version, next.height));
+        lines.push(format!("protocol   {}{}", protocol.version, next.unwrap_or_default()));
+    }
+    let connected = |account: &str| {
+        let peers = status.peers.as_ref()?;
+        let peer = peers.iter().find(|peer| peer.validator.as_deref() == Some(account));
+        Some(peer.map_or_else(|| "not connected to this node".into(), |peer| format!("connected at {}", peer.address)))
+    };
+    for validator in status.validators.iter().flat_map(ValidatorSet::iter) {
+        let account = validator.account.to_string();
+        let role = if validator.power == 0 { "observer ".into() } else { format!("{:>3} votes", validator.power) };
+        lines.push(format!("{role}  {account}  {}  {}", validator.address, connected(&account).unwrap_or_default()));
+    }
+    lines.join("\n")
+}
