@@ -13,6 +13,7 @@ mod api;
 mod attack;
 mod ceremony;
 mod cli;
+mod consortium;
 mod demo;
 mod fuzz;
 mod import_truth;

@@ -13,6 +13,7 @@ mod consortium;
 mod exact;
 mod false_receipt;
 mod life;
+mod light;
 mod people;
 mod private;
 mod prover;

@@ -1,0 +1,322 @@
+//! The consortium's ledger: commit latency, transactions per second, start and recovery, with one validator and with four.
+//!
+//! Not criterion: each line is one run of real engines over sockets of this machine, all on the same cores. Arguments
+//! choose sections: `latency`, `transfers`, `contributions`, `store`, `start`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(missing_docs, dead_code, unreachable_pub)]
+
+#[path = "../tests/ledger/life.rs"]
+mod life;
+#[path = "../tests/ledger/prover.rs"]
+mod prover;
+#[path = "../tests/ledger/world.rs"]
+mod world;
+
+use std::{
+    net::TcpListener,
+    path::Path,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use circuits::quorum::Quorum;
+use node::{
+    Groth16Verifier, Ledger, Mempool, ProofVerifier,
+    consensus::{Engine, EngineOptions, Guarded, Pace, PeerSecret, Timeouts},
+    genesis::Genesis,
+    query::CohortQuery,
+    signature::account_of,
+    transaction::{Action, Transaction, TransactionId, Transfer},
+    units::{Amount, SECONDS_PER_DAY, Timestamp},
+    validator::{Validator, ValidatorSet},
+};
+use prover::{Person, person, prepare, real_contribution};
+use tempfile::TempDir;
+use world::{DigestInsteadOfPairing, TODAY, World, account, genesis, key};
+
+const SENDERS: usize = 128;
+
+/// This time of the day on the day of the tests' consents.
+fn now() -> Timestamp {
+    let real = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    Timestamp::new(u64::from(TODAY) * SECONDS_PER_DAY + real % SECONDS_PER_DAY)
+}
+
+fn validator_name(number: usize) -> String {
+    format!("validator {number}")
+}
+
+fn secret(name: &str) -> PeerSecret {
+    PeerSecret::from_bytes(key(&format!("links of {name}")).to_bytes())
+}
+
+fn sender(number: usize) -> String {
+    format!("sender {number}")
+}
+
+fn consortium(count: usize) -> Genesis {
+    let listed = |number: usize| {
+        let (name, port) =
+            (validator_name(number), TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port());
+        Validator {
+            account: account(&name),
+            peer: secret(&name).peer_key(),
+            address: format!("/ip4/127.0.0.1/tcp/{port}"),
+            power: 1,
+        }
+    };
+    let mut genesis = genesis(Quorum::DEFAULT);
+    genesis.time = Timestamp::new(now().get() - 1);
+    genesis.parameters.epoch_blocks = 64;
+    genesis.validators = ValidatorSet::new((0..count).map(listed).collect()).unwrap();
+    genesis.balances.extend((0..SENDERS).map(|number| (account(&sender(number)), Amount::new(1_000_000))));
+    genesis
+}
+
+/// Running nodes of one process, with their files.
+struct Nodes {
+    mempools: Vec<Arc<Mempool>>,
+    engines: Vec<Engine>,
+    folders: Vec<TempDir>,
+}
+
+impl Nodes {
+    fn start(genesis: &Genesis, chain: Option<&Path>, proofs: impl Fn() -> Box<dyn ProofVerifier>) -> Self {
+        let count = genesis.validators.iter().count();
+        let mut nodes = Self { mempools: vec![], engines: vec![], folders: vec![] };
+        for number in 0..count {
+            let (name, folder) = (validator_name(number), tempfile::tempdir().unwrap());
+            let path = folder.path().join("ledger.redb");
+            if let Some(chain) = chain {
+                std::fs::copy(chain, &path).unwrap();
+            }
+            let ledger = Ledger::open_with(&path, genesis.clone(), proofs()).unwrap();
+            let mempool = Arc::new(Mempool::new(Arc::new(ledger)));
+            let options = EngineOptions {
+                directory: folder.path().into(),
+                listen: genesis.validators.get(account(&name)).unwrap().address.clone(),
+                peer: secret(&name),
+                signer: Arc::new(Guarded::open(Arc::new(key(&name)), &folder.path().join("signed")).unwrap()),
+                pace: Pace { gather: Duration::from_millis(5), heartbeat: Duration::from_secs(3_600) },
+                timeouts: Timeouts::default(),
+                clock: now,
+            };
+            nodes.engines.push(Engine::start(Arc::clone(&mempool), options).unwrap());
+            nodes.mempools.push(mempool);
+            nodes.folders.push(folder);
+        }
+        nodes
+    }
+
+    fn with_double(count: usize) -> Self {
+        Self::start(&consortium(count), None, || Box::new(DigestInsteadOfPairing))
+    }
+
+    fn height(&self, node: usize) -> u64 {
+        self.mempools[node].ledger().snapshot().unwrap().latest().unwrap().height.get()
+    }
+
+    fn wait(&self, id: TransactionId) {
+        let mut heights = self.mempools[0].ledger().watch();
+        while self.mempools[0].ledger().snapshot().unwrap().location(id).unwrap().is_none() {
+            futures::executor::block_on(heights.changed()).unwrap();
+        }
+    }
+
+    fn transfer(&self, number: usize, nonce: u64) -> Transaction {
+        let action = Action::Transfer(Transfer { to: account("friend"), amount: Amount::new(1) });
+        Transaction::sign(self.mempools[0].ledger().chain(), &key(&sender(number)), nonce, action).unwrap()
+    }
+}
+
+fn percentile(sorted: &[Duration], share: f64) -> Duration {
+    sorted[((sorted.len() - 1) as f64 * share).round() as usize]
+}
+
+fn latency() {
+    for count in [1, 4] {
+        let nodes = Nodes::with_double(count);
+        let mut times = vec![];
+        for nonce in 0..220 {
+            let transfer = nodes.transfer(0, nonce);
+            let started = Instant::now();
+            let id = nodes.mempools[0].submit(transfer, now()).unwrap();
+            nodes.wait(id);
+            // The first ones find connections still being made.
+            if nonce >= 20 {
+                times.push(started.elapsed());
+            }
+        }
+        times.sort();
+        println!(
+            "latency, {count} validators: submission to commit p50 {:.1?}, p99 {:.1?} (200 transfers, one at a time; 5 ms of it is gathering)",
+            percentile(&times, 0.5),
+            percentile(&times, 0.99)
+        );
+    }
+}
+
+fn transfers() {
+    for count in [1, 4] {
+        let nodes = Nodes::with_double(count);
+        let mut next = [0u64; SENDERS];
+        nodes.wait(nodes.mempools[0].submit(nodes.transfer(SENDERS - 1, 0), now()).unwrap());
+        next[SENDERS - 1] = 1;
+        for size in [1usize, 16, 256, 4_096] {
+            let transactions: Vec<_> = (0..size)
+                .map(|place| {
+                    let number = place % SENDERS;
+                    next[number] += 1;
+                    nodes.transfer(number, next[number] - 1)
+                })
+                .collect();
+            let (before, started) = (nodes.height(0), Instant::now());
+            let ids: Vec<_> =
+                transactions.into_iter().map(|sent| nodes.mempools[0].submit(sent, now()).unwrap()).collect();
+            ids.into_iter().for_each(|id| nodes.wait(id));
+            let (time, blocks) = (started.elapsed(), nodes.height(0) - before);
+            println!(
+                "transfers, {count} validators: {size} at once take {time:.1?} in {blocks} blocks, {:.0} per second",
+                size as f64 / time.as_secs_f64()
+            );
+        }
+    }
+}
+
+fn contributions() {
+    const COUNT: usize = 64;
+    let people: Vec<Person> = (0..COUNT as u64).map(person).collect();
+    for count in [1usize, 4] {
+        let genesis = consortium(count);
+        let verifier = || -> Box<dyn ProofVerifier> { Box::new(Groth16Verifier::new(genesis.contribution.clone())) };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.redb");
+        let ledger = Ledger::open_with(&path, genesis.clone(), verifier()).unwrap();
+        let mut world = World::with_keys(ledger, (0..count).map(|number| key(&validator_name(number))).collect());
+        prepare(&mut world, &people);
+        world.now = now();
+        let query = CohortQuery { contributions_max: 100, ..world.query() };
+        let id = world.open(query).unwrap();
+        let proving = Instant::now();
+        let made: Vec<_> = (0u32..)
+            .zip(&people)
+            .map(|(place, person)| Transaction::Contribute(real_contribution(&world, id, place, person)))
+            .collect();
+        let bytes = made[0].to_bytes().unwrap().len();
+        println!("contributions: {COUNT} proven in {:.1?}; each is {bytes} bytes on the ledger", proving.elapsed());
+        drop(world);
+        let nodes = Nodes::start(&genesis, Some(&path), verifier);
+        let started = Instant::now();
+        let mut ids = vec![];
+        thread::scope(|scope| {
+            let senders: Vec<_> = made
+                .chunks(COUNT / 16)
+                .map(|share| {
+                    let mempool = &nodes.mempools[0];
+                    scope.spawn(move || {
+                        share.iter().map(|sent| mempool.submit(sent.clone(), now()).unwrap()).collect::<Vec<_>>()
+                    })
+                })
+                .collect();
+            senders.into_iter().for_each(|sender| ids.extend(sender.join().unwrap()));
+        });
+        let admitted = started.elapsed();
+        ids.into_iter().for_each(|id| nodes.wait(id));
+        let time = started.elapsed();
+        println!(
+            "contributions, {count} validators: {COUNT} from 16 senders are admitted in {admitted:.1?} and committed in {time:.1?}, {:.0} per second",
+            COUNT as f64 / time.as_secs_f64()
+        );
+    }
+}
+
+fn store() {
+    const TRANSACTIONS: u64 = 100_000;
+    const BLOCK: u64 = 1_000;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.redb");
+    let genesis = {
+        let mut genesis = genesis(Quorum::DEFAULT);
+        genesis.balances.extend((0..SENDERS).map(|number| (account(&sender(number)), Amount::new(1_000_000))));
+        genesis
+    };
+    let world = World::on_disk(&path, genesis.clone());
+    let chain = world.ledger().chain();
+    let keys: Vec<_> = (0..SENDERS).map(|number| key(&sender(number))).collect();
+    let mut next = [0u64; SENDERS];
+    let action = Action::Transfer(Transfer { to: account_of(&keys[0]), amount: Amount::new(1) });
+    let mut spent = Duration::ZERO;
+    for _ in 0..TRANSACTIONS / BLOCK {
+        let transactions: Vec<_> = (0..BLOCK as usize)
+            .map(|place| {
+                let number = place % SENDERS;
+                next[number] += 1;
+                Transaction::sign(chain, &keys[number], next[number] - 1, action.clone()).unwrap()
+            })
+            .collect();
+        let started = Instant::now();
+        for transaction in transactions {
+            world.sequencer.mempool().submit(transaction, world.now).unwrap();
+        }
+        world.sequencer.produce_block(world.now).unwrap();
+        spent += started.elapsed();
+    }
+    drop(world);
+    let bytes = std::fs::metadata(&path).unwrap().len();
+    println!(
+        "store: {TRANSACTIONS} transfers in blocks of {BLOCK} take {spent:.1?}, {:.0} per second, and {} MiB of disk",
+        TRANSACTIONS as f64 / spent.as_secs_f64(),
+        bytes >> 20
+    );
+    let started = Instant::now();
+    let ledger = Ledger::open_with(&path, genesis.clone(), Box::new(DigestInsteadOfPairing)).unwrap();
+    println!("store: a ledger of them opens in {:.1?}", started.elapsed());
+    let (copy, started) = (folder.path().join("copy"), Instant::now());
+    let tip = ledger.copy_to(&copy, node::units::Height::new(1)).unwrap();
+    println!("store: a backup takes {:.1?}", started.elapsed());
+    let snapshot = folder.path().join("snapshot");
+    ledger.copy_to(&snapshot, tip.height).unwrap();
+    let started = Instant::now();
+    node::archive::restore(&snapshot, &genesis).unwrap();
+    println!(
+        "store: a snapshot is {} MiB and is verified in {:.1?}",
+        std::fs::metadata(&snapshot).unwrap().len() >> 20,
+        started.elapsed()
+    );
+}
+
+fn start() {
+    const TIMES: usize = 20;
+    let mut times = vec![];
+    for _ in 0..TIMES {
+        let genesis = consortium(4);
+        let started = Instant::now();
+        let nodes = Nodes::start(&genesis, None, || Box::new(DigestInsteadOfPairing));
+        nodes.wait(nodes.mempools[0].submit(nodes.transfer(0, 0), now()).unwrap());
+        times.push(started.elapsed());
+    }
+    times.sort();
+    println!(
+        "start: four validators commit their first transfer after {:.1?} at best, {:.1?} at worst of {TIMES} starts",
+        times[0],
+        times[TIMES - 1]
+    );
+}
+
+fn main() {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let sections: [(&str, fn()); 5] = [
+        ("latency", latency),
+        ("transfers", transfers),
+        ("contributions", contributions),
+        ("store", store),
+        ("start", start),
+    ];
+    for (name, run) in sections {
+        if wanted.is_empty() || wanted.iter().any(|word| word == name) {
+            run();
+        }
+    }
+}
