@@ -6,9 +6,20 @@
 
 use std::path::Path;
 
+use circuits::id::Digest;
+
 use crate::{
-    Error, authenticated::rebuild, block::SignedHeader, genesis::Genesis, ledger::Ledger, light::LightClient,
-    snapshot::Snapshot, state::Tip, store::Store, units::Height,
+    Error,
+    authenticated::rebuild,
+    block::SignedHeader,
+    genesis::Genesis,
+    ledger::Ledger,
+    light::LightClient,
+    snapshot::Snapshot,
+    state::Tip,
+    store::Store,
+    transaction::{TransactionId, require_validators},
+    units::Height,
 };
 
 impl Ledger {
@@ -41,19 +52,27 @@ pub fn restore(path: &Path, genesis: &Genesis) -> Result<Tip, Error> {
     let tip = snapshot.latest()?;
     let header = snapshot.header(tip.height)?.ok_or_else(|| damaged("its last block is missing"))?;
     let root = verify_tip(&snapshot, genesis, &header)?;
-    let first = store.first_block()?;
-    verify_blocks(&snapshot, &header, first)?;
+    if store.last_block()? != Some(tip.height) {
+        return Err(damaged("it has blocks after the one its state is of"));
+    }
+    let locations = verify_blocks(&snapshot, &header, store.first_block()?)?;
     drop(snapshot);
     let (found, nodes) = rebuild(&store.whole_state()?, tip.height)?;
     if found != root {
         return Err(damaged("its state is not the one that its last block commits to"));
     }
-    store.replace_tree(&nodes)?;
+    store.replace_tree(&nodes, &locations)?;
     Ok(tip)
 }
 
 /// Follows the parents' hashes from the last header down to the first block, whose transactions each header commits to.
-fn verify_blocks(snapshot: &Snapshot, last: &SignedHeader, first: Height) -> Result<(), Error> {
+/// Returns where the transactions lie.
+fn verify_blocks(
+    snapshot: &Snapshot,
+    last: &SignedHeader,
+    first: Height,
+) -> Result<Vec<(TransactionId, Height, u32)>, Error> {
+    let mut locations = vec![];
     let mut expected = last.header.hash()?;
     let mut height = last.header.height;
     while height >= first {
@@ -64,23 +83,30 @@ fn verify_blocks(snapshot: &Snapshot, last: &SignedHeader, first: Height) -> Res
             return Err(Error::Block { height, field: "parent", why });
         }
         block.check_transactions()?;
+        for (index, transaction) in (0..).zip(&block.transactions) {
+            locations.push((transaction.id()?, height, index));
+        }
         expected = block.header.parent;
         height = Height::new(height.get().saturating_sub(1));
     }
-    Ok(())
+    Ok(locations)
 }
 
-/// Follows the handovers and believes the last header. Returns its state root.
-fn verify_tip(snapshot: &Snapshot, genesis: &Genesis, header: &SignedHeader) -> Result<circuits::id::Digest, Error> {
+/// Follows the handovers, believes the last header, and checks that they lead to the validators of the state. Returns
+/// its root.
+fn verify_tip(snapshot: &Snapshot, genesis: &Genesis, header: &SignedHeader) -> Result<Digest, Error> {
     let mut client = LightClient::new(genesis)?;
     loop {
         let handovers = snapshot.handovers(client.since())?;
-        // One at the tip itself hands over to the block after it.
-        let mut earlier = handovers.iter().filter(|handover| handover.header.header.height < header.header.height);
-        let before = client.since();
-        earlier.try_for_each(|handover| client.follow(handover))?;
-        if client.since() == before {
-            return Ok(client.verify(header)?.state());
+        if handovers.is_empty() {
+            break;
         }
+        handovers.iter().try_for_each(|handover| client.follow(handover))?;
     }
+    let next = header.header.height.next();
+    if client.since() >= next || *client.validators(next) != require_validators(snapshot)? {
+        let why = "its handovers do not lead to the validators of its state".into();
+        return Err(Error::Corrupt { what: "copy", why });
+    }
+    Ok(client.verify(header)?.state())
 }

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Error,
     codec::{check_length, encode},
+    consensus::check_address,
     query::{DEADLINE_BLOCKS_MAX, SealingKey},
     units::{Amount, Timestamp},
     validator::ValidatorSet,
@@ -188,6 +189,11 @@ impl Genesis {
         }
         if self.network == Network::Consortium && self.committee.quorum.threshold() < 2 {
             return refuse("committee", "a threshold of 1 lets each member decrypt alone; use at least 2");
+        }
+        for validator in self.validators.iter().filter(|validator| !validator.address.is_empty()) {
+            if let Err(error) = check_address(&validator.address) {
+                return refuse("validators", &error.to_string());
+            }
         }
         if self.supply().is_err() {
             return refuse("balances", "they add up beyond 2^64 - 1 minor units");

@@ -212,7 +212,8 @@ impl Ledger {
     pub fn propose(&self, candidates: Vec<Transaction>, now: Timestamp) -> Result<Proposal, Error> {
         let snapshot = self.snapshot()?;
         let tip = snapshot.latest()?;
-        let time = now.max(tip.time);
+        // A parent that is ahead of this clock does not cost this node its turn: the drift bounds both.
+        let time = now.max(self.due(&tip));
         self.check_time(time, &tip, now)?;
         check_size(&candidates)?;
         candidates.par_iter().try_for_each(|candidate| self.check_transaction(candidate).map(drop))?;
@@ -325,7 +326,7 @@ impl Ledger {
     }
 
     /// Keeps a proposed block until its height is decided.
-    pub(crate) fn keep_undecided(&self, height: Height, id: Digest, block: &Undecided) -> Result<(), Error> {
+    pub(crate) fn keep_undecided(&self, height: Height, id: Digest, block: &Undecided) -> Result<bool, Error> {
         self.store.put_undecided(height, id, block)
     }
 
@@ -334,11 +335,9 @@ impl Ledger {
         self.store.undecided(height, id)
     }
 
-    /// The proposed blocks of a round that are kept.
-    pub(crate) fn undecided_of_round(&self, height: Height, round: u32) -> Result<Vec<(Digest, Undecided)>, Error> {
-        let mut kept = self.store.undecided_of(height)?;
-        kept.retain(|(_, block)| block.round == round);
-        Ok(kept)
+    /// The proposed blocks of a height that are kept.
+    pub(crate) fn undecided_of(&self, height: Height) -> Result<Vec<(Digest, Undecided)>, Error> {
+        self.store.undecided_of(height)
     }
 
     /// Checks, executes and stores a final block from elsewhere: sync and replay.

@@ -16,8 +16,9 @@ use crate::{
     codec::{decode, encode},
     genesis::Genesis,
     light::{HANDOVERS_MAX, Handover},
+    signature::Signature,
     state::StateChange,
-    transaction::Transaction,
+    transaction::{Transaction, TransactionId},
     units::Height,
 };
 
@@ -38,8 +39,8 @@ const HANDOVERS: ByHeight = TableDefinition::new("handovers");
 /// Proposed blocks that are not decided, by height and header hash.
 const UNDECIDED: TableDefinition<'static, (u64, [u8; 32]), &'static [u8]> = TableDefinition::new("undecided");
 
-/// Proposed blocks of one height that are kept; a proposer that sends ever more is not believed to need them.
-const UNDECIDED_MAX: usize = 64;
+/// Proposed blocks of one height that are kept: two for each round, for a hundred rounds without a decision.
+const UNDECIDED_MAX: usize = 256;
 
 /// A proposed block as it is kept until its height is decided.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -47,6 +48,8 @@ pub(crate) struct Undecided {
     pub(crate) round: u32,
     pub(crate) valid_round: Option<u32>,
     pub(crate) proposer: AccountId,
+    /// The proposer's signature of the announcement; none for a block that came decided.
+    pub(crate) signature: Option<Signature>,
     /// The block's bytes.
     pub(crate) block: Vec<u8>,
 }
@@ -172,14 +175,7 @@ impl Store {
             copy_rows(&read, &write, table, first.get()..)?;
         }
         copy_rows(&read, &write, HANDOVERS, 0..)?;
-        let mut locations = write.open_table(LOCATIONS).map_err(failed("copy"))?;
-        for row in read.open_table(LOCATIONS).map_err(failed("copy"))?.iter().map_err(failed("copy"))? {
-            let (id, place) = row.map_err(failed("copy"))?;
-            if place.value().0 >= first.get() {
-                locations.insert(id.value(), place.value()).map_err(failed("copy"))?;
-            }
-        }
-        drop(locations);
+        copy_rows(&read, &write, UNDECIDED, (0, [0; 32])..)?;
         write.commit().map_err(failed("copy"))
     }
 
@@ -194,9 +190,27 @@ impl Store {
         Ok(state)
     }
 
-    /// Replaces the authenticated tree, versions of earlier heights included.
-    pub(crate) fn replace_tree(&self, nodes: &NodeBatch) -> Result<(), Error> {
+    /// The last block that is kept.
+    pub(crate) fn last_block(&self) -> Result<Option<Height>, Error> {
+        let table = self.read()?.open_table(HEADERS).map_err(failed("read a block"))?;
+        Ok(table.last().map_err(failed("read a block"))?.map(|(height, _)| Height::new(height.value())))
+    }
+
+    /// Replaces the authenticated tree, versions of earlier heights included, and where transactions lie.
+    pub(crate) fn replace_tree(
+        &self,
+        nodes: &NodeBatch,
+        locations: &[(TransactionId, Height, u32)],
+    ) -> Result<(), Error> {
         let write = self.write()?;
+        write.delete_table(LOCATIONS).map_err(failed("replace where transactions lie"))?;
+        {
+            let mut table = write.open_table(LOCATIONS).map_err(failed("replace where transactions lie"))?;
+            for (id, height, index) in locations {
+                let place = (height.get(), *index);
+                table.insert(id.digest().to_bytes(), place).map_err(failed("replace where transactions lie"))?;
+            }
+        }
         for table in [NODES, VALUES] {
             write.delete_table(table).map_err(failed("replace the state tree"))?;
         }
@@ -204,20 +218,24 @@ impl Store {
         write.commit().map_err(failed("replace the state tree"))
     }
 
-    /// Keeps a proposed block. The newest takes the place of another when its height has its share.
-    pub(crate) fn put_undecided(&self, height: Height, id: Digest, block: &Undecided) -> Result<(), Error> {
+    /// Keeps a proposed block, once: what was voted on never changes. Whether it is kept now.
+    pub(crate) fn put_undecided(&self, height: Height, id: Digest, block: &Undecided) -> Result<bool, Error> {
         let write = self.write()?;
         {
             let mut table = write.open_table(UNDECIDED).map_err(failed("keep a proposed block"))?;
+            let key = (height.get(), id.to_bytes());
+            if table.get(key).map_err(failed("keep a proposed block"))?.is_some() {
+                return Ok(true);
+            }
             let (first, last) = undecided_keys(height);
-            let kept = table.range(first..=last).map_err(failed("keep a proposed block"))?.count();
-            if kept >= UNDECIDED_MAX {
-                table.pop_first().map_err(failed("keep a proposed block"))?;
+            if table.range(first..=last).map_err(failed("keep a proposed block"))?.count() >= UNDECIDED_MAX {
+                return Ok(false);
             }
             let bytes = encode("proposed block", block)?;
-            table.insert((height.get(), id.to_bytes()), bytes.as_slice()).map_err(failed("keep a proposed block"))?;
+            table.insert(key, bytes.as_slice()).map_err(failed("keep a proposed block"))?;
         }
-        write.commit().map_err(failed("keep a proposed block"))
+        write.commit().map_err(failed("keep a proposed block"))?;
+        Ok(true)
     }
 
     /// A proposed block that is kept.

@@ -8,9 +8,10 @@ use web::cli::{Cli, Output, run};
 
 /// The exit code of a command line that does not parse, as is usual.
 const USAGE: u8 = 2;
-/// What is logged unless `RUST_LOG` says otherwise. A node without peers has nobody to publish to, which the network
-/// takes for an error each time.
-const DEFAULT_FILTER: &str = "warn,arc_malachitebft_network=off";
+/// What is logged unless `RUST_LOG` says otherwise. The engine's own network tells of every peer that is away, again and
+/// again; the node says once how many are connected.
+const DEFAULT_FILTER: &str = "warn,arc_malachitebft_network=off,arc_malachitebft_discovery=off,\
+                              arc_malachitebft_app_channel=off,arc_malachitebft_engine=off";
 /// The targets under which arkworks traces circuits, switched off whatever `RUST_LOG` says.
 const CIRCUIT_SPANS: [&str; 2] = ["gr1cs=off", "r1cs=off"];
 

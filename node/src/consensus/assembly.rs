@@ -11,10 +11,10 @@ use circuits::id::ChainId;
 use super::part::{Announcement, PART_BYTES_MAX, Part};
 use crate::{Error, codec::check_length, units::Height, validator::ValidatorSet};
 
-/// Blocks in the making at once; the oldest height makes room for a newer one.
-const STREAMS_MAX: usize = 16;
-/// Of these, from one publisher.
-const PUBLISHER_STREAMS_MAX: usize = 4;
+/// Blocks in the making at once; the furthest height makes room for a nearer one.
+const STREAMS_MAX: usize = 64;
+/// Of these, from one publisher, whose oldest makes room.
+const PUBLISHER_STREAMS_MAX: usize = 2;
 /// Heights ahead of the chain that are kept for later.
 const LOOKAHEAD: u32 = 4;
 
@@ -27,12 +27,15 @@ struct Stream {
     /// Parts that came, by their place; the announcement is number 0.
     parts: BTreeMap<u64, Vec<u8>>,
     bytes: usize,
+    /// Its place in the order of arrival.
+    arrival: u64,
 }
 
 /// Blocks in the making.
 pub(crate) struct Assembly {
     chain: ChainId,
     streams: BTreeMap<Key, Stream>,
+    arrivals: u64,
 }
 
 /// A block that is complete, not yet judged.
@@ -44,7 +47,7 @@ pub(crate) struct Assembled {
 
 impl Assembly {
     pub(crate) const fn new(chain: ChainId) -> Self {
-        Self { chain, streams: BTreeMap::new() }
+        Self { chain, streams: BTreeMap::new(), arrivals: 0 }
     }
 
     /// Takes a part of a proposed block, and returns the block when it is whole.
@@ -92,10 +95,13 @@ impl Assembly {
             Part::Announcement(announcement) => Some(self.judge(announcement, tip, validators)?),
             _ => None,
         };
+        self.arrivals += 1;
+        let arrival = self.arrivals;
         let stream = self.streams.entry(key.clone()).or_insert_with(|| Stream {
             announcement: None,
             parts: BTreeMap::new(),
             bytes: 0,
+            arrival,
         });
         match (part, announced) {
             (Part::Announcement(_), announced) => stream.announcement = announced,
@@ -114,29 +120,30 @@ impl Assembly {
         Ok(stream.is_whole())
     }
 
-    /// An announcement by a validator whose turn it may be, for a height that will come soon.
+    /// An announcement by the validator whose turn its round is, for a height that will come soon. Only its own blocks
+    /// take room in a round: the engine has some for two.
     fn judge(&self, announcement: Announcement, tip: Height, validators: &ValidatorSet) -> Result<Announcement, Error> {
-        let Announcement { height, proposer, .. } = announcement;
+        let height = announcement.height;
         let refuse = |why: &str| Err(Error::Refused { what: "proposed block", why: why.into() });
         if height <= tip || height > tip.after(LOOKAHEAD) {
             return refuse("it is not of the next heights");
         }
-        if validators.power(proposer.0) == 0 {
-            return refuse("its proposer has no vote");
+        if !announcement.is_in_turn(validators) {
+            return refuse("its round is another validator's turn");
         }
         announcement.check(self.chain)?;
         Ok(announcement)
     }
 
-    /// Drops another stream when there is no room: of the publisher, if it has its share, else the lowest height's.
+    /// Drops another stream when there is no room: the publisher's oldest, if it has its share, else one of the height
+    /// furthest away.
     fn make_room(&mut self, key: &Key) {
-        let of_publisher = self.streams.keys().filter(|(publisher, _)| *publisher == key.0).count();
-        let height = |stream: &Stream| stream.announcement.map(|announcement| announcement.height);
-        let victim = if of_publisher >= PUBLISHER_STREAMS_MAX {
-            let own = self.streams.iter().filter(|((publisher, _), _)| *publisher == key.0);
-            own.min_by_key(|(_, stream)| height(stream)).map(|(key, _)| key.clone())
+        let own = self.streams.iter().filter(|((publisher, _), _)| *publisher == key.0);
+        let victim = if own.clone().count() >= PUBLISHER_STREAMS_MAX {
+            own.min_by_key(|(_, stream)| stream.arrival).map(|(key, _)| key.clone())
         } else if self.streams.len() >= STREAMS_MAX {
-            self.streams.iter().min_by_key(|(_, stream)| height(stream)).map(|(key, _)| key.clone())
+            let distance = |stream: &Stream| stream.announcement.map_or(u64::MAX, |announced| announced.height.get());
+            self.streams.iter().max_by_key(|(_, stream)| distance(stream)).map(|(key, _)| key.clone())
         } else {
             None
         };

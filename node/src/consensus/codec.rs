@@ -6,7 +6,10 @@ use arc_malachitebft_app_channel::app::{
     streaming::StreamMessage,
     types::{
         codec::{Codec, HasEncodedLen},
-        core::{ExtendedCommitCertificate, ExtendedCommitSignature, PolkaCertificate, Round, ValidatorProof},
+        core::{
+            ExtendedCommitCertificate, ExtendedCommitSignature, PolkaCertificate, Proposal as _, Round, ValidatorProof,
+            Vote as _,
+        },
         sync::{RawDecidedValue, Request, Response, Status},
     },
 };
@@ -33,13 +36,68 @@ pub(crate) const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Borsh;
 
+/// The highest round of which messages are taken: with half a second more for each, a year of failing.
+pub(crate) const ROUND_MAX: u32 = 1 << 16;
+
+/// Refuses rounds that no honest node is in: the engine counts on theirs being numbers that can grow.
+pub(crate) fn check_round(what: &'static str, round: Round) -> Result<(), Error> {
+    match round {
+        Round::Some(round) if round <= ROUND_MAX => Ok(()),
+        _ => Err(Error::Malformed { what, why: format!("no node is in round {round}") }),
+    }
+}
+
+/// A round that a message refers to, which may be none.
+fn check_earlier_round(what: &'static str, round: Round) -> Result<(), Error> {
+    if round.is_nil() { Ok(()) } else { check_round(what, round) }
+}
+
+/// What is checked of a message beyond its shape.
+trait Bounded {
+    fn check(&self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl Bounded for SignedConsensusMsg<Chain> {
+    fn check(&self) -> Result<(), Error> {
+        check_round("consensus message", self.round())?;
+        match self {
+            Self::Vote(_) => Ok(()),
+            Self::Proposal(proposal) => check_earlier_round("consensus message", proposal.message.pol_round()),
+        }
+    }
+}
+
+impl Bounded for LivenessMsg<Chain> {
+    fn check(&self) -> Result<(), Error> {
+        check_round(
+            "liveness message",
+            match self {
+                Self::Vote(vote) => vote.message.round(),
+                Self::PolkaCertificate(certificate) => certificate.round,
+                Self::SkipRoundCertificate(certificate) => certificate.round,
+            },
+        )
+    }
+}
+
+impl Bounded for Part {}
+impl Bounded for StreamMessage<Part> {}
+impl Bounded for ProposedValue<Chain> {}
+impl Bounded for PolkaCertificate<Chain> {}
+impl Bounded for Status<Chain> {}
+impl Bounded for Request<Chain> {}
+
 macro_rules! borsh_codec {
     ($($what:literal => $message:ty;)*) => {
         $(impl Codec<$message> for Borsh {
             type Error = Error;
 
             fn decode(&self, bytes: Bytes) -> Result<$message, Error> {
-                decode($what, &bytes, MESSAGE_BYTES_MAX)
+                let message: $message = decode($what, &bytes, MESSAGE_BYTES_MAX)?;
+                message.check()?;
+                Ok(message)
             }
 
             fn encode(&self, message: &$message) -> Result<Bytes, Error> {
@@ -126,6 +184,7 @@ impl Codec<Response<Chain>> for Borsh {
 
     fn decode(&self, bytes: Bytes) -> Result<Response<Chain>, Error> {
         let ResponseBytes { start, values } = decode("sync response", &bytes, MESSAGE_BYTES_MAX)?;
+        values.iter().try_for_each(|value| check_round("sync response", value.round))?;
         Ok(Response::ValueResponse(ValueResponse::new(start, values.into_iter().map(Into::into).collect())))
     }
 

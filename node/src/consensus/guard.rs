@@ -37,6 +37,14 @@ struct Moment {
 struct Signed {
     moment: Moment,
     message: Digest,
+    signature: Signature,
+}
+
+/// The last ballot that a key signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LastBallot {
+    pub(crate) height: Height,
+    pub(crate) signature: Signature,
 }
 
 /// What the file holds. A torn write does not match its digest, and then nothing is signed.
@@ -93,11 +101,23 @@ impl Guarded {
         Ok(Self { key, path: path.into(), memory: Mutex::new(Memory { file, last }) })
     }
 
-    /// The height of the last ballot signed; none before the first.
-    #[must_use]
-    pub fn height(&self) -> Option<Height> {
+    /// The last ballot signed; none before the first.
+    pub(crate) fn last(&self) -> Option<LastBallot> {
         let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        memory.last.map(|signed| signed.moment.height)
+        memory.last.map(|signed| LastBallot { height: signed.moment.height, signature: signed.signature })
+    }
+
+    /// Forgets what was signed. Only for a ballot that can count nowhere.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub(crate) fn forget(&self) -> Result<(), Error> {
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed = |error: std::io::Error| Error::Storage { what: "forget what was signed", why: error.to_string() };
+        memory.file.set_len(0).map_err(failed)?;
+        memory.file.sync_data().map_err(failed)?;
+        memory.last = None;
+        Ok(())
     }
 }
 
@@ -121,9 +141,12 @@ impl ConsensusSigner for Guarded {
 
     fn sign_ballot(&self, ballot: &Ballot) -> Result<Signature, Error> {
         let moment = Moment { height: ballot.height, round: ballot.round, step: step(&ballot.statement) };
-        let next = Signed { moment, message: ballot.message()? };
+        let message = ballot.message()?;
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(last) = memory.last.filter(|last| next.moment <= last.moment && next != *last) {
+        if let Some(last) = memory.last.filter(|last| moment <= last.moment) {
+            if (moment, message) == (last.moment, last.message) {
+                return Ok(last.signature);
+            }
             let why = format!(
                 "this key signed for block {} already ({}); it signs nothing before that again",
                 last.moment.height,
@@ -131,17 +154,15 @@ impl ConsensusSigner for Guarded {
             );
             return Err(Error::Refused { what: "ballot", why });
         }
-        if memory.last != Some(next) {
-            let bytes = encode("signed ballot", &Record::of(next)?)?;
-            let failed =
-                |error: std::io::Error| Error::Storage { what: "remember what was signed", why: error.to_string() };
-            memory.file.seek(SeekFrom::Start(0)).map_err(failed)?;
-            memory.file.write_all(&bytes).map_err(failed)?;
-            memory.file.sync_data().map_err(failed)?;
-            memory.last = Some(next);
-        }
-        drop(memory);
-        self.key.sign_ballot(ballot)
+        let next = Signed { moment, message, signature: self.key.sign_ballot(ballot)? };
+        let bytes = encode("signed ballot", &Record::of(next)?)?;
+        let failed =
+            |error: std::io::Error| Error::Storage { what: "remember what was signed", why: error.to_string() };
+        memory.file.seek(SeekFrom::Start(0)).map_err(failed)?;
+        memory.file.write_all(&bytes).map_err(failed)?;
+        memory.file.sync_data().map_err(failed)?;
+        memory.last = Some(next);
+        Ok(next.signature)
     }
 }
 
@@ -171,7 +192,7 @@ mod tests {
         let first = ballot(5, 1, vote(VoteKind::Prevote, 1));
         let signature = guard(&path).sign_ballot(&first).unwrap();
         let guard = guard(&path);
-        assert_eq!(guard.height(), Some(Height::new(5)));
+        assert_eq!(guard.last(), Some(LastBallot { height: Height::new(5), signature }));
         assert_eq!(guard.sign_ballot(&first).unwrap(), signature, "the same ballot may be sent again");
         let contradictions = [
             ballot(5, 1, vote(VoteKind::Prevote, 2)),

@@ -13,9 +13,11 @@ mod part;
 mod publisher;
 mod settings;
 mod signing;
+#[cfg(test)]
+mod tests;
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         mpsc::{SyncSender, sync_channel},
@@ -51,6 +53,7 @@ pub use self::{
 };
 use crate::{
     Error, Mempool,
+    signature::Signature,
     transaction::require_validators,
     units::{Height, Timestamp},
     validator::PeerKey,
@@ -125,6 +128,7 @@ pub struct Engine {
 /// A way to ask a running engine, which outlives it.
 #[derive(Clone)]
 pub struct EngineHandle {
+    account: AccountId,
     /// Whether the engine ended, and why if it was not told to.
     ended: watch::Receiver<Option<Result<(), Error>>>,
     wanted: Arc<Notify>,
@@ -139,7 +143,7 @@ impl Engine {
     /// [`Error::Consensus`] when the address cannot be taken or is none, or the key is not the ledger's.
     pub fn start(mempool: Arc<Mempool>, options: EngineOptions) -> Result<Self, Error> {
         let failed = |error| Error::Consensus { why: format!("its thread does not start: {error}") };
-        let wanted = Arc::new(Notify::new());
+        let (wanted, account) = (Arc::new(Notify::new()), options.signer.account());
         let ((stop, stopped), (end, ended)) = (watch::channel(false), watch::channel(None));
         let (tell, told) = sync_channel(1);
         let node = Node { mempool, options, wanted: Arc::clone(&wanted), stop: stopped };
@@ -147,7 +151,7 @@ impl Engine {
         let thread = Some(thread.map_err(failed)?);
         let ended_early = || Error::Consensus { why: "it ended while it started".into() };
         let requests = told.recv().map_err(|_| ended_early())??;
-        Ok(Self { stop, thread, handle: EngineHandle { ended, wanted, requests } })
+        Ok(Self { stop, thread, handle: EngineHandle { account, ended, wanted, requests } })
     }
 
     /// A way to ask this engine.
@@ -181,6 +185,12 @@ impl Drop for Engine {
 }
 
 impl EngineHandle {
+    /// The validator whose node this is.
+    #[must_use]
+    pub const fn account(&self) -> AccountId {
+        self.account
+    }
+
     /// Asks for a block although nothing waits: time, deadlines and epochs move on with it.
     pub fn request_block(&self) {
         self.wanted.notify_one();
@@ -285,24 +295,36 @@ struct Session {
 }
 
 /// What this node must have caught up with before it signs: a ledger that ends before what its key signed was restored
-/// from an older copy. After a crash the write-ahead log is there, and nothing is missing.
+/// from an older copy, or its write-ahead log was. After a crash the log has the last ballot, and nothing is missing.
 fn must_follow(mempool: &Mempool, options: &EngineOptions) -> Result<Option<Height>, Error> {
     let snapshot = mempool.ledger().snapshot()?;
     let next = snapshot.latest()?.height.next();
-    let Some(signed) = options.signer.height() else { return Ok(None) };
-    if signed < next || signed == next && log_path(options).exists() {
+    let Some(signed) = options.signer.last() else { return Ok(None) };
+    if signed.height < next || signed.height == next && log_holds(&log_path(options), &signed.signature) {
         return Ok(None);
     }
-    if require_validators(&snapshot)?.iter().count() == 1 {
-        let why = format!("its key signed block {signed}, and its ledger lacks it: restore a newer copy");
+    let height = signed.height;
+    if require_validators(&snapshot)?.iter().count() > 1 {
+        tracing::warn!(%height, "this node follows the others up to the block that its key signed, before it votes again");
+        return Ok(Some(height));
+    }
+    if height > next {
+        let why = format!("its key signed block {height}, and its ledger lacks it: restore a newer copy");
         return Err(Error::Consensus { why });
     }
-    tracing::warn!(%signed, "this node follows the others up to the block that its key signed, before it votes again");
-    Ok(Some(signed))
+    // A crash between memory and log. Nobody else could make that block final.
+    tracing::warn!(%height, "the validator's last ballot is not in its log, and counts nowhere: it is forgotten");
+    options.signer.forget()?;
+    Ok(None)
 }
 
 fn log_path(options: &EngineOptions) -> PathBuf {
     options.directory.join("consensus.wal")
+}
+
+/// Whether a log has a ballot with this signature. It has them as they were sent, without compression.
+fn log_holds(path: &Path, signature: &Signature) -> bool {
+    std::fs::read(path).is_ok_and(|log| memchr::memmem::find(&log, &signature.to_bytes()).is_some())
 }
 
 impl Session {
@@ -312,6 +334,8 @@ impl Session {
         let validators = require_validators(&mempool.ledger().snapshot()?)?;
         let settings = Settings::new(&options.listen, &options.peer.peer_key(), &validators, options.timeouts)?;
         let follow = must_follow(mempool, options)?;
+        // Who only follows leaves the log of its own ballots as it is.
+        let log = if follow.is_some() { options.directory.join("follow.wal") } else { log_path(options) };
         let account = options.signer.account();
         let signer = ChainSigner { chain, signer: Arc::clone(&options.signer) as _ };
         let keypair = options.peer.keypair()?;
@@ -328,7 +352,7 @@ impl Session {
         let (channels, actors) = start_engine(
             Chain,
             settings.clone(),
-            WalContext::new(log_path(options), Borsh),
+            WalContext::new(log, Borsh),
             NetworkContext::new(identity, Borsh),
             consensus,
             SyncContext::new(Borsh),
@@ -336,7 +360,7 @@ impl Session {
         )
         .await
         .map_err(|error| failed(&format!("{error:#}")))?;
-        let peers = settings.peers(&validators)?;
+        let peers = settings.peers(&validators);
         let parts = Parts {
             mempool: Arc::clone(mempool),
             signer,

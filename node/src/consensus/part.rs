@@ -1,20 +1,25 @@
 //! What nodes stream to each other beside votes: proposed blocks in parts, waiting transactions, and where they stand.
 
-use arc_malachitebft_app_channel::app::types::core::{self as engine, Round};
+use arc_malachitebft_app_channel::app::types::core::{self as engine, Context as _, Round, Validator as _};
 use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::{
     domain::{ByteTag, hash},
     id::{ChainId, Digest},
 };
 
-use super::context::{Address, BlockId, Chain};
+use super::{
+    codec::check_round,
+    context::{Address, BlockId, Chain, Voters},
+};
 use crate::{
     Error,
     block::{BLOCK_BYTES_MAX, Header},
     codec::{check_length, decode, encode},
+    inclusion::transactions_root,
     signature::{Signature, verify},
     transaction::Transaction,
     units::Height,
+    validator::ValidatorSet,
 };
 
 /// Bytes of a block in one part: what a link carries in a moment, so that votes do not wait behind blocks.
@@ -68,8 +73,14 @@ impl Announcement {
         Ok(hash(ByteTag::BlockPart, &[chain.as_bytes(), &encode("announcement", &fields)?]))
     }
 
-    /// Verifies size and signature.
+    /// Whether its round is its proposer's turn among these validators.
+    pub(crate) fn is_in_turn(&self, validators: &ValidatorSet) -> bool {
+        *Chain.select_proposer(&Voters::from(validators), self.height, self.round).address() == self.proposer
+    }
+
+    /// Verifies size, round and signature.
     pub(crate) fn check(&self, chain: ChainId) -> Result<(), Error> {
+        check_round("proposed block", self.round)?;
         check_length("proposed block in bytes", self.length as usize, PROPOSED_BYTES_MAX)?;
         verify("proposed block", self.proposer.0, &self.message(chain)?, &self.signature)
     }
@@ -93,5 +104,10 @@ impl ProposedBlock {
 
     pub(crate) fn id(&self) -> Result<BlockId, Error> {
         self.header.hash().map(BlockId)
+    }
+
+    /// Whether the transactions are those that the header commits to.
+    pub(crate) fn is_whole(&self) -> bool {
+        transactions_root(&self.transactions).is_ok_and(|root| root == self.header.transactions)
     }
 }

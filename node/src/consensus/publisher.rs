@@ -37,18 +37,18 @@ impl Publisher {
         Address(self.signer.signer.account())
     }
 
-    /// Streams a proposed block.
+    /// Announces a block as one's own.
     ///
     /// # Errors
-    /// [`Error::Consensus`] when the engine is gone or the key does not sign.
-    pub(super) async fn block(
-        &mut self,
+    /// [`Error::Refused`] when the key does not sign.
+    pub(super) fn announcement(
+        &self,
         height: Height,
         round: Round,
         valid_round: Round,
         block: BlockId,
         bytes: &[u8],
-    ) -> Result<(), Error> {
+    ) -> Result<Announcement, Error> {
         let mut announcement = Announcement {
             height,
             round,
@@ -59,6 +59,29 @@ impl Publisher {
             signature: Signature::from_bytes([0; 64]),
         };
         announcement.signature = self.signer.signer.sign(announcement.message(self.chain)?.as_bytes())?;
+        Ok(announcement)
+    }
+
+    /// Streams a block as one's own.
+    ///
+    /// # Errors
+    /// [`Error::Consensus`] when the engine is gone, and as [`Publisher::announcement`].
+    pub(super) async fn block(
+        &mut self,
+        height: Height,
+        round: Round,
+        valid_round: Round,
+        block: BlockId,
+        bytes: &[u8],
+    ) -> Result<(), Error> {
+        self.announced(self.announcement(height, round, valid_round, block, bytes)?, bytes).await
+    }
+
+    /// Streams a block as it was announced.
+    ///
+    /// # Errors
+    /// [`Error::Consensus`] when the engine is gone.
+    pub(super) async fn announced(&mut self, announcement: Announcement, bytes: &[u8]) -> Result<(), Error> {
         let mut parts = vec![Part::Announcement(announcement)];
         parts.extend(bytes.chunks(PART_BYTES_MAX).map(|chunk| Part::Bytes(chunk.to_vec())));
         self.stream(parts).await

@@ -13,7 +13,7 @@ use arc_malachitebft_app_channel::app::{
 
 use crate::{
     Error,
-    validator::{PeerKey, ValidatorSet},
+    validator::{PeerKey, Validator, ValidatorSet},
 };
 
 /// When blocks are made.
@@ -87,19 +87,25 @@ pub fn peer_key(id: &str) -> Result<PeerKey, Error> {
 /// Checks that a text is an address that nodes can be reached at.
 ///
 /// # Errors
-/// [`Error::Consensus`] with an example.
+/// [`Error::Refused`] with an example.
 pub fn check_address(text: &str) -> Result<(), Error> {
     let address = parse_address(text)?.to_string();
-    if address.contains("/tcp/") {
-        return Ok(());
+    let refuse = |why: &str| {
+        let why = format!("{text} {why}; write an address such as /ip4/10.0.0.1/tcp/26656");
+        Err(Error::Refused { what: "node's address", why })
+    };
+    if !address.contains("/tcp/") {
+        return refuse("names no TCP port");
     }
-    Err(Error::Consensus { why: format!("{text} names no TCP port; write an address such as /ip4/10.0.0.1/tcp/26656") })
+    if address.contains("/p2p/") { refuse("names a key, which the ledger does beside it") } else { Ok(()) }
 }
 
 fn parse_address(text: &str) -> Result<Multiaddr, Error> {
-    Multiaddr::from_str(text).map_err(|error| Error::Consensus {
-        why: format!("{text} is no address such as /ip4/10.0.0.1/tcp/26656: {error}"),
-    })
+    let refused = |error| Error::Refused {
+        what: "node's address",
+        why: format!("{text:?} is none such as /ip4/10.0.0.1/tcp/26656: {error}"),
+    };
+    Multiaddr::from_str(text).map_err(refused)
 }
 
 /// What the engine is started with.
@@ -121,7 +127,7 @@ impl Settings {
         check_address(listen)?;
         let p2p = P2pConfig {
             listen_addr: parse_address(listen)?,
-            persistent_peers: peers(own, validators)?,
+            persistent_peers: peers(own, validators),
             // The ledger says who may connect.
             persistent_peers_only: true,
             discovery: DiscoveryConfig {
@@ -155,26 +161,29 @@ impl Settings {
     }
 
     /// The peers that a validator set lets this node have.
-    pub(super) fn peers(&self, validators: &ValidatorSet) -> Result<Vec<Multiaddr>, Error> {
+    pub(super) fn peers(&self, validators: &ValidatorSet) -> Vec<Multiaddr> {
         peers(&self.own, validators)
     }
 }
 
-/// Where the others of a set are, each address bound to its key: a link to another key is refused.
-fn peers(own: &PeerKey, validators: &ValidatorSet) -> Result<Vec<Multiaddr>, Error> {
-    let others = validators.iter().filter(|validator| validator.peer != *own);
-    let mut found = vec![];
-    for validator in others {
-        let address = Multiaddr::from_str(&validator.address).map_err(|error| Error::Consensus {
-            why: format!(
-                "the ledger's address {:?} of validator {} is none: {error}",
-                validator.address, validator.account
-            ),
-        })?;
-        let address = address.with_p2p(peer_id(&validator.peer)?);
-        found.push(address.map_err(|_| Error::Consensus { why: "a validator's address names another key".into() })?);
-    }
-    Ok(found)
+/// Where the others of a set are, each address bound to its key: a link to another key is refused. A peer without a
+/// usable address may still connect.
+fn peers(own: &PeerKey, validators: &ValidatorSet) -> Vec<Multiaddr> {
+    let address = |validator: &Validator| {
+        let id = peer_id(&validator.peer).ok()?;
+        let address = check_address(&validator.address).and_then(|()| parse_address(&validator.address));
+        let address = address.unwrap_or_else(|error| {
+            tracing::warn!(%error, account = %validator.account, "a validator's address on the ledger is unusable");
+            Multiaddr::empty()
+        });
+        address.with_p2p(id).ok()
+    };
+    validators.iter().filter(|validator| validator.peer != *own).filter_map(address).collect()
+}
+
+/// Whether a network id is of this key.
+pub(super) fn is_peer(id: &arc_malachitebft_app_channel::app::types::PeerId, key: &PeerKey) -> bool {
+    id.to_bytes().strip_prefix(&PEER_ID_PREFIX).is_some_and(|found| found == key.to_bytes())
 }
 
 impl NodeConfig for Settings {

@@ -85,7 +85,8 @@ fn work(pool: &Pool, waiting: &Mutex<Receiver<Job>>) {
             let Ok(first) = waiting.recv() else { return };
             [first].into_iter().chain(waiting.try_iter().take(BATCH_MAX - 1)).collect()
         };
-        let transactions: Vec<_> = jobs.iter().map(|job| job.transaction.clone()).collect();
+        let sound = |job: &&Job| pool.ledger.check_transaction(&job.transaction).is_ok();
+        let transactions: Vec<_> = jobs.iter().filter(sound).map(|job| job.transaction.clone()).collect();
         if let (Some(first), true) = (jobs.first(), jobs.len() > 1) {
             pool.verify_together(&transactions, first.now);
         }

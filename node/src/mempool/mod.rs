@@ -137,9 +137,16 @@ impl Mempool {
         transactions: Vec<Transaction>,
         now: Timestamp,
     ) -> Vec<Result<TransactionId, Error>> {
-        self.pool.verify_together(&transactions, now);
-        let take_in = |transaction| self.pool.take_in(transaction, now);
-        let outcomes = transactions.into_iter().map(take_in).collect();
+        // Stateless checks first: what follows relies on the bounds they hold.
+        let (mut sound, mut outcomes) = (vec![], vec![]);
+        for transaction in transactions {
+            match self.pool.ledger.check_transaction(&transaction) {
+                Ok(_) => sound.push(transaction),
+                Err(error) => outcomes.push(Err(error)),
+            }
+        }
+        self.pool.verify_together(&sound, now);
+        outcomes.extend(sound.into_iter().map(|transaction| self.pool.take_in(transaction, now)));
         self.pool.arrival.notify_one();
         outcomes
     }

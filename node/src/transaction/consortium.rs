@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Error,
     codec::encode,
+    consensus::check_address,
     event::Event,
     execute::Context,
     state::{Approvals, Draft, Protocol, StateKey, StateRead, Upgrade},
@@ -36,7 +37,10 @@ pub enum ConsortiumChange {
 impl ConsortiumChange {
     pub(super) fn check(&self) -> Result<(), Error> {
         match self {
-            Self::SetValidator(validator) => validator.check(),
+            Self::SetValidator(validator) => {
+                check_address(&validator.address)?;
+                validator.check()
+            }
             Self::RemoveValidator(_) | Self::Upgrade(_) => Ok(()),
         }
     }

@@ -1,8 +1,8 @@
 //! For whoever runs the server: health, metrics and the description of the API.
 
 use actix_web::{HttpResponse, get, web::Data};
-use circuits::id::ChainId;
-use node::units::Height;
+use circuits::id::{AccountId, ChainId};
+use node::{consensus::EngineHandle, units::Height};
 use serde::{Deserialize, Serialize};
 use utoipa::OpenApi;
 
@@ -25,6 +25,8 @@ pub struct Health {
     pub index: Height,
     /// Transactions that wait for a block.
     pub waiting: u64,
+    /// The validator whose node this is, where a consensus engine runs.
+    pub validator: Option<AccountId>,
 }
 
 /// Reads ledger and index; answers only when both work.
@@ -38,6 +40,7 @@ pub(super) async fn read_health(service: Data<Service>) -> Result<HttpResponse, 
             height: service.chain.snapshot()?.latest()?.height,
             index: service.index.position()?.height,
             waiting: service.chain.waiting() as u64,
+            validator: service.engine.as_ref().map(EngineHandle::account),
         })
     })
     .await?;

@@ -265,6 +265,8 @@ pub(super) struct Health {
     index: u64,
     /// Transactions that wait for a block.
     waiting: u64,
+    /// The validator whose node this is.
+    validator: Option<String>,
 }
 
 /// A page of a listing.

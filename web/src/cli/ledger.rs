@@ -37,7 +37,10 @@ pub enum Ledger {
 
 impl Ledger {
     pub(super) fn run(&self, home: &Home, output: &Output) -> Result<(), Error> {
-        let connection = home.connect()?;
+        let connection = match self {
+            Self::NextEpoch => home.connect()?,
+            Self::Head | Self::Block { .. } | Self::Replay => home.connect_reading()?,
+        };
         let ledger = &*connection.ledger;
         match self {
             Self::Head => output.result(&tip(ledger)?, |tip| {

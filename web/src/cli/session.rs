@@ -121,7 +121,8 @@ impl Home {
             None => self.own_genesis()?.ok_or_else(|| Error::Input {
                 what: "genesis",
                 why: format!(
-                    "{} is not there; found a network with `locus network init`, or give --url or --data-dir",
+                    "{} is not there; copy it from who founded the network, found one with `locus network init`, or give --url or \
+                     --data-dir",
                     self.genesis_path().display()
                 ),
             }),
@@ -167,6 +168,19 @@ impl Home {
         let blobs = Arc::new(Objects::directory(&self.objects_path())?);
         let engine = Engine::start(Arc::clone(&mempool), engine_options(&validator, &self.dir, NO_PEERS, ON_DEMAND)?)?;
         Ok(Connection { ledger: Arc::new(LocalLedger::new(mempool, now)), blobs, engine: Some(engine) })
+    }
+
+    /// Reaches the network to read alone: nothing is signed, and no node is started for it.
+    ///
+    /// # Errors
+    /// [`Error`] when neither node nor ledger can be opened.
+    pub fn connect_reading(&self) -> Result<Connection, Error> {
+        if self.url.is_some() {
+            return self.connect();
+        }
+        let mempool = Arc::new(Mempool::new(Arc::new(Ledger::open(&self.ledger_path(), self.genesis()?)?)));
+        let blobs = Arc::new(Objects::directory(&self.objects_path())?);
+        Ok(Connection { ledger: Arc::new(LocalLedger::new(mempool, now)), blobs, engine: None })
     }
 
     /// How this network's files are encrypted: not at all when the data directory is a demo network's, else by the
@@ -220,7 +234,7 @@ impl Home {
         let found = fs::metadata(path);
         found.map_err(|error| Error::Input {
             what: "key file",
-            why: format!("{name}: {error}; `locus keys new` makes one"),
+            why: format!("{name}: {error}; `locus keys new` makes one, `locus node init` a validator's"),
         })?;
         self.protection(&name.to_string(), Asked::Once)
     }

@@ -10,14 +10,15 @@ use arc_malachitebft_app_channel::app::{
 };
 use bytes::Bytes;
 
-use super::Application;
+use super::{Application, proposals::decode_announced};
 use crate::{
     Error,
     block::{Certificate, ValidatorSignature},
     consensus::{
         context::{Address, Chain, number},
-        part::ProposedBlock,
+        part::{Announcement, ProposedBlock},
     },
+    signature::Signature,
     units::Height,
 };
 
@@ -30,9 +31,10 @@ impl Application {
         if !self.judged.contains_key(value_id) {
             let missing =
                 || Error::Corrupt { what: "undecided blocks", why: format!("block {height} is decided and absent") };
-            let bytes = self.ledger.undecided(*height, value_id.0)?.ok_or_else(missing)?.block;
-            let time = ProposedBlock::from_bytes(&bytes)?.header.time;
-            self.execute(*value_id, *height, &bytes, time.max(self.now()))?;
+            let kept = self.ledger.undecided(*height, value_id.0)?.ok_or_else(missing)?;
+            let block = decode_announced(*value_id, *height, &kept.block).ok_or_else(missing)?;
+            let time = block.header.time;
+            self.execute(*value_id, block, time.max(self.now()))?;
         }
         let Some(proposal) = self.judged.remove(value_id) else { return Ok(()) };
         let mut signatures: Vec<_> = commit_signatures
@@ -81,15 +83,24 @@ impl Application {
         proposer: Address,
         bytes: &Bytes,
     ) -> Result<SyncedValueOutcome<Chain>, Error> {
-        let Ok(block) = ProposedBlock::from_bytes(bytes) else { return Ok(SyncedValueOutcome::PeerFault) };
-        let id = block.id()?;
+        let Ok(id) = ProposedBlock::from_bytes(bytes).and_then(|block| block.id()) else {
+            return Ok(SyncedValueOutcome::PeerFault);
+        };
+        let Some(block) = decode_announced(id, height, bytes) else { return Ok(SyncedValueOutcome::PeerFault) };
         if height != self.tip()?.height.next() {
             return Ok(SyncedValueOutcome::LocalTransientError);
         }
-        match self.execute(id, height, bytes, self.now().max(block.header.time)) {
+        let time = block.header.time;
+        match self.execute(id, block, self.now().max(time)) {
             Ok(()) => {
-                self.keep(height, round, Round::Nil, proposer, id, bytes)?;
                 let (valid_round, validity) = (Round::Nil, Validity::Valid);
+                let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+                let signature = Signature::from_bytes([0; 64]);
+                let announced = Announcement { height, round, valid_round, proposer, block: id, length, signature };
+                // Without a signature: nobody streams it on.
+                if !self.keep(&announced, None, bytes)? {
+                    return Ok(SyncedValueOutcome::LocalTransientError);
+                }
                 let value = ProposedValue { height, round, valid_round, proposer, value: id, validity };
                 Ok(SyncedValueOutcome::Verdict(value))
             }

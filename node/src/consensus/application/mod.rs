@@ -72,6 +72,8 @@ pub(super) struct Application {
     settings: Settings,
     /// Who may connect, as the ledger has it.
     peers: Vec<Multiaddr>,
+    /// How many are connected, as it was said last.
+    connected: Option<usize>,
     assembly: Assembly,
     /// Executed blocks of the next height, ready to be committed.
     judged: BTreeMap<BlockId, Proposal>,
@@ -84,8 +86,8 @@ pub(super) struct Application {
     /// Whether somebody asked for a block that nothing waits for.
     requested: bool,
     inbound: mpsc::Sender<Vec<Transaction>>,
-    /// The oldest waiting transaction at the last tick: it is passed on again when it still waits.
-    stuck: Option<TransactionId>,
+    /// The oldest waiting transaction at the last tick: with how many ticks it waited since: it is passed on again.
+    stuck: Option<(TransactionId, u32)>,
 }
 
 impl Application {
@@ -97,6 +99,7 @@ impl Application {
             publisher: Publisher::new(ledger.chain(), parts.signer.clone(), channels.network.clone()),
             settings,
             peers,
+            connected: None,
             net_requests: channels.net_requests.clone(),
             assembly: Assembly::new(ledger.chain()),
             judged: BTreeMap::new(),
@@ -147,7 +150,7 @@ impl Application {
                     self.requested = true;
                     self.note_work();
                 }
-                Ok(event) = events.recv() => self.notice(&event),
+                Ok(event) = events.recv() => self.notice(&event)?,
                 _ = tick.tick() => self.tick().await?,
                 () = stopped(&mut stop) => return Ok(End::Stopped),
             }
@@ -161,16 +164,14 @@ impl Application {
                 self.wait_for_peers().await?;
                 let _ = reply.send(self.next_height()?);
             }
-            AppMsg::StartedRound { height, round, reply_value, .. } => {
-                let _ = reply_value.send(block_in_place(|| self.known_values(height, round))?);
+            AppMsg::StartedRound { height, reply_value, .. } => {
+                let _ = reply_value.send(block_in_place(|| self.known_values(height))?);
             }
             AppMsg::GetValue { height, round, reply, .. } => self.propose(height, round, reply).await?,
             AppMsg::ExtendVote { reply, .. } => drop(reply.send(None)),
             AppMsg::VerifyVoteExtensions { reply, .. } => drop(reply.send(vec![])),
             AppMsg::RestreamProposal { height, round, valid_round, value_id, .. } => {
-                if let Some(undecided) = self.ledger.undecided(height, value_id.0)? {
-                    self.publisher.block(height, round, valid_round, value_id, &undecided.block).await?;
-                }
+                self.restream(height, round, valid_round, value_id).await?;
             }
             AppMsg::GetHistoryMinHeight { reply } => drop(reply.send(self.ledger.first_block()?)),
             AppMsg::ReceivedProposalPart { from, published_by, part, reply } => {

@@ -11,6 +11,9 @@ use tokio::{sync::oneshot, time::Instant};
 use super::Application;
 use crate::{Error, consensus::context::Chain, units::Height};
 
+/// Transactions that are passed on again at once when they wait for long.
+const REPEATED_MAX: usize = 64;
+
 /// What begins a height.
 pub(super) enum Begin {
     /// The first one after a start. A node without peers rests here too: it makes no block for nobody.
@@ -46,12 +49,24 @@ impl Application {
     pub(super) fn start_time(&self) -> Result<Option<Instant>, Error> {
         let Some(&Idle { since, work, .. }) = self.idle.as_ref() else { return Ok(None) };
         let tip = self.tip()?;
-        if self.seen > tip.height {
-            return Ok(Some(Instant::now()));
-        }
-        let wanted = work.map_or(since + self.parts.pace.heartbeat, |work| work + self.parts.pace.gather);
-        let wait = self.ledger.due(&tip).get().saturating_sub(self.now().get());
-        Ok(Some(wanted.max(Instant::now() + Duration::from_secs(wait))))
+        let others_began = self.seen > tip.height;
+        let wanted = match work {
+            _ if others_began => since,
+            Some(work) => work + self.parts.pace.gather,
+            None => since + self.parts.pace.heartbeat,
+        };
+        // The interval by this node's clock, and no longer than it takes: a parent that is ahead makes nobody wait more.
+        let interval = Duration::from_secs(self.ledger.genesis().parameters.block_seconds_min.into());
+        let wait = Duration::from_secs(self.ledger.due(&tip).get().saturating_sub(self.now().get()));
+        let due = (Instant::now() + wait).min(since + interval);
+        Ok(Some(wanted.max(due)))
+    }
+
+    /// Notes that somebody is at a height. One ahead of this node is enough to go on, and counts until the next block.
+    pub(super) fn note_height(&mut self, height: Height) -> Result<(), Error> {
+        let next = self.tip()?.height.next();
+        self.seen = self.seen.max(height.min(next));
+        Ok(())
     }
 
     pub(super) fn start_height(&mut self) -> Result<(), Error> {
@@ -66,20 +81,31 @@ impl Application {
         Ok(())
     }
 
-    /// A vote or proposal of another height than this node is at means that others began it.
-    pub(super) fn notice(&mut self, event: &Event<Chain>) {
-        if let Event::Received(message) = event {
-            self.seen = self.seen.max(message.height());
+    /// A vote or proposal of the next height means that others began it.
+    pub(super) fn notice(&mut self, event: &Event<Chain>) -> Result<(), Error> {
+        match event {
+            Event::Received(message) => self.note_height(message.height()),
+            _ => Ok(()),
         }
     }
 
     pub(super) async fn tick(&mut self) -> Result<(), Error> {
+        self.follow_peers().await?;
+        self.watch_peers().await?;
         self.publisher.tip(self.tip()?.height).await?;
         let oldest = self.parts.mempool.oldest();
-        if oldest.is_some() && oldest == self.stuck {
-            self.publisher.transactions(&self.parts.mempool.candidates()?).await?;
+        self.stuck = match (oldest, self.stuck) {
+            (Some(oldest), Some((before, ticks))) if oldest == before => Some((oldest, ticks.saturating_add(1))),
+            (oldest, _) => oldest.map(|oldest| (oldest, 0)),
+        };
+        // Ever more seldom, and only the first few: the others most likely have them.
+        if let Some((_, ticks)) = self.stuck
+            && ticks.is_power_of_two()
+        {
+            let mut oldest = self.parts.mempool.candidates()?;
+            oldest.truncate(REPEATED_MAX);
+            self.publisher.transactions(&oldest).await?;
         }
-        self.stuck = oldest;
         Ok(())
     }
 }

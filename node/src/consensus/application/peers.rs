@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use arc_malachitebft_app_channel::NetworkRequest;
+use arc_malachitebft_app_channel::{NetworkRequest, app::engine::network::PersistentPeerError};
 use tokio::time::{Instant, sleep};
 
 use super::Application;
@@ -32,20 +32,44 @@ impl Application {
         Ok(())
     }
 
+    /// Says once when the number of connected nodes changes, and loudly when they are no quorum.
+    pub(super) async fn watch_peers(&mut self) -> Result<(), Error> {
+        let connected = match NetworkRequest::dump_state(&self.net_requests).await {
+            Ok(Some(state)) => state.peers.len(),
+            _ => return Ok(()),
+        };
+        if self.connected.replace(connected) == Some(connected) {
+            return Ok(());
+        }
+        let (voters, height) = (self.validators()?.voters().count(), self.tip()?.height);
+        if (connected + 1) * 3 > voters * 2 {
+            tracing::info!(connected, voters, %height, "connected to enough nodes to go on");
+        } else {
+            tracing::warn!(connected, voters, %height, "connected to too few nodes: no block is made until more are");
+        }
+        Ok(())
+    }
+
     /// Lets in whom the ledger lists now, and nobody else.
     pub(super) async fn follow_peers(&mut self) -> Result<(), Error> {
-        let listed = self.settings.peers(&self.validators()?)?;
+        let listed = self.settings.peers(&self.validators()?);
         let gone: Vec<_> = self.peers.iter().filter(|peer| !listed.contains(peer)).cloned().collect();
         let new: Vec<_> = listed.iter().filter(|peer| !self.peers.contains(peer)).cloned().collect();
+        // One that fails is tried again with the next tick.
         for peer in gone {
             let outcome = NetworkRequest::remove_persistent_peer(&self.net_requests, peer.clone()).await;
-            tracing::info!(%peer, ?outcome, "peer removed");
+            if matches!(outcome, Ok(Ok(()) | Err(PersistentPeerError::NotFound))) {
+                tracing::info!(%peer, "peer removed");
+                self.peers.retain(|other| *other != peer);
+            }
         }
         for peer in new {
             let outcome = NetworkRequest::add_persistent_peer(&self.net_requests, peer.clone()).await;
-            tracing::info!(%peer, ?outcome, "peer added");
+            if matches!(outcome, Ok(Ok(()) | Err(PersistentPeerError::AlreadyExists))) {
+                tracing::info!(%peer, "peer added");
+                self.peers.push(peer);
+            }
         }
-        self.peers = listed;
         Ok(())
     }
 }

@@ -4,25 +4,35 @@ use arc_malachitebft_app_channel::app::{
     streaming::{StreamContent, StreamMessage},
     types::{
         LocallyProposedValue, PeerId, ProposedValue,
-        core::{Round, Validity},
+        core::{Context as _, Round, Validator as _, Validity},
     },
 };
-use tokio::{sync::oneshot, task::block_in_place};
+use tokio::{
+    sync::{mpsc::error::TrySendError, oneshot},
+    task::block_in_place,
+};
 
 use super::Application;
 use crate::{
     Error,
     consensus::{
         assembly::Assembled,
-        context::{Address, BlockId, Chain, number},
-        part::{Part, ProposedBlock},
+        context::{Address, BlockId, Chain, Voters, number},
+        part::{Announcement, Part, ProposedBlock},
+        settings::is_peer,
     },
+    ledger::Proposal,
+    signature::Signature,
     store::Undecided,
     units::{Height, Timestamp},
 };
 
 /// Whole blocks of heights after the next that are kept until their turn.
 const AHEAD_MAX: usize = 8;
+/// Blocks of one round that are judged: an honest proposer makes one.
+const JUDGED_OF_ROUND_MAX: usize = 2;
+/// Executed blocks that are held in memory; others are executed again when they are decided.
+const JUDGED_MAX: usize = 8;
 
 impl Application {
     /// Makes a block, or takes the one that was made before a crash, and streams it. Without an answer the round passes.
@@ -47,55 +57,96 @@ impl Application {
 
     pub(super) fn own_block(&mut self, height: Height, round: Round) -> Result<(BlockId, Vec<u8>), Error> {
         let me = self.publisher.address();
-        let made = self.ledger.undecided_of_round(height, number(round))?;
-        if let Some((id, made)) = made.into_iter().find(|(_, undecided)| undecided.proposer == me.0) {
+        let mut made = self.ledger.undecided_of(height)?;
+        made.retain(|(_, undecided)| undecided.round == number(round) && undecided.proposer == me.0);
+        if let Some((id, made)) = made.pop() {
             return Ok((BlockId(id), made.block));
         }
         let proposal = self.ledger.propose(self.parts.mempool.candidates()?, self.now())?;
         let block = ProposedBlock { header: *proposal.header(), transactions: proposal.transactions().to_vec() };
         let (id, bytes) = (block.id()?, block.to_bytes()?);
-        self.keep(height, round, Round::Nil, me, id, &bytes)?;
-        self.judged.insert(id, proposal);
+        let announcement = self.publisher.announcement(height, round, Round::Nil, id, &bytes)?;
+        if !self.keep(&announcement, Some(announcement.signature), &bytes)? {
+            return Err(Error::Refused {
+                what: "own block",
+                why: "its height has its share of proposed blocks".into(),
+            });
+        }
+        self.remember(id, proposal);
         Ok((id, bytes))
+    }
+
+    fn remember(&mut self, id: BlockId, proposal: Proposal) {
+        if self.judged.len() >= JUDGED_MAX {
+            self.judged.clear();
+        }
+        self.judged.insert(id, proposal);
+    }
+
+    /// Streams a block that others lack: in its own round as its proposer, else as its proposer announced it.
+    pub(super) async fn restream(
+        &mut self,
+        height: Height,
+        round: Round,
+        valid_round: Round,
+        id: BlockId,
+    ) -> Result<(), Error> {
+        let Some(kept) = self.ledger.undecided(height, id.0)? else { return Ok(()) };
+        let voters = Voters::from(&self.validators()?);
+        if *Chain.select_proposer(&voters, height, round).address() == self.publisher.address() {
+            return self.publisher.block(height, round, valid_round, id, &kept.block).await;
+        }
+        let Some(signature) = kept.signature else { return Ok(()) };
+        let announcement = Announcement {
+            height,
+            round: Round::new(kept.round),
+            valid_round: kept.valid_round.into(),
+            proposer: Address(kept.proposer),
+            block: id,
+            length: u32::try_from(kept.block.len()).unwrap_or(u32::MAX),
+            signature,
+        };
+        self.publisher.announced(announcement, &kept.block).await
     }
 
     /// On disk before anybody hears of it, so that a vote for it survives a crash with the block.
     pub(super) fn keep(
         &self,
-        height: Height,
-        round: Round,
-        valid_round: Round,
-        proposer: Address,
-        id: BlockId,
+        announced: &Announcement,
+        signature: Option<Signature>,
         bytes: &[u8],
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let undecided = Undecided {
-            round: number(round),
-            valid_round: valid_round.as_u32(),
-            proposer: proposer.0,
+            round: number(announced.round),
+            valid_round: announced.valid_round.as_u32(),
+            proposer: announced.proposer.0,
+            signature,
             block: bytes.to_vec(),
         };
-        self.ledger.keep_undecided(height, id.0, &undecided)
+        self.ledger.keep_undecided(announced.height, announced.block.0, &undecided)
     }
 
-    /// The blocks of a round that were judged sound before: after a crash, or before the round began.
-    pub(super) fn known_values(&mut self, height: Height, round: Round) -> Result<Vec<ProposedValue<Chain>>, Error> {
+    /// The blocks of a height that were judged sound before: after a crash, or before the height began.
+    pub(super) fn known_values(&mut self, height: Height) -> Result<Vec<ProposedValue<Chain>>, Error> {
         let (now, later) = std::mem::take(&mut self.ahead)
             .into_iter()
             .partition(|assembled: &Assembled| assembled.announcement.height <= height);
         self.ahead = later;
+        let validators = self.validators()?;
         let mut values = vec![];
         for assembled in now {
-            values.extend(self.judge(&assembled)?);
+            // Its turn was judged under the validators of a height before.
+            if assembled.announcement.height == height && assembled.announcement.is_in_turn(&validators) {
+                values.extend(self.judge(&assembled)?);
+            }
         }
-        values.retain(|value| value.height == height && value.round == round);
-        for (id, undecided) in self.ledger.undecided_of_round(height, number(round))? {
+        for (id, kept) in self.ledger.undecided_of(height)? {
             if !values.iter().any(|value| value.value == BlockId(id)) {
                 values.push(ProposedValue {
                     height,
-                    round,
-                    valid_round: undecided.valid_round.into(),
-                    proposer: Address(undecided.proposer),
+                    round: Round::new(kept.round),
+                    valid_round: kept.valid_round.into(),
+                    proposer: Address(kept.proposer),
                     value: BlockId(id),
                     validity: Validity::Valid,
                 });
@@ -109,20 +160,30 @@ impl Application {
         publisher: PeerId,
         message: StreamMessage<Part>,
     ) -> Result<Option<ProposedValue<Chain>>, Error> {
+        let validators = self.validators()?;
+        // A link that is not the ledger's carries nothing here, whatever the network lets through.
+        if !validators.iter().any(|validator| is_peer(&publisher, &validator.peer)) {
+            tracing::debug!(%publisher, "a part from a peer that the ledger does not list");
+            return Ok(None);
+        }
         let message = match message.content {
             StreamContent::Data(Part::Transactions(transactions)) => {
-                // What finds no room is passed on again.
-                let _ = self.inbound.try_send(transactions);
-                return Ok(None);
+                return match self.inbound.try_send(transactions) {
+                    // What finds no room is passed on again.
+                    Ok(()) | Err(TrySendError::Full(_)) => Ok(None),
+                    Err(TrySendError::Closed(_)) => {
+                        Err(Error::Consensus { why: "nobody admits peers' transactions any more".into() })
+                    }
+                };
             }
             StreamContent::Data(Part::Tip(height)) => {
-                self.seen = self.seen.max(height);
+                self.note_height(height)?;
                 return Ok(None);
             }
             content => StreamMessage { content, ..message },
         };
         let tip = self.tip()?.height;
-        match self.assembly.take(publisher, message, tip, &self.validators()?) {
+        match self.assembly.take(publisher, message, tip, &validators) {
             Ok(Some(assembled)) if assembled.announcement.height == tip.next() => self.judge(&assembled),
             Ok(Some(assembled)) => {
                 self.ahead.push(assembled);
@@ -138,43 +199,47 @@ impl Application {
         }
     }
 
-    /// Executes a block of the next height in full.
+    /// Executes a block of the next height in full. What is not the block that was announced is dropped without a
+    /// verdict: it says nothing about that one.
     pub(super) fn judge(&mut self, assembled: &Assembled) -> Result<Option<ProposedValue<Chain>>, Error> {
         let Assembled { announcement, bytes } = assembled;
-        let value = |validity| ProposedValue {
-            height: announcement.height,
-            round: announcement.round,
-            valid_round: announcement.valid_round,
-            proposer: announcement.proposer,
-            value: announcement.block,
-            validity,
+        let Announcement { height, round, valid_round, proposer, block: id, .. } = *announcement;
+        let value = |validity| Some(ProposedValue { height, round, valid_round, proposer, value: id, validity });
+        let Some(block) = decode_announced(id, height, bytes) else {
+            tracing::warn!(%proposer, %height, "a proposed block is not the one announced");
+            return Ok(None);
         };
-        let judged = self.execute(announcement.block, announcement.height, bytes, self.now());
-        match judged {
-            Ok(()) => {
-                let Assembled { announcement: a, bytes } = assembled;
-                self.keep(a.height, a.round, a.valid_round, a.proposer, a.block, bytes)?;
-                Ok(Some(value(Validity::Valid)))
-            }
+        let kept = self.ledger.undecided_of(height)?;
+        if kept.iter().any(|(kept, _)| *kept == id.0) {
+            return Ok(value(Validity::Valid));
+        }
+        if kept.iter().filter(|(_, kept)| kept.round == number(round)).count() >= JUDGED_OF_ROUND_MAX {
+            tracing::warn!(%proposer, %height, %round, "a round has more blocks than an honest proposer makes");
+            return Ok(None);
+        }
+        match self.execute(id, block, self.now()) {
+            Ok(()) if self.keep(announcement, Some(announcement.signature), bytes)? => Ok(value(Validity::Valid)),
+            Ok(()) => Ok(None),
             Err(error) if error.is_refusal() => {
-                let proposer = announcement.proposer;
-                tracing::warn!(%error, %proposer, height = %announcement.height, "a proposed block is refused");
-                Ok(Some(value(Validity::Invalid)))
+                tracing::warn!(%error, %proposer, %height, "a proposed block is refused");
+                Ok(value(Validity::Invalid))
             }
             Err(error) => Err(error),
         }
     }
 
-    pub(super) fn execute(&mut self, id: BlockId, height: Height, bytes: &[u8], now: Timestamp) -> Result<(), Error> {
-        if self.judged.contains_key(&id) {
-            return Ok(());
+    pub(super) fn execute(&mut self, id: BlockId, block: ProposedBlock, now: Timestamp) -> Result<(), Error> {
+        if !self.judged.contains_key(&id) {
+            let proposal = self.ledger.check(block.header, block.transactions, now)?;
+            self.remember(id, proposal);
         }
-        let ProposedBlock { header, transactions } = ProposedBlock::from_bytes(bytes)?;
-        if header.hash()? != id.0 || header.height != height {
-            return Err(Error::Block { height, field: "header", why: "it is not the one announced".into() });
-        }
-        let proposal = self.ledger.check(header, transactions, now)?;
-        self.judged.insert(id, proposal);
         Ok(())
     }
+}
+
+/// The block of these bytes, if it is the one with this header.
+pub(super) fn decode_announced(id: BlockId, height: Height, bytes: &[u8]) -> Option<ProposedBlock> {
+    let block = ProposedBlock::from_bytes(bytes).ok()?;
+    let sound = block.header.height == height && block.id().is_ok_and(|found| found == id) && block.is_whole();
+    sound.then_some(block)
 }

@@ -55,6 +55,10 @@ impl Target {
     }
 
     fn copy(&self, home: &Home, output: &Output, first: impl Fn(&Tip) -> Height) -> Result<(), Error> {
+        let folder = self.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if !folder.is_dir() {
+            return Err(Error::Input { what: "copy", why: format!("{} is no folder", folder.display()) });
+        }
         let ledger = Ledger::open(&home.ledger_path(), home.genesis()?)?;
         let tip = write_copy(&ledger, &self.file, first)?;
         output.result(&tip, |tip| format!("wrote {} up to block {}", self.file.display(), tip.height))
@@ -85,8 +89,10 @@ impl Source {
         let incoming = ledger.with_extension("restoring");
         fs::copy(&self.file, &incoming).map_err(failed("copy", &self.file))?;
         output.say("verifying the copy against the genesis");
-        let restored = archive::restore(&incoming, &genesis);
-        let tip = restored.inspect_err(|_| drop(fs::remove_file(&incoming)))?;
+        let tip = archive::restore(&incoming, &genesis).map_err(|error| {
+            let _ = fs::remove_file(&incoming);
+            Error::Input { what: "copy", why: format!("{}: {error}; nothing was changed", self.file.display()) }
+        })?;
         put_in_place(home, &incoming)?;
         output.result(&tip, |tip| format!("restored up to block {}; the node goes on from there", tip.height))
     }
@@ -114,7 +120,16 @@ fn put_in_place(home: &Home, incoming: &Path) -> Result<(), Error> {
     let ledger = home.ledger_path();
     if ledger.exists() {
         let aside = ledger.with_extension("redb.replaced");
+        if aside.exists() {
+            let why = format!("{} is there from an earlier restore; move it away first", aside.display());
+            return Err(Error::Input { what: "ledger", why });
+        }
         fs::rename(&ledger, &aside).map_err(failed("ledger", &ledger))?;
+    }
+    // The log is of the ledger that was here; without it the node follows the others before it votes.
+    let log = home.dir().join("consensus.wal");
+    if log.exists() {
+        fs::rename(&log, log.with_extension("wal.replaced")).map_err(failed("log", &log))?;
     }
     let _ = fs::remove_file(home.index_path());
     fs::rename(incoming, &ledger).map_err(failed("ledger", &ledger))

@@ -70,6 +70,10 @@ impl Node {
 
 fn init(home: &Home, output: &Output, address: String, power: u32, out: &std::path::Path) -> Result<(), Error> {
     node::consensus::check_address(&address)?;
+    if out.exists() {
+        let why = format!("{} exists; name another with --out, or move it away", out.display());
+        return Err(Error::Input { what: "validator file", why });
+    }
     let key = PartyKey::random(Role::Validator, &mut rand::rng());
     key.create(&home.validator_path(), &home.new_protection("the validator's key")?)?;
     let listed = validator(&key, address, power);

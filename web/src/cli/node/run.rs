@@ -2,13 +2,14 @@
 
 use std::{
     fs,
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     sync::Arc,
     thread,
     time::Duration,
 };
 
+use circuits::id::AccountId;
 use clap::Args;
 use futures::executor::block_on;
 use market::{
@@ -42,7 +43,8 @@ pub struct Run {
     /// Address of the HTTP API. The default is reachable from this machine only.
     #[arg(long, default_value = "127.0.0.1:8480", value_name = "HOST:PORT")]
     listen: SocketAddr,
-    /// Address for other nodes, as /ip4/0.0.0.0/tcp/26656. By default the one that the ledger lists for this node.
+    /// Address to listen on for other nodes, as /ip4/0.0.0.0/tcp/26656. By default every interface, at the port of the
+    /// address that the ledger lists for this node.
     #[arg(long, value_name = "MULTIADDRESS")]
     p2p: Option<String>,
     /// Seconds without a transaction after which an empty block moves time, deadlines and epochs on.
@@ -70,8 +72,9 @@ impl Run {
         let mempool = Arc::new(Mempool::new(Arc::new(Ledger::open(&home.ledger_path(), genesis)?)));
         let p2p = match self.p2p {
             Some(address) => address,
-            None => listed_address(&mempool, key.account())?,
+            None => listening_address(&mempool, key.account(), output)?,
         };
+        check_free(&p2p)?;
         let pace = Pace { heartbeat: Duration::from_secs(self.heartbeat), ..Pace::default() };
         let engine = Engine::start(Arc::clone(&mempool), engine_options(&key, home.dir(), &p2p, pace)?)?;
         if let Some(folder) = self.copies {
@@ -114,17 +117,36 @@ fn copy_in_background(ledger: Arc<Ledger>, folder: PathBuf, every: u64) -> Resul
     started.map(drop).map_err(|error| Error::Internal { action: "start a thread", why: error.to_string() })
 }
 
-/// Where the ledger tells others to find a validator's node; nowhere for a chain with one node.
-fn listed_address(mempool: &Mempool, account: circuits::id::AccountId) -> Result<String, Error> {
+/// Where this node listens for others: on every interface, at the port of the address that the ledger lists for it. A
+/// node that this ledger does not list yet connects to the others all the same, and follows until it is.
+fn listening_address(mempool: &Mempool, account: AccountId, output: &Output) -> Result<String, Error> {
     let validators = mempool.ledger().snapshot()?.validators()?;
     let listed = validators.as_ref().and_then(|validators| validators.get(account));
-    let listed = listed.ok_or_else(|| Error::Input {
-        what: "validator key",
-        why: format!(
-            "the ledger does not list {account}; have the validators approve it (`locus node approve set-validator`)"
-        ),
-    })?;
-    Ok(if listed.address.is_empty() { NO_PEERS.into() } else { listed.address.clone() })
+    let Some(listed) = listed else {
+        output.say(format!(
+            "the ledger here does not list {account}: this node follows once the validators have approved it \
+             (`locus node approve set-validator`)"
+        ));
+        return Ok(NO_PEERS.into());
+    };
+    let port = listed.address.split("/tcp/").nth(1).and_then(|rest| rest.split('/').next());
+    Ok(match port {
+        Some(_) if listed.address.starts_with("/ip4/127.") => listed.address.clone(),
+        Some(port) => format!("/ip4/0.0.0.0/tcp/{port}"),
+        None => NO_PEERS.into(),
+    })
+}
+
+/// Takes the port for a moment: the network below reports one that is taken only in its log.
+fn check_free(listen: &str) -> Result<(), Error> {
+    let mut parts = listen.trim_start_matches('/').split('/');
+    if let (Some("ip4" | "ip6"), Some(host), Some("tcp"), Some(port)) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    {
+        let address = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+        TcpListener::bind(&address).map(drop).map_err(|source| Error::Listen { address, source })?;
+    }
+    Ok(())
 }
 
 /// What the API serves, from a chain and the folders of its blobs and index.

@@ -13,6 +13,8 @@ use crate::{
 /// What is shown.
 #[derive(Debug, Serialize)]
 struct Status {
+    /// The chain.
+    chain: circuits::id::ChainId,
     /// The latest block.
     tip: node::state::Tip,
     /// The protocol's version, and the next.
@@ -28,10 +30,11 @@ struct Status {
 }
 
 pub(super) fn show(home: &Home, output: &Output) -> Result<(), Error> {
-    let connection = home.connect()?;
+    let connection = home.connect_reading()?;
     let ledger = &*connection.ledger;
     let remote = home.url().map(Remote::new).transpose()?;
     let status = Status {
+        chain: ledger.chain(),
         tip: market::ledger::tip(ledger)?,
         protocol: ledger.protocol()?,
         validators: ledger.validators()?,
@@ -44,6 +47,7 @@ pub(super) fn show(home: &Home, output: &Output) -> Result<(), Error> {
 fn text(status: &Status) -> String {
     let tip = &status.tip;
     let mut lines = vec![format!("height     {}\nepoch      {}\ntime       {}", tip.height, tip.epoch, utc(tip.time))];
+    lines.push(format!("chain      {}", status.chain));
     if let Some(health) = &status.health {
         lines.push(format!("version    {}\nwaiting    {} transactions", health.version, health.waiting));
     }
@@ -52,6 +56,9 @@ fn text(status: &Status) -> String {
         lines.push(format!("protocol   {}{}", protocol.version, next.unwrap_or_default()));
     }
     let connected = |account: &str| {
+        if status.health.as_ref()?.validator.is_some_and(|own| own.to_string() == account) {
+            return Some("this node".into());
+        }
         let peers = status.peers.as_ref()?;
         let peer = peers.iter().find(|peer| peer.validator.as_deref() == Some(account));
         Some(peer.map_or_else(|| "not connected to this node".into(), |peer| format!("connected at {}", peer.address)))
