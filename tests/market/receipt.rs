@@ -195,8 +195,8 @@ fn a_truncated_file_and_one_of_another_format_are_told_apart_from_a_wrong_one() 
     for length in [0, 1, text.len() / 2, text.len() - 1] {
         assert!(matches!(Receipt::from_json(&text[..length]), Err(Error::Receipt { check: "format", .. })));
     }
-    let later = text.replace("locus/v3/receipt", "locus/v4/receipt");
-    assert!(Receipt::from_json(&later).unwrap_err().to_string().contains("this program reads locus/v3/receipt"));
+    let later = text.replace("locus/v4/receipt", "locus/v5/receipt");
+    assert!(Receipt::from_json(&later).unwrap_err().to_string().contains("this program reads locus/v4/receipt"));
     assert!(Receipt::from_json("{}").is_err());
     let headless = text.replace("\"header\":{\"header\"", "\"headers\":{\"header\"");
     assert!(Receipt::from_json(&headless).unwrap_err().to_string().contains("headers"));
