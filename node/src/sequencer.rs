@@ -1,7 +1,7 @@
 //! A deterministic driver of a chain that holds its validators' keys, for tests of the state machine: blocks are made when
 //! it is told to. Networks run the consensus engine.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ed25519_dalek::SigningKey;
 
@@ -18,6 +18,8 @@ use crate::{
 pub struct Sequencer {
     mempool: Arc<Mempool>,
     keys: Vec<SigningKey>,
+    /// Held while a block is made: several threads may ask for one at once.
+    producing: Mutex<()>,
 }
 
 /// A block as stored, and the waiting transactions that it had to refuse.
@@ -33,7 +35,7 @@ impl Sequencer {
     /// Drives a ledger with its validators' keys. Blocks are refused when they are no quorum.
     #[must_use]
     pub fn new(ledger: Arc<Ledger>, keys: Vec<SigningKey>) -> Self {
-        Self { mempool: Arc::new(Mempool::new(ledger)), keys }
+        Self { mempool: Arc::new(Mempool::new(ledger)), keys, producing: Mutex::new(()) }
     }
 
     /// The mempool.
@@ -54,6 +56,7 @@ impl Sequencer {
     /// [`Error::Block`] when the keys are no quorum, [`Error::Time`] when the clock is behind the chain or the interval between blocks has not passed,
     /// [`Error::Storage`] when the block cannot be stored; the mempool is unchanged then.
     pub fn produce_block(&self, now: Timestamp) -> Result<Produced, Error> {
+        let _producing = self.producing.lock().unwrap_or_else(PoisonError::into_inner);
         let proposal = self.ledger().propose(self.mempool.candidates()?, now)?;
         let certificate = Certificate::sign(proposal.header(), &self.keys)?;
         let block = self.ledger().commit(proposal, certificate)?;
