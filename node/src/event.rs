@@ -84,6 +84,8 @@ pub enum Event {
     ConsortiumChangeApproved { change: Digest, validator: AccountId },
     /// More than two thirds wanted a change: it holds from the next block on.
     ConsortiumChanged { change: ConsortiumChange },
+    /// A validator no longer wants a change.
+    ConsortiumApprovalWithdrawn { change: Digest, validator: AccountId },
     /// From this height on blocks are executed by another version of the protocol.
     ProtocolUpgraded { version: u16, height: Height },
     /// A validator signed two statements that contradict each other.

@@ -21,7 +21,10 @@ use tokio::sync::watch;
 use crate::{
     Error,
     authenticated::{Extended, extend, prove},
-    block::{BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX, Block, Certificate, Header, Parent, check_follows},
+    block::{
+        BLOCK_BYTES_MAX, BLOCK_CONTRIBUTIONS_MAX, BLOCK_TRANSACTIONS_MAX, Block, Certificate, Header, Parent,
+        check_follows,
+    },
     block_execution::{Execution, RefusedTransaction, execute_all, execute_possible},
     codec::check_length,
     epoch::rebuild_tree,
@@ -411,10 +414,12 @@ fn seal_execution(snapshot: &Snapshot, height: Height, execution: Execution) -> 
 
 fn check_size(transactions: &[Transaction]) -> Result<(), Error> {
     check_length("block transactions", transactions.len(), BLOCK_TRANSACTIONS_MAX)?;
-    let mut bytes = 0;
+    let (mut bytes, mut contributions) = (0, 0);
     for transaction in transactions {
         bytes += transaction.to_bytes()?.len();
+        contributions += usize::from(matches!(transaction, Transaction::Contribute(_)));
     }
+    check_length("contributions of a block", contributions, BLOCK_CONTRIBUTIONS_MAX)?;
     check_length("block in bytes", bytes, BLOCK_BYTES_MAX)
 }
 

@@ -7,7 +7,7 @@ use node::{
     light::{Handover, LightClient},
     signature::{Signature, sign},
     state::{Account, StateKey, Tip, Upgrade},
-    transaction::{Action, ConsortiumChange, Equivocation, SignedStatement},
+    transaction::{Action, CHANGES_MAX, ConsortiumChange, Equivocation, SignedStatement, open_votes},
     units::Height,
     validator::ValidatorSet,
     vote::{Ballot, Statement, VoteKind},
@@ -191,6 +191,45 @@ fn a_change_takes_more_than_two_thirds_of_the_validators_and_each_counts_once() 
     ] {
         refused(world.act("validator 3", Action::ApproveChange(bad)), why);
     }
+}
+
+#[test]
+fn open_votes_are_listed_and_an_approval_may_be_taken_back_until_the_change_is_decided() {
+    let mut world = four();
+    let change = ConsortiumChange::SetValidator(validator("newcomer", 1));
+    let digest = change.digest().unwrap();
+    let votes = |world: &World| open_votes(&world.ledger().snapshot().unwrap()).unwrap();
+    refused(world.act(NAMES[0], Action::WithdrawApproval(digest)), "approval of this validator");
+    approve(&mut world, &change, &NAMES[..2]);
+    assert_eq!(votes(&world).len(), 1);
+    assert_eq!(votes(&world)[0].change, change);
+    assert_eq!(votes(&world)[0].validators.len(), 2);
+    world.act(NAMES[1], Action::WithdrawApproval(digest)).unwrap();
+    refused(world.act(NAMES[1], Action::WithdrawApproval(digest)), "approval of this validator");
+    refused(world.act("friend", Action::WithdrawApproval(digest)), "approval of this validator");
+    // Two of four again: what was withdrawn does not count.
+    approve(&mut world, &change, &NAMES[2..3]);
+    assert_eq!(votes(&world)[0].validators.len(), 2);
+    world.act(NAMES[0], Action::WithdrawApproval(digest)).unwrap();
+    world.act(NAMES[2], Action::WithdrawApproval(digest)).unwrap();
+    assert!(votes(&world).is_empty(), "a vote without approvals is gone");
+    approve(&mut world, &change, &NAMES[..3]);
+    assert!(votes(&world).is_empty(), "a decided change waits for nobody");
+    refused(world.act(NAMES[0], Action::WithdrawApproval(digest)), "approval of this validator");
+}
+
+#[test]
+fn only_so_many_changes_wait_at_a_time() {
+    let mut world = four();
+    for number in 0..CHANGES_MAX {
+        let change = ConsortiumChange::SetValidator(validator(&format!("newcomer {number}"), 1));
+        world.act(NAMES[0], Action::ApproveChange(change)).unwrap();
+    }
+    let last = ConsortiumChange::SetValidator(validator("one more", 1));
+    refused(world.act(NAMES[0], Action::ApproveChange(last.clone())), "withdraw one");
+    let first = ConsortiumChange::SetValidator(validator("newcomer 0", 1));
+    world.act(NAMES[0], Action::WithdrawApproval(first.digest().unwrap())).unwrap();
+    world.act(NAMES[0], Action::ApproveChange(last)).unwrap();
 }
 
 #[test]

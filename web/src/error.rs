@@ -55,6 +55,12 @@ pub enum Error {
         /// The method tried.
         method: String,
     },
+    /// A request that must be signed is not, or not rightly.
+    #[error("the request's signature does not count: {why}; docs/protocol/requests.md says how to sign")]
+    Unsigned {
+        /// What is wrong with it.
+        why: String,
+    },
     /// What the address names is not here.
     #[error("{what} {id} is not known here; check the id, or ask again after the next block")]
     NotFound {

@@ -14,6 +14,7 @@ pub mod member;
 pub mod node;
 pub mod problem;
 pub mod serve;
+pub mod signed_request;
 mod stop;
 
 pub use self::error::Error;

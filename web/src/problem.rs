@@ -44,6 +44,8 @@ pub enum ProblemKind {
     Unknown,
     /// The endpoint does not take the method.
     Method,
+    /// Nobody signed the request, or not rightly.
+    Unsigned,
     /// The signer may not do this, or the signature is wrong.
     Unauthorized,
     /// It exists or was used already, or is out of turn.
@@ -70,6 +72,7 @@ impl ProblemKind {
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "A bound is exceeded"),
             Self::Unknown => (StatusCode::NOT_FOUND, "unknown", "Nothing here has this name"),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method", "The endpoint does not take this method"),
+            Self::Unsigned => (StatusCode::UNAUTHORIZED, "unsigned", "The request must be signed"),
             Self::Unauthorized => (StatusCode::FORBIDDEN, "unauthorized", "The signer may not do this"),
             Self::Conflict => (StatusCode::CONFLICT, "conflict", "It was done before or is out of turn"),
             Self::Refused => (StatusCode::UNPROCESSABLE_ENTITY, "refused", "A rule of the protocol forbids it"),
@@ -92,6 +95,7 @@ fn kind(error: &Error) -> ProblemKind {
         Error::TooLarge { .. } => ProblemKind::TooLarge,
         Error::NoEndpoint { .. } | Error::NotFound { .. } => ProblemKind::Unknown,
         Error::Method { .. } => ProblemKind::Method,
+        Error::Unsigned { .. } => ProblemKind::Unsigned,
         Error::Quota { .. } => ProblemKind::Quota,
         Error::Stopping => ProblemKind::Busy,
         Error::Slow { .. } => ProblemKind::Slow,

@@ -100,6 +100,7 @@ const fn action_name(transaction: &Transaction) -> &'static str {
             Action::FalseReceipt(_) => "false_receipt",
             Action::ApproveChange(_) => "approve_change",
             Action::Equivocation(_) => "equivocation",
+            Action::WithdrawApproval(_) => "withdraw_approval",
         },
     }
 }
@@ -168,6 +169,7 @@ fn append_event(connection: &mut SqliteConnection, placed: &Placed<'_>, event: &
         | Event::LiarNamed { .. }
         | Event::ConsortiumChangeApproved { .. }
         | Event::ConsortiumChanged { .. }
+        | Event::ConsortiumApprovalWithdrawn { .. }
         | Event::ProtocolUpgraded { .. } => Ok(()),
     }
 }

@@ -6,7 +6,7 @@ use circuits::{id::AccountId, quorum::MEMBERS_MAX};
 
 use crate::{
     Error,
-    block::{BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX},
+    block::{BLOCK_BYTES_MAX, BLOCK_CONTRIBUTIONS_MAX, BLOCK_TRANSACTIONS_MAX},
     state::StateChange,
     transaction::{Transaction, TransactionId},
 };
@@ -82,16 +82,23 @@ impl Queue {
         self.queue.push_back(transaction);
     }
 
-    /// The longest front of the queue that fits a block.
+    /// The longest front of the queue that fits a block. Contributions beyond a block's wait, and what is behind them
+    /// does not.
     ///
     /// # Errors
     /// [`Error::Malformed`] when a transaction does not encode.
     pub(crate) fn first_fitting(&self) -> Result<Vec<Transaction>, Error> {
-        let mut bytes = 0;
+        let (mut bytes, mut contributions) = (0, 0);
         let mut taken = vec![];
-        for transaction in self.queue.iter().take(BLOCK_TRANSACTIONS_MAX) {
+        for transaction in &self.queue {
+            if matches!(transaction, Transaction::Contribute(_)) {
+                if contributions == BLOCK_CONTRIBUTIONS_MAX {
+                    continue;
+                }
+                contributions += 1;
+            }
             bytes += transaction.to_bytes()?.len();
-            if bytes > BLOCK_BYTES_MAX {
+            if bytes > BLOCK_BYTES_MAX || taken.len() == BLOCK_TRANSACTIONS_MAX {
                 break;
             }
             taken.push(transaction.clone());

@@ -6,11 +6,13 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::id::AccountId;
 use serde::{Deserialize, Serialize};
 
-use crate::units::Height;
+use crate::{transaction::ConsortiumChange, units::Height};
 
 /// Validators that want a change, until more than two thirds do or the vote lapses.
-#[derive(Debug, Clone, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct Approvals {
+    /// What they want.
+    pub change: ConsortiumChange,
     /// When the first wanted it.
     pub opened: Height,
     /// Who wants it.

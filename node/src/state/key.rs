@@ -1,5 +1,7 @@
 //! The keys of the state, and the type of the value under each.
 
+use std::collections::BTreeSet;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::{
     domain::{ByteTag, hash},
@@ -127,6 +129,8 @@ state! {
     Validators() => ValidatorSet, validators, put_validators;
     /// Which validators want a change, by the change's digest.
     Approvals(change: Digest) => Approvals, approvals, put_approvals;
+    /// The digests of the changes that validators vote on, lapsed ones included until the next vote opens.
+    Changes() => BTreeSet<Digest>, changes, put_changes;
     /// What a validator signed twice at a height.
     Equivocation(account: AccountId, height: Height) => EquivocationRecord, equivocation, put_equivocation;
     /// The protocol's version, and the next.

@@ -1,5 +1,7 @@
 //! What validators decide among themselves by vote: who validates, who may connect, and when all run another version.
 
+use std::collections::BTreeSet;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::{
     domain::{ByteTag, hash},
@@ -20,6 +22,9 @@ use crate::{
 
 /// Blocks after the first approval in which a change must find its quorum; past it the vote starts over.
 pub const APPROVAL_BLOCKS_MAX: u32 = 100_000;
+
+/// Changes that validators vote on at the same time.
+pub const CHANGES_MAX: usize = 32;
 
 /// A change of the consortium. Each validator approves it with a transaction of its own; the one that completes more
 /// than two thirds of the voting power applies it, and the next block is made under it.
@@ -70,10 +75,10 @@ impl ConsortiumChange {
         // Refused at the first approval, not when the quorum is there.
         self.outcome(&validators, draft, context)?;
         let change = self.digest()?;
-        let mut approvals = draft.approvals(change)?.unwrap_or_default();
-        if approvals.validators.is_empty() || context.height > approvals.opened.after(APPROVAL_BLOCKS_MAX) {
-            approvals = Approvals { opened: context.height, ..Approvals::default() };
-        }
+        let mut approvals = match draft.approvals(change)? {
+            Some(approvals) if !approvals.lapsed(context.height) => approvals,
+            _ => self.open_vote(change, draft, context.height)?,
+        };
         if !approvals.validators.insert(sender) {
             let remedy = "this validator approved it; the others are to";
             return Err(Error::Duplicate { what: "approval of change", id: change.to_string(), remedy });
@@ -84,12 +89,29 @@ impl ConsortiumChange {
             draft.put_approvals(change, &approvals)?;
             return Ok(vec![approved]);
         }
-        draft.remove(&StateKey::Approvals(change))?;
+        close_vote(change, draft)?;
         match self.outcome(&validators, draft, context)? {
             Outcome::Validators(validators) => draft.put_validators(&validators)?,
             Outcome::Protocol(protocol) => draft.put_protocol(&protocol)?,
         }
         Ok(vec![approved, Event::ConsortiumChanged { change: self.clone() }])
+    }
+
+    /// Begins a vote, in the place of one that lapsed when there are many.
+    fn open_vote(&self, change: Digest, draft: &mut Draft<'_>, height: Height) -> Result<Approvals, Error> {
+        for other in draft.changes()?.unwrap_or_default() {
+            if draft.approvals(other)?.is_none_or(|approvals| approvals.lapsed(height)) {
+                close_vote(other, draft)?;
+            }
+        }
+        let mut changes = draft.changes()?.unwrap_or_default();
+        if changes.len() >= CHANGES_MAX {
+            let why = format!("{CHANGES_MAX} wait for approvals; withdraw one that is not wanted any more");
+            return Err(Error::Refused { what: "change of the consortium", why });
+        }
+        changes.insert(change);
+        draft.put_changes(&changes)?;
+        Ok(Approvals { change: self.clone(), opened: height, validators: BTreeSet::new() })
     }
 
     fn outcome(&self, validators: &ValidatorSet, draft: &Draft<'_>, context: &Context<'_>) -> Result<Outcome, Error> {
@@ -107,6 +129,47 @@ impl ConsortiumChange {
             }
         }
     }
+}
+
+impl Approvals {
+    /// Whether the vote ended without a quorum.
+    #[must_use]
+    pub fn lapsed(&self, height: Height) -> bool {
+        height > self.opened.after(APPROVAL_BLOCKS_MAX)
+    }
+}
+
+fn close_vote(change: Digest, draft: &mut Draft<'_>) -> Result<(), Error> {
+    draft.remove(&StateKey::Approvals(change))?;
+    let mut changes = draft.changes()?.unwrap_or_default();
+    changes.remove(&change);
+    draft.put_changes(&changes)
+}
+
+/// Takes a validator's approval back, while the change is not decided.
+pub(super) fn withdraw_approval(change: Digest, sender: AccountId, draft: &mut Draft<'_>) -> Result<Vec<Event>, Error> {
+    let unknown = || Error::Unknown { what: "approval of this validator for change", id: change.to_string() };
+    let mut approvals = draft.approvals(change)?.ok_or_else(unknown)?;
+    if !approvals.validators.remove(&sender) {
+        return Err(unknown());
+    }
+    if approvals.validators.is_empty() {
+        close_vote(change, draft)?;
+    } else {
+        draft.put_approvals(change, &approvals)?;
+    }
+    Ok(vec![Event::ConsortiumApprovalWithdrawn { change, validator: sender }])
+}
+
+/// The votes on changes that are open at the latest block.
+///
+/// # Errors
+/// [`Error::Storage`] or [`Error::Corrupt`] when the database fails.
+pub fn open_votes(state: &(impl StateRead + ?Sized)) -> Result<Vec<Approvals>, Error> {
+    let height = state.tip()?.map(|tip| tip.height).unwrap_or_default();
+    let changes = state.changes()?.unwrap_or_default();
+    let votes = changes.into_iter().filter_map(|change| state.approvals(change).transpose());
+    votes.filter(|vote| vote.as_ref().map_or(true, |vote| !vote.lapsed(height))).collect()
 }
 
 enum Outcome {

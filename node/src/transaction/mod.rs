@@ -37,7 +37,7 @@ pub use committee::{
 };
 pub use components::{ComponentDigests, SubmitComponents};
 pub use consent::ChangeConsent;
-pub use consortium::{APPROVAL_BLOCKS_MAX, ConsortiumChange};
+pub use consortium::{APPROVAL_BLOCKS_MAX, CHANGES_MAX, ConsortiumChange, open_votes};
 pub(crate) use consortium::{require_protocol, require_validators, upgrade};
 pub use contribute::{Attestation, Contribution, ContributionPart, Receipt};
 pub use equivocation::{EVIDENCE_BLOCKS_MAX, Equivocation, SignedStatement};
@@ -146,6 +146,8 @@ pub enum Action {
     ApproveChange(ConsortiumChange),
     /// Anyone brings two statements of a validator that contradict each other.
     Equivocation(Box<Equivocation>),
+    /// A validator takes its approval of a change back.
+    WithdrawApproval(Digest),
 }
 
 /// An action signed by its sender for one chain and one turn.
@@ -284,7 +286,8 @@ impl SignedAction {
             | Action::CommitteeConfirm(_)
             | Action::CommitteeExpire(_)
             | Action::FalseReceipt(_)
-            | Action::Equivocation(_) => Ok(()),
+            | Action::Equivocation(_)
+            | Action::WithdrawApproval(_) => Ok(()),
         }
     }
 
@@ -322,6 +325,7 @@ impl SignedAction {
             Action::FalseReceipt(evidence) => evidence.execute(draft, context),
             Action::ApproveChange(change) => change.execute(sender, draft, context),
             Action::Equivocation(evidence) => evidence.execute(sender, draft, context),
+            Action::WithdrawApproval(change) => consortium::withdraw_approval(*change, sender, draft),
         }
     }
 }

@@ -187,3 +187,65 @@ fn a_clock_an_hour_ahead_makes_no_block_that_others_take() {
     town.agree();
     assert_eq!(town.account(0, "friend").0, ENDOWMENT + 4, "the node with the wrong clock follows the others");
 }
+
+/// Sends transfers to the others until validator 2 ends, and returns what it said last.
+fn work_until_the_disk_is_full(town: &mut Town, mut nonce: u64) -> (String, u64) {
+    const TRANSFERS_MAX: u64 = 4_000;
+    while !town.node(2).ended() {
+        assert!(nonce < TRANSFERS_MAX, "the limit was never met");
+        let transaction = town.transfer("researcher", nonce, 1);
+        assert_eq!(town.node(0).submit(&transaction), "taken");
+        town.settle_at(&[0, 1, 3], &transaction);
+        nonce += 1;
+    }
+    let said = town.node(2).heard().unwrap();
+    town.nodes[2] = None;
+    (said, nonce)
+}
+
+#[test]
+fn a_validator_whose_files_may_grow_no_more_stops_with_the_reason_and_comes_back() {
+    let mut town = Town::running();
+    let first = town.transfer("researcher", 0, 1);
+    assert_eq!(town.node(0).submit(&first), "taken");
+    town.settle(&first);
+    town.kill(2);
+    let blocks = std::fs::metadata(town.ledger_path(2)).unwrap().len() / 512;
+    // The limit is ignored as a signal, so that it is met as a failed write.
+    let limited = format!("ulimit -f {}; trap '' XFSZ; exec \"$0\" \"$@\"", blocks + 8);
+    town.through[2] = ["sh", "-c", &limited].map(String::from).to_vec();
+    town.start(2);
+    let (said, nonce) = work_until_the_disk_is_full(&mut town, 1);
+    assert!(said.contains("failed") && said.contains("File too large"), "{said}");
+    town.through[2].clear();
+    town.start(2);
+    let last = town.transfer("researcher", nonce, 1);
+    assert_eq!(town.node(0).submit(&last), "taken");
+    town.settle(&last);
+    town.agree();
+    assert_eq!(town.account(2, "friend").0, ENDOWMENT + nonce + 1);
+}
+
+#[test]
+fn a_validator_whose_disk_is_full_stops_with_the_reason_and_the_others_go_on() {
+    let mut town = Town::found();
+    let directory = town.plans[2].directory.display().to_string();
+    // A file system of its own, which is gone with the process.
+    let small = format!("mount -t tmpfs -o size=4m none {directory} && exec \"$0\" \"$@\"");
+    let through = ["unshare", "--mount", "sh", "-c", &small];
+    let probe = std::process::Command::new(through[0]).args(&through[1..]).arg("true").status();
+    if !probe.is_ok_and(|status| status.success()) {
+        println!("skipped: mounting a small file system takes root");
+        return;
+    }
+    town.through[2] = through.map(String::from).to_vec();
+    (0..4).for_each(|number| town.start(number));
+    let (said, nonce) = work_until_the_disk_is_full(&mut town, 0);
+    assert!(said.contains("failed") && said.contains("No space left"), "{said}");
+    town.through[2].clear();
+    town.start(2);
+    let last = town.transfer("researcher", nonce, 1);
+    assert_eq!(town.node(0).submit(&last), "taken");
+    town.settle(&last);
+    town.agree();
+}

@@ -240,6 +240,11 @@ impl NodeProcess {
         self.child.wait().unwrap();
     }
 
+    /// Whether the process ended.
+    pub fn ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// SIGSTOP or SIGCONT.
     pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();

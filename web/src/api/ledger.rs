@@ -6,7 +6,7 @@ use actix_web::{
 };
 use circuits::id::{AccountId, QueryId, SchemaId, StudyId};
 use market::index::Paging;
-use node::{block::BLOCK_BYTES_MAX, state::StateRead, units::Height};
+use node::{block::BLOCK_BYTES_MAX, state::StateRead, transaction::open_votes, units::Height};
 use serde::Deserialize;
 
 use super::{
@@ -129,6 +129,14 @@ pub(super) struct After {
 pub(super) async fn read_validators(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, Error> {
     let validators = blocking(move || found("validators", "now", service.chain.snapshot()?.validators()?)).await?;
     reply(&request, &validators)
+}
+
+/// The changes of the consortium that validators vote on, with who approved each. JSON or bytes.
+#[utoipa::path(tag = "chain", responses((status = 200, description = "votes that did not lapse", content((Vec<schemas::Approvals> = "application/json"), (schemas::Bytes = "application/octet-stream")))))]
+#[get("/v1/changes")]
+pub(super) async fn list_changes(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, Error> {
+    let votes = blocking(move || Ok(open_votes(&service.chain.snapshot()?)?)).await?;
+    reply(&request, &votes)
 }
 
 /// What a block did, transaction by transaction. JSON or bytes.

@@ -23,7 +23,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::Service;
+use super::{Quorum, Service};
 use crate::Error;
 
 /// Buckets of request times: 1 ms to about 16 s.
@@ -53,6 +53,8 @@ pub struct Metrics {
     index_height: Gauge<u64, AtomicU64>,
     waiting: Gauge<u64, AtomicU64>,
     blob_bytes: Gauge<u64, AtomicU64>,
+    votes_connected: Gauge<u64, AtomicU64>,
+    votes_total: Gauge<u64, AtomicU64>,
 }
 
 impl Default for Metrics {
@@ -60,9 +62,9 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("locus");
         let request_seconds = Histogram::new(exponential_buckets(0.001, 2.0, BUCKETS));
         let metrics = (Family::default(), Family::default(), Counter::default());
-        let gauges = [Gauge::default(), Gauge::default(), Gauge::default(), Gauge::default()];
+        let gauges: [Gauge<u64, AtomicU64>; 6] = Default::default();
         let (requests, transactions, uploaded) = metrics;
-        let [height, index_height, waiting, blob_bytes] = gauges;
+        let [height, index_height, waiting, blob_bytes, votes_connected, votes_total] = gauges;
         registry.register("http_requests", "Requests answered", requests.clone());
         registry.register_with_unit(
             "http_request",
@@ -80,7 +82,22 @@ impl Default for Metrics {
         registry.register("index_height", "Latest block in the index", index_height.clone());
         registry.register("transactions_waiting", "Transactions that wait for a block", waiting.clone());
         registry.register_with_unit("blobs_kept", "Disk that blobs take", Unit::Bytes, blob_bytes.clone());
-        Self { registry, requests, request_seconds, transactions, uploaded, height, index_height, waiting, blob_bytes }
+        let connected = "Votes of the validators that this node reaches, itself included";
+        registry.register("votes_connected", connected, votes_connected.clone());
+        registry.register("votes_total", "Votes of all validators", votes_total.clone());
+        Self {
+            registry,
+            requests,
+            request_seconds,
+            transactions,
+            uploaded,
+            height,
+            index_height,
+            waiting,
+            blob_bytes,
+            votes_connected,
+            votes_total,
+        }
     }
 }
 
@@ -104,8 +121,10 @@ impl Metrics {
 }
 
 /// The metrics as text, gauges read now.
-pub(super) fn text(service: &Service) -> Result<String, Error> {
+pub(super) fn text(service: &Service, consensus: Option<&Quorum>) -> Result<String, Error> {
     let metrics = &service.metrics;
+    metrics.votes_connected.set(consensus.map_or(0, |quorum| quorum.connected));
+    metrics.votes_total.set(consensus.map_or(0, |quorum| quorum.total));
     metrics.height.set(service.chain.snapshot()?.latest()?.height.get());
     metrics.index_height.set(service.index.position()?.height.get());
     metrics.waiting.set(service.chain.waiting() as u64);

@@ -62,6 +62,17 @@ pub(super) struct Validator {
     power: u32,
 }
 
+/// A vote of validators on a change of the consortium.
+#[derive(ToSchema)]
+pub(super) struct Approvals {
+    /// A validator's new terms, one to remove, or a version to come.
+    change: serde_json::Value,
+    /// The block in which the first approved.
+    opened: u64,
+    /// The accounts that approve.
+    validators: Vec<String>,
+}
+
 /// A block after which other validators sign.
 #[derive(ToSchema)]
 pub(super) struct Handover {
@@ -267,6 +278,19 @@ pub(super) struct Health {
     waiting: u64,
     /// The validator whose node this is.
     validator: Option<String>,
+    /// Who this node reaches of those who make blocks.
+    consensus: Option<Quorum>,
+}
+
+/// The votes of the validators that a node reaches, itself included, and of all.
+#[derive(ToSchema)]
+pub(super) struct Quorum {
+    connected: u64,
+    total: u64,
+    /// Whether those connected are enough to make blocks.
+    reached: bool,
+    /// Whether this node's own account has a vote now.
+    votes: bool,
 }
 
 /// A page of a listing.

@@ -7,10 +7,10 @@ use market::{
     sealing::SealingSecretKey,
     wallet::{PartyKey, Role},
 };
-use node::query::SealingKey;
+use node::{genesis::Member, query::SealingKey};
 use serde::Serialize;
 
-use super::{Home, Output};
+use super::{Home, Output, session::write_json};
 use crate::Error;
 
 /// Make and show key files.
@@ -30,6 +30,15 @@ pub enum Keys {
         /// The key file.
         #[arg(value_name = "FILE")]
         path: PathBuf,
+    },
+    /// Write the public side of a committee member's key for whoever founds the network (`network init --member`).
+    Member {
+        /// The member's key file.
+        #[arg(value_name = "KEY")]
+        path: PathBuf,
+        /// Where to write it.
+        #[arg(long, default_value = "member.json", value_name = "FILE")]
+        out: PathBuf,
     },
 }
 
@@ -76,6 +85,11 @@ pub(crate) fn sealing_key(key: &PartyKey) -> SealingKey {
     SealingKey::new(SealingSecretKey::from_bytes(key.sealing_seed().as_bytes()).public_key().to_bytes())
 }
 
+/// A committee member as the genesis lists it.
+pub(super) fn member(key: &PartyKey) -> Member {
+    Member { account: key.account(), sealing: sealing_key(key) }
+}
+
 impl Keys {
     pub(super) fn run(&self, home: &Home, output: &Output) -> Result<(), Error> {
         let key = match self {
@@ -88,6 +102,15 @@ impl Keys {
                 key
             }
             Self::Show { path } => home.any_key(path)?,
+            Self::Member { path, out } => {
+                if out.exists() {
+                    return Err(market::Error::FileExists { path: out.clone() }.into());
+                }
+                let key = home.key(path, Role::Member)?;
+                write_json("member", out, &member(&key))?;
+                output.say(format!("wrote {}: send it to whoever founds the network", out.display()));
+                key
+            }
         };
         let public = PublicKey {
             role: key.role(),

@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::{
     Home, Output,
     demo::parse_quorum,
-    keys::sealing_key,
+    keys::member,
     session::{read_json, write_file, write_json},
 };
 use crate::{Error, chain::now, node::validator};
@@ -73,6 +73,13 @@ pub struct Init {
     /// A validator's file from `locus node init`; repeat for each organisation. Without any, one validator is made here.
     #[arg(long = "validator", value_name = "FILE")]
     validators: Vec<PathBuf>,
+    /// A committee member's file from `locus keys member`; repeat for each, as many as --committee says. Without any, the
+    /// members' keys are made here.
+    #[arg(long = "member", value_name = "FILE")]
+    members: Vec<PathBuf>,
+    /// The account that accredits issuers and researchers. Without it, the governor's key is made here.
+    #[arg(long, value_name = "ACCOUNT")]
+    governor: Option<AccountId>,
     #[command(flatten)]
     ceremony: CeremonyKeys,
 }
@@ -119,16 +126,21 @@ impl NetworkCommand {
         output.result(&founded, |founded| {
             let committee = &founded.genesis.committee;
             format!(
-                "{} ({:?})\nchain      {}\ngovernor   {}\ncommittee  {}\nkey        {}",
+                "{} ({:?})\nchain      {}\ngovernor   {}\nvalidators {}\ncommittee  {}\nkey        {}",
                 founded.genesis.name,
                 founded.genesis.network,
                 founded.chain,
                 founded.genesis.governor,
+                list(founded.genesis.validators.iter().map(|validator| validator.account)),
                 committee.quorum,
                 founded.genesis.contribution.id()
             )
         })
     }
+}
+
+fn list(accounts: impl Iterator<Item = AccountId>) -> String {
+    accounts.map(|account| account.to_string()).collect::<Vec<_>>().join("\n           ")
 }
 
 /// The keys that a network proves and verifies with.
@@ -170,15 +182,22 @@ impl Init {
         }
         let protection = home.new_protection("the new keys")?;
         let fresh = |role| PartyKey::random(role, &mut rand::rng());
-        let governor = fresh(Role::Governor);
+        let governor_key = fresh(Role::Governor);
+        let governor = self.governor.unwrap_or_else(|| governor_key.account());
+        let governor_key = (governor == governor_key.account()).then_some(governor_key);
         let (validator, validators) = self.validators(fresh(Role::Validator))?;
-        let members: Vec<_> = (0..self.committee.members()).map(|_| fresh(Role::Member)).collect();
+        let made = if self.members.is_empty() { self.committee.members() } else { 0 };
+        let member_keys: Vec<_> = (0..made).map(|_| fresh(Role::Member)).collect();
+        let members = match self.members.as_slice() {
+            [] => member_keys.iter().map(member).collect(),
+            files => files.iter().map(|path| read_json("member", path)).collect::<Result<Vec<Member>, _>>()?,
+        };
         let keys = self.ceremony.keys(output)?;
-        let genesis = self.genesis(&governor, validators, &members, &keys);
+        let genesis = self.genesis(governor, validators, members, &keys);
         // Checked before the first file is written, so that a refused network leaves nothing behind.
         genesis.check()?;
-        let members = (0..).zip(&members).map(|(index, key): (u8, _)| (format!("member-{index}"), key));
-        let own = [("governor".into(), Some(&governor)), ("validator".into(), validator.as_ref())];
+        let members = (0..).zip(&member_keys).map(|(index, key): (u8, _)| (format!("member-{index}"), key));
+        let own = [("governor".into(), governor_key.as_ref()), ("validator".into(), validator.as_ref())];
         let own = own.into_iter().filter_map(|(name, key): (String, _)| Some((name, key?)));
         for (name, key) in own.chain(members) {
             let path = home.keys_path().join(format!("{name}.key"));
@@ -202,12 +221,11 @@ impl Init {
 
     fn genesis(
         self,
-        governor: &PartyKey,
+        governor: AccountId,
         validators: ValidatorSet,
-        members: &[PartyKey],
+        members: Vec<Member>,
         keys: &NetworkKeys,
     ) -> Genesis {
-        let member = |key: &PartyKey| Member { account: key.account(), sealing: sealing_key(key) };
         Genesis {
             network: if self.ceremony.consortium { Network::Consortium } else { Network::Test },
             name: self.name,
@@ -233,9 +251,9 @@ impl Init {
                 .into_iter()
                 .map(|(account, amount)| (account, Amount::new(amount)))
                 .collect::<BTreeMap<_, _>>(),
-            governor: governor.account(),
+            governor,
             validators,
-            committee: Committee { quorum: self.committee, members: members.iter().map(member).collect() },
+            committee: Committee { quorum: self.committee, members },
             contribution: keys.proving.verifying_key().clone(),
             eligibility: keys.eligibility.clone(),
         }

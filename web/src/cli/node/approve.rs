@@ -2,15 +2,16 @@
 
 use std::path::PathBuf;
 
-use circuits::id::AccountId;
+use circuits::id::{AccountId, Digest};
 use clap::Subcommand;
 use market::{ledger::act, wallet::Role};
 use node::{
-    state::{StateRead, Upgrade},
-    transaction::{Action, ConsortiumChange},
+    state::{Approvals, StateRead, Upgrade},
+    transaction::{Action, ConsortiumChange, open_votes},
     units::Height,
-    validator::Validator,
+    validator::{Validator, ValidatorSet},
 };
+use serde::Serialize;
 
 use crate::{
     Error,
@@ -37,6 +38,11 @@ pub enum Approve {
         /// The first block of it.
         height: u64,
     },
+    /// Take this validator's approval of a change back, while it is not decided.
+    Withdraw {
+        /// The change's digest, as `locus node changes` shows it.
+        change: Digest,
+    },
 }
 
 impl Approve {
@@ -47,7 +53,9 @@ impl Approve {
             Self::Upgrade { version, height } => {
                 ConsortiumChange::Upgrade(Upgrade { version, height: Height::new(height) })
             }
+            Self::Withdraw { change } => return withdraw(change, home, output),
         };
+        output.say(format!("approving: {}", in_words(&change)));
         let connection = home.connect()?;
         let key = home.key(&home.validator_path(), Role::Validator)?;
         let digest = change.digest()?;
@@ -60,4 +68,64 @@ impl Approve {
             None => format!("approved, and decided: it holds from block {} on", inclusion.height.next()),
         })
     }
+}
+
+fn withdraw(change: Digest, home: &Home, output: &Output) -> Result<(), Error> {
+    let connection = home.connect()?;
+    let key = home.key(&home.validator_path(), Role::Validator)?;
+    let inclusion = act(&*connection.ledger, &key.signing_key(), Action::WithdrawApproval(change))?;
+    let outcome = serde_json::json!({ "change": change, "height": inclusion.height });
+    output.result(&outcome, |_| "withdrawn; this validator no longer wants the change".into())
+}
+
+/// What a change would do.
+fn in_words(change: &ConsortiumChange) -> String {
+    match change {
+        ConsortiumChange::SetValidator(Validator { account, peer, address, power }) => {
+            let role = if *power == 0 { "an observer without a vote".into() } else { format!("{power} votes") };
+            format!("{account} takes part at {address} with {role}, its links under key {peer}")
+        }
+        ConsortiumChange::RemoveValidator(account) => format!("{account} leaves the network"),
+        ConsortiumChange::Upgrade(Upgrade { version, height }) => {
+            format!("blocks from {height} on are executed by version {version} of the protocol")
+        }
+    }
+}
+
+/// A vote, as it is shown.
+#[derive(Debug, Serialize)]
+struct Vote {
+    /// What to name it by.
+    digest: Digest,
+    #[serde(flatten)]
+    approvals: Approvals,
+    /// Votes of the validators that approve.
+    power: u64,
+    /// Votes of all validators.
+    total: u64,
+}
+
+/// Shows the changes that validators vote on.
+pub(super) fn show_changes(home: &Home, output: &Output) -> Result<(), Error> {
+    let connection = home.connect_reading()?;
+    let ledger = &*connection.ledger;
+    let validators = ledger.validators()?;
+    let power = |account| validators.as_ref().map_or(0, |validators| validators.power(account));
+    let vote = |approvals: Approvals| {
+        let given = approvals.validators.iter().map(|account| power(*account)).sum();
+        let total = validators.as_ref().map_or(0, ValidatorSet::total_power);
+        Ok(Vote { digest: approvals.change.digest()?, approvals, power: given, total })
+    };
+    let votes: Vec<_> = open_votes(ledger)?.into_iter().map(vote).collect::<Result<_, Error>>()?;
+    output.result(&votes, |votes| {
+        if votes.is_empty() {
+            return "no change waits for approvals".into();
+        }
+        let line = |vote: &Vote| {
+            let Vote { digest, approvals, power, total } = vote;
+            let change = in_words(&approvals.change);
+            format!("{digest}\n  {change}\n  {power} of {total} votes since block {}", approvals.opened)
+        };
+        votes.iter().map(line).collect::<Vec<_>>().join("\n")
+    })
 }

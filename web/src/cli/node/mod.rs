@@ -51,6 +51,8 @@ pub enum Node {
     /// Approve a change of the consortium; it holds once validators with more than two thirds of the votes did.
     #[command(subcommand)]
     Approve(Approve),
+    /// Show the changes of the consortium that wait for approvals.
+    Changes,
 }
 
 impl Node {
@@ -64,6 +66,7 @@ impl Node {
             Self::Restore(source) => source.restore(home, output),
             Self::Prune(keep) => keep.prune(home, output),
             Self::Approve(approve) => approve.run(home, output),
+            Self::Changes => approve::show_changes(home, output),
         }
     }
 }

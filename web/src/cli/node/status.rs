@@ -50,6 +50,13 @@ fn text(status: &Status) -> String {
     lines.push(format!("chain      {}", status.chain));
     if let Some(health) = &status.health {
         lines.push(format!("version    {}\nwaiting    {} transactions", health.version, health.waiting));
+        if let Some(quorum) = &health.consensus {
+            let can = if quorum.reached { "enough to make blocks" } else { "too few: no block is made until more are" };
+            lines.push(format!("reached    {} of {} votes, {can}", quorum.connected, quorum.total));
+            if !quorum.votes {
+                lines.push("this node  has no vote: it is an observer, or was taken off the network".into());
+            }
+        }
     }
     if let Some(protocol) = &status.protocol {
         let next = protocol.upgrade.map(|next| format!(", {} from block {} on", next.version, next.height));
