@@ -69,7 +69,8 @@ impl Drop for Watch {
 
 impl Watch {
     fn start(place: &Place, members: &str) -> Self {
-        let watch = ["agent", "watch", "--wallets", "wallets", "--custodian", "custodian.key", "--members", members];
+        let wallets = ["--wallets", "wallets", "--custodian", "custodian.key", "--members", members, "--delay", "1"];
+        let watch = [&["agent", "watch"], wallets.as_slice()].concat();
         let mut process = place.command(&watch).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let (tell, lines) = mpsc::channel();
         let stdout = BufReader::new(process.stdout.take().unwrap());

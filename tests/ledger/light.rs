@@ -198,23 +198,27 @@ fn open_votes_are_listed_and_an_approval_may_be_taken_back_until_the_change_is_d
     let mut world = four();
     let change = ConsortiumChange::SetValidator(validator("newcomer", 1));
     let digest = change.digest().unwrap();
-    let votes = |world: &World| open_votes(&world.ledger().snapshot().unwrap()).unwrap();
+    let votes = |world: &mut World| {
+        world.block();
+        open_votes(&world.ledger().snapshot().unwrap()).unwrap()
+    };
     refused(world.act(NAMES[0], Action::WithdrawApproval(digest)), "approval of this validator");
     approve(&mut world, &change, &NAMES[..2]);
-    assert_eq!(votes(&world).len(), 1);
-    assert_eq!(votes(&world)[0].change, change);
-    assert_eq!(votes(&world)[0].validators.len(), 2);
+    let open = votes(&mut world);
+    assert_eq!(open.len(), 1);
+    assert_eq!(open[0].change, change);
+    assert_eq!(open[0].validators.len(), 2);
     world.act(NAMES[1], Action::WithdrawApproval(digest)).unwrap();
     refused(world.act(NAMES[1], Action::WithdrawApproval(digest)), "approval of this validator");
     refused(world.act("friend", Action::WithdrawApproval(digest)), "approval of this validator");
     // Two of four again: what was withdrawn does not count.
     approve(&mut world, &change, &NAMES[2..3]);
-    assert_eq!(votes(&world)[0].validators.len(), 2);
+    assert_eq!(votes(&mut world)[0].validators.len(), 2);
     world.act(NAMES[0], Action::WithdrawApproval(digest)).unwrap();
     world.act(NAMES[2], Action::WithdrawApproval(digest)).unwrap();
-    assert!(votes(&world).is_empty(), "a vote without approvals is gone");
+    assert!(votes(&mut world).is_empty(), "a vote without approvals is gone");
     approve(&mut world, &change, &NAMES[..3]);
-    assert!(votes(&world).is_empty(), "a decided change waits for nobody");
+    assert!(votes(&mut world).is_empty(), "a decided change waits for nobody");
     refused(world.act(NAMES[0], Action::WithdrawApproval(digest)), "approval of this validator");
 }
 

@@ -5,6 +5,7 @@
 
 mod answer;
 mod consider;
+mod earnings;
 
 use std::num::NonZeroUsize;
 
@@ -27,6 +28,7 @@ use self::consider::part_count;
 pub use self::{
     answer::withdraw,
     consider::{Refusal, consider, settle, spent},
+    earnings::{Earning, EarningState, Statement, statement},
 };
 use crate::{
     Error,

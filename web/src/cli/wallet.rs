@@ -2,14 +2,23 @@
 
 use std::path::PathBuf;
 
-use circuits::privacy::{Epsilon, Rho};
+use circuits::{
+    id::{AccountId, QueryId},
+    privacy::{Epsilon, Rho},
+};
 use clap::Subcommand;
 use market::{
     agent::{settle, spent},
+    ledger::act,
     query::Privacy,
     wallet::Wallet,
 };
-use node::query::PrivacyMode;
+use node::{
+    query::PrivacyMode,
+    state::StateRead,
+    transaction::{Action, Transfer},
+    units::Amount,
+};
 use serde::Serialize;
 
 use super::{Home, Output};
@@ -38,6 +47,28 @@ pub enum WalletCommand {
         /// The custodian's key file, when it protects the wallet; otherwise the passphrase opens it.
         #[arg(long, value_name = "FILE")]
         custodian: Option<PathBuf>,
+    },
+    /// Send what an answer earned from its one-time account to another. It cannot be taken back.
+    ///
+    /// Whoever sees two payouts arrive at one account learns that one person gave both answers. Send each to an account of
+    /// its own where that matters.
+    Pay {
+        /// The wallet file.
+        #[arg(value_name = "WALLET")]
+        path: PathBuf,
+        /// The query that was answered.
+        query: QueryId,
+        /// Whom to.
+        to: AccountId,
+        /// How much, in minor units; all there is without it.
+        #[arg(long, value_name = "AMOUNT")]
+        amount: Option<u64>,
+        /// The custodian's key file, when it protects the wallet; otherwise the passphrase opens it.
+        #[arg(long, value_name = "FILE")]
+        custodian: Option<PathBuf>,
+        /// Send without asking.
+        #[arg(long)]
+        yes: bool,
     },
     /// Copy the encrypted file. The copy opens with the same passphrase or custodian's key.
     Backup {
@@ -100,6 +131,29 @@ fn show_budget(home: &Home, output: &Output, wallet: &mut Wallet) -> Result<(), 
     })
 }
 
+/// Empties a payout account, or a part of it.
+fn pay(
+    home: &Home,
+    output: &Output,
+    wallet: &Wallet,
+    query: QueryId,
+    to: AccountId,
+    amount: Option<Amount>,
+    yes: bool,
+) -> Result<(), Error> {
+    let why = || format!("the wallet did not answer {query}; `locus agent earnings` lists what it answered");
+    let answer = wallet.answers().get(&query).ok_or_else(|| Error::Input { what: "query", why: why() })?;
+    let connection = home.connect()?;
+    let balance = connection.ledger.account(answer.payout_account())?.unwrap_or_default().balance;
+    let amount = amount.unwrap_or(balance);
+    if amount == Amount::default() {
+        return Err(Error::Input { what: "payout", why: "the answer's account is empty".into() });
+    }
+    output.confirm(yes, &format!("Send {amount} of {balance} to {to}?"))?;
+    let inclusion = act(&*connection.ledger, &answer.payout_key(), Action::Transfer(Transfer { to, amount }))?;
+    output.result(&inclusion, |inclusion| format!("sent {amount} in block {}", inclusion.height))
+}
+
 /// What of a wallet may be shown.
 #[derive(Debug, Serialize)]
 struct Summary {
@@ -126,6 +180,10 @@ impl WalletCommand {
                     wallet.set_budget(limit)?;
                 }
                 return show_budget(home, output, &mut wallet);
+            }
+            Self::Pay { path, query, to, amount, custodian, yes } => {
+                let wallet = home.wallet(&path, custodian.as_deref())?;
+                return pay(home, output, &wallet, query, to, amount.map(Amount::new), yes);
             }
             Self::Recover { backup, to, custodian } => {
                 Wallet::recover(&backup, &to, home.wallet_protection(custodian.as_deref())?)?

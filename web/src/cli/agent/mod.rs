@@ -1,13 +1,19 @@
 //! `locus agent`.
 
+mod earnings;
+mod pace;
+
 use std::{
     collections::BTreeSet,
+    num::NonZeroUsize,
     path::{Path, PathBuf},
+    thread,
     time::Duration,
 };
 
 use circuits::{
     contribution::{ProvingKey, VerifyingKey},
+    groth16::side_by_side,
     id::QueryId,
 };
 use clap::{Args, Subcommand};
@@ -19,6 +25,7 @@ use market::{
 use node::{state::QueryStatus, units::Epoch};
 use serde::Serialize;
 
+use self::{earnings::Earnings, pace::Pace};
 use super::{
     Connection, Home, Output,
     committee::{connect_patiently, remote_committee},
@@ -28,6 +35,9 @@ use crate::{Error, client::RemoteCommittee, stop::Stop};
 
 /// How often the agent looks for queries.
 const WATCH_TIME: Duration = Duration::from_secs(2);
+
+/// Wallets of one thread that are answered for between two looks at how far the queries are.
+const WALLETS_PER_THREAD: usize = 8;
 
 /// Answer open queries.
 #[derive(Debug, Subcommand)]
@@ -40,8 +50,11 @@ pub enum Agent {
     DryRun(Answering),
     /// Answer queries as they open, until interrupted, and print each outcome once (with --json an object for each).
     ///
+    /// Each answer waits a random time, at most --delay, so that the moment at which it comes tells nobody who sent it.
     /// SIGINT and SIGTERM end it once the answer in progress is sent; a second one ends it at once.
     Watch(Answering),
+    /// Show what the answers of a folder's wallets earned, and what may yet come.
+    Earnings(Earnings),
     /// Take a contribution back before its query is sealed. Its record cannot answer that query again.
     Withdraw(Withdrawing),
 }
@@ -77,6 +90,12 @@ pub struct Answering {
     /// Addresses of the committee members' endpoints, in their order; `dry-run` needs none.
     #[arg(long, value_delimiter = ',', value_name = "URL")]
     members: Vec<String>,
+    /// Wallets that are answered for at a time, each proof on one core; as many as there are cores without it.
+    #[arg(long, value_name = "COUNT")]
+    threads: Option<NonZeroUsize>,
+    /// The longest that `watch` lets an answer wait, in seconds; the time is drawn anew for each. `run` does not wait.
+    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    delay: u64,
 }
 
 /// What became of one wallet and query.
@@ -109,6 +128,7 @@ impl Agent {
             Self::Run(answering) => answering.once(home, output, Mode::Answer),
             Self::DryRun(answering) => answering.once(home, output, Mode::Foresee),
             Self::Watch(answering) => answering.watch(home, output),
+            Self::Earnings(earnings) => earnings.run(home, output),
             Self::Withdraw(withdrawing) => withdrawing.run(home, output),
         }
     }
@@ -158,6 +178,10 @@ impl Answering {
         Err(Error::Input { what: "members", why })
     }
 
+    fn threads(&self) -> NonZeroUsize {
+        self.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
+    }
+
     /// The queries to look at among those that opened.
     fn wanted(&self, opened: Vec<QueryId>) -> Vec<QueryId> {
         opened.into_iter().filter(|query| self.query.is_none_or(|wanted| wanted == *query)).collect()
@@ -180,9 +204,11 @@ impl Answering {
             output.say(format!("{} holds no wallet", self.wallets.display()));
         }
         let progress = output.progress("answering", paths.len());
-        for path in paths {
-            lines.extend(consider_all(&means, &path, &mut open, mode));
-            progress.inc(1);
+        let threads = self.threads();
+        for batch in paths.chunks(threads.get() * WALLETS_PER_THREAD) {
+            let all = batch.iter().map(|path| Task { path: path.clone(), queries: (0..open.len()).collect() });
+            lines.extend(consider_side_by_side(&means, all.collect(), &mut open, mode, threads)?);
+            progress.inc(batch.len() as u64);
         }
         progress.finish_and_clear();
         let failed = lines.iter().filter(|line| matches!(line.what, What::Failed { .. })).count();
@@ -203,7 +229,7 @@ impl Answering {
         let stop = Stop::on_signals()?;
         let means = self.means(home, connect_patiently(home, output)?)?;
         self.check_members(&means)?;
-        let mut watching = Watching::default();
+        let mut watching = Watching::new(Duration::from_secs(self.delay));
         let mut last_failure = String::new();
         output.say("watching for queries; stop with Ctrl-C");
         while !stop.asked() {
@@ -236,38 +262,63 @@ impl Answering {
         watching.seen = None;
         let mut open = open_collecting(&means.agent(), &mut watching.known)?;
         watching.printed.retain(|(query, _)| watching.known.contains(query));
+        watching.pace.retain(&watching.known);
         if open.is_empty() {
             watching.seen = Some(epoch);
             return Ok(());
         }
-        let mut failed = false;
-        // Opened anew each time: between two looks the owner may have changed the terms in the file.
+        let ids: Vec<_> = open.iter().map(OpenQuery::id).collect();
+        let mut due = vec![];
+        let mut waits = false;
         for path in wallet_paths(&self.wallets)? {
+            let queries: Vec<_> =
+                (0..).zip(&ids).filter(|(_, id)| watching.pace.is_due(&path, **id)).map(|(place, _)| place).collect();
+            waits |= queries.len() < ids.len();
+            due.push(Task { path, queries });
+        }
+        due.retain(|task| !task.queries.is_empty());
+        let mut failed = false;
+        let threads = self.threads();
+        // Wallets are opened anew each time: between two looks the owner may have changed the terms in the file.
+        for batch in due.chunks(threads.get() * WALLETS_PER_THREAD) {
             if stop.asked() {
                 return Ok(());
             }
-            for line in consider_all(means, &path, &mut open, Mode::Answer) {
+            for line in consider_side_by_side(means, batch.to_vec(), &mut open, Mode::Answer, threads)? {
                 failed |= matches!(line.what, What::Failed { .. });
                 if watching.printed.insert((line.query, describe(&line))) {
                     output.result(&line, describe)?;
                 }
             }
         }
-        watching.seen = (!failed).then_some(epoch);
+        watching.seen = (!failed && !waits).then_some(epoch);
         Ok(())
     }
 }
 
 /// What a watching agent remembers between two looks.
-#[derive(Default)]
 struct Watching {
     queries: QueryWatch,
+    /// When each answer may be sent.
+    pace: Pace,
     /// Queries that opened and may still collect.
     known: Vec<QueryId>,
     /// The epoch in which every known query was answered for every wallet.
     seen: Option<Epoch>,
     /// What was printed, by query, so that nothing is printed twice.
     printed: BTreeSet<(QueryId, String)>,
+}
+
+impl Watching {
+    fn new(delay_max: Duration) -> Self {
+        Self {
+            queries: QueryWatch::default(),
+            pace: Pace::new(delay_max),
+            known: vec![],
+            seen: None,
+            printed: BTreeSet::new(),
+        }
+    }
 }
 
 /// Opens the queries that still collect, and forgets the others.
@@ -292,27 +343,53 @@ impl Withdrawing {
     }
 }
 
-/// What becomes of every open query for one wallet. A wallet that does not open fails alone.
-fn consider_all(means: &Means, path: &Path, open: &mut [OpenQuery], mode: Mode) -> Vec<Line> {
+/// A wallet, and the places of the queries to answer among the open ones.
+#[derive(Debug, Clone)]
+struct Task {
+    path: PathBuf,
+    queries: Vec<usize>,
+}
+
+/// What becomes of queries for a batch of wallets, in the wallets' order. Only the first of them see the queries as they
+/// are now; one that ended since is refused by the ledger.
+fn consider_side_by_side(
+    means: &Means,
+    tasks: Vec<Task>,
+    open: &mut [OpenQuery],
+    mode: Mode,
+    threads: NonZeroUsize,
+) -> Result<Vec<Line>, Error> {
+    let agent = means.agent();
+    open.iter_mut().try_for_each(|opened| agent.refresh(opened))?;
+    let open = &*open;
+    let work = |task: Task| {
+        let queries = task.queries.iter().filter_map(|place| open.get(*place));
+        consider_all(means, &task.path, queries, mode)
+    };
+    Ok(side_by_side(tasks, threads, work)?.into_iter().flatten().collect())
+}
+
+/// What becomes of queries for one wallet. A wallet that does not open fails alone.
+fn consider_all<'q>(means: &Means, path: &Path, open: impl Iterator<Item = &'q OpenQuery>, mode: Mode) -> Vec<Line> {
     let agent = means.agent();
     let mut wallet = Wallet::open(path, means.protection.clone()).map_err(|error| error.to_string());
-    let mut line = |opened: &mut OpenQuery| {
+    let line = |opened: &OpenQuery| {
         let what = match &mut wallet {
             Ok(wallet) => consider(&agent, wallet, opened, mode),
             Err(error) => What::Failed { error: error.clone() },
         };
         Line { wallet: path.display().to_string(), query: opened.id(), what }
     };
-    open.iter_mut().map(&mut line).collect()
+    open.map(line).collect()
 }
 
-fn consider(agent: &MarketAgent<'_>, wallet: &mut Wallet, opened: &mut OpenQuery, mode: Mode) -> What {
-    let result = agent.refresh(opened).and_then(|()| match mode {
+fn consider(agent: &MarketAgent<'_>, wallet: &mut Wallet, opened: &OpenQuery, mode: Mode) -> What {
+    let result = match mode {
         Mode::Foresee => {
             settle(agent.ledger, wallet).and_then(|()| agent.dry_run_opened(wallet, opened)).map(What::Foreseen)
         }
         Mode::Answer => agent.answer_opened(wallet, opened, &mut rand::rng()).map(What::Done),
-    });
+    };
     result.unwrap_or_else(|error| What::Failed { error: error.to_string() })
 }
 
