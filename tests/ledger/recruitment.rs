@@ -3,7 +3,7 @@
 use circuits::{
     consent::{ConsentFlags, Day, Purposes, Regions},
     criteria::{Clause, Criteria},
-    eligibility::{EligibilityProof, EligibilityWitness, PROOF_BYTES, prove},
+    eligibility::{EligibilityProof, EligibilityVerifier, EligibilityWitness, PROOF_BYTES, prove},
     id::{AccountId, EpochRoot, Nullifier, ScreeningId},
     nullifier::nullifier,
     quorum::Quorum,
@@ -248,6 +248,30 @@ fn a_screening_opens_for_the_studys_researcher_or_sponsor_with_public_criteria()
     refused(world.open_screening("researcher", good), "was closed in block");
 }
 
+#[test]
+fn a_response_for_another_chain_is_refused() {
+    let mut world = World::ready(Quorum::DEFAULT);
+    let mut renamed = genesis(Quorum::DEFAULT);
+    renamed.name = "another chain".into();
+    let mut other = World::prepared(renamed);
+    let here = world.open_screening("researcher", world.screening()).unwrap();
+    let there = other.open_screening("researcher", other.screening()).unwrap();
+    let mut foreign = other.response(there, 0);
+    refused(world.respond(foreign.clone()), "not on this ledger");
+    foreign.screening = here;
+    refused(world.respond(foreign), "does not verify");
+}
+
+#[test]
+fn a_revoked_record_answers_no_more_once_its_epoch_ended() {
+    let mut world = World::ready(Quorum::DEFAULT);
+    let id = world.open_screening("researcher", world.screening()).unwrap();
+    let early = world.response(id, 0);
+    world.act("owner 0", Action::RevokeConsent(node::units::LeafIndex::new(0))).unwrap();
+    world.pass_epoch();
+    refused(world.respond(early), "the latest epoch root");
+}
+
 /// A person whose consent allows screening, or not.
 fn willing(number: u64, flags: ConsentFlags) -> Person {
     let mut person = person(number);
@@ -280,6 +304,19 @@ fn real_response(
     Ok(response)
 }
 
+/// Both verify with one product of pairings, and not with each other's proof.
+fn check_batch(world: &World, id: ScreeningId, responses: [&ScreeningResponse; 2]) {
+    let chain = world.ledger().chain();
+    let mut claims = responses.map(|response| (response.instance(&chain).unwrap(), response.proof));
+    let terms = world.screening_state(id).terms(id);
+    let verifier = EligibilityVerifier::new(screening_key().verifying_key(), &terms).unwrap();
+    assert_eq!(verifier.verify_batch(&claims).unwrap().len(), 2);
+    claims.swap(0, 1);
+    assert_eq!(verifier.verify_batch(&claims).unwrap().len(), 2);
+    (claims[0].1, claims[1].1) = (claims[1].1, claims[0].1);
+    assert!(verifier.verify_batch(&claims).is_err());
+}
+
 #[test]
 fn real_responses_are_verified_alone_and_together_and_consent_decides() {
     let flags = ConsentFlags::SCREENING;
@@ -296,8 +333,10 @@ fn real_responses_are_verified_alone_and_together_and_consent_decides() {
     let thief: AccountId = account("thief");
     refused(world.respond(ScreeningResponse { reply: thief, ..good.clone() }), "does not verify");
     refused(world.respond(ScreeningResponse { screening: other, ..good.clone() }), "does not verify");
+    let second = real_response(&world, id, 1, &people[1]).unwrap();
+    check_batch(&world, id, [&good, &second]);
     world.respond(good).unwrap();
-    world.respond(real_response(&world, id, 1, &people[1]).unwrap()).unwrap();
+    world.respond(second).unwrap();
     let sound = world.block().block;
     assert_eq!(world.screening_state(id).eligible, 2);
 
