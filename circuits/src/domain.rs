@@ -145,6 +145,18 @@ tags! {
         CeremonyBeacon = "ceremony-beacon",
         /// A blob's content address.
         Blob = "blob",
+        /// What a query asks, which a study may register before it asks.
+        Analysis = "analysis",
+        /// Id of a dataset.
+        Dataset = "dataset",
+        /// Id of a licence.
+        Licence = "licence",
+        /// Id of a withdrawal of money.
+        Withdrawal = "withdrawal",
+        /// Id of a screening.
+        Screening = "screening",
+        /// The one-time key that an invitation is sealed to, as a screening proof binds it.
+        ReplyKey = "reply-key",
     }
 }
 

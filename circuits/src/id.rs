@@ -194,6 +194,22 @@ byte_id!(
     /// Digest of a query as opened.
     QueryId
 );
+byte_id!(
+    /// Digest of a dataset as offered.
+    DatasetId
+);
+byte_id!(
+    /// Digest of a licence as requested.
+    LicenceId
+);
+byte_id!(
+    /// Digest of a withdrawal as requested.
+    WithdrawalId
+);
+byte_id!(
+    /// Digest of a screening as opened.
+    ScreeningId
+);
 field_id!(
     /// Merkle root over the windows of a record's dosages.
     GenotypeRoot

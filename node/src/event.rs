@@ -4,15 +4,23 @@ use std::collections::BTreeSet;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::{
-    id::{AccountId, BodyCommitment, Digest, EpochRoot, QueryId, SchemaId, StudyId},
+    consent::Day,
+    id::{
+        AccountId, BodyCommitment, DatasetId, Digest, EpochRoot, LicenceId, QueryId, SchemaId, ScreeningId, StudyId,
+        WithdrawalId,
+    },
     quorum::{MemberIndex, SubsetIndex},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    state::RefundReason,
+    fees::{ContributionFees, FeeSchedule},
+    state::{AccessParty, Conformance, RefundReason},
     transaction::ConsortiumChange,
-    units::{Amount, CommitteeEpoch, ContributionIndex, Epoch, Height, LeafIndex},
+    units::{
+        AccessIndex, Amount, CommitteeEpoch, ContributionIndex, Epoch, Height, LeafIndex, OutcomeIndex, ResponseIndex,
+        StudyVersion,
+    },
 };
 
 /// One thing that a transaction or the end of an epoch did.
@@ -90,4 +98,60 @@ pub enum Event {
     ProtocolUpgraded { version: u16, height: Height },
     /// A validator signed two statements that contradict each other.
     ValidatorEquivocated { validator: AccountId, height: Height, round: u32 },
+    /// A study's latest version has another design.
+    StudyDesigned { study: StudyId, version: StudyVersion },
+    /// A study has another version of its protocol.
+    StudyAmended { study: StudyId, version: StudyVersion },
+    /// How an opened query compares with its study's plan.
+    QueryCompared { query: QueryId, study: StudyId, version: StudyVersion, conformance: Conformance },
+    /// A study said what came out of queries.
+    OutcomePosted { study: StudyId, outcome: OutcomeIndex, document: Digest },
+    /// Nothing opens for a study any more.
+    StudyClosed { study: StudyId },
+    /// A dataset may be licensed.
+    DatasetOffered { dataset: DatasetId, owner: AccountId },
+    /// A dataset may no longer be licensed.
+    DatasetWithdrawn { dataset: DatasetId },
+    /// A licence was asked for and its price locked.
+    LicenceRequested { licence: LicenceId, dataset: DatasetId, licensee: AccountId, price: Amount },
+    /// A licence was granted and its owner paid.
+    LicenceGranted { licence: LicenceId, header: Digest, until: Day, paid: Amount },
+    /// A licence was declined and its price returned.
+    LicenceDeclined { licence: LicenceId, returned: Amount },
+    /// A licence was not answered in time and its price returned.
+    LicenceReclaimed { licence: LicenceId, returned: Amount },
+    /// A granted licence gives no further access.
+    LicenceRevoked { licence: LicenceId },
+    /// Licensed data was given.
+    LicenceAccessed { licence: LicenceId, access: AccessIndex, party: AccessParty },
+    /// Queries that open from now on pay these fees.
+    FeesSet { fees: FeeSchedule },
+    /// A release paid those who run the network; what did not divide went to the consortium's pot.
+    FeesPaid { query: QueryId, fees: ContributionFees, undivided: Amount },
+    /// An institution may move money to and from the ledger.
+    SettlementAccredited { account: AccountId, name: String, cap: Amount },
+    /// An institution may no longer.
+    SettlementSuspended { account: AccountId },
+    /// Money came to the ledger.
+    Deposited { institution: AccountId, to: AccountId, amount: Amount, reference: Digest },
+    /// Money left an account and waits to be paid out.
+    WithdrawalRequested { withdrawal: WithdrawalId, account: AccountId, institution: AccountId, amount: Amount },
+    /// Money was paid out and is no more.
+    WithdrawalSettled { withdrawal: WithdrawalId, amount: Amount, receipt: Digest },
+    /// Money that waited went back to its account.
+    WithdrawalRejected { withdrawal: WithdrawalId, account: AccountId, returned: Amount },
+    /// A screening opened.
+    ScreeningOpened { screening: ScreeningId, sponsor: AccountId, study: StudyId, escrow: Amount },
+    /// Somebody is eligible, and was paid for saying so.
+    ResponseAdmitted { screening: ScreeningId, response: ResponseIndex, paid: Amount },
+    /// Somebody who is eligible was invited.
+    Invited { screening: ScreeningId, response: ResponseIndex, invitation: Digest },
+    /// Somebody accepted an invitation and left a contact, sealed to the sponsor.
+    InvitationAccepted { screening: ScreeningId, response: ResponseIndex, contact: Digest },
+    /// Somebody declined an invitation.
+    InvitationDeclined { screening: ScreeningId, response: ResponseIndex },
+    /// A screening ended and what was left of its escrow went back.
+    ScreeningClosed { screening: ScreeningId, eligible: u32, returned: Amount },
+    /// Other members make the committee key with this number and those that follow.
+    CommitteeReplaced { epoch: CommitteeEpoch, members: Vec<AccountId> },
 }

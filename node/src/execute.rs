@@ -14,15 +14,16 @@ use crate::{
     genesis::Genesis,
     proof::{Claim, Groth16Verifier, QueryPart},
     query::CohortQuery,
+    screening::{ResponseClaim, ScreeningStatement},
     state::{
         CommitteeState, Draft, EpochSnapshot, Party, Protocol, QueryState, Standing, StateChange, StateRead, StateView,
-        Tip,
+        Tip, committee_of,
     },
     transaction::{Transaction, execute, open_query},
     units::{Amount, CommitteeEpoch, Epoch, Height, Timestamp},
 };
 
-/// Verifies contribution proofs; a seam, so that tests of the state machine need no pairings.
+/// Verifies contributions and responses; a seam, so that tests of the state machine need no pairings.
 pub trait ProofVerifier: Send + Sync {
     /// The point where a contribution's ciphertext is opened: receipts attest its values there.
     ///
@@ -47,6 +48,24 @@ pub trait ProofVerifier: Send + Sync {
     /// # Errors
     /// [`Error::Proof`] when one of them does not verify; verify one by one to learn which.
     fn verify_together(&self, _part: &QueryPart<'_>, _claims: &[Claim]) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Verifies one response to a screening.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when it does not verify.
+    fn verify_response(&self, statement: &ScreeningStatement<'_>, claim: &ResponseClaim) -> Result<(), Error>;
+
+    /// Verifies many responses to one screening at once, as [`ProofVerifier::verify_together`] does contributions.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when one of them does not verify; verify one by one to learn which.
+    fn verify_responses_together(
+        &self,
+        _statement: &ScreeningStatement<'_>,
+        _claims: &[ResponseClaim],
+    ) -> Result<(), Error> {
         Ok(())
     }
 }
@@ -125,11 +144,14 @@ pub fn genesis_state(genesis: &Genesis, empty_root: circuits::id::EpochRoot) -> 
     }
     draft.put_committee_epoch(&CommitteeEpoch::default())?;
     draft.put_committee(CommitteeEpoch::default(), &CommitteeState::default())?;
+    draft.put_committee_members(CommitteeEpoch::default(), &genesis.committee)?;
     let snapshot = EpochSnapshot { root: empty_root, leaves: 0, height: Height::default() };
     draft.put_epoch_snapshot(Epoch::default(), &snapshot)?;
     draft.put_tip(&Tip { height: Height::default(), time: genesis.time, epoch: Epoch::default() })?;
     draft.put_validators(&genesis.validators)?;
     draft.put_protocol(&Protocol { version: PROTOCOL_VERSION, upgrade: None })?;
+    draft.put_supply(&genesis.supply()?)?;
+    draft.put_fee_schedule(&genesis.parameters.fees)?;
     Ok(draft.finish())
 }
 
@@ -194,12 +216,13 @@ pub(crate) fn require_researcher(draft: &Draft<'_>, account: AccountId, action: 
     require_accredited(draft.researcher(account)?, Error::Unauthorized { account, action, remedy })
 }
 
-/// The account must be a committee member's.
+/// The account must be a member's of the committee whose key this is.
 pub(crate) fn require_member(
-    context: &Context<'_>,
+    draft: &Draft<'_>,
+    epoch: CommitteeEpoch,
     account: AccountId,
     action: &'static str,
 ) -> Result<MemberIndex, Error> {
-    let remedy = "the committee members of the genesis do";
-    context.genesis.committee.index_of(account).ok_or(Error::Unauthorized { account, action, remedy })
+    let remedy = "the committee members of its key do";
+    committee_of(draft, epoch)?.index_of(account).ok_or(Error::Unauthorized { account, action, remedy })
 }

@@ -18,6 +18,7 @@ use crate::{
     Error,
     codec::{check_length, encode},
     consensus::check_address,
+    fees::FeeSchedule,
     query::{DEADLINE_BLOCKS_MAX, SealingKey},
     units::{Amount, Timestamp},
     validator::ValidatorSet,
@@ -89,6 +90,9 @@ pub struct Parameters {
     /// Blocks after a committee key became active for which its members keep what belongs to earlier keys. Queries in
     /// flight under an earlier key keep it longer.
     pub key_retention_blocks: u32,
+    /// What queries pay beside their contributors, until the governor changes it.
+    #[serde(default)]
+    pub fees: FeeSchedule,
 }
 
 /// A member of the decryption committee.
@@ -119,6 +123,28 @@ impl Committee {
         self.members.get(usize::from(index.get())).ok_or(unknown)
     }
 
+    /// Checks that a committee key can be made among the members.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] that says what is wrong; as [`SealingKey::check`] for a member's key.
+    pub fn check(&self, network: Network) -> Result<(), Error> {
+        let refuse = |why: &str| Err(Error::Refused { what: "committee", why: why.into() });
+        if network == Network::Consortium && self.quorum.threshold() < 2 {
+            return refuse("a threshold of 1 lets each member decrypt alone; use at least 2");
+        }
+        if self.members.len() != usize::from(self.quorum.members()) {
+            return refuse("list as many members as the quorum says");
+        }
+        if self.members.iter().map(|member| member.account).collect::<BTreeSet<_>>().len() != self.members.len() {
+            return refuse("a member's account is listed twice");
+        }
+        let sealing: BTreeSet<_> = self.members.iter().map(|member| member.sealing.as_bytes()).collect();
+        if sealing.len() != self.members.len() {
+            return refuse("a member's sealing key is listed twice; no committee key could be made");
+        }
+        self.members.iter().try_for_each(|member| member.sealing.check())
+    }
+
     /// The index of the member with this account, if it is one.
     #[must_use]
     pub fn index_of(&self, account: AccountId) -> Option<MemberIndex> {
@@ -138,13 +164,13 @@ pub struct Genesis {
     pub time: Timestamp,
     /// Governance's constants.
     pub parameters: Parameters,
-    /// The money there is: nothing is minted later.
+    /// The money there is at first. Only an accredited settlement institution mints more, against what it was paid.
     pub balances: BTreeMap<AccountId, Amount>,
     /// The key that accredits and suspends.
     pub governor: AccountId,
     /// The first validators.
     pub validators: ValidatorSet,
-    /// The decryption committee.
+    /// The first decryption committee.
     pub committee: Committee,
     /// The key under which eligibility proofs verify: screening, with nothing encrypted.
     pub eligibility: eligibility::VerifyingKey,
@@ -164,7 +190,7 @@ impl Genesis {
         Ok(ChainId::from_bytes(digest.to_bytes()))
     }
 
-    /// All the money there is.
+    /// All the money there is at first.
     ///
     /// # Errors
     /// [`Error::Overflow`] when the balances exceed 2^64 − 1.
@@ -187,9 +213,6 @@ impl Genesis {
                 return refuse(field, "this key comes from a seed, whose holder can forge proofs; use a ceremony's");
             }
         }
-        if self.network == Network::Consortium && self.committee.quorum.threshold() < 2 {
-            return refuse("committee", "a threshold of 1 lets each member decrypt alone; use at least 2");
-        }
         for validator in self.validators.iter().filter(|validator| !validator.address.is_empty()) {
             if let Err(error) = check_address(&validator.address) {
                 return refuse("validators", &error.to_string());
@@ -198,24 +221,12 @@ impl Genesis {
         if self.supply().is_err() {
             return refuse("balances", "they add up beyond 2^64 - 1 minor units");
         }
-        self.check_committee()?;
+        match self.committee.check(self.network) {
+            Err(Error::Refused { why, .. }) => return refuse("committee", &why),
+            outcome => outcome?,
+        }
         self.parameters.check()?;
         if self.network == Network::Consortium { self.parameters.check_for_real_records() } else { Ok(()) }
-    }
-
-    fn check_committee(&self) -> Result<(), Error> {
-        let refuse = |why: &str| Err(Error::Genesis { field: "committee", why: why.into() });
-        let members = &self.committee.members;
-        if members.len() != usize::from(self.committee.quorum.members()) {
-            return refuse("list as many members as the quorum says");
-        }
-        if members.iter().map(|member| member.account).collect::<BTreeSet<_>>().len() != members.len() {
-            return refuse("a member's account is listed twice");
-        }
-        if members.iter().map(|member| member.sealing.as_bytes()).collect::<BTreeSet<_>>().len() != members.len() {
-            return refuse("a member's sealing key is listed twice; no committee key could be made");
-        }
-        members.iter().try_for_each(|member| member.sealing.check())
     }
 }
 
@@ -236,6 +247,9 @@ impl Parameters {
         }
         if self.exact_floor == 0 {
             return refuse("exact_floor must be at least 1");
+        }
+        if let Err(error) = self.fees.check() {
+            return refuse(&error.to_string());
         }
         Ok(())
     }

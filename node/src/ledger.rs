@@ -417,7 +417,7 @@ fn check_size(transactions: &[Transaction]) -> Result<(), Error> {
     let (mut bytes, mut contributions) = (0, 0);
     for transaction in transactions {
         bytes += transaction.to_bytes()?.len();
-        contributions += usize::from(matches!(transaction, Transaction::Contribute(_)));
+        contributions += usize::from(transaction.is_anonymous());
     }
     check_length("contributions of a block", contributions, BLOCK_CONTRIBUTIONS_MAX)?;
     check_length("block in bytes", bytes, BLOCK_BYTES_MAX)

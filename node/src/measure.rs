@@ -5,6 +5,8 @@
 //! the criteria do not enter it. Parts of one query that read the same are numbered: contributions carry all parts or
 //! none, so every query on a measure spends its number 0, and no two such queries share a record.
 
+use std::collections::BTreeSet;
+
 use borsh::BorshSerialize;
 use circuits::{
     domain::{ByteTag, hash},
@@ -12,7 +14,7 @@ use circuits::{
     layout::{Layout, Statistic},
 };
 
-use crate::{Error, codec::encode};
+use crate::{Error, codec::encode, query::CohortQuery};
 
 /// What a layout reads of a record.
 #[derive(BorshSerialize, PartialEq, Eq)]
@@ -44,4 +46,16 @@ pub fn measure(schema: &SchemaId, parts: &[Layout], part: u8) -> Result<Digest, 
     let ordinal = parts.iter().take(usize::from(part)).filter(|earlier| reads(earlier) == what).count();
     let ordinal = u8::try_from(ordinal).map_err(|_| unknown())?;
     Ok(hash(ByteTag::Measure, &[schema.as_bytes(), &encode("measure", &what)?, &[ordinal]]))
+}
+
+/// What a query asks, whoever it asks it of and whenever: its schema, criteria, match criteria, issuers and layouts. A study
+/// registers it before it asks. It is finer than the [`measure`], which leaves criteria and axes out: another subgroup or
+/// another grouping is another analysis. Price, size, days and privacy loss do not enter it.
+///
+/// # Errors
+/// [`Error::Malformed`] when a list exceeds borsh's length prefix.
+pub fn analysis(query: &CohortQuery) -> Result<Digest, Error> {
+    let issuers: BTreeSet<_> = query.issuers.iter().collect();
+    let asked = (&query.schema, &query.criteria, &query.matching, issuers, &query.parts);
+    Ok(hash(ByteTag::Analysis, &[&encode("analysis", &asked)?]))
 }

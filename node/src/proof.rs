@@ -5,12 +5,13 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use borsh::BorshSerialize;
 use circuits::{
     contribution::{ContributionTerms, ContributionVerifier, UnverifiedContribution, VerifyingKey},
     domain::{ByteTag, hash},
-    eligibility::EligibilityInstance,
+    eligibility::{EligibilityInstance, EligibilityVerifier},
     groth16::ProofBytes,
-    id::{ChainId, Digest, Evaluation, QueryId},
+    id::{ChainId, Digest, Evaluation, QueryId, ScreeningId},
     rlwe::PublicKey,
 };
 
@@ -18,6 +19,7 @@ use crate::{
     Error,
     codec::encode,
     execute::{Context, ProofVerifier},
+    screening::{ResponseClaim, ScreeningStatement},
     state::{QueryState, StateRead, StateView},
     transaction::Transaction,
 };
@@ -94,6 +96,7 @@ pub type Claim = (EligibilityInstance, UnverifiedContribution);
 pub struct Groth16Verifier {
     key: VerifyingKey,
     folded: Mutex<BTreeMap<Digest, Arc<ContributionVerifier>>>,
+    screenings: Mutex<BTreeMap<Digest, Arc<EligibilityVerifier>>>,
     verified: Mutex<BTreeSet<Digest>>,
 }
 
@@ -101,23 +104,30 @@ impl Groth16Verifier {
     /// A verifier under a key.
     #[must_use]
     pub const fn new(key: VerifyingKey) -> Self {
-        Self { key, folded: Mutex::new(BTreeMap::new()), verified: Mutex::new(BTreeSet::new()) }
+        Self {
+            key,
+            folded: Mutex::new(BTreeMap::new()),
+            screenings: Mutex::new(BTreeMap::new()),
+            verified: Mutex::new(BTreeSet::new()),
+        }
     }
 
     /// The verifier of a part, and the digest of what it verifies for.
     fn folded(&self, part: &QueryPart<'_>) -> Result<(Digest, Arc<ContributionVerifier>), Error> {
         let terms = part.terms()?.digest()?;
         let id = hash(ByteTag::VerifyingKey, &[b"part", terms.as_bytes(), part.key_digest().as_bytes()]);
-        if let Some(verifier) = self.folded.lock().unwrap_or_else(PoisonError::into_inner).get(&id) {
-            return Ok((id, Arc::clone(verifier)));
-        }
-        let verifier = Arc::new(part.verifier(&self.key)?);
-        let mut folded = self.folded.lock().unwrap_or_else(PoisonError::into_inner);
-        if folded.len() >= FOLDED_MAX {
-            folded.clear();
-        }
-        folded.insert(id, Arc::clone(&verifier));
-        Ok((id, verifier))
+        Ok((id, remembered(&self.folded, id, || part.verifier(&self.key))?))
+    }
+
+    /// The verifier of a screening, and the digest of what it verifies for.
+    fn folded_screening(
+        &self,
+        statement: &ScreeningStatement<'_>,
+    ) -> Result<(Digest, Arc<EligibilityVerifier>), Error> {
+        let ScreeningStatement { key, terms } = *statement;
+        let parts: [&[u8]; 3] = [b"screening", &encode("key id", &key.id())?, &encode("terms", terms)?];
+        let id = hash(ByteTag::VerifyingKey, &parts);
+        Ok((id, remembered(&self.screenings, id, || Ok(EligibilityVerifier::new(key, terms)?))?))
     }
 
     fn is_verified(&self, id: &Digest) -> bool {
@@ -135,8 +145,26 @@ impl Groth16Verifier {
     }
 }
 
+/// A verifier that was folded before, or is now.
+fn remembered<V>(
+    folded: &Mutex<BTreeMap<Digest, Arc<V>>>,
+    id: Digest,
+    fold: impl FnOnce() -> Result<V, Error>,
+) -> Result<Arc<V>, Error> {
+    if let Some(verifier) = folded.lock().unwrap_or_else(PoisonError::into_inner).get(&id) {
+        return Ok(Arc::clone(verifier));
+    }
+    let verifier = Arc::new(fold()?);
+    let mut folded = folded.lock().unwrap_or_else(PoisonError::into_inner);
+    if folded.len() >= FOLDED_MAX {
+        folded.clear();
+    }
+    folded.insert(id, Arc::clone(&verifier));
+    Ok(verifier)
+}
+
 /// A claim for what a verifier verifies, by digest.
-fn claim_id(part: &Digest, claim: &Claim) -> Result<Digest, Error> {
+fn claim_id(part: &Digest, claim: &impl BorshSerialize) -> Result<Digest, Error> {
     Ok(hash(ByteTag::VerifyingKey, &[b"verified", part.as_bytes(), &encode("contribution claim", claim)?]))
 }
 
@@ -185,9 +213,49 @@ impl ProofVerifier for Groth16Verifier {
         self.remember(ids);
         Ok(())
     }
+
+    fn verify_response(&self, statement: &ScreeningStatement<'_>, claim: &ResponseClaim) -> Result<(), Error> {
+        let (terms, verifier) = self.folded_screening(statement)?;
+        let id = claim_id(&terms, claim)?;
+        if !self.is_verified(&id) {
+            let (instance, proof) = claim;
+            verifier.verify(instance, proof).map_err(|error| refused_response(&error))?;
+            self.remember([id]);
+        }
+        Ok(())
+    }
+
+    fn verify_responses_together(
+        &self,
+        statement: &ScreeningStatement<'_>,
+        claims: &[ResponseClaim],
+    ) -> Result<(), Error> {
+        let (terms, verifier) = self.folded_screening(statement)?;
+        let (mut ids, mut unseen) = (vec![], vec![]);
+        for claim in claims {
+            let id = claim_id(&terms, claim)?;
+            if !self.is_verified(&id) {
+                ids.push(id);
+                unseen.push(*claim);
+            }
+        }
+        if !unseen.is_empty() {
+            verifier.verify_batch(&unseen).map_err(|error| refused_response(&error))?;
+            self.remember(ids);
+        }
+        Ok(())
+    }
 }
 
-/// Verifies a block's contributions together, before they are executed one by one. Whether one of them is wrong is left
+fn refused_response(error: &circuits::Error) -> Error {
+    let why = format!(
+        "the eligibility proof does not verify ({error}); prove against the latest epoch root, for this screening, its \
+         two reply keys and this chain"
+    );
+    Error::Refused { what: "screening response", why }
+}
+
+/// Verifies a block's contributions and responses together, before they are executed one by one. Whether one of them is wrong is left
 /// to the execution, which names it.
 ///
 /// # Errors
@@ -197,6 +265,7 @@ pub(crate) fn verify_block(
     transactions: &[Transaction],
     context: &Context<'_>,
 ) -> Result<(), Error> {
+    verify_responses(view, transactions, context)?;
     let mut claims: BTreeMap<(QueryId, u8), Vec<Claim>> = BTreeMap::new();
     for transaction in transactions {
         let Transaction::Contribute(contribution) = transaction else { continue };
@@ -211,6 +280,24 @@ pub(crate) fn verify_block(
         let part = QueryPart::new(view, context.chain, id, &state, number);
         if let Err(error @ (Error::Storage { .. } | Error::Corrupt { .. })) =
             context.proofs.verify_together(&part, &claims)
+        {
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+fn verify_responses(view: &dyn StateView, transactions: &[Transaction], context: &Context<'_>) -> Result<(), Error> {
+    let mut claims: BTreeMap<ScreeningId, Vec<ResponseClaim>> = BTreeMap::new();
+    for transaction in transactions {
+        let Transaction::Respond(response) = transaction else { continue };
+        claims.entry(response.screening).or_default().push((response.instance(&context.chain)?, response.proof));
+    }
+    for (id, claims) in claims {
+        let Some(state) = view.screening(id)? else { continue };
+        let statement = ScreeningStatement { key: &context.genesis.eligibility, terms: &state.terms(id) };
+        if let Err(error @ (Error::Storage { .. } | Error::Corrupt { .. })) =
+            context.proofs.verify_responses_together(&statement, &claims)
         {
             return Err(error);
         }

@@ -144,7 +144,8 @@ impl CohortQuery {
         Ok(QueryId::from_bytes(digest.to_bytes()))
     }
 
-    /// What the query locks: price × maximum contributions.
+    /// What the query may pay its contributors: price × maximum contributions. Its escrow adds the fees in force, as
+    /// [`FeeSchedule::escrow`](crate::fees::FeeSchedule::escrow) says.
     ///
     /// # Errors
     /// [`Error::Overflow`] beyond 2^64 − 1.

@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use borsh::BorshDeserialize;
 use circuits::{
-    id::{AccountId, Digest, Leaf, QueryId, SchemaId, StudyId},
+    id::{AccountId, DatasetId, Digest, Leaf, LicenceId, QueryId, SchemaId, ScreeningId, StudyId},
     schema::Schema,
 };
 use redb::{ReadOnlyTable, ReadTransaction};
@@ -16,7 +16,10 @@ use crate::{
     block_execution::BlockEvents,
     inclusion::{TransactionProof, prove_transaction},
     light::Handover,
-    state::{ContributionState, Party, QueryState, StateKey, StateRead, StateView, Study, Tip},
+    state::{
+        ContributionState, Dataset, LicenceState, Party, QueryState, ScreeningState, Settlement, StateKey, StateRead,
+        StateView, Study, Tip,
+    },
     store::{EVENTS, HEADERS, NODES, STATE, block, failed, handovers, location, row, stored, value_at},
     transaction::{Transaction, TransactionId},
     units::{ContributionIndex, Height, LeafIndex},
@@ -207,6 +210,50 @@ impl Snapshot {
     pub fn accounts(&self) -> Result<Vec<(AccountId, crate::state::Account)>, Error> {
         self.scan(StateKey::Account(AccountId::from_bytes([0; 32])), |key| match key {
             StateKey::Account(account) => Some(account),
+            _ => None,
+        })
+    }
+
+    /// All datasets, withdrawn ones included, by id.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] or [`Error::Corrupt`].
+    pub fn datasets(&self) -> Result<Vec<(DatasetId, Dataset)>, Error> {
+        self.scan(StateKey::Dataset(DatasetId::from_bytes([0; 32])), |key| match key {
+            StateKey::Dataset(id) => Some(id),
+            _ => None,
+        })
+    }
+
+    /// All licences, whatever became of them, by id.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] or [`Error::Corrupt`].
+    pub fn licences(&self) -> Result<Vec<(LicenceId, LicenceState)>, Error> {
+        self.scan(StateKey::Licence(LicenceId::from_bytes([0; 32])), |key| match key {
+            StateKey::Licence(id) => Some(id),
+            _ => None,
+        })
+    }
+
+    /// All screenings, closed ones included, by id.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] or [`Error::Corrupt`].
+    pub fn screenings(&self) -> Result<Vec<(ScreeningId, ScreeningState)>, Error> {
+        self.scan(StateKey::Screening(ScreeningId::from_bytes([0; 32])), |key| match key {
+            StateKey::Screening(id) => Some(id),
+            _ => None,
+        })
+    }
+
+    /// All settlement institutions, suspended ones included, by account.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] or [`Error::Corrupt`].
+    pub fn settlements(&self) -> Result<Vec<(AccountId, Settlement)>, Error> {
+        self.scan(StateKey::Settlement(AccountId::from_bytes([0; 32])), |key| match key {
+            StateKey::Settlement(id) => Some(id),
             _ => None,
         })
     }

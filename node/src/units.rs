@@ -68,6 +68,22 @@ number!(
     ContributionIndex(u32)
 );
 number!(
+    /// Version of a study's protocol, counted by the ledger; 1 is as registered.
+    StudyVersion(u32)
+);
+number!(
+    /// Place of an outcome in its study, in the order of posting.
+    OutcomeIndex(u32)
+);
+number!(
+    /// Place of a receipt of access in its licence.
+    AccessIndex(u32)
+);
+number!(
+    /// Place of a response in its screening, in the order of admission.
+    ResponseIndex(u32)
+);
+number!(
     /// Seconds since 1970-01-01T00:00:00Z.
     Timestamp(u64)
 );
@@ -131,6 +147,17 @@ impl From<CommitteeEpoch> for KeyEpoch {
     /// The number under which the key's polynomials and components are derived.
     fn from(epoch: CommitteeEpoch) -> Self {
         Self::new(epoch.0.into())
+    }
+}
+
+impl StudyVersion {
+    /// A study as registered.
+    pub const FIRST: Self = Self(1);
+
+    /// The next version; saturates, which no study reaches.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
     }
 }
 

@@ -1,16 +1,27 @@
 //! No sequence of transactions makes or loses money, and replaying the blocks gives the same state.
 
-use circuits::quorum::Quorum;
+use circuits::{
+    id::{LicenceId, QueryId, ScreeningId, WithdrawalId},
+    quorum::Quorum,
+};
 use node::{
+    fees::{FeeRate, FeeSchedule, Treasury},
     query::CohortQuery,
     replay,
-    state::{QueryStatus, StateRead},
-    transaction::{Action, Transfer, Withdraw},
+    screening::ScreeningQuery,
+    state::{LicenceStatus, QueryStatus, StateRead},
+    transaction::{
+        Action, Deposit, Governance, OfferDataset, RequestLicence, RequestWithdrawal, SettleWithdrawal, Transfer,
+        Withdraw,
+    },
     units::{Amount, ContributionIndex, Height},
 };
 use proptest::prelude::*;
 
-use crate::world::{DigestInsteadOfPairing, World, account, payout_name};
+use crate::{
+    licences,
+    world::{DigestInsteadOfPairing, World, account, digest, payout_name},
+};
 
 /// A step that anyone might try at any time, sensible or not.
 #[derive(Debug, Clone)]
@@ -23,6 +34,16 @@ enum Op {
     Components { query: usize, member: u8, lies: bool },
     Refund { query: usize },
     Transfer { from: u8, to: u8, amount: u64 },
+    Request { price: u64 },
+    Answer { licence: usize, grants: bool },
+    Reclaim { licence: usize },
+    Fees { committee: u64, points: u16 },
+    Deposit { amount: u64, reference: u8 },
+    TakeOut { from: u8, amount: u64 },
+    PayOut { withdrawal: usize, settles: bool },
+    Screen { price: u64, max: u32 },
+    Respond { screening: usize, person: u64 },
+    CloseScreening { screening: usize },
     Block,
     Days(u32),
 }
@@ -39,13 +60,36 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(query, member, lies)| Op::Components { query, member, lies }),
         2 => (0usize..3).prop_map(|query| Op::Refund { query }),
         2 => (0u8..3, 0u8..3, 0u64..2_000_000).prop_map(|(from, to, amount)| Op::Transfer { from, to, amount }),
+        2 => (0u64..400).prop_map(|price| Op::Request { price }),
+        2 => (0usize..3, any::<bool>()).prop_map(|(licence, grants)| Op::Answer { licence, grants }),
+        1 => (0usize..3).prop_map(|licence| Op::Reclaim { licence }),
+        2 => (0u64..50, 0u16..10_000).prop_map(|(committee, points)| Op::Fees { committee, points }),
+        2 => (0u64..3_000, 0u8..4).prop_map(|(amount, reference)| Op::Deposit { amount, reference }),
+        2 => (0u8..3, 0u64..2_000_000).prop_map(|(from, amount)| Op::TakeOut { from, amount }),
+        2 => (0usize..3, any::<bool>()).prop_map(|(withdrawal, settles)| Op::PayOut { withdrawal, settles }),
+        1 => (0u64..400, 1u32..4).prop_map(|(price, max)| Op::Screen { price, max }),
+        4 => (0usize..2, 0u64..4).prop_map(|(screening, person)| Op::Respond { screening, person }),
+        1 => (0usize..2).prop_map(|screening| Op::CloseScreening { screening }),
         6 => Just(Op::Block),
         1 => (1u32..12).prop_map(Op::Days),
     ]
 }
 
-fn perform(world: &mut World, queries: &mut Vec<circuits::id::QueryId>, op: &Op) {
-    let names = ["researcher", "sponsor", "friend"];
+/// What the steps before made.
+#[derive(Default)]
+struct Made {
+    queries: Vec<QueryId>,
+    licences: Vec<LicenceId>,
+    withdrawals: Vec<WithdrawalId>,
+    screenings: Vec<ScreeningId>,
+}
+
+const NAMES: [&str; 3] = ["researcher", "sponsor", "friend"];
+
+/// The steps of queries, and of time.
+fn perform(world: &mut World, made: &mut Made, op: &Op) {
+    let Made { queries, .. } = made;
+    let names = NAMES;
     let known = |index: usize| queries.get(index).copied();
     match *op {
         Op::Open { price, min, max } => {
@@ -90,10 +134,90 @@ fn perform(world: &mut World, queries: &mut Vec<circuits::id::QueryId>, op: &Op)
             world.now = node::units::Timestamp::new(world.now.get() + u64::from(days) * 86_400);
             let _ = world.sequencer.produce_block(world.now);
         }
+        _ => trade(world, made, op),
     }
 }
 
-/// Balances, escrows and fees together.
+/// The steps of licences, settlement and recruitment.
+fn trade(world: &mut World, made: &mut Made, op: &Op) {
+    match *op {
+        Op::Request { price } => {
+            let Some((dataset, _)) = world.ledger().snapshot().unwrap().datasets().unwrap().pop() else { return };
+            let request = RequestLicence { price: Amount::new(price), ..licences::request(dataset) };
+            let nonce = world.sequencer.mempool().next_nonce(account("researcher")).unwrap();
+            let id = request.id(&world.ledger().chain(), &account("researcher"), nonce).unwrap();
+            made.licences.extend(world.act("researcher", Action::RequestLicence(request)).map(|_| id));
+        }
+        Op::Answer { licence, grants } => {
+            let Some(id) = made.licences.get(licence).copied() else { return };
+            let _ = world.act("owner 0", if grants { licences::grant(id) } else { Action::DeclineLicence(id) });
+        }
+        Op::Reclaim { licence } => {
+            let Some(id) = made.licences.get(licence).copied() else { return };
+            let _ = world.act("researcher", Action::ReclaimLicence(id));
+        }
+        Op::Fees { committee, points } => {
+            let treasury = Some(Treasury { account: account("treasury"), rate: FeeRate::BasisPoints(points / 2) });
+            let committee = FeeRate::Units(Amount::new(committee));
+            let fees = FeeSchedule { committee, validators: FeeRate::BasisPoints(points), treasury };
+            let _ = world.act("governor", Action::Govern(Governance::SetFees(fees)));
+        }
+        Op::Deposit { amount, reference } => {
+            let reference = digest(&format!("payment {reference}"));
+            let deposit = Deposit { to: account("friend"), amount: Amount::new(amount), reference };
+            let _ = world.act("bank", Action::Deposit(deposit));
+        }
+        Op::TakeOut { from, amount } => {
+            let (from, amount) = (NAMES[usize::from(from)], Amount::new(amount));
+            let request = RequestWithdrawal { amount, institution: account("bank"), reference: digest("order") };
+            let nonce = world.sequencer.mempool().next_nonce(account(from)).unwrap();
+            let id = request.id(&world.ledger().chain(), &account(from), nonce).unwrap();
+            made.withdrawals.extend(world.act(from, Action::RequestWithdrawal(request)).map(|_| id));
+        }
+        Op::PayOut { withdrawal, settles } => {
+            let Some(withdrawal) = made.withdrawals.get(withdrawal).copied() else { return };
+            let settled = SettleWithdrawal { withdrawal, receipt: digest("receipt") };
+            let rejected = Action::RejectWithdrawal(withdrawal);
+            let _ = world.act("bank", if settles { Action::SettleWithdrawal(settled) } else { rejected });
+        }
+        Op::Screen { price, max } => {
+            let (today, price) = (world.now.day(), Amount::new(price));
+            let closing = circuits::consent::Day(today.0 + 5);
+            let screening = ScreeningQuery { price, responses_max: max, opening: today, closing, ..world.screening() };
+            made.screenings.extend(world.open_screening("researcher", screening));
+        }
+        Op::Respond { screening, person } => {
+            let Some(id) = made.screenings.get(screening).copied() else { return };
+            let _ = world.respond(world.response(id, person));
+        }
+        Op::CloseScreening { screening } => {
+            let Some(id) = made.screenings.get(screening).copied() else { return };
+            let _ = world.act("friend", Action::CloseScreening(id));
+        }
+        _ => unreachable!("the steps of queries"),
+    }
+}
+
+/// A dataset to license, and an institution that may move money.
+fn furnish(world: &mut World) {
+    world.offer(OfferDataset { price_min: Amount::new(1), ..licences::offer() });
+    let cap = Amount::new(5_000);
+    let accredit = Governance::AccreditSettlement { account: account("bank"), name: "Bank".into(), cap };
+    world.act("governor", Action::Govern(accredit)).unwrap();
+    world.block();
+}
+
+/// What the ledger says that there is: the genesis' money and deposits, without what was settled.
+fn supply(world: &World) -> u64 {
+    let snapshot = world.ledger().snapshot().unwrap();
+    let bank = snapshot.settlement(account("bank")).unwrap().unwrap();
+    let genesis = world.ledger().genesis().supply().unwrap().get();
+    let supply = snapshot.supply().unwrap().unwrap().get();
+    assert_eq!(supply, genesis + bank.deposited.get() - bank.settled.get());
+    supply
+}
+
+/// Balances, escrows, fees and pending withdrawals together.
 fn money(world: &World) -> u64 {
     let snapshot = world.ledger().snapshot().unwrap();
     let balances: u64 = snapshot.accounts().unwrap().iter().map(|(_, account)| account.balance.get()).sum();
@@ -103,7 +227,17 @@ fn money(world: &World) -> u64 {
         assert!(!over || query.escrow.get() == 0, "{query:?}");
     }
     let escrows: u64 = queries.iter().map(|(_, query)| query.escrow.get()).sum();
-    balances + escrows + snapshot.fees().unwrap().unwrap_or_default().get()
+    let licences = snapshot.licences().unwrap();
+    for (_, licence) in &licences {
+        assert!(licence.status == LicenceStatus::Requested || licence.escrow.get() == 0, "{licence:?}");
+    }
+    let licences: u64 = licences.iter().map(|(_, licence)| licence.escrow.get()).sum();
+    let screenings = snapshot.screenings().unwrap();
+    assert!(screenings.iter().all(|(_, state)| state.closed.is_none() || state.escrow.get() == 0));
+    let screenings: u64 = screenings.iter().map(|(_, screening)| screening.escrow.get()).sum();
+    let pending: u64 = snapshot.settlements().unwrap().iter().map(|(_, bank)| bank.pending.get()).sum();
+    let fees = snapshot.fees().unwrap().unwrap_or_default().get();
+    balances + escrows + licences + screenings + pending + fees
 }
 
 proptest! {
@@ -111,18 +245,18 @@ proptest! {
 
     #[test]
     fn money_is_conserved_and_replay_agrees(
-        ops in prop::collection::vec(op(), 1..60),
+        ops in prop::collection::vec(op(), 1..80),
         quorum in prop::sample::select(vec![(2u8, 4u8), (2, 3)]),
     ) {
         let mut world = World::ready(Quorum::new(quorum.0, quorum.1).unwrap());
-        let supply = world.ledger().genesis().supply().unwrap().get();
-        let mut queries = vec![];
+        furnish(&mut world);
+        let mut made = Made::default();
         for op in &ops {
-            perform(&mut world, &mut queries, op);
-            prop_assert_eq!(money(&world), supply, "after {:?}", op);
+            perform(&mut world, &mut made, op);
+            prop_assert_eq!(money(&world), supply(&world), "after {:?}", op);
         }
         let _ = world.sequencer.produce_block(world.now);
-        prop_assert_eq!(money(&world), supply);
+        prop_assert_eq!(money(&world), supply(&world));
 
         let snapshot = world.ledger().snapshot().unwrap();
         let tip = snapshot.latest().unwrap().height;

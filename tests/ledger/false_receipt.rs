@@ -21,7 +21,7 @@ use crate::{
     life::opening,
     prover::{groth16, person, proven},
     real_proofs::real_world,
-    world::{World, element, genesis, key, member_name, refused},
+    world::{World, account, element, genesis, key, member_name, refused},
 };
 
 fn evaluation(number: u64) -> Evaluation {
@@ -84,13 +84,13 @@ fn a_false_opening_and_a_malformed_ciphertext_suspend_the_member_once() {
         let block = world.block().block;
         let snapshot = world.ledger().snapshot().unwrap();
         let member = MemberIndex::new(member);
-        let suspension = snapshot.suspension(member).unwrap().unwrap();
+        let suspension = snapshot.suspension(account(&member_name(member.get()))).unwrap().unwrap();
         assert_eq!((suspension.evidence, suspension.height), (evidence.digest().unwrap(), block.header.height));
         let events = snapshot.events(block.header.height).unwrap().unwrap().transactions;
         assert_eq!(events, [[Event::MemberSuspended { member, evidence: suspension.evidence }]]);
         refused(bring(&mut world, &evidence), "suspends a member for ever");
     }
-    assert_eq!(world.ledger().snapshot().unwrap().suspension(MemberIndex::new(3)).unwrap(), None);
+    assert_eq!(world.ledger().snapshot().unwrap().suspension(account(&member_name(3))).unwrap(), None);
 }
 
 /// One alteration of sound evidence.
@@ -111,7 +111,7 @@ fn a_true_receipt_and_words_that_the_member_did_not_sign_are_no_evidence() {
         (|e| e.opening = opening(6), "signature"),
         (|e| e.part = 0, "signature"),
         (|e| e.query = QueryId::from_bytes([8; 32]), "signature"),
-        (|e| e.committee = CommitteeEpoch::new(1), "signature"),
+        (|e| e.committee = CommitteeEpoch::new(1), "committee key 1 is not on this ledger"),
         (|e| e.opening = Opening { c0: evaluation(0), c1: evaluation(0) }, "signature"),
     ];
     for (alter, says) in alterations {

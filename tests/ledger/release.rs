@@ -187,7 +187,7 @@ fn components_come_from_members_and_in_full() {
     let mut world = World::ready(Quorum::DEFAULT);
     let id = world.aggregated(world.query(), 0..3);
     let components = world.components(id, 0, false);
-    refused(world.act("friend", components.clone()), "the committee members of the genesis");
+    refused(world.act("friend", components.clone()), "the committee members of its key");
     let Action::SubmitComponents(SubmitComponents { query, mut parts }) = components else { panic!() };
     parts[0].pop();
     let truncated = Action::SubmitComponents(SubmitComponents { query, parts: parts.clone() });

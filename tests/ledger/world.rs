@@ -8,7 +8,7 @@ use std::{
 use circuits::{
     contribution::{self, Opening, UnverifiedContribution},
     domain::{ByteTag, bytes_to_field, hash},
-    eligibility::{self, EligibilityInstance},
+    eligibility::{self, EligibilityInstance, EligibilityProof, EligibilityTerms},
     groth16::{PROOF_BYTES, ProofBytes},
     id::{
         AccountId, BodyCommitment, ConsentCommitment, Digest, EpochRoot, Evaluation, Nullifier, QueryId,
@@ -25,6 +25,7 @@ use node::{
     consensus::PeerSecret,
     genesis::{Committee, Genesis, Member, Network, Parameters},
     query::SealingKey,
+    screening::{ResponseClaim, ScreeningStatement},
     signature::account_of,
     state::{QueryState, StateRead},
     transaction::{
@@ -52,6 +53,15 @@ pub fn double_proof(part: &QueryPart<'_>, instance: &EligibilityInstance, openin
     UnverifiedContribution { proof: ProofBytes::new(proof), opening }
 }
 
+/// The double's proof of a response.
+pub fn double_response(terms: &EligibilityTerms, instance: &EligibilityInstance) -> EligibilityProof {
+    let bytes = borsh::to_vec(&(terms, instance)).unwrap();
+    let digest = hash(ByteTag::VerifyingKey, &[b"double response", &bytes]);
+    let mut proof = [0; eligibility::PROOF_BYTES];
+    proof[..32].copy_from_slice(digest.as_bytes());
+    EligibilityProof::from_bytes(proof)
+}
+
 impl ProofVerifier for DigestInsteadOfPairing {
     fn challenge(
         &self,
@@ -68,6 +78,14 @@ impl ProofVerifier for DigestInsteadOfPairing {
             Ok(())
         } else {
             Err(Error::Proof { part: part.number(), why: "the double differs".into() })
+        }
+    }
+
+    fn verify_response(&self, statement: &ScreeningStatement<'_>, claim: &ResponseClaim) -> Result<(), Error> {
+        if claim.1 == double_response(statement.terms, &claim.0) {
+            Ok(())
+        } else {
+            Err(Error::Refused { what: "screening response", why: "the double does not verify".into() })
         }
     }
 }
@@ -140,6 +158,7 @@ pub fn genesis(quorum: Quorum) -> Genesis {
             drift_seconds_max: 60,
             key_step_blocks_max: 8,
             key_retention_blocks: 8,
+            fees: node::fees::FeeSchedule::default(),
         },
         balances: ["researcher", "sponsor", "friend"]
             .map(|name| (account(name), Amount::new(ENDOWMENT)))

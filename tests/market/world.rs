@@ -181,6 +181,7 @@ fn genesis(quorum: Quorum, keys: &Keys) -> Genesis {
             drift_seconds_max: 60,
             key_step_blocks_max: KEY_STEP_BLOCKS_MAX,
             key_retention_blocks: KEY_RETENTION_BLOCKS,
+            fees: node::fees::FeeSchedule::default(),
         },
         balances: [(keys.researcher.account(), Amount::new(1_000_000))].into(),
         governor: keys.governor.account(),

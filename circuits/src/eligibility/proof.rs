@@ -5,8 +5,11 @@
 
 use std::{fmt, sync::Arc};
 
-use ark_bn254::{Bn254, G1Affine, G1Projective};
-use ark_ec::{AffineRepr, VariableBaseMSM};
+use ark_bn254::{Bn254, Fr, G1Affine, G1Projective};
+use ark_ec::{
+    AffineRepr, CurveGroup, VariableBaseMSM,
+    pairing::{Pairing, PairingOutput},
+};
 use ark_groth16::{Groth16, PreparedVerifyingKey, Proof, prepare_verifying_key};
 use ark_relations::gr1cs::{ConstraintSystem, OptimizationGoal, SynthesisMode};
 use ark_serialize::{CanonicalDeserialize, CanonicalSerialize};
@@ -22,6 +25,7 @@ use super::{
 use crate::{
     Error,
     ceremony::CeremonyKey,
+    domain::{ByteTag, hash},
     groth16::{
         self, Commitment, EncodedKey, KeyOrigin, ProvingPoints, Relation, VerifyingKeyId, VerifyingPoints,
         check_divisors, insecure_points_from_seed, verifying_key_forms,
@@ -303,7 +307,54 @@ impl EligibilityVerifier {
     }
 }
 
-/// An instance whose proof was verified; only [`EligibilityVerifier::verify`] makes one.
+impl EligibilityVerifier {
+    /// Verifies many proofs with one product of pairings: their equations, combined with 128-bit factors that are drawn
+    /// from a hash of them all, so that every validator draws the same. A false one survives with probability 2^-128.
+    ///
+    /// # Errors
+    /// [`Error::ProofRefused`] when one of them fails; verify one by one to learn which.
+    pub fn verify_batch(
+        &self,
+        claims: &[(EligibilityInstance, EligibilityProof)],
+    ) -> Result<Vec<VerifiedEligibility>, Error> {
+        let equation = |(instance, proof): &(EligibilityInstance, EligibilityProof)| {
+            let share: G1Projective =
+                self.bases.iter().zip(instance_inputs(instance)).map(|(base, input)| *base * input).sum();
+            Ok((self.folded + share, proof.decode()?))
+        };
+        let equations = claims.iter().map(equation).collect::<Result<Vec<_>, Error>>()?;
+        let factors = factors(&equations)?;
+        let weighted = || equations.iter().zip(&factors);
+        let inputs: G1Projective = weighted().map(|((inputs, _), factor)| *inputs * factor).sum();
+        let thirds: G1Projective = weighted().map(|((_, proof), factor)| proof.c * factor).sum();
+        let firsts: Vec<_> = weighted().map(|((_, proof), factor)| proof.a * factor).collect();
+        let left = G1Projective::normalize_batch(&firsts).into_iter().chain([inputs.into(), thirds.into()]);
+        let PreparedVerifyingKey { alpha_g1_beta_g2, gamma_g2_neg_pc, delta_g2_neg_pc, .. } = &*self.key.prepared;
+        let seconds = equations.iter().map(|(_, proof)| proof.b.into());
+        let right = seconds.chain([gamma_g2_neg_pc.clone(), delta_g2_neg_pc.clone()]);
+        let product = Bn254::final_exponentiation(Bn254::multi_miller_loop(left, right));
+        if product != Some(PairingOutput(*alpha_g1_beta_g2) * factors.iter().sum::<Fr>()) {
+            return Err(Error::ProofRefused { why: "the pairing equation does not hold for this statement" });
+        }
+        Ok(claims.iter().map(|(instance, _)| VerifiedEligibility { instance: *instance }).collect())
+    }
+}
+
+/// A 128-bit factor for each equation, from a hash of all.
+fn factors(equations: &[(G1Projective, Proof<Bn254>)]) -> Result<Vec<Fr>, Error> {
+    let mut bytes = vec![];
+    for (inputs, proof) in equations {
+        (inputs.into_affine(), proof).serialize_compressed(&mut bytes).map_err(|error| proving(&error))?;
+    }
+    let seed = hash(ByteTag::Batch, &[b"eligibility", &bytes]);
+    let factor = |index: u64| {
+        let digest = hash(ByteTag::Batch, &[seed.as_bytes(), &index.to_le_bytes()]);
+        Fr::from(u128::from_le_bytes(digest.as_bytes().first_chunk().copied().unwrap_or_default()))
+    };
+    Ok((0..equations.len() as u64).map(factor).collect())
+}
+
+/// An instance whose proof was verified; only an [`EligibilityVerifier`] makes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VerifiedEligibility {
     instance: EligibilityInstance,

@@ -274,6 +274,26 @@ fn a_proof_verifies_for_its_statement_and_no_other() {
 }
 
 #[test]
+fn proofs_verify_together_and_one_that_is_wrong_spoils_the_batch() {
+    let Sound { terms, instance, witness } = sound();
+    let mut rng = StdRng::seed_from_u64(4);
+    let claim = |byte: u8, rng: &mut StdRng| {
+        let instance = EligibilityInstance { binding: Digest::from_bytes([byte; 32]), ..instance };
+        (instance, prove(key(), &terms, &instance, &witness, rng).unwrap())
+    };
+    let claims = [claim(1, &mut rng), claim(2, &mut rng), claim(3, &mut rng)];
+    let verifier = EligibilityVerifier::new(key().verifying_key(), &terms).unwrap();
+    let verified = verifier.verify_batch(&claims).unwrap();
+    assert_eq!(verified.iter().map(|one| *one.instance()).collect::<Vec<_>>(), claims.map(|(instance, _)| instance));
+    assert_eq!(verifier.verify_batch(&[]).unwrap(), []);
+    let mut swapped = claims;
+    (swapped[0].1, swapped[1].1) = (swapped[1].1, swapped[0].1);
+    assert!(verifier.verify_batch(&swapped).is_err());
+    let other = EligibilityTerms { part: 0, ..terms.clone() };
+    assert!(EligibilityVerifier::new(key().verifying_key(), &other).unwrap().verify_batch(&claims).is_err());
+}
+
+#[test]
 fn two_proofs_of_one_statement_share_no_element() {
     let Sound { terms, instance, witness } = sound();
     let mut rng = StdRng::seed_from_u64(2);

@@ -224,7 +224,7 @@ impl Agent<'_> {
         patience: &Patience,
     ) -> Result<Receipt, Error> {
         let account = self.ledger.genesis().committee.member(member)?.account;
-        if self.ledger.suspension(member)?.is_some() {
+        if self.ledger.suspension(account)?.is_some() {
             let why = "it is suspended for a false receipt".into();
             return Err(Error::Refused { who: format!("committee member {member}"), action: "attest", why });
         }

@@ -70,6 +70,7 @@ fn append_transaction(connection: &mut SqliteConnection, placed: &Placed<'_>) ->
     match placed.transaction {
         Transaction::Signed(signed) => touch(connection, placed, signed.sender)?,
         Transaction::Contribute(contribution) => touch(connection, placed, contribution.payout)?,
+        Transaction::Respond(response) => touch(connection, placed, response.reply)?,
     }
     Ok(())
 }
@@ -78,6 +79,7 @@ fn append_transaction(connection: &mut SqliteConnection, placed: &Placed<'_>) ->
 const fn action_name(transaction: &Transaction) -> &'static str {
     match transaction {
         Transaction::Contribute(_) => "contribute",
+        Transaction::Respond(_) => "respond",
         Transaction::Signed(signed) => match &signed.action {
             Action::Govern(_) => "govern",
             Action::RegisterSchema(_) => "register_schema",
@@ -101,6 +103,26 @@ const fn action_name(transaction: &Transaction) -> &'static str {
             Action::ApproveChange(_) => "approve_change",
             Action::Equivocation(_) => "equivocation",
             Action::WithdrawApproval(_) => "withdraw_approval",
+            Action::DesignStudy(_) => "design_study",
+            Action::AmendStudy(_) => "amend_study",
+            Action::PostOutcome(_) => "post_outcome",
+            Action::CloseStudy(_) => "close_study",
+            Action::OfferDataset(_) => "offer_dataset",
+            Action::WithdrawDataset(_) => "withdraw_dataset",
+            Action::RequestLicence(_) => "request_licence",
+            Action::GrantLicence(_) => "grant_licence",
+            Action::DeclineLicence(_) => "decline_licence",
+            Action::ReclaimLicence(_) => "reclaim_licence",
+            Action::RevokeLicence(_) => "revoke_licence",
+            Action::RecordAccess(_) => "record_access",
+            Action::Deposit(_) => "deposit",
+            Action::RequestWithdrawal(_) => "request_withdrawal",
+            Action::SettleWithdrawal(_) => "settle_withdrawal",
+            Action::RejectWithdrawal(_) => "reject_withdrawal",
+            Action::OpenScreening(_) => "open_screening",
+            Action::Invite(_) => "invite",
+            Action::AnswerInvitation(_) => "answer_invitation",
+            Action::CloseScreening(_) => "close_screening",
         },
     }
 }
@@ -170,7 +192,35 @@ fn append_event(connection: &mut SqliteConnection, placed: &Placed<'_>, event: &
         | Event::ConsortiumChangeApproved { .. }
         | Event::ConsortiumChanged { .. }
         | Event::ConsortiumApprovalWithdrawn { .. }
-        | Event::ProtocolUpgraded { .. } => Ok(()),
+        | Event::ProtocolUpgraded { .. }
+        | Event::StudyDesigned { .. }
+        | Event::StudyAmended { .. }
+        | Event::QueryCompared { .. }
+        | Event::OutcomePosted { .. }
+        | Event::StudyClosed { .. }
+        | Event::DatasetOffered { .. }
+        | Event::DatasetWithdrawn { .. }
+        | Event::LicenceRequested { .. }
+        | Event::LicenceGranted { .. }
+        | Event::LicenceDeclined { .. }
+        | Event::LicenceReclaimed { .. }
+        | Event::LicenceRevoked { .. }
+        | Event::LicenceAccessed { .. }
+        | Event::FeesSet { .. }
+        | Event::FeesPaid { .. }
+        | Event::SettlementAccredited { .. }
+        | Event::SettlementSuspended { .. }
+        | Event::Deposited { .. }
+        | Event::WithdrawalRequested { .. }
+        | Event::WithdrawalSettled { .. }
+        | Event::WithdrawalRejected { .. }
+        | Event::ScreeningOpened { .. }
+        | Event::ResponseAdmitted { .. }
+        | Event::Invited { .. }
+        | Event::InvitationAccepted { .. }
+        | Event::InvitationDeclined { .. }
+        | Event::ScreeningClosed { .. }
+        | Event::CommitteeReplaced { .. } => Ok(()),
     }
 }
 
@@ -245,7 +295,7 @@ fn study_title(transaction: &Transaction) -> &str {
             Action::RegisterStudy(study) => &study.title,
             _ => "",
         },
-        Transaction::Contribute(_) => "",
+        Transaction::Contribute(_) | Transaction::Respond(_) => "",
     }
 }
 

@@ -117,7 +117,7 @@ pub fn plan(
     Ok(Plan {
         parts: query.parts.len(),
         slots: query.parts.iter().map(Layout::slots_used).collect(),
-        escrow: query.escrow().unwrap_or_default(),
+        escrow: view.fee_schedule()?.unwrap_or_default().escrow(&query).unwrap_or_default(),
         fee: genesis.parameters.opening_fee,
         closing: date(query.closing),
         privacy: privacy(view, &query, researcher, subsets)?,

@@ -23,7 +23,7 @@ use crate::{
     execute::apply_checked,
     ledger::Ledger,
     proof::verify_block,
-    state::{Draft, StateRead},
+    state::{Draft, StateRead, committee_of},
     transaction::{Action, FalseReceipt, SignedAction, Transaction, TransactionId, require_validators},
     units::Timestamp,
 };
@@ -118,7 +118,9 @@ impl Mempool {
     pub fn submit(&self, transaction: Transaction, now: Timestamp) -> Result<TransactionId, Error> {
         let copy = transaction.clone();
         let id = match transaction {
-            Transaction::Contribute(_) => self.admission.verify_and_admit(transaction, now)?,
+            Transaction::Contribute(_) | Transaction::Respond(_) => {
+                self.admission.verify_and_admit(transaction, now)?
+            }
             Transaction::Signed(_) => self.pool.take_in(transaction, now)?,
         };
         let mut fresh = self.pool.fresh.lock().unwrap_or_else(PoisonError::into_inner);
@@ -214,12 +216,12 @@ impl Pool {
         if queue.contains(&id) {
             return Err(known());
         }
-        let validators = require_validators(&self.ledger.snapshot()?)?;
+        let snapshot = self.ledger.snapshot()?;
+        let validators = require_validators(&snapshot)?;
+        let committee = committee_of(&snapshot, snapshot.committee_epoch()?.unwrap_or_default())?;
         let genesis = self.ledger.genesis();
         let runs_the_chain = |account| {
-            account == genesis.governor
-                || genesis.committee.index_of(account).is_some()
-                || validators.power(account) > 0
+            account == genesis.governor || committee.index_of(account).is_some() || validators.power(account) > 0
         };
         queue.check_room(&transaction, runs_the_chain)?;
         self.admit(&mut queue, id, transaction, now)?;
@@ -229,7 +231,7 @@ impl Pool {
     /// Does what is expensive before the mempool is locked: pairings, which the verifier remembers, and evidence.
     fn check_alone(&self, transaction: &Transaction, now: Timestamp) -> Result<(), Error> {
         match transaction {
-            Transaction::Contribute(_) => {
+            Transaction::Contribute(_) | Transaction::Respond(_) => {
                 let snapshot = self.ledger.snapshot()?;
                 apply_checked(&snapshot, transaction, &self.ledger.next_context(&snapshot.latest()?, now)).map(|_| ())
             }
@@ -251,6 +253,7 @@ impl Pool {
         let outcome = evidence.accused(&snapshot, &self.ledger.next_context(&snapshot.latest()?, now));
         if let Err(error) = &outcome
             && error.is_refusal()
+            && !matches!(error, Error::Unknown { .. })
         {
             let mut refused = refused();
             if refused.len() >= REFUSED_EVIDENCE_MAX {

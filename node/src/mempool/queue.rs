@@ -26,7 +26,7 @@ const _: () = assert!((MEMBERS_MAX as usize + 1) * SENDER_WAITING_MAX <= RESERVE
 pub(crate) struct Queue {
     queue: VecDeque<Transaction>,
     ids: BTreeSet<TransactionId>,
-    /// How many of each sender wait. A contribution has no sender: its proof costs a record's nullifier.
+    /// How many of each sender wait. A contribution or response has no sender: its proof costs a record's nullifier.
     senders: BTreeMap<AccountId, usize>,
     /// What the queue does to the latest state, so that a sender's next nonce counts what waits.
     pub(crate) change: StateChange,
@@ -35,7 +35,7 @@ pub(crate) struct Queue {
 const fn sender(transaction: &Transaction) -> Option<AccountId> {
     match transaction {
         Transaction::Signed(signed) => Some(signed.sender),
-        Transaction::Contribute(_) => None,
+        Transaction::Contribute(_) | Transaction::Respond(_) => None,
     }
 }
 
@@ -91,7 +91,7 @@ impl Queue {
         let (mut bytes, mut contributions) = (0, 0);
         let mut taken = vec![];
         for transaction in &self.queue {
-            if matches!(transaction, Transaction::Contribute(_)) {
+            if transaction.is_anonymous() {
                 if contributions == BLOCK_CONTRIBUTIONS_MAX {
                     continue;
                 }

@@ -9,8 +9,10 @@ use circuits::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::StateRead;
 use crate::{
     Error,
+    genesis::Committee,
     query::RELEASES_PER_KEY_MAX,
     transaction::CommitteeShare,
     units::{CommitteeEpoch, Height},
@@ -51,6 +53,8 @@ pub enum CommitteeStage {
         /// Those outside the key that at least `n − t + 1` confirmed; nobody where there is no such key.
         outside: BTreeSet<MemberIndex>,
     },
+    /// Governance seated another committee before the key was active; the next epoch is that committee's.
+    Replaced,
 }
 
 /// A committee key, from its generation on.
@@ -68,12 +72,25 @@ pub struct CommitteeState {
     pub confirmations: BTreeMap<MemberIndex, Digest>,
     /// Releases that queries opened under the key may take, one for each part; a refunded query takes none.
     pub releases: u32,
+    /// The key since which its committee sits: see [`committee_of`].
+    pub seated: CommitteeEpoch,
+}
+
+/// The committee whose key this is. A key belongs to the members seated when its generation began, whoever follows them.
+///
+/// # Errors
+/// [`Error::Unknown`] for a key that was not begun; [`Error::Corrupt`] when the state lacks its committee.
+pub fn committee_of(view: &(impl StateRead + ?Sized), epoch: CommitteeEpoch) -> Result<Committee, Error> {
+    let unknown = || Error::Unknown { what: "committee key", id: epoch.to_string() };
+    let seated = view.committee(epoch)?.ok_or_else(unknown)?.seated;
+    let gap = || Error::Corrupt { what: "committee keys", why: format!("nobody sits for key {epoch}") };
+    view.committee_members(seated)?.ok_or_else(gap)
 }
 
 impl CommitteeState {
     /// A key whose generation begins in a block.
     #[must_use]
-    pub const fn new(since: Height) -> Self {
+    pub const fn new(since: Height, seated: CommitteeEpoch) -> Self {
         Self {
             stage: CommitteeStage::Committing,
             since,
@@ -81,6 +98,7 @@ impl CommitteeState {
             reveals: BTreeMap::new(),
             confirmations: BTreeMap::new(),
             releases: 0,
+            seated,
         }
     }
 
@@ -152,6 +170,6 @@ impl CommitteeState {
 
 impl Default for CommitteeState {
     fn default() -> Self {
-        Self::new(Height::default())
+        Self::new(Height::default(), CommitteeEpoch::default())
     }
 }

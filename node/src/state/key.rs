@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::{
     domain::{ByteTag, hash},
-    id::{AccountId, BodyCommitment, Digest, Leaf, Nullifier, QueryId, SchemaId, ScopeNullifier, StudyId},
+    id::{
+        AccountId, BodyCommitment, DatasetId, Digest, Leaf, LicenceId, Nullifier, QueryId, SchemaId, ScopeNullifier,
+        ScreeningId, StudyId, WithdrawalId,
+    },
     quorum::MemberIndex,
     rlwe::RingElement,
     schema::Schema,
@@ -13,14 +16,20 @@ use circuits::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Account, Admission, Approvals, CommitteeState, ComponentVote, ContributionState, Draft, EpochSnapshot,
-    EquivocationRecord, LeafChange, Odometer, Party, Protocol, QueryState, Registration, StateView, Study, Suspension,
-    Tip,
+    Access, Account, Admission, Approvals, CommitteeState, ComponentVote, ContributionState, Dataset, DepositRecord,
+    Draft, EpochSnapshot, EquivocationRecord, LeafChange, LicenceState, Odometer, Outcome, Party, Protocol, QueryState,
+    Registration, ResponseAdmission, ResponseState, ScreeningState, Settlement, StateView, Study, StudyProtocol,
+    Suspension, Tip, WithdrawalState,
 };
 use crate::{
     Error,
     codec::{check_length, decode, encode},
-    units::{Amount, CommitteeEpoch, ContributionIndex, Epoch, Height, LeafIndex},
+    fees::FeeSchedule,
+    genesis::Committee,
+    units::{
+        AccessIndex, Amount, CommitteeEpoch, ContributionIndex, Epoch, Height, LeafIndex, OutcomeIndex, ResponseIndex,
+        StudyVersion,
+    },
     validator::ValidatorSet,
 };
 
@@ -115,8 +124,8 @@ state! {
     Committee(epoch: CommitteeEpoch) => CommitteeState, committee, put_committee;
     /// The public polynomial of a committee key, once it is active.
     CommitteePolynomial(epoch: CommitteeEpoch) => RingElement, committee_polynomial, put_committee_polynomial;
-    /// Why a committee member's word no longer counts.
-    Suspension(member: MemberIndex) => Suspension, suspension, put_suspension;
+    /// Why a committee member's word no longer counts, in whichever committee it sits.
+    Suspension(account: AccountId) => Suspension, suspension, put_suspension;
     /// The latest committee key.
     CommitteeEpoch() => CommitteeEpoch, committee_epoch, put_committee_epoch;
     /// What the private queries of a study have released.
@@ -135,6 +144,36 @@ state! {
     Equivocation(account: AccountId, height: Height) => EquivocationRecord, equivocation, put_equivocation;
     /// The protocol's version, and the next.
     Protocol() => Protocol, protocol, put_protocol;
+    /// A version of a study's protocol.
+    StudyProtocol(study: StudyId, version: StudyVersion) => StudyProtocol, study_protocol, put_study_protocol;
+    /// An outcome that a study posted.
+    Outcome(study: StudyId, index: OutcomeIndex) => Outcome, outcome, put_outcome;
+    /// A dataset offered for licences.
+    Dataset(id: DatasetId) => Dataset, dataset, put_dataset;
+    /// How many datasets were offered with a record.
+    DatasetCount(record: LeafIndex) => u32, dataset_count, put_dataset_count;
+    /// A licence of a dataset.
+    Licence(id: LicenceId) => LicenceState, licence, put_licence;
+    /// A receipt of access under a licence.
+    Access(licence: LicenceId, index: AccessIndex) => Access, access, put_access;
+    /// The fees of queries that open now.
+    FeeSchedule() => FeeSchedule, fee_schedule, put_fee_schedule;
+    /// All the money there is: the genesis', and deposits, without withdrawals that were settled.
+    Supply() => Amount, supply, put_supply;
+    /// An institution that moves money to and from the ledger.
+    Settlement(account: AccountId) => Settlement, settlement, put_settlement;
+    /// A deposit, by the institution and its reference.
+    Deposit(institution: AccountId, reference: Digest) => DepositRecord, deposit, put_deposit;
+    /// A withdrawal of money.
+    Withdrawal(id: WithdrawalId) => WithdrawalState, withdrawal, put_withdrawal;
+    /// A screening.
+    Screening(id: ScreeningId) => ScreeningState, screening, put_screening;
+    /// An admitted response to a screening.
+    Response(screening: ScreeningId, index: ResponseIndex) => ResponseState, response, put_response;
+    /// Where a screening nullifier was spent.
+    ScreeningNullifier(nullifier: Nullifier) => ResponseAdmission, screening_nullifier, put_screening_nullifier;
+    /// The members seated since a committee key.
+    CommitteeMembers(epoch: CommitteeEpoch) => Committee, committee_members, put_committee_members;
 }
 
 impl StateKey {

@@ -14,9 +14,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error,
+    fees::FeeSchedule,
     query::{CohortQuery, OpeningEpoch, contribution_terms},
-    transaction::{ComponentDigests, StudyRegistration, TransactionId},
-    units::{Amount, CommitteeEpoch, ContributionIndex, Epoch, Height, LeafIndex, Timestamp},
+    state::Conformance,
+    transaction::{ComponentDigests, TransactionId},
+    units::{Amount, CommitteeEpoch, ContributionIndex, Epoch, Height, LeafIndex, StudyVersion, Timestamp},
 };
 
 /// Money and the next nonce of an account. An account exists for every key; it is stored once it differs from this
@@ -46,17 +48,6 @@ pub struct Party {
     pub name: String,
     /// Whether it may act.
     pub standing: Standing,
-}
-
-/// A registered study.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-pub struct Study {
-    /// The researcher who registered it and may open queries for it.
-    pub researcher: AccountId,
-    /// What was registered.
-    pub registration: StudyRegistration,
-    /// When.
-    pub height: Height,
 }
 
 /// A certified record, as the ledger sees it: commitments only.
@@ -191,6 +182,12 @@ pub struct QueryState {
     pub surviving: u32,
     /// Committee members whose component differed from an accepted one.
     pub liars: Vec<MemberIndex>,
+    /// The version of the study's protocol that it opened under.
+    pub study_version: StudyVersion,
+    /// Whether that version had planned it.
+    pub conformance: Conformance,
+    /// The fees in force when it opened, which its escrow includes.
+    pub fees: FeeSchedule,
 }
 
 impl QueryState {

@@ -9,9 +9,11 @@ use crate::{
     codec::check_length,
     event::Event,
     execute::Context,
-    genesis::NAME_BYTES_MAX,
-    state::{CommitteeStage, Draft, Party, Standing, StateRead},
+    fees::FeeSchedule,
+    genesis::{Committee, NAME_BYTES_MAX},
+    state::{CommitteeStage, Draft, Party, Settlement, Standing, StateRead},
     transaction::committee,
+    units::Amount,
 };
 
 /// What the governor of the genesis can decide.
@@ -38,15 +40,36 @@ pub enum Governance {
     SuspendResearcher(AccountId),
     /// Retires the active committee key and starts the generation of the next. Queries in flight finish under theirs.
     RekeyCommittee,
+    /// Sets the fees of queries that open from now on.
+    SetFees(FeeSchedule),
+    /// Lets an institution move money to and from the ledger, or gives it another name or cap.
+    AccreditSettlement {
+        /// Its key.
+        account: AccountId,
+        /// Its name.
+        name: String,
+        /// What it may have deposited and not yet settled, at most.
+        cap: Amount,
+    },
+    /// Stops an institution; the governor may then reject the withdrawals that wait for it.
+    SuspendSettlement(AccountId),
+    /// Seats another committee, which makes the next key. Queries in flight finish under the key, and with the members,
+    /// that they opened with.
+    ReplaceCommittee(Committee),
 }
 
 impl Governance {
     pub(super) fn check(&self) -> Result<(), Error> {
         match self {
-            Self::AccreditIssuer { name, .. } | Self::AccreditResearcher { name, .. } => {
-                check_length("name in bytes", name.len(), NAME_BYTES_MAX)
-            }
-            Self::SuspendIssuer(_) | Self::SuspendResearcher(_) | Self::RekeyCommittee => Ok(()),
+            Self::AccreditIssuer { name, .. }
+            | Self::AccreditResearcher { name, .. }
+            | Self::AccreditSettlement { name, .. } => check_length("name in bytes", name.len(), NAME_BYTES_MAX),
+            Self::SetFees(fees) => fees.check(),
+            Self::SuspendIssuer(_)
+            | Self::SuspendResearcher(_)
+            | Self::RekeyCommittee
+            | Self::SuspendSettlement(_)
+            | Self::ReplaceCommittee(_) => Ok(()),
         }
     }
 
@@ -59,7 +82,7 @@ impl Governance {
         if sender != context.genesis.governor {
             return Err(Error::Unauthorized {
                 account: sender,
-                action: "accredit, suspend or start a committee key",
+                action: "accredit, suspend, set fees or start a committee key",
                 remedy: "the governor of the genesis signs this",
             });
         }
@@ -72,6 +95,13 @@ impl Governance {
             }
             Self::SuspendResearcher(account) => suspend_researcher(*account, draft),
             Self::RekeyCommittee => rekey(draft, context),
+            Self::SetFees(fees) => {
+                draft.put_fee_schedule(fees)?;
+                Ok(vec![Event::FeesSet { fees: *fees }])
+            }
+            Self::AccreditSettlement { account, name, cap } => accredit_settlement(*account, name, *cap, draft),
+            Self::SuspendSettlement(account) => suspend_settlement(*account, draft),
+            Self::ReplaceCommittee(committee) => replace_committee(committee, draft, context),
         }
     }
 }
@@ -114,6 +144,32 @@ fn suspend_researcher(account: AccountId, draft: &mut Draft<'_>) -> Result<Vec<E
     Ok(vec![Event::ResearcherSuspended { account }])
 }
 
+fn accredit_settlement(
+    account: AccountId,
+    name: &str,
+    cap: Amount,
+    draft: &mut Draft<'_>,
+) -> Result<Vec<Event>, Error> {
+    let party = Party { name: name.into(), standing: Standing::Accredited };
+    let (deposited, settled, pending) = match draft.settlement(account)? {
+        Some(before) => (before.deposited, before.settled, before.pending),
+        None => Default::default(),
+    };
+    draft.put_settlement(account, &Settlement { party, cap, deposited, settled, pending })?;
+    Ok(vec![Event::SettlementAccredited { account, name: name.into(), cap }])
+}
+
+fn suspend_settlement(account: AccountId, draft: &mut Draft<'_>) -> Result<Vec<Event>, Error> {
+    let unknown = || Error::Unknown { what: "accredited settlement institution", id: account.to_string() };
+    let mut institution = draft.settlement(account)?.ok_or_else(unknown)?;
+    if institution.party.standing == Standing::Suspended {
+        return Err(unknown());
+    }
+    institution.party.standing = Standing::Suspended;
+    draft.put_settlement(account, &institution)?;
+    Ok(vec![Event::SettlementSuspended { account }])
+}
+
 fn rekey(draft: &mut Draft<'_>, context: &Context<'_>) -> Result<Vec<Event>, Error> {
     let epoch = draft.committee_epoch()?.unwrap_or_default();
     let mut committee = draft.committee(epoch)?.unwrap_or_default();
@@ -123,5 +179,21 @@ fn rekey(draft: &mut Draft<'_>, context: &Context<'_>) -> Result<Vec<Event>, Err
     };
     committee.stage = CommitteeStage::Retired { key };
     draft.put_committee(epoch, &committee)?;
-    Ok(vec![committee::begin(epoch.next(), draft, context)?])
+    Ok(vec![committee::begin(epoch.next(), committee.seated, draft, context)?])
+}
+
+/// A key in the making is given up: whoever stopped serving must not be able to keep others from being seated.
+fn replace_committee(seats: &Committee, draft: &mut Draft<'_>, context: &Context<'_>) -> Result<Vec<Event>, Error> {
+    seats.check(context.genesis.network)?;
+    let epoch = draft.committee_epoch()?.unwrap_or_default();
+    let mut committee = draft.committee(epoch)?.unwrap_or_default();
+    committee.stage = match committee.stage {
+        CommitteeStage::Active { key } => CommitteeStage::Retired { key },
+        _ => CommitteeStage::Replaced,
+    };
+    draft.put_committee(epoch, &committee)?;
+    let next = epoch.next();
+    draft.put_committee_members(next, seats)?;
+    let members = seats.members.iter().map(|member| member.account).collect();
+    Ok(vec![Event::CommitteeReplaced { epoch: next, members }, committee::begin(next, next, draft, context)?])
 }

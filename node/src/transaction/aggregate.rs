@@ -15,9 +15,10 @@ use crate::{
     codec::check_length,
     event::Event,
     execute::{Context, query_error, require_query},
+    genesis::Committee,
     query::PARTS_MAX,
     signature::{self, Signature},
-    state::{ContributionState, Draft, QueryStatus, StateRead},
+    state::{ContributionState, Draft, QueryStatus, StateRead, committee_of},
     units::ContributionIndex,
 };
 
@@ -98,19 +99,19 @@ impl Aggregate {
             let why = format!("it has {} parts; the aggregate has {}", state.query.parts.len(), self.parts.len());
             return Err(query_error(self.query, why));
         }
-        self.check_signatures(draft, context)?;
+        self.check_signatures(&committee_of(draft, state.committee)?, draft, context)?;
         state.status = QueryStatus::Aggregated { height: context.height, set, aggregates: self.parts.clone() };
         draft.put_query(self.query, &state)?;
         Ok(vec![Event::QueryAggregated { query: self.query, aggregates: self.parts.clone() }])
     }
 
-    fn check_signatures(&self, draft: &Draft<'_>, context: &Context<'_>) -> Result<(), Error> {
-        let committee = &context.genesis.committee;
+    fn check_signatures(&self, committee: &Committee, draft: &Draft<'_>, context: &Context<'_>) -> Result<(), Error> {
         let message = aggregate_message(&context.chain, &self.query, &self.set, &self.parts);
         let mut signers = BTreeSet::new();
         for MemberSignature { member, signature } in &self.signatures {
-            signature::verify("aggregate", committee.member(*member)?.account, &message, signature)?;
-            if draft.suspension(*member)?.is_none() {
+            let account = committee.member(*member)?.account;
+            signature::verify("aggregate", account, &message, signature)?;
+            if draft.suspension(account)?.is_none() {
                 signers.insert(*member);
             }
         }

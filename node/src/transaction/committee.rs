@@ -16,7 +16,7 @@ use crate::{
     codec::check_length,
     event::Event,
     execute::{Context, require_member},
-    state::{CommitteeStage, CommitteeState, Draft, StateRead},
+    state::{CommitteeStage, CommitteeState, Draft, StateRead, committee_of},
     units::CommitteeEpoch,
 };
 
@@ -102,9 +102,9 @@ impl CommitteeCommit {
         draft: &mut Draft<'_>,
         context: &Context<'_>,
     ) -> Result<Vec<Event>, Error> {
-        let member = require_member(context, sender, "commit to a key share")?;
-        let quorum = &context.genesis.committee.quorum;
         let mut state = latest(self.epoch, draft)?;
+        let member = require_member(draft, self.epoch, sender, "commit to a key share")?;
+        let quorum = &committee_of(draft, self.epoch)?.quorum;
         if quorum.leader(quorum.check_subset(self.subset)?) != Some(member) {
             return Err(refuse(self.epoch, "only the subset's leader, its first holder, commits to its share"));
         }
@@ -133,9 +133,9 @@ impl CommitteeReveal {
         draft: &mut Draft<'_>,
         context: &Context<'_>,
     ) -> Result<Vec<Event>, Error> {
-        let member = require_member(context, sender, "reveal a key share")?;
-        let quorum = &context.genesis.committee.quorum;
         let mut state = latest(self.epoch, draft)?;
+        let member = require_member(draft, self.epoch, sender, "reveal a key share")?;
+        let quorum = &committee_of(draft, self.epoch)?.quorum;
         if quorum.leader(quorum.check_subset(self.subset)?) != Some(member) {
             return Err(refuse(self.epoch, "only the subset's leader, its first holder, reveals its share"));
         }
@@ -160,8 +160,8 @@ impl CommitteeConfirm {
         draft: &mut Draft<'_>,
         context: &Context<'_>,
     ) -> Result<Vec<Event>, Error> {
-        let member = require_member(context, sender, "confirm a committee key")?;
         let mut state = latest(self.epoch, draft)?;
+        let member = require_member(draft, self.epoch, sender, "confirm a committee key")?;
         if state.stage != CommitteeStage::Confirming {
             return Err(refuse(self.epoch, "members confirm after every share is committed and before it is active"));
         }
@@ -170,7 +170,7 @@ impl CommitteeConfirm {
             return Err(refuse(self.epoch, "this member confirmed already"));
         }
         let mut events = vec![Event::CommitteeConfirmed { epoch: self.epoch, member }];
-        if state.confirmations.len() == usize::from(context.genesis.committee.quorum.members()) {
+        if state.confirmations.len() == usize::from(committee_of(draft, self.epoch)?.quorum.members()) {
             events.extend(self.conclude(key, state, draft, context)?);
         } else {
             draft.put_committee(self.epoch, &state)?;
@@ -195,10 +195,10 @@ impl CommitteeConfirm {
             draft.put_committee(epoch, &state)?;
             return Ok(vec![Event::CommitteeActive { epoch, key }]);
         }
-        let outside = state.outside(&context.genesis.committee.quorum);
+        let outside = state.outside(&committee_of(draft, epoch)?.quorum);
         state.stage = CommitteeStage::Disputed { outside: outside.clone() };
         draft.put_committee(epoch, &state)?;
-        Ok(vec![Event::CommitteeDisputed { epoch, outside }, begin(epoch.next(), draft, context)?])
+        Ok(vec![Event::CommitteeDisputed { epoch, outside }, begin(epoch.next(), state.seated, draft, context)?])
     }
 }
 
@@ -213,9 +213,9 @@ impl CommitteeComplain {
         draft: &mut Draft<'_>,
         context: &Context<'_>,
     ) -> Result<Vec<Event>, Error> {
-        let by = require_member(context, sender, "complain of a leader")?;
-        let accused = context.genesis.committee.quorum.check_member(self.accused)?;
         let mut state = latest(self.epoch, draft)?;
+        let by = require_member(draft, self.epoch, sender, "complain of a leader")?;
+        let accused = committee_of(draft, self.epoch)?.quorum.check_member(self.accused)?;
         if !matches!(state.stage, CommitteeStage::Committing | CommitteeStage::Confirming) {
             return Err(refuse(self.epoch, "it is active; governance starts a new key"));
         }
@@ -223,14 +223,19 @@ impl CommitteeComplain {
         draft.put_committee(self.epoch, &state)?;
         Ok(vec![
             Event::CommitteeComplained { epoch: self.epoch, by, accused, reason: self.reason.clone() },
-            begin(self.epoch.next(), draft, context)?,
+            begin(self.epoch.next(), state.seated, draft, context)?,
         ])
     }
 }
 
-/// Begins the generation of a key.
-pub(super) fn begin(epoch: CommitteeEpoch, draft: &mut Draft<'_>, context: &Context<'_>) -> Result<Event, Error> {
-    draft.put_committee(epoch, &CommitteeState::new(context.height))?;
+/// Begins the generation of a key among the members seated since `seated`.
+pub(super) fn begin(
+    epoch: CommitteeEpoch,
+    seated: CommitteeEpoch,
+    draft: &mut Draft<'_>,
+    context: &Context<'_>,
+) -> Result<Event, Error> {
+    draft.put_committee(epoch, &CommitteeState::new(context.height, seated))?;
     draft.put_committee_epoch(&epoch)?;
     Ok(Event::CommitteeStarted { epoch })
 }
@@ -239,7 +244,7 @@ pub(super) fn begin(epoch: CommitteeEpoch, draft: &mut Draft<'_>, context: &Cont
 /// Anyone may ask: the outcome is fixed.
 pub(super) fn expire(epoch: CommitteeEpoch, draft: &mut Draft<'_>, context: &Context<'_>) -> Result<Vec<Event>, Error> {
     let mut state = latest(epoch, draft)?;
-    let absent = state.awaited(&context.genesis.committee.quorum);
+    let absent = state.awaited(&committee_of(draft, epoch)?.quorum);
     if absent.is_empty() {
         return Err(refuse(epoch, "its generation is over; governance starts a new key"));
     }
@@ -250,5 +255,5 @@ pub(super) fn expire(epoch: CommitteeEpoch, draft: &mut Draft<'_>, context: &Con
     }
     state.stage = CommitteeStage::Expired { absent: absent.clone() };
     draft.put_committee(epoch, &state)?;
-    Ok(vec![Event::CommitteeExpired { epoch, absent }, begin(epoch.next(), draft, context)?])
+    Ok(vec![Event::CommitteeExpired { epoch, absent }, begin(epoch.next(), state.seated, draft, context)?])
 }

@@ -10,15 +10,15 @@ use circuits::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::refund::refund;
+use super::{pay::pay, refund::refund};
 use crate::{
     Error,
     codec::check_length,
     event::Event,
-    execute::{Context, credit, query_error, require_member, require_query},
+    execute::{Context, query_error, require_member, require_query},
+    genesis::Committee,
     query::PARTS_MAX,
-    state::{ComponentVote, Draft, QueryState, QueryStatus, RefundReason, StateRead},
-    units::ContributionIndex,
+    state::{ComponentVote, Draft, QueryState, QueryStatus, RefundReason, StateRead, committee_of},
 };
 
 /// What a member says of one component. All holders compute the same one, sealed with the same randomness.
@@ -57,8 +57,12 @@ impl SubmitComponents {
         draft: &mut Draft<'_>,
         context: &Context<'_>,
     ) -> Result<Vec<Event>, Error> {
-        let member = require_member(context, sender, "report components")?;
         let state = require_query(draft, self.query)?;
+        let member = require_member(draft, state.committee, sender, "report components")?;
+        if draft.suspension(sender)?.is_some() {
+            let why = format!("member {member} is suspended for a false receipt; its components do not count");
+            return Err(query_error(self.query, why));
+        }
         self.check_due(member, &state, draft, context)?;
         draft.put_component_vote(self.query, member, &ComponentVote(self.parts.clone()))?;
         let mut events = vec![Event::ComponentsSubmitted { query: self.query, member }];
@@ -74,9 +78,6 @@ impl SubmitComponents {
         context: &Context<'_>,
     ) -> Result<(), Error> {
         let refuse = |why: String| Err(query_error(self.query, why));
-        if draft.suspension(member)?.is_some() {
-            return refuse(format!("member {member} is suspended for a false receipt; its components do not count"));
-        }
         let QueryStatus::Aggregated { height, .. } = &state.status else {
             return refuse("components are accepted only between its aggregate and its release or refund".into());
         };
@@ -86,7 +87,7 @@ impl SubmitComponents {
         if draft.component_vote(self.query, member)?.is_some() {
             return refuse(format!("member {member} reported its components already"));
         }
-        let held = context.genesis.committee.quorum.subsets_of(member).count();
+        let held = committee_of(draft, state.committee)?.quorum.subsets_of(member).count();
         if self.parts.len() != state.query.parts.len() || self.parts.iter().any(|part| part.len() != held) {
             return refuse(format!("give {held} components for each of its {} parts", state.query.parts.len()));
         }
@@ -101,10 +102,11 @@ struct Tally {
     disputed: bool,
 }
 
-fn tally(id: QueryId, parts: usize, quorum: &Quorum, draft: &Draft<'_>) -> Result<Tally, Error> {
+fn tally(id: QueryId, parts: usize, committee: &Committee, draft: &Draft<'_>) -> Result<Tally, Error> {
+    let quorum = &committee.quorum;
     let mut votes = BTreeMap::new();
     for member in quorum.all_members() {
-        if draft.suspension(member)?.is_none()
+        if draft.suspension(committee.member(member)?.account)?.is_none()
             && let Some(vote) = draft.component_vote(id, member)?
         {
             votes.insert(member, vote);
@@ -153,7 +155,7 @@ fn settle(
     draft: &mut Draft<'_>,
     context: &Context<'_>,
 ) -> Result<Vec<Event>, Error> {
-    let tally = tally(id, state.query.parts.len(), &context.genesis.committee.quorum, draft)?;
+    let tally = tally(id, state.query.parts.len(), &committee_of(draft, state.committee)?, draft)?;
     let known: BTreeSet<MemberIndex> = state.liars.iter().copied().collect();
     let named = tally.liars.difference(&known);
     let mut events: Vec<Event> = named.map(|member| Event::LiarNamed { query: id, member: *member }).collect();
@@ -182,22 +184,4 @@ fn count_privacy(state: &QueryState, draft: &mut Draft<'_>) -> Result<(), Error>
     draft.put_study_odometer(state.query.study, &of_study.after(rho))?;
     let of_researcher = draft.researcher_odometer(state.researcher)?.unwrap_or_default();
     draft.put_researcher_odometer(state.researcher, &of_researcher.after(rho))
-}
-
-/// Pays the price to each surviving contribution's payout key and what is left to the researcher.
-fn pay(id: QueryId, mut state: QueryState, draft: &mut Draft<'_>) -> Result<Vec<Event>, Error> {
-    let mut paid = 0;
-    for index in (0..state.admitted).map(ContributionIndex::new) {
-        let gap = || Error::Corrupt { what: "contributions", why: format!("query {id} lacks number {index}") };
-        let contribution = draft.contribution(id, index)?.ok_or_else(gap)?;
-        if !contribution.withdrawn {
-            state.escrow = state.escrow.minus(state.query.price)?;
-            credit(draft, contribution.payout, state.query.price)?;
-            paid += 1;
-        }
-    }
-    let returned = std::mem::take(&mut state.escrow);
-    credit(draft, state.researcher, returned)?;
-    draft.put_query(id, &state)?;
-    Ok(vec![Event::QueryReleased { query: id, paid, price: state.query.price, returned }])
 }

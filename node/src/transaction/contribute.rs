@@ -23,7 +23,7 @@ use crate::{
     proof::QueryPart,
     query::PARTS_MAX,
     signature::{self, Signature},
-    state::{Admission, AdmittedPart, ContributionState, Draft, QueryState, QueryStatus, StateRead},
+    state::{Admission, AdmittedPart, ContributionState, Draft, QueryState, QueryStatus, StateRead, committee_of},
     units::{CommitteeEpoch, ContributionIndex},
 };
 
@@ -170,7 +170,7 @@ impl Contribution {
         self.check_open(&state, context)?;
         let contribution = ContributionIndex::new(state.admitted);
         for (index, part) in (0u8..).zip(&self.parts) {
-            self.check_root(part, draft, context)?;
+            check_root(part.root, draft, context)?;
             self.check_receipts(index, part, &state, draft, context)?;
             spend(part, Admission { query: self.query, contribution }, draft)?;
         }
@@ -221,16 +221,6 @@ impl Contribution {
         Ok(())
     }
 
-    fn check_root(&self, part: &ContributionPart, draft: &Draft<'_>, context: &Context<'_>) -> Result<(), Error> {
-        let missing = || Error::Corrupt { what: "epochs", why: format!("no snapshot for epoch {}", context.epoch) };
-        let latest = draft.epoch_snapshot(context.epoch)?.ok_or_else(missing)?.root;
-        if part.root != latest {
-            let why = format!("the proof is against root {}; the latest epoch root is {latest}", part.root);
-            return Err(Error::Refused { what: "epoch root", why });
-        }
-        Ok(())
-    }
-
     fn check_receipts(
         &self,
         index: u8,
@@ -239,14 +229,14 @@ impl Contribution {
         draft: &Draft<'_>,
         context: &Context<'_>,
     ) -> Result<(), Error> {
-        let committee = &context.genesis.committee;
+        let committee = committee_of(draft, state.committee)?;
         let instance = part.instance(&context.chain, &self.query, index, &self.payout);
         let query = QueryPart::new(draft, context.chain, self.query, state, index);
         let gamma = context.proofs.challenge(&query, &instance, &part.contribution.proof)?;
         let attestation = part.attestation(state.committee, self.query, index, gamma);
-        let mut signers = part.receipt_signers(committee, &attestation.message(&context.chain))?;
+        let mut signers = part.receipt_signers(&committee, &attestation.message(&context.chain))?;
         for member in signers.clone() {
-            if draft.suspension(member)?.is_some() {
+            if draft.suspension(committee.member(member)?.account)?.is_some() {
                 signers.remove(&member);
             }
         }
@@ -260,6 +250,17 @@ impl Contribution {
         }
         Ok(())
     }
+}
+
+/// A proof must be against the latest epoch root, so that the choice of root names nobody and revocation bites.
+pub(super) fn check_root(root: EpochRoot, draft: &Draft<'_>, context: &Context<'_>) -> Result<(), Error> {
+    let missing = || Error::Corrupt { what: "epochs", why: format!("no snapshot for epoch {}", context.epoch) };
+    let latest = draft.epoch_snapshot(context.epoch)?.ok_or_else(missing)?.root;
+    if root != latest {
+        let why = format!("the proof is against root {root}; the latest epoch root is {latest}");
+        return Err(Error::Refused { what: "epoch root", why });
+    }
+    Ok(())
 }
 
 fn spend(part: &ContributionPart, admission: Admission, draft: &mut Draft<'_>) -> Result<(), Error> {

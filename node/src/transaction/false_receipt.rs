@@ -9,7 +9,7 @@ use borsh::{BorshDeserialize, BorshSerialize, io};
 use circuits::{
     contribution::Opening,
     domain::{ByteTag, hash},
-    id::{Digest, Evaluation, QueryId},
+    id::{AccountId, Digest, Evaluation, QueryId},
     quorum::MemberIndex,
     rlwe::{Ciphertext, params::CIPHERTEXT_BYTES},
 };
@@ -22,7 +22,7 @@ use crate::{
     event::Event,
     execute::Context,
     signature,
-    state::{Draft, StateRead, Suspension},
+    state::{Draft, StateRead, Suspension, committee_of},
     units::CommitteeEpoch,
 };
 
@@ -123,14 +123,18 @@ impl FalseReceipt {
         Ok(hash(ByteTag::AvailabilityReceipt, &[b"false", &encode("false receipt", self)?]))
     }
 
-    /// The member that this proves to have lied.
+    /// The member that this proves to have lied, and its account.
     ///
     /// # Errors
-    /// Why it proves nothing, or nothing new; that never changes.
-    pub(crate) fn accused(&self, view: &impl StateRead, context: &Context<'_>) -> Result<MemberIndex, Error> {
+    /// Why it proves nothing, or nothing new; that never changes, but for [`Error::Unknown`].
+    pub(crate) fn accused(
+        &self,
+        view: &impl StateRead,
+        context: &Context<'_>,
+    ) -> Result<(MemberIndex, AccountId), Error> {
         let member = self.receipt.member;
-        let account = context.genesis.committee.member(member)?.account;
-        if view.suspension(member)?.is_some() {
+        let account = committee_of(view, self.committee)?.member(member)?.account;
+        if view.suspension(account)?.is_some() {
             let remedy = "one false receipt suspends a member for ever";
             return Err(Error::Duplicate { what: "suspension of member", id: member.to_string(), remedy });
         }
@@ -140,13 +144,13 @@ impl FalseReceipt {
             let why = format!("the ciphertext is canonical and has the values that member {member} attested");
             return Err(Error::Refused { what: "false receipt", why });
         }
-        Ok(member)
+        Ok((member, account))
     }
 
     pub(super) fn execute(&self, draft: &mut Draft<'_>, context: &Context<'_>) -> Result<Vec<Event>, Error> {
-        let member = self.accused(draft, context)?;
+        let (member, account) = self.accused(draft, context)?;
         let evidence = self.digest()?;
-        draft.put_suspension(member, &Suspension { evidence, height: context.height })?;
+        draft.put_suspension(account, &Suspension { evidence, height: context.height })?;
         Ok(vec![Event::MemberSuspended { member, evidence }])
     }
 }

@@ -1,20 +1,31 @@
 //! Transactions: one file for each, with a stateless check and its execution.
 
+mod access;
 mod accredit;
 mod aggregate;
+mod amend_study;
 mod committee;
 mod components;
 mod consent;
 mod consortium;
 mod contribute;
+mod dataset;
 mod equivocation;
 mod false_receipt;
+mod invite;
+mod licence;
 mod open_query;
+mod outcome;
+mod pay;
 mod record;
 mod refund;
+mod respond;
 mod schema;
+mod screening;
 mod seal;
+mod settlement;
 mod study;
+mod study_design;
 mod transfer;
 mod withdraw;
 
@@ -23,15 +34,17 @@ use std::{fmt, str::FromStr};
 use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::{
     domain::{ByteTag, hash},
-    id::{AccountId, ChainId, Digest, QueryId},
+    id::{AccountId, ChainId, DatasetId, Digest, LicenceId, QueryId, ScreeningId, StudyId, WithdrawalId},
     rlwe::params::CIPHERTEXT_BYTES,
     schema::Schema,
 };
 use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};
 
+pub use access::{ACCESSES_MAX, AccessKind, RecordAccess};
 pub use accredit::Governance;
 pub use aggregate::{Aggregate, MemberSignature, aggregate_message, contribution_set_digest};
+pub use amend_study::{AmendStudy, STUDY_VERSIONS_MAX};
 pub use committee::{
     CommitteeCommit, CommitteeComplain, CommitteeConfirm, CommitteeReveal, CommitteeShare, REASON_BYTES_MAX,
 };
@@ -40,11 +53,18 @@ pub use consent::ChangeConsent;
 pub use consortium::{APPROVAL_BLOCKS_MAX, CHANGES_MAX, ConsortiumChange, open_votes};
 pub(crate) use consortium::{require_protocol, require_validators, upgrade};
 pub use contribute::{Attestation, Contribution, ContributionPart, Receipt};
+pub use dataset::{AllowedUse, DATASETS_OF_RECORD_MAX, OfferDataset};
 pub use equivocation::{EVIDENCE_BLOCKS_MAX, Equivocation, SignedStatement};
 pub use false_receipt::{FalseReceipt, StoredCiphertext};
+pub use invite::{AnswerInvitation, InvitationAnswer, Invite};
+pub use licence::{GrantLicence, RequestLicence, TERM_DAYS_MAX};
 pub(crate) use open_query::execute as open_query;
+pub use outcome::{OUTCOME_QUERIES_MAX, OUTCOMES_MAX, PostOutcome};
 pub use record::RegisterRecord;
+pub use respond::ScreeningResponse;
+pub use settlement::{Deposit, RequestWithdrawal, SettleWithdrawal};
 pub use study::StudyRegistration;
+pub use study_design::{DesignStudy, PLANNED_MAX, SITES_MAX, Site, StudyDesign};
 pub use transfer::Transfer;
 pub use withdraw::Withdraw;
 
@@ -54,6 +74,7 @@ use crate::{
     event::Event,
     execute::Context,
     query::CohortQuery,
+    screening::ScreeningQuery,
     signature::{self, Signature, account_of},
     state::{Draft, StateRead},
     units::{CommitteeEpoch, LeafIndex},
@@ -148,6 +169,46 @@ pub enum Action {
     Equivocation(Box<Equivocation>),
     /// A validator takes its approval of a change back.
     WithdrawApproval(Digest),
+    /// A researcher says where a study runs and what it plans to ask, before it asks.
+    DesignStudy(DesignStudy),
+    /// A researcher gives a study another version of its protocol.
+    AmendStudy(AmendStudy),
+    /// A researcher says what came out of released queries.
+    PostOutcome(PostOutcome),
+    /// A researcher closes a study.
+    CloseStudy(StudyId),
+    /// An owner offers raw data for licences; its id is [`OfferDataset::id`].
+    OfferDataset(Box<OfferDataset>),
+    /// An owner takes a dataset off.
+    WithdrawDataset(DatasetId),
+    /// A researcher asks for a licence and locks its price; its id is [`RequestLicence::id`].
+    RequestLicence(RequestLicence),
+    /// An owner grants a licence and is paid.
+    GrantLicence(GrantLicence),
+    /// An owner declines a licence, whose price goes back.
+    DeclineLicence(LicenceId),
+    /// A licensee takes the price back of a licence that nobody answered in time.
+    ReclaimLicence(LicenceId),
+    /// An owner revokes a granted licence.
+    RevokeLicence(LicenceId),
+    /// The custodian of a dataset, or a licensee, leaves a receipt of access.
+    RecordAccess(RecordAccess),
+    /// A settlement institution credits what it was paid off the ledger.
+    Deposit(Deposit),
+    /// Takes money off the ledger; its id is [`RequestWithdrawal::id`].
+    RequestWithdrawal(RequestWithdrawal),
+    /// A settlement institution paid a withdrawal out.
+    SettleWithdrawal(SettleWithdrawal),
+    /// A settlement institution gives a withdrawal back.
+    RejectWithdrawal(WithdrawalId),
+    /// Opens a screening, locks its escrow and pays the fee; its id is [`ScreeningQuery::id`].
+    OpenScreening(Box<ScreeningQuery>),
+    /// A sponsor invites somebody who is eligible.
+    Invite(Invite),
+    /// The one-time key of a response answers an invitation.
+    AnswerInvitation(AnswerInvitation),
+    /// Ends a screening and returns what is left of its escrow.
+    CloseScreening(ScreeningId),
 }
 
 /// An action signed by its sender for one chain and one turn.
@@ -173,6 +234,8 @@ pub enum Transaction {
     Signed(SignedAction),
     /// An anonymous contribution: its proofs bind the payout key and the chain in a signature's stead.
     Contribute(Contribution),
+    /// An anonymous response to a screening: its proof binds the reply keys and the chain in a signature's stead.
+    Respond(ScreeningResponse),
 }
 
 /// The digest that a sender signs.
@@ -245,6 +308,12 @@ impl Transaction {
         Ok(TransactionId(hash(ByteTag::Transaction, &[b"id", &self.to_bytes()?])))
     }
 
+    /// Whether a proof stands in for a signature. Verifying it takes fifty times as long.
+    #[must_use]
+    pub const fn is_anonymous(&self) -> bool {
+        !matches!(self, Self::Signed(_))
+    }
+
     /// The stateless checks: size, chain, signature and the bounds of the fields.
     ///
     /// # Errors
@@ -254,6 +323,7 @@ impl Transaction {
         match self {
             Self::Signed(signed) => signed.check(chain),
             Self::Contribute(contribution) => contribution.check(),
+            Self::Respond(response) => response.check(),
         }
     }
 }
@@ -275,6 +345,15 @@ impl SignedAction {
             Action::CommitteeComplain(complaint) => complaint.check(),
             Action::Transfer(transfer) => transfer.check(),
             Action::ApproveChange(change) => change.check(),
+            Action::DesignStudy(design) => design.check(),
+            Action::AmendStudy(amendment) => amendment.check(),
+            Action::PostOutcome(outcome) => outcome.check(),
+            Action::OfferDataset(offer) => offer.check(),
+            Action::RequestLicence(request) => request.check(),
+            Action::RecordAccess(receipt) => receipt.check(),
+            Action::Deposit(deposit) => deposit.check(),
+            Action::RequestWithdrawal(request) => request.check(),
+            Action::OpenScreening(screening) => screening.check(),
             Action::RegisterRecord(_)
             | Action::ChangeConsent(_)
             | Action::RevokeConsent(_)
@@ -287,7 +366,18 @@ impl SignedAction {
             | Action::CommitteeExpire(_)
             | Action::FalseReceipt(_)
             | Action::Equivocation(_)
-            | Action::WithdrawApproval(_) => Ok(()),
+            | Action::WithdrawApproval(_)
+            | Action::CloseStudy(_)
+            | Action::WithdrawDataset(_)
+            | Action::GrantLicence(_)
+            | Action::DeclineLicence(_)
+            | Action::ReclaimLicence(_)
+            | Action::RevokeLicence(_)
+            | Action::SettleWithdrawal(_)
+            | Action::RejectWithdrawal(_)
+            | Action::Invite(_)
+            | Action::AnswerInvitation(_)
+            | Action::CloseScreening(_) => Ok(()),
         }
     }
 
@@ -326,6 +416,26 @@ impl SignedAction {
             Action::ApproveChange(change) => change.execute(sender, draft, context),
             Action::Equivocation(evidence) => evidence.execute(sender, draft, context),
             Action::WithdrawApproval(change) => consortium::withdraw_approval(*change, sender, draft),
+            Action::DesignStudy(design) => design.execute(sender, draft),
+            Action::AmendStudy(amendment) => amendment.execute(sender, draft, context),
+            Action::PostOutcome(outcome) => outcome.execute(sender, draft, context),
+            Action::CloseStudy(study) => outcome::close(*study, sender, draft, context),
+            Action::OfferDataset(offer) => offer.execute(sender, self.nonce, draft, context),
+            Action::WithdrawDataset(dataset) => dataset::withdraw(*dataset, sender, draft, context),
+            Action::RequestLicence(request) => request.execute(sender, self.nonce, draft, context),
+            Action::GrantLicence(grant) => grant.execute(sender, draft, context),
+            Action::DeclineLicence(licence) => licence::decline(*licence, sender, draft, context),
+            Action::ReclaimLicence(licence) => licence::reclaim(*licence, sender, draft, context),
+            Action::RevokeLicence(licence) => licence::revoke(*licence, sender, draft, context),
+            Action::RecordAccess(receipt) => receipt.execute(sender, draft, context),
+            Action::Deposit(deposit) => deposit.execute(sender, draft, context),
+            Action::RequestWithdrawal(request) => request.execute(sender, self.nonce, draft, context),
+            Action::SettleWithdrawal(settled) => settled.execute(sender, draft, context),
+            Action::RejectWithdrawal(withdrawal) => settlement::reject(*withdrawal, sender, draft, context),
+            Action::OpenScreening(query) => screening::open(query, sender, self.nonce, draft, context),
+            Action::Invite(invitation) => invitation.execute(sender, draft, context),
+            Action::AnswerInvitation(answer) => answer.execute(sender, draft, context),
+            Action::CloseScreening(screening) => screening::close(*screening, sender, draft, context),
         }
     }
 }
@@ -339,5 +449,6 @@ pub(crate) fn execute(
     match transaction {
         Transaction::Signed(signed) => signed.execute(draft, context),
         Transaction::Contribute(contribution) => contribution.execute(transaction.id()?, draft, context),
+        Transaction::Respond(response) => response.execute(transaction.id()?, draft, context),
     }
 }

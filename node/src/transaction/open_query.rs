@@ -1,14 +1,16 @@
 //! Opening a query: its conditions, its escrow and its fee.
 
-use circuits::{id::AccountId, layout::Layout, privacy::Epsilon};
+use circuits::{consent::Day, id::AccountId, layout::Layout, privacy::Epsilon};
 
+use super::{amend_study::require_own_study, study_design::require_protocol};
 use crate::{
-    Error,
+    Error, analysis,
     calendar::date,
     event::Event,
     execute::{Context, collect_fee, debit, require_issuer, require_researcher},
     query::{CohortQuery, OpeningEpoch, PrivacyMode, check_against_schema},
-    state::{Draft, QueryState, QueryStatus, StateRead},
+    state::{Conformance, Draft, QueryState, QueryStatus, StateRead, committee_of},
+    units::StudyVersion,
 };
 
 pub(crate) fn execute(
@@ -19,18 +21,18 @@ pub(crate) fn execute(
     context: &Context<'_>,
 ) -> Result<Vec<Event>, Error> {
     require_researcher(draft, sender, "open a query")?;
-    check_study(query, sender, draft)?;
+    let mut study = require_own_study(query.study, sender, "open a query for this study", draft)?;
     let unknown = || Error::Unknown { what: "schema", id: query.schema.to_string() };
     let schema = draft.schema(query.schema)?.ok_or_else(unknown)?;
     check_against_schema(query, &schema, context.genesis.parameters.exact_groups_allowed)?;
-    check_days(query, context)?;
+    check_days(query.opening, query.closing, context)?;
     query.issuers.iter().try_for_each(|issuer| require_issuer(draft, *issuer, "be in an allow-list"))?;
 
     let parameters = &context.genesis.parameters;
     let opening_epoch = OpeningEpoch { epoch: context.epoch, exact_period_epochs: parameters.exact_period_epochs };
     match query.privacy {
         PrivacyMode::Exact => check_exact(query, opening_epoch, draft, context)?,
-        PrivacyMode::Private { epsilon_milli } => check_private(query, epsilon_milli, context)?,
+        PrivacyMode::Private { epsilon_milli } => check_private(query, epsilon_milli, draft, context)?,
     }
     let committee = draft.committee_epoch()?.unwrap_or_default();
     let mut key = draft.committee(committee)?.unwrap_or_default();
@@ -42,7 +44,8 @@ pub(crate) fn execute(
     draft.put_committee(committee, &key)?;
 
     let id = query.id(&context.chain, &sender, nonce)?;
-    let escrow = query.escrow()?;
+    let fees = draft.fee_schedule()?.unwrap_or_default();
+    let escrow = fees.escrow(query)?;
     debit(draft, sender, escrow.plus(parameters.opening_fee)?)?;
     collect_fee(draft, parameters.opening_fee)?;
     let state = QueryState {
@@ -58,30 +61,41 @@ pub(crate) fn execute(
         admitted: 0,
         surviving: 0,
         liars: vec![],
+        study_version: study.version,
+        conformance: conformance(query, study.version, draft)?,
+        fees,
     };
     for part in (0u8..).take(query.parts.len()) {
         state.terms(id, part)?.check()?;
     }
     draft.put_query(id, &state)?;
-    Ok(vec![Event::QueryOpened { query: id, researcher: sender, study: query.study, escrow }])
+    study.opened = study.opened.checked_add(1).ok_or(Error::Overflow { what: "queries of a study" })?;
+    draft.put_study(query.study, &study)?;
+    let QueryState { study_version: version, conformance, .. } = state;
+    Ok(vec![
+        Event::QueryOpened { query: id, researcher: sender, study: query.study, escrow },
+        Event::QueryCompared { query: id, study: query.study, version, conformance },
+    ])
 }
 
-fn check_study(query: &CohortQuery, sender: AccountId, draft: &Draft<'_>) -> Result<(), Error> {
-    let unknown = || Error::Unknown { what: "study", id: query.study.to_string() };
-    if draft.study(query.study)?.ok_or_else(unknown)?.researcher != sender {
-        let remedy = "the researcher who registered it does; register a study of your own";
-        return Err(Error::Unauthorized { account: sender, action: "open a query for this study", remedy });
-    }
-    Ok(())
+/// Whether the latest version of the study had planned the query.
+fn conformance(query: &CohortQuery, version: StudyVersion, draft: &Draft<'_>) -> Result<Conformance, Error> {
+    let planned = require_protocol(query.study, version, draft)?.design.planned;
+    Ok(match planned.contains(&analysis(query)?) {
+        _ if planned.is_empty() => Conformance::Unplanned,
+        true => Conformance::Planned,
+        false => Conformance::Deviates,
+    })
 }
 
-fn check_days(query: &CohortQuery, context: &Context<'_>) -> Result<(), Error> {
+/// The chain's bound on the days until something closes.
+pub(super) fn check_days(opening: Day, closing: Day, context: &Context<'_>) -> Result<(), Error> {
     let refuse = |why: String| Err(Error::Refused { what: "query days", why });
     let (today, limit) = (context.time.day(), context.genesis.parameters.query_days_max);
-    if query.closing < today {
-        return refuse(format!("it closes on {}, before today, {}", date(query.closing), date(today)));
+    if closing < today {
+        return refuse(format!("it closes on {}, before today, {}", date(closing), date(today)));
     }
-    let days = query.closing.0.saturating_sub(query.opening.0.min(today.0));
+    let days = closing.0.saturating_sub(opening.0.min(today.0));
     if days > limit {
         return refuse(format!("{days} days until it closes; this chain allows {limit}"));
     }
@@ -89,13 +103,13 @@ fn check_days(query: &CohortQuery, context: &Context<'_>) -> Result<(), Error> {
 }
 
 /// The chain's cap on one query's privacy loss, and that the noise fits the slots.
-fn check_private(query: &CohortQuery, epsilon: Epsilon, context: &Context<'_>) -> Result<(), Error> {
+fn check_private(query: &CohortQuery, epsilon: Epsilon, draft: &Draft<'_>, context: &Context<'_>) -> Result<(), Error> {
     let most = context.genesis.parameters.epsilon_milli_max;
     if epsilon > most {
         let why = format!("its ε is {epsilon}; this chain allows at most {most} to one query");
         return Err(Error::Refused { what: "private query", why });
     }
-    let subsets = context.genesis.committee.quorum.subset_count();
+    let subsets = committee_of(draft, draft.committee_epoch()?.unwrap_or_default())?.quorum.subset_count();
     (0u8..).take(query.parts.len()).try_for_each(|part| query.noise(part, subsets).map(|_| ()))
 }
 

@@ -12,11 +12,13 @@ use crate::{
     codec::{check_length, encode},
     event::Event,
     execute::{Context, require_researcher},
-    state::{Draft, StateRead, Study},
+    state::{Draft, StateRead, Study, StudyProtocol},
+    transaction::StudyDesign,
+    units::StudyVersion,
 };
 
-/// The longest title or ethics reference.
-const TEXT_BYTES_MAX: usize = 1_024;
+/// The longest title, ethics reference, reason of an amendment or summary of an outcome.
+pub(super) const TEXT_BYTES_MAX: usize = 1_024;
 
 /// What a researcher fixes before asking.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -62,7 +64,25 @@ impl StudyRegistration {
         if draft.study(id)?.is_some() {
             return Err(Error::Duplicate { what: "study", id: id.to_string(), remedy: "use it as it is" });
         }
-        draft.put_study(id, &Study { researcher: sender, registration: self.clone(), height: context.height })?;
+        let height = context.height;
+        let study = Study {
+            researcher: sender,
+            registration: self.clone(),
+            height,
+            version: StudyVersion::FIRST,
+            opened: 0,
+            outcomes: 0,
+            closed: None,
+        };
+        let first = StudyProtocol {
+            protocol: self.protocol,
+            ethics: self.ethics.clone(),
+            reason: String::new(),
+            design: StudyDesign::default(),
+            height,
+        };
+        draft.put_study(id, &study)?;
+        draft.put_study_protocol(id, StudyVersion::FIRST, &first)?;
         Ok(vec![Event::StudyRegistered { study: id, researcher: sender }])
     }
 }

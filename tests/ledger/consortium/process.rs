@@ -14,6 +14,7 @@ use node::{
     Claim, Error, Ledger, Mempool, ProofVerifier, QueryPart,
     consensus::{Engine, EngineOptions, Guarded, Pace, PeerSecret, Timeouts},
     genesis::Genesis,
+    screening::{ResponseClaim, ScreeningStatement},
     state::StateRead,
     transaction::{Transaction, TransactionId},
     units::{Height, Timestamp},
@@ -57,6 +58,10 @@ impl ProofVerifier for Gullible {
     }
 
     fn verify(&self, _: &QueryPart<'_>, _: &Claim) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn verify_response(&self, _: &ScreeningStatement<'_>, _: &ResponseClaim) -> Result<(), Error> {
         Ok(())
     }
 }

@@ -106,6 +106,7 @@ impl Metrics {
         let kind = match transaction {
             Transaction::Signed(_) => "signed",
             Transaction::Contribute(_) => "contribute",
+            Transaction::Respond(_) => "respond",
         };
         self.transactions.get_or_create(&TransactionLabels { kind }).inc();
     }

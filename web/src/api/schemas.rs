@@ -167,6 +167,14 @@ pub(super) struct Study {
     registration: Value,
     /// The block that registered it.
     height: u64,
+    /// The latest version of its protocol, from 1.
+    version: u32,
+    /// Queries and screenings opened under that version.
+    opened: u32,
+    /// Outcomes posted.
+    outcomes: u32,
+    /// The block that closed it, if one did.
+    closed: Option<u64>,
 }
 
 /// A query and how far it is.
@@ -194,6 +202,12 @@ pub(super) struct Query {
     surviving: u32,
     /// Members whose components were proven wrong.
     liars: Vec<u8>,
+    /// The version of the study's protocol that it opened under.
+    study_version: u32,
+    /// `unplanned`, `planned` or `deviates`: how it compares with that version's plan.
+    conformance: String,
+    /// What it pays beside its contributors, for each contribution.
+    fees: Value,
 }
 
 /// A committee key.

@@ -128,6 +128,7 @@ fn describe(stage: &CommitteeStage) -> String {
             format!("expired: members {} did not do their step in time, or confirmed another key", list(absent))
         }
         CommitteeStage::Retired { key } => format!("retired, key {key}"),
+        CommitteeStage::Replaced => "given up: governance seated another committee".into(),
         CommitteeStage::Disputed { outside } if outside.is_empty() => {
             "disputed: the members confirmed different keys, and too few the same".into()
         }

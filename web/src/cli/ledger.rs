@@ -117,6 +117,7 @@ fn kind(transaction: &node::transaction::Transaction) -> String {
     use node::transaction::Transaction;
     match transaction {
         Transaction::Contribute(contribution) => format!("contribution to {}", contribution.query),
+        Transaction::Respond(response) => format!("response to screening {}", response.screening),
         Transaction::Signed(signed) => {
             let text = format!("{:?}", signed.action);
             let name: String = text.chars().take_while(|letter| letter.is_alphanumeric()).collect();

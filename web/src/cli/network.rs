@@ -245,6 +245,7 @@ impl Init {
                 drift_seconds_max: 60,
                 key_step_blocks_max: KEY_STEP_BLOCKS_MAX,
                 key_retention_blocks: KEY_RETENTION_BLOCKS,
+                fees: node::fees::FeeSchedule::default(),
             },
             balances: self
                 .balances

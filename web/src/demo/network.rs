@@ -126,6 +126,7 @@ impl Parties {
                 drift_seconds_max: 60,
                 key_step_blocks_max: KEY_STEP_BLOCKS_MAX,
                 key_retention_blocks: KEY_RETENTION_BLOCKS,
+                fees: node::fees::FeeSchedule::default(),
             },
             balances: BTreeMap::from([(self.researcher.account(), Amount::new(RESEARCHER_BALANCE))]),
             governor: self.governor.account(),
