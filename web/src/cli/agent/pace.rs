@@ -26,8 +26,11 @@ impl Pace {
         let now = Instant::now();
         let of_query = self.due.entry(query).or_default();
         let due = of_query.entry(wallet.into()).or_insert_with(|| {
-            let delay =
-                if self.delay_max.is_zero() { Duration::ZERO } else { rand::rng().random_range(..self.delay_max) };
+            let delay = if self.delay_max.is_zero() {
+                Duration::ZERO
+            } else {
+                rand::rng().random_range(Duration::ZERO..self.delay_max)
+            };
             now + delay
         });
         *due <= now
