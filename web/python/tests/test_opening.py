@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -149,3 +150,15 @@ def test_waiting_ends_in_time_and_goes_on_later(town: Town, study: str) -> None:
     assert query.wait(locus.Stage.COLLECTING).surviving == 0
     with pytest.raises(locus.CommandError, match="collects until"):
         query.seal()
+
+
+def test_a_node_that_lies_has_no_query_sealed_and_none_asked_again(
+    town: Town, study: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = town.client().open(town.question(study))
+    honest = query.status()
+    for lie in ({"surviving": PEOPLE}, {"status": {"stage": "refunded", "height": 1, "reason": "not_released"}}):
+        monkeypatch.setattr(query, "status", lambda lie=lie: dataclasses.replace(honest, **lie))
+        assert query.run(wait=False) is None
+    monkeypatch.undo()
+    assert query.status() == honest

@@ -33,8 +33,9 @@ class Query:
         members: Sequence[str] = (),
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
     ) -> None:
-        """Looks nothing up yet."""
+        """Looks nothing up yet. ``clock`` measures waiting; ``now`` is seconds since 1970-01-01T00:00:00Z."""
         self._id = checked_id("query", query)
         self._node = node
         self._locus = locus
@@ -42,6 +43,7 @@ class Query:
         self._members = tuple(members)
         self._sleep = sleep
         self._clock = clock
+        self._now = now
 
     def __repr__(self) -> str:
         """The id."""
@@ -157,6 +159,9 @@ class Query:
         while True:
             status = self.status()
             if status.stage is Stage.REFUNDED:
+                # Whoever believes it asks, and pays, again: no node's word is enough.
+                status = self._locus.query(self._id)
+            if status.stage is Stage.REFUNDED:
                 raise QueryRefundedError(self._id, str(status.status.get("reason")))
             yield status
             if status != before:
@@ -172,7 +177,7 @@ class Query:
     def _advance(self, status: QueryStatus) -> bool:
         """Does what can be done for a query now, and says whether it did."""
         try:
-            if status.stage is Stage.COLLECTING and self._closed(status):
+            if status.stage is Stage.COLLECTING and self._closes_as_proven(status):
                 self.seal()
             elif status.stage is Stage.SEALED and self._members:
                 self.aggregate()
@@ -184,9 +189,15 @@ class Query:
                 raise
         return True
 
-    def _closed(self, status: QueryStatus) -> bool:
-        full = status.surviving >= int(status.query["contributions_max"])
-        if full:
+    def _closes(self, status: QueryStatus) -> bool:
+        """Whether a query is full, or its closing day has passed on this machine and on the chain."""
+        if status.surviving >= int(status.query["contributions_max"]):
             return True
         head = decode(Head, self._node.get("/v1/head"), "head")
-        return head.time // DAY_SECONDS > int(status.query["closing"])
+        return min(head.time, self._now()) // DAY_SECONDS > int(status.query["closing"])
+
+    def _closes_as_proven(self, status: QueryStatus) -> bool:
+        """Whether the chain proves that a query closes. Where sealing early is allowed, a node that lies could
+        otherwise have contributors shut out.
+        """
+        return self._closes(status) and self._closes(self._locus.query(self._id))

@@ -140,7 +140,8 @@ class Result:
 
         Columns are named as in the CSV: ``value`` is the estimate, ``ci_lo`` and ``ci_hi`` its 95% interval, ``n`` the
         people, ``noise_sd`` the standard deviation of the privacy noise in their number, ``df`` degrees of freedom as
-        text, since a test may have two. Numbers are float64 and equal the table's to the last bit, ``n`` is Int64, the rest is text.
+        text, since a test may have two. Numbers are float64 and equal the table's to the last bit, ``n`` is Int64, the
+        rest is text.
 
         Raises:
             ImportError: Without pandas: install ``locus-client[dataframe]``.
