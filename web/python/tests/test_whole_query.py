@@ -15,9 +15,11 @@ def test_a_query_that_agents_answer_is_sealed_added_up_and_read_with_its_noise(t
     members = town.members()
     client = town.client(members=members)
     before = client.account().balance
-    query = client.open(town.question(town.study("Sex")), epsilon_max=2.0)
+    question = town.question(town.study("Sex"))
+    query = client.open(question, epsilon_max=2.0)
     answered = run(
-        *("--url", town.url, "--data-dir", town.folder, "agent", "run", "--members", ",".join(members)),
+        *("--url", town.url, "--data-dir", town.folder, "agent", "run", "--query", query.id),
+        *("--members", ",".join(members)),
         *("--wallets", town.folder / "wallets", "--custodian", town.folder / "keys/custodian.key"),
     )
     assert answered
@@ -31,7 +33,7 @@ def test_a_query_that_agents_answer_is_sealed_added_up_and_read_with_its_noise(t
     assert result.privacy is not None and result.privacy.epsilon_milli == 2000
     assert result.verify(chain=client.health().chain).records == PEOPLE
 
-    again = client.open(town.question(query.status().query["study"])).run()
+    again = client.open(question).run()
     assert again.to_dataframe().equals(result.to_dataframe())
     assert before - client.account().balance == 500 * PEOPLE + 100
     with pytest.raises(locus.CommandError):
