@@ -39,6 +39,7 @@ from .errors import (
     UnauthorizedError,
     UnknownError,
     UnreachableError,
+    UnsignedError,
     UpstreamError,
     WaitTimeoutError,
 )
@@ -112,6 +113,7 @@ __all__ = [
     "UnauthorizedError",
     "UnknownError",
     "UnreachableError",
+    "UnsignedError",
     "UpstreamError",
     "VerifiedReceipt",
     "WaitTimeoutError",

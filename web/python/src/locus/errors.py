@@ -108,6 +108,12 @@ class MethodError(ProblemError):
     slug = "method"
 
 
+class UnsignedError(ProblemError):
+    """Nobody signed the request, or not rightly."""
+
+    slug = "unsigned"
+
+
 class UnauthorizedError(ProblemError):
     """The signer may not do this."""
 
