@@ -21,6 +21,7 @@ mod import_truth;
 #[allow(dead_code, reason = "each binary uses a part of the world")]
 mod life;
 mod network;
+mod postgres;
 mod statements;
 mod statistics;
 mod tidy;

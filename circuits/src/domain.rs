@@ -145,6 +145,10 @@ tags! {
         CeremonyBeacon = "ceremony-beacon",
         /// A blob's content address.
         Blob = "blob",
+        /// The secret of a session's token, as the service keeps it.
+        Session = "session",
+        /// A browser's name of itself, as the service keeps it.
+        UserAgent = "user-agent",
     }
 }
 
