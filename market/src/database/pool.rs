@@ -47,7 +47,12 @@ impl Database {
             why: url.without_secrets(&error.to_string()),
         };
         url.warn_if_unencrypted();
-        let mut first = connect(url).map_err(|error| failed(&error))?;
+        let remedy = if url.is_shared() {
+            "check that it runs, and its host, user, password and name"
+        } else {
+            "check that its folder exists and can be written, and that it is a database"
+        };
+        let mut first = connect(url).map_err(|error| failed(&format_args!("{error}; {remedy}")))?;
         migrate(&mut first).map_err(|error| failed(&error))?;
         drop(first);
         let pool = Pool::builder()

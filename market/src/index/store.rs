@@ -130,7 +130,6 @@ impl Index {
         let snapshot = ledger.snapshot()?;
         let tip = snapshot.latest()?.height;
         self.database.write(|connection| {
-            connection.without_statement_timeout()?;
             hold_position(connection)?;
             restart(connection, self.chain)?;
             let height = extend(connection, &snapshot, Height::default(), u64::MAX)?;
@@ -144,7 +143,6 @@ impl Index {
     /// [`Error::Database`] when the database fails.
     pub fn clear(&self) -> Result<(), Error> {
         self.database.write(|connection| {
-            connection.without_statement_timeout()?;
             hold_position(connection)?;
             restart(connection, self.chain)
         })
@@ -197,6 +195,7 @@ fn extend(
 
 /// Empties every table and goes back to before the first block. The position's row stays: it is what writers hold.
 fn restart(connection: &mut DatabaseConnection, chain: ChainId) -> Result<(), Error> {
+    connection.without_statement_timeout()?;
     empty(connection)?;
     update(position::table)
         .set((position::height.eq(0), position::header.eq(chain.as_bytes().as_slice())))

@@ -229,7 +229,6 @@ impl Shared {
             turn = turn.wrapping_add(1);
             match self.take(turn) {
                 Ok(Some((duty, lease))) => {
-                    idle = 0;
                     self.perform(&*duty, lease);
                 }
                 Ok(None) => {
