@@ -149,9 +149,9 @@ pub enum Backend {
     Postgres,
 }
 
-/// A new database, in whose folder a test may keep other things too.
+/// A new database; a file of it is in a folder of its own.
 pub struct TestDatabase {
-    pub folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
     pub address: String,
 }
 
@@ -164,7 +164,7 @@ impl Backend {
             Self::Sqlite => format!("sqlite://{}", folder.path().join("locus.sqlite").display()),
             Self::Postgres => new_database(),
         };
-        TestDatabase { folder, address }
+        TestDatabase { _folder: folder, address }
     }
 }
 

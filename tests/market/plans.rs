@@ -111,18 +111,19 @@ fn no_listing_reads_a_whole_table_on_sqlite() {
     }
 }
 
-/// Enough rows that reading a whole table would be the worse plan wherever there is a better one.
+/// Enough rows that reading a whole table would be the worse plan wherever there is a better one. What is asked for by a
+/// digest, of `q1`, is there.
 const ROWS: &str = "
     INSERT INTO blocks SELECT n * 4096, decode(md5('b' || n), 'hex'), n, 1, 1 FROM generate_series(1, 20000) n;
     INSERT INTO transactions SELECT n * 4096, decode(md5('t' || n), 'hex'), 'transfer' FROM generate_series(1, 20000) n;
-    INSERT INTO account_transactions SELECT decode(md5('a' || n % 200), 'hex'), n * 4096 FROM generate_series(1, 20000) n;
+    INSERT INTO account_transactions SELECT decode(md5('q' || n % 200), 'hex'), n * 4096 FROM generate_series(1, 20000) n;
     INSERT INTO parties SELECT CASE n % 2 WHEN 0 THEN 'issuer' ELSE 'researcher' END, decode(md5('p' || n), 'hex'), 'x',
         true, n * 4096 FROM generate_series(1, 10000) n;
     INSERT INTO schemas SELECT n * 4096, decode(md5('s' || n), 'hex'), 'x' FROM generate_series(1, 10000) n;
-    INSERT INTO studies SELECT n * 4096, decode(md5('y' || n), 'hex'), decode(md5('r' || n % 100), 'hex'), 'x'
+    INSERT INTO studies SELECT n * 4096, decode(md5('y' || n), 'hex'), decode(md5('q' || n % 100), 'hex'), 'x'
         FROM generate_series(1, 10000) n;
-    INSERT INTO queries SELECT n * 4096, decode(md5('q' || n), 'hex'), decode(md5('y' || n % 100), 'hex'),
-        decode(md5('r' || n % 100), 'hex'), CASE n % 10 WHEN 0 THEN 'sealed' ELSE 'released' END, 9, 9
+    INSERT INTO queries SELECT n * 4096, decode(md5('q' || n), 'hex'), decode(md5('q' || n % 100), 'hex'),
+        decode(md5('r' || n % 100), 'hex'), CASE n % 7 WHEN 0 THEN 'sealed' ELSE 'released' END, 9, 9
         FROM generate_series(1, 20000) n;
     INSERT INTO contributions SELECT n * 4096, decode(md5('q' || n % 100 + 1), 'hex'), n, decode(md5('o' || n), 'hex'),
         decode(md5('c' || n), 'hex'), false FROM generate_series(1, 20000) n;
