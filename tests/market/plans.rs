@@ -123,7 +123,7 @@ const ROWS: &str = "
     INSERT INTO studies SELECT n * 4096, decode(md5('y' || n), 'hex'), decode(md5('q' || n % 100), 'hex'), 'x'
         FROM generate_series(1, 10000) n;
     INSERT INTO queries SELECT n * 4096, decode(md5('q' || n), 'hex'), decode(md5('q' || n % 100), 'hex'),
-        decode(md5('r' || n % 100), 'hex'), CASE n % 7 WHEN 0 THEN 'sealed' ELSE 'released' END, 9, 9
+        decode(md5('r' || n % 100), 'hex'), CASE n % 97 WHEN 0 THEN 'sealed' ELSE 'released' END, 9, 9
         FROM generate_series(1, 20000) n;
     INSERT INTO contributions SELECT n * 4096, decode(md5('q' || n % 100 + 1), 'hex'), n, decode(md5('o' || n), 'hex'),
         decode(md5('c' || n), 'hex'), false FROM generate_series(1, 20000) n;
