@@ -363,14 +363,15 @@ fn words(line: &str) -> Vec<String> {
 
 #[test]
 fn every_command_of_the_guide_parses() {
-    let guide = include_str!("../docs/guide/network.md").replace("\\\n", " ");
+    let guides = [include_str!("../docs/guide/network.md"), include_str!("../docs/guide/database.md")];
+    let guide = guides.concat().replace("\\\n", " ");
     let mut commands = 0;
     for line in guide.lines().filter(|line| line.starts_with("    ")) {
         let Some((before, command)) = line.split_once("locus ") else { continue };
         if !(before.trim().is_empty() || before.ends_with("$(")) {
             continue;
         }
-        let command = command.split(['|', '&', ')']).next().unwrap();
+        let command = command.split(['|', '&', ')', '#']).next().unwrap();
         let arguments = [vec!["locus".to_owned()], words(command)].concat();
         if let Err(error) = Cli::try_parse_from(arguments) {
             panic!("{line}: {error}");

@@ -157,6 +157,10 @@ tags! {
         Screening = "screening",
         /// The one-time key that an invitation is sealed to, as a screening proof binds it.
         ReplyKey = "reply-key",
+        /// The secret of a session's token, as the service keeps it.
+        Session = "session",
+        /// A browser's name of itself, as the service keeps it.
+        UserAgent = "user-agent",
     }
 }
 

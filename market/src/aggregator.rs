@@ -8,7 +8,7 @@ use circuits::{
 use ed25519_dalek::SigningKey;
 use node::{
     signature,
-    state::{ContributionState, QueryStatus},
+    state::{QueryState, QueryStatus, StateRead as _},
     transaction::{Action, Aggregate, MemberSignature, aggregate_message},
     units::ContributionIndex,
 };
@@ -16,9 +16,21 @@ use node::{
 use crate::{
     Error,
     committee::access::{CommitteeAccess, SignAggregate},
-    ledger::{Inclusion, LedgerAccess, act, require_query, surviving},
+    ledger::{Inclusion, LedgerAccess, act, require_query},
     objects::{BlobAccess, BlobAddress, BlobKind, Offered, get, offer},
 };
+
+/// How far the adding up is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Added {
+    /// Contributions that were looked at, withdrawn ones included.
+    pub contributions: u32,
+    /// Of so many.
+    pub of: u32,
+}
+
+/// Called before each contribution; an error from it ends the work, and nothing was sent.
+pub type Watch<'a> = &'a mut dyn FnMut(Added) -> Result<(), Error>;
 
 /// Adds up a sealed query, collects a threshold of signatures, sends the aggregate and stores the sums, at the latest once
 /// the ledger names them. `sender` pays
@@ -34,15 +46,28 @@ pub fn aggregate(
     sender: &SigningKey,
     query: QueryId,
 ) -> Result<Inclusion, Error> {
+    aggregate_watched(ledger, blobs, committee, sender, query, &mut |_| Ok(()))
+}
+
+/// The same for who wants to see how far it is, or to end it between two contributions.
+///
+/// # Errors
+/// As [`aggregate`], and what `watch` returns.
+pub fn aggregate_watched(
+    ledger: &dyn LedgerAccess,
+    blobs: &dyn BlobAccess,
+    committee: &dyn CommitteeAccess,
+    sender: &SigningKey,
+    query: QueryId,
+    watch: Watch<'_>,
+) -> Result<Inclusion, Error> {
     let state = require_query(ledger, query)?;
     let QueryStatus::Sealed { set, .. } = state.status else {
         return Err(Error::Query { query, why: "it is not sealed, or its aggregate is on the ledger already".into() });
     };
-    let contributions = surviving(ledger, query, &state)?;
     let mut sums = vec![];
-    for part in 0..state.query.parts.len() {
-        let packed = sum_part(blobs, &contributions, part)?.finish().to_packed_bytes();
-        sums.push(offer(blobs, BlobKind::Aggregate, packed));
+    for sum in sum(ledger, blobs, query, &state, watch)? {
+        sums.push(offer(blobs, BlobKind::Aggregate, sum.finish().to_packed_bytes()));
     }
     let parts: Vec<Digest> = sums.iter().map(Offered::digest).collect();
     let signatures = signatures(ledger, committee, &SignAggregate { query, set, parts: parts.clone() })?;
@@ -51,22 +76,35 @@ pub fn aggregate(
     Ok(inclusion)
 }
 
-/// The sum of one part over the contributions, one ciphertext in memory at a time.
+/// The sum of each part over the contributions that were not withdrawn. One contribution and one ciphertext are in memory
+/// at a time, beside a sum for each part, however many contributed.
 ///
 /// # Errors
-/// [`Error::BlobMissing`] or [`Error::BlobAltered`] for a ciphertext that is not there as admitted.
-pub fn sum_part(
+/// [`Error::BlobMissing`] or [`Error::BlobDamaged`] for a ciphertext that is not there as admitted, [`Error::Ledger`] when
+/// the ledger cannot be reached, and what `watch` returns.
+pub fn sum(
+    ledger: &dyn LedgerAccess,
     blobs: &dyn BlobAccess,
-    contributions: &[(ContributionIndex, ContributionState)],
-    part: usize,
-) -> Result<Accumulator, Error> {
-    let mut sum = Accumulator::default();
-    for (index, contribution) in contributions {
-        let missing = || node::Error::Unknown { what: "part of contribution", id: format!("{index}/{part}") };
-        let digest: Digest = contribution.parts.get(part).ok_or_else(missing)?.ciphertext;
-        sum.add_packed(&get(blobs, BlobAddress { kind: BlobKind::Ciphertext, digest }, CIPHERTEXT_BYTES)?)?;
+    query: QueryId,
+    state: &QueryState,
+    watch: Watch<'_>,
+) -> Result<Vec<Accumulator>, Error> {
+    let mut sums: Vec<Accumulator> = state.query.parts.iter().map(|_| Accumulator::default()).collect();
+    for number in 0..state.admitted {
+        watch(Added { contributions: number, of: state.admitted })?;
+        let index = ContributionIndex::new(number);
+        let missing = |what| node::Error::Unknown { what, id: format!("{query}/{index}") };
+        let contribution = ledger.contribution(query, index)?.ok_or_else(|| missing("contribution"))?;
+        if contribution.withdrawn {
+            continue;
+        }
+        for (part, sum) in sums.iter_mut().enumerate() {
+            let admitted = contribution.parts.get(part).ok_or_else(|| missing("part of contribution"))?;
+            let address = BlobAddress { kind: BlobKind::Ciphertext, digest: admitted.ciphertext };
+            sum.add_packed(&get(blobs, address, CIPHERTEXT_BYTES)?)?;
+        }
     }
-    Ok(sum)
+    Ok(sums)
 }
 
 /// Signatures of a threshold of members; those who refuse or cannot be reached are passed over.

@@ -100,25 +100,60 @@ pub enum Error {
         /// The names there are.
         known: String,
     },
-    /// The index's file cannot be used.
-    #[error("the index {path} cannot be opened: {why}")]
-    IndexOpen {
-        /// The file.
-        path: PathBuf,
+    /// A database's address cannot be used. It is not repeated here: it may hold a password.
+    #[error("the database's address is refused: {why}")]
+    DatabaseUrl {
+        /// What is wrong, and what would be right.
+        why: String,
+    },
+    /// A database cannot be used.
+    #[error("the database {database} cannot be opened: {why}")]
+    DatabaseOpen {
+        /// The database, without its password.
+        database: String,
         /// The cause and the remedy.
         why: String,
     },
+    /// No connection to the database is free in time, or it cannot be reached any more. The log has the cause.
+    #[error("the database has no connection free; try again shortly")]
+    DatabaseBusy,
+    /// The database failed.
+    #[error("the database failed: {0}; check that it runs, its disk space and permissions, then try again")]
+    Database(#[from] diesel::result::Error),
+    /// The ledger here lacks blocks that the index is made from.
+    #[error(
+        "the ledger here begins after block {missing}, so the index cannot be made from it, and nothing was changed; \
+         restore a copy that has every block (`locus node restore`)"
+    )]
+    IndexBlocks {
+        /// The first block that is not here.
+        missing: Height,
+    },
+    /// A job that is not as its caller thinks.
+    #[error("job {job}: {why}")]
+    Job {
+        /// Its number or key.
+        job: String,
+        /// What is wrong, and what to do.
+        why: String,
+    },
+    /// Work on a job must end: its process stops, or another one took the job over.
+    #[error("the work on the job was interrupted; it goes on with its next attempt")]
+    JobInterrupted,
+    /// An account, session or credential of the service is refused.
+    #[error("the account is refused: {why}")]
+    Account {
+        /// What is wrong, and what to do.
+        why: String,
+    },
     /// A block that does not follow the last one indexed.
-    #[error("block {found} does not follow block {at} of the index; clear the index and follow the ledger again")]
+    #[error("block {found} does not follow block {at} of the index; run `locus index rebuild`")]
     IndexOrder {
         /// Height of the block.
         found: Height,
         /// Height of the index.
         at: Height,
     },
-    /// The index's database failed.
-    #[error("the index's database failed: {0}; check disk space and permissions, or delete it, it is made again")]
-    Index(#[from] diesel::result::Error),
     /// A transaction that is not in a block.
     #[error("transaction {transaction} is not on the ledger: {why}")]
     Unsettled {

@@ -4,13 +4,16 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod accounts;
 pub mod agent;
 pub mod aggregator;
 pub mod committee;
+pub mod database;
 mod error;
 pub mod import;
 pub mod index;
 pub mod issuer;
+pub mod jobs;
 pub mod ledger;
 pub mod objects;
 pub mod query;

@@ -1,12 +1,28 @@
 //! The index: live and rebuilt are equal, pages tile the listing, and a crash leaves it at a whole block.
 
-use circuits::{id::ChainId, quorum::Quorum};
-use market::index::{Index, Order, Paging, QueryFilter, Role, Sequence, Stage};
-use node::units::Height;
+use circuits::{
+    id::{ChainId, Digest, SchemaId},
+    quorum::Quorum,
+};
+use diesel::{RunQueryDsl as _, sql_query};
+use market::{
+    accounts::{self, Accounts, NewAccount},
+    database::{Database, DatabaseUrl},
+    index::{Index, Order, Paging, QueryFilter, Role, Sequence, Stage, TABLES},
+    jobs::{Queue, follow_job},
+};
+use node::{
+    event::Event,
+    units::{Height, Timestamp},
+};
 use proptest::prelude::*;
+use rand::{SeedableRng as _, rngs::StdRng};
 
 use super::server::{Server, id, world};
-use crate::world::{World, account, genesis};
+use crate::{
+    postgres::{Backend, PASSWORD, TestDatabase, on_both},
+    world::{World, account, genesis},
+};
 
 const ALL: Paging = Paging { after: None, limit: 500, order: Order::Oldest };
 
@@ -28,33 +44,196 @@ pub fn contents(index: &Index) -> String {
     )
 }
 
-#[test]
-fn the_index_followed_live_equals_the_one_rebuilt() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut world = World::bare(genesis(Quorum::DEFAULT));
-    let chain = world.ledger().chain();
-    let live = Index::open(&directory.path().join("live"), chain).unwrap();
-    world.prepare();
-    live.follow(world.ledger()).unwrap();
-    let query = world.collect(world.query(), 0..3);
-    live.follow(world.ledger()).unwrap();
-    for _ in 0..3 {
-        world.pass_days(4);
-        live.follow(world.ledger()).unwrap();
+/// A row, as its database writes it.
+#[derive(diesel::QueryableByName)]
+struct Line {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    line: String,
+}
+
+fn lines(index: &Index, sql: &str) -> Vec<String> {
+    let rows = index.database().read(|connection| sql_query(sql).load::<Line>(connection)).unwrap();
+    rows.into_iter().map(|row| row.line).collect()
+}
+
+/// Every row of every table, column by column.
+pub fn rows(index: &Index) -> Vec<(&'static str, Vec<String>)> {
+    let tables = TABLES.iter().chain(&["position"]);
+    tables.map(|table| (*table, table_rows(index, table))).collect()
+}
+
+fn table_rows(index: &Index, table: &str) -> Vec<String> {
+    if index.database().url().is_shared() {
+        return lines(index, &format!("SELECT one::text AS line FROM {table} AS one ORDER BY 1"));
     }
-    world.act("friend", node::transaction::Action::Seal(query)).unwrap();
-    world.block();
-    let height = live.follow(world.ledger()).unwrap();
-    assert_eq!(height, world.ledger().snapshot().unwrap().latest().unwrap().height);
-    let rebuilt = Index::open(&directory.path().join("rebuilt"), chain).unwrap();
-    rebuilt.follow(world.ledger()).unwrap();
-    let expected = contents(&live);
-    assert!(expected.contains("Sealed"), "{expected}");
-    assert_eq!(contents(&rebuilt), expected);
-    live.clear().unwrap();
-    assert_eq!(live.position().unwrap().height, Height::default());
-    live.follow(world.ledger()).unwrap();
-    assert_eq!(contents(&live), expected);
+    let columns = lines(index, &format!("SELECT 'quote(' || name || ')' AS line FROM pragma_table_info('{table}')"));
+    lines(index, &format!("SELECT {} AS line FROM {table} ORDER BY 1", columns.join(" || ',' || ")))
+}
+
+fn open(database: &TestDatabase, world: &World) -> Index {
+    Index::open(database.open(), world.ledger().chain()).unwrap()
+}
+
+on_both! {
+    fn the_index_followed_live_equals_the_one_rebuilt(backend) {
+        let (database, other) = (backend.database(), backend.database());
+        let mut world = World::bare(genesis(Quorum::DEFAULT));
+        let live = open(&database, &world);
+        world.prepare();
+        live.follow(world.ledger()).unwrap();
+        let query = world.collect(world.query(), 0..3);
+        live.follow(world.ledger()).unwrap();
+        for _ in 0..3 {
+            world.pass_days(4);
+            live.follow(world.ledger()).unwrap();
+        }
+        world.act("friend", node::transaction::Action::Seal(query)).unwrap();
+        world.block();
+        let height = live.follow(world.ledger()).unwrap();
+        assert_eq!(height, world.ledger().snapshot().unwrap().latest().unwrap().height);
+        let (expected, expected_rows) = (contents(&live), rows(&live));
+        assert!(expected.contains("Sealed"), "{expected}");
+        assert!(expected_rows.iter().all(|(_, rows)| !rows.is_empty()), "{expected_rows:?}");
+        assert_eq!(live.rebuild(world.ledger()).unwrap(), height);
+        assert_eq!(rows(&live), expected_rows);
+        let elsewhere = open(&other, &world);
+        assert_eq!(elsewhere.rebuild(world.ledger()).unwrap(), height);
+        assert_eq!((contents(&elsewhere), rows(&elsewhere)), (expected.clone(), expected_rows.clone()));
+        live.clear().unwrap();
+        assert_eq!(live.position().unwrap().height, Height::default());
+        live.follow(world.ledger()).unwrap();
+        assert_eq!((contents(&live), rows(&live)), (expected, expected_rows));
+    }
+
+    fn whoever_reads_during_a_rebuild_sees_a_whole_index(backend) {
+        let database = backend.database();
+        let (world, ..) = world();
+        let index = open(&database, &world);
+        let height = index.follow(world.ledger()).unwrap();
+        let (expected, whole) = (rows(&index), format!("{height} {height} at {height}"));
+        let seen = "SELECT (SELECT count(*) FROM blocks) || ' ' || (SELECT max(sequence) / 4096 FROM blocks) || ' at ' || \
+                    (SELECT height FROM position) AS line";
+        std::thread::scope(|scope| {
+            let rebuilds = scope.spawn(|| (0..20).map(|_| index.rebuild(world.ledger()).unwrap()).max());
+            let mut reads = 0;
+            while !rebuilds.is_finished() || reads == 0 {
+                assert_eq!(lines(&index, seen), [whole.clone()]);
+                reads += 1;
+            }
+        });
+        assert_eq!(rows(&index), expected);
+    }
+
+    fn a_rebuild_leaves_jobs_and_accounts_alone(backend) {
+        let database = backend.database();
+        let (world, ..) = world();
+        let index = open(&database, &world);
+        let (queue, accounts) = (Queue::new(index.database().clone()), Accounts::new(index.database().clone()));
+        queue.enqueue(&follow_job(), Timestamp::new(7)).unwrap();
+        let new = NewAccount { role: accounts::Role::Sponsor, ledger_account: None, display_name: "Ada".into() };
+        let made = accounts.create(&new, Timestamp::new(7), &mut StdRng::seed_from_u64(1)).unwrap();
+        let jobs = queue.list(None, None, 10).unwrap();
+        index.follow(world.ledger()).unwrap();
+        index.rebuild(world.ledger()).unwrap();
+        assert_eq!(queue.list(None, None, 10).unwrap(), jobs);
+        assert_eq!(accounts.account(made.id).unwrap(), Some(made));
+    }
+
+    fn a_name_with_a_nul_does_not_stop_the_index(backend) {
+        let database = backend.database();
+        let (world, ..) = world();
+        let snapshot = world.ledger().snapshot().unwrap();
+        let first = snapshot.block(Height::new(1)).unwrap().unwrap();
+        let mut events = snapshot.events(Height::new(1)).unwrap().unwrap().transactions;
+        let named = |number, name: &str| Event::SchemaRegistered { schema: SchemaId::from_bytes([number; 32]), name: name.into() };
+        events[0].push(named(1, "a\0b"));
+        let index = open(&database, &world);
+        index.append(&first, &events).unwrap();
+        let listed = index.schemas(&ALL).unwrap().items;
+        assert!(listed.iter().any(|row| row.name == "a\u{fffd}b"), "{listed:?}");
+    }
+
+    fn a_block_indexed_twice_changes_nothing_and_one_out_of_order_is_refused(backend) {
+        let database = backend.database();
+        let (world, ..) = world();
+        let snapshot = world.ledger().snapshot().unwrap();
+        let index = open(&database, &world);
+        let block = |height: u64| {
+            let height = Height::new(height);
+            (snapshot.block(height).unwrap().unwrap(), snapshot.events(height).unwrap().unwrap().transactions)
+        };
+        let (first, events) = block(1);
+        index.append(&first, &events).unwrap();
+        let before = rows(&index);
+        index.append(&first, &events).unwrap();
+        assert_eq!(rows(&index), before);
+        let (third, events) = block(3);
+        assert!(matches!(index.append(&third, &events), Err(market::Error::IndexOrder { .. })));
+        let (mut second, events) = block(2);
+        second.header.parent = Digest::from_bytes([1; 32]);
+        assert!(matches!(index.append(&second, &events), Err(market::Error::IndexOrder { .. })));
+        assert_eq!(rows(&index), before);
+    }
+
+    fn an_index_of_another_chain_is_refused(backend) {
+        let database = backend.database();
+        drop(Index::open(database.open(), ChainId::from_bytes([1; 32])).unwrap());
+        let error = Index::open(database.open(), ChainId::from_bytes([2; 32])).err().unwrap().to_string();
+        assert!(error.contains("a database of its own") && !error.contains(PASSWORD), "{error}");
+    }
+
+    fn an_index_that_holds_other_blocks_than_its_ledger_is_made_again(backend) {
+        let database = backend.database();
+        let (longer, ..) = world();
+        let index = open(&database, &longer);
+        index.follow(longer.ledger()).unwrap();
+        let mut shorter = World::bare(genesis(Quorum::DEFAULT));
+        shorter.pass_days(3);
+        let height = shorter.ledger().snapshot().unwrap().latest().unwrap().height;
+        assert_eq!(index.follow(shorter.ledger()).unwrap(), height);
+        assert_eq!(index.blocks(&ALL).unwrap().items.len() as u64, height.get());
+        assert!(index.queries(&QueryFilter::default(), &ALL).unwrap().items.is_empty());
+    }
+
+    fn a_ledger_that_is_behind_takes_nothing_from_the_index_of_one_that_is_ahead(backend) {
+        let database = backend.database();
+        let (longer, ..) = world();
+        let index = open(&database, &longer);
+        let ahead = index.follow(longer.ledger()).unwrap();
+        let expected = rows(&index);
+        let mut behind = World::bare(genesis(Quorum::DEFAULT));
+        assert_eq!(index.follow(behind.ledger()).unwrap(), ahead);
+        behind.prepare();
+        assert_eq!(index.follow(behind.ledger()).unwrap(), ahead);
+        assert_eq!(rows(&index), expected);
+    }
+
+    fn pages_of_any_size_and_order_tile_the_listing(backend) {
+        let database = backend.database();
+        let (world, ..) = world();
+        let index = open(&database, &world);
+        index.follow(world.ledger()).unwrap();
+        tile(&index);
+    }
+}
+
+#[test]
+fn both_databases_list_the_same() {
+    let [sqlite, postgres] = Backend::BOTH.map(Backend::database);
+    let (world, ..) = world();
+    let (one, other) = (open(&sqlite, &world), open(&postgres, &world));
+    one.follow(world.ledger()).unwrap();
+    other.follow(world.ledger()).unwrap();
+    assert_eq!(contents(&one), contents(&other));
+}
+
+#[test]
+fn what_is_no_database_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let garbage = directory.path().join("garbage");
+    std::fs::write(&garbage, vec![7; 10_000]).unwrap();
+    let error = Database::open(&DatabaseUrl::file(&garbage).unwrap()).err().unwrap().to_string();
+    assert!(error.contains("garbage"), "{error}");
 }
 
 #[test]
@@ -81,63 +260,8 @@ fn the_index_agrees_with_the_ledgers_own_state() {
     assert_eq!(issuers.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["issuer 0", "issuer 1"]);
 }
 
-#[test]
-fn a_block_indexed_twice_changes_nothing_and_one_out_of_order_is_refused() {
-    let directory = tempfile::tempdir().unwrap();
-    let (world, ..) = world();
-    let snapshot = world.ledger().snapshot().unwrap();
-    let index = Index::open(&directory.path().join("index"), world.ledger().chain()).unwrap();
-    let block = |height: u64| {
-        let height = Height::new(height);
-        (snapshot.block(height).unwrap().unwrap(), snapshot.events(height).unwrap().unwrap().transactions)
-    };
-    let (first, events) = block(1);
-    index.append(&first, &events).unwrap();
-    let before = contents(&index);
-    index.append(&first, &events).unwrap();
-    assert_eq!(contents(&index), before);
-    let (third, events) = block(3);
-    assert!(matches!(index.append(&third, &events), Err(market::Error::IndexOrder { .. })));
-    let (mut second, events) = block(2);
-    second.header.parent = circuits::id::Digest::from_bytes([1; 32]);
-    assert!(matches!(index.append(&second, &events), Err(market::Error::IndexOrder { .. })));
-    assert_eq!(contents(&index), before);
-}
-
-#[test]
-fn an_index_of_another_chain_or_no_index_at_all_is_named() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("index");
-    drop(Index::open(&path, ChainId::from_bytes([1; 32])).unwrap());
-    let error = Index::open(&path, ChainId::from_bytes([2; 32])).err().unwrap().to_string();
-    assert!(error.contains("delete it"), "{error}");
-    let garbage = directory.path().join("garbage");
-    std::fs::write(&garbage, vec![7; 10_000]).unwrap();
-    let error = Index::open(&garbage, ChainId::from_bytes([1; 32])).err().unwrap().to_string();
-    assert!(error.contains("garbage"), "{error}");
-}
-
-#[test]
-fn an_index_ahead_of_its_ledger_is_made_again() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("index");
-    let (longer, ..) = world();
-    let index = Index::open(&path, longer.ledger().chain()).unwrap();
-    index.follow(longer.ledger()).unwrap();
-    let mut shorter = World::bare(genesis(Quorum::DEFAULT));
-    shorter.accredit();
-    shorter.block();
-    assert_eq!(index.follow(shorter.ledger()).unwrap(), Height::new(1));
-    assert_eq!(index.blocks(&ALL).unwrap().items.len(), 1);
-    assert!(index.queries(&QueryFilter::default(), &ALL).unwrap().items.is_empty());
-}
-
-#[test]
-fn pages_of_any_size_and_order_tile_the_listing() {
-    let directory = tempfile::tempdir().unwrap();
-    let (world, ..) = world();
-    let index = Index::open(&directory.path().join("index"), world.ledger().chain()).unwrap();
-    index.follow(world.ledger()).unwrap();
+/// Pages of any size, in both orders, are the whole listing.
+fn tile(index: &Index) {
     let all = index.account_transactions(account("researcher"), &ALL).unwrap().items;
     let blocks = index.blocks(&ALL).unwrap().items;
     assert!(all.len() >= 3 && blocks.len() >= 8);

@@ -3,13 +3,13 @@
 mod blobs;
 mod bounds;
 mod clients;
-mod index;
+pub mod index;
 mod index_crash;
 mod lying_node;
 mod member;
 mod openapi;
 mod plans;
 mod reads;
-mod server;
+pub mod server;
 mod whole_query;
 mod writes;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::server::{BYTES, Server, agent, answer, id};
 
 /// Every route, stated here once more on purpose: a route added or lost must be a decision.
-const ROUTES: [(&str, &str); 38] = [
+const ROUTES: [(&str, &str); 39] = [
     ("get", "/health"),
     ("get", "/metrics"),
     ("get", "/openapi.json"),
@@ -28,6 +28,7 @@ const ROUTES: [(&str, &str); 38] = [
     ("get", "/v1/head"),
     ("get", "/v1/issuers"),
     ("get", "/v1/handovers"),
+    ("get", "/v1/jobs"),
     ("get", "/v1/leaves"),
     ("get", "/v1/peers"),
     ("post", "/v1/plans"),

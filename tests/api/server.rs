@@ -4,6 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use circuits::{id::QueryId, quorum::Quorum};
 use market::{
+    database::{Database, DatabaseUrl},
     index::Index,
     objects::{BlobAccess, Objects},
 };
@@ -130,8 +131,9 @@ impl Server {
         let pace = Pace { gather: Duration::from_millis(1), heartbeat: Duration::from_secs(3_600) };
         let engine = Engine::start(Arc::clone(&mempool), engine_options(directory.path(), pace, clock)).unwrap();
         let chain = Arc::new(Chain::with_clock(mempool, clock));
-        let path = directory.path().join("index.sqlite");
-        let index = Arc::new(Index::open(&path, chain.ledger().chain()).unwrap());
+        let database = DatabaseUrl::file(&directory.path().join("locus.sqlite")).unwrap();
+        let index = Index::open(Database::open(&database).unwrap(), chain.ledger().chain()).unwrap();
+        let index = Arc::new(index);
         let blobs: Arc<dyn BlobAccess> = Arc::new(Objects::directory(&directory.path().join("blobs")).unwrap());
         let service = Service {
             chain: Arc::clone(&chain),

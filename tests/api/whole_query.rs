@@ -24,6 +24,7 @@ use market::{
     agent::{Agent, Outcome},
     aggregator::aggregate,
     committee::{access::CommitteeAccess, local::LocalCommittee, member::Member},
+    database::{Database, DatabaseUrl},
     index::Index,
     issuer::{Measurements, certify, receive},
     ledger::{LedgerAccess, act, act_all, next_nonce, require_query, tip},
@@ -112,9 +113,10 @@ fn serve_node(parties: &Parties, folder: &Path) -> (Running, Engine) {
         Engine::start(Arc::clone(&mempool), engine_options(&parties.validator, folder, NO_PEERS, pace).unwrap())
             .unwrap();
     let chain = Arc::new(Chain::new(mempool));
+    let database = Database::open(&DatabaseUrl::file(&folder.join("locus.sqlite")).unwrap()).unwrap();
     let service = Service {
         blobs: Arc::new(Objects::directory(&folder.join("blobs")).unwrap()),
-        index: Arc::new(Index::open(&folder.join("index"), chain.ledger().chain()).unwrap()),
+        index: Arc::new(Index::open(database, chain.ledger().chain()).unwrap()),
         chain,
         quota: UploadQuota::new(1 << 30, StoredBytes::default()),
         metrics: Metrics::default(),

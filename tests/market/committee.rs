@@ -14,13 +14,13 @@ use circuits::{
 };
 use market::{
     Error,
-    aggregator::sum_part,
+    aggregator::sum,
     committee::{
         access::{CommitteeAccess, SignAggregate},
         local::LocalCommittee,
         member::{Duty, Member},
     },
-    ledger::{act, surviving, tip},
+    ledger::{act, tip},
     objects::{BlobAccess, BlobAddress, BlobKind, Objects},
     researcher::decrypt,
 };
@@ -45,9 +45,8 @@ fn sealed(folder: &std::path::Path) -> (World, SignAggregate) {
     world.seal(query);
     let state = world.state(query);
     let QueryStatus::Sealed { set, .. } = state.status else { panic!("{:?}", state.status) };
-    let contributions = surviving(world.ledger(), query, &state).unwrap();
-    let sum = |part| sum_part(world.blobs.as_ref(), &contributions, part).unwrap().finish().digest();
-    let parts = (0..state.query.parts.len()).map(sum).collect();
+    let sums = sum(world.ledger(), world.blobs.as_ref(), query, &state, &mut |_| Ok(())).unwrap();
+    let parts = sums.into_iter().map(|sum| sum.finish().digest()).collect();
     (world, SignAggregate { query, set, parts })
 }
 

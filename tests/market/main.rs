@@ -2,11 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, unreachable_pub)]
 
+mod accounts;
 mod agent;
+mod aggregation;
 mod budget;
 mod committee;
+mod database;
 mod fault;
 mod flow;
+mod jobs;
+mod plans;
+#[path = "../postgres.rs"]
+mod postgres;
 mod receipt;
 mod secrecy;
 mod tampering;

@@ -44,6 +44,12 @@ impl Chain {
         self.0.ledger()
     }
 
+    /// The mempool, and behind it the ledger.
+    #[must_use]
+    pub const fn mempool(&self) -> &Arc<Mempool> {
+        self.0.mempool()
+    }
+
     /// The state and the blocks at the latest height.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ pub mod chain;
 pub mod cli;
 pub mod client;
 pub mod demo;
+mod duties;
 mod error;
 pub mod member;
 pub mod node;

@@ -144,6 +144,7 @@ fn market_kind(error: &market::Error) -> ProblemKind {
         | market::Error::Page { .. }
         | market::Error::IndexName { .. } => ProblemKind::Malformed,
         market::Error::BlobMissing { .. } => ProblemKind::Unknown,
+        market::Error::DatabaseBusy => ProblemKind::Busy,
         market::Error::Refused { .. } | market::Error::Query { .. } => ProblemKind::Refused,
         _ => ProblemKind::Internal,
     }

@@ -15,7 +15,7 @@ use actix_web::{
     rt::System,
     web::{Data, ServiceConfig},
 };
-use market::index::Index;
+use market::jobs::Duty;
 use node::consensus::EngineHandle;
 use tokio::{select, sync::watch, task};
 
@@ -23,6 +23,7 @@ use crate::{
     Error,
     api::{self, CONNECTIONS_MAX, HEAD_TIME_MAX, SHUTDOWN_SECONDS_MAX, Service, WORKERS},
     chain::Chain,
+    duties::Duties,
     member::{self, MemberService, Turns},
 };
 
@@ -97,19 +98,31 @@ impl Drop for Running {
 /// # Errors
 /// [`Error::Listen`] when the address cannot be taken, [`Error::Market`] when the index cannot follow.
 pub fn serve(service: Service, address: &str, stop_on: StopOn) -> Result<Running, Error> {
-    service.index.follow(service.chain.ledger())?;
-    let (chain, index, engine) = (Arc::clone(&service.chain), Arc::clone(&service.index), service.engine.clone());
+    serve_with_duties(service, vec![], address, stop_on)
+}
+
+/// The same, with jobs that this node does beside following its ledger in the index.
+///
+/// # Errors
+/// As [`serve`].
+pub fn serve_with_duties(
+    service: Service,
+    duties: Vec<Arc<dyn Duty>>,
+    address: &str,
+    stop_on: StopOn,
+) -> Result<Running, Error> {
+    let duties = Duties::start(&service, duties)?;
+    let (chain, engine) = (Arc::clone(&service.chain), service.engine.clone());
     let service = Data::new(service);
     let (stop, stopped) = watch::channel(false);
-    let follower = async move { follow(chain, index, engine, stopped).await };
+    let follower = async move { follow(chain, duties, engine, stopped).await };
     start(address, stop_on, Some((stop, follower)), move |config| {
         config.app_data(service.clone()).configure(api::configure);
     })
 }
 
-/// Follows each block in the index until told to stop or the engine ends. A failure is logged and tried again with the
-/// next block.
-async fn follow(chain: Arc<Chain>, index: Arc<Index>, engine: Option<EngineHandle>, mut stop: watch::Receiver<bool>) {
+/// Tells the duties of each block until told to stop or the engine ends, and then ends them.
+async fn follow(chain: Arc<Chain>, duties: Duties, engine: Option<EngineHandle>, mut stop: watch::Receiver<bool>) {
     let mut heights = chain.ledger().watch();
     let ended = async {
         match &engine {
@@ -118,18 +131,20 @@ async fn follow(chain: Arc<Chain>, index: Arc<Index>, engine: Option<EngineHandl
         }
     };
     let mut ended = pin!(ended);
+    let duties = Arc::new(duties);
     loop {
         select! {
-            changed = heights.changed() => if changed.is_err() { return },
-            () = &mut ended => return,
-            _ = stop.wait_for(|stopped| *stopped) => return,
+            changed = heights.changed() => if changed.is_err() { break },
+            () = &mut ended => break,
+            _ = stop.wait_for(|stopped| *stopped) => break,
         }
-        let (chain, index) = (Arc::clone(&chain), Arc::clone(&index));
-        match task::spawn_blocking(move || index.follow(chain.ledger())).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => tracing::error!(%error, "the index does not follow"),
-            Err(error) => tracing::error!(%error, "the index's follower stumbled"),
+        let duties = Arc::clone(&duties);
+        if let Err(error) = task::spawn_blocking(move || duties.block_arrived()).await {
+            tracing::error!(%error, "the duties stumbled over a block");
         }
+    }
+    if let Err(error) = task::spawn_blocking(move || duties.stop()).await {
+        tracing::error!(%error, "the duties did not end in order");
     }
 }
 

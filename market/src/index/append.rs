@@ -1,10 +1,7 @@
 //! What a block adds to the index: one SQL transaction, from the block and its events alone.
 
 use circuits::id::{AccountId, QueryId};
-use diesel::{
-    ExpressionMethods, QueryDsl, QueryResult, RunQueryDsl, SqliteConnection, insert_into, insert_or_ignore_into,
-    update, upsert::excluded,
-};
+use diesel::{ExpressionMethods, QueryDsl, QueryResult, RunQueryDsl, insert_into, update, upsert::excluded};
 use node::{
     block::Block,
     event::Event,
@@ -15,9 +12,11 @@ use node::{
 use super::{
     page::{Role, Sequence, Stage},
     schema::{account_transactions, blocks, contributions, parties, position, queries, schemas, studies, transactions},
-    stored::signed,
 };
-use crate::Error;
+use crate::{
+    Error,
+    database::{DatabaseConnection, on_each, signed, storable},
+};
 
 /// A transaction and where it lies.
 struct Placed<'a> {
@@ -32,7 +31,7 @@ impl Placed<'_> {
 }
 
 /// Writes a block's rows and the new position. The caller holds the SQL transaction.
-pub(super) fn append(connection: &mut SqliteConnection, block: &Block, events: &[Vec<Event>]) -> Result<(), Error> {
+pub(super) fn append(connection: &mut DatabaseConnection, block: &Block, events: &[Vec<Event>]) -> Result<(), Error> {
     let height = block.header.height;
     let header = block.header.hash()?;
     let at = signed(Sequence::of(height, 0).get());
@@ -58,7 +57,7 @@ pub(super) fn append(connection: &mut SqliteConnection, block: &Block, events: &
     Ok(())
 }
 
-fn append_transaction(connection: &mut SqliteConnection, placed: &Placed<'_>) -> Result<(), Error> {
+fn append_transaction(connection: &mut DatabaseConnection, placed: &Placed<'_>) -> Result<(), Error> {
     let id = placed.transaction.id()?.digest();
     insert_into(transactions::table)
         .values((
@@ -127,7 +126,7 @@ const fn action_name(transaction: &Transaction) -> &'static str {
     }
 }
 
-fn append_event(connection: &mut SqliteConnection, placed: &Placed<'_>, event: &Event) -> QueryResult<()> {
+fn append_event(connection: &mut DatabaseConnection, placed: &Placed<'_>, event: &Event) -> QueryResult<()> {
     match event {
         Event::IssuerAccredited { account, name } => accredit(connection, placed, Role::Issuer, *account, name),
         Event::IssuerSuspended { account } => suspend(connection, Role::Issuer, *account),
@@ -135,7 +134,7 @@ fn append_event(connection: &mut SqliteConnection, placed: &Placed<'_>, event: &
         Event::ResearcherSuspended { account } => suspend(connection, Role::Researcher, *account),
         Event::SchemaRegistered { schema, name } => {
             let id = schemas::id.eq(schema.as_bytes().as_slice());
-            let row = (schemas::sequence.eq(placed.column()), id, schemas::name.eq(name));
+            let row = (schemas::sequence.eq(placed.column()), id, schemas::name.eq(storable(name)));
             insert_into(schemas::table).values(row).execute(connection).map(|_| ())
         }
         Event::StudyRegistered { study, researcher } => {
@@ -143,7 +142,7 @@ fn append_event(connection: &mut SqliteConnection, placed: &Placed<'_>, event: &
                 studies::sequence.eq(placed.column()),
                 studies::id.eq(study.as_bytes().as_slice()),
                 studies::researcher.eq(researcher.as_bytes().as_slice()),
-                studies::title.eq(study_title(placed.transaction)),
+                studies::title.eq(storable(study_title(placed.transaction))),
             );
             insert_into(studies::table).values(row).execute(connection).map(|_| ())
         }
@@ -225,63 +224,54 @@ fn append_event(connection: &mut SqliteConnection, placed: &Placed<'_>, event: &
 }
 
 /// Lists the transaction under an account; twice is once.
-fn touch(connection: &mut SqliteConnection, placed: &Placed<'_>, account: AccountId) -> QueryResult<()> {
-    let account = account_transactions::account.eq(account.as_bytes().as_slice());
-    insert_or_ignore_into(account_transactions::table)
-        .values((account, account_transactions::sequence.eq(placed.column())))
-        .execute(connection)
-        .map(|_| ())
+fn touch(connection: &mut DatabaseConnection, placed: &Placed<'_>, account: AccountId) -> QueryResult<()> {
+    touch_bytes(connection, placed, account.as_bytes())
 }
 
-fn touch_payouts(connection: &mut SqliteConnection, placed: &Placed<'_>, query: QueryId) -> QueryResult<()> {
+fn touch_bytes(connection: &mut DatabaseConnection, placed: &Placed<'_>, account: &[u8]) -> QueryResult<()> {
+    let row = (account_transactions::account.eq(account), account_transactions::sequence.eq(placed.column()));
+    let insert = insert_into(account_transactions::table).values(row).on_conflict_do_nothing();
+    on_each!(connection, inner => insert.execute(inner)).map(|_| ())
+}
+
+fn touch_payouts(connection: &mut DatabaseConnection, placed: &Placed<'_>, query: QueryId) -> QueryResult<()> {
     let paid: Vec<Vec<u8>> = contributions::table
         .filter(contributions::query.eq(query.as_bytes().as_slice()))
         .filter(contributions::withdrawn.eq(false))
         .select(contributions::payout)
         .load(connection)?;
-    let rows = paid
-        .into_iter()
-        .map(|account| (account_transactions::account.eq(account), account_transactions::sequence.eq(placed.column())));
-    for row in rows {
-        insert_or_ignore_into(account_transactions::table).values(row).execute(connection)?;
-    }
+    paid.iter().try_for_each(|account| touch_bytes(connection, placed, account))?;
     touch_researcher(connection, placed, query)
 }
 
-fn touch_researcher(connection: &mut SqliteConnection, placed: &Placed<'_>, query: QueryId) -> QueryResult<()> {
+fn touch_researcher(connection: &mut DatabaseConnection, placed: &Placed<'_>, query: QueryId) -> QueryResult<()> {
     let researcher: Vec<u8> = queries::table
         .filter(queries::id.eq(query.as_bytes().as_slice()))
         .select(queries::researcher)
         .first(connection)?;
-    insert_or_ignore_into(account_transactions::table)
-        .values((account_transactions::account.eq(researcher), account_transactions::sequence.eq(placed.column())))
-        .execute(connection)
-        .map(|_| ())
+    touch_bytes(connection, placed, &researcher)
 }
 
 fn accredit(
-    connection: &mut SqliteConnection,
+    connection: &mut DatabaseConnection,
     placed: &Placed<'_>,
     role: Role,
     account: AccountId,
     name: &str,
 ) -> QueryResult<()> {
-    insert_into(parties::table)
-        .values((
-            parties::role.eq(role.name()),
-            parties::account.eq(account.as_bytes().as_slice()),
-            parties::name.eq(name),
-            parties::accredited.eq(true),
-            parties::sequence.eq(placed.column()),
-        ))
-        .on_conflict((parties::role, parties::account))
-        .do_update()
-        .set((parties::name.eq(excluded(parties::name)), parties::accredited.eq(true)))
-        .execute(connection)
-        .map(|_| ())
+    let row = (
+        parties::role.eq(role.name()),
+        parties::account.eq(account.as_bytes().as_slice()),
+        parties::name.eq(storable(name)),
+        parties::accredited.eq(true),
+        parties::sequence.eq(placed.column()),
+    );
+    let insert = insert_into(parties::table).values(row).on_conflict((parties::role, parties::account)).do_update();
+    let upsert = insert.set((parties::name.eq(excluded(parties::name)), parties::accredited.eq(true)));
+    on_each!(connection, inner => upsert.execute(inner)).map(|_| ())
 }
 
-fn suspend(connection: &mut SqliteConnection, role: Role, account: AccountId) -> QueryResult<()> {
+fn suspend(connection: &mut DatabaseConnection, role: Role, account: AccountId) -> QueryResult<()> {
     let of_role = parties::table.filter(parties::role.eq(role.name()));
     update(of_role.filter(parties::account.eq(account.as_bytes().as_slice())))
         .set(parties::accredited.eq(false))
@@ -300,7 +290,7 @@ fn study_title(transaction: &Transaction) -> &str {
 }
 
 fn admit(
-    connection: &mut SqliteConnection,
+    connection: &mut DatabaseConnection,
     placed: &Placed<'_>,
     query: QueryId,
     number: ContributionIndex,
@@ -324,7 +314,7 @@ fn admit(
         .map(|_| ())
 }
 
-fn withdraw(connection: &mut SqliteConnection, query: QueryId, number: ContributionIndex) -> QueryResult<()> {
+fn withdraw(connection: &mut DatabaseConnection, query: QueryId, number: ContributionIndex) -> QueryResult<()> {
     let of_query = contributions::table.filter(contributions::query.eq(query.as_bytes().as_slice()));
     update(of_query.filter(contributions::number.eq(i64::from(number.get()))))
         .set(contributions::withdrawn.eq(true))
@@ -335,7 +325,7 @@ fn withdraw(connection: &mut SqliteConnection, query: QueryId, number: Contribut
         .map(|_| ())
 }
 
-fn enter(connection: &mut SqliteConnection, query: QueryId, stage: Stage) -> QueryResult<()> {
+fn enter(connection: &mut DatabaseConnection, query: QueryId, stage: Stage) -> QueryResult<()> {
     update(queries::table.filter(queries::id.eq(query.as_bytes().as_slice())))
         .set(queries::stage.eq(stage.name()))
         .execute(connection)

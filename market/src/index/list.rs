@@ -11,9 +11,8 @@ use super::{
     },
     schema::{account_transactions, blocks, contributions, parties, queries, schemas, studies, transactions},
     store::Index,
-    stored::signed,
 };
-use crate::Error;
+use crate::{Error, database::signed};
 
 /// Which queries to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -51,7 +50,7 @@ impl Index {
     /// Blocks.
     ///
     /// # Errors
-    /// [`Error::Page`] for an unsound page, [`Error::Index`] when the database fails.
+    /// [`Error::Page`] for an unsound page, [`Error::Database`] when the database fails.
     pub fn blocks(&self, paging: &Paging) -> Result<Page<BlockRow>, Error> {
         page!(self, paging, blocks::sequence, blocks::table.into_boxed())
     }

@@ -1,18 +1,19 @@
-//! A rebuildable SQLite index of the ledger, for listings.
+//! A rebuildable index of the ledger in SQL, for listings.
 //!
-//! The ledger is the truth: every row follows from its blocks, in order, so that deleting the file loses nothing. A
-//! block is indexed in one SQL transaction together with the position, so a crash leaves the index at some block, whole.
+//! The ledger is the truth: every row follows from its blocks, in order. A block is indexed in one SQL transaction
+//! together with the position, so a crash leaves the index at some block, whole. Several processes may follow their
+//! ledgers into one database: whoever writes holds the position's row, and a block that is there already changes nothing.
 
 mod append;
 mod list;
 mod page;
 mod schema;
 mod store;
-mod stored;
 
 pub use list::QueryFilter;
 pub use page::{
     BlockRow, ContributionRow, Order, PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX, Page, Paging, PartyRow, QueryRow, Role,
     SchemaRow, Sequence, Stage, StudyRow, TransactionRow,
 };
+pub use schema::TABLES;
 pub use store::{Index, IndexPosition};

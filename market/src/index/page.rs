@@ -1,9 +1,7 @@
 //! Pages of the listings, and the rows they hold.
 
-use std::{fmt, str::FromStr};
-
 use circuits::id::{AccountId, Digest, QueryId, SchemaId, StudyId};
-use diesel::{Queryable, deserialize::FromSqlRow};
+use diesel::Queryable;
 use node::{
     block::BLOCK_TRANSACTIONS_MAX,
     transaction::TransactionId,
@@ -11,8 +9,10 @@ use node::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::stored::{Bytes, Number};
-use crate::Error;
+use crate::{
+    Error,
+    database::{Bytes, Number, names},
+};
 
 /// Rows of a page, at most.
 pub const PAGE_ROWS_MAX: usize = 500;
@@ -24,6 +24,14 @@ pub const PAGE_ROWS_DEFAULT: usize = 100;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Sequence(u64);
+
+impl TryFrom<Number> for Sequence {
+    type Error = std::num::TryFromIntError;
+
+    fn try_from(number: Number) -> Result<Self, Self::Error> {
+        number.try_into().map(Self)
+    }
+}
 
 impl Sequence {
     /// The sequence with this value.
@@ -116,44 +124,6 @@ impl<T> Page<T> {
         let next = if more { items.last().map(sequence) } else { None };
         Self { items, next }
     }
-}
-
-macro_rules! names {
-    ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $text:literal),* $(,)? }) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, FromSqlRow)]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name { $($(#[$variant_meta])* $variant),* }
-
-        impl $name {
-            /// Every one.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
-
-            /// Its name in addresses and columns.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $text),* }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.name())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = Error;
-
-            fn from_str(text: &str) -> Result<Self, Error> {
-                Self::ALL.iter().copied().find(|one| one.name() == text).ok_or_else(|| Error::IndexName {
-                    what: stringify!($name),
-                    found: text.into(),
-                    known: [$($text),*].join(", "),
-                })
-            }
-        }
-    };
 }
 
 names! {

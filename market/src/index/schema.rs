@@ -1,5 +1,9 @@
 //! The tables, as `market/migrations` makes them.
 
+use diesel::{QueryResult, RunQueryDsl, delete};
+
+use crate::database::DatabaseConnection;
+
 diesel::table! {
     position (id) {
         id -> BigInt,
@@ -86,3 +90,19 @@ diesel::table! {
 
 diesel::joinable!(account_transactions -> transactions (sequence));
 diesel::allow_tables_to_appear_in_same_query!(account_transactions, transactions);
+
+/// Names every table whose rows follow from blocks, those that point to others first.
+macro_rules! tables {
+    ($($table:ident),* $(,)?) => {
+        /// The tables that a rebuild fills anew. `position` is the index's too, and stays.
+        pub const TABLES: &[&str] = &[$(stringify!($table)),*];
+
+        /// Empties them.
+        pub(super) fn empty(connection: &mut DatabaseConnection) -> QueryResult<()> {
+            $(delete($table::table).execute(connection)?;)*
+            Ok(())
+        }
+    };
+}
+
+tables![contributions, queries, studies, schemas, parties, account_transactions, transactions, blocks];

@@ -1,32 +1,24 @@
-//! The database file: opened, migrated, followed and rebuilt.
-
-use std::{
-    path::Path,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+//! The index in its database: followed block by block, and made anew.
 
 use circuits::id::{ChainId, Digest};
 use diesel::{
-    Connection, ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, Queryable, RunQueryDsl, SqliteConnection,
-    connection::SimpleConnection, delete, insert_into,
+    ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, Queryable, RunQueryDsl, insert_into, update,
 };
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
-use node::{Ledger, block::Block, event::Event, units::Height};
+use node::{Ledger, Snapshot, block::Block, event::Event, units::Height};
 use serde::{Deserialize, Serialize};
 
 use super::{
     append::append,
-    schema::{account_transactions, blocks, contributions, parties, position, queries, schemas, studies, transactions},
-    stored::{Bytes, Number, signed},
+    page::Sequence,
+    schema::{blocks, empty, position},
 };
-use crate::Error;
+use crate::{
+    Error,
+    database::{Bytes, Database, DatabaseConnection, Number, on_each, signed},
+};
 
-const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
-
-/// Write-ahead logging lets readers go on while a block is written; a power cut may lose the last blocks of the index,
-/// never their order, and they are indexed again.
-const SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; \
-                        PRAGMA busy_timeout = 5000; PRAGMA trusted_schema = OFF;";
+/// Blocks that `Index::follow` writes in one SQL transaction at most.
+const FOLLOW_BLOCKS_MAX: u64 = 256;
 
 /// How far the index is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Queryable, Serialize, Deserialize)]
@@ -42,48 +34,39 @@ pub struct IndexPosition {
     pub header: Digest,
 }
 
-/// An open index: one connection writes, one reads.
+/// The index of one chain, in a database that may hold other things beside it.
+#[derive(Debug, Clone)]
 pub struct Index {
-    writer: Mutex<SqliteConnection>,
-    reader: Mutex<SqliteConnection>,
+    database: Database,
     chain: ChainId,
 }
 
-fn locked(connection: &Mutex<SqliteConnection>) -> MutexGuard<'_, SqliteConnection> {
-    // A panic while the lock was held rolled its SQL transaction back, so the connection is as good as before.
-    connection.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn connect(path: &str) -> Result<SqliteConnection, Error> {
-    let failed = |why: String| Error::IndexOpen { path: path.into(), why };
-    let mut connection = SqliteConnection::establish(path).map_err(|error| failed(error.to_string()))?;
-    connection.batch_execute(SETTINGS).map_err(|error| failed(error.to_string()))?;
-    Ok(connection)
-}
-
 impl Index {
-    /// Opens the index of a chain, and makes it when the file is absent.
+    /// The index of a chain in a database, begun when the database has none.
     ///
     /// # Errors
-    /// [`Error::IndexOpen`] when the file cannot be opened, is no such index, or indexes another chain.
-    pub fn open(path: &Path, chain: ChainId) -> Result<Self, Error> {
-        let failed = |why: String| Error::IndexOpen { path: path.into(), why };
-        let text = path.to_str().ok_or_else(|| failed("its path is not UTF-8".into()))?;
-        let mut writer = connect(text)?;
-        writer.run_pending_migrations(MIGRATIONS).map_err(|error| failed(error.to_string()))?;
-        let index = Self { writer: Mutex::new(writer), reader: Mutex::new(connect(text)?), chain };
-        index.write(|connection| begin(connection, chain))?;
+    /// [`Error::DatabaseOpen`] when it indexes another chain, [`Error::Database`] when it fails.
+    pub fn open(database: Database, chain: ChainId) -> Result<Self, Error> {
+        database.write(|connection| Ok(begin(connection, chain)?))?;
+        let index = Self { database, chain };
         let found = index.position()?.chain;
-        if found != chain {
-            return Err(failed(format!("it indexes chain {found}, not {chain}; delete it, it is made again")));
+        if found == chain {
+            return Ok(index);
         }
-        Ok(index)
+        let why = format!("it belongs to chain {found}, not {chain}; give each network a database of its own");
+        Err(Error::DatabaseOpen { database: index.database.url().to_string(), why })
+    }
+
+    /// The database that it is in.
+    #[must_use]
+    pub const fn database(&self) -> &Database {
+        &self.database
     }
 
     /// How far the index is.
     ///
     /// # Errors
-    /// [`Error::Index`] when the database fails.
+    /// [`Error::Database`] when the database fails.
     pub fn position(&self) -> Result<IndexPosition, Error> {
         self.read(|connection| {
             position::table.select((position::chain, position::height, position::header)).first(connection)
@@ -94,88 +77,140 @@ impl Index {
     /// already changes nothing.
     ///
     /// # Errors
-    /// [`Error::IndexOrder`] for a block that does not follow the last one, [`Error::Index`] when the database fails.
+    /// [`Error::IndexOrder`] for a block that does not follow the last one, [`Error::Database`] when the database fails.
     pub fn append(&self, block: &Block, events: &[Vec<Event>]) -> Result<(), Error> {
-        let at = self.position()?;
-        let height = block.header.height;
-        if height <= at.height {
-            return Ok(());
-        }
-        if height != at.height.next() || block.header.parent != at.header || block.header.chain != self.chain {
-            return Err(Error::IndexOrder { found: height, at: at.height });
-        }
-        if events.len() != block.transactions.len() {
-            return Err(Error::IndexOrder { found: height, at: at.height });
-        }
-        locked(&self.writer).immediate_transaction(|connection| append(connection, block, events))
+        self.database.write(|connection| {
+            let at = hold_position(connection)?;
+            let height = block.header.height;
+            if height <= at.height {
+                return Ok(());
+            }
+            let follows =
+                height == at.height.next() && block.header.parent == at.header && block.header.chain == self.chain;
+            if !follows || events.len() != block.transactions.len() {
+                return Err(Error::IndexOrder { found: height, at: at.height });
+            }
+            append(connection, block, events)
+        })
     }
 
-    /// Indexes every block that the ledger has and the index lacks, and returns how far it then is. An index whose last
-    /// block the ledger does not have, as after a lost disk, is emptied and made again.
+    /// Indexes every block that the ledger has and the index lacks, and returns how far it then is.
+    ///
+    /// Another process whose ledger is ahead may have indexed more than this ledger has; that stays. An index that holds
+    /// another block at the height where the two meet, as after a lost disk, is emptied and made again.
     ///
     /// # Errors
-    /// [`Error::Ledger`] or [`Error::Index`] when a database fails; the blocks before stay indexed.
+    /// [`Error::Ledger`] or [`Error::Database`] when one of the two fails; the blocks before stay indexed.
     pub fn follow(&self, ledger: &Ledger) -> Result<Height, Error> {
         let snapshot = ledger.snapshot()?;
-        let at = self.position()?;
-        if at.height > Height::default() {
-            let held = snapshot.header(at.height)?.map(|signed| signed.header.hash()).transpose()?;
-            if held != Some(at.header) {
-                tracing::warn!(height = %at.height, "the index does not follow from this ledger and is made again");
-                self.clear()?;
+        let tip = snapshot.latest()?.height;
+        loop {
+            let (before, after) = self.database.write(|connection| {
+                let mut at = hold_position(connection)?.height;
+                if !agrees(connection, &snapshot, at.min(tip))? {
+                    tracing::warn!(height = %at, "the index does not follow from this ledger and is made again");
+                    restart(connection, self.chain)?;
+                    at = Height::default();
+                }
+                Ok((at, extend(connection, &snapshot, at, FOLLOW_BLOCKS_MAX)?))
+            })?;
+            if after == before {
+                return Ok(after);
             }
         }
-        let mut height = self.position()?.height;
-        while let (Some(block), Some(events)) = (snapshot.block(height.next())?, snapshot.events(height.next())?) {
-            self.append(&block, &events.transactions)?;
-            height = height.next();
-        }
-        Ok(height)
+    }
+
+    /// Makes the index anew from a ledger that has every block, in one SQL transaction: who reads meanwhile sees the old
+    /// index, and then the new one.
+    ///
+    /// # Errors
+    /// [`Error::IndexBlocks`] when the ledger lacks blocks, [`Error::Ledger`] or [`Error::Database`] when one of the two
+    /// fails. The old index stays then.
+    pub fn rebuild(&self, ledger: &Ledger) -> Result<Height, Error> {
+        let snapshot = ledger.snapshot()?;
+        let tip = snapshot.latest()?.height;
+        self.database.write(|connection| {
+            hold_position(connection)?;
+            restart(connection, self.chain)?;
+            let height = extend(connection, &snapshot, Height::default(), u64::MAX)?;
+            if height == tip { Ok(height) } else { Err(Error::IndexBlocks { missing: height.next() }) }
+        })
     }
 
     /// Empties the index, so that following the ledger makes it again.
     ///
     /// # Errors
-    /// [`Error::Index`] when the database fails.
+    /// [`Error::Database`] when the database fails.
     pub fn clear(&self) -> Result<(), Error> {
-        let chain = self.chain;
-        self.write(|connection| {
-            connection.immediate_transaction(|connection| {
-                delete(contributions::table).execute(connection)?;
-                delete(queries::table).execute(connection)?;
-                delete(studies::table).execute(connection)?;
-                delete(schemas::table).execute(connection)?;
-                delete(parties::table).execute(connection)?;
-                delete(account_transactions::table).execute(connection)?;
-                delete(transactions::table).execute(connection)?;
-                delete(blocks::table).execute(connection)?;
-                delete(position::table).execute(connection)?;
-                begin(connection, chain)
-            })
+        self.database.write(|connection| {
+            hold_position(connection)?;
+            restart(connection, self.chain)
         })
     }
 
-    pub(super) fn read<T>(&self, query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>) -> Result<T, Error> {
-        Ok(query(&mut locked(&self.reader))?)
-    }
-
-    fn write<T>(&self, change: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>) -> Result<T, Error> {
-        Ok(change(&mut locked(&self.writer))?)
+    pub(super) fn read<T>(&self, query: impl FnOnce(&mut DatabaseConnection) -> QueryResult<T>) -> Result<T, Error> {
+        self.database.read(query)
     }
 }
 
-/// The position before the first block, unless there is one.
-fn begin(connection: &mut SqliteConnection, chain: ChainId) -> QueryResult<()> {
-    if position::table.select(position::id).first::<i64>(connection).optional()?.is_some() {
-        return Ok(());
+/// The position, which nobody else can change before this transaction ends.
+fn hold_position(connection: &mut DatabaseConnection) -> QueryResult<IndexPosition> {
+    let query = position::table.select((position::chain, position::height, position::header));
+    match connection {
+        // The transaction began with the right to write.
+        DatabaseConnection::Sqlite(inner) => query.first(inner),
+        DatabaseConnection::Postgres(inner) => query.for_update().first(inner),
     }
-    insert_into(position::table)
-        .values((
-            position::id.eq(0),
-            position::chain.eq(chain.as_bytes().as_slice()),
-            position::height.eq(signed(0)),
-            position::header.eq(chain.as_bytes().as_slice()),
-        ))
-        .execute(connection)
-        .map(|_| ())
+}
+
+/// Whether ledger and index hold the same block at a height. Before the first block they do, and where the ledger no
+/// longer has the block nothing speaks against it.
+fn agrees(connection: &mut DatabaseConnection, snapshot: &Snapshot, height: Height) -> Result<bool, Error> {
+    if height == Height::default() {
+        return Ok(true);
+    }
+    let held = snapshot.header(height)?.map(|signed| signed.header.hash()).transpose()?;
+    let sequence = signed(Sequence::of(height, 0).get());
+    let indexed: Option<Vec<u8>> = blocks::table.find(sequence).select(blocks::header).first(connection).optional()?;
+    Ok(held.is_none_or(|held| indexed.as_deref() == Some(held.as_bytes().as_slice())))
+}
+
+/// Adds the blocks after a height, as many as the ledger has and `blocks_max` allows, and returns how far the index is.
+fn extend(
+    connection: &mut DatabaseConnection,
+    snapshot: &Snapshot,
+    mut height: Height,
+    blocks_max: u64,
+) -> Result<Height, Error> {
+    let mut left = blocks_max;
+    while left > 0
+        && let (Some(block), Some(events)) = (snapshot.block(height.next())?, snapshot.events(height.next())?)
+    {
+        append(connection, &block, &events.transactions)?;
+        height = height.next();
+        left -= 1;
+    }
+    Ok(height)
+}
+
+/// Empties every table and goes back to before the first block. The position's row stays: it is what writers hold.
+fn restart(connection: &mut DatabaseConnection, chain: ChainId) -> Result<(), Error> {
+    connection.without_statement_timeout()?;
+    empty(connection)?;
+    update(position::table)
+        .set((position::height.eq(0), position::header.eq(chain.as_bytes().as_slice())))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// The position before the first block, unless there is one.
+fn begin(connection: &mut DatabaseConnection, chain: ChainId) -> QueryResult<()> {
+    let row = (
+        position::id.eq(0),
+        position::chain.eq(chain.as_bytes().as_slice()),
+        position::height.eq(0),
+        position::header.eq(chain.as_bytes().as_slice()),
+    );
+    let insert = insert_into(position::table).values(row).on_conflict_do_nothing();
+    on_each!(connection, inner => insert.execute(inner)).map(|_| ())
 }

@@ -8,6 +8,7 @@ mod blobs;
 mod bounds;
 mod committee;
 mod epochs;
+mod jobs;
 mod ledger;
 mod listing;
 mod memory;
@@ -36,6 +37,7 @@ pub use self::{
     },
     committee::CommitteeKey,
     epochs::{CurrentEpoch, LeafPage},
+    jobs::JobSummary,
     metrics::Metrics,
     operation::{Health, Quorum},
     quota::{StoredBytes, UploadQuota},
@@ -129,6 +131,7 @@ routes![
     blobs::get_blob,
     blobs::list_blobs,
     operation::read_health,
+    jobs::count_jobs,
     operation::list_peers,
     operation::read_metrics,
     operation::read_openapi,

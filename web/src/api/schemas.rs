@@ -307,6 +307,22 @@ pub(super) struct Quorum {
     votes: bool,
 }
 
+/// How many jobs the node has.
+#[derive(ToSchema)]
+pub(super) struct JobSummary {
+    counts: Vec<JobCount>,
+}
+
+/// How many jobs of a kind are in a state.
+#[derive(ToSchema)]
+pub(super) struct JobCount {
+    /// `follow-index` or `aggregate-query`.
+    kind: String,
+    /// `waiting`, `running`, `done` or `failed`.
+    state: String,
+    count: u64,
+}
+
 /// A page of a listing.
 #[derive(ToSchema)]
 pub(super) struct Page<T> {

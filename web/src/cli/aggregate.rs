@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use circuits::id::QueryId;
 use clap::Args;
+use market::aggregator::{Added, aggregate_watched};
 
 use super::{Home, Output, committee::remote_committee};
 use crate::Error;
@@ -27,8 +28,15 @@ impl Aggregate {
         let connection = home.connect()?;
         let committee = remote_committee(&self.members)?;
         let sender = key.signing_key();
-        let inclusion =
-            market::aggregator::aggregate(&*connection.ledger, &*connection.blobs, &committee, &sender, self.query)?;
+        let (ledger, blobs) = (&*connection.ledger, &*connection.blobs);
+        let bar = output.progress("adding up ciphertexts", 0);
+        let mut watch = |added: Added| {
+            bar.set_length(added.of.into());
+            bar.set_position(added.contributions.into());
+            Ok(())
+        };
+        let inclusion = aggregate_watched(ledger, blobs, &committee, &sender, self.query, &mut watch)?;
+        bar.finish_and_clear();
         output.result(&inclusion, |inclusion| format!("aggregate of {} in block {}", self.query, inclusion.height))
     }
 }

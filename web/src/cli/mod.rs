@@ -7,10 +7,12 @@ mod analysis;
 mod ceremony;
 mod committee;
 mod consent;
+mod database;
 mod demo;
 mod export;
 mod govern;
 mod index;
+mod jobs;
 mod keys;
 mod ledger;
 mod network;
@@ -146,6 +148,9 @@ pub enum Command {
     /// Rebuild the listing index from the ledger.
     #[command(subcommand)]
     Index(index::Index),
+    /// List the node's jobs, and retry those that were given up.
+    #[command(subcommand)]
+    Jobs(jobs::Jobs),
 }
 
 /// Runs a parsed command line.
@@ -177,5 +182,6 @@ pub fn run(cli: Cli, output: &Output) -> Result<(), Error> {
         Command::Account(account) => account.run(&home, output),
         Command::Ledger(ledger) => ledger.run(&home, output),
         Command::Index(index) => index.run(&home, output),
+        Command::Jobs(jobs) => jobs.run(&home, output),
     }
 }

@@ -93,10 +93,10 @@ impl Home {
         self.dir.join("objects")
     }
 
-    /// The listing index.
+    /// The database of the index, jobs and accounts, unless another one is given.
     #[must_use]
-    pub fn index_path(&self) -> PathBuf {
-        self.dir.join("index.sqlite")
+    pub fn database_path(&self) -> PathBuf {
+        self.dir.join("locus.sqlite")
     }
 
     /// Key files.

@@ -4,6 +4,7 @@ use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use circuits::{contribution::ProvingKey, id::ChainId};
 use market::{
+    database::{Database, DatabaseUrl},
     ledger::{LedgerAccess, LocalLedger, act, act_all, tip, wait_for_height},
     objects::{BlobAccess, Objects},
 };
@@ -148,9 +149,9 @@ fn town_here(options: &DemoOptions, mempool: Arc<Mempool>, engine: Engine) -> Re
 /// The ledger behind its HTTP API: everybody in the demo uses the address, as the other processes must.
 fn serve_town(options: &DemoOptions, mempool: Arc<Mempool>, engine: Engine) -> Result<Reached, Error> {
     let chain = Arc::new(Chain::new(mempool));
-    let (objects, index) = (options.dir.join("objects"), options.dir.join("index.sqlite"));
+    let database = Database::open(&DatabaseUrl::file(&options.dir.join("locus.sqlite"))?)?;
     let id = chain.ledger().chain();
-    let service = service(chain, Some(engine.handle().clone()), &objects, &index)?;
+    let service = service(chain, Some(engine.handle().clone()), &options.dir.join("objects"), database)?;
     let server = serve(service, "127.0.0.1:0", StopOn::Request)?;
     let remote = Remote::new(&server.url())?;
     let ledger = Arc::new(RemoteLedger::connect_to(remote.clone(), id)?);

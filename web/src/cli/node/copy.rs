@@ -131,6 +131,5 @@ fn put_in_place(home: &Home, incoming: &Path) -> Result<(), Error> {
     if log.exists() {
         fs::rename(&log, log.with_extension("wal.replaced")).map_err(failed("log", &log))?;
     }
-    let _ = fs::remove_file(home.index_path());
     fs::rename(incoming, &ledger).map_err(failed("ledger", &ledger))
 }

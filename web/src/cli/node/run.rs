@@ -13,7 +13,10 @@ use circuits::id::AccountId;
 use clap::Args;
 use futures::executor::block_on;
 use market::{
+    database::Database,
     index::Index,
+    jobs::{AggregateDuty, Duty},
+    ledger::LocalLedger,
     objects::{BlobKind, Objects},
     wallet::Role,
 };
@@ -28,10 +31,14 @@ use super::copy::write_copy;
 use crate::{
     Error,
     api::{Metrics, Service, StoredBytes, UploadQuota, is_document},
-    chain::Chain,
-    cli::{Home, Output, committee::end_with_standard_input},
+    chain::{Chain, now},
+    cli::{
+        Home, Output,
+        committee::{end_with_standard_input, remote_committee},
+        database::DatabaseOption,
+    },
     node::{NO_PEERS, engine_options},
-    serve::{StopOn, serve},
+    serve::{StopOn, serve_with_duties},
 };
 
 /// Bytes of blobs that uploads over the API may take on this machine's disk.
@@ -59,6 +66,35 @@ pub struct Run {
     /// Blocks from one copy to the next.
     #[arg(long, default_value_t = 10_000, value_name = "BLOCKS", requires = "copies", value_parser = clap::value_parser!(u64).range(1..))]
     copy_every: u64,
+    #[command(flatten)]
+    database: DatabaseOption,
+    #[command(flatten)]
+    aggregation: Aggregation,
+}
+
+/// Adding up what is sealed, for everybody.
+#[derive(Debug, Args)]
+struct Aggregation {
+    /// Key file, of any role, with which this node adds up queries as they are sealed and sends their sums. Without it, the
+    /// node adds up nothing and somebody runs `locus aggregate`.
+    #[arg(long, value_name = "FILE", requires = "members")]
+    aggregator_key: Option<PathBuf>,
+    /// Addresses of the committee members' endpoints, in their order, for --aggregator-key.
+    #[arg(long, value_delimiter = ',', value_name = "URL", requires = "aggregator_key")]
+    members: Vec<String>,
+}
+
+impl Aggregation {
+    /// The duty, where the operator gave a key.
+    fn duty(&self, home: &Home, mempool: &Arc<Mempool>, objects: &Objects) -> Result<Option<Arc<dyn Duty>>, Error> {
+        let Some(path) = &self.aggregator_key else { return Ok(None) };
+        Ok(Some(Arc::new(AggregateDuty {
+            ledger: Arc::new(LocalLedger::new(Arc::clone(mempool), now)),
+            blobs: Arc::new(objects.clone()),
+            committee: Arc::new(remote_committee(&self.members)?),
+            sender: home.any_key(path)?.signing_key(),
+        })))
+    }
 }
 
 impl Run {
@@ -70,6 +106,8 @@ impl Run {
         let genesis = home.genesis()?;
         let key = home.key(&home.validator_path(), Role::Validator)?;
         let mempool = Arc::new(Mempool::new(Arc::new(Ledger::open(&home.ledger_path(), genesis)?)));
+        let database = self.database.open(home)?;
+        let duty = self.aggregation.duty(home, &mempool, &Objects::directory(&home.objects_path())?)?;
         let p2p = match self.p2p {
             Some(address) => address,
             None => listening_address(&mempool, key.account(), output)?,
@@ -81,8 +119,9 @@ impl Run {
             copy_in_background(Arc::clone(mempool.ledger()), folder, self.copy_every)?;
         }
         let chain = Arc::new(Chain::new(mempool));
-        let service = service(chain, Some(engine.handle().clone()), &home.objects_path(), &home.index_path())?;
-        let running = serve(service, &self.listen.to_string(), StopOn::Signals)?;
+        let service = service(chain, Some(engine.handle().clone()), &home.objects_path(), database)?;
+        let duties = duty.into_iter().collect();
+        let running = serve_with_duties(service, duties, &self.listen.to_string(), StopOn::Signals)?;
         output.result(&serde_json::json!({ "url": running.url(), "p2p": p2p }), |_| {
             format!("serving on {}; stop with Ctrl-C", running.url())
         })?;
@@ -149,7 +188,7 @@ fn check_free(listen: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// What the API serves, from a chain and the folders of its blobs and index.
+/// What the API serves, from a chain, the folder of its blobs and the database of its index.
 ///
 /// # Errors
 /// [`Error::Market`] when the blobs or the index cannot be opened.
@@ -157,7 +196,7 @@ pub(crate) fn service(
     chain: Arc<Chain>,
     engine: Option<EngineHandle>,
     objects: &Path,
-    index: &Path,
+    database: Database,
 ) -> Result<Service, Error> {
     let objects = Objects::directory(objects)?;
     let (documents, protocol): (Vec<_>, Vec<_>) = BlobKind::ALL.into_iter().partition(|kind| is_document(*kind));
@@ -166,7 +205,7 @@ pub(crate) fn service(
     Ok(Service {
         quota: UploadQuota::new(UPLOAD_BYTES_MAX, stored),
         blobs: Arc::new(objects),
-        index: Arc::new(Index::open(index, chain.ledger().chain())?),
+        index: Arc::new(Index::open(database, chain.ledger().chain())?),
         chain,
         metrics: Metrics::default(),
         engine,

@@ -28,6 +28,9 @@ CREATE TABLE account_transactions (
     PRIMARY KEY (account, sequence)
 ) STRICT, WITHOUT ROWID;
 
+-- What a foreign key points from has an index, or deleting what it points to would read the whole table for each row.
+CREATE INDEX account_transactions_of_transaction ON account_transactions (sequence);
+
 CREATE TABLE parties (
     role TEXT NOT NULL CHECK (role IN ('issuer', 'researcher')),
     account BLOB NOT NULL,
@@ -66,6 +69,7 @@ CREATE TABLE queries (
 
 CREATE INDEX queries_in_stage ON queries (stage, sequence);
 CREATE INDEX queries_of_study ON queries (study, sequence);
+CREATE INDEX queries_of_study_in_stage ON queries (study, stage, sequence);
 
 CREATE TABLE contributions (
     sequence INTEGER PRIMARY KEY NOT NULL,

@@ -1,0 +1,9 @@
+DROP TABLE contributions;
+DROP TABLE queries;
+DROP TABLE studies;
+DROP TABLE schemas;
+DROP TABLE parties;
+DROP TABLE account_transactions;
+DROP TABLE transactions;
+DROP TABLE blocks;
+DROP TABLE position;

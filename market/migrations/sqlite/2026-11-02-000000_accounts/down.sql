@@ -1,0 +1,3 @@
+DROP TABLE credentials;
+DROP TABLE sessions;
+DROP TABLE accounts;

@@ -1,0 +1,108 @@
+//! The open database: a pool of connections with bounds.
+
+use std::{error::Error as StdError, fmt, time::Duration};
+
+use diesel::{
+    QueryResult,
+    r2d2::{HandleError, Pool, PooledConnection},
+};
+
+use super::{
+    DatabaseConnection, DatabaseUrl,
+    connection::{Connector, connect, transaction},
+    migrate::migrate,
+};
+use crate::Error;
+
+/// Connections that one process opens at most.
+pub const CONNECTIONS_MAX: u32 = 8;
+/// How long anyone waits for one of them.
+pub const WAIT_TIME_MAX: Duration = Duration::from_secs(10);
+/// How long one stays open without work.
+const IDLE_TIME_MAX: Duration = Duration::from_secs(300);
+/// How long one stays open at all.
+const LIFE_TIME_MAX: Duration = Duration::from_secs(1_800);
+
+/// A database that is open and has this program's schema. Clones share its connections.
+#[derive(Clone)]
+pub struct Database {
+    pool: Pool<Connector>,
+    url: DatabaseUrl,
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Database").field(&self.url).finish()
+    }
+}
+
+impl Database {
+    /// Opens a database and runs the migrations that it lacks. A file of SQLite is made when it is absent.
+    ///
+    /// # Errors
+    /// [`Error::DatabaseOpen`] when it cannot be reached, is none of Locus, or a later version made it.
+    pub fn open(url: &DatabaseUrl) -> Result<Self, Error> {
+        let failed = |error: &dyn fmt::Display| Error::DatabaseOpen {
+            database: url.to_string(),
+            why: url.without_secrets(&error.to_string()),
+        };
+        url.warn_if_unencrypted();
+        let remedy = if url.is_shared() {
+            "check that it runs, and its host, user, password and name"
+        } else {
+            "check that its folder exists and can be written, and that it is a database"
+        };
+        let mut first = connect(url).map_err(|error| failed(&format_args!("{error}; {remedy}")))?;
+        migrate(&mut first).map_err(|error| failed(&error))?;
+        drop(first);
+        let pool = Pool::builder()
+            .max_size(CONNECTIONS_MAX)
+            .min_idle(Some(1))
+            .connection_timeout(WAIT_TIME_MAX)
+            .idle_timeout(Some(IDLE_TIME_MAX))
+            .max_lifetime(Some(LIFE_TIME_MAX))
+            .error_handler(Box::new(LogWithoutSecrets(url.clone())))
+            .build(Connector(url.clone()));
+        Ok(Self { pool: pool.map_err(|error| failed(&error))?, url: url.clone() })
+    }
+
+    /// Where it is, without its password.
+    #[must_use]
+    pub const fn url(&self) -> &DatabaseUrl {
+        &self.url
+    }
+
+    /// Runs one query.
+    ///
+    /// # Errors
+    /// [`Error::DatabaseBusy`] when no connection is free within [`WAIT_TIME_MAX`], [`Error::Database`] when it fails.
+    pub fn read<T>(&self, query: impl FnOnce(&mut DatabaseConnection) -> QueryResult<T>) -> Result<T, Error> {
+        Ok(query(&mut *self.connection()?)?)
+    }
+
+    /// Runs changes in one SQL transaction: all of them, or none when they return an error.
+    ///
+    /// # Errors
+    /// As [`Database::read`], and what the changes return.
+    pub fn write<T>(&self, changes: impl FnOnce(&mut DatabaseConnection) -> Result<T, Error>) -> Result<T, Error> {
+        transaction(&mut *self.connection()?, changes)
+    }
+
+    fn connection(&self) -> Result<PooledConnection<Connector>, Error> {
+        self.pool.get().map_err(|error| {
+            let why = self.url.without_secrets(&error.to_string());
+            tracing::warn!(database = %self.url, why, "no database connection is free");
+            Error::DatabaseBusy
+        })
+    }
+}
+
+/// Where failures to connect go that nobody waits for.
+#[derive(Debug)]
+struct LogWithoutSecrets(DatabaseUrl);
+
+impl<E: StdError> HandleError<E> for LogWithoutSecrets {
+    fn handle_error(&self, error: E) {
+        tracing::warn!(database = %self.0, why = self.0.without_secrets(&error.to_string()), "a database connection failed");
+    }
+}

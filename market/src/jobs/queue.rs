@@ -1,0 +1,404 @@
+//! The queue: each step one SQL transaction.
+
+use std::fmt;
+
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, delete,
+    dsl::count_star, insert_into, update,
+};
+use node::units::Timestamp;
+use rand::Rng;
+
+use super::{
+    job::{Job, JobCount, JobId, JobKind, JobPage, JobState, NewJob, kept},
+    runner::Policy,
+    schema::jobs,
+};
+use crate::{
+    Error,
+    database::{Database, DatabaseConnection, Number, on_each, signed},
+    index::PAGE_ROWS_MAX,
+};
+
+/// How long jobs that are done stay listed, in seconds.
+pub const DONE_SECONDS_KEPT: u32 = 7 * 86_400;
+/// Jobs that [`Queue::prune`] deletes at once.
+const PRUNED_MAX: i64 = 1_000;
+/// Jobs whose worker ended once too often that one call of [`Queue::lease`] gives up.
+const GIVEN_UP_MAX: usize = 64;
+
+/// One worker of one process, drawn at random when it starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WorkerId([u8; 16]);
+
+impl WorkerId {
+    /// A new worker.
+    pub fn random(rng: &mut (impl Rng + ?Sized)) -> Self {
+        let mut bytes = [0; 16];
+        rng.fill_bytes(&mut bytes);
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for WorkerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+/// The right to work on a job until a time. It is one attempt's: another attempt has another lease, even of one worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The job.
+    pub id: JobId,
+    /// What it does.
+    pub kind: JobKind,
+    /// What it does it to.
+    pub key: String,
+    /// What else it needs.
+    pub payload: String,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// When another may take the job, unless the lease is renewed before.
+    pub expires: Timestamp,
+    holder: WorkerId,
+}
+
+/// A row to be leased: number, state, attempts, key, payload.
+type Candidate = (i64, JobState, Number, String, String);
+
+/// The jobs of a database.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    database: Database,
+}
+
+impl Queue {
+    /// The jobs in a database.
+    #[must_use]
+    pub const fn new(database: Database) -> Self {
+        Self { database }
+    }
+
+    /// Asks for a job, and returns whether it will be done because of this call. Asking for one that is there already
+    /// changes nothing, unless its kind repeats: then one that is done or failed begins again, and one that runs is
+    /// followed by another run.
+    ///
+    /// # Errors
+    /// [`Error::Job`] for a key or payload beyond its bound, [`Error::Database`] when the database fails.
+    pub fn enqueue(&self, job: &NewJob, now: Timestamp) -> Result<bool, Error> {
+        job.check()?;
+        self.database.write(|connection| {
+            if insert(connection, job, now)? {
+                return Ok(true);
+            }
+            if !job.kind.repeats() {
+                return Ok(false);
+            }
+            let this = jobs::kind.eq(job.kind.name()).and(jobs::key.eq(&job.key));
+            let over = jobs::state.eq(JobState::Done.name()).or(jobs::state.eq(JobState::Failed.name()));
+            let begun = update(jobs::table.filter(this.clone()).filter(over)).set(anew(now)).execute(connection)?;
+            let running = jobs::state.eq(JobState::Running.name());
+            let again =
+                update(jobs::table.filter(this).filter(running)).set(jobs::again.eq(true)).execute(connection)?;
+            Ok(begun + again > 0)
+        })
+    }
+
+    /// Takes the job of a kind that is due longest, if one is. A job whose workers ended without a word as often as the
+    /// policy allows attempts is given up instead.
+    ///
+    /// # Errors
+    /// [`Error::Database`] when the database fails.
+    pub fn lease(
+        &self,
+        kind: JobKind,
+        holder: WorkerId,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Result<Option<Lease>, Error> {
+        self.database.write(|connection| {
+            for _ in 0..GIVEN_UP_MAX {
+                let Some((id, state, attempts, key, payload)) = first_due(connection, kind, now)? else {
+                    return Ok(None);
+                };
+                let attempts = attempts.try_into().unwrap_or(u32::MAX);
+                let this = jobs::table.find(id);
+                if state == JobState::Running && attempts >= policy.attempts_max {
+                    let error = format!("its worker ended without a word, {attempts} times");
+                    update(this).set(given_up(&error, now)).execute(connection)?;
+                    continue;
+                }
+                let expires = now.after(policy.lease_seconds);
+                let taken = (
+                    jobs::state.eq(JobState::Running.name()),
+                    jobs::attempts.eq(i64::from(attempts) + 1),
+                    jobs::holder.eq(Some(holder.0.as_slice())),
+                    jobs::due.eq(Some(signed(expires.get()))),
+                    jobs::changed.eq(signed(now.get())),
+                );
+                update(this).set(taken).execute(connection)?;
+                let (id, attempt) = (JobId::new(id.unsigned_abs()), attempts + 1);
+                return Ok(Some(Lease { id, kind, key, payload, attempt, expires, holder }));
+            }
+            Ok(None)
+        })
+    }
+
+    /// Renews a lease.
+    ///
+    /// # Errors
+    /// [`Error::JobInterrupted`] when another has the job, [`Error::Database`] when the database fails.
+    pub fn heartbeat(&self, lease: &Lease, policy: &Policy, now: Timestamp) -> Result<Lease, Error> {
+        let expires = now.after(policy.lease_seconds);
+        self.settle(lease, |connection| {
+            update(jobs::table.find(signed(lease.id.get())))
+                .set(jobs::due.eq(Some(signed(expires.get()))))
+                .execute(connection)
+        })?;
+        Ok(Lease { expires, ..lease.clone() })
+    }
+
+    /// Ends a job that is done. One that was asked for again meanwhile waits for its next run.
+    ///
+    /// # Errors
+    /// As [`Queue::heartbeat`].
+    pub fn complete(&self, lease: &Lease, now: Timestamp) -> Result<(), Error> {
+        self.settle(lease, |connection| {
+            let this = jobs::table.find(signed(lease.id.get()));
+            if this.select(jobs::again).first(connection)? {
+                return update(this).set(anew(now)).execute(connection);
+            }
+            update(this)
+                .set((
+                    jobs::state.eq(JobState::Done.name()),
+                    jobs::holder.eq(None::<Vec<u8>>),
+                    jobs::due.eq(None::<i64>),
+                    jobs::error.eq(None::<String>),
+                    jobs::changed.eq(signed(now.get())),
+                ))
+                .execute(connection)
+        })
+    }
+
+    /// Notes that an attempt failed: the job waits for its next one, or is given up after the last. Returns which.
+    ///
+    /// # Errors
+    /// As [`Queue::heartbeat`].
+    pub fn fail(
+        &self,
+        lease: &Lease,
+        error: &str,
+        policy: &Policy,
+        now: Timestamp,
+        rng: &mut (impl Rng + ?Sized),
+    ) -> Result<JobState, Error> {
+        if lease.attempt >= policy.attempts_max {
+            self.settle(lease, |connection| {
+                update(jobs::table.find(signed(lease.id.get()))).set(given_up(error, now)).execute(connection)
+            })?;
+            return Ok(JobState::Failed);
+        }
+        let next = policy.backoff.next(lease.attempt, now, rng);
+        self.settle(lease, |connection| {
+            update(jobs::table.find(signed(lease.id.get())))
+                .set((waiting(next, now), jobs::error.eq(Some(kept(error)))))
+                .execute(connection)
+        })?;
+        Ok(JobState::Waiting)
+    }
+
+    /// Gives a job back that was interrupted for no fault of its own: the attempt does not count.
+    ///
+    /// # Errors
+    /// As [`Queue::heartbeat`].
+    pub fn release(&self, lease: &Lease, now: Timestamp) -> Result<(), Error> {
+        self.settle(lease, |connection| {
+            update(jobs::table.find(signed(lease.id.get())))
+                .set((waiting(now, now), jobs::attempts.eq(i64::from(lease.attempt) - 1)))
+                .execute(connection)
+        })
+    }
+
+    /// Lets a job that was given up begin again.
+    ///
+    /// # Errors
+    /// [`Error::Job`] when there is none or it is in another state, [`Error::Database`] when the database fails.
+    pub fn retry(&self, id: JobId, now: Timestamp) -> Result<(), Error> {
+        let refused = |why: String| Error::Job { job: id.to_string(), why };
+        self.database.write(|connection| {
+            let this = jobs::table.find(signed(id.get()));
+            let state: Option<JobState> = this.select(jobs::state).first(connection).optional()?;
+            match state {
+                None => Err(refused("there is none with this number; `locus jobs list` shows them".into())),
+                Some(JobState::Failed) => Ok(update(this).set(anew(now)).execute(connection).map(drop)?),
+                Some(state) => Err(refused(format!("it is {state}; only one that failed is retried"))),
+            }
+        })
+    }
+
+    /// Lets every job that was given up begin again, and returns how many there were.
+    ///
+    /// # Errors
+    /// [`Error::Database`] when the database fails.
+    pub fn retry_failed(&self, now: Timestamp) -> Result<usize, Error> {
+        let failed = jobs::state.eq(JobState::Failed.name());
+        self.database.write(|connection| Ok(update(jobs::table.filter(failed)).set(anew(now)).execute(connection)?))
+    }
+
+    /// Jobs, the latest first, of one state when named.
+    ///
+    /// # Errors
+    /// [`Error::Page`] for a page of no rows or too many, [`Error::Database`] when the database fails.
+    pub fn list(&self, state: Option<JobState>, before: Option<JobId>, limit: usize) -> Result<JobPage, Error> {
+        if limit == 0 || limit > PAGE_ROWS_MAX {
+            return Err(Error::Page { limit, limit_max: PAGE_ROWS_MAX });
+        }
+        let columns = (
+            jobs::id,
+            jobs::kind,
+            jobs::key,
+            jobs::state,
+            jobs::attempts,
+            jobs::due,
+            jobs::error,
+            jobs::created,
+            jobs::changed,
+        );
+        let mut all = jobs::table.select(columns).order(jobs::id.desc()).limit(signed(limit as u64 + 1)).into_boxed();
+        if let Some(state) = state {
+            all = all.filter(jobs::state.eq(state.name()));
+        }
+        if let Some(before) = before {
+            all = all.filter(jobs::id.lt(signed(before.get())));
+        }
+        let mut items: Vec<Job> = self.database.read(|connection| all.load(connection))?;
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = if more { items.last().map(|job| job.id) } else { None };
+        Ok(JobPage { items, next })
+    }
+
+    /// How many jobs of each kind are in each state; what is not there is not listed.
+    ///
+    /// # Errors
+    /// [`Error::Database`] when the database fails.
+    pub fn counts(&self) -> Result<Vec<JobCount>, Error> {
+        let counted = jobs::table
+            .group_by((jobs::kind, jobs::state))
+            .select((jobs::kind, jobs::state, count_star()))
+            .order((jobs::kind, jobs::state));
+        let rows: Vec<(JobKind, JobState, i64)> = self.database.read(|connection| counted.load(connection))?;
+        let counts = rows.into_iter().map(|(kind, state, count)| JobCount { kind, state, count: count.unsigned_abs() });
+        Ok(counts.collect())
+    }
+
+    /// Forgets jobs that were done longer ago than [`DONE_SECONDS_KEPT`], some at a time, and returns how many.
+    ///
+    /// # Errors
+    /// [`Error::Database`] when the database fails.
+    pub fn prune(&self, now: Timestamp) -> Result<usize, Error> {
+        let before = signed(now.get().saturating_sub(DONE_SECONDS_KEPT.into()));
+        self.database.write(|connection| {
+            let old: Vec<i64> = jobs::table
+                .filter(jobs::state.eq(JobState::Done.name()))
+                .filter(jobs::changed.lt(before))
+                .order(jobs::changed)
+                .limit(PRUNED_MAX)
+                .select(jobs::id)
+                .load(connection)?;
+            let mut deleted = 0;
+            for id in old {
+                let done = jobs::state.eq(JobState::Done.name());
+                deleted += delete(jobs::table.find(id).filter(done)).execute(connection)?;
+            }
+            Ok(deleted)
+        })
+    }
+
+    /// Changes a job whose lease is still held. Its row is locked first, so that nobody takes it over in between.
+    fn settle(
+        &self,
+        lease: &Lease,
+        change: impl FnOnce(&mut DatabaseConnection) -> QueryResult<usize>,
+    ) -> Result<(), Error> {
+        self.database.write(|connection| {
+            let held = jobs::table
+                .find(signed(lease.id.get()))
+                .filter(jobs::holder.eq(Some(lease.holder.0.to_vec())))
+                .filter(jobs::attempts.eq(i64::from(lease.attempt)))
+                .select(jobs::id);
+            let found: Option<i64> = match connection {
+                DatabaseConnection::Sqlite(inner) => held.first(inner).optional()?,
+                DatabaseConnection::Postgres(inner) => held.for_update().first(inner).optional()?,
+            };
+            found.ok_or(Error::JobInterrupted)?;
+            change(connection)?;
+            Ok(())
+        })
+    }
+}
+
+/// The first job of a kind that is due. On PostgreSQL its row is locked, and rows that others hold are passed over.
+fn first_due(connection: &mut DatabaseConnection, kind: JobKind, now: Timestamp) -> QueryResult<Option<Candidate>> {
+    let due = jobs::table
+        .filter(jobs::kind.eq(kind.name()))
+        .filter(jobs::due.le(signed(now.get())))
+        .order((jobs::due, jobs::id))
+        .select((jobs::id, jobs::state, jobs::attempts, jobs::key, jobs::payload));
+    match connection {
+        DatabaseConnection::Sqlite(inner) => due.first(inner).optional(),
+        DatabaseConnection::Postgres(inner) => due.for_update().skip_locked().first(inner).optional(),
+    }
+}
+
+fn insert(connection: &mut DatabaseConnection, job: &NewJob, now: Timestamp) -> QueryResult<bool> {
+    let row = (
+        jobs::kind.eq(job.kind.name()),
+        jobs::key.eq(&job.key),
+        jobs::payload.eq(&job.payload),
+        jobs::state.eq(JobState::Waiting.name()),
+        jobs::attempts.eq(0),
+        jobs::again.eq(false),
+        jobs::due.eq(Some(signed(now.get()))),
+        jobs::created.eq(signed(now.get())),
+        jobs::changed.eq(signed(now.get())),
+    );
+    let insert = insert_into(jobs::table).values(row).on_conflict_do_nothing();
+    Ok(on_each!(connection, inner => insert.execute(inner))? > 0)
+}
+
+type Waiting = (
+    diesel::dsl::Eq<jobs::state, &'static str>,
+    diesel::dsl::Eq<jobs::holder, Option<Vec<u8>>>,
+    diesel::dsl::Eq<jobs::due, Option<i64>>,
+    diesel::dsl::Eq<jobs::changed, i64>,
+);
+
+/// Waiting for its next attempt.
+fn waiting(due: Timestamp, now: Timestamp) -> Waiting {
+    (
+        jobs::state.eq(JobState::Waiting.name()),
+        jobs::holder.eq(None),
+        jobs::due.eq(Some(signed(due.get()))),
+        jobs::changed.eq(signed(now.get())),
+    )
+}
+
+/// Waiting as when it was first asked for.
+fn anew(now: Timestamp) -> (Waiting, diesel::dsl::Eq<jobs::attempts, i64>, diesel::dsl::Eq<jobs::again, bool>) {
+    (waiting(now, now), jobs::attempts.eq(0), jobs::again.eq(false))
+}
+
+type GivenUp = (Waiting, diesel::dsl::Eq<jobs::error, Option<String>>);
+
+/// Failed for good, until somebody retries it.
+fn given_up(error: &str, now: Timestamp) -> GivenUp {
+    let state = (
+        jobs::state.eq(JobState::Failed.name()),
+        jobs::holder.eq(None),
+        jobs::due.eq(None),
+        jobs::changed.eq(signed(now.get())),
+    );
+    (state, jobs::error.eq(Some(kept(error))))
+}
