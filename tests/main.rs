@@ -16,6 +16,7 @@ mod cli;
 mod consortium;
 mod demo;
 mod fuzz;
+mod genome;
 mod import_truth;
 #[path = "ledger/life.rs"]
 #[allow(dead_code, reason = "each binary uses a part of the world")]

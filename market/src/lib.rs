@@ -7,6 +7,7 @@
 pub mod agent;
 pub mod aggregator;
 pub mod committee;
+pub mod crypt4gh;
 mod error;
 pub mod import;
 pub mod index;

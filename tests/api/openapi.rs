@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::server::{BYTES, Server, agent, answer, id};
 
 /// Every route, stated here once more on purpose: a route added or lost must be a decision.
-const ROUTES: [(&str, &str); 38] = [
+const ROUTES: [(&str, &str); 40] = [
     ("get", "/health"),
     ("get", "/metrics"),
     ("get", "/openapi.json"),
@@ -42,6 +42,8 @@ const ROUTES: [(&str, &str); 38] = [
     ("get", "/v1/state/{key}"),
     ("get", "/v1/studies"),
     ("get", "/v1/studies/{id}"),
+    ("get", "/v1/uploads/{kind}/{digest}"),
+    ("patch", "/v1/uploads/{kind}/{digest}"),
     ("get", "/v1/validators"),
     ("post", "/v1/transactions"),
     ("get", "/v1/transactions/{id}"),

@@ -3,10 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use circuits::{id::QueryId, quorum::Quorum};
-use market::{
-    index::Index,
-    objects::{BlobAccess, Objects},
-};
+use market::{index::Index, objects::Objects};
 use node::{
     Sequencer,
     consensus::{Engine, EngineOptions, Guarded, Pace, PeerSecret, Timeouts},
@@ -132,7 +129,7 @@ impl Server {
         let chain = Arc::new(Chain::with_clock(mempool, clock));
         let path = directory.path().join("index.sqlite");
         let index = Arc::new(Index::open(&path, chain.ledger().chain()).unwrap());
-        let blobs: Arc<dyn BlobAccess> = Arc::new(Objects::directory(&directory.path().join("blobs")).unwrap());
+        let blobs = Arc::new(Objects::directory(&directory.path().join("blobs")).unwrap());
         let service = Service {
             chain: Arc::clone(&chain),
             blobs,

@@ -5,8 +5,10 @@
 mod agent;
 mod budget;
 mod committee;
+mod crypt4gh_reference;
 mod fault;
 mod flow;
+mod objects;
 mod receipt;
 mod secrecy;
 mod tampering;

@@ -148,9 +148,9 @@ fn town_here(options: &DemoOptions, mempool: Arc<Mempool>, engine: Engine) -> Re
 /// The ledger behind its HTTP API: everybody in the demo uses the address, as the other processes must.
 fn serve_town(options: &DemoOptions, mempool: Arc<Mempool>, engine: Engine) -> Result<Reached, Error> {
     let chain = Arc::new(Chain::new(mempool));
-    let (objects, index) = (options.dir.join("objects"), options.dir.join("index.sqlite"));
+    let (objects, index) = (Objects::directory(&options.dir.join("objects"))?, options.dir.join("index.sqlite"));
     let id = chain.ledger().chain();
-    let service = service(chain, Some(engine.handle().clone()), &objects, &index)?;
+    let service = service(chain, Some(engine.handle().clone()), objects, &index)?;
     let server = serve(service, "127.0.0.1:0", StopOn::Request)?;
     let remote = Remote::new(&server.url())?;
     let ledger = Arc::new(RemoteLedger::connect_to(remote.clone(), id)?);

@@ -81,7 +81,7 @@ impl Run {
             copy_in_background(Arc::clone(mempool.ledger()), folder, self.copy_every)?;
         }
         let chain = Arc::new(Chain::new(mempool));
-        let service = service(chain, Some(engine.handle().clone()), &home.objects_path(), &home.index_path())?;
+        let service = service(chain, Some(engine.handle().clone()), home.objects()?, &home.index_path())?;
         let running = serve(service, &self.listen.to_string(), StopOn::Signals)?;
         output.result(&serde_json::json!({ "url": running.url(), "p2p": p2p }), |_| {
             format!("serving on {}; stop with Ctrl-C", running.url())
@@ -149,17 +149,16 @@ fn check_free(listen: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// What the API serves, from a chain and the folders of its blobs and index.
+/// What the API serves, from a chain, its blobs and the file of its index.
 ///
 /// # Errors
 /// [`Error::Market`] when the blobs or the index cannot be opened.
 pub(crate) fn service(
     chain: Arc<Chain>,
     engine: Option<EngineHandle>,
-    objects: &Path,
+    objects: Objects,
     index: &Path,
 ) -> Result<Service, Error> {
-    let objects = Objects::directory(objects)?;
     let (documents, protocol): (Vec<_>, Vec<_>) = BlobKind::ALL.into_iter().partition(|kind| is_document(*kind));
     let stored =
         StoredBytes { protocol: objects.stored_bytes(&protocol)?, documents: objects.stored_bytes(&documents)? };
