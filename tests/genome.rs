@@ -148,3 +148,44 @@ fn the_object_store_is_listed_checked_and_healed() {
     let said = refused(path, &["--objects", "gs://x", "objects", "list"]);
     assert!(said.contains("s3://bucket"), "{said}");
 }
+
+/// Makes every file in a folder look as old as the clock can say.
+fn age(folder: &Path) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            age(&path);
+        } else {
+            let file = fs::File::options().write(true).open(path).unwrap();
+            file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        }
+    }
+}
+
+#[test]
+fn blobs_that_no_block_names_go_once_they_are_old_and_a_schemas_panel_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let attributes = genome().with_file_name("attributes.json");
+    let (genome, attributes) = (genome().display().to_string(), attributes.display().to_string());
+    accepted(path, &["network", "init", "ours"]);
+    let hospital = accepted(path, &["keys", "new", "issuer", "hospital.key"]);
+    accepted(path, &["govern", "accredit-issuer", hospital["account"].as_str().unwrap(), "--name", "Hospital"]);
+    let derive = ["schema", "derive", "Genomes", "--vcf", &genome, "--attributes", &attributes];
+    accepted(path, &[&derive[..], &["--build", "GRCh37", "--out", "schema"]].concat());
+    accepted(path, &["schema", "register", "schema", "--key", "hospital.key"]);
+    for (name, kind) in [("one", "ciphertext"), ("two", "panel"), ("three", "blob")] {
+        fs::write(path.join(name), name).unwrap();
+        accepted(path, &["objects", "put", name, "--kind", kind]);
+    }
+    let gc = ["objects", "gc", "--yes"];
+    assert_eq!(accepted(path, &gc)["blobs"], 0, "nothing is old enough");
+    age(&path.join(".locus/objects"));
+    let found = accepted(path, &[&gc[..], &["--dry-run"]].concat());
+    assert_eq!((&found["blobs"], &found["removed"]), (&2.into(), &false.into()));
+    assert_eq!(accepted(path, &["objects", "list"])["blobs"], 4);
+    assert_eq!(accepted(path, &gc)["removed"], true);
+    let left = accepted(path, &["objects", "list"]);
+    let kinds: Vec<_> = left["listed"].as_array().unwrap().iter().map(|blob| blob["kind"].clone()).collect();
+    assert_eq!(kinds, ["panel", "blob"]);
+}

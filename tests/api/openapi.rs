@@ -176,6 +176,7 @@ fn each_schema_is_that_of_what_is_served() {
         ("/v1/transactions/{id}", transaction.clone()),
         ("/v1/transactions/{id}/proof", transaction),
         ("/v1/blobs/{kind}", "ciphertext".into()),
+        ("/v1/uploads/{kind}/{digest}", format!("genome/{}?bytes=1", "00".repeat(32))),
         ("/v1/blocks/{height}", "1".into()),
         ("/v1/blocks/{height}/events", "1".into()),
         ("/v1/blocks/{height}/header", "1".into()),
@@ -186,8 +187,9 @@ fn each_schema_is_that_of_what_is_served() {
     for (_, path) in ROUTES.into_iter().filter(|(method, path)| *method == "get" && *path != "/openapi.json") {
         let content = &document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"];
         let Some(schema) = content.get("schema") else { continue };
-        let given = ids.iter().find(|(route, _)| *route == path).map_or("", |(_, id)| id);
-        let parts: Vec<_> = path.split('/').map(|part| if part.starts_with('{') { given } else { part }).collect();
+        let mut given = ids.iter().find(|(route, _)| *route == path).map_or("", |(_, id)| id).split('/');
+        let mut filled = |part| if str::starts_with(part, '{') { given.next().unwrap() } else { part };
+        let parts: Vec<_> = path.split('/').map(&mut filled).collect();
         let answer = server.get(&parts.join("/"));
         assert_eq!(answer.status, 200, "{path}");
         conforms(&document, schema, &answer.json(), path);

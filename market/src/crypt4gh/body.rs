@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::{
     BodyManifest, Decrypted, NONCE_BYTES, OpenHeader, SEALED_SEGMENT_BYTES, SEGMENT_BYTES, SEGMENT_OVERHEAD_BYTES,
-    TAG_BYTES, failed, fill, manifest::BodyHasher, packet::DataKey, refused,
+    TAG_BYTES, edit_list::whole, failed, fill, manifest::BodyHasher, packet::DataKey, refused,
 };
 use crate::Error;
 
@@ -125,7 +125,7 @@ pub(super) fn within<'a>(text: &'a [u8], at: &Range<u64>, wanted: &Range<u64>) -
 /// Decrypts a whole body. Segments that an edit list leaves out are authenticated all the same.
 pub(super) fn decrypt<W: Write>(header: &OpenHeader, body: impl Read, mut sink: W) -> Result<Decrypted<W>, Error> {
     // The end is not known yet; what is kept beyond it is nothing.
-    let kept = header.edit_list().map_or_else(|| vec![0..u64::MAX], |edits| edits.kept(u64::MAX));
+    let kept = header.edit_list().map_or_else(|| whole(u64::MAX), |edits| edits.kept(u64::MAX));
     let mut kept = kept.into_iter().peekable();
     let (mut hasher, mut written_bytes) = (BodyHasher::default(), 0_u64);
     let mut segments = Segments::new(body, header.keys(), 0);

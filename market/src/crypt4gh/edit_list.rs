@@ -54,5 +54,5 @@ impl EditList {
 
 /// All of a plaintext.
 pub(super) fn whole(plaintext_bytes: u64) -> Vec<Range<u64>> {
-    if plaintext_bytes == 0 { vec![] } else { vec![0..plaintext_bytes] }
+    (plaintext_bytes > 0).then_some(0..plaintext_bytes).into_iter().collect()
 }

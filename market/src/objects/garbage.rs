@@ -60,8 +60,8 @@ impl Garbage {
 }
 
 impl Objects {
-    /// Looks for blobs of these kinds that `referred` does not name, and for uploads at rest. What was written less than
-    /// `grace` before `now` stays: it may be about to be referred to.
+    /// Looks for blobs of these kinds that `referred` does not name, and for uploads at rest. What was written less
+    /// than `grace` before `now` stays: it may be about to be referred to.
     ///
     /// # Errors
     /// [`Error::BlobStore`] when the store cannot list, [`Error::File`] when its directory cannot be read.

@@ -84,10 +84,11 @@ fn a_process_killed_in_the_middle_leaves_nothing_half_written_and_the_upload_goe
         let progress = session.progress().unwrap();
         assert_eq!((progress.received_bytes, progress.stored), (LENGTH as u64 / 2, false), "{location}");
         assert!(store.reader(address).unwrap().is_none(), "{location}");
-        let last = (LENGTH / 2..LENGTH)
-            .step_by(CHUNK)
-            .map(|offset| session.append(offset as u64, content[offset..offset + CHUNK].to_vec().into()).unwrap());
-        assert_eq!(last.last(), Some(ChunkOutcome::Stored), "{location}");
+        let mut outcomes = vec![];
+        for offset in (LENGTH / 2..LENGTH).step_by(CHUNK) {
+            outcomes.push(session.append(offset as u64, content[offset..offset + CHUNK].to_vec().into()).unwrap());
+        }
+        assert_eq!(outcomes.last(), Some(&ChunkOutcome::Stored), "{location}");
         let checked = store.check(&[BlobKind::Genome], |_| {}).unwrap();
         assert_eq!((checked.blobs, checked.bytes, checked.damaged.len()), (1, LENGTH as u64, 0), "{location}");
     }

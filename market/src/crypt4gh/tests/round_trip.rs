@@ -25,7 +25,8 @@ proptest! {
             prop_assert_eq!(verified.manifest(), &manifest);
             prop_assert_eq!(verified.into_inner(), plaintext(length));
         }
-        prop_assert_eq!(BodyManifest::of(&file[file.len() - usize::try_from(manifest.body_bytes()).unwrap()..]).unwrap(), manifest);
+        let body = &file[file.len() - usize::try_from(manifest.body_bytes()).unwrap()..];
+        prop_assert_eq!(BodyManifest::of(body).unwrap(), manifest);
     }
 
     #[test]
@@ -93,8 +94,9 @@ fn edited(lengths: &[u64], input: &[u8]) -> Vec<u8> {
 fn the_example_of_the_specification_keeps_its_three_parts() {
     let list = EditList::new(vec![0, 7_853, 71_721, 307_929, 51_299, 38]).unwrap();
     assert_eq!(list.kept(438_840), [0..7_853, 79_574..387_503, 438_802..438_840]);
-    assert_eq!(EditList::new(vec![5]).unwrap().kept(10), [5..10]);
-    assert_eq!(EditList::new(vec![]).unwrap().kept(10), [0..10]);
+    for (lengths, part) in [(vec![5], 5..10), (vec![], 0..10), (vec![0, 7], 0..7)] {
+        assert_eq!(EditList::new(lengths).unwrap().kept(10), std::slice::from_ref(&part));
+    }
     assert!(EditList::new(vec![10, 0]).unwrap().kept(10).is_empty());
     assert!(EditList::new(vec![u64::MAX, u64::MAX, 1]).unwrap().kept(10).is_empty());
 }
