@@ -12,7 +12,10 @@ use circuits::{
     layout::Layout,
     rlwe::{Ciphertext, KeyEpoch, PublicKey, RingElement, params::CIPHERTEXT_BYTES},
 };
-use market::receipt::Receipt;
+use market::{
+    crypt4gh::{self, Header, SecretKey, encrypt},
+    receipt::Receipt,
+};
 use node::{
     block::Block,
     transaction::{Action, Transaction, Transfer},
@@ -144,6 +147,45 @@ fn ciphertexts_decode_only_from_their_canonical_bytes() {
 fn receipts_of_arbitrary_text_are_refused() {
     check!().with_iterations(ITERATIONS).for_each(|bytes: &[u8]| {
         assert!(Receipt::from_json(&String::from_utf8_lossy(bytes)).is_err());
+    });
+}
+
+/// A Crypt4GH file for a key.
+fn crypt4gh_file(key: &SecretKey) -> Vec<u8> {
+    let mut file = vec![];
+    encrypt(&[key.public_key()], &b"a genome"[..], &mut file, &mut rand::rng()).unwrap();
+    file
+}
+
+#[test]
+fn crypt4gh_files_decrypt_only_as_they_were_written() {
+    let key = SecretKey::from_bytes([5; 32]);
+    let valid = crypt4gh_file(&key);
+    check!().with_iterations(ITERATIONS).with_type::<Edits>().for_each(|(edits, change)| {
+        let bytes = mutated(&valid, edits, *change);
+        let mut body = bytes.as_slice();
+        let Ok(header) = Header::read(&mut body) else { return };
+        assert_eq!(bytes, [header.to_bytes().unwrap().as_slice(), body].concat());
+        if let Ok(decrypted) = header.open(&key).and_then(|header| header.decrypt(body, vec![])) {
+            // A body may lose its only segment; nothing else passes.
+            assert!([&b""[..], b"a genome"].contains(&decrypted.into_unverified().as_slice()));
+        }
+    });
+    check!().with_iterations(ITERATIONS).for_each(|bytes: &[u8]| drop(Header::from_bytes(bytes)));
+}
+
+#[test]
+fn crypt4gh_key_files_of_arbitrary_text_are_refused_or_read() {
+    let path = std::path::Path::new("key");
+    let valid = SecretKey::from_bytes([5; 32]).to_file(&crypt4gh::KeyProtection::None, &mut rand::rng()).unwrap();
+    check!().with_iterations(ITERATIONS).with_type::<Edits>().for_each(|(edits, change)| {
+        let bytes = mutated(valid.as_bytes(), edits, *change);
+        let text = String::from_utf8_lossy(&bytes);
+        let no_passphrase = || Err(market::Error::WrongPassphrase { path: path.into() });
+        if let Ok(key) = SecretKey::from_file(path, &text, no_passphrase) {
+            assert_eq!(crypt4gh::PublicKey::from_file(path, &key.public_key().to_file()).unwrap(), key.public_key());
+        }
+        drop(crypt4gh::PublicKey::from_file(path, &text));
     });
 }
 

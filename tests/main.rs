@@ -17,6 +17,7 @@ mod consortium;
 mod database;
 mod demo;
 mod fuzz;
+mod genome;
 mod import_truth;
 #[path = "ledger/life.rs"]
 #[allow(dead_code, reason = "each binary uses a part of the world")]

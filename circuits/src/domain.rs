@@ -161,6 +161,8 @@ tags! {
         Session = "session",
         /// A browser's name of itself, as the service keeps it.
         UserAgent = "user-agent",
+        /// The encrypted body of a genome.
+        Genome = "genome",
     }
 }
 
@@ -177,11 +179,46 @@ impl FieldTag {
 #[must_use]
 pub fn hash(tag: ByteTag, parts: &[&[u8]]) -> Digest {
     let mut hasher = Sha256::new();
+    absorb(&mut hasher, tag, parts);
+    Digest::from_bytes(hasher.finalize().into())
+}
+
+fn absorb(hasher: &mut Sha256, tag: ByteTag, parts: &[&[u8]]) {
     for part in std::iter::once(tag.text().as_bytes()).chain(parts.iter().copied()) {
         hasher.update((part.len() as u64).to_le_bytes());
         hasher.update(part);
     }
-    Digest::from_bytes(hasher.finalize().into())
+}
+
+/// [`hash`] of a last part that comes in pieces. Its length precedes it, so it must be known before.
+#[derive(Debug, Clone)]
+pub struct PieceHasher {
+    hasher: Sha256,
+    expected_bytes: u64,
+    seen_bytes: u64,
+}
+
+impl PieceHasher {
+    /// Begins with a tag, the parts before the last, and the last one's length.
+    #[must_use]
+    pub fn new(tag: ByteTag, parts: &[&[u8]], last_bytes: u64) -> Self {
+        let mut hasher = Sha256::new();
+        absorb(&mut hasher, tag, parts);
+        hasher.update(last_bytes.to_le_bytes());
+        Self { hasher, expected_bytes: last_bytes, seen_bytes: 0 }
+    }
+
+    /// Takes the next piece of the last part.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.seen_bytes = self.seen_bytes.saturating_add(piece.len() as u64);
+        self.hasher.update(piece);
+    }
+
+    /// The digest; `None` when the pieces are not as long as was said.
+    #[must_use]
+    pub fn finish(self) -> Option<Digest> {
+        (self.seen_bytes == self.expected_bytes).then(|| Digest::from_bytes(self.hasher.finalize().into()))
+    }
 }
 
 /// SHA-256 of the bytes, tagged, reduced to the scalar field. The bias of the reduction is below 2^-2 of a digest
@@ -203,6 +240,17 @@ mod tests {
         let byte = ByteTag::ALL.iter().map(|tag| tag.text());
         let texts: Vec<_> = field.chain(byte).collect();
         assert_eq!(texts.iter().collect::<BTreeSet<_>>().len(), texts.len());
+    }
+
+    #[test]
+    fn pieces_hash_as_the_part_they_make() {
+        let mut pieces = PieceHasher::new(ByteTag::Blob, &[b"ab"], 3);
+        pieces.update(b"c");
+        assert_eq!(pieces.clone().finish(), None);
+        pieces.update(b"de");
+        assert_eq!(pieces.clone().finish(), Some(hash(ByteTag::Blob, &[b"ab", b"cde"])));
+        pieces.update(b"f");
+        assert_eq!(pieces.finish(), None);
     }
 
     #[test]

@@ -233,6 +233,24 @@ pub enum Error {
         /// What the store said.
         why: String,
     },
+    /// A chunk of an upload begins where none is missing.
+    #[error("the chunk begins at byte {offset}, and the upload goes on at byte {expected}; ask how far it is")]
+    UploadOffset {
+        /// Where it begins.
+        offset: u64,
+        /// Where the next one must.
+        expected: u64,
+    },
+    /// A chunk of an upload is too short or too long.
+    #[error("a chunk of {bytes} bytes is refused; {least} to {most} are taken here")]
+    UploadChunk {
+        /// Bytes of the chunk.
+        bytes: u64,
+        /// The fewest.
+        least: u64,
+        /// The most.
+        most: u64,
+    },
     /// A party will not do what it is asked.
     #[error("{who} refuses to {action}: {why}")]
     Refused {
@@ -256,6 +274,41 @@ pub enum Error {
         query: QueryId,
         /// What is missing, and what to do.
         why: String,
+    },
+    /// A Crypt4GH file is malformed, altered or beyond a bound.
+    #[error("the Crypt4GH file is refused at its {place}: {why}")]
+    Crypt4gh {
+        /// Header, packet, or segment.
+        place: String,
+        /// What is wrong, and what to do.
+        why: String,
+    },
+    /// A Crypt4GH file is encrypted to others.
+    #[error(
+        "none of the header's {packets} packets gives this key a data key; use the key that the file was encrypted to, \
+         or ask one of its readers to re-encrypt the header for you"
+    )]
+    Crypt4ghReader {
+        /// Packets in the header.
+        packets: usize,
+    },
+    /// A Crypt4GH body is not the one that its manifest names.
+    #[error("the {what} should be {expected} and is {found}: the file is cut or altered; get it again")]
+    Crypt4ghBody {
+        /// What differs.
+        what: &'static str,
+        /// As the manifest has it.
+        expected: String,
+        /// As the file has it.
+        found: String,
+    },
+    /// A stream of a Crypt4GH file failed.
+    #[error("cannot {action} ({source}); check the disk's free space and the connection, then retry")]
+    Crypt4ghStream {
+        /// What was attempted.
+        action: &'static str,
+        /// What the system said.
+        source: io::Error,
     },
     /// A receipt that does not hold together.
     #[error("the receipt is refused at {check}: {why}")]

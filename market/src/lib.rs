@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod agent;
 pub mod aggregator;
 pub mod committee;
+pub mod crypt4gh;
 pub mod database;
 mod error;
 pub mod import;

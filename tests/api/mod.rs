@@ -11,5 +11,6 @@ mod openapi;
 mod plans;
 mod reads;
 pub mod server;
+mod uploads;
 mod whole_query;
 mod writes;

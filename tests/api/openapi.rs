@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::server::{BYTES, Server, agent, answer, id};
 
 /// Every route, stated here once more on purpose: a route added or lost must be a decision.
-const ROUTES: [(&str, &str); 39] = [
+const ROUTES: [(&str, &str); 42] = [
     ("get", "/health"),
     ("get", "/metrics"),
     ("get", "/openapi.json"),
@@ -21,6 +21,7 @@ const ROUTES: [(&str, &str); 39] = [
     ("get", "/v1/blocks/{height}"),
     ("get", "/v1/blocks/{height}/events"),
     ("get", "/v1/blocks/{height}/header"),
+    ("get", "/v1/changes"),
     ("get", "/v1/committee"),
     ("get", "/v1/committee/{epoch}"),
     ("get", "/v1/epoch"),
@@ -43,6 +44,8 @@ const ROUTES: [(&str, &str); 39] = [
     ("get", "/v1/state/{key}"),
     ("get", "/v1/studies"),
     ("get", "/v1/studies/{id}"),
+    ("get", "/v1/uploads/{kind}/{digest}"),
+    ("patch", "/v1/uploads/{kind}/{digest}"),
     ("get", "/v1/validators"),
     ("post", "/v1/transactions"),
     ("get", "/v1/transactions/{id}"),
@@ -175,6 +178,7 @@ fn each_schema_is_that_of_what_is_served() {
         ("/v1/transactions/{id}", transaction.clone()),
         ("/v1/transactions/{id}/proof", transaction),
         ("/v1/blobs/{kind}", "ciphertext".into()),
+        ("/v1/uploads/{kind}/{digest}", format!("genome/{}?bytes=1", "00".repeat(32))),
         ("/v1/blocks/{height}", "1".into()),
         ("/v1/blocks/{height}/events", "1".into()),
         ("/v1/blocks/{height}/header", "1".into()),
@@ -185,8 +189,9 @@ fn each_schema_is_that_of_what_is_served() {
     for (_, path) in ROUTES.into_iter().filter(|(method, path)| *method == "get" && *path != "/openapi.json") {
         let content = &document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"];
         let Some(schema) = content.get("schema") else { continue };
-        let given = ids.iter().find(|(route, _)| *route == path).map_or("", |(_, id)| id);
-        let parts: Vec<_> = path.split('/').map(|part| if part.starts_with('{') { given } else { part }).collect();
+        let mut given = ids.iter().find(|(route, _)| *route == path).map_or("", |(_, id)| id).split('/');
+        let mut filled = |part| if str::starts_with(part, '{') { given.next().unwrap() } else { part };
+        let parts: Vec<_> = path.split('/').map(&mut filled).collect();
         let answer = server.get(&parts.join("/"));
         assert_eq!(answer.status, 200, "{path}");
         conforms(&document, schema, &answer.json(), path);

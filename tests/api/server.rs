@@ -6,7 +6,7 @@ use circuits::{id::QueryId, quorum::Quorum};
 use market::{
     database::{Database, DatabaseUrl},
     index::Index,
-    objects::{BlobAccess, Objects},
+    objects::Objects,
 };
 use node::{
     Sequencer,
@@ -134,7 +134,7 @@ impl Server {
         let database = DatabaseUrl::file(&directory.path().join("locus.sqlite")).unwrap();
         let index = Index::open(Database::open(&database).unwrap(), chain.ledger().chain()).unwrap();
         let index = Arc::new(index);
-        let blobs: Arc<dyn BlobAccess> = Arc::new(Objects::directory(&directory.path().join("blobs")).unwrap());
+        let blobs = Arc::new(Objects::directory(&directory.path().join("blobs")).unwrap());
         let service = Service {
             chain: Arc::clone(&chain),
             blobs,

@@ -7,10 +7,12 @@ mod agent;
 mod aggregation;
 mod budget;
 mod committee;
+mod crypt4gh_reference;
 mod database;
 mod fault;
 mod flow;
 mod jobs;
+mod objects;
 mod plans;
 #[path = "../postgres.rs"]
 mod postgres;

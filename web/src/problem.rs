@@ -141,10 +141,13 @@ fn market_kind(error: &market::Error) -> ProblemKind {
         market::Error::Statement(_)
         | market::Error::InvalidInput { .. }
         | market::Error::QueryFile { .. }
+        | market::Error::Crypt4gh { .. }
         | market::Error::Page { .. }
         | market::Error::IndexName { .. } => ProblemKind::Malformed,
         market::Error::BlobMissing { .. } => ProblemKind::Unknown,
         market::Error::DatabaseBusy => ProblemKind::Busy,
+        market::Error::UploadOffset { .. } => ProblemKind::Conflict,
+        market::Error::UploadChunk { .. } => ProblemKind::Malformed,
         market::Error::Refused { .. } | market::Error::Query { .. } => ProblemKind::Refused,
         _ => ProblemKind::Internal,
     }

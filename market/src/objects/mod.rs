@@ -7,21 +7,38 @@
 //! Calls block. The store's own futures run on the calling thread, so no runtime is needed; inside one, call from its
 //! blocking pool.
 
+mod backend;
+mod check;
+mod garbage;
+mod location;
+mod reader;
 mod store;
+#[cfg(test)]
+mod tests;
+mod upload;
 
 use std::{fmt, str::FromStr};
 
 use circuits::{
-    domain::{ByteTag, hash},
+    domain::{ByteTag, PieceHasher, hash},
     id::Digest,
 };
 use serde::{Deserialize, Serialize};
 
-pub use self::store::Objects;
+pub use self::{
+    check::{Checked, DamagedBlob},
+    garbage::{Garbage, Removed},
+    location::{ObjectsLocation, S3Settings},
+    reader::BlobReader,
+    store::{BlobEntry, Objects},
+    upload::{CHUNK_BYTES_MAX, ChunkOutcome, UploadProgress, UploadSession},
+};
 use crate::Error;
 
-/// The largest blob of any kind: a panel of a million variants, or a block's receipt attachments.
+/// The largest blob that is held in memory: a panel of a million variants, or a block's receipt attachments.
 pub const BLOB_BYTES_MAX: usize = 64 << 20;
+/// The largest genome, which streams: a whole human genome's reads at a depth of 100 are below.
+pub const GENOME_BYTES_MAX: u64 = 1 << 40;
 /// Entries that one listing returns at most.
 pub const LISTING_MAX: usize = 1 << 20;
 
@@ -43,11 +60,13 @@ pub enum BlobKind {
     Panel,
     /// Anything else: protocols, receipts.
     Blob,
+    /// The body of a Crypt4GH file (`crypt4gh`). Its header, which opens it, is nowhere in this store.
+    Genome,
 }
 
 impl BlobKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Ciphertext,
         Self::Aggregate,
         Self::SealedComponent,
@@ -55,20 +74,46 @@ impl BlobKind {
         Self::KeyGeneration,
         Self::Panel,
         Self::Blob,
+        Self::Genome,
     ];
 
     /// The digest of bytes of this kind, under the kind's tag.
     #[must_use]
     pub fn digest(self, bytes: &[u8]) -> Digest {
+        match self.preimage() {
+            (tag, None) => hash(tag, &[bytes]),
+            (tag, Some(first)) => hash(tag, &[first, bytes]),
+        }
+    }
+
+    /// The same of bytes that come in pieces, so many in all.
+    #[must_use]
+    pub fn hasher(self, bytes: u64) -> PieceHasher {
+        let (tag, first) = self.preimage();
+        PieceHasher::new(tag, first.as_slice(), bytes)
+    }
+
+    /// Tag, and what is hashed before the bytes.
+    const fn preimage(self) -> (ByteTag, Option<&'static [u8]>) {
         match self {
-            Self::Ciphertext => hash(ByteTag::Ciphertext, &[bytes]),
-            Self::Aggregate => hash(ByteTag::Aggregate, &[bytes]),
-            Self::SealedComponent => hash(ByteTag::SealedComponent, &[bytes]),
-            Self::PublicShare => hash(ByteTag::PublicShare, &[bytes]),
-            Self::KeyGeneration => hash(ByteTag::KeyGeneration, &[bytes]),
+            Self::Ciphertext => (ByteTag::Ciphertext, None),
+            Self::Aggregate => (ByteTag::Aggregate, None),
+            Self::SealedComponent => (ByteTag::SealedComponent, None),
+            Self::PublicShare => (ByteTag::PublicShare, None),
+            Self::KeyGeneration => (ByteTag::KeyGeneration, None),
             // As `VariantPanel::digest` takes it.
-            Self::Panel => hash(ByteTag::Schema, &[b"panel", bytes]),
-            Self::Blob => hash(ByteTag::Blob, &[bytes]),
+            Self::Panel => (ByteTag::Schema, Some(b"panel")),
+            Self::Blob => (ByteTag::Blob, None),
+            Self::Genome => (ByteTag::Genome, None),
+        }
+    }
+
+    /// The most bytes that a blob of this kind may have.
+    #[must_use]
+    pub const fn bytes_max(self) -> u64 {
+        match self {
+            Self::Genome => GENOME_BYTES_MAX,
+            _ => BLOB_BYTES_MAX as u64,
         }
     }
 
@@ -83,6 +128,7 @@ impl BlobKind {
             Self::KeyGeneration => "key-generation",
             Self::Panel => "panel",
             Self::Blob => "blob",
+            Self::Genome => "genome",
         }
     }
 }

@@ -23,7 +23,7 @@ use circuits::id::Digest;
 use futures::{Stream, StreamExt};
 use market::{
     index::PAGE_ROWS_MAX,
-    objects::{self, BLOB_BYTES_MAX, BlobAddress, BlobKind},
+    objects::{self, BLOB_BYTES_MAX, BlobAccess as _, BlobAddress, BlobKind},
 };
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -89,7 +89,12 @@ fn announced(request: &HttpRequest) -> Option<usize> {
     request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-fn address(path: &(String, String)) -> Result<BlobAddress, Error> {
+/// A genome's body is for those whom its owner lets read it, so here it is as if there were none.
+fn is_public(kind: BlobKind) -> bool {
+    kind != BlobKind::Genome
+}
+
+pub(super) fn address(path: &(String, String)) -> Result<BlobAddress, Error> {
     let (kind, digest) = path;
     Ok(BlobAddress { kind: parse("kind of blob", kind)?, digest: parse("digest", digest)? })
 }
@@ -164,6 +169,9 @@ fn store(service: &Service, address: BlobAddress, bytes: Vec<u8>) -> Result<bool
 #[get("/v1/blobs/{kind}/{digest}")]
 pub(super) async fn get_blob(service: Data<Service>, path: Path<(String, String)>) -> Result<HttpResponse, Error> {
     let address = address(&path)?;
+    if !is_public(address.kind) {
+        return Err(Error::Market(market::Error::BlobMissing { address }));
+    }
     let memory = service.quota.memory.take(room(address.kind), bytes_max(address.kind)).await?;
     let bytes = blocking(move || Ok(objects::get(service.blobs.as_ref(), address, bytes_max(address.kind))?)).await?;
     // A digest never names other bytes, so caches may keep them for ever.
@@ -205,6 +213,9 @@ pub(super) async fn list_blobs(
     after: Result<Query<After>, actix_web::Error>,
 ) -> Result<HttpResponse, Error> {
     let kind: BlobKind = parse("kind of blob", &kind)?;
+    if !is_public(kind) {
+        return Ok(HttpResponse::Ok().json(BlobPage { digests: vec![], next: None }));
+    }
     let after = after.map_err(|error| Error::Request { what: "query string", why: error.to_string() })?;
     let after: Option<Digest> = after.into_inner().after.map(|text| parse("digest", &text)).transpose()?;
     let listed = blocking(move || Ok(service.blobs.list_after(kind, after, PAGE_ROWS_MAX + 1)?)).await?;

@@ -21,11 +21,12 @@ mod reply;
 mod schemas;
 mod state;
 mod transactions;
+mod uploads;
 
 use std::sync::Arc;
 
 use actix_web::web::{self, ServiceConfig};
-use market::{index::Index, objects::BlobAccess};
+use market::{index::Index, objects::Objects};
 use node::consensus::EngineHandle;
 use utoipa::OpenApi;
 
@@ -59,7 +60,7 @@ pub struct Service {
     /// The chain: reads, admission and what became of transactions.
     pub chain: Arc<Chain>,
     /// Where blobs are stored.
-    pub blobs: Arc<dyn BlobAccess>,
+    pub blobs: Arc<Objects>,
     /// What the listings read.
     pub index: Arc<Index>,
     /// Disk space that uploads may take.
@@ -130,6 +131,8 @@ routes![
     blobs::put_blob,
     blobs::get_blob,
     blobs::list_blobs,
+    uploads::read_upload,
+    uploads::append_upload,
     operation::read_health,
     jobs::count_jobs,
     operation::list_peers,

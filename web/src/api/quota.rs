@@ -11,7 +11,7 @@ use market::objects::BlobKind;
 use super::memory::{Memory, Room};
 use crate::Error;
 
-/// Panels and documents may fill one of so many parts of the disk for uploads; the rest is for what queries need.
+/// Panels, documents and genomes may fill one of so many parts of the disk for uploads; the rest is for what queries need.
 const DOCUMENTS_SHARE: u64 = 16;
 /// Uploads of blobs whose digests begin alike are stored one after the other.
 const STORING_LANES: usize = 16;
@@ -21,14 +21,14 @@ const STORING_LANES: usize = 16;
 pub struct StoredBytes {
     /// Of ciphertexts, sums, components and messages of the key generation.
     pub protocol: u64,
-    /// Of panels and documents.
+    /// Of panels, documents and genomes.
     pub documents: u64,
 }
 
 /// Which share of disk and memory a kind of blob takes.
 pub(super) const fn room(kind: BlobKind) -> Room {
     match kind {
-        BlobKind::Panel | BlobKind::Blob => Room::Large,
+        BlobKind::Panel | BlobKind::Blob | BlobKind::Genome => Room::Large,
         _ => Room::Small,
     }
 }
@@ -97,6 +97,14 @@ impl UploadQuota {
             Ok(_) => Ok(Reservation { share, bytes }),
             Err(_) => Err(Error::Quota { limit: share.limit }),
         }
+    }
+
+    /// Gives back what was kept and is removed now.
+    pub(super) fn give_back(&self, kind: BlobKind, bytes: u64) {
+        let _ = self
+            .share(kind)
+            .used
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| Some(used.saturating_sub(bytes)));
     }
 
     /// Sets disk aside beyond the quota, for what the ledger names: who pays for a place on the ledger bounds it.

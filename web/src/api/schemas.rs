@@ -280,6 +280,17 @@ pub(super) struct BlobPage {
     next: Option<String>,
 }
 
+/// How far an upload is.
+#[derive(ToSchema)]
+pub(super) struct UploadProgress {
+    /// Bytes that are stored; the next chunk begins here.
+    received_bytes: u64,
+    /// Bytes of the whole blob.
+    bytes: u64,
+    /// Whether the blob is in its place.
+    stored: bool,
+}
+
 /// That the server works, and how far it is.
 #[derive(ToSchema)]
 pub(super) struct Health {

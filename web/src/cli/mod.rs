@@ -10,6 +10,7 @@ mod consent;
 mod database;
 mod demo;
 mod export;
+mod genome;
 mod govern;
 mod index;
 mod jobs;
@@ -17,6 +18,7 @@ mod keys;
 mod ledger;
 mod network;
 mod node;
+mod objects;
 mod output;
 mod query;
 mod record;
@@ -76,6 +78,10 @@ pub struct Cli {
     /// Talk to a node at this address instead of opening the ledger in the data directory.
     #[arg(long, global = true, env = "LOCUS_URL", value_name = "URL", help_heading = EVERYWHERE)]
     pub url: Option<String>,
+    /// Where this node keeps blobs: a path, or s3://bucket/folder (AWS_* variables say how it is reached). By default a
+    /// folder of the data directory.
+    #[arg(long, global = true, env = "LOCUS_OBJECTS", value_name = "LOCATION", help_heading = EVERYWHERE)]
+    pub objects: Option<String>,
     /// File whose first line is the passphrase of the keys and wallets used; otherwise LOCUS_PASSPHRASE, or a prompt.
     #[arg(long, global = true, value_name = "FILE", help_heading = EVERYWHERE)]
     pub passphrase_file: Option<std::path::PathBuf>,
@@ -117,6 +123,9 @@ pub enum Command {
     /// Certify records from a VCF and a table (an issuer, with the holders' wallets).
     #[command(subcommand)]
     Record(record::RecordCommand),
+    /// Encrypt genomes in the Crypt4GH format, decrypt them, and let others read them.
+    #[command(subcommand)]
+    Genome(genome::Genome),
     /// Show, change or revoke what an owner allows.
     #[command(subcommand)]
     Consent(consent::Consent),
@@ -145,6 +154,9 @@ pub enum Command {
     /// Read blocks, wait for epochs, and replay the chain.
     #[command(subcommand)]
     Ledger(ledger::Ledger),
+    /// List, check, upload and clear up what the object store holds.
+    #[command(subcommand)]
+    Objects(objects::ObjectsCommand),
     /// Rebuild the listing index from the ledger.
     #[command(subcommand)]
     Index(index::Index),
@@ -158,7 +170,7 @@ pub enum Command {
 /// # Errors
 /// Any error of the step; nothing is half-written then.
 pub fn run(cli: Cli, output: &Output) -> Result<(), Error> {
-    let home = Home::new(cli.data_dir, cli.url, cli.passphrase_file);
+    let home = Home::new(cli.data_dir, cli.url, cli.passphrase_file).with_objects(cli.objects);
     match cli.command {
         Command::Demo(demo) => demo.run(&home, output),
         Command::Verify(verify) => verify.run(output),
@@ -171,6 +183,7 @@ pub fn run(cli: Cli, output: &Output) -> Result<(), Error> {
         Command::Committee(committee) => committee.run(&home, output),
         Command::Schema(schema) => schema.run(&home, output),
         Command::Record(record) => record.run(&home, output),
+        Command::Genome(genome) => genome.run(&home, output),
         Command::Consent(consent) => consent.run(&home, output),
         Command::Wallet(wallet) => wallet.run(&home, output),
         Command::Study(study) => study.run(&home, output),
@@ -181,6 +194,7 @@ pub fn run(cli: Cli, output: &Output) -> Result<(), Error> {
         Command::Export(export) => export.run(&home, output),
         Command::Account(account) => account.run(&home, output),
         Command::Ledger(ledger) => ledger.run(&home, output),
+        Command::Objects(objects) => objects.run(&home, output),
         Command::Index(index) => index.run(&home, output),
         Command::Jobs(jobs) => jobs.run(&home, output),
     }

@@ -9,7 +9,7 @@ use std::{
 
 use market::{
     ledger::{LedgerAccess, LocalLedger},
-    objects::{BlobAccess, Objects},
+    objects::{BlobAccess, Objects, S3Settings},
     wallet::{PartyKey, Protection, Role, Wallet},
 };
 use node::{
@@ -37,6 +37,7 @@ pub struct Home {
     dir: PathBuf,
     url: Option<String>,
     passphrase_file: Option<PathBuf>,
+    objects: Option<String>,
 }
 
 /// A ledger and a store of blobs, here or across a network.
@@ -54,7 +55,13 @@ impl Home {
     #[must_use]
     pub fn new(dir: PathBuf, url: Option<String>, passphrase_file: Option<PathBuf>) -> Self {
         // An empty variable is how a shell says that it is not set.
-        Self { dir, url: url.filter(|url| !url.is_empty()), passphrase_file }
+        Self { dir, url: url.filter(|url| !url.is_empty()), passphrase_file, objects: None }
+    }
+
+    /// The same with its blobs elsewhere: a path, or a bucket's URL.
+    #[must_use]
+    pub fn with_objects(self, location: Option<String>) -> Self {
+        Self { objects: location.filter(|location| !location.is_empty()), ..self }
     }
 
     /// The data directory.
@@ -87,10 +94,15 @@ impl Home {
         self.dir.join("ledger.redb")
     }
 
-    /// Blobs.
-    #[must_use]
-    pub fn objects_path(&self) -> PathBuf {
-        self.dir.join("objects")
+    /// The store of blobs: where the options say, or a folder of the data directory.
+    ///
+    /// # Errors
+    /// [`Error::Market`] when it cannot be opened.
+    pub fn objects(&self) -> Result<Objects, Error> {
+        match &self.objects {
+            Some(location) => Ok(Objects::open(&location.parse()?, &S3Settings::default())?),
+            None => Ok(Objects::directory(&self.dir.join("objects"))?),
+        }
     }
 
     /// The database of the index, jobs and accounts, unless another one is given.
@@ -165,7 +177,7 @@ impl Home {
         let genesis = self.genesis()?;
         let validator = self.key(&self.validator_path(), Role::Validator)?;
         let mempool = Arc::new(Mempool::new(Arc::new(Ledger::open(&self.ledger_path(), genesis)?)));
-        let blobs = Arc::new(Objects::directory(&self.objects_path())?);
+        let blobs = Arc::new(self.objects()?);
         let engine = Engine::start(Arc::clone(&mempool), engine_options(&validator, &self.dir, NO_PEERS, ON_DEMAND)?)?;
         Ok(Connection { ledger: Arc::new(LocalLedger::new(mempool, now)), blobs, engine: Some(engine) })
     }
@@ -179,7 +191,7 @@ impl Home {
             return self.connect();
         }
         let mempool = Arc::new(Mempool::new(Arc::new(Ledger::open(&self.ledger_path(), self.genesis()?)?)));
-        let blobs = Arc::new(Objects::directory(&self.objects_path())?);
+        let blobs = Arc::new(self.objects()?);
         Ok(Connection { ledger: Arc::new(LocalLedger::new(mempool, now)), blobs, engine: None })
     }
 
@@ -257,7 +269,11 @@ impl Home {
         })
     }
 
-    fn passphrase(&self, of: &str, asked: Asked) -> Result<Zeroizing<String>, Error> {
+    /// A passphrase, from where the options say or from the terminal.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when none can be had.
+    pub(crate) fn passphrase(&self, of: &str, asked: Asked) -> Result<Zeroizing<String>, Error> {
         if let Some(path) = &self.passphrase_file {
             let text = Zeroizing::new(read_text("passphrase file", path)?);
             return Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()));
@@ -276,8 +292,10 @@ impl Home {
 
 /// How often a passphrase is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asked {
+pub(crate) enum Asked {
+    /// To open what exists.
     Once,
+    /// To protect what is new.
     Twice,
 }
 

@@ -1,7 +1,9 @@
 //! Blobs across the network, behind the market's seam.
 
+use std::io::{self, Read, Seek, SeekFrom};
+
 use circuits::id::Digest;
-use market::objects::{BlobAccess, BlobAddress, BlobKind, LISTING_MAX};
+use market::objects::{BlobAccess, BlobAddress, BlobKind, LISTING_MAX, UploadProgress};
 
 use super::Remote;
 use crate::{Error, api::BlobPage};
@@ -18,7 +20,47 @@ impl RemoteBlobs {
     pub const fn new(remote: Remote) -> Self {
         Self { remote }
     }
+
+    /// Uploads a blob of a length in chunks, from where an earlier try came to. `each` hears how far it is.
+    ///
+    /// # Errors
+    /// [`Error::Remote`] with the refusal, [`Error::Unreachable`]; the same call goes on later. [`Error::Input`] when
+    /// the source ends early.
+    pub fn upload(
+        &self,
+        address: BlobAddress,
+        bytes: u64,
+        source: &mut (impl Read + Seek),
+        mut each: impl FnMut(&UploadProgress),
+    ) -> Result<(), Error> {
+        let path = format!("/v1/uploads/{}/{}?bytes={bytes}", address.kind.name(), address.digest);
+        let progress: Option<UploadProgress> = self.remote.json(&path)?;
+        let mut progress = progress.ok_or_else(|| self.remote.unusable("it takes no uploads"))?;
+        let unread = |error: io::Error| Error::Input { what: "file to upload", why: error.to_string() };
+        while !progress.stored {
+            each(&progress);
+            let offset = progress.received_bytes;
+            source.seek(SeekFrom::Start(offset)).map_err(unread)?;
+            let length = bytes.saturating_sub(offset).min(UPLOAD_CHUNK_BYTES);
+            let mut chunk = vec![];
+            source.by_ref().take(length).read_to_end(&mut chunk).map_err(unread)?;
+            if (chunk.len() as u64) < length {
+                return Err(unread(io::ErrorKind::UnexpectedEof.into()));
+            }
+            progress = self.remote.patch(&format!("{path}&offset={offset}"), &chunk)?;
+            if progress.received_bytes <= offset && !progress.stored {
+                return Err(self.remote.unusable("its upload does not advance"));
+            }
+        }
+        each(&progress);
+        Ok(())
+    }
 }
+
+/// Bytes that are sent at once.
+const UPLOAD_CHUNK_BYTES: u64 = 8 << 20;
+
+const _: () = assert!(UPLOAD_CHUNK_BYTES <= market::objects::CHUNK_BYTES_MAX as u64);
 
 fn path(address: BlobAddress) -> String {
     format!("/v1/blobs/{}/{}", address.kind.name(), address.digest)

@@ -112,6 +112,16 @@ impl Remote {
         self.accepted(self.answered(sent)?).map(|_| ())
     }
 
+    /// Sends the next piece of what is at a path and decodes the answer in JSON.
+    ///
+    /// # Errors
+    /// As [`Remote::value`].
+    pub fn patch<T: DeserializeOwned>(&self, path: &str, body: &[u8]) -> Result<T, Error> {
+        let sent = self.agent.patch(self.at(path)).content_type(BYTES).send(body);
+        let bytes = self.read(self.accepted(self.answered(sent)?)?, JSON_BYTES_MAX)?;
+        serde_json::from_slice(&bytes).map_err(|error| self.unusable(error.to_string()))
+    }
+
     fn at(&self, path: &str) -> String {
         format!("{}{path}", self.url)
     }

@@ -150,8 +150,9 @@ fn town_here(options: &DemoOptions, mempool: Arc<Mempool>, engine: Engine) -> Re
 fn serve_town(options: &DemoOptions, mempool: Arc<Mempool>, engine: Engine) -> Result<Reached, Error> {
     let chain = Arc::new(Chain::new(mempool));
     let database = Database::open(&DatabaseUrl::file(&options.dir.join("locus.sqlite"))?)?;
+    let objects = Objects::directory(&options.dir.join("objects"))?;
     let id = chain.ledger().chain();
-    let service = service(chain, Some(engine.handle().clone()), &options.dir.join("objects"), database)?;
+    let service = service(chain, Some(engine.handle().clone()), objects, database)?;
     let server = serve(service, "127.0.0.1:0", StopOn::Request)?;
     let remote = Remote::new(&server.url())?;
     let ledger = Arc::new(RemoteLedger::connect_to(remote.clone(), id)?);

@@ -107,7 +107,8 @@ impl Run {
         let key = home.key(&home.validator_path(), Role::Validator)?;
         let mempool = Arc::new(Mempool::new(Arc::new(Ledger::open(&home.ledger_path(), genesis)?)));
         let database = self.database.open(home)?;
-        let duty = self.aggregation.duty(home, &mempool, &Objects::directory(&home.objects_path())?)?;
+        let objects = home.objects()?;
+        let duty = self.aggregation.duty(home, &mempool, &objects)?;
         let p2p = match self.p2p {
             Some(address) => address,
             None => listening_address(&mempool, key.account(), output)?,
@@ -119,7 +120,7 @@ impl Run {
             copy_in_background(Arc::clone(mempool.ledger()), folder, self.copy_every)?;
         }
         let chain = Arc::new(Chain::new(mempool));
-        let service = service(chain, Some(engine.handle().clone()), &home.objects_path(), database)?;
+        let service = service(chain, Some(engine.handle().clone()), objects, database)?;
         let duties = duty.into_iter().collect();
         let running = serve_with_duties(service, duties, &self.listen.to_string(), StopOn::Signals)?;
         output.result(&serde_json::json!({ "url": running.url(), "p2p": p2p }), |_| {
@@ -188,17 +189,16 @@ fn check_free(listen: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// What the API serves, from a chain, the folder of its blobs and the database of its index.
+/// What the API serves, from a chain, its blobs and the database of its index.
 ///
 /// # Errors
 /// [`Error::Market`] when the blobs or the index cannot be opened.
 pub(crate) fn service(
     chain: Arc<Chain>,
     engine: Option<EngineHandle>,
-    objects: &Path,
+    objects: Objects,
     database: Database,
 ) -> Result<Service, Error> {
-    let objects = Objects::directory(objects)?;
     let (documents, protocol): (Vec<_>, Vec<_>) = BlobKind::ALL.into_iter().partition(|kind| is_document(*kind));
     let stored =
         StoredBytes { protocol: objects.stored_bytes(&protocol)?, documents: objects.stored_bytes(&documents)? };
