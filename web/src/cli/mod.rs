@@ -5,6 +5,7 @@ mod agent;
 mod aggregate;
 mod analysis;
 mod ceremony;
+mod clinical;
 mod committee;
 mod consent;
 mod demo;
@@ -112,7 +113,7 @@ pub enum Command {
     /// Describe records: a variant panel from a VCF and attributes from a file.
     #[command(subcommand)]
     Schema(schema::SchemaCommand),
-    /// Certify records from a VCF and a table (an issuer, with the holders' wallets).
+    /// Read clinical files; certify records from a VCF and attributes (an issuer, with the holders' wallets).
     #[command(subcommand)]
     Record(record::RecordCommand),
     /// Show, change or revoke what an owner allows.
