@@ -158,8 +158,8 @@ fn cell(text: &str, table: &Table, attribute: &Attribute, asked: Asked<'_>, plac
             let value = values.get(text).copied().ok_or(Cause::CodeNotMapped);
             value.and_then(|value| in_range(Some(value), attribute))
         }
-        TableRule::Number(from, to, substance) => decimal(text).ok_or(Cause::NoNumber).and_then(|number| {
-            let converted = from.convert(&number, to, substance).map_err(|none| match none {
+        TableRule::Number(units, substance) => decimal(text).ok_or(Cause::NoNumber).and_then(|number| {
+            let converted = units.0.convert(&number, &units.1, substance).map_err(|none| match none {
                 NoConversion::Incommensurable => Cause::OtherUnit,
                 NoConversion::NeedsMolarMass => Cause::NeedsMolarMass,
                 NoConversion::NeedsHba1c => Cause::NeedsHba1c,

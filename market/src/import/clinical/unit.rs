@@ -130,12 +130,12 @@ impl Unit {
             return Err(NoConversion::Incommensurable);
         }
         if self.dimension == to.dimension && self.amounts == to.amounts {
-            return Ok(to.from_base(&self.to_base(value)));
+            return Ok(to.value_of(&self.to_base(value)));
         }
         match (self.is_fraction(), self.is_mole_fraction(), to.is_fraction(), to.is_mole_fraction()) {
             (true, _, _, true) | (_, true, true, _) if !substance.hba1c => Err(NoConversion::NeedsHba1c),
-            (true, _, _, true) => Ok(to.from_base(&ifcc_of(&self.to_base(value)))),
-            (_, true, true, _) => Ok(to.from_base(&ngsp_of(&self.to_base(value)))),
+            (true, _, _, true) => Ok(to.value_of(&ifcc_of(&self.to_base(value)))),
+            (_, true, true, _) => Ok(to.value_of(&ngsp_of(&self.to_base(value)))),
             _ => self.convert_substance(value, to, substance),
         }
     }
@@ -149,7 +149,7 @@ impl Unit {
         };
         let molar_mass = substance.molar_mass.as_ref().ok_or(NoConversion::NeedsMolarMass)?;
         let base = self.to_base(value);
-        Ok(to.from_base(&if mass { base / molar_mass * moles } else { base / moles * molar_mass }))
+        Ok(to.value_of(&if mass { base / molar_mass * moles } else { base / moles * molar_mass }))
     }
 
     /// Whether this is to mass what `substance` is to moles.
@@ -181,7 +181,7 @@ impl Unit {
         value * &self.factor + &self.offset
     }
 
-    fn from_base(&self, value: &RBig) -> RBig {
+    fn value_of(&self, value: &RBig) -> RBig {
         (value - &self.offset) / &self.factor
     }
 }

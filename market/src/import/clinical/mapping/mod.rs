@@ -1,6 +1,7 @@
 //! The mapping file, `locus/mapping/1`: where each attribute of a schema comes from, for each kind of source.
 
 mod checked;
+mod rules;
 
 use std::{collections::BTreeMap, fs, io::Read as _, path::Path};
 

@@ -12,7 +12,7 @@ fn broken_json_is_refused_with_its_line_or_pointer() {
     let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
     let patient = r#"{"resourceType":"Patient","id":"p""#;
     for (text, place, why) in [
-        (format!("{patient}"), "line 1", "EOF"),
+        (patient.to_owned(), "line 1", "EOF"),
         (format!("{patient}}} x"), "line 1", "trailing"),
         (format!("{patient},\n\"id\":\"q\"}}"), "line 2", "\"id\" appears twice"),
         (format!("{patient},\n\"birthDate\":NaN}}"), "line 2", "expected"),
