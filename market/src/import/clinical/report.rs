@@ -8,6 +8,8 @@ use super::cause::{Cause, Verdict};
 
 /// Causes that a summary lists, with the first places of each.
 const PLACES_LISTED_MAX: usize = 3;
+/// Characters that a note shows of what was found.
+const FOUND_CHARS_MAX: usize = 80;
 
 /// Where in which file something stands.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -49,12 +51,13 @@ fn flat<S: Serializer>(place: &Arc<Place>, serializer: S) -> Result<S::Ok, S::Er
 impl Note {
     /// A note.
     pub(super) fn new(cause: Cause, place: &Arc<Place>) -> Self {
-        Self::with(cause, place, String::new())
+        Self::with(cause, place, "")
     }
 
     /// A note that shows what was found.
-    pub(super) fn with(cause: Cause, place: &Arc<Place>, found: impl Into<String>) -> Self {
-        Self { cause, verdict: cause.verdict(), place: Arc::clone(place), found: found.into() }
+    pub(super) fn with(cause: Cause, place: &Arc<Place>, found: impl AsRef<str>) -> Self {
+        let found = found.as_ref().chars().take(FOUND_CHARS_MAX).collect::<String>().escape_debug().to_string();
+        Self { cause, verdict: cause.verdict(), place: Arc::clone(place), found }
     }
 }
 

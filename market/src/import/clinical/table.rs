@@ -144,7 +144,7 @@ fn cell(text: &str, table: &Table, attribute: &Attribute, asked: Asked<'_>, plac
     if text.is_empty() || MISSING_CELLS.iter().any(|missing| text.eq_ignore_ascii_case(missing)) {
         return Outcome::missing(Note::new(Cause::NoValue, place));
     }
-    let refuse = |cause| Note::with(cause, place, shown(text.as_bytes()));
+    let refuse = |cause| Note::with(cause, place, text);
     let value = match &table.rule {
         TableRule::Age(rule) => {
             let event = Moment::days(asked.on, asked.on);

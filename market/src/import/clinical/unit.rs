@@ -101,11 +101,14 @@ impl Unit {
         collect_amounts(&analysis.parsed_ast, 1, &mut amounts);
         amounts.sort_unstable();
         let bounded = |number| exact(number).ok_or_else(|| format!("it is beyond 10^{FACTOR_EXPONENT_MAX}"));
-        let offset = bounded(analysis.offset)?;
+        let (offset, factor) = (bounded(analysis.offset)?, bounded(analysis.factor)? * bounded(analysis.scale)?);
+        if factor.is_zero() {
+            return Err("it is zero".into());
+        }
         Ok(Self {
             logarithm: analysis.special.is_some() && offset.is_zero(),
             code: code.to_owned(),
-            factor: bounded(analysis.factor)? * bounded(analysis.scale)?,
+            factor,
             offset,
             dimension: analysis.dimension,
             arbitrary: analysis.arbitrary,

@@ -87,8 +87,7 @@ impl Asked<'_> {
         (to, substance): (&Unit, &Substance),
         place: &Arc<Place>,
     ) -> Result<RBig, Note> {
-        let unknown =
-            |text: &str| Note::with(Cause::UnknownUnit, place, text.escape_debug().take(64).collect::<String>());
+        let unknown = |text: &str| Note::with(Cause::UnknownUnit, place, text);
         let from = match written {
             WrittenUnit::Unsaid => return Err(Note::new(Cause::NoUnit, place)),
             WrittenUnit::Ucum(code) if code.is_empty() => return Err(Note::new(Cause::NoUnit, place)),

@@ -20,6 +20,8 @@ use super::{
 };
 use crate::Error;
 
+/// Characters of type and id that a report shows.
+const ID_CHARS_MAX: usize = 100;
 /// Endings of files that hold one resource on each line.
 const LINES_ENDINGS: [&str; 2] = [".ndjson", ".jsonl"];
 
@@ -112,7 +114,8 @@ impl Collected {
         };
         count(&mut report.read, kind);
         let relative = node.text("id")?.map(|id| format!("{kind}/{id}"));
-        let place = Place { file: file.into(), at: node.pointer().into(), of: relative.clone().unwrap_or(kind.into()) };
+        let of = relative.as_deref().unwrap_or(kind).chars().take(ID_CHARS_MAX).collect();
+        let place = Place { file: file.into(), at: node.pointer().into(), of };
         let resource = Resource {
             identity: full_url.map(str::to_owned).or_else(|| relative.clone()),
             full_url: full_url.map(str::to_owned),

@@ -75,7 +75,20 @@ fn units_of_different_things_do_not_convert() {
 
 #[test]
 fn what_is_no_ucum_code_is_refused() {
-    for code in ["mg/dl ", "mg per dL", "percent", "mmHg", "10*999999", "((((", "mg//", "µg", &"m.".repeat(60)] {
+    for code in [
+        "mg/dl ",
+        "mg per dL",
+        "percent",
+        "mmHg",
+        "10*999999",
+        "((((",
+        "mg//",
+        "0",
+        "0.m",
+        "/0",
+        "µg",
+        &"m.".repeat(60),
+    ] {
         assert!(Unit::parse(code).is_err(), "{code}");
     }
 }
