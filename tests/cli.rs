@@ -154,3 +154,35 @@ fn a_consortium_is_founded_on_the_keys_of_a_ceremony_and_on_nothing_less() {
     assert_eq!(founded["genesis"]["network"], "consortium");
     assert_eq!(founded["genesis"]["contribution"]["origin"], "ceremony");
 }
+
+/// The schema, the table and the report of the guide's example (docs/guide/records.md).
+#[test]
+fn clinical_files_become_a_table_of_attributes_with_a_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data");
+    let path = |path: &str| data.join(path).display().to_string();
+    let example = accepted(&locus(folder.path(), &["schema", "mapping", "--example"]));
+    fs::write(folder.path().join("mapping.toml"), &example).unwrap();
+    let described = accepted(&locus(folder.path(), &["--json", "schema", "mapping", "--json-schema"]));
+    assert!(serde_json::from_str::<Value>(&described).unwrap()["properties"]["attribute"].is_object());
+    let (vcf, bundles) = (path("demo/genomes.vcf"), path("clinical/synthea"));
+    let derive = ["schema", "derive", "Clinic", "--vcf", &vcf, "--mapping", "mapping.toml", "--out", "clinic"];
+    accepted(&locus(folder.path(), &derive));
+    let to = ["--schema", "clinic/schema.json", "--mapping", "mapping.toml", "--out", "attributes.csv"];
+    let convert = |more: &[&str]| locus(folder.path(), &[&["record", "convert"], &to[..], more].concat());
+    let said = accepted(&convert(&[&bundles, "--report", "report.json"]));
+    assert!(said.contains("3 people on 2020-01-01"), "{said}");
+    let table = fs::read_to_string(folder.path().join("attributes.csv")).unwrap();
+    let header = "sample,age,sex,hypertension,hypertension_onset,seizures,hba1c,cholesterol,systolic,smoking";
+    assert_eq!((table.lines().next(), table.lines().count()), (Some(header), 4));
+    assert!(table.contains("e4531916-b162-4f4b-90c2-ce37e132b8d4,31,1,0,,,,5,124,0"), "{table}");
+    let report: Value = serde_json::from_slice(&fs::read(folder.path().join("report.json")).unwrap()).unwrap();
+    assert_eq!(report["people"].as_array().unwrap().len(), 3);
+    let earlier = accepted(&convert(&[&bundles, "--on", "2015-01-01", "--json"]));
+    let earlier: Value = serde_json::from_str(&earlier).unwrap();
+    assert_eq!((&earlier["on"], &earlier["totals"]["people"]), (&"2015-01-01".into(), &3.into()));
+    fs::write(folder.path().join("cut.json"), "{\"resourceType\":").unwrap();
+    let refused = refusal(&convert(&["cut.json", "--report", "none.json"]));
+    assert!(refused.contains("cut.json, line 1") && !folder.path().join("none.json").exists(), "{refused}");
+    assert!(refusal(&convert(&[&bundles, "--on", "soon"])).contains("YYYY-MM-DD"));
+}

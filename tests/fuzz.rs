@@ -5,15 +5,18 @@ use std::sync::OnceLock;
 
 use bolero::check;
 use circuits::{
+    consent::Day,
     contribution::{self, ContributionTerms, UnverifiedContribution},
     criteria::MatchCriteria,
     eligibility::{EligibilityProof, PROOF_BYTES, VerifyingKey, insecure_proving_key_from_seed},
     id::{AccountId, ChainId},
     layout::Layout,
     rlwe::{Ciphertext, KeyEpoch, PublicKey, RingElement, params::CIPHERTEXT_BYTES},
+    schema::{Schema, VariantPanel},
 };
 use market::{
     crypt4gh::{self, Header, SecretKey, encrypt},
+    import::clinical::{CheckedMapping, ClinicalFile, MAPPING_EXAMPLE, Mapping, convert},
     receipt::Receipt,
 };
 use node::{
@@ -186,6 +189,48 @@ fn crypt4gh_key_files_of_arbitrary_text_are_refused_or_read() {
             assert_eq!(crypt4gh::PublicKey::from_file(path, &key.public_key().to_file()).unwrap(), key.public_key());
         }
         drop(crypt4gh::PublicKey::from_file(path, &text));
+    });
+}
+
+fn clinical_mapping() -> CheckedMapping {
+    let mapping = Mapping::parse("mapping", MAPPING_EXAMPLE).unwrap();
+    let panel = VariantPanel { build: "GRCh37".into(), variants: vec![] }.reference().unwrap();
+    let schema = Schema { name: "fuzz".into(), attributes: mapping.definitions("mapping").unwrap(), panel };
+    mapping.check("mapping", &schema).unwrap()
+}
+
+fn assert_clinical_file_is_converted_or_refused_by_name(name: &str, bytes: Vec<u8>, mapping: &CheckedMapping) {
+    match convert(&[ClinicalFile { name: name.into(), bytes }], mapping, None, Day(18_262)) {
+        Ok(conversion) => assert_eq!(conversion.rows.len(), conversion.report.people.len()),
+        Err(error) => assert!(error.to_string().starts_with(name), "{error}"),
+    }
+}
+
+#[test]
+fn clinical_files_of_any_bytes_are_converted_or_refused() {
+    let (mapping, data) = (clinical_mapping(), concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/clinical"));
+    let valid = ["hl7/patient-examples-general.json", "phenopackets/covid19.json"];
+    for (place, path) in valid.iter().enumerate() {
+        let valid = std::fs::read(format!("{data}/{path}")).unwrap();
+        let name = ["bundle.json", "packet.json"][place];
+        check!().with_iterations(200).with_type::<Edits>().for_each(|(edits, change)| {
+            assert_clinical_file_is_converted_or_refused_by_name(name, mutated(&valid, edits, *change), &mapping);
+        });
+    }
+    for name in ["any.json", "any.ndjson", "any.csv", "any.tsv"] {
+        check!().with_iterations(200).for_each(|bytes: &[u8]| {
+            assert_clinical_file_is_converted_or_refused_by_name(name, bytes.to_vec(), &mapping);
+        });
+    }
+}
+
+#[test]
+fn mappings_of_any_text_are_read_or_refused() {
+    check!().with_iterations(200).with_type::<Edits>().for_each(|(edits, change)| {
+        let bytes = mutated(MAPPING_EXAMPLE.as_bytes(), edits, *change);
+        if let Ok(mapping) = Mapping::parse("mapping", &String::from_utf8_lossy(&bytes)) {
+            drop(mapping.definitions("mapping"));
+        }
     });
 }
 

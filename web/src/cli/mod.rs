@@ -5,6 +5,7 @@ mod agent;
 mod aggregate;
 mod analysis;
 mod ceremony;
+mod clinical;
 mod committee;
 mod consent;
 mod database;
@@ -120,7 +121,7 @@ pub enum Command {
     /// Describe records: a variant panel from a VCF and attributes from a file.
     #[command(subcommand)]
     Schema(schema::SchemaCommand),
-    /// Certify records from a VCF and a table (an issuer, with the holders' wallets).
+    /// Read clinical files; certify records from a VCF and attributes (an issuer, with the holders' wallets).
     #[command(subcommand)]
     Record(record::RecordCommand),
     /// Encrypt genomes in the Crypt4GH format, decrypt them, and let others read them.

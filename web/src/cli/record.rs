@@ -13,7 +13,7 @@ use circuits::{
 };
 use clap::{Args, Subcommand};
 use market::{
-    import::{ImportOptions, ImportedPanel, import_attributes, import_file},
+    import::{AttributeRow, ImportOptions, ImportedPanel, import_attributes, import_file},
     issuer::{Certificate, Enrolment, Measurements, certify, receive},
     ledger::{LedgerAccess, tip},
     wallet::{Protection, Role, Wallet},
@@ -21,7 +21,12 @@ use market::{
 use node::state::StateRead;
 use serde::Serialize;
 
-use super::{Home, Output, consent::ConsentFile, session::read_json};
+use super::{
+    Home, Output,
+    clinical::{Convert, Reading},
+    consent::ConsentFile,
+    session::read_json,
+};
 use crate::Error;
 
 /// The ending of a wallet file's name.
@@ -29,13 +34,16 @@ const WALLET_ENDING: &str = "wallet";
 /// Names that a note lists.
 const LISTED_MAX: usize = 8;
 
-/// Certify records.
+/// Convert and certify records.
 #[derive(Debug, Subcommand)]
 pub enum RecordCommand {
     /// Certify everybody in a VCF: make or open a wallet for each, register the record, hand it over.
     ///
     /// Safe to repeat: a record that is registered keeps its place, and finished wallets are left alone.
     Certify(Box<Certify>),
+    /// Convert FHIR, phenopackets and tables into a table of attributes, by a mapping; a report says what was used,
+    /// what was left out and why. Needs no network.
+    Convert(Box<Convert>),
 }
 
 /// Whose records, by whom, on which terms.
@@ -47,6 +55,11 @@ pub struct Certify {
     /// CSV with the people's attributes; all missing without it.
     #[arg(long, value_name = "FILE")]
     attributes: Option<PathBuf>,
+    /// FHIR, phenopackets or tables with the people's attributes, instead of a table of attributes; needs --mapping.
+    #[arg(long, value_name = "INPUT", num_args = 1.., requires = "mapping", conflicts_with = "attributes")]
+    clinical: Vec<PathBuf>,
+    #[command(flatten)]
+    reading: Option<Reading>,
     /// The registered schema's id.
     #[arg(long, value_name = "ID")]
     schema: SchemaId,
@@ -84,7 +97,10 @@ struct Enrolled {
 
 impl RecordCommand {
     pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
-        let Self::Certify(certify) = self;
+        let certify = match self {
+            Self::Certify(certify) => certify,
+            Self::Convert(convert) => return convert.run(output),
+        };
         let certified = certify.run(home, output)?;
         output.result(&certified, |certified| {
             let registered =
@@ -107,11 +123,11 @@ impl Certify {
         }
         let mut imported = imported;
         self.choose(&mut imported)?;
-        let attributes = self.read_attributes(&schema)?;
+        let (attributes, read) = self.read_attributes(&schema)?;
         let issuer = home.key(&self.key, Role::Issuer)?;
         let protection = home.wallet_protection(self.custodian.as_deref())?;
-        let mut notes = report.lines();
-        if self.attributes.is_some() {
+        let mut notes = [report.lines(), read].concat();
+        if self.attributes.is_some() || self.reading.is_some() {
             notes.extend(without_attributes(&imported, &attributes));
         }
         let asked = imported.samples.len();
@@ -144,13 +160,21 @@ impl Certify {
         Ok(())
     }
 
-    fn read_attributes(&self, schema: &Schema) -> Result<BTreeMap<String, Attributes>, Error> {
-        let Some(path) = &self.attributes else { return Ok(BTreeMap::new()) };
+    /// People's attributes, and what is to be said of reading them.
+    fn read_attributes(&self, schema: &Schema) -> Result<(BTreeMap<String, Attributes>, Vec<String>), Error> {
+        let by_name = |rows: Vec<AttributeRow>| rows.into_iter().map(|row| (row.sample, row.attributes)).collect();
+        if let Some(reading) = &self.reading {
+            if self.clinical.is_empty() {
+                return Err(Error::Input { what: "clinical files", why: "--mapping needs --clinical INPUT".into() });
+            }
+            let converted = reading.convert(&self.clinical, schema)?;
+            return Ok((by_name(converted.rows), converted.report.summary()));
+        }
+        let Some(path) = &self.attributes else { return Ok((BTreeMap::new(), Vec::new())) };
         let name = path.display().to_string();
         let file = std::fs::File::open(path)
             .map_err(|error| Error::Input { what: "attributes", why: format!("{name}: {error}") })?;
-        let rows = import_attributes(&name, file, schema)?;
-        Ok(rows.into_iter().map(|row| (row.sample, row.attributes)).collect())
+        Ok((by_name(import_attributes(&name, file, schema)?), Vec::new()))
     }
 
     /// A wallet for each person; those that hold a record already are left out.

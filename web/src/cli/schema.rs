@@ -8,7 +8,11 @@ use circuits::{
 };
 use clap::Subcommand;
 use market::{
-    import::{BUILD_UNKNOWN, ImportOptions, import_file},
+    import::{
+        BUILD_UNKNOWN, ImportOptions,
+        clinical::{MAPPING_EXAMPLE, Mapping},
+        import_file,
+    },
     ledger::act,
     objects::{BlobKind, put},
     wallet::Role,
@@ -35,6 +39,9 @@ pub enum SchemaCommand {
         /// JSON list of attributes; none without it.
         #[arg(long, value_name = "FILE")]
         attributes: Option<PathBuf>,
+        /// Mapping file whose `define` members are the attributes, instead of a list of them.
+        #[arg(long, value_name = "FILE", conflicts_with = "attributes")]
+        mapping: Option<PathBuf>,
         /// Reference genome, such as GRCh37, when the header does not tell.
         #[arg(long)]
         build: Option<String>,
@@ -50,6 +57,15 @@ pub enum SchemaCommand {
         /// Key file of an accredited issuer.
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
+    },
+    /// Print an example of a mapping file: where attributes come from in FHIR, phenopackets and tables.
+    Mapping {
+        /// Print the JSON Schema of mapping files instead.
+        #[arg(long)]
+        json_schema: bool,
+        /// Print the example, which is done without it too.
+        #[arg(long, conflicts_with = "json_schema")]
+        example: bool,
     },
     /// Show a registered schema.
     Show {
@@ -68,8 +84,18 @@ struct Named {
 impl SchemaCommand {
     pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
         let named = match self {
-            Self::Derive { name, vcf, attributes, build, out } => {
-                let (schema, panel) = derive(name, &vcf, attributes.as_deref(), build)?;
+            Self::Mapping { json_schema: true, .. } => {
+                let schema = schemars::schema_for!(Mapping);
+                return output.result(&schema, |schema| serde_json::to_string_pretty(schema).unwrap_or_default());
+            }
+            Self::Mapping { .. } => return output.result(&MAPPING_EXAMPLE, |text| text.trim_end().to_owned()),
+            Self::Derive { name, vcf, attributes, mapping, build, out } => {
+                let attributes = match (attributes, mapping) {
+                    (_, Some(path)) => Mapping::open(&path)?.definitions(&path.display().to_string())?,
+                    (Some(path), None) => read_json("attributes", &path)?,
+                    (None, None) => Vec::new(),
+                };
+                let (schema, panel) = derive(name, &vcf, attributes, build)?;
                 if panel.build == BUILD_UNKNOWN {
                     output.say("the file does not name its reference genome; researchers need it, give --build");
                 }
@@ -113,11 +139,9 @@ fn describe(attribute: &Attribute) -> String {
 fn derive(
     name: String,
     vcf: &Path,
-    attributes: Option<&Path>,
+    attributes: Vec<Attribute>,
     build: Option<String>,
 ) -> Result<(Schema, VariantPanel), Error> {
-    let attributes: Vec<Attribute> =
-        attributes.map(|path| read_json("attributes", path)).transpose()?.unwrap_or_default();
     let (imported, _) = import_file(vcf, &ImportOptions { build })?;
     let panel = imported.panel;
     Ok((Schema { name, attributes, panel: panel.reference()? }, panel))
