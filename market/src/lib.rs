@@ -6,6 +6,7 @@
 
 pub mod agent;
 pub mod aggregator;
+pub mod beacon;
 pub mod committee;
 mod error;
 pub mod import;

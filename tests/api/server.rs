@@ -4,6 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use circuits::{id::QueryId, quorum::Quorum};
 use market::{
+    beacon::{Beacon, Floors},
     index::Index,
     objects::{BlobAccess, Objects},
 };
@@ -16,7 +17,7 @@ use node::{
 use serde_json::Value;
 use tempfile::TempDir;
 use web::{
-    api::{Metrics, Service, StoredBytes, UploadQuota},
+    api::{Metrics, Publishing, Service, StoredBytes, UploadQuota},
     chain::Chain,
     client::Remote,
     node::NO_PEERS,
@@ -133,7 +134,9 @@ impl Server {
         let path = directory.path().join("index.sqlite");
         let index = Arc::new(Index::open(&path, chain.ledger().chain()).unwrap());
         let blobs: Arc<dyn BlobAccess> = Arc::new(Objects::directory(&directory.path().join("blobs")).unwrap());
+        let nothing = Publishing::nothing(chain.ledger().chain());
         let service = Service {
+            publishing: Publishing { beacon: Some(Beacon::empty(Floors::default())), ..nothing },
             chain: Arc::clone(&chain),
             blobs,
             index: Arc::clone(&index),

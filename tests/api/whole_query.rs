@@ -45,7 +45,7 @@ use node::{
 };
 use rand::{SeedableRng, rngs::StdRng};
 use web::{
-    api::{Metrics, Service, StoredBytes, UploadQuota},
+    api::{Metrics, Publishing, Service, StoredBytes, UploadQuota},
     chain::{Chain, now},
     client::{Remote, RemoteBlobs, RemoteCommittee, RemoteLedger},
     member::MemberService,
@@ -113,6 +113,7 @@ fn serve_node(parties: &Parties, folder: &Path) -> (Running, Engine) {
             .unwrap();
     let chain = Arc::new(Chain::new(mempool));
     let service = Service {
+        publishing: Publishing::nothing(chain.ledger().chain()),
         blobs: Arc::new(Objects::directory(&folder.join("blobs")).unwrap()),
         index: Arc::new(Index::open(&folder.join("index"), chain.ledger().chain()).unwrap()),
         chain,

@@ -24,10 +24,10 @@ use node::{
     units::Height,
 };
 
-use super::copy::write_copy;
+use super::{copy::write_copy, publish::Publish};
 use crate::{
     Error,
-    api::{Metrics, Service, StoredBytes, UploadQuota, is_document},
+    api::{Metrics, Publishing, Service, StoredBytes, UploadQuota, is_document},
     chain::Chain,
     cli::{Home, Output, committee::end_with_standard_input},
     node::{NO_PEERS, engine_options},
@@ -59,6 +59,8 @@ pub struct Run {
     /// Blocks from one copy to the next.
     #[arg(long, default_value_t = 10_000, value_name = "BLOCKS", requires = "copies", value_parser = clap::value_parser!(u64).range(1..))]
     copy_every: u64,
+    #[command(flatten)]
+    publish: Publish,
 }
 
 impl Run {
@@ -81,7 +83,8 @@ impl Run {
             copy_in_background(Arc::clone(mempool.ledger()), folder, self.copy_every)?;
         }
         let chain = Arc::new(Chain::new(mempool));
-        let service = service(chain, Some(engine.handle().clone()), &home.objects_path(), &home.index_path())?;
+        let mut service = service(chain, Some(engine.handle().clone()), &home.objects_path(), &home.index_path())?;
+        service.publishing = self.publish.open(&service, self.listen, output)?;
         let running = serve(service, &self.listen.to_string(), StopOn::Signals)?;
         output.result(&serde_json::json!({ "url": running.url(), "p2p": p2p }), |_| {
             format!("serving on {}; stop with Ctrl-C", running.url())
@@ -164,6 +167,7 @@ pub(crate) fn service(
     let stored =
         StoredBytes { protocol: objects.stored_bytes(&protocol)?, documents: objects.stored_bytes(&documents)? };
     Ok(Service {
+        publishing: Publishing::nothing(chain.ledger().chain()),
         quota: UploadQuota::new(UPLOAD_BYTES_MAX, stored),
         blobs: Arc::new(objects),
         index: Arc::new(Index::open(index, chain.ledger().chain())?),
