@@ -318,4 +318,10 @@ pub enum Error {
         /// What was found.
         why: String,
     },
+    /// A Beacon request that cannot be answered.
+    #[error("the Beacon request is refused: {why}")]
+    BeaconRequest {
+        /// What is wrong, and what to do.
+        why: String,
+    },
 }

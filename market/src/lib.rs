@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod agent;
 pub mod aggregator;
+pub mod beacon;
 pub mod committee;
 pub mod crypt4gh;
 pub mod database;

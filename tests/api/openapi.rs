@@ -7,7 +7,21 @@ use serde_json::Value;
 use super::server::{BYTES, Server, agent, answer, id};
 
 /// Every route, stated here once more on purpose: a route added or lost must be a decision.
-const ROUTES: [(&str, &str); 42] = [
+const ROUTES: [(&str, &str); 56] = [
+    ("get", "/beacon/v2/"),
+    ("get", "/beacon/v2/configuration"),
+    ("get", "/beacon/v2/datasets"),
+    ("post", "/beacon/v2/datasets"),
+    ("get", "/beacon/v2/entry_types"),
+    ("get", "/beacon/v2/filtering_terms"),
+    ("get", "/beacon/v2/g_variants"),
+    ("post", "/beacon/v2/g_variants"),
+    ("get", "/beacon/v2/individuals"),
+    ("post", "/beacon/v2/individuals"),
+    ("get", "/beacon/v2/info"),
+    ("get", "/beacon/v2/map"),
+    ("get", "/beacon/v2/service-info"),
+    ("get", "/service-info"),
     ("get", "/health"),
     ("get", "/metrics"),
     ("get", "/openapi.json"),

@@ -4,6 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use circuits::{id::QueryId, quorum::Quorum};
 use market::{
+    beacon::{Beacon, Floors},
     database::{Database, DatabaseUrl},
     index::Index,
     objects::Objects,
@@ -17,7 +18,7 @@ use node::{
 use serde_json::Value;
 use tempfile::TempDir;
 use web::{
-    api::{Metrics, Service, StoredBytes, UploadQuota},
+    api::{Metrics, Publishing, Service, StoredBytes, UploadQuota},
     chain::Chain,
     client::Remote,
     node::NO_PEERS,
@@ -135,7 +136,9 @@ impl Server {
         let index = Index::open(Database::open(&database).unwrap(), chain.ledger().chain()).unwrap();
         let index = Arc::new(index);
         let blobs = Arc::new(Objects::directory(&directory.path().join("blobs")).unwrap());
+        let nothing = Publishing::nothing(chain.ledger().chain());
         let service = Service {
+            publishing: Publishing { beacon: Some(Beacon::empty(Floors::default())), ..nothing },
             chain: Arc::clone(&chain),
             blobs,
             index: Arc::clone(&index),

@@ -46,7 +46,7 @@ use node::{
 };
 use rand::{SeedableRng, rngs::StdRng};
 use web::{
-    api::{Metrics, Service, StoredBytes, UploadQuota},
+    api::{Metrics, Publishing, Service, StoredBytes, UploadQuota},
     chain::{Chain, now},
     client::{Remote, RemoteBlobs, RemoteCommittee, RemoteLedger},
     member::MemberService,
@@ -115,6 +115,7 @@ fn serve_node(parties: &Parties, folder: &Path) -> (Running, Engine) {
     let chain = Arc::new(Chain::new(mempool));
     let database = Database::open(&DatabaseUrl::file(&folder.join("locus.sqlite")).unwrap()).unwrap();
     let service = Service {
+        publishing: Publishing::nothing(chain.ledger().chain()),
         blobs: Arc::new(Objects::directory(&folder.join("blobs")).unwrap()),
         index: Arc::new(Index::open(database, chain.ledger().chain()).unwrap()),
         chain,

@@ -69,6 +69,9 @@ pub enum Error {
         /// Its id.
         id: String,
     },
+    /// This node publishes no releases.
+    #[error("this node has no beacon; its operator publishes releases with `locus serve --beacon DIR`")]
+    NoBeacon,
     /// The server's share of disk for uploads is used up.
     #[error("this server keeps {limit} bytes of blobs and has no room; ask its operator, or upload to another")]
     Quota {

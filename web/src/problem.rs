@@ -93,7 +93,7 @@ fn kind(error: &Error) -> ProblemKind {
         Error::Statement(_) | Error::Request { .. } => ProblemKind::Malformed,
         Error::MediaType { .. } => ProblemKind::MediaType,
         Error::TooLarge { .. } => ProblemKind::TooLarge,
-        Error::NoEndpoint { .. } | Error::NotFound { .. } => ProblemKind::Unknown,
+        Error::NoEndpoint { .. } | Error::NotFound { .. } | Error::NoBeacon => ProblemKind::Unknown,
         Error::Method { .. } => ProblemKind::Method,
         Error::Unsigned { .. } => ProblemKind::Unsigned,
         Error::Quota { .. } => ProblemKind::Quota,
@@ -142,6 +142,7 @@ fn market_kind(error: &market::Error) -> ProblemKind {
         | market::Error::InvalidInput { .. }
         | market::Error::QueryFile { .. }
         | market::Error::Crypt4gh { .. }
+        | market::Error::BeaconRequest { .. }
         | market::Error::Page { .. }
         | market::Error::IndexName { .. } => ProblemKind::Malformed,
         market::Error::BlobMissing { .. } => ProblemKind::Unknown,

@@ -61,8 +61,10 @@ pub(crate) async fn answer(
 /// The answer where no route matches: a known path with another method, or an unknown path.
 pub(crate) async fn no_endpoint(request: HttpRequest) -> Result<HttpResponse, Error> {
     let path = request.path().to_owned();
-    if request.resource_map().match_pattern(request.path()).is_some() {
-        return Err(Error::Method { path, method: request.method().to_string() });
-    }
-    Err(Error::NoEndpoint { path })
+    let error = if request.resource_map().match_pattern(request.path()).is_some() {
+        Error::Method { path, method: request.method().to_string() }
+    } else {
+        Error::NoEndpoint { path }
+    };
+    super::beacon::no_endpoint(&request, &error).ok_or(error)
 }

@@ -4,6 +4,7 @@
 //! authority: a transaction its signature or proof, a blob the digest it is stored under. There are no accounts,
 //! cookies or tokens here, and nothing is served that the ledger or a blob's address does not name.
 
+mod beacon;
 mod blobs;
 mod bounds;
 mod committee;
@@ -31,6 +32,7 @@ use node::consensus::EngineHandle;
 use utoipa::OpenApi;
 
 pub use self::{
+    beacon::{Identity, Publishing},
     blobs::BlobPage,
     bounds::{
         BODY_TIME_MAX, CONNECTIONS_MAX, HEAD_TIME_MAX, LEAVES_PAGE_MAX, PROGRESS_BYTES_MIN, SHUTDOWN_SECONDS_MAX,
@@ -69,6 +71,8 @@ pub struct Service {
     pub metrics: Metrics,
     /// The consensus engine, where one runs.
     pub engine: Option<EngineHandle>,
+    /// What the node publishes to GA4GH clients.
+    pub publishing: Publishing,
 }
 
 /// One list gives the routes and the OpenAPI document, so that neither can lack what the other has.
@@ -138,6 +142,20 @@ routes![
     operation::list_peers,
     operation::read_metrics,
     operation::read_openapi,
+    beacon::read_node_service_info,
+    beacon::read_root,
+    beacon::read_info,
+    beacon::read_service_info,
+    beacon::read_configuration,
+    beacon::read_entry_types,
+    beacon::read_map,
+    beacon::list_filtering_terms,
+    beacon::list_datasets,
+    beacon::query_datasets,
+    beacon::count_individuals,
+    beacon::query_individuals,
+    beacon::find_variants,
+    beacon::query_variants,
 ];
 
 /// Runs what blocks on the pool for that, so that workers keep answering.

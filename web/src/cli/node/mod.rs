@@ -2,6 +2,7 @@
 
 mod approve;
 mod copy;
+mod publish;
 mod run;
 mod status;
 

@@ -27,10 +27,10 @@ use node::{
     units::Height,
 };
 
-use super::copy::write_copy;
+use super::{copy::write_copy, publish::Publish};
 use crate::{
     Error,
-    api::{Metrics, Service, StoredBytes, UploadQuota, is_document},
+    api::{Metrics, Publishing, Service, StoredBytes, UploadQuota, is_document},
     chain::{Chain, now},
     cli::{
         Home, Output,
@@ -70,6 +70,8 @@ pub struct Run {
     database: DatabaseOption,
     #[command(flatten)]
     aggregation: Aggregation,
+    #[command(flatten)]
+    publish: Publish,
 }
 
 /// Adding up what is sealed, for everybody.
@@ -120,7 +122,8 @@ impl Run {
             copy_in_background(Arc::clone(mempool.ledger()), folder, self.copy_every)?;
         }
         let chain = Arc::new(Chain::new(mempool));
-        let service = service(chain, Some(engine.handle().clone()), objects, database)?;
+        let mut service = service(chain, Some(engine.handle().clone()), objects, database)?;
+        service.publishing = self.publish.open(&service, self.listen, output)?;
         let duties = duty.into_iter().collect();
         let running = serve_with_duties(service, duties, &self.listen.to_string(), StopOn::Signals)?;
         output.result(&serde_json::json!({ "url": running.url(), "p2p": p2p }), |_| {
@@ -203,6 +206,7 @@ pub(crate) fn service(
     let stored =
         StoredBytes { protocol: objects.stored_bytes(&protocol)?, documents: objects.stored_bytes(&documents)? };
     Ok(Service {
+        publishing: Publishing::nothing(chain.ledger().chain()),
         quota: UploadQuota::new(UPLOAD_BYTES_MAX, stored),
         blobs: Arc::new(objects),
         index: Arc::new(Index::open(database, chain.ledger().chain())?),

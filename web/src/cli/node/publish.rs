@@ -1,0 +1,71 @@
+//! What a node publishes: releases whose receipts were handed to its operator.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::Args;
+use market::beacon::{Beacon, COUNT_MIN, Floors, Trusted};
+
+use crate::{
+    Error,
+    api::{Identity, Publishing, Service},
+    cli::Output,
+};
+
+/// The heading of these options.
+const PUBLISHING: &str = "Publishing to GA4GH clients";
+
+/// Options of publishing.
+#[derive(Debug, Args)]
+pub(super) struct Publish {
+    /// Serve a GA4GH Beacon of released results from this folder of receipts, read once at the start. Put a receipt there
+    /// only if whoever holds the result wants it public.
+    #[arg(long, value_name = "DIR", help_heading = PUBLISHING)]
+    beacon: Option<PathBuf>,
+    /// The fewest people of a count that the Beacon shows; more where privacy noise is wide.
+    #[arg(long, default_value_t = COUNT_MIN, value_name = "COUNT", requires = "beacon", help_heading = PUBLISHING, value_parser = clap::value_parser!(u32).range(1..))]
+    beacon_count_min: u32,
+    /// Show releases without privacy noise too, above the chain's floor for exact sums.
+    #[arg(long, requires = "beacon", help_heading = PUBLISHING)]
+    beacon_exact: bool,
+    /// Address at which others reach this API; the one listened on without it.
+    #[arg(long, value_name = "URL", help_heading = PUBLISHING)]
+    public_url: Option<String>,
+    /// Name that no other service has, in reverse domain order: org.example.locus. By default made of the chain's id.
+    #[arg(long, value_name = "ID", help_heading = PUBLISHING)]
+    service_id: Option<String>,
+    /// The organisation that runs this node; the network's name without it.
+    #[arg(long, value_name = "NAME", help_heading = PUBLISHING)]
+    organization: Option<String>,
+    /// The organisation's page; the public address without it.
+    #[arg(long, value_name = "URL", help_heading = PUBLISHING)]
+    organization_url: Option<String>,
+}
+
+impl Publish {
+    /// Verifies the receipts and says which are served.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for an address that is none, [`Error::Market`] when the folder cannot be read. A receipt that is
+    /// refused is told, and the others serve.
+    pub(super) fn open(self, service: &Service, listen: SocketAddr, output: &Output) -> Result<Publishing, Error> {
+        let ledger = service.chain.ledger();
+        let genesis = ledger.genesis();
+        let public_url = self.public_url.unwrap_or_else(|| format!("http://{listen}"));
+        let organization = self.organization.unwrap_or_else(|| genesis.name.clone());
+        let organization_url = self.organization_url.as_deref();
+        let identity = Identity::new(ledger.chain(), self.service_id, organization, organization_url, &public_url)?;
+        let Some(folder) = self.beacon else { return Ok(Publishing { identity, beacon: None }) };
+        let view = service.chain.snapshot()?;
+        let trusted = Trusted { view: &view, genesis, blobs: &*service.blobs };
+        let floors = Floors { count_min: self.beacon_count_min, exact: self.beacon_exact };
+        let (beacon, refused) = Beacon::open(&folder, trusted, floors, |path| {
+            output.say(format!("verifying {}", path.display()));
+        })?;
+        for refused in &refused {
+            tracing::warn!(path = %refused.path.display(), error = %refused.error, "a receipt is not served");
+            output.say(format!("not served: {}: {}", refused.path.display(), refused.error));
+        }
+        output.say(format!("the Beacon serves {} releases at {public_url}/beacon/v2", beacon.releases().len()));
+        Ok(Publishing { identity, beacon: Some(beacon) })
+    }
+}
