@@ -23,8 +23,8 @@ mod import_truth;
 #[allow(dead_code, reason = "each binary uses a part of the world")]
 mod life;
 mod network;
-mod python;
 mod postgres;
+mod python;
 mod statements;
 mod statistics;
 mod tidy;
