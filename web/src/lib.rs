@@ -12,7 +12,9 @@ pub mod demo;
 mod error;
 pub mod member;
 pub mod node;
+mod pages;
 pub mod problem;
+mod reading;
 pub mod serve;
 mod stop;
 

@@ -24,6 +24,7 @@ use crate::{
     api::{self, CONNECTIONS_MAX, HEAD_TIME_MAX, SHUTDOWN_SECONDS_MAX, Service, WORKERS},
     chain::Chain,
     member::{self, MemberService, Turns},
+    pages,
 };
 
 /// Who ends a server.
@@ -103,7 +104,7 @@ pub fn serve(service: Service, address: &str, stop_on: StopOn) -> Result<Running
     let (stop, stopped) = watch::channel(false);
     let follower = async move { follow(chain, index, engine, stopped).await };
     start(address, stop_on, Some((stop, follower)), move |config| {
-        config.app_data(service.clone()).configure(api::configure);
+        config.app_data(service.clone()).configure(api::configure).configure(pages::configure);
     })
 }
 

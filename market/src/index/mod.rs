@@ -4,12 +4,14 @@
 //! block is indexed in one SQL transaction together with the position, so a crash leaves the index at some block, whole.
 
 mod append;
+mod count;
 mod list;
 mod page;
 mod schema;
 mod store;
 mod stored;
 
+pub use count::Counts;
 pub use list::QueryFilter;
 pub use page::{
     BlockRow, ContributionRow, Order, PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX, Page, Paging, PartyRow, QueryRow, Role,

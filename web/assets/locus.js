@@ -1,0 +1,30 @@
+// What script adds: a button beside ids and commands that copies them. Everything else works without.
+"use strict";
+document.documentElement.classList.add("scripted");
+
+function addCopyButtons(root) {
+  for (const text of root.querySelectorAll("[data-copy]:not([data-copied]), main pre > code:not([data-copied])")) {
+    text.dataset.copied = "";
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "copy";
+    button.textContent = "Copy";
+    button.setAttribute("aria-label", "Copy " + text.textContent.trim().slice(0, 24));
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(text.textContent.trim());
+        button.textContent = "Copied";
+      } catch {
+        getSelection().selectAllChildren(text);
+        button.textContent = "Selected";
+      }
+      setTimeout(() => { button.textContent = "Copy"; }, 1500);
+    });
+    (text.closest("pre") ?? text).after(button);
+  }
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+  addCopyButtons(document);
+  document.body.addEventListener("htmx:afterSwap", () => addCopyButtons(document));
+});
