@@ -13,3 +13,5 @@ mod reads;
 mod server;
 mod whole_query;
 mod writes;
+
+pub use self::{server::agent, whole_query::sealing_key};
