@@ -62,7 +62,7 @@ pub struct Site {
 
 /// The query file of the demo's question.
 pub fn query_file() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/queries/survival.toml")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/queries/survival.toml").canonicalize().unwrap()
 }
 
 impl Site {

@@ -1,4 +1,4 @@
-// What script adds: a button beside ids and commands that copies them. Everything else works without.
+// What script adds: buttons that copy ids and commands, and errors that go once they are mended. Everything works without.
 "use strict";
 document.documentElement.classList.add("scripted");
 
@@ -24,7 +24,17 @@ function addCopyButtons(root) {
   }
 }
 
+// What was wrong with a field is no longer said once somebody mends it.
+function forgetError(event) {
+  const input = event.target;
+  if (input.getAttribute?.("aria-invalid") !== "true") return;
+  input.removeAttribute("aria-invalid");
+  input.closest(".field")?.classList.remove("wrong");
+  document.getElementById(input.id + "-error")?.remove();
+}
+
 document.addEventListener("DOMContentLoaded", () => {
   addCopyButtons(document);
+  document.body.addEventListener("input", forgetError);
   document.body.addEventListener("htmx:afterSwap", () => addCopyButtons(document));
 });

@@ -52,6 +52,9 @@ const OFFERED: Paging = Paging { after: None, limit: PAGE_ROWS_DEFAULT, order: O
 /// Variants offered at once for what was typed.
 const VARIANTS_OFFERED_MAX: usize = 20;
 
+/// What the button says that asks for the plan.
+const PLAN: &str = "plan";
+
 /// Adds the builder's pages.
 pub(super) fn configure(config: &mut ServiceConfig) {
     config.service(begin).service(go_on).service(import).service(save).service(offer_names);
@@ -159,7 +162,7 @@ async fn begin(
 ) -> Result<HttpResponse, Error> {
     let Beginning { study, schema } = asked(beginning)?;
     let draft = Draft { study, schema, ..Draft::new() };
-    render(&request, service, draft, |builder| builder).await
+    render(&request, service, draft, |builder| Builder { errors: FieldErrors::new(), ..builder }).await
 }
 
 /// The form as it was sent, changed as its button asks, with the plan of what it means.
@@ -172,7 +175,13 @@ async fn go_on(
     let mut draft = Draft::of_fields(&fields);
     let action = fields.iter().rev().find(|(name, _)| name == "do").map_or("", |(_, action)| action.as_str());
     let focus = draft.change(action);
-    render(&request, service, draft, move |builder| Builder { focus, ..builder }).await
+    // What is not filled in yet is no error before somebody says that the form is done.
+    let done = action == PLAN;
+    render(&request, service, draft, move |builder| {
+        let errors = if done { builder.errors } else { FieldErrors::new() };
+        Builder { focus, errors, ..builder }
+    })
+    .await
 }
 
 /// A query file, to go on with it.
@@ -203,10 +212,11 @@ async fn render(
     // The panel is read for its names.
     let _memory = service.quota.memory.take(Room::Large, BLOB_BYTES_MAX).await?;
     let built = blocking(move || build(shell, &service, draft, address)).await?;
-    let status = if built.errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    // An empty form has nothing to be sorry for, and htmx swaps only what succeeded.
-    let quiet = request.method() == actix_web::http::Method::GET || request.headers().contains_key("hx-request");
-    page_with(if quiet { StatusCode::OK } else { status }, &last(built))
+    let built = last(built);
+    // htmx swaps in only what succeeded.
+    let refused = !built.errors.is_empty() && !request.headers().contains_key("hx-request");
+    let status = if refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    page_with(status, &built)
 }
 
 fn build(shell: Shell, service: &Service, mut draft: Draft, address: String) -> Result<Builder, Error> {
