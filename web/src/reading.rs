@@ -104,7 +104,7 @@ impl Reading<'_> {
                 )
             }
         };
-        [vec![people, privacy], self.criteria(), self.codings()].concat()
+        [vec![people, privacy], self.criteria(), codings(&self.state.query, self.schema)].concat()
     }
 
     /// The groups of the match criteria, which funnels number.
@@ -116,23 +116,6 @@ impl Reading<'_> {
             format!("Criterion {number}: {}.", group.iter().map(named).collect::<Vec<_>>().join(" or "))
         };
         (1..).zip(&query.matching.groups).map(group).collect()
-    }
-
-    /// What the numbers of coded attributes mean that people are grouped or chosen by.
-    fn codings(&self) -> Vec<String> {
-        let query = &self.state.query;
-        let axes = query.parts.iter().flat_map(|layout| &layout.axes).map(Axis::subject);
-        let matched = query.matching.groups.iter().flatten().map(|clause| clause.subject);
-        let named: BTreeSet<u8> = axes
-            .chain(matched)
-            .filter_map(|subject| match subject {
-                Subject::Attribute(index) => Some(index),
-                Subject::Dosage(_) => None,
-            })
-            .collect();
-        let attributes = named.iter().filter_map(|index| self.schema.attributes.get(usize::from(*index)));
-        let coded = attributes.filter(|attribute| attribute.coding.contains('='));
-        coded.map(|attribute| format!("{}: {}.", attribute.name, attribute.coding)).collect()
     }
 
     /// The standard deviation of the noise in a count, or from which to which where parts differ: each is released with
@@ -171,4 +154,22 @@ fn by_layout(query: &CohortQuery) -> Vec<Measured> {
         }
     }
     measures
+}
+
+/// What the numbers of coded attributes mean that people are grouped or chosen by.
+pub(crate) fn codings(query: &CohortQuery, schema: &Schema) -> Vec<String> {
+    let axes = query.parts.iter().flat_map(|layout| &layout.axes).map(Axis::subject);
+    let matched = query.matching.groups.iter().flatten().map(|clause| clause.subject);
+    let asked = query.criteria.groups.iter().flatten().map(|clause| Subject::Attribute(clause.attribute));
+    let named: BTreeSet<u8> = axes
+        .chain(matched)
+        .chain(asked)
+        .filter_map(|subject| match subject {
+            Subject::Attribute(index) => Some(index),
+            Subject::Dosage(_) => None,
+        })
+        .collect();
+    let attributes = named.iter().filter_map(|index| schema.attributes.get(usize::from(*index)));
+    let coded = attributes.filter(|attribute| attribute.coding.contains('='));
+    coded.map(|attribute| format!("{}: {}.", attribute.name, attribute.coding)).collect()
 }

@@ -32,6 +32,7 @@ use super::{
 use crate::{
     Error,
     api::{Room, Service, blocking, found, parse},
+    reading::codings,
 };
 
 /// A query as lists show it.
@@ -174,6 +175,7 @@ struct OneQuery {
     matching: Vec<String>,
     measured: Vec<Part>,
     purposes: Vec<Purpose>,
+    codings: Vec<String>,
     privacy: String,
     escrow: String,
 }
@@ -223,6 +225,7 @@ fn whole(shell: Shell, service: &Service, progress: Progress, named: bool) -> Re
         matching: words::matching(&query, &schema, panel.as_ref()),
         measured: query.parts.iter().map(part).collect(),
         purposes: words::purposes(query.data_use.purposes),
+        codings: codings(&query, &schema),
         privacy: words::privacy(&query),
         escrow: parts::number(query.escrow()?),
         schema: schema.name,

@@ -7,24 +7,32 @@ use crate::Error;
 /// Rows that a page shows of a measure; its CSV has all.
 pub(super) const ROWS_SHOWN_MAX: usize = 120;
 
-/// The columns shown of [`market::statistics::export::COLUMNS`], by place: numbers are rounded.
-const SHOWN: [(usize, &str, bool); 10] = [
-    (1, "Statistic", false),
-    (2, "Group", false),
-    (3, "Variant", false),
-    (5, "Value", true),
-    (7, "95 % from", true),
-    (8, "to", true),
-    (10, "p", true),
-    (12, "People", true),
-    (13, "Noise, standard deviation", true),
-    (14, "Why there is none", false),
+/// How a column is set: its class in the style sheet. Numbers are rounded.
+type Class = &'static str;
+const TEXT: Class = "text";
+const NUMBER: Class = "num";
+const LONG: Class = "long";
+
+/// The columns shown of [`market::statistics::export::COLUMNS`], by place.
+const SHOWN: [(usize, &str, Class); 10] = [
+    (1, "Statistic", TEXT),
+    (2, "Group", TEXT),
+    (3, "Variant", TEXT),
+    (5, "Value", NUMBER),
+    (7, "95 % from", NUMBER),
+    (8, "to", NUMBER),
+    (10, "p", NUMBER),
+    (12, "People", NUMBER),
+    (NOISE, "Noise, standard deviation", NUMBER),
+    (14, "Why there is none", LONG),
 ];
+/// The place of the noise, which an exact result has none of.
+const NOISE: usize = 13;
 
 /// The columns that hold anything, and the first rows.
 pub(in crate::pages) struct Table {
-    pub(in crate::pages) columns: Vec<(&'static str, bool)>,
-    pub(in crate::pages) rows: Vec<Vec<(String, bool)>>,
+    pub(in crate::pages) columns: Vec<(&'static str, Class)>,
+    pub(in crate::pages) rows: Vec<Vec<(String, Class)>>,
     pub(in crate::pages) all: usize,
 }
 
@@ -35,19 +43,20 @@ impl Table {
     /// [`Error::Market`] for a number that is not finite, which no analysis makes.
     pub(super) fn of(rows: &[Row]) -> Result<Self, Error> {
         let refused = |why: String| market::Error::Statistics { what: "the rows of a table", why };
-        let shown = rows.iter().take(ROWS_SHOWN_MAX).map(Row::cells).collect::<Result<Vec<_>, _>>();
-        let cells = shown.map_err(|undefined| refused(undefined.to_string()))?;
-        let held = |place: usize| cells.iter().any(|row| row.get(place).is_some_and(|cell| !cell.is_empty()));
+        let cells = rows.iter().take(ROWS_SHOWN_MAX).map(Row::cells).collect::<Result<Vec<_>, _>>();
+        let cells = cells.map_err(|undefined| refused(undefined.to_string()))?;
+        let holds = |place: usize, cell: &String| !cell.is_empty() && (place != NOISE || cell != "0.0");
+        let held = |place: usize| cells.iter().filter_map(|row| row.get(place)).any(|cell| holds(place, cell));
         let shown: Vec<_> = SHOWN.into_iter().filter(|(place, ..)| held(*place)).collect();
         let row = |cells: &[String; 15]| {
-            let cell = |(place, _, numeric): &(usize, &str, bool)| {
+            let cell = |(place, _, class): &(usize, &str, Class)| {
                 let text = cells.get(*place).map_or("", String::as_str);
-                (if *numeric { rounded(text) } else { words(text) }, *numeric)
+                (if *class == NUMBER { rounded(text) } else { words(text) }, *class)
             };
             shown.iter().map(cell).collect()
         };
         Ok(Self {
-            columns: shown.iter().map(|(_, name, numeric)| (*name, *numeric)).collect(),
+            columns: shown.iter().map(|(_, name, class)| (*name, *class)).collect(),
             rows: cells.iter().map(row).collect(),
             all: rows.len(),
         })
