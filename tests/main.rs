@@ -11,6 +11,7 @@
 
 mod api;
 mod attack;
+mod browser;
 mod ceremony;
 mod cli;
 mod consortium;

@@ -14,3 +14,5 @@ pub mod server;
 mod uploads;
 mod whole_query;
 mod writes;
+
+pub use self::{server::agent, whole_query::sealing_key};

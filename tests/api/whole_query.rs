@@ -66,7 +66,7 @@ const TRUTH: [i32; 9] = [2, 0, 2, 0, 1, 2, 1, 0, 1];
 /// One block of variants: the three above, and others that everybody has no copy of.
 const MEASURED: u16 = 32;
 
-fn sealing_key(key: &PartyKey) -> SealingKey {
+pub fn sealing_key(key: &PartyKey) -> SealingKey {
     SealingKey::new(SealingSecretKey::from_bytes(key.sealing_seed().as_bytes()).public_key().to_bytes())
 }
 

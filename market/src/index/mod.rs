@@ -5,11 +5,13 @@
 //! ledgers into one database: whoever writes holds the position's row, and a block that is there already changes nothing.
 
 mod append;
+mod count;
 mod list;
 mod page;
 mod schema;
 mod store;
 
+pub use count::Counts;
 pub use list::QueryFilter;
 pub use page::{
     BlockRow, ContributionRow, Order, PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX, Page, Paging, PartyRow, QueryRow, Role,

@@ -122,6 +122,14 @@ impl QueryFile {
         toml::from_str(text).map_err(|error| refused(format!("{name}: {error}")))
     }
 
+    /// The file as TOML, which [`QueryFile::from_toml`] reads back.
+    ///
+    /// # Errors
+    /// [`Error::QueryFile`] for what TOML cannot hold, such as a price beyond 2^63 − 1.
+    pub fn to_toml(&self) -> Result<String, Error> {
+        toml::to_string(self).map_err(|error| refused(format!("it cannot be written as TOML: {error}; use JSON")))
+    }
+
     /// Refuses lists that no query may have, before a name of them is looked up in a panel of millions.
     fn check_lengths(&self) -> Result<(), Error> {
         if self.measures.is_empty() {

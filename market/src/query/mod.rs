@@ -23,7 +23,7 @@ use node::{
 pub use self::{
     file::{Privacy, QUERY_FILE_BYTES_MAX, QueryFile},
     measure::{Measure, VariantRange},
-    named::{NamedAxis, NamedClause},
+    named::{NamedAxis, NamedClause, variant_name},
     plan::{Expectation, Plan, PrivacyPlan, plan, plan_of_study},
 };
 use crate::{

@@ -195,7 +195,8 @@ impl<'a> Names<'a> {
 }
 
 /// The name of a variant in files: chromosome, position and alleles.
-pub(super) fn variant_name(variant: &Variant) -> String {
+#[must_use]
+pub fn variant_name(variant: &Variant) -> String {
     format!("{}:{} {}>{}", variant.chrom, variant.pos, variant.reference, variant.alternate)
 }
 

@@ -48,11 +48,12 @@ pub use self::{
     transactions::{Accepted, IncludedTransaction},
 };
 pub(crate) use self::{
-    blobs::receive,
+    blobs::{receive, receive_media},
     bounds::{answer, no_endpoint},
+    memory::Room,
     metrics::observe,
     quota::is_document,
-    reply::BYTES,
+    reply::{BYTES, found, parse},
     state::KEY_BYTES_MAX,
 };
 use crate::{Error, chain::Chain, problem::Problem};

@@ -32,7 +32,7 @@ mod wallet;
 
 use clap::{Parser, Subcommand};
 
-pub(crate) use analysis::{AnalysisOptions, Reading, describe_analyses, undrawn};
+pub(crate) use analysis::{AnalysisOptions, describe_analyses, undrawn};
 pub(crate) use keys::sealing_key;
 pub(crate) use node::service;
 pub use output::Output;

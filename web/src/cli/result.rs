@@ -25,10 +25,10 @@ use serde::Serialize;
 
 use super::{
     Home, Output,
-    analysis::{self, AnalysisOptions, Reading},
+    analysis::{self, AnalysisOptions},
     session::write_private_file,
 };
-use crate::Error;
+use crate::{Error, reading::Reading};
 
 /// How long to wait for the components of a released query.
 const COMPONENTS_TIME_MAX: Duration = Duration::from_secs(60);

@@ -44,7 +44,12 @@ use crate::{
 /// Bytes of blobs that uploads over the API may take on this machine's disk.
 const UPLOAD_BYTES_MAX: u64 = 64 << 30;
 
-/// Run the node and its HTTP API until interrupted.
+/// Seconds without a transaction before an empty block.
+const HEARTBEAT_SECONDS: u64 = 5;
+/// Blocks from one copy of the chain to the next.
+const COPY_BLOCKS: u64 = 10_000;
+
+/// Run the node, its HTTP API and its pages until interrupted.
 #[derive(Debug, Args)]
 pub struct Run {
     /// Address of the HTTP API. The default is reachable from this machine only.
@@ -55,7 +60,7 @@ pub struct Run {
     #[arg(long, value_name = "MULTIADDRESS")]
     p2p: Option<String>,
     /// Seconds without a transaction after which an empty block moves time, deadlines and epochs on.
-    #[arg(long, default_value_t = 5, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    #[arg(long, default_value_t = HEARTBEAT_SECONDS, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3_600))]
     heartbeat: u64,
     /// End when standard input closes, as it does when the process that started this one ends.
     #[arg(long)]
@@ -64,7 +69,7 @@ pub struct Run {
     #[arg(long, value_name = "DIR")]
     copies: Option<PathBuf>,
     /// Blocks from one copy to the next.
-    #[arg(long, default_value_t = 10_000, value_name = "BLOCKS", requires = "copies", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = COPY_BLOCKS, value_name = "BLOCKS", requires = "copies", value_parser = clap::value_parser!(u64).range(1..))]
     copy_every: u64,
     #[command(flatten)]
     database: DatabaseOption,
@@ -100,6 +105,12 @@ impl Aggregation {
 }
 
 impl Run {
+    /// A node that serves its API at an address, with everything else as it is unless told otherwise.
+    pub(in crate::cli) const fn at(listen: SocketAddr) -> Self {
+        let heartbeat = HEARTBEAT_SECONDS;
+        Self { listen, p2p: None, heartbeat, attached: false, copies: None, copy_every: COPY_BLOCKS }
+    }
+
     pub(in crate::cli) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
         if let Some(url) = &home.url() {
             let why = format!("the node runs on the ledger in --data-dir; leave out --url (and LOCUS_URL), here {url}");
@@ -127,7 +138,7 @@ impl Run {
         let duties = duty.into_iter().collect();
         let running = serve_with_duties(service, duties, &self.listen.to_string(), StopOn::Signals)?;
         output.result(&serde_json::json!({ "url": running.url(), "p2p": p2p }), |_| {
-            format!("serving on {}; stop with Ctrl-C", running.url())
+            format!("serving on {}; open it in a browser; stop with Ctrl-C", running.url())
         })?;
         if self.attached {
             thread::spawn(end_with_standard_input);
