@@ -7,6 +7,7 @@ mod budget;
 mod committee;
 mod fault;
 mod flow;
+mod handover;
 mod receipt;
 mod secrecy;
 mod tampering;

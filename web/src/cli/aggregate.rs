@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use circuits::id::QueryId;
 use clap::Args;
+use market::ledger::require_query;
+use node::state::committee_of;
 
 use super::{Home, Output, committee::remote_committee};
 use crate::Error;
@@ -13,7 +15,8 @@ use crate::Error;
 pub struct Aggregate {
     /// The query's id.
     query: QueryId,
-    /// Addresses of the committee members' endpoints, in their order.
+    /// Addresses of all members' endpoints, in the order of the committee whose key the query was opened under, as
+    /// `committee show` lists it.
     #[arg(long, value_delimiter = ',', required = true, value_name = "URL")]
     members: Vec<String>,
     /// Key file that signs the transaction; any party's, of any role.
@@ -25,10 +28,11 @@ impl Aggregate {
     pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
         let key = home.any_key(&self.key)?;
         let connection = home.connect()?;
-        let committee = remote_committee(&self.members)?;
+        let ledger = &*connection.ledger;
+        let seats = committee_of(ledger, require_query(ledger, self.query)?.committee)?;
+        let committee = remote_committee(&self.members, &seats)?;
         let sender = key.signing_key();
-        let inclusion =
-            market::aggregator::aggregate(&*connection.ledger, &*connection.blobs, &committee, &sender, self.query)?;
+        let inclusion = market::aggregator::aggregate(ledger, &*connection.blobs, &committee, &sender, self.query)?;
         output.result(&inclusion, |inclusion| format!("aggregate of {} in block {}", self.query, inclusion.height))
     }
 }
