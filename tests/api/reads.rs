@@ -64,6 +64,7 @@ fn state_reads_the_same_in_json_and_in_bytes() {
     assert_eq!(found, schema());
     let key: CommitteeKey = both(&server, "/v1/committee");
     assert_eq!(key, both(&server, "/v1/committee/0"));
+    assert_eq!(key.committee, crate::world::genesis(circuits::quorum::Quorum::DEFAULT).committee);
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod crypt4gh_reference;
 mod database;
 mod fault;
 mod flow;
+mod handover;
 mod jobs;
 mod objects;
 mod plans;

@@ -243,6 +243,11 @@ impl World {
         world
     }
 
+    /// The account of a member of the genesis.
+    pub fn account(&self, index: usize) -> AccountId {
+        self.keys.members[index].account()
+    }
+
     pub fn ledger(&self) -> &dyn LedgerAccess {
         self.ledger.as_ref()
     }

@@ -19,7 +19,7 @@ use node::{
     SENDER_WAITING_MAX, StateProof,
     block::{Block, SignedHeader},
     genesis::Genesis,
-    light::{Handover, LightClient},
+    light::{Handover, LightClient, VerifiedHeader},
     signature::account_of,
     state::{ContributionState, EpochSnapshot, QueryState, StateKey, StateRead, StateView, Tip},
     transaction::{Action, Contribution, Transaction, TransactionId},
@@ -172,6 +172,17 @@ pub fn handovers(ledger: &dyn LedgerAccess, before: Height) -> Result<Vec<Handov
 /// [`Error::Ledger`] when the ledger cannot be reached.
 pub fn tip(ledger: &dyn LedgerAccess) -> Result<Tip, Error> {
     Ok(ledger.tip()?.ok_or_else(|| node::Error::Unknown { what: "tip of the chain", id: "latest".into() })?)
+}
+
+/// The header of the latest block, by validators whom the genesis and every handover since vouch for.
+///
+/// # Errors
+/// [`Error::Ledger`] when the ledger cannot be reached, or its validators did not sign what it shows.
+pub fn verified_tip(ledger: &dyn LedgerAccess) -> Result<VerifiedHeader, Error> {
+    let height = tip(ledger)?.height;
+    let missing = || node::Error::Unknown { what: "block", id: height.to_string() };
+    let header = ledger.header(height)?.ok_or_else(missing)?;
+    Ok(light_client(ledger, height)?.verify(&header)?)
 }
 
 /// The state of a query, whose terms are those that its id stands for: members attest, agents answer and researchers read

@@ -216,6 +216,8 @@ pub(super) struct CommitteeKey {
     epoch: u32,
     /// Stage, shares, reveals and confirmations.
     state: Value,
+    /// The committee whose key it is: quorum, and members with account and sealing key, by index.
+    committee: Value,
 }
 
 /// The current epoch.

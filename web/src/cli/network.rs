@@ -126,7 +126,7 @@ impl NetworkCommand {
         output.result(&founded, |founded| {
             let committee = &founded.genesis.committee;
             format!(
-                "{} ({:?})\nchain      {}\ngovernor   {}\nvalidators {}\ncommittee  {}\nkey        {}",
+                "{} ({:?})\nchain      {}\ngovernor   {}\nvalidators {}\ncommittee  {} at first; `locus committee show` says who sits now\nkey        {}",
                 founded.genesis.name,
                 founded.genesis.network,
                 founded.chain,
