@@ -22,6 +22,7 @@ mod import_truth;
 mod life;
 mod network;
 mod python;
+mod recruitment;
 mod statements;
 mod statistics;
 mod tidy;

@@ -157,6 +157,10 @@ tags! {
         Screening = "screening",
         /// The one-time key that an invitation is sealed to, as a screening proof binds it.
         ReplyKey = "reply-key",
+        /// An invitation: the digest of a sealed one, what it is sealed for, and its sealing's randomness.
+        Invitation = "invitation",
+        /// A contact: the digest of a sealed one, and what it is sealed for.
+        Contact = "contact",
     }
 }
 

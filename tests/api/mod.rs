@@ -10,6 +10,7 @@ mod member;
 mod openapi;
 mod plans;
 mod reads;
+mod screenings;
 mod server;
 mod whole_query;
 mod writes;

@@ -8,6 +8,7 @@ mod committee;
 mod fault;
 mod flow;
 mod receipt;
+mod recruitment;
 mod secrecy;
 mod tampering;
 mod world;

@@ -41,19 +41,25 @@ pub enum BlobKind {
     KeyGeneration,
     /// A variant panel; its digest is the one that schemas name.
     Panel,
+    /// An invitation sealed to a response's key.
+    Invitation,
+    /// A contact sealed to a screening's key.
+    Contact,
     /// Anything else: protocols, receipts.
     Blob,
 }
 
 impl BlobKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Ciphertext,
         Self::Aggregate,
         Self::SealedComponent,
         Self::PublicShare,
         Self::KeyGeneration,
         Self::Panel,
+        Self::Invitation,
+        Self::Contact,
         Self::Blob,
     ];
 
@@ -68,6 +74,8 @@ impl BlobKind {
             Self::KeyGeneration => hash(ByteTag::KeyGeneration, &[bytes]),
             // As `VariantPanel::digest` takes it.
             Self::Panel => hash(ByteTag::Schema, &[b"panel", bytes]),
+            Self::Invitation => hash(ByteTag::Invitation, &[bytes]),
+            Self::Contact => hash(ByteTag::Contact, &[bytes]),
             Self::Blob => hash(ByteTag::Blob, &[bytes]),
         }
     }
@@ -82,6 +90,8 @@ impl BlobKind {
             Self::PublicShare => "public-share",
             Self::KeyGeneration => "key-generation",
             Self::Panel => "panel",
+            Self::Invitation => "invitation",
+            Self::Contact => "contact",
             Self::Blob => "blob",
         }
     }

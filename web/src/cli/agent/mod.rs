@@ -2,6 +2,7 @@
 
 mod earnings;
 mod pace;
+mod screenings;
 
 use std::{
     collections::BTreeSet,
@@ -25,7 +26,7 @@ use market::{
 use node::{state::QueryStatus, units::Epoch};
 use serde::Serialize;
 
-use self::{earnings::Earnings, pace::Pace};
+use self::{earnings::Earnings, pace::Pace, screenings::Screenings};
 use super::{
     Connection, Home, Output,
     committee::{connect_patiently, remote_committee},
@@ -96,6 +97,10 @@ pub struct Answering {
     /// The longest that `watch` lets an answer wait, in seconds; the time is drawn anew for each. `run` does not wait.
     #[arg(long, default_value_t = 60, value_name = "SECONDS")]
     delay: u64,
+    /// Let `watch` respond to screenings too, where the owner's consent allows it: a response says that one more person is
+    /// eligible, and can lead to an invitation. `locus screening respond` does it once.
+    #[arg(long)]
+    screenings: bool,
 }
 
 /// What became of one wallet and query.
@@ -230,10 +235,16 @@ impl Answering {
         let means = self.means(home, connect_patiently(home, output)?)?;
         self.check_members(&means)?;
         let mut watching = Watching::new(Duration::from_secs(self.delay));
+        let delay = Duration::from_secs(self.delay);
+        let mut screenings = self.screenings.then(|| Screenings::new(home, &means, delay)).transpose()?;
         let mut last_failure = String::new();
         output.say("watching for queries; stop with Ctrl-C");
         while !stop.asked() {
-            match self.look(&means, &mut watching, output, &stop) {
+            let looked = self.look(&means, &mut watching, output, &stop).and_then(|()| match &mut screenings {
+                Some(screenings) => screenings.look(&means, &wallet_paths(&self.wallets)?, output, &stop),
+                None => Ok(()),
+            });
+            match looked {
                 Ok(()) => last_failure.clear(),
                 Err(error @ Error::Output { .. }) => return Err(error),
                 Err(error) => {
