@@ -26,6 +26,7 @@ mod life;
 mod network;
 mod postgres;
 mod python;
+mod recruitment;
 mod statements;
 mod statistics;
 mod tidy;

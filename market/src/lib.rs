@@ -20,6 +20,7 @@ pub mod ledger;
 pub mod objects;
 pub mod query;
 pub mod receipt;
+pub mod recruitment;
 pub mod researcher;
 pub mod sealing;
 pub mod statistics;

@@ -10,6 +10,7 @@ mod member;
 mod openapi;
 mod plans;
 mod reads;
+mod screenings;
 pub mod server;
 mod uploads;
 mod whole_query;

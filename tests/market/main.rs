@@ -18,6 +18,7 @@ mod plans;
 #[path = "../postgres.rs"]
 mod postgres;
 mod receipt;
+mod recruitment;
 mod secrecy;
 mod tampering;
 mod world;

@@ -4,6 +4,7 @@
 //! runtime make them from its blocking pool.
 
 mod local;
+mod screening;
 
 use std::{
     thread,
@@ -11,7 +12,7 @@ use std::{
 };
 
 use circuits::{
-    id::{AccountId, ChainId, EpochRoot, QueryId},
+    id::{AccountId, ChainId, EpochRoot, QueryId, ScreeningId},
     merkle::LeafTree,
 };
 use ed25519_dalek::SigningKey;
@@ -21,13 +22,16 @@ use node::{
     genesis::Genesis,
     light::{Handover, LightClient, VerifiedHeader},
     signature::account_of,
-    state::{ContributionState, EpochSnapshot, QueryState, StateKey, StateRead, StateView, Tip},
+    state::{ContributionState, EpochSnapshot, QueryState, ResponseState, StateKey, StateRead, StateView, Tip},
     transaction::{Action, Contribution, Transaction, TransactionId},
-    units::{ContributionIndex, Epoch, Height, LeafIndex},
+    units::{ContributionIndex, Epoch, Height, LeafIndex, ResponseIndex},
 };
 use serde::{Deserialize, Serialize};
 
-pub use self::local::LocalLedger;
+pub use self::{
+    local::LocalLedger,
+    screening::{open_screenings, require_screening},
+};
 use crate::Error;
 
 /// How long [`act`] and [`settle`] wait for a transaction to be in a block, beside the interval between blocks.
@@ -134,6 +138,30 @@ pub trait LedgerAccess: StateView + Send + Sync {
     fn leaves(&self, count: u32) -> Result<Vec<circuits::id::Leaf>, Error> {
         let missing = |index| node::Error::Unknown { what: "leaf", id: format!("{index}") };
         (0..count).map(|index| Ok(self.leaf(LeafIndex::new(index))?.ok_or_else(|| missing(index))?)).collect()
+    }
+
+    /// The screenings that were ever opened, closed ones included: from every block, unless the ledger has a list. Whoever
+    /// takes a list across a network may miss one, and must look at each screening's own state.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when the ledger cannot be reached.
+    fn screenings(&self) -> Result<Vec<ScreeningId>, Error> {
+        let mut opened = vec![];
+        let mut next = Height::new(1);
+        while let Some(block) = self.block(next)? {
+            opened.extend(screening::opened_in(&block)?);
+            next = next.next();
+        }
+        Ok(opened)
+    }
+
+    /// The responses to a screening from `first` on, in order, up to `count`; fewer when there are no more.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when the ledger cannot be reached.
+    fn responses(&self, id: ScreeningId, first: ResponseIndex, count: u32) -> Result<Vec<ResponseState>, Error> {
+        let run = (first.get()..first.get().saturating_add(count)).map(ResponseIndex::new);
+        run.map_while(|index| self.response(id, index).transpose()).map(|found| Ok(found?)).collect()
     }
 }
 

@@ -58,6 +58,10 @@ pub enum BlobKind {
     KeyGeneration,
     /// A variant panel; its digest is the one that schemas name.
     Panel,
+    /// An invitation sealed to a response's key.
+    Invitation,
+    /// A contact sealed to a screening's key.
+    Contact,
     /// Anything else: protocols, receipts.
     Blob,
     /// The body of a Crypt4GH file (`crypt4gh`). Its header, which opens it, is nowhere in this store.
@@ -66,13 +70,15 @@ pub enum BlobKind {
 
 impl BlobKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Ciphertext,
         Self::Aggregate,
         Self::SealedComponent,
         Self::PublicShare,
         Self::KeyGeneration,
         Self::Panel,
+        Self::Invitation,
+        Self::Contact,
         Self::Blob,
         Self::Genome,
     ];
@@ -103,6 +109,8 @@ impl BlobKind {
             Self::KeyGeneration => (ByteTag::KeyGeneration, None),
             // As `VariantPanel::digest` takes it.
             Self::Panel => (ByteTag::Schema, Some(b"panel")),
+            Self::Invitation => (ByteTag::Invitation, None),
+            Self::Contact => (ByteTag::Contact, None),
             Self::Blob => (ByteTag::Blob, None),
             Self::Genome => (ByteTag::Genome, None),
         }
@@ -127,6 +135,8 @@ impl BlobKind {
             Self::PublicShare => "public-share",
             Self::KeyGeneration => "key-generation",
             Self::Panel => "panel",
+            Self::Invitation => "invitation",
+            Self::Contact => "contact",
             Self::Blob => "blob",
             Self::Genome => "genome",
         }

@@ -26,6 +26,10 @@ pub use self::{
     named::{NamedAxis, NamedClause, variant_name},
     plan::{Expectation, Plan, PrivacyPlan, plan, plan_of_study},
 };
+pub(crate) use self::{
+    file::{first_region, parse_toml, public_criteria, read},
+    named::Names,
+};
 use crate::{
     Error,
     objects::{BLOB_BYTES_MAX, BlobAccess, BlobAddress, BlobKind, get},

@@ -97,9 +97,9 @@ pub enum NamedAxis {
 
 /// What names are resolved against.
 #[derive(Clone, Copy)]
-pub(super) struct Names<'a> {
-    pub(super) schema: &'a Schema,
-    pub(super) panel: Option<&'a VariantPanel>,
+pub(crate) struct Names<'a> {
+    pub(crate) schema: &'a Schema,
+    pub(crate) panel: Option<&'a VariantPanel>,
 }
 
 pub(super) fn refused(why: String) -> Error {

@@ -20,6 +20,7 @@ mod plans;
 mod quota;
 mod reply;
 mod schemas;
+mod screenings;
 mod state;
 mod transactions;
 mod uploads;
@@ -44,6 +45,7 @@ pub use self::{
     metrics::Metrics,
     operation::{Health, Quorum},
     quota::{StoredBytes, UploadQuota},
+    screenings::{ListedScreening, RESPONSES_PAGE_MAX, ResponsePage, ResponseProofs, ScreeningPage},
     state::ProvenState,
     transactions::{Accepted, IncludedTransaction},
 };
@@ -125,6 +127,10 @@ routes![
     plans::plan_query,
     plans::read_query_schema,
     listing::list_contributions,
+    screenings::list_screenings,
+    screenings::read_screening,
+    screenings::list_responses,
+    screenings::prove_responses,
     listing::list_issuers,
     listing::list_researchers,
     committee::read_committee,

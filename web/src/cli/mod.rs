@@ -25,6 +25,7 @@ mod query;
 mod record;
 mod result;
 mod schema;
+mod screening;
 mod session;
 mod study;
 mod verify;
@@ -139,6 +140,9 @@ pub enum Command {
     /// Open, watch, seal and refund cohort queries (a researcher).
     #[command(subcommand)]
     Query(query::Query),
+    /// Recruit for a trial without knowing whom (a sponsor); respond, and answer an invitation (people and their agents).
+    #[command(subcommand)]
+    Screening(screening::Screening),
     /// Answer open queries for a folder of wallets, as their owners' consent allows; withdraw an answer.
     #[command(subcommand)]
     Agent(agent::Agent),
@@ -189,6 +193,7 @@ pub fn run(cli: Cli, output: &Output) -> Result<(), Error> {
         Command::Wallet(wallet) => wallet.run(&home, output),
         Command::Study(study) => study.run(&home, output),
         Command::Query(query) => query.run(&home, output),
+        Command::Screening(screening) => screening.run(&home, output),
         Command::Agent(agent) => agent.run(&home, output),
         Command::Aggregate(aggregate) => aggregate.run(&home, output),
         Command::Result(result) => result.run(&home, output),

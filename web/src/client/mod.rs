@@ -7,6 +7,7 @@ mod blobs;
 mod committee;
 mod http;
 mod ledger;
+mod screenings;
 
 pub use self::{
     blobs::RemoteBlobs,

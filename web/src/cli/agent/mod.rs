@@ -2,6 +2,7 @@
 
 mod earnings;
 mod pace;
+mod screenings;
 
 use std::{
     collections::BTreeSet,
@@ -29,7 +30,7 @@ use node::{
 };
 use serde::Serialize;
 
-use self::{earnings::Earnings, pace::Pace};
+use self::{earnings::Earnings, pace::Pace, screenings::Screenings};
 use super::{
     Connection, Home, Output,
     committee::{connect_patiently, latest_key, remote_committee},
@@ -101,6 +102,10 @@ pub struct Answering {
     /// The longest that `watch` lets an answer wait, in seconds; the time is drawn anew for each. `run` does not wait.
     #[arg(long, default_value_t = 60, value_name = "SECONDS")]
     delay: u64,
+    /// Let `watch` respond to screenings too, where the owner's consent allows it: a response says that one more person is
+    /// eligible, and can lead to an invitation. `locus screening respond` does it once.
+    #[arg(long)]
+    screenings: bool,
 }
 
 /// What became of one wallet and query.
@@ -239,10 +244,16 @@ impl Answering {
         let stop = Stop::on_signals()?;
         let means = self.means(home, connect_patiently(home, output)?, Mode::Answer)?;
         let mut watching = Watching::new(Duration::from_secs(self.delay));
+        let delay = Duration::from_secs(self.delay);
+        let mut screenings = self.screenings.then(|| Screenings::new(home, &means, delay)).transpose()?;
         let mut last_failure = String::new();
         output.say("watching for queries; stop with Ctrl-C");
         while !stop.asked() {
-            match self.look(&means, &mut watching, output, &stop) {
+            let looked = self.look(&means, &mut watching, output, &stop).and_then(|()| match &mut screenings {
+                Some(screenings) => screenings.look(&means, &wallet_paths(&self.wallets)?, output, &stop),
+                None => Ok(()),
+            });
+            match looked {
                 Ok(()) => last_failure.clear(),
                 Err(error @ Error::Output { .. }) => return Err(error),
                 Err(error) => {

@@ -23,7 +23,7 @@ use market::{
 use node::{
     Ledger, Mempool,
     consensus::{Engine, EngineHandle, Pace},
-    state::StateRead,
+    state::{StateRead, committee_of},
     units::Height,
 };
 
@@ -95,10 +95,12 @@ impl Aggregation {
     /// The duty, where the operator gave a key.
     fn duty(&self, home: &Home, mempool: &Arc<Mempool>, objects: &Objects) -> Result<Option<Arc<dyn Duty>>, Error> {
         let Some(path) = &self.aggregator_key else { return Ok(None) };
+        let snapshot = mempool.ledger().snapshot()?;
+        let seats = committee_of(&snapshot, snapshot.committee_epoch()?.unwrap_or_default())?;
         Ok(Some(Arc::new(AggregateDuty {
             ledger: Arc::new(LocalLedger::new(Arc::clone(mempool), now)),
             blobs: Arc::new(objects.clone()),
-            committee: Arc::new(remote_committee(&self.members)?),
+            committee: Arc::new(remote_committee(&self.members, &seats)?),
             sender: home.any_key(path)?.signing_key(),
         })))
     }
