@@ -336,3 +336,14 @@ fn pages_and_filters_that_make_no_sense_are_refused() {
     server.get("/v1/studies?researcher=me").refused(400, "64 hex digits");
     server.get("/v1/queries/1/contributions").refused(400, "64 hex digits");
 }
+
+#[test]
+fn the_counts_are_those_of_the_listings() {
+    let server = Server::start();
+    let counts = server.index.counts().unwrap();
+    assert_eq!((counts.studies, counts.issuers, counts.researchers), (1, 2, 1));
+    let in_stage = |stage| counts.queries_in(stage);
+    assert_eq!((in_stage(Stage::Collecting), in_stage(Stage::Aggregated), in_stage(Stage::Released)), (1, 1, 0));
+    let blocks = server.index.blocks(&ALL).unwrap().items;
+    assert_eq!(counts.transactions, blocks.iter().map(|block| u64::from(block.transactions)).sum::<u64>());
+}

@@ -142,17 +142,21 @@ fn steps(snapshot: &Snapshot, id: QueryId, state: &QueryState) -> Result<Vec<Ste
         | QueryStatus::Refunded { height, .. } => height,
     };
     let first = state.opened.get().max(latest.get().saturating_sub(LOOKED_THROUGH_MAX));
-    for height in (first..latest.get()).map(Height::new) {
+    let reached = words::stage_of(&state.status);
+    for height in (first..=latest.get()).map(Height::new) {
         let Some(events) = snapshot.events(height)? else { continue };
         for event in events.transactions.iter().flatten() {
-            match event {
-                Event::QuerySealed { query, .. } if *query == id => steps.push(at(Stage::Sealed, height)?),
-                Event::QueryAggregated { query, .. } if *query == id => steps.push(at(Stage::Aggregated, height)?),
-                _ => {}
+            let stage = match event {
+                Event::QuerySealed { query, .. } if *query == id => Stage::Sealed,
+                Event::QueryAggregated { query, .. } if *query == id => Stage::Aggregated,
+                _ => continue,
+            };
+            if stage != reached {
+                steps.push(at(stage, height)?);
             }
         }
     }
-    steps.push(at(words::stage_of(&state.status), latest)?);
+    steps.push(at(reached, latest)?);
     Ok(steps)
 }
 

@@ -41,7 +41,9 @@ pub(super) fn in_words(event: &Event) -> Happening {
         Event::EpochClosed { epoch, leaves, .. } => {
             plain(format!("Epoch {epoch} ended with {} certified records", parts::number(*leaves)))
         }
-        Event::QueryOpened { query, escrow, .. } => of(format!("A query opened and locked {escrow}"), "queries", query),
+        Event::QueryOpened { query, escrow, .. } => {
+            of(format!("A query opened and locked {}", parts::number(escrow)), "queries", query)
+        }
         Event::ContributionAdmitted { query, contribution } => {
             of(format!("Contribution {} was admitted to a query", contribution.get()), "queries", query)
         }
@@ -64,7 +66,9 @@ pub(super) fn in_words(event: &Event) -> Happening {
         Event::QueryRefunded { query, reason, amount } => {
             of(format!("{amount} of a query's escrow went back: {}", words::refund(*reason)), "queries", query)
         }
-        Event::Transferred { to, amount, .. } => of(format!("{amount} moved to an account"), "accounts", to),
+        Event::Transferred { to, amount, .. } => {
+            of(format!("{} moved to an account", parts::number(amount)), "accounts", to)
+        }
         Event::MemberSuspended { member, .. } => {
             plain(format!("Committee member {member} signed what its own receipt refutes and is suspended"))
         }
