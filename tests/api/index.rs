@@ -117,7 +117,7 @@ on_both! {
             let rebuilds = scope.spawn(|| (0..20).map(|_| index.rebuild(world.ledger()).unwrap()).max());
             let mut reads = 0;
             while !rebuilds.is_finished() || reads == 0 {
-                assert_eq!(lines(&index, seen), [whole.clone()]);
+                assert_eq!(lines(&index, seen), std::slice::from_ref(&whole));
                 reads += 1;
             }
         });
