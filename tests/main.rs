@@ -23,6 +23,9 @@ mod import_truth;
 #[path = "ledger/life.rs"]
 #[allow(dead_code, reason = "each binary uses a part of the world")]
 mod life;
+#[path = "market/world.rs"]
+#[allow(dead_code, reason = "each binary uses a part of the world")]
+mod market_world;
 mod network;
 mod postgres;
 mod python;

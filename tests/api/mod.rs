@@ -1,5 +1,8 @@
 //! The HTTP API over real sockets on loopback: every endpoint, with its rejected twins.
 
+mod beacon;
+mod beacon_node;
+mod beacon_schemas;
 mod blobs;
 mod bounds;
 mod clients;

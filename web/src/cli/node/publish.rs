@@ -17,8 +17,8 @@ const PUBLISHING: &str = "Publishing to GA4GH clients";
 /// Options of publishing.
 #[derive(Debug, Args)]
 pub(super) struct Publish {
-    /// Serve a GA4GH Beacon of released results from this folder of receipts, read once at the start. Put a receipt there
-    /// only if whoever holds the result wants it public.
+    /// Serve a GA4GH Beacon of released results from this folder of receipts, read once at the start. Put a receipt
+    /// there only if whoever holds the result wants it public.
     #[arg(long, value_name = "DIR", help_heading = PUBLISHING)]
     beacon: Option<PathBuf>,
     /// The fewest people of a count that the Beacon shows; more where privacy noise is wide.
@@ -45,8 +45,8 @@ impl Publish {
     /// Verifies the receipts and says which are served.
     ///
     /// # Errors
-    /// [`Error::Input`] for an address that is none, [`Error::Market`] when the folder cannot be read. A receipt that is
-    /// refused is told, and the others serve.
+    /// [`Error::Input`] for an address that is none, [`Error::Market`] when the folder cannot be read. A receipt that
+    /// is refused is told, and the others serve.
     pub(super) fn open(self, service: &Service, listen: SocketAddr, output: &Output) -> Result<Publishing, Error> {
         let ledger = service.chain.ledger();
         let genesis = ledger.genesis();
