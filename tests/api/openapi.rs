@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::server::{BYTES, Server, agent, answer, id};
 
 /// Every route, stated here once more on purpose: a route added or lost must be a decision.
-const ROUTES: [(&str, &str); 56] = [
+const ROUTES: [(&str, &str); 57] = [
     ("get", "/beacon/v2/"),
     ("get", "/beacon/v2/configuration"),
     ("get", "/beacon/v2/datasets"),
@@ -27,6 +27,7 @@ const ROUTES: [(&str, &str); 56] = [
     ("get", "/openapi.json"),
     ("get", "/v1/accounts/{id}"),
     ("get", "/v1/accounts/{id}/next-nonce"),
+    ("get", "/v1/accounts/{id}/postings"),
     ("get", "/v1/accounts/{id}/transactions"),
     ("get", "/v1/blobs/{kind}"),
     ("get", "/v1/blobs/{kind}/{digest}"),
