@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Every route, stated here once more on purpose: a route added or lost must be a decision.
-const ROUTES: [(&str, &str); 60] = [
+const ROUTES: [(&str, &str); 61] = [
     ("get", "/beacon/v2/"),
     ("get", "/beacon/v2/configuration"),
     ("get", "/beacon/v2/datasets"),
@@ -30,6 +30,7 @@ const ROUTES: [(&str, &str); 60] = [
     ("get", "/openapi.json"),
     ("get", "/v1/accounts/{id}"),
     ("get", "/v1/accounts/{id}/next-nonce"),
+    ("get", "/v1/accounts/{id}/postings"),
     ("get", "/v1/accounts/{id}/transactions"),
     ("get", "/v1/blobs/{kind}"),
     ("get", "/v1/blobs/{kind}/{digest}"),

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     page::{
-        BlockRow, ContributionRow, Order, Page, Paging, PartyRow, QueryRow, Role, SchemaRow, Stage, StudyRow,
-        TransactionRow,
+        BlockRow, ContributionRow, Order, Page, Paging, PartyRow, PostingRow, QueryRow, Role, SchemaRow, Stage,
+        StudyRow, TransactionRow,
     },
-    schema::{account_transactions, blocks, contributions, parties, queries, schemas, studies, transactions},
+    schema::{account_transactions, blocks, contributions, parties, postings, queries, schemas, studies, transactions},
     store::Index,
 };
 use crate::{Error, database::signed};
@@ -110,6 +110,18 @@ impl Index {
             all = all.filter(queries::study.eq(study.as_bytes().to_vec()));
         }
         page!(self, paging, queries::sequence, all)
+    }
+
+    /// What an account's money did, one side of each entry.
+    ///
+    /// # Errors
+    /// As [`Index::blocks`].
+    pub fn postings(&self, account: AccountId, paging: &Paging) -> Result<Page<PostingRow>, Error> {
+        let of_account = postings::table
+            .filter(postings::account.eq(account.to_string()))
+            .select((postings::place, postings::counterpart, postings::credit, postings::amount, postings::reason))
+            .into_boxed();
+        page!(self, paging, postings::place, of_account)
     }
 
     /// Contributions of a query, withdrawn ones included.

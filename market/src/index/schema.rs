@@ -88,6 +88,24 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    postings (account, place) {
+        account -> Text,
+        place -> BigInt,
+        counterpart -> Text,
+        credit -> Bool,
+        amount -> BigInt,
+        reason -> Text,
+    }
+}
+
+diesel::table! {
+    balances (account) {
+        account -> Text,
+        amount -> BigInt,
+    }
+}
+
 diesel::joinable!(account_transactions -> transactions (sequence));
 diesel::allow_tables_to_appear_in_same_query!(account_transactions, transactions);
 
@@ -105,4 +123,15 @@ macro_rules! tables {
     };
 }
 
-tables![contributions, queries, studies, schemas, parties, account_transactions, transactions, blocks];
+tables![
+    balances,
+    postings,
+    contributions,
+    queries,
+    studies,
+    schemas,
+    parties,
+    account_transactions,
+    transactions,
+    blocks
+];

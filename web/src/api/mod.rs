@@ -118,6 +118,7 @@ routes![
     ledger::read_account,
     ledger::read_next_nonce,
     listing::list_account_transactions,
+    listing::list_postings,
     listing::list_schemas,
     ledger::read_schema,
     listing::list_studies,

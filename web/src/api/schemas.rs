@@ -407,6 +407,21 @@ pub(super) struct JobCount {
     count: u64,
 }
 
+/// One side of an entry of the books.
+#[derive(ToSchema)]
+pub(super) struct PostingRow {
+    /// Its place in the books.
+    sequence: u64,
+    /// The other side: an account, or a pot such as `escrow:` with a query's id.
+    counterpart: String,
+    /// Whether the account received the amount.
+    credit: bool,
+    /// In minor units.
+    amount: u64,
+    /// What for.
+    reason: String,
+}
+
 /// A page of a listing.
 #[derive(ToSchema)]
 pub(super) struct Page<T> {

@@ -11,6 +11,7 @@ mod consent;
 mod database;
 mod demo;
 mod export;
+mod funding;
 mod genome;
 mod govern;
 mod index;
@@ -156,6 +157,9 @@ pub enum Command {
     /// Show accounts and move money.
     #[command(subcommand)]
     Account(account::Account),
+    /// Bring money onto the ledger and off it, through an accredited institution.
+    #[command(subcommand)]
+    Funding(funding::Funding),
     /// Read blocks, wait for epochs, and replay the chain.
     #[command(subcommand)]
     Ledger(ledger::Ledger),
@@ -199,6 +203,7 @@ pub fn run(cli: Cli, output: &Output) -> Result<(), Error> {
         Command::Result(result) => result.run(&home, output),
         Command::Export(export) => export.run(&home, output),
         Command::Account(account) => account.run(&home, output),
+        Command::Funding(funding) => funding.run(&home, output),
         Command::Ledger(ledger) => ledger.run(&home, output),
         Command::Objects(objects) => objects.run(&home, output),
         Command::Index(index) => index.run(&home, output),
