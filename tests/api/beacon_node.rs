@@ -119,6 +119,8 @@ fn publish() -> Published {
 
 impl Published {
     pub fn get(&self, path: &str) -> Answer {
+        // A URI has no such signs (RFC 3986, appendix A); clients encode them.
+        let path = path.replace('<', "%3C").replace('>', "%3E");
         answer(agent().get(format!("{}{path}", self.running.url())).call())
     }
 
