@@ -1,6 +1,7 @@
 //! `locus` on a PostgreSQL: a node that serves from it, is killed and goes on, and whose index is made again.
 
 use std::{
+    fs::{self, File},
     io::{BufRead as _, BufReader},
     path::Path,
     process::{Child, Command, Output, Stdio},
@@ -60,10 +61,13 @@ impl Drop for Node {
 impl Node {
     fn start(folder: &Path, address: &str) -> Self {
         let arguments = ["--json", "serve", "--listen", "127.0.0.1:0", "--heartbeat", "1"];
-        let mut process = command(folder, Some(address), &arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let log = folder.join("node.log");
+        let mut command = command(folder, Some(address), &arguments);
+        let mut process = command.stdout(Stdio::piped()).stderr(File::create(&log).unwrap()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let said: Value = serde_json::from_str(&line).unwrap();
+        let why = || fs::read_to_string(&log).unwrap();
+        let said: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("the node said {line:?}: {}", why()));
         Self { process, url: said["url"].as_str().unwrap().into() }
     }
 
