@@ -7,10 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use market::{
-    beacon::{Beacon, Floors, Trusted},
-    index::Index,
-};
+use market::beacon::{Beacon, Floors, Trusted};
 use node::genesis::Genesis;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -23,7 +20,7 @@ use web::{
 use super::{
     beacon_node::{FLOORS, open, published},
     beacon_schemas::{self, CHECKED},
-    server::{agent, answer},
+    server::{agent, answer, index_at},
 };
 use crate::market_world::today;
 
@@ -331,7 +328,7 @@ fn a_node_without_receipts_has_no_beacon_and_still_says_what_it_is() {
     let service = Service {
         publishing: Publishing::nothing(chain.ledger().chain()),
         blobs: Arc::clone(&published.world.blobs) as _,
-        index: Arc::new(Index::open(&folder.path().join("index"), chain.ledger().chain()).unwrap()),
+        index: Arc::new(index_at(&folder.path().join("index"), chain.ledger().chain())),
         chain,
         quota: UploadQuota::new(1 << 20, StoredBytes::default()),
         metrics: Metrics::default(),

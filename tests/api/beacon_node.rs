@@ -14,7 +14,6 @@ use circuits::{
 };
 use market::{
     beacon::{Beacon, Floors, RefusedReceipt, Trusted},
-    index::Index,
     objects::{BlobKind, put},
     receipt::{Receipt, collect},
     researcher::decrypt,
@@ -30,7 +29,7 @@ use web::{
 
 use super::{
     beacon_schemas,
-    server::{Answer, agent, answer},
+    server::{Answer, agent, answer, index_at},
 };
 use crate::market_world::{World, four_people, person, today};
 
@@ -107,7 +106,7 @@ fn publish() -> Published {
     let service = Service {
         publishing: Publishing { identity, beacon: Some(beacon) },
         blobs: Arc::clone(&world.blobs) as _,
-        index: Arc::new(Index::open(&folder.path().join("index"), id).unwrap()),
+        index: Arc::new(index_at(&folder.path().join("index"), id)),
         chain,
         quota: UploadQuota::new(1 << 20, StoredBytes::default()),
         metrics: Metrics::default(),

@@ -19,4 +19,7 @@ mod uploads;
 mod whole_query;
 mod writes;
 
-pub use self::{server::agent, whole_query::sealing_key};
+pub use self::{
+    server::{agent, index_at},
+    whole_query::sealing_key,
+};

@@ -13,7 +13,6 @@ use circuits::{
     quorum::Quorum,
 };
 use market::{
-    index::Index,
     ledger::{LedgerAccess as _, act, next_nonce, tip},
     objects::Objects,
     query::{Privacy, QueryFile, schema_and_panel},
@@ -26,7 +25,7 @@ use node::{
     transaction::{Action, Governance, StudyRegistration},
 };
 use web::{
-    api::{Metrics, Service, StoredBytes, UploadQuota},
+    api::{Metrics, Publishing, Service, StoredBytes, UploadQuota},
     chain::Chain,
     cli::Output,
     client::{Remote, RemoteBlobs, RemoteLedger},
@@ -35,7 +34,10 @@ use web::{
     serve::{Running, StopOn, serve},
 };
 
-use crate::{api::sealing_key, world::digest};
+use crate::{
+    api::{index_at, sealing_key},
+    world::digest,
+};
 
 /// People whose agents answer.
 const PEOPLE: usize = 4;
@@ -130,7 +132,8 @@ fn serve_folder(folder: &Path) -> (Running, Engine) {
     let chain = Arc::new(Chain::new(mempool));
     let service = Service {
         blobs: Arc::new(Objects::directory(&folder.join("objects")).unwrap()),
-        index: Arc::new(Index::open(&folder.join("index.sqlite"), chain.ledger().chain()).unwrap()),
+        publishing: Publishing::nothing(chain.ledger().chain()),
+        index: Arc::new(index_at(&folder.join("index.sqlite"), chain.ledger().chain())),
         chain,
         quota: UploadQuota::new(1 << 30, StoredBytes::default()),
         metrics: Metrics::default(),

@@ -41,6 +41,20 @@ pub(super) struct Publish {
     organization_url: Option<String>,
 }
 
+impl Default for Publish {
+    fn default() -> Self {
+        Self {
+            beacon: None,
+            beacon_count_min: COUNT_MIN,
+            beacon_exact: false,
+            public_url: None,
+            service_id: None,
+            organization: None,
+            organization_url: None,
+        }
+    }
+}
+
 impl Publish {
     /// Verifies the receipts and says which are served.
     ///

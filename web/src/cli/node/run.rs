@@ -80,7 +80,7 @@ pub struct Run {
 }
 
 /// Adding up what is sealed, for everybody.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 struct Aggregation {
     /// Key file, of any role, with which this node adds up queries as they are sealed and sends their sums. Without it, the
     /// node adds up nothing and somebody runs `locus aggregate`.
@@ -108,9 +108,18 @@ impl Aggregation {
 
 impl Run {
     /// A node that serves its API at an address, with everything else as it is unless told otherwise.
-    pub(in crate::cli) const fn at(listen: SocketAddr) -> Self {
-        let heartbeat = HEARTBEAT_SECONDS;
-        Self { listen, p2p: None, heartbeat, attached: false, copies: None, copy_every: COPY_BLOCKS }
+    pub(in crate::cli) fn at(listen: SocketAddr) -> Self {
+        Self {
+            listen,
+            p2p: None,
+            heartbeat: HEARTBEAT_SECONDS,
+            attached: false,
+            copies: None,
+            copy_every: COPY_BLOCKS,
+            database: DatabaseOption::default(),
+            aggregation: Aggregation::default(),
+            publish: Publish::default(),
+        }
     }
 
     pub(in crate::cli) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {

@@ -101,7 +101,11 @@ pub(super) async fn show(
 
 /// What a transaction does, by its name in JSON.
 fn kind(transaction: &Transaction) -> Result<String, Error> {
-    let Transaction::Signed(signed) = transaction else { return Ok("Contribute".into()) };
+    let signed = match transaction {
+        Transaction::Signed(signed) => signed,
+        Transaction::Contribute(_) => return Ok("Contribute".into()),
+        Transaction::Respond(_) => return Ok("Respond to a screening".into()),
+    };
     let failed = |error: serde_json::Error| Error::Internal { action: "name a transaction", why: error.to_string() };
     let action = serde_json::to_value(&signed.action).map_err(failed)?;
     let name = action.as_str().or_else(|| action.as_object()?.keys().next().map(String::as_str));

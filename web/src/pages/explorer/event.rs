@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use node::event::Event;
+use node::{event::Event, state::Conformance};
 
 use crate::pages::{parts, words};
 
@@ -84,6 +84,9 @@ pub(super) fn in_words(event: &Event) -> Happening {
         Event::ConsortiumChangeApproved { validator, .. } => {
             of("A validator wants a change of the consortium", "accounts", validator)
         }
+        Event::ConsortiumApprovalWithdrawn { validator, .. } => {
+            of("A validator no longer wants a change of the consortium", "accounts", validator)
+        }
         Event::ConsortiumChanged { .. } => plain("More than two thirds approved a change of the consortium"),
         Event::ProtocolUpgraded { version, height } => {
             plain(format!("From block {height} on, version {version} of the protocol holds"))
@@ -91,6 +94,87 @@ pub(super) fn in_words(event: &Event) -> Happening {
         Event::ValidatorEquivocated { validator, height, .. } => {
             of(format!("A validator signed two contradicting statements at block {height}"), "accounts", validator)
         }
+        Event::StudyDesigned { study, version } => {
+            of(format!("Version {version} of a study has a design"), "studies", study)
+        }
+        Event::StudyAmended { study, version } => {
+            of(format!("A study has version {version} of its protocol"), "studies", study)
+        }
+        Event::QueryCompared { query, conformance, .. } => {
+            let says = match conformance {
+                Conformance::Unplanned => "The query's study had registered no plan",
+                Conformance::Planned => "The query is one that its study planned",
+                Conformance::Deviates => "The query deviates from what its study planned",
+            };
+            of(says, "queries", query)
+        }
+        Event::OutcomePosted { study, .. } => of("A study posted an outcome", "studies", study),
+        Event::StudyClosed { study } => of("A study is closed: nothing opens for it any more", "studies", study),
+        Event::FeesSet { .. } => plain("Queries that open from now on pay other fees"),
+        Event::FeesPaid { query, .. } => of("A release paid those who run the network", "queries", query),
+        Event::SettlementAccredited { account, name, cap } => {
+            of(format!("{name} may bring money, up to {}", parts::number(cap)), "accounts", account)
+        }
+        Event::SettlementSuspended { account } => of("An institution may bring no more money", "accounts", account),
+        Event::Deposited { to, amount, .. } => {
+            of(format!("{} came to an account from outside", parts::number(amount)), "accounts", to)
+        }
+        Event::WithdrawalRequested { account, amount, .. } => {
+            of(format!("{} left an account and wait to be paid out", parts::number(amount)), "accounts", account)
+        }
+        Event::WithdrawalSettled { amount, .. } => plain(format!("{} were paid out", parts::number(amount))),
+        Event::WithdrawalRejected { account, returned, .. } => {
+            of(format!("{} that waited went back to their account", parts::number(returned)), "accounts", account)
+        }
+        Event::CommitteeReplaced { epoch, members } => {
+            plain(format!("{} other members make committee key {epoch}", members.len()))
+        }
+        licence @ (Event::DatasetOffered { .. }
+        | Event::DatasetWithdrawn { .. }
+        | Event::LicenceRequested { .. }
+        | Event::LicenceGranted { .. }
+        | Event::LicenceDeclined { .. }
+        | Event::LicenceReclaimed { .. }
+        | Event::LicenceRevoked { .. }
+        | Event::LicenceAccessed { .. }) => of_licence(licence),
+        screening @ (Event::ScreeningOpened { .. }
+        | Event::ResponseAdmitted { .. }
+        | Event::Invited { .. }
+        | Event::InvitationAccepted { .. }
+        | Event::InvitationDeclined { .. }
+        | Event::ScreeningClosed { .. }) => of_screening(screening),
+    }
+}
+
+/// What happened to raw data, in words.
+fn of_licence(event: &Event) -> Happening {
+    match event {
+        Event::DatasetOffered { owner, .. } => of("Raw data may be licensed", "accounts", owner),
+        Event::DatasetWithdrawn { .. } => plain("Raw data may no longer be licensed"),
+        Event::LicenceRequested { licensee, price, .. } => {
+            of(format!("A licence was asked for, at {}", parts::number(price)), "accounts", licensee)
+        }
+        Event::LicenceGranted { paid, .. } => plain(format!("A licence was granted and {} paid", parts::number(paid))),
+        Event::LicenceDeclined { .. } => plain("A licence was declined and its price returned"),
+        Event::LicenceReclaimed { .. } => plain("A licence was not answered in time and its price returned"),
+        Event::LicenceRevoked { .. } => plain("A licence was revoked: it gives no further access"),
+        Event::LicenceAccessed { .. } => plain("Licensed data was given"),
+        _ => plain("A licence took a step"),
+    }
+}
+
+/// A step of a screening, in words.
+fn of_screening(event: &Event) -> Happening {
+    match event {
+        Event::ScreeningOpened { study, .. } => of("A screening opened for a study", "studies", study),
+        Event::ResponseAdmitted { paid, .. } => {
+            plain(format!("Somebody is eligible for a screening and was paid {}", parts::number(paid)))
+        }
+        Event::Invited { .. } => plain("Somebody who is eligible was invited"),
+        Event::InvitationAccepted { .. } => plain("Somebody accepted an invitation"),
+        Event::InvitationDeclined { .. } => plain("Somebody declined an invitation"),
+        Event::ScreeningClosed { eligible, .. } => plain(format!("A screening ended with {eligible} eligible people")),
+        _ => plain("A screening took a step"),
     }
 }
 

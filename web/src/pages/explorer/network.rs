@@ -5,7 +5,7 @@ use askama::Template;
 use circuits::quorum::{MemberIndex, Quorum};
 use node::{
     query::RELEASES_PER_KEY_MAX,
-    state::{CommitteeStage, CommitteeState, EpochSnapshot, StateRead, Suspension, Tip},
+    state::{CommitteeStage, CommitteeState, EpochSnapshot, StateRead, Suspension, Tip, committee_of},
     units::{CommitteeEpoch, Epoch},
     validator::{Validator, ValidatorSet},
 };
@@ -81,6 +81,7 @@ impl Committee {
             }
             CommitteeStage::Expired { .. } => "expired: a step was not done in time".into(),
             CommitteeStage::Retired { .. } => "retired: queries opened under it finish".into(),
+            CommitteeStage::Replaced => "replaced: other members make the keys that follow".into(),
             CommitteeStage::Disputed { .. } => "disputed: members confirmed different keys".into(),
         }
     }
@@ -91,18 +92,19 @@ impl Committee {
 pub(super) async fn committee(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, Error> {
     let shell = Shell::of(&request, Section::Explorer, "Decryption committee");
     let shown = blocking(move || {
-        let (snapshot, genesis) = (service.chain.snapshot()?, service.chain.ledger().genesis());
+        let snapshot = service.chain.snapshot()?;
         let latest = snapshot.committee_epoch()?.unwrap_or_default().get();
         let mut keys = vec![];
         for epoch in (latest.saturating_sub(LISTED_MAX - 1)..=latest).rev().map(CommitteeEpoch::new) {
             keys.extend(snapshot.committee(epoch)?.map(|state| (epoch, state)));
         }
         let mut seats = vec![];
-        for (index, member) in (0u8..).map(MemberIndex::new).zip(&genesis.committee.members) {
-            seats.push(Seat { index, account: member.account, suspension: snapshot.suspension(index)? });
+        let committee = committee_of(&snapshot, CommitteeEpoch::new(latest))?;
+        for (index, member) in (0u8..).map(MemberIndex::new).zip(&committee.members) {
+            seats.push(Seat { index, account: member.account, suspension: snapshot.suspension(member.account)? });
         }
         let releases_max = RELEASES_PER_KEY_MAX;
-        Ok(Committee { shell, quorum: genesis.committee.quorum, seats, keys, releases_max })
+        Ok(Committee { shell, quorum: committee.quorum, seats, keys, releases_max })
     });
     page(&shown.await?)
 }
