@@ -96,6 +96,9 @@ on_both! {
         assert!(expected_rows.iter().all(|(_, rows)| !rows.is_empty()), "{expected_rows:?}");
         assert_eq!(live.rebuild(world.ledger()).unwrap(), height);
         assert_eq!(rows(&live), expected_rows);
+        let books = live.reconcile(world.ledger()).unwrap();
+        assert_eq!((books.height, &books.differences[..]), (height, &[][..]));
+        assert!(books.purses > 5, "{books:?}");
         let elsewhere = open(&other, &world);
         assert_eq!(elsewhere.rebuild(world.ledger()).unwrap(), height);
         assert_eq!((contents(&elsewhere), rows(&elsewhere)), (expected.clone(), expected_rows.clone()));
@@ -103,6 +106,21 @@ on_both! {
         assert_eq!(live.position().unwrap().height, Height::default());
         live.follow(world.ledger()).unwrap();
         assert_eq!((contents(&live), rows(&live)), (expected, expected_rows));
+    }
+
+    fn a_balance_that_somebody_changed_is_named_when_the_books_are_reconciled(backend) {
+        let database = backend.database();
+        let (world, ..) = world();
+        let index = open(&database, &world);
+        index.follow(world.ledger()).unwrap();
+        assert_eq!(index.reconcile(world.ledger()).unwrap().differences, []);
+        let friend = account("friend").to_string();
+        let change = format!("UPDATE balances SET amount = amount + 1 WHERE account = '{friend}'");
+        assert_eq!(database.open().write(|connection| Ok(sql_query(&change).execute(connection)?)).unwrap(), 1);
+        let found = index.reconcile(world.ledger()).unwrap().differences;
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].purse.as_str(), found[0].balance), (friend.as_str(), found[0].ledger + 1));
+        assert_eq!(found[0].postings, found[0].ledger);
     }
 
     fn whoever_reads_during_a_rebuild_sees_a_whole_index(backend) {

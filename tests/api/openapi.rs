@@ -193,6 +193,7 @@ fn each_schema_is_that_of_what_is_served() {
     let ids = [
         ("/v1/accounts/{id}", id("friend")),
         ("/v1/accounts/{id}/next-nonce", id("friend")),
+        ("/v1/accounts/{id}/postings", researcher.clone()),
         ("/v1/accounts/{id}/transactions", researcher),
         ("/v1/queries/{id}", server.collecting.to_string()),
         ("/v1/queries/{id}/contributions", server.collecting.to_string()),
