@@ -1,7 +1,7 @@
 //! Loading a folder of receipts: each is verified offline against the node's own chain before it answers anything.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -113,15 +113,17 @@ impl Beacon {
     ) -> Result<Release, Error> {
         let (state, genesis) = (verified.state(), trusted.genesis);
         let id = state.query.schema;
-        if !schemas.contains_key(&id) {
-            let (schema, panel) = schema_and_panel(trusted.view, trusted.blobs, id)?;
-            if panel.is_none() {
-                tracing::warn!(schema = %id, "nobody has stored the schema's panel: its variants are not served");
+        let (schema, panel) = match schemas.entry(id) {
+            Entry::Occupied(known) => &*known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let (schema, panel) = schema_and_panel(trusted.view, trusted.blobs, id)?;
+                if panel.is_none() {
+                    tracing::warn!(schema = %id, "nobody has stored the schema's panel: its variants are not served");
+                }
+                &*unknown.insert((Arc::new(schema), panel))
             }
-            schemas.insert(id, (Arc::new(schema), panel));
-        }
+        };
         let unknown = |what, id: String| Error::Ledger(node::Error::Unknown { what, id });
-        let (schema, panel) = schemas.get(&id).ok_or_else(|| unknown("schema", id.to_string()))?;
         let study = trusted.view.study(state.query.study)?;
         let study = study.ok_or_else(|| unknown("study", state.query.study.to_string()))?;
         let published = Published {

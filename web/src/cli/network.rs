@@ -35,7 +35,7 @@ pub enum NetworkCommand {
     ///
     /// Without the three files of a ceremony the network is a test network, whose insecure proving keys come from a public
     /// seed: anyone could forge proofs. With them and --consortium it is one for real records.
-    Init(Init),
+    Init(Box<Init>),
     /// Show the genesis and its chain id.
     Show,
 }

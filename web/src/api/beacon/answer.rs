@@ -9,7 +9,7 @@ use market::{
 use serde_json::{Value, json};
 
 use super::{
-    API_VERSION, Entry,
+    API_VERSION, Entry, put, put_in,
     request::{Asked, Granularity, Include},
 };
 use crate::Error;
@@ -145,12 +145,16 @@ fn envelope(
         return answer;
     }
     if let Some(total) = total {
-        answer["responseSummary"]["numTotalResults"] = json!(total);
-        answer["info"] = note.clone();
+        put_in(&mut answer, "responseSummary", "numTotalResults", json!(total));
+        put(&mut answer, "info", note.clone());
     }
     if asked.include != Include::None {
         let listed = answers.iter().filter(|answer| answer.is_listed(asked.include));
-        answer["response"] = json!({ "resultSets": listed.map(DatasetAnswer::result_set).collect::<Vec<_>>() });
+        put(
+            &mut answer,
+            "response",
+            json!({ "resultSets": listed.map(DatasetAnswer::result_set).collect::<Vec<_>>() }),
+        );
     }
     answer
 }
@@ -182,8 +186,8 @@ fn carried(release: &Release, variants: &[Found<'_>], asked: &Asked) -> Value {
             "carriers": counted(found.carriers),
         });
         if let Some([alternate, called]) = found.alleles {
-            told["alternateAlleles"] = summed(alternate);
-            told["calledAlleles"] = summed(called);
+            put(&mut told, "alternateAlleles", summed(alternate));
+            put(&mut told, "calledAlleles", summed(called));
         }
         told
     });
@@ -193,7 +197,7 @@ fn carried(release: &Release, variants: &[Found<'_>], asked: &Asked) -> Value {
 
 fn counted(count: Count) -> Value {
     let mut value = told(count);
-    value["count"] = json!(count.count);
+    put(&mut value, "count", json!(count.count));
     value
 }
 

@@ -8,7 +8,7 @@ use node::genesis::{Genesis, Network};
 use serde_json::{Map, Value, json};
 
 use super::{
-    API_VERSION, Entry, Identity, ROOT, SPECIFICATION, answer,
+    API_VERSION, Entry, Identity, ROOT, SPECIFICATION, answer, put, put_in,
     request::{Asked, Granularity},
 };
 
@@ -126,11 +126,11 @@ impl About<'_> {
             "responseSummary": { "exists": count > 0 },
         });
         if returned != Granularity::Boolean {
-            answer["responseSummary"]["numTotalResults"] = json!(count);
+            put_in(&mut answer, "responseSummary", "numTotalResults", json!(count));
         }
         if returned == Granularity::Record {
             let page = asked.page.of(asked_for());
-            answer["response"] = json!({ "collections": page.into_iter().map(dataset).collect::<Vec<_>>() });
+            put(&mut answer, "response", json!({ "collections": page.into_iter().map(dataset).collect::<Vec<_>>() }));
         }
         answer
     }
@@ -173,7 +173,7 @@ fn term(attribute: &Attribute) -> Value {
     let meanings = attribute.coding.split(',').filter_map(|meaning| meaning.split_once('='));
     let values: Vec<_> = meanings.map(|(_, word)| word.trim()).filter(|word| !word.is_empty()).collect();
     if !values.is_empty() {
-        term["values"] = json!(values);
+        put(&mut term, "values", json!(values));
     }
     term
 }

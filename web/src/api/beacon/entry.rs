@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::SPECIFICATION;
+use super::{SPECIFICATION, put};
 
 /// An entry type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl Entry {
         if self == Self::Dataset {
             let held = [Self::Individual, Self::GenomicVariant]
                 .map(|entry| json!({ "id": entry.name(), "name": entry.path() }));
-            definition["aCollectionOf"] = json!(held);
+            put(&mut definition, "aCollectionOf", json!(held));
         }
         definition
     }

@@ -255,3 +255,17 @@ pub(super) async fn find_variants(request: HttpRequest, service: Data<Service>) 
 pub(super) async fn query_variants(request: HttpRequest, service: Data<Service>, payload: Payload) -> HttpResponse {
     answered(service, of_body(&request, payload).await, variants).await
 }
+
+/// Sets a member of a JSON object.
+fn put(object: &mut Value, name: &str, value: Value) {
+    if let Some(object) = object.as_object_mut() {
+        object.insert(name.into(), value);
+    }
+}
+
+/// The same, of an object that is a member itself.
+fn put_in(object: &mut Value, place: &str, name: &str, value: Value) {
+    if let Some(place) = object.get_mut(place) {
+        put(place, name, value);
+    }
+}

@@ -1,6 +1,10 @@
 //! Responding to screenings as they open, for owners who asked for it.
 
-use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use circuits::{eligibility::ProvingKey, id::ScreeningId};
 use market::{
@@ -73,7 +77,7 @@ impl Screenings {
         Ok(())
     }
 
-    fn respond(&self, agent: &ScreeningAgent<'_>, means: &Means, path: &PathBuf, opened: &OpenScreening) -> What {
+    fn respond(&self, agent: &ScreeningAgent<'_>, means: &Means, path: &Path, opened: &OpenScreening) -> What {
         let responded = Wallet::open(path, means.protection.clone())
             .and_then(|mut wallet| agent.proving(&self.key).respond(&mut wallet, opened, &mut rand::rng()));
         responded.map_or_else(|error| What::Failed { error: error.to_string() }, What::Done)

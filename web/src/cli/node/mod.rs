@@ -38,7 +38,7 @@ pub enum Node {
         out: PathBuf,
     },
     /// Run the node and its HTTP API until interrupted.
-    Run(Run),
+    Run(Box<Run>),
     /// Show how far a node is, whom it is connected to, and who validates.
     Status,
     /// Copy the chain to a file, every block and the state; the node must not run meanwhile (see `run --copies`).
