@@ -14,7 +14,7 @@ use circuits::{
 use node::{
     genesis::Genesis,
     query::PrivacyMode,
-    state::{StateRead as _, StateView},
+    state::{StateRead as _, StateView, committee_of},
 };
 
 use super::{
@@ -131,7 +131,7 @@ impl Beacon {
             query: &state.query,
             contributions: state.surviving,
             title: study.registration.title,
-            sums: sums(&state.query, &genesis.committee.quorum, verified.result())?,
+            sums: sums(&state.query, &committee_of(trusted.view, state.committee)?.quorum, verified.result())?,
         };
         let floor = ExactFloor(self.floors.count_min.max(genesis.parameters.exact_floor));
         Release::new(published, Arc::clone(schema), panel.as_ref(), floor)

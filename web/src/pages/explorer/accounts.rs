@@ -7,7 +7,7 @@ use actix_web::{
 use askama::Template;
 use circuits::id::AccountId;
 use market::index::{PartyRow, Role, TransactionRow};
-use node::state::{Account, Standing, StateRead};
+use node::state::{Account, Standing, StateRead, committee_of};
 
 use crate::{
     Error,
@@ -62,7 +62,8 @@ fn roles(service: &Service, id: AccountId) -> Result<Vec<String>, Error> {
         0 => "observer of the consortium, without a vote".into(),
         power => format!("validator with {power} votes"),
     });
-    let member = genesis.committee.index_of(id).map(|member| format!("member {member} of the decryption committee"));
+    let committee = committee_of(&snapshot, snapshot.committee_epoch()?.unwrap_or_default())?;
+    let member = committee.index_of(id).map(|member| format!("member {member} of the decryption committee"));
     let governor = (genesis.governor == id).then(|| "governor of the network".into());
     Ok([issuer, researcher, validator, member, governor].into_iter().flatten().collect())
 }

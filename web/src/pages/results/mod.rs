@@ -15,7 +15,7 @@ use market::{
     query::{QUERY_FILE_BYTES_MAX, QueryFile, schema_and_panel},
     statistics::{analysis::Analysis, figure::Figure},
 };
-use node::state::{QueryState, QueryStatus, StateRead};
+use node::state::{QueryState, QueryStatus, StateRead, committee_of};
 use serde::{Deserialize, Serialize};
 
 use self::table::{ROWS_SHOWN_MAX, Table};
@@ -100,7 +100,7 @@ fn read<T>(
 ) -> Result<T, Error> {
     let snapshot = service.chain.snapshot()?;
     let (schema, panel) = schema_and_panel(&snapshot, &*service.blobs, state.query.schema)?;
-    let quorum = &service.chain.ledger().genesis().committee.quorum;
+    let quorum = &committee_of(&snapshot, state.committee)?.quorum;
     let reading = Reading { id, state, quorum, schema: &schema, panel: panel.as_ref() };
     let analyses = reading.analyze(&reading.measures(file)?, slots)?;
     made(&analyses, &reading.notes())
