@@ -76,7 +76,12 @@ fn what_no_screening_can_have_is_refused_by_name() {
     };
     for (from, to, text) in [
         (r#"attribute = "age""#, r#"attribute = "shoe size""#, "no attribute \"shoe size\"; it has age, viral load"),
-        (r#"attribute = "age""#, r#"variant = "20:10 A>G""#, "the schema's panel is not at hand"),
+        (r#"attribute = "age""#, r#"variant = "20:10 A>G""#, "people have 0, 1 or 2 copies"),
+        (
+            r#"attribute = "age", lo = 18, hi = 64.5"#,
+            r#"variant = "20:10 A>G", lo = 1, hi = 2"#,
+            "panel is not at hand",
+        ),
         (r#"attribute = "age""#, r#"attribute = "viral load""#, "sensitive"),
         ("lo = 18", "lo = 80", "holds no value"),
         ("lo = 18", "lo = 18.05", "multiples of 1/10"),
