@@ -10,10 +10,10 @@ mod page;
 mod schema;
 mod store;
 
-pub use list::QueryFilter;
+pub use list::{LicenceFilter, QueryFilter};
 pub use page::{
-    BlockRow, ContributionRow, Order, PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX, Page, Paging, PartyRow, QueryRow, Role,
-    SchemaRow, Sequence, Stage, StudyRow, TransactionRow,
+    BlockRow, ContributionRow, DatasetRow, LicenceRow, Order, PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX, Page, Paging, PartyRow,
+    QueryRow, Role, SchemaRow, Sequence, Stage, StudyRow, TransactionRow,
 };
 pub use schema::TABLES;
 pub use store::{Index, IndexPosition};

@@ -88,6 +88,23 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    datasets (sequence) {
+        sequence -> BigInt,
+        id -> Binary,
+        owner -> Binary,
+    }
+}
+
+diesel::table! {
+    licences (sequence) {
+        sequence -> BigInt,
+        id -> Binary,
+        dataset -> Binary,
+        licensee -> Binary,
+    }
+}
+
 diesel::joinable!(account_transactions -> transactions (sequence));
 diesel::allow_tables_to_appear_in_same_query!(account_transactions, transactions);
 
@@ -105,4 +122,15 @@ macro_rules! tables {
     };
 }
 
-tables![contributions, queries, studies, schemas, parties, account_transactions, transactions, blocks];
+tables![
+    licences,
+    datasets,
+    contributions,
+    queries,
+    studies,
+    schemas,
+    parties,
+    account_transactions,
+    transactions,
+    blocks
+];

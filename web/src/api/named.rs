@@ -42,7 +42,7 @@ pub(super) fn is_named(service: &Service, address: BlobAddress) -> Result<bool, 
             }
             Ok(false)
         }
-        BlobKind::PublicShare | BlobKind::Blob | BlobKind::Genome => Ok(false),
+        BlobKind::PublicShare | BlobKind::Blob | BlobKind::Genome | BlobKind::GenomeHeader => Ok(false),
     }
 }
 

@@ -5,12 +5,14 @@
 
 mod blobs;
 mod committee;
+mod custodian;
 mod http;
 mod ledger;
 
 pub use self::{
     blobs::RemoteBlobs,
     committee::RemoteCommittee,
+    custodian::RemoteCustodian,
     http::{CALL_TIME_MAX, CONNECT_TIME_MAX, Remote},
     ledger::RemoteLedger,
 };
