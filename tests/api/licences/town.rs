@@ -115,7 +115,7 @@ impl Town {
         let header = Header::read(&mut &self.file[..]).unwrap();
         let owner = key(&owner_name(0));
         let grant = Grant { header: &header, reader: &self.owner, licensee, owner: &owner };
-        licence::grant(ledger, &self.blobs(), &grant, &mut rng()).unwrap();
+        licence::grant(ledger, &self.blobs(), &grant, &mut rand::rng()).unwrap();
         self.server.index.follow(self.server.chain.ledger()).unwrap();
         id
     }
