@@ -11,6 +11,7 @@
 
 mod api;
 mod attack;
+mod browser;
 mod ceremony;
 mod cli;
 mod consortium;
@@ -22,9 +23,13 @@ mod import_truth;
 #[path = "ledger/life.rs"]
 #[allow(dead_code, reason = "each binary uses a part of the world")]
 mod life;
+#[path = "market/world.rs"]
+#[allow(dead_code, reason = "each binary uses a part of the world")]
+mod market_world;
 mod network;
 mod postgres;
 mod python;
+mod recruitment;
 mod statements;
 mod statistics;
 mod tidy;

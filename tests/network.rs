@@ -23,9 +23,9 @@ const PEOPLE: [[&str; 2]; 2] = [["HG00096", "HG00097"], ["HG00099", "HG00100"]];
 const OLDER: [&str; 2] = ["HG00096", "HG00099"];
 
 /// A server that is killed when the test ends.
-struct Server {
+pub struct Server {
     process: Child,
-    url: String,
+    pub url: String,
 }
 
 impl Drop for Server {
@@ -96,21 +96,21 @@ impl Watch {
 }
 
 /// One folder in which everybody works, and the node's address once it runs.
-struct Place {
+pub struct Place {
     folder: tempfile::TempDir,
-    url: Option<String>,
+    pub url: Option<String>,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap(), url: None }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn write(&self, name: &str, value: &Value) {
+    pub fn write(&self, name: &str, value: &Value) {
         fs::write(self.path(name), value.to_string()).unwrap();
     }
 
@@ -129,7 +129,7 @@ impl Place {
     }
 
     /// Runs a command that succeeds and prints exactly one JSON object.
-    fn locus(&self, arguments: &[&str]) -> Value {
+    pub fn locus(&self, arguments: &[&str]) -> Value {
         let output = self.command(arguments).stdin(Stdio::null()).output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         let value: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -138,7 +138,7 @@ impl Place {
     }
 
     /// Runs a command that is refused, and returns what it says.
-    fn refused(&self, arguments: &[&str]) -> String {
+    pub fn refused(&self, arguments: &[&str]) -> String {
         let output = self.command(arguments).stdin(Stdio::null()).output().unwrap();
         assert!(!output.status.success(), "{arguments:?} was not refused");
         let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -146,7 +146,7 @@ impl Place {
         text(&printed["error"])
     }
 
-    fn serve(&self, arguments: &[&str]) -> Server {
+    pub fn serve(&self, arguments: &[&str]) -> Server {
         let mut process = self.command(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -160,7 +160,7 @@ impl Place {
     }
 
     /// Asks again until the answer is the one waited for.
-    fn until(&self, arguments: &[&str], done: impl Fn(&Value) -> bool) -> Value {
+    pub fn until(&self, arguments: &[&str], done: impl Fn(&Value) -> bool) -> Value {
         let started = Instant::now();
         loop {
             let value = self.locus(arguments);
@@ -173,16 +173,16 @@ impl Place {
     }
 }
 
-fn demo_file(name: &str) -> String {
+pub fn demo_file(name: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     root.join("tests/data/demo").join(name).to_str().unwrap().to_owned()
 }
 
-fn text(value: &Value) -> String {
+pub fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
 
-fn new_key(place: &Place, role: &str, name: &str) -> String {
+pub fn new_key(place: &Place, role: &str, name: &str) -> String {
     text(&place.locus(&["keys", "new", role, &format!("{name}.key")])["account"])
 }
 

@@ -163,6 +163,10 @@ tags! {
         UserAgent = "user-agent",
         /// The encrypted body of a genome.
         Genome = "genome",
+        /// An invitation: the digest of a sealed one, what it is sealed for, and its sealing's randomness.
+        Invitation = "invitation",
+        /// A contact: the digest of a sealed one, and what it is sealed for.
+        Contact = "contact",
     }
 }
 

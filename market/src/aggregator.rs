@@ -1,14 +1,15 @@
 //! The aggregator: anyone, with no key, who adds up a sealed query's ciphertexts and has the committee sign the sum.
 
 use circuits::{
-    id::{Digest, QueryId},
+    id::{AccountId, Digest, QueryId},
     quorum::MemberIndex,
     rlwe::{Accumulator, params::CIPHERTEXT_BYTES},
 };
 use ed25519_dalek::SigningKey;
 use node::{
+    genesis::{Committee, Member},
     signature,
-    state::{QueryState, QueryStatus, StateRead as _},
+    state::{QueryState, QueryStatus, StateRead as _, committee_of},
     transaction::{Action, Aggregate, MemberSignature, aggregate_message},
     units::ContributionIndex,
 };
@@ -70,7 +71,11 @@ pub fn aggregate_watched(
         sums.push(offer(blobs, BlobKind::Aggregate, sum.finish().to_packed_bytes()));
     }
     let parts: Vec<Digest> = sums.iter().map(Offered::digest).collect();
-    let signatures = signatures(ledger, committee, &SignAggregate { query, set, parts: parts.clone() })?;
+    let signatures = signatures(
+        ledger,
+        (committee, &committee_of(ledger, state.committee)?),
+        &SignAggregate { query, set, parts: parts.clone() },
+    )?;
     let inclusion = act(ledger, sender, Action::Aggregate(Aggregate { query, set, parts, signatures }))?;
     sums.into_iter().try_for_each(|sum| sum.settle(blobs))?;
     Ok(inclusion)
@@ -110,24 +115,23 @@ pub fn sum(
 /// Signatures of a threshold of members; those who refuse or cannot be reached are passed over.
 fn signatures(
     ledger: &dyn LedgerAccess,
-    committee: &dyn CommitteeAccess,
+    (access, committee): (&dyn CommitteeAccess, &Committee),
     request: &SignAggregate,
 ) -> Result<Vec<MemberSignature>, Error> {
-    let quorum = ledger.genesis().committee.quorum;
-    let needed = usize::from(quorum.threshold());
+    let needed = usize::from(committee.quorum.threshold());
     let mut signatures = vec![];
     let mut refusals = vec![];
-    for member in quorum.all_members() {
+    for (index, Member { account, .. }) in (0..).map(MemberIndex::new).zip(&committee.members) {
         if signatures.len() == needed {
             break;
         }
-        let checked = committee.sign(member, request).and_then(|signed| {
-            check_signature(ledger, member, request, &signed)?;
+        let checked = access.sign(*account, request).and_then(|signed| {
+            check_signature(ledger, (index, *account), request, &signed)?;
             Ok(signed)
         });
         match checked {
             Ok(signature) => signatures.push(signature),
-            Err(error) => refusals.push(format!("member {member}: {error}")),
+            Err(error) => refusals.push(format!("member {index}: {error}")),
         }
     }
     if signatures.len() < needed {
@@ -140,11 +144,10 @@ fn signatures(
 /// Checks that a signature is of the member asked; one that is not would spoil the whole transaction.
 fn check_signature(
     ledger: &dyn LedgerAccess,
-    asked: MemberIndex,
+    (asked, account): (MemberIndex, AccountId),
     request: &SignAggregate,
     signed: &MemberSignature,
 ) -> Result<(), Error> {
-    let account = ledger.genesis().committee.member(asked)?.account;
     if signed.member != asked {
         return Err(node::Error::Signature { what: "aggregate", signer: account }.into());
     }

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use circuits::id::{LicenceId, QueryId};
+use circuits::id::{LicenceId, QueryId, ScreeningId};
 use node::{transaction::TransactionId, units::Height};
 use thiserror::Error;
 
@@ -309,6 +309,28 @@ pub enum Error {
         action: &'static str,
         /// What the system said.
         source: io::Error,
+    },
+    /// A screening file asks for what cannot be.
+    #[error("the screening file is refused: {why}")]
+    ScreeningFile {
+        /// What is wrong, and what to do.
+        why: String,
+    },
+    /// A screening cannot take this step now.
+    #[error("screening {screening}: {why}")]
+    Screening {
+        /// The screening.
+        screening: ScreeningId,
+        /// What is missing, and what to do.
+        why: String,
+    },
+    /// The text of an invitation or a contact cannot be sent, or is not one that was.
+    #[error("the {what} is refused: {why}")]
+    Letter {
+        /// Which text.
+        what: &'static str,
+        /// What is wrong with it, and what to do.
+        why: String,
     },
     /// A receipt that does not hold together.
     #[error("the receipt is refused at {check}: {why}")]

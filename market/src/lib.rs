@@ -21,6 +21,7 @@ pub mod licence;
 pub mod objects;
 pub mod query;
 pub mod receipt;
+pub mod recruitment;
 pub mod researcher;
 pub mod sealing;
 pub mod statistics;

@@ -10,7 +10,7 @@ use circuits::{
 };
 use node::{
     query::CohortQuery,
-    state::{QueryState, QueryStatus},
+    state::{QueryState, QueryStatus, committee_of},
     transaction::ComponentDigests,
 };
 
@@ -121,7 +121,7 @@ pub fn decrypt(
     let QueryStatus::Released { aggregates, components: accepted, .. } = &state.status else {
         return Err(Error::Query { query, why: "it is not released yet; see its stage".into() });
     };
-    let quorum = &ledger.genesis().committee.quorum;
+    let quorum = &committee_of(ledger, state.committee)?.quorum;
     let secret = SealingSecretKey::from_bytes(researcher.sealing_seed().as_bytes());
     let mut result = CohortResult { slots: vec![], components: vec![] };
     for (part, (aggregate, digests)) in (0u8..).zip(aggregates.iter().zip(accepted)) {

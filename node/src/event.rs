@@ -69,7 +69,7 @@ pub enum Event {
     /// A member attested what its own signature refutes; nothing it says counts any more.
     MemberSuspended { member: MemberIndex, evidence: Digest },
     /// A query opened.
-    QueryOpened { query: QueryId, researcher: AccountId, study: StudyId, escrow: Amount },
+    QueryOpened { query: QueryId, researcher: AccountId, study: StudyId, escrow: Amount, fee: Amount },
     /// A contribution was admitted.
     ContributionAdmitted { query: QueryId, contribution: ContributionIndex },
     /// A contribution was withdrawn.
@@ -127,7 +127,7 @@ pub enum Event {
     /// Queries that open from now on pay these fees.
     FeesSet { fees: FeeSchedule },
     /// A release paid those who run the network; what did not divide went to the consortium's pot.
-    FeesPaid { query: QueryId, fees: ContributionFees, undivided: Amount },
+    FeesPaid { query: QueryId, fees: ContributionFees, undivided: Amount, shares: Vec<(AccountId, Amount)> },
     /// An institution may move money to and from the ledger.
     SettlementAccredited { account: AccountId, name: String, cap: Amount },
     /// An institution may no longer.
@@ -141,7 +141,7 @@ pub enum Event {
     /// Money that waited went back to its account.
     WithdrawalRejected { withdrawal: WithdrawalId, account: AccountId, returned: Amount },
     /// A screening opened.
-    ScreeningOpened { screening: ScreeningId, sponsor: AccountId, study: StudyId, escrow: Amount },
+    ScreeningOpened { screening: ScreeningId, sponsor: AccountId, study: StudyId, escrow: Amount, fee: Amount },
     /// Somebody is eligible, and was paid for saying so.
     ResponseAdmitted { screening: ScreeningId, response: ResponseIndex, paid: Amount },
     /// Somebody who is eligible was invited.

@@ -100,7 +100,7 @@ fn an_address_in_use_is_named() {
     let server = Server::start();
     let taken = server.running.address().to_string();
     let service = web::member::MemberService {
-        member: circuits::quorum::MemberIndex::new(0),
+        member: circuits::id::AccountId::from_bytes([1; 32]),
         committee: std::sync::Arc::new(web::client::RemoteCommittee::default()),
     };
     let error = web::serve::serve_member(service, &taken, web::serve::StopOn::Request).err().unwrap();

@@ -101,6 +101,9 @@ on_both! {
         assert!(expected_rows.iter().all(|(_, rows)| !rows.is_empty()), "{expected_rows:?}");
         assert_eq!(live.rebuild(world.ledger()).unwrap(), height);
         assert_eq!(rows(&live), expected_rows);
+        let books = live.reconcile(world.ledger()).unwrap();
+        assert_eq!((books.height, &books.differences[..]), (height, &[][..]));
+        assert!(books.purses > 5, "{books:?}");
         let elsewhere = open(&other, &world);
         assert_eq!(elsewhere.rebuild(world.ledger()).unwrap(), height);
         assert_eq!((contents(&elsewhere), rows(&elsewhere)), (expected.clone(), expected_rows.clone()));
@@ -108,6 +111,21 @@ on_both! {
         assert_eq!(live.position().unwrap().height, Height::default());
         live.follow(world.ledger()).unwrap();
         assert_eq!((contents(&live), rows(&live)), (expected, expected_rows));
+    }
+
+    fn a_balance_that_somebody_changed_is_named_when_the_books_are_reconciled(backend) {
+        let database = backend.database();
+        let (world, ..) = world();
+        let index = open(&database, &world);
+        index.follow(world.ledger()).unwrap();
+        assert_eq!(index.reconcile(world.ledger()).unwrap().differences, []);
+        let friend = account("friend").to_string();
+        let change = format!("UPDATE balances SET amount = amount + 1 WHERE account = '{friend}'");
+        assert_eq!(database.open().write(|connection| Ok(sql_query(&change).execute(connection)?)).unwrap(), 1);
+        let found = index.reconcile(world.ledger()).unwrap().differences;
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].purse.as_str(), found[0].balance), (friend.as_str(), found[0].ledger + 1));
+        assert_eq!(found[0].postings, found[0].ledger);
     }
 
     fn whoever_reads_during_a_rebuild_sees_a_whole_index(backend) {
@@ -122,7 +140,7 @@ on_both! {
             let rebuilds = scope.spawn(|| (0..20).map(|_| index.rebuild(world.ledger()).unwrap()).max());
             let mut reads = 0;
             while !rebuilds.is_finished() || reads == 0 {
-                assert_eq!(lines(&index, seen), [whole.clone()]);
+                assert_eq!(lines(&index, seen), std::slice::from_ref(&whole));
                 reads += 1;
             }
         });
@@ -340,4 +358,15 @@ fn pages_and_filters_that_make_no_sense_are_refused() {
     server.get("/v1/queries?study=1").refused(400, "64 hex digits");
     server.get("/v1/studies?researcher=me").refused(400, "64 hex digits");
     server.get("/v1/queries/1/contributions").refused(400, "64 hex digits");
+}
+
+#[test]
+fn the_counts_are_those_of_the_listings() {
+    let server = Server::start();
+    let counts = server.index.counts().unwrap();
+    assert_eq!((counts.studies, counts.issuers, counts.researchers), (1, 2, 1));
+    let in_stage = |stage| counts.queries_in(stage);
+    assert_eq!((in_stage(Stage::Collecting), in_stage(Stage::Aggregated), in_stage(Stage::Released)), (1, 1, 0));
+    let blocks = server.index.blocks(&ALL).unwrap().items;
+    assert_eq!(counts.transactions, blocks.iter().map(|block| u64::from(block.transactions)).sum::<u64>());
 }

@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, net::TcpListener, sync::Arc, time::Duration};
 
-use circuits::{contribution::CONTRIBUTION_BYTES, id::QueryId, quorum::MemberIndex};
+use circuits::{
+    contribution::CONTRIBUTION_BYTES,
+    id::{AccountId, QueryId},
+    quorum::MemberIndex,
+};
 use market::committee::access::{CommitteeAccess, KeepCiphertext, Patience, SignAggregate};
 use node::{
     signature::{Signature, sign},
@@ -17,29 +21,29 @@ use web::{
 use super::server::{BYTES, agent, answer};
 use crate::{
     statements::instance,
-    world::{digest, key},
+    world::{account, digest, key},
 };
 
 /// A member that signs what it is sent, unless the ciphertext is empty.
 struct Willing;
 
 impl CommitteeAccess for Willing {
-    fn keep(&self, member: MemberIndex, request: &KeepCiphertext) -> Result<Receipt, market::Error> {
+    fn keep(&self, _: AccountId, request: &KeepCiphertext) -> Result<Receipt, market::Error> {
         if request.ciphertext.is_empty() {
             let why = "the ciphertext is empty; send 98304 bytes".into();
             return Err(market::Error::Refused { who: "member".into(), action: "keep the ciphertext", why });
         }
         let message = circuits::domain::hash(circuits::domain::ByteTag::Ciphertext, &[&request.ciphertext]);
-        Ok(Receipt { member, signature: sign(&key("member"), &message) })
+        Ok(Receipt { member: MemberIndex::new(2), signature: sign(&key("member"), &message) })
     }
 
-    fn sign(&self, member: MemberIndex, _: &SignAggregate) -> Result<MemberSignature, market::Error> {
-        Ok(MemberSignature { member, signature: Signature::from_bytes([3; 64]) })
+    fn sign(&self, _: AccountId, _: &SignAggregate) -> Result<MemberSignature, market::Error> {
+        Ok(MemberSignature { member: MemberIndex::new(2), signature: Signature::from_bytes([3; 64]) })
     }
 }
 
 fn member() -> Running {
-    let service = MemberService { member: MemberIndex::new(2), committee: Arc::new(Willing) };
+    let service = MemberService { member: account("member"), committee: Arc::new(Willing) };
     serve_member(service, "127.0.0.1:0", StopOn::Request).unwrap()
 }
 
@@ -52,16 +56,16 @@ fn keep(ciphertext: Vec<u8>) -> KeepCiphertext {
 fn a_member_across_the_network_answers_as_one_in_process() {
     let running = member();
     let remote = Remote::new(&running.url()).unwrap();
-    let committee = RemoteCommittee::new(BTreeMap::from([(MemberIndex::new(2), remote)]));
+    let committee = RemoteCommittee::new(BTreeMap::from([(account("member"), remote)]));
     let request = keep(vec![5; 98_304]);
-    let expected = Willing.keep(MemberIndex::new(2), &request).unwrap();
-    assert_eq!(committee.keep(MemberIndex::new(2), &request).unwrap(), expected);
+    let expected = Willing.keep(account("member"), &request).unwrap();
+    assert_eq!(committee.keep(account("member"), &request).unwrap(), expected);
     let aggregate = SignAggregate { query: request.query, set: digest("set"), parts: vec![digest("sum")] };
-    assert_eq!(committee.sign(MemberIndex::new(2), &aggregate).unwrap().member, MemberIndex::new(2));
-    let refused = committee.keep(MemberIndex::new(2), &keep(vec![])).unwrap_err().to_string();
+    assert_eq!(committee.sign(account("member"), &aggregate).unwrap().member, MemberIndex::new(2));
+    let refused = committee.keep(account("member"), &keep(vec![])).unwrap_err().to_string();
     assert!(refused.contains("send 98304 bytes"), "{refused}");
-    let unknown = committee.keep(MemberIndex::new(0), &request).unwrap_err().to_string();
-    assert!(unknown.contains("member 0") && unknown.contains("address"), "{unknown}");
+    let unknown = committee.keep(account("another"), &request).unwrap_err().to_string();
+    assert!(unknown.contains(&account("another").to_string()) && unknown.contains("address"), "{unknown}");
 }
 
 #[test]
@@ -78,7 +82,7 @@ fn broken_requests_to_a_member_are_refused() {
     post("/v1/signatures", BYTES, b"").refused(400, "aggregate to sign");
     post("/v1/transactions", BYTES, &request).refused(404, "no endpoint");
     let health = answer(agent().get(format!("{}/health", running.url())).call());
-    assert_eq!(health.json()["member"], 2);
+    assert_eq!(health.json()["member"], account("member").to_string());
     answer(agent().get(format!("{}/v1/receipts", running.url())).call()).refused(405, "GET");
 }
 
@@ -86,16 +90,16 @@ fn broken_requests_to_a_member_are_refused() {
 fn repro_a_member_that_never_answers_is_given_up_on_once_patience_is_over() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let remote = Remote::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-    let committee = RemoteCommittee::new(BTreeMap::from([(MemberIndex::new(2), remote)]));
+    let committee = RemoteCommittee::new(BTreeMap::from([(account("member"), remote)]));
     let patience = Patience::default();
     patience.end_in(Duration::ZERO);
-    let error = committee.keep_within(MemberIndex::new(2), &keep(vec![5; 98_304]), &patience).unwrap_err();
+    let error = committee.keep_within(account("member"), &keep(vec![5; 98_304]), &patience).unwrap_err();
     assert!(error.to_string().contains("did not answer in time"), "{error}");
     // Whoever answers is heard, however long it took.
     let running = member();
     let remote = Remote::new(&running.url()).unwrap();
-    let committee = RemoteCommittee::new(BTreeMap::from([(MemberIndex::new(2), remote)]));
+    let committee = RemoteCommittee::new(BTreeMap::from([(account("member"), remote)]));
     let request = keep(vec![5; 98_304]);
-    let expected = Willing.keep(MemberIndex::new(2), &request).unwrap();
-    assert_eq!(committee.keep_within(MemberIndex::new(2), &request, &Patience::default()).unwrap(), expected);
+    let expected = Willing.keep(account("member"), &request).unwrap();
+    assert_eq!(committee.keep_within(account("member"), &request, &Patience::default()).unwrap(), expected);
 }

@@ -1,5 +1,8 @@
 //! The HTTP API over real sockets on loopback: every endpoint, with its rejected twins.
 
+mod beacon;
+mod beacon_node;
+mod beacon_schemas;
 mod blobs;
 mod bounds;
 mod clients;
@@ -11,7 +14,13 @@ mod member;
 mod openapi;
 mod plans;
 mod reads;
+mod screenings;
 pub mod server;
 mod uploads;
 mod whole_query;
 mod writes;
+
+pub use self::{
+    server::{agent, index_at},
+    whole_query::sealing_key,
+};

@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::server::{BYTES, Server, agent, answer, id};
+use super::{
+    screenings::screened,
+    server::{BYTES, Server, agent, answer, id},
+};
 
 /// Every route, stated here once more on purpose: a route added or lost must be a decision.
-const ROUTES: [(&str, &str); 63] = [
+const ROUTES: [(&str, &str); 68] = [
     ("get", "/beacon/v2/"),
     ("get", "/beacon/v2/configuration"),
     ("get", "/beacon/v2/datasets"),
@@ -30,6 +33,7 @@ const ROUTES: [(&str, &str); 63] = [
     ("get", "/openapi.json"),
     ("get", "/v1/accounts/{id}"),
     ("get", "/v1/accounts/{id}/next-nonce"),
+    ("get", "/v1/accounts/{id}/postings"),
     ("get", "/v1/accounts/{id}/transactions"),
     ("get", "/v1/blobs/{kind}"),
     ("get", "/v1/blobs/{kind}/{digest}"),
@@ -61,6 +65,10 @@ const ROUTES: [(&str, &str); 63] = [
     ("get", "/v1/researchers"),
     ("get", "/v1/schemas"),
     ("get", "/v1/schemas/{id}"),
+    ("get", "/v1/screenings"),
+    ("get", "/v1/screenings/{id}"),
+    ("get", "/v1/screenings/{id}/response-proofs"),
+    ("get", "/v1/screenings/{id}/responses"),
     ("get", "/v1/state-proofs/{key}"),
     ("get", "/v1/state/{key}"),
     ("get", "/v1/studies"),
@@ -188,12 +196,17 @@ fn each_schema_is_that_of_what_is_served() {
     let researcher = text(&query["researcher"]);
     let sent = server.get(&format!("/v1/accounts/{researcher}/transactions")).json();
     let transaction = text(&sent["items"][0]["id"]);
+    let screening = screened(&server, 1).to_string();
     let ids = [
         ("/v1/accounts/{id}", id("friend")),
         ("/v1/accounts/{id}/next-nonce", id("friend")),
+        ("/v1/accounts/{id}/postings", researcher.clone()),
         ("/v1/accounts/{id}/transactions", researcher),
         ("/v1/queries/{id}", server.collecting.to_string()),
         ("/v1/queries/{id}/contributions", server.collecting.to_string()),
+        ("/v1/screenings/{id}", screening.clone()),
+        ("/v1/screenings/{id}/response-proofs", screening.clone()),
+        ("/v1/screenings/{id}/responses", screening),
         ("/v1/schemas/{id}", text(&query["query"]["schema"])),
         ("/v1/studies/{id}", text(&query["query"]["study"])),
         ("/v1/transactions/{id}", transaction.clone()),

@@ -2,7 +2,10 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use circuits::{id::QueryId, quorum::Quorum};
+use circuits::{
+    id::{ChainId, QueryId},
+    quorum::Quorum,
+};
 use market::{
     beacon::{Beacon, Floors},
     database::{Database, DatabaseUrl},
@@ -116,6 +119,11 @@ pub fn world() -> (World, QueryId, QueryId) {
     (world, collecting, aggregated)
 }
 
+/// The index of a chain, in a file.
+pub fn index_at(path: &Path, chain: ChainId) -> Index {
+    Index::open(Database::open(&DatabaseUrl::file(path).unwrap()).unwrap(), chain).unwrap()
+}
+
 impl Server {
     pub fn start() -> Self {
         let (world, collecting, aggregated) = world();
@@ -143,9 +151,7 @@ impl Server {
         let pace = Pace { gather: Duration::from_millis(1), heartbeat: Duration::from_secs(3_600) };
         let engine = Engine::start(Arc::clone(&mempool), engine_options(directory.path(), pace, clock)).unwrap();
         let chain = Arc::new(Chain::with_clock(mempool, clock));
-        let database = DatabaseUrl::file(&directory.path().join("locus.sqlite")).unwrap();
-        let index = Index::open(Database::open(&database).unwrap(), chain.ledger().chain()).unwrap();
-        let index = Arc::new(index);
+        let index = Arc::new(index_at(&directory.path().join("locus.sqlite"), chain.ledger().chain()));
         let blobs = Arc::new(Objects::directory(&directory.path().join("blobs")).unwrap());
         let nothing = Publishing::nothing(chain.ledger().chain());
         let service = Service {

@@ -17,7 +17,7 @@ use circuits::{
     criteria::{Criteria, MatchCriteria},
     id::QueryId,
     layout::Layout,
-    quorum::{MemberIndex, Quorum},
+    quorum::Quorum,
     record::{ATTRIBUTES, Attributes, Dosage, Genotypes, MISSING},
 };
 use market::{
@@ -66,7 +66,7 @@ const TRUTH: [i32; 9] = [2, 0, 2, 0, 1, 2, 1, 0, 1];
 /// One block of variants: the three above, and others that everybody has no copy of.
 const MEASURED: u16 = 32;
 
-fn sealing_key(key: &PartyKey) -> SealingKey {
+pub fn sealing_key(key: &PartyKey) -> SealingKey {
     SealingKey::new(SealingSecretKey::from_bytes(key.sealing_seed().as_bytes()).public_key().to_bytes())
 }
 
@@ -139,19 +139,19 @@ impl ServedMember {
     fn start(key: PartyKey, folder: &Path, node: &Remote) -> Self {
         let ledger: Arc<dyn LedgerAccess> = Arc::new(RemoteLedger::connect(node.clone()).unwrap());
         let member = Member::open(folder, key, &*ledger).unwrap();
-        let index = member.index();
+        let account = member.account();
         let committee = Arc::new(LocalCommittee::new(vec![member], ledger, Arc::new(RemoteBlobs::new(node.clone()))));
         let shared: Arc<dyn CommitteeAccess> = Arc::clone(&committee) as Arc<dyn CommitteeAccess>;
-        let service = MemberService { member: index, committee: shared };
+        let service = MemberService { member: account, committee: shared };
         let endpoint = serve_member(service, "127.0.0.1:0", StopOn::Request).unwrap();
         let stopping = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&stopping);
         let duties = thread::spawn(move || {
-            let mut rng = StdRng::seed_from_u64(u64::from(index.get()));
+            let mut rng = StdRng::seed_from_u64(u64::from(account.as_bytes()[0]));
             while !told.load(Ordering::Acquire) {
                 if let Err(error) = committee.step(&mut rng) {
                     // Members race for the same step; the loser sees the winner's and goes on.
-                    eprintln!("member {index}: {error}");
+                    eprintln!("member {account}: {error}");
                 }
                 thread::sleep(Duration::from_millis(20));
             }
@@ -266,9 +266,9 @@ fn a_whole_query_over_http_gives_the_truth_and_a_receipt_that_verifies() {
         ServedMember::start(key.clone(), &folder.path().join(format!("member {index}")), &node)
     };
     let members: Vec<_> = parties.members.iter().enumerate().map(start).collect();
-    let urls = (0u8..).zip(&members);
+    let urls = parties.members.iter().zip(&members);
     let committee = RemoteCommittee::new(
-        urls.map(|(index, member)| (MemberIndex::new(index), Remote::new(&member.endpoint.url()).unwrap())).collect(),
+        urls.map(|(key, member)| (key.account(), Remote::new(&member.endpoint.url()).unwrap())).collect(),
     );
     until("the committee key", || {
         let epoch = ledger.committee_epoch().unwrap().unwrap_or_default();

@@ -149,12 +149,12 @@ fn an_answer_of_a_past_epoch_is_encrypted_and_proven_anew_for_the_same_payout() 
 fn too_few_receipts_admit_nothing_and_enough_later_do() {
     let folder = tempfile::tempdir().unwrap();
     let (world, mut wallets, query) = asked(folder.path());
-    let two = PartialCommittee { inner: &world.committee, present: 2 };
+    let two = PartialCommittee { inner: &world.committee, present: &world.keys.members[..2] };
     let error = world.agent_through(world.ledger(), &two).answer(&mut wallets[0], query, &mut rng()).unwrap_err();
     assert!(error.to_string().contains("2 members attest the ciphertext, 3 must"), "{error}");
     assert_eq!(world.state(query).admitted, 0);
     reopen(&world, &mut wallets);
-    let three = PartialCommittee { inner: &world.committee, present: 3 };
+    let three = PartialCommittee { inner: &world.committee, present: &world.keys.members[..3] };
     let outcome = world.agent_through(world.ledger(), &three).answer(&mut wallets[0], query, &mut rng()).unwrap();
     assert!(matches!(outcome, Outcome::Admitted { .. }));
 }
@@ -245,10 +245,10 @@ fn a_restored_wallet_that_forgot_its_answer_finds_it_on_the_ledger() {
 fn a_member_whose_receipt_does_not_verify_is_passed_over() {
     let folder = tempfile::tempdir().unwrap();
     let (world, mut wallets, query) = asked(folder.path());
-    let forging = ForgingCommittee { inner: &world.committee, forgers: 1 };
+    let forging = ForgingCommittee { inner: &world.committee, forgers: &world.keys.members[..1] };
     let outcome = world.agent_through(world.ledger(), &forging).answer(&mut wallets[0], query, &mut rng()).unwrap();
     assert!(matches!(outcome, Outcome::Admitted { .. }));
-    let forging = ForgingCommittee { inner: &world.committee, forgers: 2 };
+    let forging = ForgingCommittee { inner: &world.committee, forgers: &world.keys.members[..2] };
     let error = world.agent_through(world.ledger(), &forging).answer(&mut wallets[1], query, &mut rng()).unwrap_err();
     assert!(error.to_string().contains("2 members attest the ciphertext, 3 must"), "{error}");
 }
@@ -258,7 +258,7 @@ fn repro_a_member_that_never_answers_stops_no_agent() {
     let folder = tempfile::tempdir().unwrap();
     let (world, mut wallets, query) = asked(folder.path());
     let recording = RecordingCommittee { inner: &world.committee, asked: Mutex::default() };
-    let hanging = HangingCommittee { inner: &recording, hanging: member(1) };
+    let hanging = HangingCommittee { inner: &recording, hanging: world.account(1) };
     let outcome = world.agent_through(world.ledger(), &hanging).answer(&mut wallets[0], query, &mut rng()).unwrap();
     assert!(matches!(outcome, Outcome::Admitted { .. }));
     assert_eq!(recording.asked.into_inner().unwrap().len(), 2 * 3, "three of four keep each of two parts");

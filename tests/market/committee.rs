@@ -9,7 +9,7 @@ use std::{
 };
 
 use circuits::{
-    id::{Digest, QueryId},
+    id::{AccountId, Digest, QueryId},
     quorum::{Quorum, SubsetIndex},
 };
 use market::{
@@ -54,22 +54,23 @@ fn sealed(folder: &std::path::Path) -> (World, SignAggregate) {
 fn a_member_adds_up_a_sealed_set_once_and_signs_no_other_sum_of_it() {
     let folder = tempfile::tempdir().unwrap();
     let (world, request) = sealed(folder.path());
-    let first = world.committee.sign(member(0), &request).unwrap();
+    let first = world.committee.sign(world.account(0), &request).unwrap();
     let own = |index| member_folder(&world.root, index).join("epochs/0/ciphertexts");
     for place in [world.root.join("blobs"), own(0), own(1)] {
         fs::remove_dir_all(place.join("ciphertext")).unwrap();
     }
-    assert_eq!(world.committee.sign(member(0), &request).unwrap(), first);
+    assert_eq!(world.committee.sign(world.account(0), &request).unwrap(), first);
     let mut other = request.clone();
     other.parts.swap(0, 1);
-    assert!(world.committee.sign(member(0), &other).unwrap_err().to_string().contains("its own sums"));
-    assert!(matches!(world.committee.sign(member(1), &request), Err(Error::BlobMissing { .. })));
+    assert!(world.committee.sign(world.account(0), &other).unwrap_err().to_string().contains("its own sums"));
+    assert!(matches!(world.committee.sign(world.account(1), &request), Err(Error::BlobMissing { .. })));
 }
 
 /// A store that, whenever it is read, asks the reading member for something else.
 struct Interrupting {
     inner: Arc<Objects>,
     query: QueryId,
+    member: AccountId,
     committee: OnceLock<Weak<LocalCommittee>>,
     refusals: AtomicUsize,
 }
@@ -82,7 +83,7 @@ impl BlobAccess for Interrupting {
     fn read(&self, address: BlobAddress, bytes_max: usize) -> Result<Option<Vec<u8>>, Error> {
         let committee = self.committee.get().unwrap().upgrade().unwrap();
         let late = keep_nothing(self.query);
-        assert!(committee.keep(member(0), &late).unwrap_err().to_string().contains("collects no part"));
+        assert!(committee.keep(self.member, &late).unwrap_err().to_string().contains("collects no part"));
         self.refusals.fetch_add(1, Ordering::SeqCst);
         self.inner.read(address, bytes_max)
     }
@@ -102,16 +103,17 @@ fn a_member_answers_others_while_it_adds_up() {
     let blobs = Arc::new(Interrupting {
         inner: Arc::clone(&world.blobs),
         query: request.query,
+        member: world.account(0),
         committee: OnceLock::new(),
         refusals: AtomicUsize::new(0),
     });
     let committee =
         Arc::new(LocalCommittee::new(vec![member_0], Arc::clone(&world.ledger) as _, Arc::clone(&blobs) as _));
     blobs.committee.set(Arc::downgrade(&committee)).unwrap();
-    committee.sign(member(0), &request).unwrap();
+    committee.sign(world.account(0), &request).unwrap();
     // Four ciphertexts of each of two parts, every one read once.
     assert_eq!(blobs.refusals.load(Ordering::SeqCst), 8);
-    committee.sign(member(0), &request).unwrap();
+    committee.sign(world.account(0), &request).unwrap();
     assert_eq!(blobs.refusals.load(Ordering::SeqCst), 8);
 }
 
@@ -197,7 +199,7 @@ fn a_leader_that_stays_away_is_named_and_the_next_attempt_makes_the_key() {
     let epoch = CommitteeEpoch::new(0);
     assert_eq!(world.ledger().committee(epoch).unwrap().unwrap().stage, CommitteeStage::Committing);
     world.pass_blocks(KEY_STEP_BLOCKS_MAX);
-    assert!(present.step(&mut rng).unwrap().contains(&(member(0), Duty::Expired { epoch })));
+    assert!(present.step(&mut rng).unwrap().contains(&(world.account(0), Duty::Expired { epoch })));
     let expired = world.ledger().committee(epoch).unwrap().unwrap().stage;
     assert_eq!(expired, CommitteeStage::Expired { absent: [member(1)].into() });
     world.work();

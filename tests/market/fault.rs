@@ -12,17 +12,17 @@ use circuits::{
     contribution::{Opening, UnverifiedContribution},
     eligibility::EligibilityInstance,
     groth16::{PROOF_BYTES, ProofBytes},
-    id::{ChainId, Digest, EpochRoot, Evaluation, Leaf, Nullifier, QueryId, ScopeNullifier},
-    quorum::MemberIndex,
+    id::{AccountId, ChainId, Digest, EpochRoot, Evaluation, Leaf, Nullifier, QueryId, ScopeNullifier},
 };
 use market::{
     Error,
     committee::access::{CommitteeAccess, KeepCiphertext, Patience, SignAggregate},
     ledger::{LedgerAccess, TransactionStatus},
+    wallet::PartyKey,
 };
 use node::{
     StateProof,
-    block::Block,
+    block::{Block, SignedHeader},
     genesis::Genesis,
     light::Handover,
     signature::Signature,
@@ -42,7 +42,7 @@ pub enum Fault {
     BlockUnread(Height),
     /// Contributions in blocks are shown without the committee's receipts.
     ReceiptsStripped,
-    /// Blocks from a height on are said not to be there; the state is the latest.
+    /// Blocks from a height on are said not to be there; header and state are the latest.
     BlocksHidden(Height),
 }
 
@@ -117,6 +117,10 @@ impl LedgerAccess for FaultyLedger<'_> {
         }
     }
 
+    fn header(&self, height: Height) -> Result<Option<SignedHeader>, Error> {
+        self.inner.header(height)
+    }
+
     fn handovers(&self, after: Height) -> Result<Vec<Handover>, Error> {
         self.inner.handovers(after)
     }
@@ -130,15 +134,15 @@ impl LedgerAccess for FaultyLedger<'_> {
     }
 }
 
-/// A committee of which only the first `present` members answer.
+/// A committee of which only the members with these keys answer.
 pub struct PartialCommittee<'a> {
     pub inner: &'a dyn CommitteeAccess,
-    pub present: u8,
+    pub present: &'a [PartyKey],
 }
 
 impl PartialCommittee<'_> {
-    fn check(&self, member: MemberIndex, action: &'static str) -> Result<(), Error> {
-        if member.get() < self.present {
+    fn check(&self, member: AccountId, action: &'static str) -> Result<(), Error> {
+        if self.present.iter().any(|key| key.account() == member) {
             return Ok(());
         }
         Err(Error::Refused { who: format!("committee member {member}"), action, why: "it does not answer".into() })
@@ -146,54 +150,49 @@ impl PartialCommittee<'_> {
 }
 
 impl CommitteeAccess for PartialCommittee<'_> {
-    fn keep(&self, member: MemberIndex, request: &KeepCiphertext) -> Result<Receipt, Error> {
+    fn keep(&self, member: AccountId, request: &KeepCiphertext) -> Result<Receipt, Error> {
         self.check(member, "keep a ciphertext")?;
         self.inner.keep(member, request)
     }
 
-    fn sign(&self, member: MemberIndex, request: &SignAggregate) -> Result<MemberSignature, Error> {
+    fn sign(&self, member: AccountId, request: &SignAggregate) -> Result<MemberSignature, Error> {
         self.check(member, "sign an aggregate")?;
         self.inner.sign(member, request)
     }
 }
 
-/// A committee whose first `forgers` members sign with nothing.
+/// A committee whose members with these keys sign with nothing.
 pub struct ForgingCommittee<'a> {
     pub inner: &'a dyn CommitteeAccess,
-    pub forgers: u8,
+    pub forgers: &'a [PartyKey],
 }
 
 impl CommitteeAccess for ForgingCommittee<'_> {
-    fn keep(&self, member: MemberIndex, request: &KeepCiphertext) -> Result<Receipt, Error> {
+    fn keep(&self, member: AccountId, request: &KeepCiphertext) -> Result<Receipt, Error> {
         let sound = self.inner.keep(member, request)?;
         let forged = Receipt { signature: Signature::from_bytes([1; 64]), ..sound };
-        Ok(if member.get() < self.forgers { forged } else { sound })
+        Ok(if self.forgers.iter().any(|key| key.account() == member) { forged } else { sound })
     }
 
-    fn sign(&self, member: MemberIndex, request: &SignAggregate) -> Result<MemberSignature, Error> {
+    fn sign(&self, member: AccountId, request: &SignAggregate) -> Result<MemberSignature, Error> {
         let sound = self.inner.sign(member, request)?;
         let forged = MemberSignature { signature: Signature::from_bytes([1; 64]), ..sound };
-        Ok(if member.get() < self.forgers { forged } else { sound })
+        Ok(if self.forgers.iter().any(|key| key.account() == member) { forged } else { sound })
     }
 }
 
 /// A committee of which one member answers only once nobody waits for it any more.
 pub struct HangingCommittee<'a> {
     pub inner: &'a dyn CommitteeAccess,
-    pub hanging: MemberIndex,
+    pub hanging: AccountId,
 }
 
 impl CommitteeAccess for HangingCommittee<'_> {
-    fn keep(&self, member: MemberIndex, request: &KeepCiphertext) -> Result<Receipt, Error> {
+    fn keep(&self, member: AccountId, request: &KeepCiphertext) -> Result<Receipt, Error> {
         self.inner.keep(member, request)
     }
 
-    fn keep_within(
-        &self,
-        member: MemberIndex,
-        request: &KeepCiphertext,
-        patience: &Patience,
-    ) -> Result<Receipt, Error> {
+    fn keep_within(&self, member: AccountId, request: &KeepCiphertext, patience: &Patience) -> Result<Receipt, Error> {
         if member != self.hanging {
             return self.inner.keep(member, request);
         }
@@ -204,7 +203,7 @@ impl CommitteeAccess for HangingCommittee<'_> {
         Err(Error::Refused { who, action: "keep a ciphertext", why: "nobody waits".into() })
     }
 
-    fn sign(&self, member: MemberIndex, request: &SignAggregate) -> Result<MemberSignature, Error> {
+    fn sign(&self, member: AccountId, request: &SignAggregate) -> Result<MemberSignature, Error> {
         self.inner.sign(member, request)
     }
 }
@@ -216,12 +215,12 @@ pub struct RecordingCommittee<'a> {
 }
 
 impl CommitteeAccess for RecordingCommittee<'_> {
-    fn keep(&self, member: MemberIndex, request: &KeepCiphertext) -> Result<Receipt, Error> {
+    fn keep(&self, member: AccountId, request: &KeepCiphertext) -> Result<Receipt, Error> {
         self.asked.lock().unwrap().push(request.clone());
         self.inner.keep(member, request)
     }
 
-    fn sign(&self, member: MemberIndex, request: &SignAggregate) -> Result<MemberSignature, Error> {
+    fn sign(&self, member: AccountId, request: &SignAggregate) -> Result<MemberSignature, Error> {
         self.inner.sign(member, request)
     }
 }

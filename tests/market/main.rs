@@ -11,12 +11,14 @@ mod crypt4gh_reference;
 mod database;
 mod fault;
 mod flow;
+mod handover;
 mod jobs;
 mod objects;
 mod plans;
 #[path = "../postgres.rs"]
 mod postgres;
 mod receipt;
+mod recruitment;
 mod secrecy;
 mod tampering;
 mod world;

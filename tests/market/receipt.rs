@@ -167,6 +167,10 @@ fn each_altered_piece_fails_its_own_check() {
     alter(&|receipt| receipt.header.header.chain = ChainId::from_bytes([1; 32]), "make it for this chain");
     alter(&|receipt| receipt.query = circuits::id::QueryId::from_bytes([1; 32]), "R2");
     alter(&|receipt| receipt.query_state = receipt.contributions[0].state.clone(), "R2");
+    alter(&|receipt| receipt.committee_key = receipt.query_state.clone(), "its committee is not of key 0");
+    alter(&|receipt| receipt.committee_key.value = None, "does not verify against root");
+    alter(&|receipt| receipt.committee_members = receipt.committee_key.clone(), "not those seated");
+    alter(&|receipt| receipt.committee_members.value.as_mut().unwrap()[0] ^= 3, "does not verify against root");
     alter(&|receipt| drop(receipt.contributions.pop()), "not the whole set");
     alter(&|receipt| receipt.contributions.swap(0, 1), "R3");
     alter(&|receipt| receipt.contributions.push(receipt.contributions[0].clone()), "appears twice");
@@ -195,8 +199,8 @@ fn a_truncated_file_and_one_of_another_format_are_told_apart_from_a_wrong_one() 
     for length in [0, 1, text.len() / 2, text.len() - 1] {
         assert!(matches!(Receipt::from_json(&text[..length]), Err(Error::Receipt { check: "format", .. })));
     }
-    let later = text.replace("locus/v4/receipt", "locus/v5/receipt");
-    assert!(Receipt::from_json(&later).unwrap_err().to_string().contains("this program reads locus/v4/receipt"));
+    let later = text.replace("locus/v5/receipt", "locus/v6/receipt");
+    assert!(Receipt::from_json(&later).unwrap_err().to_string().contains("this program reads locus/v5/receipt"));
     assert!(Receipt::from_json("{}").is_err());
     let headless = text.replace("\"header\":{\"header\"", "\"headers\":{\"header\"");
     assert!(Receipt::from_json(&headless).unwrap_err().to_string().contains("headers"));

@@ -106,8 +106,8 @@ fn members_attest_only_a_canonical_ciphertext_with_the_opening_proven() {
     }
     let asked = recording.asked.into_inner().unwrap();
     let (sound, other) = (&asked[0], asked.last().unwrap());
-    let first = world.committee.keep(member(0), sound).unwrap();
-    assert_eq!(world.committee.keep(member(0), sound).unwrap(), first, "asking again gives the same receipt");
+    let first = world.committee.keep(world.account(0), sound).unwrap();
+    assert_eq!(world.committee.keep(world.account(0), sound).unwrap(), first, "asking again gives the same receipt");
 
     let alterations: [(Alteration, &str); 12] = [
         (|asked| asked.ciphertext[11] |= 0x80, "spare bits"),
@@ -126,7 +126,7 @@ fn members_attest_only_a_canonical_ciphertext_with_the_opening_proven() {
     for (alter, says) in alterations {
         let mut altered = sound.clone();
         alter(&mut altered);
-        let error = world.committee.keep(member(0), &altered).unwrap_err().to_string();
+        let error = world.committee.keep(world.account(0), &altered).unwrap_err().to_string();
         assert!(error.contains(says), "{error:?} does not say {says:?}");
     }
     // The nullifier, the proof with its D, and the ciphertext of another person each move the challenge.
@@ -135,7 +135,7 @@ fn members_attest_only_a_canonical_ciphertext_with_the_opening_proven() {
     mixed[1].contribution.proof = other.contribution.proof;
     mixed[2].ciphertext.clone_from(&other.ciphertext);
     for altered in mixed {
-        assert!(world.committee.keep(member(0), &altered).unwrap_err().to_string().contains("c0 is"));
+        assert!(world.committee.keep(world.account(0), &altered).unwrap_err().to_string().contains("c0 is"));
     }
 }
 
@@ -185,10 +185,10 @@ fn repro_nothing_is_kept_for_a_sender_without_the_proof_of_a_registered_record()
         let mut altered = sound.clone();
         alter(&mut altered);
         claim_true_opening(&world, &mut altered);
-        let error = world.committee.keep(member(0), &altered).unwrap_err().to_string();
+        let error = world.committee.keep(world.account(0), &altered).unwrap_err().to_string();
         assert!(error.contains(says), "{error:?} does not say {says:?}");
     }
-    world.committee.keep(member(0), sound).unwrap();
+    world.committee.keep(world.account(0), sound).unwrap();
     assert_eq!(files(&root), before, "nothing new is kept");
     // The epoch before the latest has its root too; the one before that counts no longer.
     let another_root = |wallet: &mut Wallet, rng: &mut StdRng| {
@@ -196,9 +196,9 @@ fn repro_nothing_is_kept_for_a_sender_without_the_proof_of_a_registered_record()
         world.pass_epoch();
     };
     another_root(&mut wallets[1], &mut rng);
-    world.committee.keep(member(0), sound).unwrap();
+    world.committee.keep(world.account(0), sound).unwrap();
     another_root(&mut wallets[1], &mut rng);
-    assert!(world.committee.keep(member(0), sound).unwrap_err().to_string().contains("which neither epoch"));
+    assert!(world.committee.keep(world.account(0), sound).unwrap_err().to_string().contains("which neither epoch"));
 }
 
 #[test]
@@ -207,10 +207,10 @@ fn a_member_signs_only_the_sum_it_computed_itself_over_the_frozen_set() {
     let (world, query) = sealed(folder.path(), Quorum::DEFAULT);
     let QueryStatus::Sealed { set, .. } = world.state(query).status else { panic!() };
     let wrong_sum = SignAggregate { query, set, parts: vec![digest(1), digest(2)] };
-    let error = world.committee.sign(member(0), &wrong_sum).unwrap_err();
+    let error = world.committee.sign(world.account(0), &wrong_sum).unwrap_err();
     assert!(error.to_string().contains("its own sums of the frozen set are others"), "{error}");
     let wrong_set = SignAggregate { set: digest(3), ..wrong_sum };
-    let error = world.committee.sign(member(0), &wrong_set).unwrap_err();
+    let error = world.committee.sign(world.account(0), &wrong_set).unwrap_err();
     assert!(error.to_string().contains("not sealed over this set"), "{error}");
 }
 
@@ -229,7 +229,8 @@ fn a_member_that_signs_an_aggregate_with_nothing_is_passed_over() {
     let folder = tempfile::tempdir().unwrap();
     let (world, query) = sealed(folder.path(), Quorum::DEFAULT);
     let sender = world.keys.researcher.signing_key();
-    let through = |forgers| {
+    let through = |forgers: usize| {
+        let forgers = &world.keys.members[..forgers];
         let committee = ForgingCommittee { inner: &world.committee, forgers };
         aggregate(world.ledger(), world.blobs.as_ref(), &committee, &sender, query)
     };
@@ -378,7 +379,7 @@ fn repro_a_member_adds_up_only_what_it_or_enough_others_attested() {
     let mut world = World::ready(folder.path(), Quorum::DEFAULT);
     let mut wallets = world.people(&four_people());
     let query = world.query(2, 10);
-    let without_last = PartialCommittee { inner: &world.committee, present: 3 };
+    let without_last = PartialCommittee { inner: &world.committee, present: &world.keys.members[..3] };
     let mut rng = StdRng::seed_from_u64(1);
     for wallet in &mut wallets[..2] {
         world.agent_through(world.ledger(), &without_last).answer(wallet, query, &mut rng).unwrap();

@@ -70,12 +70,12 @@ pub fn proving_key() -> &'static ProvingKey {
     KEY.get_or_init(|| contribution::insecure_proving_key_from_seed([7; 32]).unwrap())
 }
 
-fn screening_key() -> &'static eligibility::VerifyingKey {
-    static KEY: OnceLock<eligibility::VerifyingKey> = OnceLock::new();
-    KEY.get_or_init(|| eligibility::insecure_proving_key_from_seed([7; 32]).unwrap().verifying_key().clone())
+pub fn screening_key() -> &'static eligibility::ProvingKey {
+    static KEY: OnceLock<eligibility::ProvingKey> = OnceLock::new();
+    KEY.get_or_init(|| eligibility::insecure_proving_key_from_seed([7; 32]).unwrap())
 }
 
-fn schema() -> Schema {
+pub fn schema() -> Schema {
     let variant = |pos| Variant { chrom: "20".into(), pos, reference: "A".into(), alternate: "G".into() };
     let panel = VariantPanel { build: "GRCh37".into(), variants: [10, 20, 30].map(variant).into() };
     let age = Attribute {
@@ -187,7 +187,7 @@ fn genesis(quorum: Quorum, keys: &Keys) -> Genesis {
         governor: keys.governor.account(),
         validators: ValidatorSet::new(vec![validator(keys.validator.account())]).unwrap(),
         committee: Committee { quorum, members: keys.members.iter().map(member).collect() },
-        eligibility: screening_key().clone(),
+        eligibility: screening_key().verifying_key().clone(),
         contribution: proving_key().verifying_key().clone(),
     }
 }
@@ -243,6 +243,11 @@ impl World {
         world
     }
 
+    /// The account of a member of the genesis.
+    pub fn account(&self, index: usize) -> AccountId {
+        self.keys.members[index].account()
+    }
+
     pub fn ledger(&self) -> &dyn LedgerAccess {
         self.ledger.as_ref()
     }
@@ -288,7 +293,7 @@ impl World {
         wallet
     }
 
-    fn study(&self) -> StudyId {
+    pub fn study(&self) -> StudyId {
         let key = self.keys.researcher.signing_key();
         let registration = StudyRegistration {
             title: "Allele frequencies".into(),

@@ -6,7 +6,7 @@ use actix_web::{
     HttpRequest, HttpResponse, get, post,
     web::{self, Data, Payload, ServiceConfig},
 };
-use circuits::quorum::MemberIndex;
+use circuits::id::AccountId;
 use market::committee::access::{CommitteeAccess, KeepCiphertext, SignAggregate};
 use node::codec::decode;
 use serde::{Deserialize, Serialize};
@@ -39,8 +39,8 @@ impl Default for Turns {
 
 /// One member, with what it agrees to do.
 pub struct MemberService {
-    /// Which member it is.
-    pub member: MemberIndex,
+    /// The member's account. Its index is that of the committee whose key is asked about.
+    pub member: AccountId,
     /// The member itself.
     pub committee: Arc<dyn CommitteeAccess>,
 }
@@ -50,8 +50,8 @@ pub struct MemberService {
 pub struct MemberHealth {
     /// The server's version.
     pub version: String,
-    /// Which member it is.
-    pub member: MemberIndex,
+    /// The member's account.
+    pub member: AccountId,
 }
 
 /// Adds the member's routes.

@@ -25,6 +25,7 @@ use crate::{
     chain::Chain,
     duties::Duties,
     member::{self, MemberService, Turns},
+    pages,
 };
 
 /// Who ends a server.
@@ -117,7 +118,7 @@ pub fn serve_with_duties(
     let (stop, stopped) = watch::channel(false);
     let follower = async move { follow(chain, duties, engine, stopped).await };
     start(address, stop_on, Some((stop, follower)), move |config| {
-        config.app_data(service.clone()).configure(api::configure);
+        config.app_data(service.clone()).configure(api::configure).configure(pages::configure);
     })
 }
 

@@ -10,6 +10,7 @@ use circuits::{
     rlwe::{Ciphertext, encrypt, params::CIPHERTEXT_BYTES},
 };
 use node::{
+    genesis::Committee,
     signature::{self, account_of},
     state::StateRead,
     transaction::{Action, Attestation, Contribution, ContributionPart, Receipt, Transaction, Withdraw},
@@ -156,16 +157,15 @@ impl Agent<'_> {
         part: &ContributionPart,
         payout: &AccountId,
     ) -> Result<Vec<Receipt>, Error> {
-        let quorum = self.ledger.genesis().committee.quorum;
         let instance = part.instance(&self.ledger.chain(), &opened.id, number, payout);
         let attestation = attestation(opened, number, part, &instance)?;
         let address = BlobAddress { kind: BlobKind::Ciphertext, digest: part.ciphertext };
         let ciphertext = get(self.blobs, address, CIPHERTEXT_BYTES)?;
         let request =
             KeepCiphertext { query: opened.id, part: number, instance, contribution: part.contribution, ciphertext };
-        let needed = usize::from(quorum.receipts_min());
+        let needed = usize::from(opened.committee.quorum.receipts_min());
         let (mut receipts, mut refusals) = (vec![], vec![]);
-        for (member, outcome) in self.ask_members(needed, &request, &attestation) {
+        for (member, outcome) in self.ask_members(&opened.committee, &request, &attestation) {
             match outcome {
                 Ok(receipt) => receipts.push(receipt),
                 Err(error) => refusals.push(format!("member {member}: {error}")),
@@ -183,29 +183,30 @@ impl Agent<'_> {
     /// outcomes are in the members' order.
     fn ask_members(
         &self,
-        needed: usize,
+        committee: &Committee,
         request: &KeepCiphertext,
         attestation: &Attestation,
     ) -> BTreeMap<MemberIndex, Result<Receipt, Error>> {
-        let patience = &Patience::default();
+        let (patience, needed) = (&Patience::default(), usize::from(committee.quorum.receipts_min()));
         let (tell, told) = mpsc::channel();
         let mut outcomes = BTreeMap::new();
         thread::scope(|scope| {
-            for member in self.ledger.genesis().committee.quorum.all_members() {
+            for (index, member) in (0..).zip(&committee.members) {
+                let index = MemberIndex::new(index);
                 let tell = tell.clone();
                 let ask = move || {
                     // Whoever asks listens until every thread ended.
-                    let _ = tell.send((member, self.receipt(member, request, attestation, patience)));
+                    let _ = tell.send((index, self.receipt((index, member.account), request, attestation, patience)));
                 };
                 if let Err(error) = thread::Builder::new().spawn_scoped(scope, ask) {
                     let why = format!("no thread can ask it ({error})");
-                    let who = format!("committee member {member}");
-                    outcomes.insert(member, Err(Error::Refused { who, action: "attest", why }));
+                    let who = format!("committee member {index}");
+                    outcomes.insert(index, Err(Error::Refused { who, action: "attest", why }));
                 }
             }
             drop(tell);
-            for (member, outcome) in told {
-                outcomes.insert(member, outcome);
+            for (index, outcome) in told {
+                outcomes.insert(index, outcome);
                 if outcomes.values().filter(|outcome| outcome.is_ok()).count() >= needed {
                     patience.end_in(STRAGGLERS_TIME);
                 }
@@ -218,17 +219,16 @@ impl Agent<'_> {
     /// contribution, and one of a suspended member counts for nothing.
     fn receipt(
         &self,
-        member: MemberIndex,
+        (member, account): (MemberIndex, AccountId),
         request: &KeepCiphertext,
         attestation: &Attestation,
         patience: &Patience,
     ) -> Result<Receipt, Error> {
-        let account = self.ledger.genesis().committee.member(member)?.account;
         if self.ledger.suspension(account)?.is_some() {
             let why = "it is suspended for a false receipt".into();
             return Err(Error::Refused { who: format!("committee member {member}"), action: "attest", why });
         }
-        let receipt = self.committee.keep_within(member, request, patience)?;
+        let receipt = self.committee.keep_within(account, request, patience)?;
         if receipt.member != member {
             return Err(node::Error::Signature { what: "availability receipt", signer: account }.into());
         }

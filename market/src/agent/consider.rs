@@ -26,7 +26,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "reason", content = "detail")]
 pub enum Refusal {
-    /// The query does not collect now.
+    /// The query or screening does not collect now.
     NotCollecting(String),
     /// The wallet holds no record at all.
     NoRecord,
@@ -61,16 +61,16 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotCollecting(why) => write!(f, "the query does not collect now: {why}"),
+            Self::NotCollecting(why) => write!(f, "it does not collect now: {why}"),
             Self::NoRecord => f.write_str("the wallet holds no certified record"),
-            Self::OtherSchema => f.write_str("the record is of another schema than the query asks"),
+            Self::OtherSchema => f.write_str("the record is of another schema than is asked"),
             Self::NotInTree => f.write_str(
                 "the ledger's current epoch does not hold this record under these terms: it was certified or changed \
                  in this epoch (try again in the next) or revoked",
             ),
-            Self::OtherIssuer => f.write_str("the query asks only records of other issuers"),
-            Self::TooRecent => f.write_str("the record was registered too recently for this query"),
-            Self::OutsideCriteria => f.write_str("the record is outside the query's public criteria"),
+            Self::OtherIssuer => f.write_str("only records of other issuers are asked"),
+            Self::TooRecent => f.write_str("the record was registered too recently"),
+            Self::OutsideCriteria => f.write_str("the record is outside the public criteria"),
             Self::Consent(why) => write!(f, "the consent does not allow it: {why}"),
             Self::ScopeSpent => f.write_str(
                 "its owner entered another exact release of this measure, and two could be subtracted; private queries \
@@ -100,7 +100,8 @@ fn consent_reason(clause: Clause) -> &'static str {
     }
 }
 
-fn refusal(error: &circuits::Error) -> Refusal {
+/// Why a record does not answer, by the clause that does not hold.
+pub(crate) fn refusal(error: &circuits::Error) -> Refusal {
     let circuits::Error::Refuted { clause } = error else { return Refusal::Unanswerable(error.to_string()) };
     match clause {
         Clause::Membership => Refusal::NotInTree,
@@ -117,7 +118,7 @@ fn refusal(error: &circuits::Error) -> Refusal {
 ///
 /// # Errors
 /// The refusal when the tree does not hold the record under its terms.
-pub(super) fn witness(holding: &Holding, tree: &SyncedTree) -> Result<EligibilityWitness, Refusal> {
+pub(crate) fn witness(holding: &Holding, tree: &SyncedTree) -> Result<EligibilityWitness, Refusal> {
     let path = tree.tree.path(holding.leaf.get()).map_err(|_| Refusal::NotInTree)?;
     let epoch = holding.registration_epoch.get();
     let witness = EligibilityWitness::new(&holding.record, holding.consent.clone(), epoch, path.clone());

@@ -17,7 +17,8 @@ use circuits::{
 };
 use node::{
     QueryPart, committee_key,
-    state::QueryState,
+    genesis::Committee,
+    state::{QueryState, committee_of},
     transaction::TransactionId,
     units::{Amount, ContributionIndex},
 };
@@ -25,6 +26,7 @@ use rand::{CryptoRng, SeedableRng, rngs::StdRng};
 use serde::{Deserialize, Serialize};
 
 use self::consider::part_count;
+pub(crate) use self::consider::{refusal, witness};
 pub use self::{
     answer::withdraw,
     consider::{Refusal, consider, settle, spent},
@@ -109,6 +111,8 @@ pub struct OpenQuery {
     id: QueryId,
     state: QueryState,
     key: PublicKey,
+    /// Whose key it is.
+    committee: Committee,
     /// One for each part.
     verifiers: Vec<ContributionVerifier>,
     tree: SyncedTree,
@@ -126,6 +130,12 @@ impl OpenQuery {
     pub const fn state(&self) -> &QueryState {
         &self.state
     }
+
+    /// The committee whose key the query was opened under: its members keep what answers it.
+    #[must_use]
+    pub const fn committee(&self) -> &Committee {
+        &self.committee
+    }
 }
 
 impl Agent<'_> {
@@ -137,10 +147,11 @@ impl Agent<'_> {
         let state = require_query(self.ledger, id)?;
         let chain = self.ledger.chain();
         let key = committee_key(self.ledger, chain, &state)?;
+        let committee = committee_of(self.ledger, state.committee)?;
         let verifier =
             |part| QueryPart::new(self.ledger, chain, id, &state, part).verifier(&self.ledger.genesis().contribution);
         let verifiers = (0..part_count(&state)).map(verifier).collect::<Result<_, _>>()?;
-        Ok(OpenQuery { id, state, key, verifiers, tree: sync_tree(self.ledger)? })
+        Ok(OpenQuery { id, state, key, committee, verifiers, tree: sync_tree(self.ledger)? })
     }
 
     /// Fetches what changed of a query since it was opened: how far it is, and the leaves once an epoch has begun.

@@ -7,8 +7,8 @@ use crate::statistics::{GenotypeSums, Sum};
 pub(super) struct ExactFloor(pub(super) u32);
 
 impl ExactFloor {
-    /// Whether every cell of a table holds as many people as the floor, so that the table is shown whole or not at all: a
-    /// small cell would follow from the total and the others. People in no cell count as one more, and may be nobody.
+    /// Whether every cell of a table holds as many people as the floor, so that the table is shown whole or not at all:
+    /// a small cell would follow from the total and the others. People in no cell count as one more, and may be nobody.
     pub(super) fn allows_table(self, cells: &[Sum], contributions: u32) -> bool {
         let counted: i64 = cells.iter().map(|cell| cell.value).sum();
         let rest = i64::from(contributions) - counted;

@@ -1,9 +1,9 @@
 //! A GA4GH Beacon over published releases: it answers from sums that were released and handed over for publication, and
 //! from nothing else.
 //!
-//! A dataset is one release whose receipt verified. Sums were paid for in privacy when they were released, and whatever is
-//! computed from them costs no more: answers need no account of their own, and the same question always gets the same
-//! answer. Decisions: `docs/adr/0015-beacon.md`.
+//! A dataset is one release whose receipt verified. Sums were paid for in privacy when they were released, and whatever
+//! is computed from them costs no more: answers need no account of their own, and the same question always gets the
+//! same answer. Decisions: `docs/adr/0015-beacon.md`.
 
 mod exact;
 mod filter;
@@ -86,7 +86,8 @@ pub struct Found<'b> {
     pub variant: &'b Variant,
     /// People with one copy of its alternate allele or two.
     pub carriers: Count,
-    /// Copies of the alternate allele and of either allele among people with a call, noise included; none of exact sums.
+    /// Copies of the alternate allele and of either allele among people with a call, noise included; none of exact
+    /// sums.
     pub alleles: Option<[Sum; 2]>,
 }
 

@@ -65,8 +65,8 @@ impl Beacon {
     /// `progress` hears of each file before it is verified.
     ///
     /// # Errors
-    /// [`Error::File`] when the folder cannot be listed, [`Error::InvalidInput`] when it holds too much. What is wrong with
-    /// one receipt is told beside the beacon, and the others serve.
+    /// [`Error::File`] when the folder cannot be listed, [`Error::InvalidInput`] when it holds too much. What is wrong
+    /// with one receipt is told beside the beacon, and the others serve.
     pub fn open(
         folder: &Path,
         trusted: Trusted<'_>,

@@ -99,8 +99,8 @@ impl Release {
     /// What a release answers. `floor` bounds the cells of exact sums.
     ///
     /// # Errors
-    /// [`Error::Receipt`] when nobody can meet its criteria; [`Error::Statistics`] when the sums are not those of its parts
-    /// or the panel is not the schema's.
+    /// [`Error::Receipt`] when nobody can meet its criteria; [`Error::Statistics`] when the sums are not those of its
+    /// parts or the panel is not the schema's.
     pub(super) fn new(
         published: Published<'_>,
         schema: Arc<Schema>,

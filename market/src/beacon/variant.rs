@@ -1,7 +1,7 @@
 //! Which variants a Beacon request asks for: sequence, range and bracket queries.
 //!
-//! Beacon positions are 0-based and half-open; a panel's are those of VCF, 1-based. A variant that VCF anchors by the base
-//! before it begins at that base here too.
+//! Beacon positions are 0-based and half-open; a panel's are those of VCF, 1-based. A variant that VCF anchors by the
+//! base before it begins at that base here too.
 
 use circuits::schema::Variant;
 
@@ -89,8 +89,8 @@ impl VariantQuery {
     /// Reads a request's parameters.
     ///
     /// # Errors
-    /// [`Error::BeaconRequest`] for positions without a chromosome and an assembly, for bases other than A, C, G, T and N,
-    /// and for positions that are no sequence, range or bracket query.
+    /// [`Error::BeaconRequest`] for positions without a chromosome and an assembly, for bases other than A, C, G, T and
+    /// N, and for positions that are no sequence, range or bracket query.
     pub fn new(parameters: VariantParameters) -> Result<Self, Error> {
         let VariantParameters { assembly, reference_name, start, end, reference_bases, alternate_bases } = parameters;
         for (what, name) in [("assemblyId", &assembly), ("referenceName", &reference_name)] {
@@ -186,7 +186,8 @@ fn place(start: &[u64], end: &[u64], alternate: bool) -> Result<Option<Place>, E
         ([start], [end]) if start < end => Ok(Some(Place::Overlapping(*start, *end))),
         ([a, b], [c, d]) if a < b && c < d => Ok(Some(Place::Bracket([*a, *b], [*c, *d]))),
         _ => refused(
-            "give start alone, one start below one end, or two of each in order; positions are 0-based, ends not included",
+            "give start alone, one start below one end, or two of each in order; positions are 0-based, ends not \
+             included",
         ),
     }
 }

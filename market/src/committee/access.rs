@@ -11,8 +11,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::{
     contribution::UnverifiedContribution,
     eligibility::EligibilityInstance,
-    id::{Digest, QueryId},
-    quorum::MemberIndex,
+    id::{AccountId, Digest, QueryId},
 };
 use node::transaction::{MemberSignature, Receipt};
 use serde::{Deserialize, Serialize};
@@ -64,25 +63,21 @@ impl Patience {
     }
 }
 
-/// Committee members that can be reached, here or across a network. Each call reaches one member.
+/// Committee members that can be reached, here or across a network. Each call reaches one member, named by its account: an
+/// index means another member in the next committee.
 pub trait CommitteeAccess: Send + Sync {
     /// Hands a member a ciphertext; its receipt attests that it is stored.
     ///
     /// # Errors
     /// [`Error::Refused`] with the member's reason, or when it cannot be reached.
-    fn keep(&self, member: MemberIndex, request: &KeepCiphertext) -> Result<Receipt, Error>;
+    fn keep(&self, member: AccountId, request: &KeepCiphertext) -> Result<Receipt, Error>;
 
     /// As [`CommitteeAccess::keep`], but gives up on a member that has not answered once the patience is over. Members of
     /// this process answer at once and need none.
     ///
     /// # Errors
     /// As [`CommitteeAccess::keep`].
-    fn keep_within(
-        &self,
-        member: MemberIndex,
-        request: &KeepCiphertext,
-        _patience: &Patience,
-    ) -> Result<Receipt, Error> {
+    fn keep_within(&self, member: AccountId, request: &KeepCiphertext, _patience: &Patience) -> Result<Receipt, Error> {
         self.keep(member, request)
     }
 
@@ -90,5 +85,5 @@ pub trait CommitteeAccess: Send + Sync {
     ///
     /// # Errors
     /// [`Error::Refused`] with the member's reason, or when it cannot be reached.
-    fn sign(&self, member: MemberIndex, request: &SignAggregate) -> Result<MemberSignature, Error>;
+    fn sign(&self, member: AccountId, request: &SignAggregate) -> Result<MemberSignature, Error>;
 }

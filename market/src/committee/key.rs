@@ -1,15 +1,15 @@
 //! The key in the making, put together from the ledger and the object store by members.
 
 use circuits::{
+    id::ChainId,
     quorum::{MemberIndex, SubsetIndex},
     rlwe::params::POLYNOMIAL_BYTES,
 };
-use node::{state::CommitteeState, units::CommitteeEpoch};
+use node::{genesis::Committee, state::CommitteeState, units::CommitteeEpoch};
 
 use super::{Commitments, Session, ShareCommitment, ShareReveal};
 use crate::{
     Error,
-    ledger::LedgerAccess,
     objects::{BLOB_BYTES_MAX, BlobAccess, BlobAddress, BlobKind, get},
     sealing::SealingPublicKey,
 };
@@ -17,15 +17,14 @@ use crate::{
 /// The largest reveal: a polynomial, and for each of nine members a sealed secret of about 2.3 KB.
 pub const REVEAL_BYTES_MAX: usize = POLYNOMIAL_BYTES + 64 * 1024;
 
-/// The session in which a committee key is made: chain, number, quorum and the members' sealing keys of the genesis.
+/// The session in which a committee key is made: chain, number, and its committee's quorum and sealing keys.
 /// A complaint ends a number; the next attempt has its own.
 ///
 /// # Errors
 /// [`Error::Sealing`] for a member whose sealing key is none, [`Error::KeyGeneration`] when two share one.
-pub fn session(ledger: &dyn LedgerAccess, epoch: CommitteeEpoch) -> Result<Session, Error> {
-    let committee = &ledger.genesis().committee;
+pub fn session(chain: ChainId, epoch: CommitteeEpoch, committee: &Committee) -> Result<Session, Error> {
     let keys = committee.members.iter().map(|member| SealingPublicKey::from_bytes(member.sealing.as_bytes()));
-    Session::new(ledger.chain(), epoch.into(), committee.quorum, keys.collect::<Result<_, _>>()?)
+    Session::new(chain, epoch.into(), committee.quorum, keys.collect::<Result<_, _>>()?)
 }
 
 /// The leaders' commitments that the ledger holds for a key.

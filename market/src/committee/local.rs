@@ -1,8 +1,8 @@
 //! A committee whose members run in this process, each with its own key and folder.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
-use circuits::quorum::MemberIndex;
+use circuits::id::AccountId;
 use node::transaction::{MemberSignature, Receipt};
 use rand::CryptoRng;
 
@@ -14,7 +14,7 @@ use crate::{Error, ledger::LedgerAccess, objects::BlobAccess};
 
 /// Members of one process, reached directly.
 pub struct LocalCommittee {
-    members: BTreeMap<MemberIndex, Member>,
+    members: Vec<Member>,
     ledger: Arc<dyn LedgerAccess>,
     blobs: Arc<dyn BlobAccess>,
 }
@@ -22,8 +22,7 @@ pub struct LocalCommittee {
 impl LocalCommittee {
     /// These members, on this ledger and store.
     #[must_use]
-    pub fn new(members: Vec<Member>, ledger: Arc<dyn LedgerAccess>, blobs: Arc<dyn BlobAccess>) -> Self {
-        let members = members.into_iter().map(|member| (member.index(), member)).collect();
+    pub const fn new(members: Vec<Member>, ledger: Arc<dyn LedgerAccess>, blobs: Arc<dyn BlobAccess>) -> Self {
         Self { members, ledger, blobs }
     }
 
@@ -31,18 +30,18 @@ impl LocalCommittee {
     ///
     /// # Errors
     /// The first member's failure; the members before it are done.
-    pub fn step(&self, rng: &mut (impl CryptoRng + ?Sized)) -> Result<Vec<(MemberIndex, Duty)>, Error> {
+    pub fn step(&self, rng: &mut (impl CryptoRng + ?Sized)) -> Result<Vec<(AccountId, Duty)>, Error> {
         let mut done = vec![];
-        for member in self.members.values() {
+        for member in &self.members {
             let duties = member.step(&*self.ledger, &*self.blobs, rng)?;
-            done.extend(duties.into_iter().map(|duty| (member.index(), duty)));
+            done.extend(duties.into_iter().map(|duty| (member.account(), duty)));
         }
         Ok(done)
     }
 
-    fn member(&self, index: MemberIndex, action: &'static str) -> Result<&Member, Error> {
-        self.members.get(&index).ok_or_else(|| Error::Refused {
-            who: format!("committee member {index}"),
+    fn member(&self, account: AccountId, action: &'static str) -> Result<&Member, Error> {
+        self.members.iter().find(|member| member.account() == account).ok_or_else(|| Error::Refused {
+            who: format!("committee member {account}"),
             action,
             why: "it does not run in this process".into(),
         })
@@ -50,11 +49,11 @@ impl LocalCommittee {
 }
 
 impl CommitteeAccess for LocalCommittee {
-    fn keep(&self, member: MemberIndex, request: &KeepCiphertext) -> Result<Receipt, Error> {
+    fn keep(&self, member: AccountId, request: &KeepCiphertext) -> Result<Receipt, Error> {
         self.member(member, "keep a ciphertext")?.keep(&*self.ledger, &*self.blobs, request)
     }
 
-    fn sign(&self, member: MemberIndex, request: &SignAggregate) -> Result<MemberSignature, Error> {
+    fn sign(&self, member: AccountId, request: &SignAggregate) -> Result<MemberSignature, Error> {
         self.member(member, "sign an aggregate")?.sign(&*self.ledger, &*self.blobs, request)
     }
 }

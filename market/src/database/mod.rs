@@ -19,7 +19,7 @@ mod url;
 pub(crate) use self::{
     connection::on_each,
     names::names,
-    stored::{Bytes, MaybeTime, Number, signed, storable},
+    stored::{Bits, Bytes, MaybeTime, Number, bits, signed, storable},
 };
 pub use self::{
     connection::{DatabaseConnection, MultiBackend},

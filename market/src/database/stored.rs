@@ -10,7 +10,7 @@ use diesel::{
 };
 use node::{
     transaction::TransactionId,
-    units::{ContributionIndex, Epoch, Height, Timestamp},
+    units::{Amount, ContributionIndex, Epoch, Height, Timestamp},
 };
 
 /// Bytes of a column, of a length that their type decides: 32 for ids of the ledger.
@@ -97,6 +97,32 @@ impl TryFrom<Number> for u64 {
     fn try_from(number: Number) -> Result<Self, Self::Error> {
         number.0.try_into()
     }
+}
+
+/// An amount of a column, which may have all of its 64 bits.
+#[derive(Debug, Clone, Copy, FromSqlRow)]
+#[allow(unreachable_pub, reason = "named by the derived row decoders")]
+pub struct Bits(i64);
+
+impl<DB> FromSql<BigInt, DB> for Bits
+where
+    DB: Backend,
+    i64: FromSql<BigInt, DB>,
+{
+    fn from_sql(raw: DB::RawValue<'_>) -> deserialize::Result<Self> {
+        <i64 as FromSql<BigInt, DB>>::from_sql(raw).map(Self)
+    }
+}
+
+impl From<Bits> for Amount {
+    fn from(bits: Bits) -> Self {
+        Self::new(bits.0.cast_unsigned())
+    }
+}
+
+/// The column's form of an amount.
+pub(crate) const fn bits(amount: Amount) -> i64 {
+    amount.get().cast_signed()
 }
 
 /// A time of a column that may have none.

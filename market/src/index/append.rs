@@ -10,6 +10,7 @@ use node::{
 };
 
 use super::{
+    books::Books,
     page::{Role, Sequence, Stage},
     schema::{
         account_transactions, blocks, contributions, datasets, licences, parties, position, queries, schemas, studies,
@@ -50,8 +51,12 @@ pub(super) fn append(connection: &mut DatabaseConnection, block: &Block, events:
     for ((place, transaction), events) in (0u32..).zip(&block.transactions).zip(events) {
         let placed = Placed { sequence: Sequence::of(height, place), transaction };
         append_transaction(connection, &placed)?;
+        let mut lines = 0;
         for event in events {
             append_event(connection, &placed, event)?;
+            let mut books = Books::of(connection, placed.sequence, lines);
+            books.record(transaction, event)?;
+            lines = books.lines();
         }
     }
     update(position::table)

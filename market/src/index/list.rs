@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     page::{
-        BlockRow, ContributionRow, DatasetRow, LicenceRow, Order, Page, Paging, PartyRow, QueryRow, Role, SchemaRow,
-        Stage, StudyRow, TransactionRow,
+        BlockRow, ContributionRow, DatasetRow, LicenceRow, Order, Page, Paging, PartyRow, PostingRow, QueryRow, Role,
+        SchemaRow, Stage, StudyRow, TransactionRow,
     },
     schema::{
-        account_transactions, blocks, contributions, datasets, licences, parties, queries, schemas, studies,
+        account_transactions, blocks, contributions, datasets, licences, parties, postings, queries, schemas, studies,
         transactions,
     },
     store::Index,
@@ -123,6 +123,18 @@ impl Index {
             all = all.filter(queries::study.eq(study.as_bytes().to_vec()));
         }
         page!(self, paging, queries::sequence, all)
+    }
+
+    /// What an account's money did, one side of each entry.
+    ///
+    /// # Errors
+    /// As [`Index::blocks`].
+    pub fn postings(&self, account: AccountId, paging: &Paging) -> Result<Page<PostingRow>, Error> {
+        let of_account = postings::table
+            .filter(postings::account.eq(account.to_string()))
+            .select((postings::place, postings::counterpart, postings::credit, postings::amount, postings::reason))
+            .into_boxed();
+        page!(self, paging, postings::place, of_account)
     }
 
     /// Contributions of a query, withdrawn ones included.

@@ -5,15 +5,20 @@
 //! ledgers into one database: whoever writes holds the position's row, and a block that is there already changes nothing.
 
 mod append;
+mod books;
+mod count;
 mod list;
 mod page;
+mod reconcile;
 mod schema;
 mod store;
 
+pub use count::Counts;
 pub use list::{LicenceFilter, QueryFilter};
 pub use page::{
     BlockRow, ContributionRow, DatasetRow, LicenceRow, Order, PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX, Page, Paging, PartyRow,
-    QueryRow, Role, SchemaRow, Sequence, Stage, StudyRow, TransactionRow,
+    PostingRow, QueryRow, Role, SchemaRow, Sequence, Stage, StudyRow, TransactionRow,
 };
+pub use reconcile::{Difference, Reconciliation};
 pub use schema::TABLES;
 pub use store::{Index, IndexPosition};

@@ -5,13 +5,14 @@ use diesel::Queryable;
 use node::{
     block::BLOCK_TRANSACTIONS_MAX,
     transaction::TransactionId,
-    units::{ContributionIndex, Epoch, Height, Timestamp},
+    units::{Amount, ContributionIndex, Epoch, Height, Timestamp},
 };
 use serde::{Deserialize, Serialize};
 
+use super::books::LINES_MAX;
 use crate::{
     Error,
-    database::{Bytes, Number, names},
+    database::{Bits, Bytes, Number, names},
 };
 
 /// Rows of a page, at most.
@@ -307,4 +308,29 @@ pub struct LicenceRow {
     /// Who asked for it.
     #[diesel(deserialize_as = Bytes)]
     pub licensee: AccountId,
+}
+
+/// One side of an entry of the books.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Serialize, Deserialize)]
+pub struct PostingRow {
+    /// Its place: the transaction's sequence × 1,048,576 and its line.
+    #[diesel(deserialize_as = Number)]
+    pub sequence: Sequence,
+    /// The other side: an account, or a pot such as `escrow:` with a query's id.
+    pub counterpart: String,
+    /// Whether the account received the amount.
+    pub credit: bool,
+    /// How much, in minor units.
+    #[diesel(deserialize_as = Bits)]
+    pub amount: Amount,
+    /// What for.
+    pub reason: String,
+}
+
+impl PostingRow {
+    /// The block that moved the money; the genesis for block 0.
+    #[must_use]
+    pub const fn height(&self) -> Height {
+        Sequence::new(self.sequence.get() / LINES_MAX as u64).height()
+    }
 }

@@ -97,11 +97,29 @@ diesel::table! {
 }
 
 diesel::table! {
+    postings (account, place) {
+        account -> Text,
+        place -> BigInt,
+        counterpart -> Text,
+        credit -> Bool,
+        amount -> BigInt,
+        reason -> Text,
+    }
+}
+
+diesel::table! {
     licences (sequence) {
         sequence -> BigInt,
         id -> Binary,
         dataset -> Binary,
         licensee -> Binary,
+    }
+}
+
+diesel::table! {
+    balances (account) {
+        account -> Text,
+        amount -> BigInt,
     }
 }
 
@@ -125,6 +143,8 @@ macro_rules! tables {
 tables![
     licences,
     datasets,
+    balances,
+    postings,
     contributions,
     queries,
     studies,

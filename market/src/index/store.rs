@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     append::append,
+    books::Books,
     page::Sequence,
     schema::{blocks, empty, position},
 };
@@ -112,7 +113,7 @@ impl Index {
                     restart(connection, self.chain)?;
                     at = Height::default();
                 }
-                Ok((at, extend(connection, &snapshot, at, FOLLOW_BLOCKS_MAX)?))
+                Ok((at, extend(connection, ledger, &snapshot, at, FOLLOW_BLOCKS_MAX)?))
             })?;
             if after == before {
                 return Ok(after);
@@ -132,7 +133,7 @@ impl Index {
         self.database.write(|connection| {
             hold_position(connection)?;
             restart(connection, self.chain)?;
-            let height = extend(connection, &snapshot, Height::default(), u64::MAX)?;
+            let height = extend(connection, ledger, &snapshot, Height::default(), u64::MAX)?;
             if height == tip { Ok(height) } else { Err(Error::IndexBlocks { missing: height.next() }) }
         })
     }
@@ -178,11 +179,15 @@ fn agrees(connection: &mut DatabaseConnection, snapshot: &Snapshot, height: Heig
 /// Adds the blocks after a height, as many as the ledger has and `blocks_max` allows, and returns how far the index is.
 fn extend(
     connection: &mut DatabaseConnection,
+    ledger: &Ledger,
     snapshot: &Snapshot,
     mut height: Height,
     blocks_max: u64,
 ) -> Result<Height, Error> {
     let mut left = blocks_max;
+    if height == Height::default() && snapshot.block(height.next())?.is_some() {
+        Books::of(connection, Sequence::default(), 0).open(ledger.genesis())?;
+    }
     while left > 0
         && let (Some(block), Some(events)) = (snapshot.block(height.next())?, snapshot.events(height.next())?)
     {

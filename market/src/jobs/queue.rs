@@ -97,7 +97,7 @@ impl Queue {
             }
             let this = jobs::kind.eq(job.kind.name()).and(jobs::key.eq(&job.key));
             let over = jobs::state.eq(JobState::Done.name()).or(jobs::state.eq(JobState::Failed.name()));
-            let begun = update(jobs::table.filter(this.clone()).filter(over)).set(anew(now)).execute(connection)?;
+            let begun = update(jobs::table.filter(this).filter(over)).set(anew(now)).execute(connection)?;
             let running = jobs::state.eq(JobState::Running.name());
             let again =
                 update(jobs::table.filter(this).filter(running)).set(jobs::again.eq(true)).execute(connection)?;

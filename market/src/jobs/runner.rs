@@ -120,6 +120,9 @@ struct Shared {
     wake: Condvar,
 }
 
+/// A job, and who knows how to do it.
+type Taken = (Arc<dyn Duty>, Lease);
+
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // What these hold is whole between any two statements.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -247,7 +250,7 @@ impl Shared {
     }
 
     /// A job that is due, the kinds in another order each turn, so that none keeps another waiting.
-    fn take(&self, turn: usize) -> Result<Option<(Arc<dyn Duty>, Lease)>, Error> {
+    fn take(&self, turn: usize) -> Result<Option<Taken>, Error> {
         let first = turn.checked_rem(self.duties.len()).unwrap_or_default();
         for duty in self.duties.iter().cycle().skip(first).take(self.duties.len()) {
             let now = (self.options.clock)();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use circuits::id::{AccountId, ChainId, Leaf};
+use circuits::id::{AccountId, ChainId, Leaf, ScreeningId};
 use node::{
     Ledger, Mempool, Produced, Sequencer, StateProof,
     block::{Block, SignedHeader},
@@ -112,6 +112,10 @@ impl LedgerAccess for LocalLedger {
 
     fn prove(&self, height: Height, key: StateKey) -> Result<StateProof, Error> {
         Ok(self.ledger().snapshot()?.prove(key, height)?)
+    }
+
+    fn screenings(&self) -> Result<Vec<ScreeningId>, Error> {
+        Ok(self.ledger().snapshot()?.screenings()?.into_iter().map(|(id, _)| id).collect())
     }
 
     fn leaves(&self, count: u32) -> Result<Vec<Leaf>, Error> {

@@ -4,6 +4,7 @@
 //! runtime make them from its blocking pool.
 
 mod local;
+mod screening;
 
 use std::{
     thread,
@@ -11,7 +12,7 @@ use std::{
 };
 
 use circuits::{
-    id::{AccountId, ChainId, EpochRoot, QueryId},
+    id::{AccountId, ChainId, EpochRoot, QueryId, ScreeningId},
     merkle::LeafTree,
 };
 use ed25519_dalek::SigningKey;
@@ -19,15 +20,18 @@ use node::{
     SENDER_WAITING_MAX, StateProof,
     block::{Block, SignedHeader},
     genesis::Genesis,
-    light::{Handover, LightClient},
+    light::{Handover, LightClient, VerifiedHeader},
     signature::account_of,
-    state::{ContributionState, EpochSnapshot, QueryState, StateKey, StateRead, StateView, Tip},
+    state::{ContributionState, EpochSnapshot, QueryState, ResponseState, StateKey, StateRead, StateView, Tip},
     transaction::{Action, Contribution, Transaction, TransactionId},
-    units::{ContributionIndex, Epoch, Height, LeafIndex},
+    units::{ContributionIndex, Epoch, Height, LeafIndex, ResponseIndex},
 };
 use serde::{Deserialize, Serialize};
 
-pub use self::local::LocalLedger;
+pub use self::{
+    local::LocalLedger,
+    screening::{open_screenings, require_screening},
+};
 use crate::Error;
 
 /// How long [`act`] and [`settle`] wait for a transaction to be in a block, beside the interval between blocks.
@@ -135,6 +139,30 @@ pub trait LedgerAccess: StateView + Send + Sync {
         let missing = |index| node::Error::Unknown { what: "leaf", id: format!("{index}") };
         (0..count).map(|index| Ok(self.leaf(LeafIndex::new(index))?.ok_or_else(|| missing(index))?)).collect()
     }
+
+    /// The screenings that were ever opened, closed ones included: from every block, unless the ledger has a list. Whoever
+    /// takes a list across a network may miss one, and must look at each screening's own state.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when the ledger cannot be reached.
+    fn screenings(&self) -> Result<Vec<ScreeningId>, Error> {
+        let mut opened = vec![];
+        let mut next = Height::new(1);
+        while let Some(block) = self.block(next)? {
+            opened.extend(screening::opened_in(&block)?);
+            next = next.next();
+        }
+        Ok(opened)
+    }
+
+    /// The responses to a screening from `first` on, in order, up to `count`; fewer when there are no more.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when the ledger cannot be reached.
+    fn responses(&self, id: ScreeningId, first: ResponseIndex, count: u32) -> Result<Vec<ResponseState>, Error> {
+        let run = (first.get()..first.get().saturating_add(count)).map(ResponseIndex::new);
+        run.map_while(|index| self.response(id, index).transpose()).map(|found| Ok(found?)).collect()
+    }
 }
 
 /// A light client of the ledger's chain that followed every handover before a height.
@@ -172,6 +200,17 @@ pub fn handovers(ledger: &dyn LedgerAccess, before: Height) -> Result<Vec<Handov
 /// [`Error::Ledger`] when the ledger cannot be reached.
 pub fn tip(ledger: &dyn LedgerAccess) -> Result<Tip, Error> {
     Ok(ledger.tip()?.ok_or_else(|| node::Error::Unknown { what: "tip of the chain", id: "latest".into() })?)
+}
+
+/// The header of the latest block, by validators whom the genesis and every handover since vouch for.
+///
+/// # Errors
+/// [`Error::Ledger`] when the ledger cannot be reached, or its validators did not sign what it shows.
+pub fn verified_tip(ledger: &dyn LedgerAccess) -> Result<VerifiedHeader, Error> {
+    let height = tip(ledger)?.height;
+    let missing = || node::Error::Unknown { what: "block", id: height.to_string() };
+    let header = ledger.header(height)?.ok_or_else(missing)?;
+    Ok(light_client(ledger, height)?.verify(&header)?)
 }
 
 /// The state of a query, whose terms are those that its id stands for: members attest, agents answer and researchers read

@@ -26,6 +26,8 @@ const fn preimage(kind: BlobKind) -> Preimage {
         BlobKind::KeyGeneration => Preimage::Tagged(ByteTag::KeyGeneration, None),
         // As `VariantPanel::digest` takes it.
         BlobKind::Panel => Preimage::Tagged(ByteTag::Schema, Some(b"panel")),
+        BlobKind::Invitation => Preimage::Tagged(ByteTag::Invitation, None),
+        BlobKind::Contact => Preimage::Tagged(ByteTag::Contact, None),
         BlobKind::Blob => Preimage::Tagged(ByteTag::Blob, None),
         BlobKind::Genome | BlobKind::GenomeHeader => Preimage::Plain,
     }

@@ -57,6 +57,10 @@ pub enum BlobKind {
     KeyGeneration,
     /// A variant panel; its digest is the one that schemas name.
     Panel,
+    /// An invitation sealed to a response's key.
+    Invitation,
+    /// A contact sealed to a screening's key.
+    Contact,
     /// Anything else: protocols, receipts.
     Blob,
     /// The body of a Crypt4GH file (`crypt4gh`), under its SHA-256, which a dataset's offer names.
@@ -67,13 +71,15 @@ pub enum BlobKind {
 
 impl BlobKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Ciphertext,
         Self::Aggregate,
         Self::SealedComponent,
         Self::PublicShare,
         Self::KeyGeneration,
         Self::Panel,
+        Self::Invitation,
+        Self::Contact,
         Self::Blob,
         Self::Genome,
         Self::GenomeHeader,
@@ -120,6 +126,8 @@ impl BlobKind {
             Self::PublicShare => "public-share",
             Self::KeyGeneration => "key-generation",
             Self::Panel => "panel",
+            Self::Invitation => "invitation",
+            Self::Contact => "contact",
             Self::Blob => "blob",
             Self::Genome => "genome",
             Self::GenomeHeader => "genome-header",

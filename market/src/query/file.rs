@@ -15,7 +15,7 @@ use node::{
     units::Amount,
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
     Measure, NamedClause,
@@ -85,7 +85,7 @@ pub enum Privacy {
     Epsilon(f64),
 }
 
-const fn first_region() -> u32 {
+pub(crate) const fn first_region() -> u32 {
     1
 }
 
@@ -99,19 +99,7 @@ impl QueryFile {
     /// # Errors
     /// [`Error::File`] when it cannot be read, [`Error::QueryFile`] when it is too long or no query.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let failed = |source| Error::File { path: path.into(), action: "read the query file", source };
-        let mut text = String::new();
-        let mut file = fs::File::open(path).map_err(failed)?.take(QUERY_FILE_BYTES_MAX + 1);
-        file.read_to_string(&mut text).map_err(failed)?;
-        if text.len() as u64 > QUERY_FILE_BYTES_MAX {
-            return Err(refused(format!("{} is longer than {QUERY_FILE_BYTES_MAX} bytes", path.display())));
-        }
-        let name = path.display().to_string();
-        if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml")) {
-            Self::from_toml(&name, &text)
-        } else {
-            serde_json::from_str(&text).map_err(|error| refused(format!("{name}: {error}")))
-        }
+        read(path, "read the query file")
     }
 
     /// Reads TOML; `name` says whose in errors.
@@ -119,7 +107,15 @@ impl QueryFile {
     /// # Errors
     /// [`Error::QueryFile`] when it is no query.
     pub fn from_toml(name: &str, text: &str) -> Result<Self, Error> {
-        toml::from_str(text).map_err(|error| refused(format!("{name}: {error}")))
+        parse_toml(name, text)
+    }
+
+    /// The file as TOML, which [`QueryFile::from_toml`] reads back.
+    ///
+    /// # Errors
+    /// [`Error::QueryFile`] for what TOML cannot hold, such as a price beyond 2^63 − 1.
+    pub fn to_toml(&self) -> Result<String, Error> {
+        toml::to_string(self).map_err(|error| refused(format!("it cannot be written as TOML: {error}; use JSON")))
     }
 
     /// Refuses lists that no query may have, before a name of them is looked up in a panel of millions.
@@ -202,20 +198,49 @@ impl QueryFile {
     /// [`Error::QueryFile`] for an attribute that is not known, a variant, and a value that cannot be.
     pub fn public_criteria(&self, schema: &Schema, panel: Option<&VariantPanel>) -> Result<Criteria, Error> {
         self.check_lengths()?;
-        let names = Names { schema, panel };
-        let public = |named: &NamedClause| {
-            let clause = names.clause(named)?;
-            match clause.subject {
-                Subject::Attribute(attribute) => {
-                    Ok(Clause { attribute, lo: clause.lo, hi: clause.hi, negated: clause.negated })
-                }
-                Subject::Dosage(_) => {
-                    Err(refused("public criteria name attributes only; put variants under matching".into()))
-                }
-            }
-        };
-        Ok(Criteria { groups: groups(&self.criteria, public)? })
+        public_criteria(&self.criteria, Names { schema, panel })
     }
+}
+
+/// Reads a file of at most [`QUERY_FILE_BYTES_MAX`] bytes: TOML when its name ends so, else JSON.
+///
+/// # Errors
+/// [`Error::File`] when it cannot be read, [`Error::QueryFile`] when it is too long or does not parse.
+pub(crate) fn read<T: DeserializeOwned>(path: &Path, action: &'static str) -> Result<T, Error> {
+    let failed = |source| Error::File { path: path.into(), action, source };
+    let mut text = String::new();
+    let mut file = fs::File::open(path).map_err(failed)?.take(QUERY_FILE_BYTES_MAX + 1);
+    file.read_to_string(&mut text).map_err(failed)?;
+    if text.len() as u64 > QUERY_FILE_BYTES_MAX {
+        return Err(refused(format!("{} is longer than {QUERY_FILE_BYTES_MAX} bytes", path.display())));
+    }
+    let name = path.display().to_string();
+    if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml")) {
+        parse_toml(&name, &text)
+    } else {
+        serde_json::from_str(&text).map_err(|error| refused(format!("{name}: {error}")))
+    }
+}
+
+/// Reads TOML; `name` says whose in errors.
+pub(crate) fn parse_toml<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, Error> {
+    toml::from_str(text).map_err(|error| refused(format!("{name}: {error}")))
+}
+
+/// Public criteria from clauses by name.
+pub(crate) fn public_criteria(named: &[Vec<NamedClause>], names: Names<'_>) -> Result<Criteria, Error> {
+    let public = |named: &NamedClause| {
+        let clause = names.clause(named)?;
+        match clause.subject {
+            Subject::Attribute(attribute) => {
+                Ok(Clause { attribute, lo: clause.lo, hi: clause.hi, negated: clause.negated })
+            }
+            Subject::Dosage(_) => {
+                Err(refused("public criteria name attributes only; put variants under matching".into()))
+            }
+        }
+    };
+    Ok(Criteria { groups: groups(named, public)? })
 }
 
 fn groups<T>(

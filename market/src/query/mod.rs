@@ -23,8 +23,12 @@ use node::{
 pub use self::{
     file::{Privacy, QUERY_FILE_BYTES_MAX, QueryFile},
     measure::{Measure, VariantRange},
-    named::{NamedAxis, NamedClause},
+    named::{NamedAxis, NamedClause, variant_name},
     plan::{Expectation, Plan, PrivacyPlan, plan, plan_of_study},
+};
+pub(crate) use self::{
+    file::{first_region, parse_toml, public_criteria, read},
+    named::Names,
 };
 use crate::{
     Error,

@@ -97,9 +97,9 @@ pub enum NamedAxis {
 
 /// What names are resolved against.
 #[derive(Clone, Copy)]
-pub(super) struct Names<'a> {
-    pub(super) schema: &'a Schema,
-    pub(super) panel: Option<&'a VariantPanel>,
+pub(crate) struct Names<'a> {
+    pub(crate) schema: &'a Schema,
+    pub(crate) panel: Option<&'a VariantPanel>,
 }
 
 pub(super) fn refused(why: String) -> Error {
@@ -195,7 +195,8 @@ impl<'a> Names<'a> {
 }
 
 /// The name of a variant in files: chromosome, position and alleles.
-pub(super) fn variant_name(variant: &Variant) -> String {
+#[must_use]
+pub fn variant_name(variant: &Variant) -> String {
     format!("{}:{} {}>{}", variant.chrom, variant.pos, variant.reference, variant.alternate)
 }
 

@@ -12,7 +12,7 @@ use node::{
     foresee_opening,
     genesis::Genesis,
     query::{CohortQuery, SealingKey},
-    state::{Odometer, StateRead, StateView},
+    state::{Odometer, StateRead, StateView, committee_of},
     units::Amount,
 };
 use serde::Serialize;
@@ -97,7 +97,8 @@ pub fn plan(
     let missing = || node::Error::Unknown { what: "tip of the chain", id: "latest".into() };
     let query = file.resolve(schema, panel, view.tip()?.ok_or_else(missing)?.time.day(), sealing)?;
     let parts = file.parts(schema, panel)?;
-    let subsets = genesis.committee.quorum.subset_count();
+    let key = view.committee_epoch()?.unwrap_or_default();
+    let subsets = committee_of(view, key)?.quorum.subset_count();
     let refusal = foresee_opening(view, genesis, &query, researcher).err().map(|error| error.to_string());
     let noise = |layout: &Layout| {
         let noise = query.rho().and_then(|rho| SlotNoise::new(layout, rho, query.parts.len(), subsets).ok());

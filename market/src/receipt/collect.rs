@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use circuits::{id::QueryId, quorum::SubsetIndex, rlwe::params::CIPHERTEXT_BYTES};
 use node::{
     committee_key,
-    state::{ContributionState, QueryStatus, StateKey},
+    state::{CommitteeState, ContributionState, QueryStatus, StateKey},
     transaction::{Action, Aggregate, Transaction},
     units::{Epoch, Height},
 };
@@ -48,12 +48,16 @@ pub fn collect(
             ciphertexts: if embed { ciphertexts(blobs, &admitted)? } else { vec![] },
         });
     }
+    let committee = ledger.prove(height, StateKey::Committee(state.committee))?;
+    let seated = committee.decode::<CommitteeState>()?.seated;
     let proven = epochs.into_iter().map(|epoch| ledger.prove(height, StateKey::EpochSnapshot(epoch)));
     Ok(Receipt {
         format: FORMAT.into(),
         genesis: ledger.genesis().clone(),
         handovers: handovers(ledger, height)?,
         query,
+        committee_key: committee,
+        committee_members: ledger.prove(height, StateKey::CommitteeMembers(seated))?,
         committee_polynomial: Bytes(committee_key(ledger, ledger.chain(), &state)?.b().to_packed_bytes()),
         query_state: ledger.prove(height, StateKey::Query(query))?,
         epochs: proven.collect::<Result<_, _>>()?,

@@ -32,7 +32,7 @@ pub const RECEIPT_BYTES_MAX: u64 = 512 << 20;
 pub const EMBEDDED_BYTES_MAX: usize = 64 << 20;
 
 /// The version of the file's format.
-const FORMAT: &str = "locus/v4/receipt";
+const FORMAT: &str = "locus/v5/receipt";
 
 /// A released result with everything that supports it; nothing in it is checked yet.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -49,6 +49,10 @@ pub struct Receipt {
     pub query: QueryId,
     /// Proves the query's final state.
     pub query_state: StateProof,
+    /// Proves the committee key that the query names, and since which key its committee sits.
+    pub committee_key: StateProof,
+    /// Proves who sits in that committee, and its quorum.
+    pub committee_members: StateProof,
     /// The public polynomial of the committee's key, packed; the query names the key's digest.
     pub committee_polynomial: Bytes,
     /// The snapshots of the epochs in which contributions were admitted.

@@ -9,10 +9,10 @@ use circuits::{
     rlwe::{Accumulator, Aggregate as Sum, Ciphertext, params::CIPHERTEXT_BYTES},
 };
 use node::{
-    genesis::Network,
+    genesis::{Committee, Network},
     light::LightClient,
     signature,
-    state::{AdmittedPart, ContributionState, QueryState, QueryStatus, StateKey},
+    state::{AdmittedPart, CommitteeStage, CommitteeState, ContributionState, QueryState, QueryStatus, StateKey},
     transaction::{ComponentDigests, Transaction, aggregate_message, contribution_set_digest},
 };
 use serde::Serialize;
@@ -103,6 +103,8 @@ impl VerifiedReceipt {
 /// What a released query fixed.
 pub(super) struct Release {
     state: QueryState,
+    /// Who holds the key that the query was opened under.
+    committee: Committee,
     set: Digest,
     aggregates: Vec<Digest>,
     components: AcceptedComponents,
@@ -130,7 +132,7 @@ pub fn verify(receipt: &Receipt, blobs: Option<&dyn BlobAccess>) -> Result<Verif
     held("R1", format!("block {} of chain {chain} is signed by its validators", receipt.header.header.height));
 
     let release = check_query(receipt, root)?;
-    held("R2", format!("the ledger released query {}", receipt.query));
+    held("R2", format!("the ledger released query {} of committee key {}", receipt.query, release.state.committee));
 
     let admitted = check_contributions(receipt, root, &release)?;
     held("R3", format!("{} contributions were admitted, their nullifiers all distinct", admitted.len()));
@@ -182,7 +184,7 @@ fn check_header(receipt: &Receipt) -> Result<(ChainId, Digest), Error> {
     }
 }
 
-/// R2. The query's state is in the state root and is `Released`.
+/// R2. The query's state is in the state root and is `Released`, and so are its committee key and who sits for it.
 fn check_query(receipt: &Receipt, root: Digest) -> Result<Release, Error> {
     if receipt.query_state.key != StateKey::Query(receipt.query) {
         return refuse("R2 query", "the proof is of another key");
@@ -195,7 +197,27 @@ fn check_query(receipt: &Receipt, root: Digest) -> Result<Release, Error> {
     };
     let opened = |part: &Vec<ComponentDigests>| part.iter().map(|digests| digests.opened).collect();
     let components = components.iter().map(opened).collect();
-    Ok(Release { set: *set, aggregates: aggregates.clone(), components, state })
+    let committee = check_committee(receipt, root, &state)?;
+    Ok(Release { committee, set: *set, aggregates: aggregates.clone(), components, state })
+}
+
+/// The committee whose key the query was opened under. The key's state says since which key its members sit.
+fn check_committee(receipt: &Receipt, root: Digest, state: &QueryState) -> Result<Committee, Error> {
+    let (key, members) = (&receipt.committee_key, &receipt.committee_members);
+    if key.key != StateKey::Committee(state.committee) {
+        return refuse("R2 query", format!("the proof of its committee is not of key {}", state.committee));
+    }
+    key.verify(root)?;
+    let proven: CommitteeState = key.decode()?;
+    match proven.stage {
+        CommitteeStage::Active { key } | CommitteeStage::Retired { key } if key == state.committee_key => {}
+        _ => return refuse("R2 query", format!("committee key {} is not the one that it names", state.committee)),
+    }
+    if members.key != StateKey::CommitteeMembers(proven.seated) {
+        return refuse("R2 query", format!("the members are not those seated for committee key {}", state.committee));
+    }
+    members.verify(root)?;
+    Ok(members.decode()?)
 }
 
 /// R3. Each contribution's state is in the state root, its transaction is the one admitted, the whole set is there, and
@@ -283,7 +305,7 @@ fn check_signatures(receipt: &Receipt, chain: ChainId, release: &Release) -> Res
     if aggregate.query != receipt.query || aggregate.set != release.set || aggregate.parts != release.aggregates {
         return refuse("R5 sums", "the committee's signatures are of another aggregate");
     }
-    let committee = &receipt.genesis.committee;
+    let committee = &release.committee;
     let message = aggregate_message(&chain, &receipt.query, &release.set, &release.aggregates);
     let mut signers = BTreeSet::new();
     for signed in &aggregate.signatures {
@@ -356,7 +378,7 @@ fn check_result(
     sums: &[Sum],
     components: &[BTreeMap<SubsetIndex, Component>],
 ) -> Result<(), Error> {
-    let quorum = &receipt.genesis.committee.quorum;
+    let quorum = &release.committee.quorum;
     let mut recomputed = vec![];
     for (part, ((sum, components), layout)) in sums.iter().zip(components).zip(&release.state.query.parts).enumerate() {
         let bounds = SumBounds { contributions: release.state.surviving, slot_max_each: layout.slot_max_each() };
@@ -371,6 +393,6 @@ fn check_result(
 
 fn context(receipt: &Receipt, chain: ChainId, release: &Release, part: usize) -> Result<ReleaseContext, Error> {
     let part = u8::try_from(part).or_else(|_| refuse("R6 components", "too many parts"))?;
-    let quorum = &receipt.genesis.committee.quorum;
+    let quorum = &release.committee.quorum;
     release_context(chain, quorum, receipt.query, &release.state, &release.aggregates, part)
 }

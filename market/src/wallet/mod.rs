@@ -7,6 +7,7 @@ mod answer;
 mod file;
 mod keys;
 mod protection;
+mod response;
 #[cfg(test)]
 mod tests;
 
@@ -17,10 +18,10 @@ use std::{
 };
 
 use age::secrecy::SecretString;
-use borsh::{BorshDeserialize, BorshSerialize};
+use borsh::{BorshDeserialize, BorshSerialize, io};
 use circuits::{
     consent::ConsentTerms,
-    id::{AccountId, ChainId, Digest, QueryId, field_to_bytes},
+    id::{AccountId, ChainId, Digest, QueryId, ScreeningId, field_to_bytes},
     privacy::Epsilon,
     record::{NullifierKey, Record},
 };
@@ -37,6 +38,7 @@ pub use self::{
     file::FILE_BYTES_MAX,
     keys::{PartyKey, Role, SecretSeed},
     protection::{Protection, StorageKey},
+    response::{InvitationReply, Response, ResponseStage},
 };
 use crate::{Error, issuer::Enrolment};
 
@@ -44,6 +46,8 @@ use crate::{Error, issuer::Enrolment};
 pub const RECORDS_MAX: usize = 64;
 /// Queries that one wallet remembers answering at most.
 pub const ANSWERS_MAX: usize = 1 << 16;
+/// Screenings that one wallet remembers responding to at most.
+pub const RESPONSES_MAX: usize = 1 << 16;
 
 /// The privacy loss ε that a new wallet allows to all private queries together.
 pub const DEFAULT_BUDGET: Epsilon = Epsilon::from_milli(10_000);
@@ -87,6 +91,18 @@ struct Contents {
     /// The privacy loss that the owner allows to all private queries together.
     budget: Epsilon,
     answers: BTreeMap<QueryId, Answer>,
+    /// Absent from files written before there were screenings.
+    #[borsh(deserialize_with = "present_or_empty")]
+    responses: BTreeMap<ScreeningId, Response>,
+}
+
+/// The last field of a file; empty when the file ends before it.
+fn present_or_empty<R: io::Read>(reader: &mut R) -> io::Result<BTreeMap<ScreeningId, Response>> {
+    let mut first = [0];
+    if reader.read(&mut first)? == 0 {
+        return Ok(BTreeMap::new());
+    }
+    BTreeMap::deserialize_reader(&mut io::Read::chain(first.as_slice(), reader))
 }
 
 /// A person's wallet, open and locked against other processes. Each change is on disk before its call returns.
@@ -135,6 +151,7 @@ impl Wallet {
             holdings: vec![],
             budget: DEFAULT_BUDGET,
             answers: BTreeMap::new(),
+            responses: BTreeMap::new(),
         };
         file::create(path, FILE_KIND, &contents, &protection)?;
         Ok(Self { path: path.into(), protection, contents, _lock: lock })
@@ -215,6 +232,12 @@ impl Wallet {
     #[must_use]
     pub const fn answers(&self) -> &BTreeMap<QueryId, Answer> {
         &self.contents.answers
+    }
+
+    /// The responses given, by screening.
+    #[must_use]
+    pub const fn responses(&self) -> &BTreeMap<ScreeningId, Response> {
+        &self.contents.responses
     }
 
     /// The privacy loss ε that the owner allows to all private queries together.
@@ -301,6 +324,19 @@ impl Wallet {
             return Err(refused("answer another query", why));
         }
         self.contents.answers.insert(query, answer);
+        self.save()
+    }
+
+    /// Notes how far a response is and saves.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] beyond [`RESPONSES_MAX`], else as [`Wallet::open`].
+    pub fn note_response(&mut self, screening: ScreeningId, response: Response) -> Result<(), Error> {
+        if self.contents.responses.len() >= RESPONSES_MAX && !self.contents.responses.contains_key(&screening) {
+            let why = format!("it remembers {RESPONSES_MAX} responses; use another wallet");
+            return Err(refused("respond to another screening", why));
+        }
+        self.contents.responses.insert(screening, response);
         self.save()
     }
 

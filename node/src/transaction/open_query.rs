@@ -45,9 +45,9 @@ pub(crate) fn execute(
 
     let id = query.id(&context.chain, &sender, nonce)?;
     let fees = draft.fee_schedule()?.unwrap_or_default();
-    let escrow = fees.escrow(query)?;
-    debit(draft, sender, escrow.plus(parameters.opening_fee)?)?;
-    collect_fee(draft, parameters.opening_fee)?;
+    let (escrow, fee) = (fees.escrow(query)?, parameters.opening_fee);
+    debit(draft, sender, escrow.plus(fee)?)?;
+    collect_fee(draft, fee)?;
     let state = QueryState {
         query: query.clone(),
         researcher: sender,
@@ -73,7 +73,7 @@ pub(crate) fn execute(
     draft.put_study(query.study, &study)?;
     let QueryState { study_version: version, conformance, .. } = state;
     Ok(vec![
-        Event::QueryOpened { query: id, researcher: sender, study: query.study, escrow },
+        Event::QueryOpened { query: id, researcher: sender, study: query.study, escrow, fee },
         Event::QueryCompared { query: id, study: query.study, version, conformance },
     ])
 }

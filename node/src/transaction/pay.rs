@@ -18,13 +18,13 @@ pub(super) fn pay(id: QueryId, mut state: QueryState, draft: &mut Draft<'_>) -> 
     let fees = state.fees.of(state.query.price).times(paid)?;
     let total = fees.total()?;
     state.escrow = state.escrow.minus(total)?;
-    let undivided = pay_fees(&fees, &state, draft)?;
+    let (shares, undivided) = pay_fees(&fees, &state, draft)?;
     let returned = std::mem::take(&mut state.escrow);
     credit(draft, state.researcher, returned)?;
     draft.put_query(id, &state)?;
     let mut events = vec![Event::QueryReleased { query: id, paid, price: state.query.price, returned }];
     if total > Amount::default() {
-        events.push(Event::FeesPaid { query: id, fees, undivided });
+        events.push(Event::FeesPaid { query: id, fees, undivided, shares });
     }
     Ok(events)
 }
@@ -46,15 +46,21 @@ fn pay_contributors(id: QueryId, state: &mut QueryState, draft: &mut Draft<'_>) 
 
 /// Splits the fees. What does not divide, at most one unit less than there are receivers of each share, goes to the
 /// consortium's pot, where opening fees go; so does a share that nobody may receive.
-fn pay_fees(fees: &ContributionFees, state: &QueryState, draft: &mut Draft<'_>) -> Result<Amount, Error> {
+fn pay_fees(
+    fees: &ContributionFees,
+    state: &QueryState,
+    draft: &mut Draft<'_>,
+) -> Result<(Vec<(AccountId, Amount)>, Amount), Error> {
     let validators = require_validators(draft)?;
     let voting = validators.iter().filter(|validator| validator.power > 0).map(|validator| validator.account);
     let treasury = state.fees.treasury.map(|treasury| treasury.account);
-    let mut undivided = split(fees.committee, &honest_members(state, draft)?, draft)?;
-    undivided = undivided.plus(split(fees.validators, &voting.collect::<Vec<_>>(), draft)?)?;
-    undivided = undivided.plus(split(fees.treasury, treasury.as_slice(), draft)?)?;
+    let mut shares = vec![];
+    let mut undivided = split(fees.committee, &honest_members(state, draft)?, &mut shares)?;
+    undivided = undivided.plus(split(fees.validators, &voting.collect::<Vec<_>>(), &mut shares)?)?;
+    undivided = undivided.plus(split(fees.treasury, treasury.as_slice(), &mut shares)?)?;
+    shares.iter().try_for_each(|(account, share)| credit(draft, *account, *share))?;
     collect_fee(draft, undivided)?;
-    Ok(undivided)
+    Ok((shares, undivided))
 }
 
 /// The members of the query's committee that are in standing and were not named liars by this query.
@@ -71,11 +77,11 @@ fn honest_members(state: &QueryState, draft: &Draft<'_>) -> Result<Vec<AccountId
 }
 
 /// An equal share to each; returns what is left.
-fn split(amount: Amount, among: &[AccountId], draft: &mut Draft<'_>) -> Result<Amount, Error> {
+fn split(amount: Amount, among: &[AccountId], shares: &mut Vec<(AccountId, Amount)>) -> Result<Amount, Error> {
     let count = among.len() as u64;
     let share = amount.get().checked_div(count).unwrap_or_default();
-    for account in among {
-        credit(draft, *account, Amount::new(share))?;
+    if share > 0 {
+        shares.extend(among.iter().map(|account| (*account, Amount::new(share))));
     }
     amount.minus(Amount::new(share.saturating_mul(count)))
 }

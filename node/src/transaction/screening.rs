@@ -55,7 +55,7 @@ pub(super) fn open(
     draft.put_screening(id, &state)?;
     study.opened = study.opened.checked_add(1).ok_or(Error::Overflow { what: "screenings of a study" })?;
     draft.put_study(screening.study, &study)?;
-    Ok(vec![Event::ScreeningOpened { screening: id, sponsor: sender, study: screening.study, escrow }])
+    Ok(vec![Event::ScreeningOpened { screening: id, sponsor: sender, study: screening.study, escrow, fee }])
 }
 
 /// The study's researcher recruits for it, or the sponsor that its latest version names.

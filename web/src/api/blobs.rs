@@ -45,7 +45,7 @@ pub(crate) async fn receive(request: &HttpRequest, payload: Payload, bytes_max: 
 }
 
 /// The same for a body of another media type.
-pub(super) async fn receive_media(
+pub(crate) async fn receive_media(
     request: &HttpRequest,
     mut payload: Payload,
     expected: &'static str,

@@ -1,4 +1,4 @@
-//! The decryption committee's keys. Its members are in the genesis.
+//! The decryption committee's keys, and who holds them.
 
 use actix_web::{
     HttpRequest, HttpResponse, get,
@@ -6,7 +6,8 @@ use actix_web::{
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 use node::{
-    state::{CommitteeState, StateRead},
+    genesis::Committee,
+    state::{CommitteeState, StateRead, committee_of},
     units::CommitteeEpoch,
 };
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,8 @@ pub struct CommitteeKey {
     pub epoch: CommitteeEpoch,
     /// Its stage, shares and confirmations.
     pub state: CommitteeState,
+    /// The committee whose key it is: its quorum, and its members by index.
+    pub committee: Committee,
 }
 
 /// The latest committee key. JSON or bytes.
@@ -60,6 +63,7 @@ pub(super) async fn read_committee_key(
 }
 
 fn key(service: &Service, epoch: CommitteeEpoch) -> Result<CommitteeKey, Error> {
-    let state = found("committee key", epoch, service.chain.snapshot()?.committee(epoch)?)?;
-    Ok(CommitteeKey { epoch, state })
+    let snapshot = service.chain.snapshot()?;
+    let state = found("committee key", epoch, snapshot.committee(epoch)?)?;
+    Ok(CommitteeKey { epoch, state, committee: committee_of(&snapshot, epoch)? })
 }

@@ -144,6 +144,28 @@ pub(super) async fn list_contributions(
     Ok(HttpResponse::Ok().json(page))
 }
 
+/// What an account's money did, one side of each entry of the books.
+#[utoipa::path(
+    tag = "listings",
+    params(
+        ("id" = String, Path, description = "the account's key, 64 hex digits"),
+        ("after" = Option<u64>, Query, description = "`next` of the page before"),
+        ("limit" = Option<u32>, Query, description = "1 to 500 rows; 100 by default"),
+        ("order" = Option<String>, Query, description = "`oldest` or `newest` first"),
+    ),
+    responses((status = 200, description = "a page", body = schemas::Page<schemas::PostingRow>))
+)]
+#[get("/v1/accounts/{id}/postings")]
+pub(super) async fn list_postings(
+    service: Data<Service>,
+    id: Path<String>,
+    page: Result<Query<Paging>, actix_web::Error>,
+) -> Result<HttpResponse, Error> {
+    let (id, page): (AccountId, _) = (parse("account id", &id)?, paging(page)?);
+    let page = blocking(move || Ok(service.index.postings(id, &page)?)).await?;
+    Ok(HttpResponse::Ok().json(page))
+}
+
 /// Issuers that governance ever accredited, suspended ones included.
 #[utoipa::path(
     tag = "listings",

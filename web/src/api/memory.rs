@@ -26,7 +26,7 @@ const CHUNK_BYTES: usize = 64 << 10;
 
 /// What memory is taken for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Room {
+pub(crate) enum Room {
     /// Blobs of the small kinds.
     Small,
     /// Panels and documents.
@@ -36,14 +36,14 @@ pub(super) enum Room {
 }
 
 /// The memory there is.
-pub(super) struct Memory {
+pub(crate) struct Memory {
     small: Arc<Semaphore>,
     large: Arc<Semaphore>,
     replies: Arc<Semaphore>,
 }
 
 /// Memory taken; given back when dropped.
-pub(super) struct Held(OwnedSemaphorePermit);
+pub(crate) struct Held(OwnedSemaphorePermit);
 
 impl Default for Memory {
     fn default() -> Self {
@@ -58,7 +58,7 @@ fn units(bytes: usize, all: u32) -> u32 {
 
 impl Memory {
     /// Waits for memory for at most so many bytes.
-    pub(super) async fn take(&self, room: Room, bytes: usize) -> Result<Held, Error> {
+    pub(crate) async fn take(&self, room: Room, bytes: usize) -> Result<Held, Error> {
         let (memory, all) = match room {
             Room::Small => (&self.small, SMALL_UNITS),
             Room::Large => (&self.large, LARGE_UNITS),

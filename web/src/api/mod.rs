@@ -25,6 +25,7 @@ mod plans;
 mod quota;
 mod reply;
 mod schemas;
+mod screenings;
 mod state;
 mod transactions;
 mod uploads;
@@ -50,15 +51,17 @@ pub use self::{
     metrics::Metrics,
     operation::{Health, Quorum},
     quota::{StoredBytes, UploadQuota},
+    screenings::{ListedScreening, RESPONSES_PAGE_MAX, ResponsePage, ResponseProofs, ScreeningPage},
     state::ProvenState,
     transactions::{Accepted, IncludedTransaction},
 };
 pub(crate) use self::{
-    blobs::receive,
+    blobs::{receive, receive_media},
     bounds::{answer, no_endpoint},
+    memory::Room,
     metrics::observe,
     quota::is_document,
-    reply::BYTES,
+    reply::{BYTES, found, parse},
     state::KEY_BYTES_MAX,
 };
 use crate::{Error, chain::Chain, problem::Problem, signed_request::Replay};
@@ -125,6 +128,7 @@ routes![
     ledger::read_account,
     ledger::read_next_nonce,
     listing::list_account_transactions,
+    listing::list_postings,
     listing::list_schemas,
     ledger::read_schema,
     listing::list_studies,
@@ -134,6 +138,10 @@ routes![
     plans::plan_query,
     plans::read_query_schema,
     listing::list_contributions,
+    screenings::list_screenings,
+    screenings::read_screening,
+    screenings::list_responses,
+    screenings::prove_responses,
     listing::list_issuers,
     listing::list_researchers,
     committee::read_committee,

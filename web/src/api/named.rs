@@ -6,7 +6,11 @@ use market::{
     index::{Order, PAGE_ROWS_MAX, Paging, QueryFilter},
     objects::{BlobAddress, BlobKind},
 };
-use node::state::{QueryState, QueryStatus, StateRead};
+use node::{
+    Snapshot,
+    state::{QueryState, QueryStatus, ResponseStatus, StateRead},
+    units::ResponseIndex,
+};
 
 use super::Service;
 use crate::Error;
@@ -14,8 +18,11 @@ use crate::Error;
 /// The rows that are looked through: those of the latest page, so that a stranger's upload costs no more than that.
 const LATEST: Paging = Paging { after: None, limit: PAGE_ROWS_MAX, order: Order::Newest };
 
+/// Responses that are looked through for a letter.
+const RESPONSES_LOOKED_AT_MAX: u32 = 16_384;
+
 /// Whether the ledger names a blob: an admitted ciphertext, a signed sum, an accepted component, an announced message of
-/// the key in the making, or a schema's panel. Asked only when there is no room.
+/// the key in the making, a letter of a screening, or a schema's panel. Asked only when there is no room.
 pub(super) fn is_named(service: &Service, address: BlobAddress) -> Result<bool, Error> {
     let (snapshot, digest) = (service.chain.snapshot()?, address.digest);
     match address.kind {
@@ -42,7 +49,32 @@ pub(super) fn is_named(service: &Service, address: BlobAddress) -> Result<bool, 
             }
             Ok(false)
         }
+        BlobKind::Invitation | BlobKind::Contact => is_letter(&snapshot, address),
         BlobKind::PublicShare | BlobKind::Blob | BlobKind::Genome | BlobKind::GenomeHeader => Ok(false),
+    }
+}
+
+/// Whether a response names a letter, among the first [`RESPONSES_LOOKED_AT_MAX`] of the screenings that invited somebody.
+fn is_letter(snapshot: &Snapshot, address: BlobAddress) -> Result<bool, Error> {
+    let mut left = RESPONSES_LOOKED_AT_MAX;
+    for (id, state) in snapshot.screenings()?.into_iter().filter(|(_, state)| state.invited > 0) {
+        for index in (0..state.eligible.min(left)).map(ResponseIndex::new) {
+            let response = snapshot.response(id, index)?;
+            if response.is_some_and(|response| letter(&response.status, address.kind) == Some(address.digest)) {
+                return Ok(true);
+            }
+        }
+        left = left.saturating_sub(state.eligible);
+    }
+    Ok(false)
+}
+
+/// The letter of a kind that a response names.
+fn letter(status: &ResponseStatus, kind: BlobKind) -> Option<Digest> {
+    match status {
+        ResponseStatus::Invited { invitation, .. } if kind == BlobKind::Invitation => Some(*invitation),
+        ResponseStatus::Accepted { contact, .. } if kind == BlobKind::Contact => Some(*contact),
+        _ => None,
     }
 }
 

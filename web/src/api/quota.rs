@@ -49,7 +49,7 @@ pub struct UploadQuota {
     protocol: Share,
     documents: Share,
     storing: [Mutex<()>; STORING_LANES],
-    pub(super) memory: Memory,
+    pub(crate) memory: Memory,
 }
 
 /// Disk set aside for one upload; given back unless kept.

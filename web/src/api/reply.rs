@@ -48,11 +48,11 @@ pub(super) fn long_reply<T: Serialize + BorshSerialize>(
 }
 
 /// Parses a part of the path.
-pub(super) fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(what: &'static str, text: &str) -> Result<T, Error> {
+pub(crate) fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(what: &'static str, text: &str) -> Result<T, Error> {
     text.parse().map_err(|error: T::Err| Error::Request { what, why: error.to_string() })
 }
 
 /// The value, or that nothing here has this id.
-pub(super) fn found<T>(what: &'static str, id: impl std::fmt::Display, value: Option<T>) -> Result<T, Error> {
+pub(crate) fn found<T>(what: &'static str, id: impl std::fmt::Display, value: Option<T>) -> Result<T, Error> {
     value.ok_or_else(|| Error::NotFound { what, id: id.to_string() })
 }

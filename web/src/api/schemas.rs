@@ -210,12 +210,85 @@ pub(super) struct Query {
     fees: Value,
 }
 
+/// A screening and how far it is.
+#[derive(ToSchema)]
+pub(super) struct Screening {
+    /// Criteria, data use, price, maximum, days and the key that contacts are sealed to.
+    screening: Value,
+    sponsor: String,
+    /// The sponsor's nonce then, which enters the screening's id.
+    nonce: u64,
+    /// The block that opened it.
+    opened: u64,
+    opening_epoch: u32,
+    /// The version of the study's protocol that it opened under.
+    study_version: u32,
+    /// What is still locked, in minor units.
+    escrow: u64,
+    /// People who proved that they are eligible.
+    eligible: u32,
+    invited: u32,
+    accepted: u32,
+    declined: u32,
+    /// The block that closed it, if one did.
+    closed: Option<u64>,
+}
+
+/// A screening with its id.
+#[derive(ToSchema)]
+pub(super) struct ListedScreening {
+    id: String,
+    state: Screening,
+}
+
+/// A page of screenings.
+#[derive(ToSchema)]
+pub(super) struct ScreeningPage {
+    items: Vec<ListedScreening>,
+    /// Where the next page begins; none on the last.
+    next: Option<String>,
+}
+
+/// An anonymous response to a screening.
+#[derive(ToSchema)]
+pub(super) struct ScreeningResponse {
+    /// The one-time key that was paid and answers an invitation.
+    reply: String,
+    /// The one-time key that an invitation is sealed to.
+    sealing: String,
+    nullifier: String,
+    transaction: String,
+    /// The block that admitted it.
+    height: u64,
+    /// The stage, with the digests of what was sealed.
+    status: Value,
+}
+
+/// A run of responses.
+#[derive(ToSchema)]
+pub(super) struct ResponsePage {
+    /// Place of the first.
+    first: u32,
+    responses: Vec<ScreeningResponse>,
+}
+
+/// A run of responses, each proven.
+#[derive(ToSchema)]
+pub(super) struct ResponseProofs {
+    /// None for the state of genesis.
+    header: Option<SignedHeader>,
+    /// Key, value and path to the state root, of each response in order.
+    proofs: Vec<Value>,
+}
+
 /// A committee key.
 #[derive(ToSchema)]
 pub(super) struct CommitteeKey {
     epoch: u32,
     /// Stage, shares, reveals and confirmations.
     state: Value,
+    /// The committee whose key it is: quorum, and members with account and sealing key, by index.
+    committee: Value,
 }
 
 /// The current epoch.
@@ -332,6 +405,21 @@ pub(super) struct JobCount {
     /// `waiting`, `running`, `done` or `failed`.
     state: String,
     count: u64,
+}
+
+/// One side of an entry of the books.
+#[derive(ToSchema)]
+pub(super) struct PostingRow {
+    /// Its place in the books.
+    sequence: u64,
+    /// The other side: an account, or a pot such as `escrow:` with a query's id.
+    counterpart: String,
+    /// Whether the account received the amount.
+    credit: bool,
+    /// In minor units.
+    amount: u64,
+    /// What for.
+    reason: String,
 }
 
 /// A page of a listing.

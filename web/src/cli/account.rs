@@ -4,15 +4,19 @@ use std::path::PathBuf;
 
 use circuits::id::AccountId;
 use clap::Subcommand;
-use market::ledger::act;
+use market::{
+    index::{Index, PAGE_ROWS_MAX, Page, Paging, PostingRow},
+    ledger::act,
+};
 use node::{
     state::StateRead,
     transaction::{Action, Transfer},
-    units::Amount,
+    units::{Amount, Height},
 };
+use serde::Serialize;
 
-use super::{Home, Output};
-use crate::Error;
+use super::{Home, Output, database::DatabaseOption};
+use crate::{Error, client::Remote};
 
 /// Show accounts and move money.
 #[derive(Debug, Subcommand)]
@@ -21,6 +25,14 @@ pub enum Account {
     Show {
         /// The account, 64 hex digits.
         account: AccountId,
+    },
+    /// Show every movement of an account's money with the balance after it, from the index of a node (with --url) or of this
+    /// data directory.
+    Statement {
+        /// The account, 64 hex digits.
+        account: AccountId,
+        #[command(flatten)]
+        database: DatabaseOption,
     },
     /// Send money. It cannot be taken back.
     Transfer {
@@ -37,16 +49,76 @@ pub enum Account {
     },
 }
 
+/// One movement, and the balance after it.
+#[derive(Debug, Serialize)]
+struct Movement {
+    block: Height,
+    #[serde(flatten)]
+    posting: PostingRow,
+    balance: u64,
+}
+
+/// Every page of an account's postings.
+fn postings(home: &Home, account: AccountId, database: &DatabaseOption) -> Result<Vec<PostingRow>, Error> {
+    let remote = home.url().map(Remote::new).transpose()?;
+    let index = match &remote {
+        Some(_) => None,
+        None => Some(Index::open(database.open(home)?, home.genesis()?.chain_id()?)?),
+    };
+    let (mut rows, mut paging) = (vec![], Paging { limit: PAGE_ROWS_MAX, ..Paging::default() });
+    loop {
+        let page: Page<PostingRow> = match (&remote, &index) {
+            (Some(remote), _) => {
+                let after = paging.after.map(|after| format!("&after={}", after.get())).unwrap_or_default();
+                let path = format!("/v1/accounts/{account}/postings?limit={PAGE_ROWS_MAX}{after}");
+                remote.json(&path)?.ok_or_else(|| Error::NotFound { what: "account", id: account.to_string() })?
+            }
+            (None, Some(index)) => index.postings(account, &paging)?,
+            (None, None) => return Ok(rows),
+        };
+        rows.extend(page.items);
+        match page.next {
+            Some(next) => paging.after = Some(next),
+            None => return Ok(rows),
+        }
+    }
+}
+
+fn statement(home: &Home, output: &Output, account: AccountId, database: &DatabaseOption) -> Result<(), Error> {
+    let mut balance = 0u64;
+    let movements: Vec<_> = postings(home, account, database)?
+        .into_iter()
+        .map(|posting| {
+            let amount = posting.amount.get();
+            balance = if posting.credit { balance.wrapping_add(amount) } else { balance.wrapping_sub(amount) };
+            Movement { block: posting.height(), posting, balance }
+        })
+        .collect();
+    output.result(&movements, |movements| {
+        let line = |Movement { block, posting, balance }: &Movement| {
+            let sign = if posting.credit { '+' } else { '-' };
+            let PostingRow { amount, reason, counterpart, .. } = posting;
+            format!("block {block:>8}  {sign}{amount:<12}  balance {balance:<12}  {reason}  {counterpart}")
+        };
+        if movements.is_empty() {
+            "no money moved".into()
+        } else {
+            movements.iter().map(line).collect::<Vec<_>>().join("\n")
+        }
+    })
+}
+
 impl Account {
     pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
-        let connection = home.connect()?;
         match self {
             Self::Show { account } => {
-                let state = connection.ledger.account(account)?.unwrap_or_default();
+                let state = home.connect()?.ledger.account(account)?.unwrap_or_default();
                 output.result(&state, |state| format!("balance {}\nnext nonce {}", state.balance, state.nonce))
             }
+            Self::Statement { account, database } => statement(home, output, account, &database),
             Self::Transfer { to, amount, key, yes } => {
                 let key = home.any_key(&key)?;
+                let connection = home.connect()?;
                 output.confirm(yes, &format!("Send {amount} from {} to {to}?", key.account()))?;
                 let transfer = Transfer { to, amount: Amount::new(amount) };
                 let inclusion = act(&*connection.ledger, &key.signing_key(), Action::Transfer(transfer))?;

@@ -4,7 +4,11 @@ use std::path::PathBuf;
 
 use circuits::id::QueryId;
 use clap::Args;
-use market::aggregator::{Added, aggregate_watched};
+use market::{
+    aggregator::{Added, aggregate_watched},
+    ledger::require_query,
+};
+use node::state::committee_of;
 
 use super::{Home, Output, committee::remote_committee};
 use crate::Error;
@@ -14,7 +18,8 @@ use crate::Error;
 pub struct Aggregate {
     /// The query's id.
     query: QueryId,
-    /// Addresses of the committee members' endpoints, in their order.
+    /// Addresses of all members' endpoints, in the order of the committee whose key the query was opened under, as
+    /// `committee show` lists it.
     #[arg(long, value_delimiter = ',', required = true, value_name = "URL")]
     members: Vec<String>,
     /// Key file that signs the transaction; any party's, of any role.
@@ -26,15 +31,17 @@ impl Aggregate {
     pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
         let key = home.any_key(&self.key)?;
         let connection = home.connect()?;
-        let committee = remote_committee(&self.members)?;
+        let ledger = &*connection.ledger;
+        let seats = committee_of(ledger, require_query(ledger, self.query)?.committee)?;
+        let committee = remote_committee(&self.members, &seats)?;
         let sender = key.signing_key();
-        let (ledger, blobs) = (&*connection.ledger, &*connection.blobs);
         let bar = output.progress("adding up ciphertexts", 0);
         let mut watch = |added: Added| {
             bar.set_length(added.of.into());
             bar.set_position(added.contributions.into());
             Ok(())
         };
+        let blobs = &*connection.blobs;
         let inclusion = aggregate_watched(ledger, blobs, &committee, &sender, self.query, &mut watch)?;
         bar.finish_and_clear();
         output.result(&inclusion, |inclusion| format!("aggregate of {} in block {}", self.query, inclusion.height))

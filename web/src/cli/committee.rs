@@ -15,11 +15,19 @@ use std::{
 use circuits::quorum::MemberIndex;
 use clap::{Args, Subcommand};
 use market::{
-    committee::{access::CommitteeAccess, local::LocalCommittee, member::Member},
-    ledger::tip,
+    committee::{
+        access::CommitteeAccess,
+        local::LocalCommittee,
+        member::{Duty, Member},
+    },
+    ledger::{LedgerAccess, tip},
     wallet::{PartyKey, Role},
 };
-use node::state::{CommitteeStage, StateRead};
+use node::{
+    genesis::Committee as Seats,
+    state::{CommitteeStage, StateRead, committee_of},
+    units::CommitteeEpoch,
+};
 
 use super::{Connection, Home, Output};
 use crate::{
@@ -42,9 +50,16 @@ const NODE_TIME_MAX: Duration = Duration::from_secs(60);
 pub enum Committee {
     /// Run one member until interrupted: it takes part in key generation, keeps ciphertexts, signs sums it added up
     /// itself, and computes components of releases that the ledger allows.
+    ///
+    /// It serves every key whose committee lists it. A new member starts it once governance seated the committee; a former
+    /// one keeps it running until it says that no key is left.
     Serve(ServeMember),
-    /// Show how far the committee's key is.
-    Show,
+    /// Show how far the committee's key is, and who sits in that committee, in the members' order.
+    Show {
+        /// The key's number, as `query show` names it; the latest without it.
+        #[arg(long, value_name = "NUMBER")]
+        key: Option<u32>,
+    },
 }
 
 /// Which member, where.
@@ -75,14 +90,18 @@ impl Committee {
                 let key = home.key(&member.key, Role::Member)?;
                 member.run(key, &connect_patiently(home, output)?, output)
             }
-            Self::Show => {
+            Self::Show { key } => {
                 let connection = home.connect()?;
                 let ledger = &*connection.ledger;
-                let epoch = ledger.committee_epoch()?.unwrap_or_default();
+                let epoch = key.map_or_else(|| latest_key(ledger), |key| Ok(CommitteeEpoch::new(key)))?;
+                let seats = committee_of(ledger, epoch)?;
                 let state = ledger.committee(epoch)?.unwrap_or_default();
                 let height = tip(ledger)?.height;
-                let value = serde_json::json!({ "epoch": epoch, "committee": state, "height": height });
-                output.result(&value, |_| format!("committee key {epoch}: {}", describe(&state.stage)))
+                let value = serde_json::json!({ "epoch": epoch, "committee": state, "seats": seats, "height": height });
+                output.result(&value, |_| {
+                    let stage = describe(&state.stage);
+                    format!("committee key {epoch}: {stage}\n{} of these members:\n{}", seats.quorum, places(&seats))
+                })
             }
         }
     }
@@ -92,21 +111,27 @@ impl ServeMember {
     /// Serves receipts and signatures, and does the member's duties, until a signal ends it.
     fn run(&self, key: PartyKey, connection: &Connection, output: &Output) -> Result<(), Error> {
         let member = Member::open(&self.store, key, &*connection.ledger)?;
-        let index = member.index();
+        let account = member.account();
+        let ledger = &*connection.ledger;
+        let epoch = latest_key(ledger)?;
+        match committee_of(ledger, epoch)?.index_of(account) {
+            Some(index) => output.say(format!("member {index} of the committee of key {epoch}")),
+            None => output.say(format!("others sit in the committee of key {epoch}; this finishes earlier queries")),
+        }
         let (ledger, blobs) = (Arc::clone(&connection.ledger), Arc::clone(&connection.blobs));
         let committee = Arc::new(LocalCommittee::new(vec![member], ledger, blobs));
-        let service = MemberService { member: index, committee: Arc::clone(&committee) as Arc<dyn CommitteeAccess> };
+        let service = MemberService { member: account, committee: Arc::clone(&committee) as Arc<dyn CommitteeAccess> };
         let running = serve_member(service, &self.listen.to_string(), StopOn::Signals)?;
-        output.result(&serde_json::json!({ "member": index, "url": running.url() }), |_| {
-            format!("committee member {index} at {}", running.url())
+        output.result(&serde_json::json!({ "member": account, "url": running.url() }), |_| {
+            format!("committee member {account} at {}", running.url())
         })?;
         if self.attached {
             thread::spawn(end_with_standard_input);
         }
         let stopping = Arc::new(AtomicBool::new(false));
         let duties = {
-            let stopping = Arc::clone(&stopping);
-            thread::spawn(move || do_duties(&committee, &stopping))
+            let (stopping, output) = (Arc::clone(&stopping), output.clone());
+            thread::spawn(move || do_duties(&committee, &stopping, &output))
         };
         let ended = running.wait();
         stopping.store(true, Ordering::Release);
@@ -168,7 +193,7 @@ pub(super) fn end_with_standard_input() {
     std::process::exit(0);
 }
 
-fn do_duties(committee: &LocalCommittee, stopping: &AtomicBool) {
+fn do_duties(committee: &LocalCommittee, stopping: &AtomicBool, output: &Output) {
     let mut pause = POLL_TIME;
     let mut last_failure = String::new();
     while !stopping.load(Ordering::Acquire) {
@@ -176,6 +201,9 @@ fn do_duties(committee: &LocalCommittee, stopping: &AtomicBool) {
             Ok(duties) => {
                 if !duties.is_empty() {
                     tracing::info!(?duties, "duties done");
+                }
+                if duties.iter().any(|(_, duty)| *duty == Duty::Left) {
+                    output.say("others sit in the committee and no key is left here; this may stop");
                 }
                 pause = POLL_TIME;
                 last_failure.clear();
@@ -194,11 +222,52 @@ fn do_duties(committee: &LocalCommittee, stopping: &AtomicBool) {
     }
 }
 
-/// Committee members at these addresses, in the genesis' order.
+/// The number of the latest committee key: the active one, or the one in the making.
+pub(super) fn latest_key(ledger: &dyn LedgerAccess) -> Result<CommitteeEpoch, Error> {
+    Ok(ledger.committee_epoch()?.unwrap_or_default())
+}
+
+fn places(seats: &Seats) -> String {
+    let place = |(index, member): (u8, &node::genesis::Member)| format!("{index}  {}", member.account);
+    (0..).zip(&seats.members).map(place).collect::<Vec<_>>().join("\n")
+}
+
+/// The members of a committee, at these addresses in that committee's order.
 ///
 /// # Errors
-/// [`Error::Input`] for an address that is none.
-pub(super) fn remote_committee(urls: &[String]) -> Result<RemoteCommittee, Error> {
-    let members = (0u8..).zip(urls).map(|(index, url)| Ok((MemberIndex::new(index), Remote::new(url)?)));
+/// [`Error::Input`] for more or fewer addresses than members, or an address that is none.
+pub(super) fn remote_committee(urls: &[String], seats: &Seats) -> Result<RemoteCommittee, Error> {
+    if urls.len() != seats.members.len() {
+        let why = format!(
+            "{} addresses are given; give one for each of the {} members, in the order of the committee that \
+             `locus committee show` lists for the query's key, also for members that are away",
+            urls.len(),
+            seats.members.len()
+        );
+        return Err(Error::Input { what: "members", why });
+    }
+    let members = seats.members.iter().zip(urls).map(|(member, url)| Ok((member.account, Remote::new(url)?)));
     Ok(RemoteCommittee::new(members.collect::<Result<_, Error>>()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use circuits::{id::AccountId, quorum::Quorum};
+    use node::{genesis::Member, query::SealingKey};
+
+    use super::*;
+
+    #[test]
+    fn a_committee_takes_one_address_for_each_member_and_no_more() {
+        let member =
+            |place| Member { account: AccountId::from_bytes([place; 32]), sealing: SealingKey::new(vec![place]) };
+        let seats = Seats { quorum: Quorum::new(2, 3).unwrap(), members: [1, 2, 3].map(member).into() };
+        let urls = |count: u16| (0..count).map(|port| format!("http://127.0.0.1:{}", 8500 + port)).collect::<Vec<_>>();
+        assert!(remote_committee(&urls(3), &seats).is_ok());
+        for count in [0, 2, 4] {
+            let error = remote_committee(&urls(count), &seats).unwrap_err().to_string();
+            assert!(error.contains(&format!("{count} addresses are given")), "{error}");
+            assert!(error.contains("each of the 3 members"), "{error}");
+        }
+    }
 }

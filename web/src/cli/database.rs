@@ -10,8 +10,8 @@ use super::Home;
 use crate::Error;
 
 /// The database's address.
-#[derive(Debug, Args)]
-pub(crate) struct DatabaseOption {
+#[derive(Debug, Default, Args)]
+pub struct DatabaseOption {
     /// Database of the index, the jobs and the service's accounts: sqlite://PATH, or postgres://USER@HOST/NAME. By default
     /// a file in the data directory. Keep a password in the variable or in a file that PGPASSFILE names: others on this
     /// machine can read a command's options.

@@ -1,11 +1,14 @@
 //! `locus demo`.
 
-use std::path::PathBuf;
+use std::{
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::PathBuf,
+};
 
 use circuits::quorum::Quorum;
 use clap::Args;
 
-use super::{Home, Output};
+use super::{Home, Output, node::Run};
 use crate::{
     Error,
     demo::{
@@ -51,6 +54,12 @@ pub struct Demo {
     /// Add a dishonest person, and show who refuses what it tries. Ends with a failure if anything false gets in.
     #[arg(long, value_enum, value_name = "NAME")]
     attack: Option<Attack>,
+    /// Afterwards serve the demo's ledger with its pages, until interrupted. With --json the address is a second object.
+    #[arg(long)]
+    serve: bool,
+    /// Port of this machine that --serve takes; 0 takes a free one.
+    #[arg(long, default_value_t = 8480, value_name = "N", requires = "serve")]
+    port: u16,
 }
 
 pub(super) fn parse_quorum(text: &str) -> Result<Quorum, String> {
@@ -63,6 +72,14 @@ pub(super) fn parse_quorum(text: &str) -> Result<Quorum, String> {
 
 impl Demo {
     pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
+        let dir = home.dir().join("demo");
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        if self.serve {
+            // Nobody wants to hear of a taken port after the demo.
+            let failed = |source| Error::Listen { address: listen.to_string(), source };
+            TcpListener::bind(listen).map(drop).map_err(failed)?;
+        }
+        let serve = self.serve;
         let asked = match (self.statistic, self.query_file) {
             (Some(example), _) => Asked::Example(example),
             (None, Some(path)) => Asked::File(path),
@@ -73,7 +90,7 @@ impl Demo {
             people: self.people.unwrap_or(people_default),
             vcf: self.vcf,
             quorum: self.committee,
-            dir: home.dir().join("demo"),
+            dir: dir.clone(),
             processes: self.processes,
             validators: self.validators,
             attack: self.attack,
@@ -85,6 +102,9 @@ impl Demo {
         if !report.matches {
             return Err(Error::DemoDiffers);
         }
-        if report.attack.as_ref().is_none_or(AttackReport::refused) { Ok(()) } else { Err(Error::AttackAdmitted) }
+        if !report.attack.as_ref().is_none_or(AttackReport::refused) {
+            return Err(Error::AttackAdmitted);
+        }
+        if serve { Run::at(listen).run(&Home::new(dir, None, None), output) } else { Ok(()) }
     }
 }

@@ -31,7 +31,8 @@ pub enum Keys {
         #[arg(value_name = "FILE")]
         path: PathBuf,
     },
-    /// Write the public side of a committee member's key for whoever founds the network (`network init --member`).
+    /// Write the public side of a committee member's key for whoever founds the network (`network init --member`)
+    /// or seats another committee (`govern replace-committee --member`).
     Member {
         /// The member's key file.
         #[arg(value_name = "KEY")]
@@ -108,7 +109,8 @@ impl Keys {
                 }
                 let key = home.key(path, Role::Member)?;
                 write_json("member", out, &member(&key))?;
-                output.say(format!("wrote {}: send it to whoever founds the network", out.display()));
+                output
+                    .say(format!("wrote {}: send it to whoever founds the network, or to its governor", out.display()));
                 key
             }
         };

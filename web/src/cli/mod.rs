@@ -11,6 +11,7 @@ mod consent;
 mod database;
 mod demo;
 mod export;
+mod funding;
 mod genome;
 mod govern;
 mod index;
@@ -26,6 +27,7 @@ mod query;
 mod record;
 mod result;
 mod schema;
+mod screening;
 mod session;
 mod study;
 mod verify;
@@ -33,7 +35,7 @@ mod wallet;
 
 use clap::{Parser, Subcommand};
 
-pub(crate) use analysis::{AnalysisOptions, Reading, describe_analyses, undrawn};
+pub(crate) use analysis::{AnalysisOptions, describe_analyses, undrawn};
 pub(crate) use keys::sealing_key;
 pub(crate) use node::service;
 pub use output::Output;
@@ -143,6 +145,9 @@ pub enum Command {
     /// Open, watch, seal and refund cohort queries (a researcher).
     #[command(subcommand)]
     Query(query::Query),
+    /// Recruit for a trial without knowing whom (a sponsor); respond, and answer an invitation (people and their agents).
+    #[command(subcommand)]
+    Screening(screening::Screening),
     /// Answer open queries for a folder of wallets, as their owners' consent allows; withdraw an answer.
     #[command(subcommand)]
     Agent(agent::Agent),
@@ -156,6 +161,9 @@ pub enum Command {
     /// Show accounts and move money.
     #[command(subcommand)]
     Account(account::Account),
+    /// Bring money onto the ledger and off it, through an accredited institution.
+    #[command(subcommand)]
+    Funding(funding::Funding),
     /// Read blocks, wait for epochs, and replay the chain.
     #[command(subcommand)]
     Ledger(ledger::Ledger),
@@ -194,11 +202,13 @@ pub fn run(cli: Cli, output: &Output) -> Result<(), Error> {
         Command::Wallet(wallet) => wallet.run(&home, output),
         Command::Study(study) => study.run(&home, output),
         Command::Query(query) => query.run(&home, output),
+        Command::Screening(screening) => screening.run(&home, output),
         Command::Agent(agent) => agent.run(&home, output),
         Command::Aggregate(aggregate) => aggregate.run(&home, output),
         Command::Result(result) => result.run(&home, output),
         Command::Export(export) => export.run(&home, output),
         Command::Account(account) => account.run(&home, output),
+        Command::Funding(funding) => funding.run(&home, output),
         Command::Ledger(ledger) => ledger.run(&home, output),
         Command::Objects(objects) => objects.run(&home, output),
         Command::Index(index) => index.run(&home, output),

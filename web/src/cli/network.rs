@@ -1,6 +1,9 @@
 //! Founding a network.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use circuits::{contribution, eligibility, groth16::KeyOrigin, id::AccountId, privacy::Epsilon, quorum::Quorum};
 use clap::{Args, Subcommand};
@@ -96,6 +99,9 @@ struct CeremonyKeys {
     /// The verifying key of screening proofs, from a ceremony.
     #[arg(long, value_name = "FILE", requires = "proving_key")]
     eligibility_key: Option<PathBuf>,
+    /// The proving key of screening proofs, from the same ceremony; without it nobody here responds to screenings.
+    #[arg(long, value_name = "FILE", requires = "eligibility_key")]
+    eligibility_proving_key: Option<PathBuf>,
     /// Found a network for real records, with stricter limits.
     #[arg(long, requires = "proving_key")]
     consortium: bool,
@@ -126,7 +132,7 @@ impl NetworkCommand {
         output.result(&founded, |founded| {
             let committee = &founded.genesis.committee;
             format!(
-                "{} ({:?})\nchain      {}\ngovernor   {}\nvalidators {}\ncommittee  {}\nkey        {}",
+                "{} ({:?})\nchain      {}\ngovernor   {}\nvalidators {}\ncommittee  {} at first; `locus committee show` says who sits now\nkey        {}",
                 founded.genesis.name,
                 founded.genesis.network,
                 founded.chain,
@@ -147,6 +153,8 @@ fn list(accounts: impl Iterator<Item = AccountId>) -> String {
 struct NetworkKeys {
     proving: contribution::ProvingKey,
     eligibility: eligibility::VerifyingKey,
+    /// Proves eligibility; a ceremony's may be elsewhere.
+    screening: Option<eligibility::ProvingKey>,
 }
 
 impl CeremonyKeys {
@@ -158,7 +166,8 @@ impl CeremonyKeys {
             output.say("making the insecure seeded keys of both proofs, which takes some seconds");
             let screening = eligibility::insecure_proving_key_from_seed([0; 32])?;
             let proving = contribution::insecure_proving_key_from_seed([0; 32])?;
-            return Ok(NetworkKeys { proving, eligibility: screening.verifying_key().clone() });
+            let eligibility = screening.verifying_key().clone();
+            return Ok(NetworkKeys { proving, eligibility, screening: Some(screening) });
         };
         let contribution: contribution::VerifyingKey = read_json("contribution key", contribution)?;
         let eligibility: eligibility::VerifyingKey = read_json("eligibility key", eligibility)?;
@@ -168,10 +177,17 @@ impl CeremonyKeys {
                 return Err(Error::Input { what, why });
             }
         }
-        let bytes = std::fs::read(proving)
-            .map_err(|error| Error::Input { what: "proving key", why: format!("{}: {error}", proving.display()) })?;
-        Ok(NetworkKeys { proving: contribution::ProvingKey::from_bytes(&bytes, &contribution)?, eligibility })
+        let proving = contribution::ProvingKey::from_bytes(&read_key(proving)?, &contribution)?;
+        let screening = self.eligibility_proving_key.as_ref();
+        let screening =
+            screening.map(|path| Ok::<_, Error>(eligibility::ProvingKey::from_bytes(&read_key(path)?, &eligibility)?));
+        Ok(NetworkKeys { proving, screening: screening.transpose()?, eligibility })
     }
+}
+
+fn read_key(path: &Path) -> Result<Vec<u8>, Error> {
+    std::fs::read(path)
+        .map_err(|error| Error::Input { what: "proving key", why: format!("{}: {error}", path.display()) })
 }
 
 impl Init {
@@ -205,6 +221,9 @@ impl Init {
             output.say(format!("made {}", path.display()));
         }
         write_file("proving key", &home.proving_key_path(), &keys.proving.to_bytes()?)?;
+        if let Some(key) = &keys.screening {
+            write_file("proving key of screenings", &home.eligibility_key_path(), &key.to_bytes()?)?;
+        }
         write_json("genesis", &home.genesis_path(), &genesis)?;
         Ok(genesis)
     }

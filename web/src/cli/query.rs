@@ -224,8 +224,9 @@ fn describe(opened: &Opened) -> String {
         QueryStatus::Refunded { height, reason } => format!("refunded in block {height}: {reason:?}"),
     };
     format!(
-        "query          {}\nstage          {stage}\nclosing        {}\ncontributions  {} ({} to {})\nescrow         {}",
+        "query          {}\nstage          {stage}\ncommittee key  {}\nclosing        {}\ncontributions  {} ({} to {})\nescrow         {}",
         opened.id,
+        state.committee,
         date(state.query.closing),
         state.surviving,
         state.query.contributions_min,

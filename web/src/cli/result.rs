@@ -20,15 +20,15 @@ use market::{
     statistics::{accounting, analysis::Analysis},
     wallet::Role,
 };
-use node::state::{Odometer, QueryState, QueryStatus, StateRead};
+use node::state::{Odometer, QueryState, QueryStatus, StateRead, committee_of};
 use serde::Serialize;
 
 use super::{
     Home, Output,
-    analysis::{self, AnalysisOptions, Reading},
+    analysis::{self, AnalysisOptions},
     session::write_private_file,
 };
-use crate::Error;
+use crate::{Error, reading::Reading};
 
 /// How long to wait for the components of a released query.
 const COMPONENTS_TIME_MAX: Duration = Duration::from_secs(60);
@@ -129,7 +129,7 @@ impl ResultCommand {
         if panel.is_none() {
             output.say("nobody has stored the schema's panel; variants cannot be named or analysed");
         }
-        let quorum = &ledger.genesis().committee.quorum;
+        let quorum = &committee_of(ledger, state.committee)?.quorum;
         let reading = Reading { id: self.query, state: &state, quorum, schema: &schema, panel: panel.as_ref() };
         let analyses = reading.analyze(&self.analysis.measures(reading)?, result.slots())?;
         let notes = reading.notes();

@@ -88,6 +88,12 @@ impl Home {
         self.dir.join("proving.key")
     }
 
+    /// The proving key of eligibility, which responses to screenings are made with.
+    #[must_use]
+    pub fn eligibility_key_path(&self) -> PathBuf {
+        self.dir.join("eligibility.key")
+    }
+
     /// Blocks and state.
     #[must_use]
     pub fn ledger_path(&self) -> PathBuf {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use circuits::{
-    id::{AccountId, QueryId},
+    id::{AccountId, QueryId, ScreeningId},
     privacy::{Epsilon, Rho},
 };
 use clap::Subcommand;
@@ -11,10 +11,11 @@ use market::{
     agent::{settle, spent},
     ledger::act,
     query::Privacy,
-    wallet::Wallet,
+    wallet::{Answer, Response, Wallet},
 };
 use node::{
     query::PrivacyMode,
+    signature::account_of,
     state::StateRead,
     transaction::{Action, Transfer},
     units::Amount,
@@ -56,7 +57,7 @@ pub enum WalletCommand {
         /// The wallet file.
         #[arg(value_name = "WALLET")]
         path: PathBuf,
-        /// The query that was answered.
+        /// The query that was answered, or the screening that was responded to.
         query: QueryId,
         /// Whom to.
         to: AccountId,
@@ -142,15 +143,17 @@ fn pay(
     yes: bool,
 ) -> Result<(), Error> {
     let why = || format!("the wallet did not answer {query}; `locus agent earnings` lists what it answered");
-    let answer = wallet.answers().get(&query).ok_or_else(|| Error::Input { what: "query", why: why() })?;
+    let answered = wallet.answers().get(&query).map(Answer::payout_key);
+    let responded = || wallet.responses().get(&ScreeningId::from_bytes(query.to_bytes())).map(Response::reply_key);
+    let key = answered.or_else(responded).ok_or_else(|| Error::Input { what: "query", why: why() })?;
     let connection = home.connect()?;
-    let balance = connection.ledger.account(answer.payout_account())?.unwrap_or_default().balance;
+    let balance = connection.ledger.account(account_of(&key))?.unwrap_or_default().balance;
     let amount = amount.unwrap_or(balance);
     if amount == Amount::default() {
         return Err(Error::Input { what: "payout", why: "the answer's account is empty".into() });
     }
     output.confirm(yes, &format!("Send {amount} of {balance} to {to}?"))?;
-    let inclusion = act(&*connection.ledger, &answer.payout_key(), Action::Transfer(Transfer { to, amount }))?;
+    let inclusion = act(&*connection.ledger, &key, Action::Transfer(Transfer { to, amount }))?;
     output.result(&inclusion, |inclusion| format!("sent {amount} in block {}", inclusion.height))
 }
 

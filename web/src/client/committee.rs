@@ -8,7 +8,7 @@ use std::{
 };
 
 use borsh::BorshSerialize;
-use circuits::quorum::MemberIndex;
+use circuits::id::AccountId;
 use market::committee::access::{CommitteeAccess, KeepCiphertext, Patience, SignAggregate};
 use node::transaction::{MemberSignature, Receipt};
 use serde::de::DeserializeOwned;
@@ -21,23 +21,23 @@ const PATIENCE_POLL_TIME: Duration = Duration::from_millis(20);
 /// Asks a member to keep a ciphertext.
 const KEEP: (&str, &str) = ("keep the ciphertext", "/v1/receipts");
 
-/// Committee members by the address of each.
+/// Committee members' addresses, by account.
 #[derive(Debug, Clone, Default)]
 pub struct RemoteCommittee {
-    members: BTreeMap<MemberIndex, Remote>,
+    members: BTreeMap<AccountId, Remote>,
 }
 
 impl RemoteCommittee {
     /// The members at these addresses.
     #[must_use]
-    pub const fn new(members: BTreeMap<MemberIndex, Remote>) -> Self {
+    pub const fn new(members: BTreeMap<AccountId, Remote>) -> Self {
         Self { members }
     }
 
     /// What a member is asked: its address, and the request's bytes.
     fn prepare(
         &self,
-        member: MemberIndex,
+        member: AccountId,
         action: &'static str,
         request: &impl BorshSerialize,
     ) -> Result<(Remote, Vec<u8>), market::Error> {
@@ -50,7 +50,7 @@ impl RemoteCommittee {
 
     fn ask<T: DeserializeOwned>(
         &self,
-        member: MemberIndex,
+        member: AccountId,
         (action, path): (&'static str, &str),
         request: &impl BorshSerialize,
     ) -> Result<T, market::Error> {
@@ -59,11 +59,11 @@ impl RemoteCommittee {
     }
 }
 
-fn refused(member: MemberIndex, action: &'static str, why: impl Into<String>) -> market::Error {
+fn refused(member: AccountId, action: &'static str, why: impl Into<String>) -> market::Error {
     market::Error::Refused { who: format!("committee member {member}"), action, why: why.into() }
 }
 
-fn answered<T>(member: MemberIndex, action: &'static str, answer: Result<T, Error>) -> Result<T, market::Error> {
+fn answered<T>(member: AccountId, action: &'static str, answer: Result<T, Error>) -> Result<T, market::Error> {
     answer.map_err(|error| match error {
         Error::Remote { problem, .. } => refused(member, action, problem.detail),
         error => refused(member, action, error.to_string()),
@@ -71,14 +71,14 @@ fn answered<T>(member: MemberIndex, action: &'static str, answer: Result<T, Erro
 }
 
 impl CommitteeAccess for RemoteCommittee {
-    fn keep(&self, member: MemberIndex, request: &KeepCiphertext) -> Result<Receipt, market::Error> {
+    fn keep(&self, member: AccountId, request: &KeepCiphertext) -> Result<Receipt, market::Error> {
         self.ask(member, KEEP, request)
     }
 
     /// A call that is given up on goes on in a thread of its own until its time is over; nobody hears of its end.
     fn keep_within(
         &self,
-        member: MemberIndex,
+        member: AccountId,
         request: &KeepCiphertext,
         patience: &Patience,
     ) -> Result<Receipt, market::Error> {
@@ -96,7 +96,7 @@ impl CommitteeAccess for RemoteCommittee {
         }
     }
 
-    fn sign(&self, member: MemberIndex, request: &SignAggregate) -> Result<MemberSignature, market::Error> {
+    fn sign(&self, member: AccountId, request: &SignAggregate) -> Result<MemberSignature, market::Error> {
         self.ask(member, ("sign the aggregate", "/v1/signatures"), request)
     }
 }

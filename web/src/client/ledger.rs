@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use circuits::id::{ChainId, Digest, Leaf};
+use circuits::id::{ChainId, Digest, Leaf, ScreeningId};
 use market::ledger::{LedgerAccess, TransactionStatus};
 use node::{
     StateProof,
@@ -13,9 +13,9 @@ use node::{
     codec::decode,
     genesis::Genesis,
     light::{HANDOVERS_MAX, Handover, LightClient},
-    state::{StateKey, StateView, VALUE_BYTES_MAX},
+    state::{ResponseState, StateKey, StateView, VALUE_BYTES_MAX},
     transaction::{EVIDENCE_BYTES_MAX, Transaction, TransactionId},
-    units::Height,
+    units::{Height, ResponseIndex},
     validator::{ADDRESS_BYTES_MAX, VALIDATORS_MAX},
 };
 
@@ -28,7 +28,7 @@ use crate::{
 /// The largest genesis: 65,536 balances of 40 bytes, keys and validators.
 const GENESIS_BYTES_MAX: usize = 8 << 20;
 /// The largest header with its certificate.
-const HEADER_BYTES_MAX: usize = 1_024 + VALIDATORS_MAX * 128;
+pub(super) const HEADER_BYTES_MAX: usize = 1_024 + VALIDATORS_MAX * 128;
 /// The largest block with its certificate.
 const BLOCK_REPLY_BYTES_MAX: usize = BLOCK_BYTES_MAX + HEADER_BYTES_MAX;
 /// The largest state proof: a value, and 256 siblings of a few dozen bytes.
@@ -88,7 +88,7 @@ impl RemoteLedger {
 
     /// A header that the validators of its height signed, at the height asked for. A header by unknown validators is
     /// believed once the server proved the handovers to them.
-    fn verified(&self, header: SignedHeader, height: Option<Height>) -> Result<SignedHeader, node::Error> {
+    pub(super) fn verified(&self, header: SignedHeader, height: Option<Height>) -> Result<SignedHeader, node::Error> {
         let mut validators = self.validators.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = validators.verify(&header) {
             if !matches!(error, node::Error::Block { field: "validators", .. }) {
@@ -110,7 +110,7 @@ impl RemoteLedger {
 
     /// The value of a key after a block, or after the latest, with its proof checked.
     fn proven(&self, key: StateKey, height: Option<Height>) -> Result<Option<StateProof>, node::Error> {
-        let seen = self.seen.load(Ordering::Relaxed);
+        let seen = self.seen();
         let at = height.map(|height| format!("?height={height}")).unwrap_or_default();
         let path = format!("/v1/state-proofs/{}{at}", hex::encode(key.encode()?));
         let proven: Option<ProvenState> = self.remote.value(&path, PROOF_BYTES_MAX).map_err(failed)?;
@@ -125,11 +125,24 @@ impl RemoteLedger {
             }
             None => (Height::default(), self.genesis_root()?),
         };
-        if height.is_none() && found.get() < seen {
-            return Err(self.disbelieved(format!("it went back from block {seen} to block {found}")));
+        if height.is_none() {
+            self.check_advances(seen, found)?;
         }
         proof.verify(root)?;
         Ok(Some(proof))
+    }
+
+    /// The highest block that a verified header showed.
+    pub(super) fn seen(&self) -> u64 {
+        self.seen.load(Ordering::Relaxed)
+    }
+
+    /// Refuses a latest state that is older than one seen before it was asked for.
+    pub(super) fn check_advances(&self, seen: u64, found: Height) -> Result<(), node::Error> {
+        if found.get() < seen {
+            return Err(self.disbelieved(format!("it went back from block {seen} to block {found}")));
+        }
+        Ok(())
     }
 
     /// The root of the state that the genesis gives: no header carries it.
@@ -155,7 +168,7 @@ impl RemoteLedger {
         found.ok_or_else(|| self.disbelieved("it has no handovers"))
     }
 
-    fn disbelieved(&self, why: impl Into<String>) -> node::Error {
+    pub(super) fn disbelieved(&self, why: impl Into<String>) -> node::Error {
         failed(self.remote.unusable(why))
     }
 
@@ -167,7 +180,7 @@ impl RemoteLedger {
 }
 
 /// A failure to reach or use the server, as the ledger's users see it.
-fn failed(error: Error) -> node::Error {
+pub(super) fn failed(error: Error) -> node::Error {
     match error {
         Error::Ledger(error) => error,
         Error::Remote { url, problem } => node::Error::Unreachable { url, why: problem.detail },
@@ -247,6 +260,19 @@ impl LedgerAccess for RemoteLedger {
     fn prove(&self, height: Height, key: StateKey) -> Result<StateProof, market::Error> {
         let proof = self.proven(key, Some(height))?;
         Ok(proof.ok_or(node::Error::Unknown { what: "block", id: height.to_string() })?)
+    }
+
+    fn screenings(&self) -> Result<Vec<ScreeningId>, market::Error> {
+        Ok(self.listed_screenings()?)
+    }
+
+    fn responses(
+        &self,
+        id: ScreeningId,
+        first: ResponseIndex,
+        count: u32,
+    ) -> Result<Vec<ResponseState>, market::Error> {
+        Ok(self.proven_responses(id, first, count)?)
     }
 
     fn leaves(&self, count: u32) -> Result<Vec<Leaf>, market::Error> {

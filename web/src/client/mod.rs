@@ -8,6 +8,7 @@ mod committee;
 mod custodian;
 mod http;
 mod ledger;
+mod screenings;
 
 pub use self::{
     blobs::RemoteBlobs,

@@ -7,7 +7,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use circuits::quorum::MemberIndex;
+use circuits::id::AccountId;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::network::{member_folder, member_key};
@@ -19,7 +19,7 @@ const ANNOUNCEMENT_BYTES_MAX: u64 = 4_096;
 /// What `committee serve --json` says once it listens.
 #[derive(Deserialize)]
 struct MemberAnnouncement {
-    member: MemberIndex,
+    member: AccountId,
     url: String,
 }
 
@@ -40,7 +40,7 @@ impl Process {
     ///
     /// # Errors
     /// [`Error::Input`] when it does not start, with where its log is.
-    pub(super) fn member(dir: &Path, place: usize, node_url: &str) -> Result<(Self, MemberIndex, Remote), Error> {
+    pub(super) fn member(dir: &Path, place: usize, node_url: &str) -> Result<(Self, AccountId, Remote), Error> {
         let folder = member_folder(dir, place);
         let mut command = locus(&folder)?;
         command.args(["--json", "--url", node_url, "--data-dir"]).arg(dir);

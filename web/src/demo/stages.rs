@@ -35,7 +35,8 @@ use super::{
 };
 use crate::{
     Error,
-    cli::{AnalysisOptions, Output, Reading, sealing_key, undrawn, write_private_file},
+    cli::{AnalysisOptions, Output, sealing_key, undrawn, write_private_file},
+    reading::Reading,
 };
 
 /// The file that marks a folder as a demo's, which may be made anew.

@@ -29,17 +29,18 @@ impl Member {
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Option<Duty>, Error> {
         let epoch = ledger.committee_epoch()?.unwrap_or_default();
-        let state = ledger.committee(epoch)?.unwrap_or_default();
         if let Some(earlier) = epoch.get().checked_sub(1) {
             // That attempt was abandoned or its key retired; what was dealt for it serves nobody.
             self.store.forget_dealer(CommitteeEpoch::new(earlier))?;
         }
+        let Some(index) = self.index(ledger, epoch)? else { return Ok(None) };
+        let state = ledger.committee(epoch)?.unwrap_or_default();
         let step = match state.stage {
-            CommitteeStage::Committing => self.commit(ledger, epoch, &state, rng),
-            CommitteeStage::Confirming => self.confirm(ledger, blobs, epoch, &state, rng),
+            CommitteeStage::Committing => self.commit(ledger, (epoch, index), &state, rng),
+            CommitteeStage::Confirming => self.confirm(ledger, blobs, (epoch, index), &state, rng),
             _ => self.store.forget_dealer(epoch).map(|()| None),
         };
-        if matches!(step, Ok(Some(_))) || !is_overdue(ledger, &state)? {
+        if matches!(step, Ok(Some(_))) || !self.is_overdue(ledger, epoch, &state)? {
             return step;
         }
         act(ledger, &self.key.signing_key(), Action::CommitteeExpire(epoch))?;
@@ -49,14 +50,14 @@ impl Member {
     fn dealer(
         &self,
         ledger: &dyn LedgerAccess,
-        epoch: CommitteeEpoch,
+        (epoch, index): (CommitteeEpoch, MemberIndex),
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Dealer, Error> {
         if let Some(dealer) = self.store.dealer(epoch)? {
             return Ok(dealer);
         }
-        let session = session(ledger, epoch)?;
-        let (dealer, _) = Dealer::begin(session, self.index, rng)?;
+        let session = session(ledger.chain(), epoch, &*self.committee(ledger, epoch)?)?;
+        let (dealer, _) = Dealer::begin(session, index, rng)?;
         self.store.save_dealer(epoch, &dealer)?;
         Ok(dealer)
     }
@@ -64,11 +65,11 @@ impl Member {
     fn commit(
         &self,
         ledger: &dyn LedgerAccess,
-        epoch: CommitteeEpoch,
+        (epoch, index): (CommitteeEpoch, MemberIndex),
         state: &CommitteeState,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Option<Duty>, Error> {
-        let mine = self.dealer(ledger, epoch, rng)?.commitments();
+        let mine = self.dealer(ledger, (epoch, index), rng)?.commitments();
         let due = mine.into_iter().filter(|commitment| !state.shares.contains_key(&commitment.subset));
         let action = due.map(|commitment| {
             let share = CommitteeShare { public: commitment.public_share, prf: commitment.prf_key };
@@ -87,15 +88,15 @@ impl Member {
         &self,
         ledger: &dyn LedgerAccess,
         blobs: &dyn BlobAccess,
-        epoch: CommitteeEpoch,
+        (epoch, index): (CommitteeEpoch, MemberIndex),
         state: &CommitteeState,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Option<Duty>, Error> {
-        if state.confirmations.contains_key(&self.index) {
+        if state.confirmations.contains_key(&index) {
             return Ok(None);
         }
-        let dealer = self.dealer(ledger, epoch, rng)?;
-        let session = session(ledger, epoch)?;
+        let dealer = self.dealer(ledger, (epoch, index), rng)?;
+        let session = session(ledger.chain(), epoch, &*self.committee(ledger, epoch)?)?;
         let (receiver, messages) = dealer.reveal(commitments(&session, state)?, rng)?;
         let (mut actions, mut offered) = (vec![], vec![]);
         for reveal in messages.into_iter().filter(|reveal| !state.reveals.contains_key(&reveal.subset)) {
@@ -119,7 +120,7 @@ impl Member {
             state.reveals.keys().find(|subset| !revealed.shares.iter().any(|reveal| reveal.subset == **subset));
         if let Some(leader) = withheld.and_then(|subset| session.quorum().leader(*subset)) {
             // Until the deadline an announced message may still be on its way.
-            return if is_overdue(ledger, state)? {
+            return if self.is_overdue(ledger, epoch, state)? {
                 self.complain(ledger, epoch, leader, "its announced message is nowhere".into()).map(Some)
             } else {
                 Ok(None)
@@ -168,11 +169,16 @@ impl Member {
             }
         }
     }
-}
 
-/// Whether the next block is past the deadline of the generation's present step.
-fn is_overdue(ledger: &dyn LedgerAccess, state: &CommitteeState) -> Result<bool, Error> {
-    let genesis = ledger.genesis();
-    let deadline = state.since.after(genesis.parameters.key_step_blocks_max);
-    Ok(!state.awaited(&genesis.committee.quorum).is_empty() && tip(ledger)?.height >= deadline)
+    /// Whether the next block is past the deadline of the generation's present step.
+    fn is_overdue(
+        &self,
+        ledger: &dyn LedgerAccess,
+        epoch: CommitteeEpoch,
+        state: &CommitteeState,
+    ) -> Result<bool, Error> {
+        let deadline = state.since.after(ledger.genesis().parameters.key_step_blocks_max);
+        let awaited = state.awaited(&self.committee(ledger, epoch)?.quorum);
+        Ok(!awaited.is_empty() && tip(ledger)?.height >= deadline)
+    }
 }

@@ -56,6 +56,7 @@ impl Member {
         if !self.store.has_shares(state.committee)? {
             return self.refused(ACTION, format!("it has no share of committee key {}", state.committee));
         }
+        let member = self.require_index(ledger, state.committee, ACTION)?;
         SealingPublicKey::from_bytes(state.query.sealing.as_bytes())?;
         let attestation = self.check(ledger, &state, request)?;
         self.take_room(request, &state, attestation.ciphertext)?;
@@ -64,7 +65,7 @@ impl Member {
         // Whoever aggregates, and members that were not asked, find it there: no contributor can withhold it later.
         put(blobs, BlobKind::Ciphertext, request.ciphertext.clone())?;
         let message = attestation.message(&ledger.chain());
-        Ok(Receipt { member: self.index, signature: signature::sign(&self.key.signing_key(), &message) })
+        Ok(Receipt { member, signature: signature::sign(&self.key.signing_key(), &message) })
     }
 
     /// Opens the ciphertext at the challenge, which follows from the query on the ledger, the committee's key, and what
@@ -167,7 +168,7 @@ impl Member {
     /// Signs the sums of a sealed query, if they are those the member computes itself over the frozen set.
     ///
     /// # Errors
-    /// [`Error::Refused`] when the query is not sealed over this set or the sums differ.
+    /// [`Error::Refused`] when the query is not sealed over this set, is another committee's, or the sums differ.
     pub fn sign(
         &self,
         ledger: &dyn LedgerAccess,
@@ -180,12 +181,13 @@ impl Member {
             QueryStatus::Sealed { set, .. } if *set == request.set => {}
             _ => return self.refused(ACTION, format!("query {} is not sealed over this set", request.query)),
         }
+        let member = self.require_index(ledger, state.committee, ACTION)?;
         let sums = self.sums(ledger, blobs, request.query, &state, request.set)?;
         let digests: Vec<_> = sums.iter().map(Aggregate::digest).collect();
         if digests != request.parts {
             return self.refused(ACTION, "its own sums of the frozen set are others");
         }
         let message = aggregate_message(&ledger.chain(), &request.query, &request.set, &digests);
-        Ok(MemberSignature { member: self.index, signature: signature::sign(&self.key.signing_key(), &message) })
+        Ok(MemberSignature { member, signature: signature::sign(&self.key.signing_key(), &message) })
     }
 }

@@ -8,6 +8,7 @@ mod generation;
 mod keeping;
 mod release;
 mod retention;
+mod seats;
 mod store;
 mod sums;
 mod uploads;
@@ -18,8 +19,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use circuits::{contribution::ContributionVerifier, id::QueryId, quorum::MemberIndex};
-use node::units::CommitteeEpoch;
+use circuits::{
+    contribution::ContributionVerifier,
+    id::{AccountId, QueryId},
+};
+use node::{genesis::Committee, units::CommitteeEpoch};
 use rand::CryptoRng;
 use serde::Serialize;
 
@@ -79,12 +83,13 @@ pub enum Duty {
         /// The query.
         query: QueryId,
     },
+    /// Forgot its last key while others sit in the committee: nothing is left to do, and it may stop.
+    Left,
 }
 
 /// A member, ready for its duties.
 #[derive(Debug)]
 pub struct Member {
-    index: MemberIndex,
     key: PartyKey,
     store: MemberStore,
     /// Locked while the member does its duties, so that it does them one after the other; what others ask of it meanwhile
@@ -95,6 +100,8 @@ pub struct Member {
     /// Verifiers of the query parts asked for last.
     verifiers: Mutex<BTreeMap<(QueryId, u8), Arc<ContributionVerifier>>>,
     sums: SumsOfSets,
+    /// The committees of the keys asked for: no more than the ledger began.
+    committees: Mutex<BTreeMap<CommitteeEpoch, Arc<Committee>>>,
 }
 
 /// The queries that a member follows.
@@ -106,25 +113,28 @@ struct WatchedQueries {
 }
 
 impl Member {
-    /// The member whose key this is, with its own folder.
+    /// The member whose key this is, with its own folder. It serves every committee key of which it is a member.
     ///
     /// # Errors
-    /// [`Error::Refused`] when the genesis lists no member with this key; [`Error::File`] when the folder cannot be made.
+    /// [`Error::Refused`] when the account sits in no committee now and the folder holds no key; [`Error::File`] when the
+    /// folder cannot be made.
     pub fn open(folder: &Path, key: PartyKey, ledger: &dyn LedgerAccess) -> Result<Self, Error> {
-        let index = ledger.genesis().committee.index_of(key.account()).ok_or_else(|| Error::Refused {
-            who: format!("account {}", key.account()),
-            action: "serve as a committee member",
-            why: "the genesis lists no member with this key; check the key file and the network".into(),
-        })?;
         let store = MemberStore::open(folder, &key)?;
         let (queries, uploads, verifiers) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Ok(Self { index, key, store, queries, uploads, verifiers, sums: SumsOfSets::default() })
+        let (sums, committees) = (SumsOfSets::default(), Mutex::default());
+        let member = Self { key, store, queries, uploads, verifiers, sums, committees };
+        if !member.has_left(ledger)? {
+            return Ok(member);
+        }
+        let why = "it sits in no committee of this chain now, and its folder holds no key; check key file, folder and \
+                   network, or start it once governance seated it";
+        member.refused("serve", why)
     }
 
-    /// The member's index in the committee.
+    /// The member's account.
     #[must_use]
-    pub const fn index(&self) -> MemberIndex {
-        self.index
+    pub fn account(&self) -> AccountId {
+        self.key.account()
     }
 
     /// Does every duty that the ledger calls for now. Call it again when the ledger grew; it goes on where it stopped,
@@ -153,7 +163,9 @@ impl Member {
                 progress.duty
             }));
         }
-        outcomes.push(self.forget_past_key(ledger, &queries));
+        let forgotten = self.forget_past_key(ledger, &queries);
+        let left = if matches!(forgotten, Ok(Some(_))) { self.has_left(ledger) } else { Ok(false) };
+        outcomes.extend([forgotten, left.map(|left| left.then_some(Duty::Left))]);
         let (done, failed): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
         let duties: Vec<Duty> = done.into_iter().flatten().flatten().collect();
         match failed.into_iter().find_map(Result::err) {
@@ -163,6 +175,6 @@ impl Member {
     }
 
     fn refused<T>(&self, action: &'static str, why: impl Into<String>) -> Result<T, Error> {
-        Err(Error::Refused { who: format!("committee member {}", self.index), action, why: why.into() })
+        Err(Error::Refused { who: format!("committee member {}", self.account()), action, why: why.into() })
     }
 }

@@ -15,7 +15,7 @@ use super::{Duty, Member, store::ReleaseRecord};
 use crate::{
     Error,
     committee::{MemberKey, ReleaseContext, SEALED_COMPONENT_BYTES_MAX, component, sealed_components},
-    ledger::{LedgerAccess, act, light_client, tip},
+    ledger::{LedgerAccess, act, verified_tip},
     objects::{BlobAccess, BlobAddress, BlobKind, Objects, put},
     researcher::release_context,
     sealing::SealingPublicKey,
@@ -49,11 +49,12 @@ impl Member {
     ) -> Result<Progress, Error> {
         let progress = |duty, is_over| Ok(Progress { duty, is_over });
         let Some(state) = ledger.query(query)? else { return progress(None, false) };
+        let Some(index) = self.index(ledger, state.committee)? else { return progress(None, true) };
         match &state.status {
             QueryStatus::Collecting | QueryStatus::Sealed { .. } => progress(None, false),
             QueryStatus::Refunded { .. } => progress(None, true),
             QueryStatus::Aggregated { .. } => {
-                if ledger.component_vote(query, self.index)?.is_some() {
+                if ledger.component_vote(query, index)?.is_some() {
                     return progress(None, false);
                 }
                 let approved = self.approve(ledger, blobs, query)?;
@@ -79,11 +80,8 @@ impl Member {
         query: QueryId,
     ) -> Result<ApprovedRelease, Error> {
         const ACTION: &str = "release";
-        let height = tip(ledger)?.height;
-        let missing = || node::Error::Unknown { what: "block", id: height.to_string() };
-        let header = ledger.header(height)?.ok_or_else(missing)?;
-        let header = light_client(ledger, height)?.verify(&header)?;
-        let proof = ledger.prove(height, StateKey::Query(query))?;
+        let header = verified_tip(ledger)?;
+        let proof = ledger.prove(header.header().height, StateKey::Query(query))?;
         let Some(state) = header.read::<QueryState>(StateKey::Query(query), &proof)? else {
             return self.refused(ACTION, "the ledger does not have the query");
         };
@@ -135,10 +133,10 @@ impl Member {
         self.store.commit_release(*query, &ReleaseRecord { aggregates: digests.clone() })?;
         let researcher = SealingPublicKey::from_bytes(state.query.sealing.as_bytes())?;
         let own = self.store.components(state.committee)?;
+        let committee = self.committee(ledger, state.committee)?;
         let mut parts = vec![];
         for (part, sum) in (0u8..).zip(sums.iter()) {
-            let quorum = &ledger.genesis().committee.quorum;
-            let context = release_context(ledger.chain(), quorum, *query, state, digests, part)?;
+            let context = release_context(ledger.chain(), &committee.quorum, *query, state, digests, part)?;
             parts.push(seal(&own, &shares, sum, &context, &researcher)?);
         }
         Ok(SubmitComponents { query: *query, parts })

@@ -21,12 +21,11 @@ impl Member {
         queries: &WatchedQueries,
     ) -> Result<Option<Duty>, Error> {
         let mut past = self.store.epochs()?;
-        // Whoever holds one key alone holds no past one: every member holds the active key.
-        if past.len() < 2 {
-            return Ok(None);
-        }
         let latest = ledger.committee_epoch()?.unwrap_or_default();
         past.retain(|epoch| *epoch < latest);
+        if past.is_empty() {
+            return Ok(None);
+        }
         let newest = ledger.committee(latest)?.unwrap_or_default();
         let kept_until = newest.since.after(ledger.genesis().parameters.key_retention_blocks);
         let height = tip(ledger)?.height;

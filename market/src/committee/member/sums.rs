@@ -150,8 +150,8 @@ impl Member {
         let verifier = self.verifier(ledger, state, (query, part))?;
         let gamma = verifier.challenges(&instance, &carried.contribution.proof)?.gamma;
         let attestation = carried.attestation(state.committee, query, part, Evaluation::from_element(gamma));
-        let committee = &ledger.genesis().committee;
-        let signers = carried.receipt_signers(committee, &attestation.message(&ledger.chain()))?;
+        let committee = self.committee(ledger, state.committee)?;
+        let signers = carried.receipt_signers(&committee, &attestation.message(&ledger.chain()))?;
         if signers.len() < usize::from(committee.quorum.receipts_min()) {
             let why = format!("contribution {index} has {} receipts for part {part}", signers.len());
             return self.refused("add up a query", why);

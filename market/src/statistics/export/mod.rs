@@ -185,7 +185,10 @@ impl Row {
     }
 
     /// The cells, in the order of [`COLUMNS`].
-    fn cells(&self) -> Result<[String; 15], Undefined> {
+    ///
+    /// # Errors
+    /// [`Undefined`] for a number that is not finite.
+    pub fn cells(&self) -> Result<[String; 15], Undefined> {
         let (lo, hi) = self.ends;
         let degrees =
             self.degrees_of_freedom.iter().map(|degrees| number(Some(*degrees))).collect::<Result<Vec<_>, _>>()?;

@@ -85,9 +85,9 @@ impl DatasetAnswer<'_> {
 /// # Errors
 /// [`Error::Market`] for a filter that no dataset has.
 pub(super) fn individuals(beacon: &Beacon, id: &str, asked: &Asked) -> Result<Value, Error> {
-    let counted = beacon.individuals(&asked.question)?;
+    let counted = beacon.individuals(&asked.question)?.into_iter();
     let answers: Vec<_> = counted
-        .into_iter()
+        .filter(|(release, _)| asked.asks(release.query()))
         .map(|(release, count)| DatasetAnswer { release, hit: count.map(|count| (count.count, told(count))) })
         .collect();
     // One person may be in several datasets: the largest count is what there surely are, up to noise.
@@ -105,7 +105,8 @@ pub(super) fn individuals(beacon: &Beacon, id: &str, asked: &Asked) -> Result<Va
 /// # Errors
 /// [`Error::Market`] for a filter that no dataset has.
 pub(super) fn variants(beacon: &Beacon, id: &str, asked: &Asked) -> Result<Value, Error> {
-    let found = beacon.variants(&asked.question)?;
+    let mut found = beacon.variants(&asked.question)?;
+    found.retain(|(release, _)| asked.asks(release.query()));
     let mut distinct = BTreeSet::new();
     for (release, variants) in &found {
         distinct.extend(variants.iter().map(|found| (&release.schema().panel.build, found.variant)));
@@ -118,7 +119,8 @@ pub(super) fn variants(beacon: &Beacon, id: &str, asked: &Asked) -> Result<Value
     let answers: Vec<_> = found.into_iter().map(answer).collect();
     let note = json!({
         "countPrecision": "imprecise",
-        "numTotalResults": "distinct variants that enough people carry; info.variants of a result set counts their carriers",
+        "numTotalResults": "distinct variants that enough people carry; info.variants of a result set counts \
+                            their carriers",
         "note": NOTE,
     });
     Ok(envelope(id, Entry::GenomicVariant, asked, total, &answers, &note))

@@ -119,7 +119,8 @@ impl About<'_> {
     /// `/datasets`: the releases, a page of them. They are public, so they are told in full unless less is asked for.
     pub(super) fn datasets(&self, asked: &Asked) -> Value {
         let returned = asked.granularity.unwrap_or(Granularity::Record);
-        let count = self.beacon.releases().len();
+        let asked_for = || self.beacon.releases().filter(|release| asked.asks(release.query()));
+        let count = asked_for().count();
         let mut answer = json!({
             "meta": answer::meta(&self.identity.beacon, Some(Entry::Dataset), asked, returned),
             "responseSummary": { "exists": count > 0 },
@@ -128,7 +129,7 @@ impl About<'_> {
             answer["responseSummary"]["numTotalResults"] = json!(count);
         }
         if returned == Granularity::Record {
-            let page = asked.page.of(self.beacon.releases());
+            let page = asked.page.of(asked_for());
             answer["response"] = json!({ "collections": page.into_iter().map(dataset).collect::<Vec<_>>() });
         }
         answer

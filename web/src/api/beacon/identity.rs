@@ -25,8 +25,8 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// An identity of a chain's node. `id` is a name that no other service has, `org.example.locus`; without one the chain's
-    /// id is used, which its other nodes share.
+    /// An identity of a chain's node. `id` is a name that no other service has, `org.example.locus`; without one the
+    /// chain's id is used, which its other nodes share.
     ///
     /// # Errors
     /// [`Error::Input`] for an address that is no URL of a server, and for an empty or overlong name.

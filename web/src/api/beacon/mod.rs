@@ -7,6 +7,7 @@ mod answer;
 mod describe;
 mod entry;
 mod identity;
+mod query_string;
 mod request;
 
 use actix_web::{
@@ -30,7 +31,7 @@ pub(super) const ROOT: &str = "/beacon/v2";
 /// The version of the specification that is spoken.
 const API_VERSION: &str = "v2.0.0";
 /// Where the specification's schemas are published.
-const SPECIFICATION: &str = "https://raw.githubusercontent.com/ga4gh-beacon/beacon-v2/v2.0.0";
+const SPECIFICATION: &str = "https://raw.githubusercontent.com/ga4gh-beacon/beacon-v2/main";
 /// The longest message of an error: it may quote a request.
 const MESSAGE_LETTERS_MAX: usize = 500;
 /// Media type of requests.
@@ -92,7 +93,7 @@ fn variants(about: &About<'_>, asked: &Asked) -> Result<Value, Error> {
 
 /// Releases are not filtered: they are few, and filters are on people.
 fn datasets(about: &About<'_>, asked: &Asked) -> Result<Value, Error> {
-    if !asked.filters.is_empty() || !asked.parameters.is_empty() {
+    if !asked.filters.is_empty() || asked.question.variants.is_some() {
         let why = "datasets takes neither filters nor variants; ask individuals or g_variants".into();
         return Err(Error::Request { what: "Beacon request", why });
     }

@@ -1,6 +1,6 @@
-//! Beacon requests: the query string of a GET, the JSON body of a POST, both read into one question.
+//! Beacon requests: what was asked, and the JSON body of a POST.
 
-use actix_web::web::Query;
+use circuits::id::QueryId;
 use market::beacon::{Filter, Operator, Question, VariantParameters, VariantQuery};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -14,8 +14,10 @@ pub(super) const REQUEST_BYTES_MAX: usize = 64 << 10;
 pub(super) const FILTERS_MAX: usize = 16;
 /// The longest text in a request that is echoed, in bytes.
 pub(super) const TEXT_BYTES_MAX: usize = 256;
-/// Entries of a list or an object in a request that is echoed.
-const LIST_MAX: usize = 16;
+/// Datasets that one request names.
+const DATASETS_MAX: usize = 64;
+/// Schemas that one request names.
+pub(super) const SCHEMAS_MAX: usize = 16;
 /// Entries of a page when the request names no limit (`Limit` of the framework).
 const LIMIT_DEFAULT: u64 = 10;
 /// The largest page.
@@ -71,7 +73,7 @@ pub(super) struct Page {
 }
 
 impl Page {
-    fn new(skip: Option<u64>, limit: Option<u64>) -> Result<Self, Error> {
+    pub(super) fn new(skip: Option<u64>, limit: Option<u64>) -> Result<Self, Error> {
         let (skip, limit) = (skip.unwrap_or(0), limit.unwrap_or(LIMIT_DEFAULT));
         if skip > SKIP_MAX {
             return refused(format!("skip counts pages, and at most {SKIP_MAX} can be skipped"));
@@ -95,13 +97,15 @@ pub(super) struct Asked {
     pub(super) include: Include,
     pub(super) page: Page,
     pub(super) test_mode: bool,
+    /// The datasets asked; all without any.
+    pub(super) datasets: Vec<String>,
     /// What the answer repeats: the filters, the parameters of variants and the schemas.
     pub(super) filters: Vec<String>,
     pub(super) parameters: Map<String, Value>,
     pub(super) schemas: Vec<Value>,
 }
 
-fn refused<T>(why: impl Into<String>) -> Result<T, Error> {
+pub(super) fn refused<T>(why: impl Into<String>) -> Result<T, Error> {
     Err(Error::Request { what: "Beacon request", why: why.into() })
 }
 
@@ -161,8 +165,8 @@ struct BodyFilter {
     similarity: Option<String>,
 }
 
-/// The parameters of variants that are understood. Any other one would narrow the answer, so leaving it out would widen it:
-/// it is refused.
+/// The parameters of variants that are understood. Any other one would narrow the answer, so leaving it out would widen
+/// it: it is refused.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Parameters {
@@ -187,13 +191,13 @@ impl Asked {
     /// Reads the body of a POST.
     ///
     /// # Errors
-    /// [`Error::Request`] for what is no request of this version or exceeds a bound; [`Error::Market`] for parameters that
-    /// mean no variants.
+    /// [`Error::Request`] for what is no request of this version or exceeds a bound; [`Error::Market`] for parameters
+    /// that mean no variants.
     pub(super) fn of_body(bytes: &[u8]) -> Result<Self, Error> {
         let body: Body = serde_json::from_slice(bytes)
             .map_err(|error| Error::Request { what: "Beacon request", why: error.to_string() })?;
         check_version(&body.meta.api_version)?;
-        check_count("requestedSchemas", body.meta.requested_schemas.len(), LIST_MAX)?;
+        check_count("requestedSchemas", body.meta.requested_schemas.len(), SCHEMAS_MAX)?;
         let schemas = body.meta.requested_schemas.iter().map(|schema| {
             [&schema.entity_type, &schema.schema].into_iter().flatten().try_for_each(|name| check_text(name))?;
             serde_json::to_value(schema)
@@ -208,94 +212,36 @@ impl Asked {
             page: Page::new(query.pagination.skip, query.pagination.limit)?,
             test_mode: query.test_mode,
             schemas: schemas.collect::<Result<_, _>>()?,
-            ..Self::of(filters, of_variants(query.request_parameters)?)?
+            ..Self::of(filters, of_body_parameters(query.request_parameters)?)?
         })
-    }
-
-    /// Reads the query string of a GET. Lists are separated by commas or given again and again.
-    ///
-    /// # Errors
-    /// As [`Self::of_body`]; a name that means nothing is refused too.
-    pub(super) fn of_query_string(text: &str) -> Result<Self, Error> {
-        if text.len() > REQUEST_BYTES_MAX {
-            return Err(Error::TooLarge { what: "the query string in bytes", limit: REQUEST_BYTES_MAX });
-        }
-        let pairs = Query::<Vec<(String, String)>>::from_query(text)
-            .map_err(|error| Error::Request { what: "query string", why: error.to_string() })?
-            .into_inner();
-        let (mut filters, mut variants) = (vec![], Map::new());
-        let (mut granularity, mut include, mut skip, mut limit) = (None, None, None, None);
-        let (mut test_mode, mut schemas) = (false, vec![]);
-        for (name, value) in pairs {
-            match name.as_str() {
-                "filters" => {
-                    let listed = value.split(',').filter(|text| !text.trim().is_empty());
-                    filters.extend(listed.map(|text| filter_of_text(text.trim())).collect::<Result<Vec<_>, _>>()?);
-                    check_count("filters", filters.len(), FILTERS_MAX)?;
-                }
-                "start" | "end" => {
-                    let known = variants.entry(name).or_insert_with(|| Value::Array(vec![]));
-                    let numbers = value.split(',').map(|number| number.trim().parse::<u64>());
-                    let numbers: Vec<u64> = numbers.collect::<Result<_, _>>().or_else(|_| {
-                        refused(format!("{:?} is no list of positions", value.chars().take(40).collect::<String>()))
-                    })?;
-                    if let Value::Array(known) = known {
-                        check_count("positions", known.len() + numbers.len(), 2)?;
-                        known.extend(numbers.into_iter().map(Value::from));
-                    }
-                }
-                "assemblyId" | "referenceName" | "referenceBases" | "alternateBases" => {
-                    variants.insert(name, Value::String(value));
-                }
-                "requestedGranularity" => granularity = Some(word(&name, value.to_ascii_lowercase())?),
-                "includeResultsetResponses" => include = Some(word(&name, value.to_ascii_uppercase())?),
-                "skip" => skip = Some(number(&value)?),
-                "limit" => limit = Some(number(&value)?),
-                "testMode" => {
-                    test_mode = value.parse().or_else(|_| refused("testMode is true or false"))?;
-                }
-                "apiVersion" => check_version(&value)?,
-                "requestedSchema" | "requestedSchemas" => {
-                    check_text(&value)?;
-                    check_count("requestedSchemas", schemas.len() + 1, LIST_MAX)?;
-                    schemas.push(serde_json::json!({ "schema": value }));
-                }
-                _ => {
-                    let name: String = name.chars().take(40).collect();
-                    return refused(format!("the parameter {name:?} is not supported; leave it out"));
-                }
-            }
-        }
-        let page = Page::new(skip, limit)?;
-        let include = include.unwrap_or(Include::Hit);
-        Ok(Self { granularity, include, page, test_mode, schemas, ..Self::of(filters, variants)? })
     }
 
     /// A question with its echo, and the defaults of everything else.
-    fn of(filters: Vec<(Filter, String)>, variants: Map<String, Value>) -> Result<Self, Error> {
-        let parameters = if variants.is_empty() {
-            Map::new()
-        } else {
-            Map::from_iter([("g_variant".to_owned(), Value::Object(variants.clone()))])
-        };
-        let asked = if variants.is_empty() {
-            None
-        } else {
-            let read: Parameters = serde_json::from_value(Value::Object(variants))
+    pub(super) fn of(
+        filters: Vec<(Filter, String)>,
+        (variants, datasets): (Map<String, Value>, Vec<String>),
+    ) -> Result<Self, Error> {
+        check_count("datasets", datasets.len(), DATASETS_MAX)?;
+        datasets.iter().try_for_each(|id| check_text(id))?;
+        let mut parameters = Map::new();
+        let mut asked = None;
+        if !variants.is_empty() {
+            let read: Parameters = serde_json::from_value(Value::Object(variants.clone()))
                 .map_err(|error| Error::Request { what: "request parameters", why: error.to_string() })?;
-            Some(VariantQuery::new(read.into())?)
-        };
+            asked = Some(VariantQuery::new(read.into())?);
+            parameters.insert("g_variant".into(), Value::Object(variants));
+        }
+        if !datasets.is_empty() {
+            parameters.insert("datasets".into(), serde_json::json!({ "datasetIds": datasets }));
+        }
         let (filters, echoed) = filters.into_iter().unzip();
-        Ok(Self {
-            question: Question { filters, variants: asked },
-            granularity: None,
-            include: Include::Hit,
-            page: Page { skip: 0, limit: LIMIT_DEFAULT },
-            test_mode: false,
-            filters: echoed,
-            parameters,
-            schemas: vec![],
-        })
+        let question = Question { filters, variants: asked };
+        Ok(Self { question, datasets, filters: echoed, parameters, ..Self::default() })
+    }
+
+    /// Whether a dataset is among those asked.
+    pub(super) fn asks(&self, dataset: QueryId) -> bool {
+        self.datasets.is_empty() || self.datasets.contains(&dataset.to_string())
     }
 }
 
@@ -308,6 +254,7 @@ impl Default for Asked {
             include: Include::Hit,
             page: Page { skip: 0, limit: LIMIT_DEFAULT },
             test_mode: false,
+            datasets: vec![],
             filters: vec![],
             parameters: Map::new(),
             schemas: vec![],
@@ -316,24 +263,20 @@ impl Default for Asked {
 }
 
 /// A value that is one of a type's words.
-fn word<T: serde::de::DeserializeOwned>(name: &str, value: impl Into<Value>) -> Result<T, Error> {
+pub(super) fn word<T: serde::de::DeserializeOwned>(name: &str, value: impl Into<Value>) -> Result<T, Error> {
     serde_json::from_value(value.into()).or_else(|error| refused(format!("{name}: {error}")))
 }
 
-fn number(text: &str) -> Result<u64, Error> {
-    text.trim().parse().or_else(|_| refused("skip and limit are whole numbers"))
-}
-
-fn check_text(text: &str) -> Result<(), Error> {
+pub(super) fn check_text(text: &str) -> Result<(), Error> {
     if text.len() > TEXT_BYTES_MAX { refused(format!("a text is longer than {TEXT_BYTES_MAX} bytes")) } else { Ok(()) }
 }
 
-fn check_count(what: &'static str, found: usize, most: usize) -> Result<(), Error> {
+pub(super) fn check_count(what: &'static str, found: usize, most: usize) -> Result<(), Error> {
     if found > most { refused(format!("{found} {what}; at most {most} can be")) } else { Ok(()) }
 }
 
 /// Only version 2 is spoken here.
-fn check_version(version: &str) -> Result<(), Error> {
+pub(super) fn check_version(version: &str) -> Result<(), Error> {
     let number = version.trim().trim_start_matches(['v', 'V']);
     if number.split('.').next() == Some("2") {
         return Ok(());
@@ -341,23 +284,24 @@ fn check_version(version: &str) -> Result<(), Error> {
     refused(format!("apiVersion {:?} is not {API_VERSION}", version.chars().take(20).collect::<String>()))
 }
 
-/// The parameters of variants in a body: under `g_variant`, as the default model has them, or directly.
-fn of_variants(mut parameters: Map<String, Value>) -> Result<Map<String, Value>, Error> {
-    parameters.remove("$schema");
-    match parameters.remove("g_variant") {
-        None => {}
-        Some(Value::Object(variants)) if parameters.is_empty() => parameters = variants,
-        Some(_) => return refused("g_variant is an object, and nothing else stands beside it"),
+/// The parameters of variants in a body, under `g_variant` as the default model has them, or directly; and the ids of
+/// datasets under `datasets`.
+fn of_body_parameters(mut parameters: Map<String, Value>) -> Result<(Map<String, Value>, Vec<String>), Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    struct Datasets {
+        dataset_ids: Vec<String>,
     }
-    Ok(parameters)
-}
-
-/// A filter of a query string: `age>=40`.
-fn filter_of_text(text: &str) -> Result<(Filter, String), Error> {
-    let first = text.find(['<', '>', '=', '!']).unwrap_or(text.len());
-    let (id, rest) = text.split_at_checked(first).unwrap_or((text, ""));
-    let operator = Operator::ALL.into_iter().find_map(|(sign, _)| rest.strip_prefix(sign).map(|value| (sign, value)));
-    filter(id, operator)
+    parameters.remove("$schema");
+    let datasets = match parameters.remove("datasets") {
+        None => vec![],
+        Some(datasets) => word::<Datasets>("datasets", datasets)?.dataset_ids,
+    };
+    match parameters.remove("g_variant") {
+        None => Ok((parameters, datasets)),
+        Some(Value::Object(variants)) if parameters.is_empty() => Ok((variants, datasets)),
+        Some(_) => refused("g_variant is an object, and no other parameter of variants stands beside it"),
+    }
 }
 
 impl BodyFilter {
@@ -380,7 +324,7 @@ impl BodyFilter {
 }
 
 /// A filter and its text.
-fn filter(id: &str, operator: Option<(&str, &str)>) -> Result<(Filter, String), Error> {
+pub(super) fn filter(id: &str, operator: Option<(&str, &str)>) -> Result<(Filter, String), Error> {
     let (id, Some((sign, value))) = (id.trim(), operator) else {
         return refused(
             "a filter is an attribute with an operator and a value, as age>=40; filtering_terms lists them",

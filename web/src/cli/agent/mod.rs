@@ -2,6 +2,7 @@
 
 mod earnings;
 mod pace;
+mod screenings;
 
 use std::{
     collections::BTreeSet,
@@ -22,13 +23,17 @@ use market::{
     ledger::{QueryWatch, require_query, tip},
     wallet::{Protection, Wallet},
 };
-use node::{state::QueryStatus, units::Epoch};
+use node::{
+    genesis::Committee,
+    state::{QueryStatus, committee_of},
+    units::{CommitteeEpoch, Epoch},
+};
 use serde::Serialize;
 
-use self::{earnings::Earnings, pace::Pace};
+use self::{earnings::Earnings, pace::Pace, screenings::Screenings};
 use super::{
     Connection, Home, Output,
-    committee::{connect_patiently, remote_committee},
+    committee::{connect_patiently, latest_key, remote_committee},
     record::wallet_paths,
 };
 use crate::{Error, client::RemoteCommittee, stop::Stop};
@@ -87,7 +92,8 @@ pub struct Answering {
     /// One query; every open one without it.
     #[arg(long, value_name = "ID")]
     query: Option<QueryId>,
-    /// Addresses of the committee members' endpoints, in their order; `dry-run` needs none.
+    /// Addresses of all members' endpoints, in the order of the committee of the query's key; without --query in that of
+    /// the latest key. `committee show` lists both. `dry-run` needs none.
     #[arg(long, value_delimiter = ',', value_name = "URL")]
     members: Vec<String>,
     /// Wallets that are answered for at a time, each proof on one core; as many as there are cores without it.
@@ -96,6 +102,10 @@ pub struct Answering {
     /// The longest that `watch` lets an answer wait, in seconds; the time is drawn anew for each. `run` does not wait.
     #[arg(long, default_value_t = 60, value_name = "SECONDS")]
     delay: u64,
+    /// Let `watch` respond to screenings too, where the owner's consent allows it: a response says that one more person is
+    /// eligible, and can lead to an invitation. `locus screening respond` does it once.
+    #[arg(long)]
+    screenings: bool,
 }
 
 /// What became of one wallet and query.
@@ -119,7 +129,13 @@ struct Answers {
 enum What {
     Done(Outcome),
     Foreseen(Outlook),
-    Failed { error: String },
+    /// Its key is another committee's than the one whose members' addresses are given.
+    Elsewhere {
+        committee_key: CommitteeEpoch,
+    },
+    Failed {
+        error: String,
+    },
 }
 
 impl Agent {
@@ -145,6 +161,8 @@ enum Mode {
 struct Means {
     connection: Connection,
     committee: RemoteCommittee,
+    /// Who the committee's members are; nobody's addresses are needed to foresee.
+    seats: Option<Committee>,
     proving: ProvingKey,
     protection: Protection,
 }
@@ -157,25 +175,24 @@ impl Means {
 }
 
 impl Answering {
-    fn means(&self, home: &Home, connection: Connection) -> Result<Means, Error> {
+    /// Refuses too few or too many members' addresses before anything is proven: receipts are part of a contribution.
+    fn means(&self, home: &Home, connection: Connection, mode: Mode) -> Result<Means, Error> {
+        let ledger = &*connection.ledger;
+        let (seats, committee) = match mode {
+            Mode::Foresee => (None, RemoteCommittee::default()),
+            Mode::Answer => {
+                let key = match self.query {
+                    Some(query) => require_query(ledger, query)?.committee,
+                    None => latest_key(ledger)?,
+                };
+                let seats = committee_of(ledger, key)?;
+                let committee = remote_committee(&self.members, &seats)?;
+                (Some(seats), committee)
+            }
+        };
         let proving = proving_key(home, &connection.ledger.genesis().contribution)?;
         let protection = home.wallet_protection(self.custodian.as_deref())?;
-        Ok(Means { connection, committee: remote_committee(&self.members)?, proving, protection })
-    }
-
-    /// Refuses too few committee members before anything is proven: their receipts are part of a contribution.
-    fn check_members(&self, means: &Means) -> Result<(), Error> {
-        let quorum = means.connection.ledger.genesis().committee.quorum;
-        let (given, needed) = (self.members.len(), usize::from(quorum.receipts_min()));
-        if given >= needed && given <= usize::from(quorum.members()) {
-            return Ok(());
-        }
-        let why = format!(
-            "{given} addresses are given; give those of the {} committee members in their order with --members, \
-             {needed} of them must answer",
-            quorum.members()
-        );
-        Err(Error::Input { what: "members", why })
+        Ok(Means { connection, committee, seats, proving, protection })
     }
 
     fn threads(&self) -> NonZeroUsize {
@@ -188,10 +205,7 @@ impl Answering {
     }
 
     fn once(&self, home: &Home, output: &Output, mode: Mode) -> Result<(), Error> {
-        let means = self.means(home, home.connect()?)?;
-        if mode == Mode::Answer {
-            self.check_members(&means)?;
-        }
+        let means = self.means(home, home.connect()?, mode)?;
         let ledger = &*means.connection.ledger;
         let agent = means.agent();
         let mut open = match self.query {
@@ -211,7 +225,8 @@ impl Answering {
             progress.inc(batch.len() as u64);
         }
         progress.finish_and_clear();
-        let failed = lines.iter().filter(|line| matches!(line.what, What::Failed { .. })).count();
+        let failed =
+            lines.iter().filter(|line| matches!(line.what, What::Failed { .. } | What::Elsewhere { .. })).count();
         output.result(&Answers { answers: lines }, |answers| match answers.answers.as_slice() {
             [] => "nothing to answer: no query collects now".into(),
             lines => lines.iter().map(describe).collect::<Vec<_>>().join("\n"),
@@ -227,13 +242,18 @@ impl Answering {
     /// ends it between two answers. What fails, a node that restarts or a wallet that its owner has open, is tried again.
     fn watch(&self, home: &Home, output: &Output) -> Result<(), Error> {
         let stop = Stop::on_signals()?;
-        let means = self.means(home, connect_patiently(home, output)?)?;
-        self.check_members(&means)?;
+        let means = self.means(home, connect_patiently(home, output)?, Mode::Answer)?;
         let mut watching = Watching::new(Duration::from_secs(self.delay));
+        let delay = Duration::from_secs(self.delay);
+        let mut screenings = self.screenings.then(|| Screenings::new(home, &means, delay)).transpose()?;
         let mut last_failure = String::new();
         output.say("watching for queries; stop with Ctrl-C");
         while !stop.asked() {
-            match self.look(&means, &mut watching, output, &stop) {
+            let looked = self.look(&means, &mut watching, output, &stop).and_then(|()| match &mut screenings {
+                Some(screenings) => screenings.look(&means, &wallet_paths(&self.wallets)?, output, &stop),
+                None => Ok(()),
+            });
+            match looked {
                 Ok(()) => last_failure.clear(),
                 Err(error @ Error::Output { .. }) => return Err(error),
                 Err(error) => {
@@ -375,6 +395,9 @@ fn consider_all<'q>(means: &Means, path: &Path, open: impl Iterator<Item = &'q O
     let mut wallet = Wallet::open(path, means.protection.clone()).map_err(|error| error.to_string());
     let line = |opened: &OpenQuery| {
         let what = match &mut wallet {
+            Ok(_) if mode == Mode::Answer && means.seats.as_ref() != Some(opened.committee()) => {
+                What::Elsewhere { committee_key: opened.state().committee }
+            }
             Ok(wallet) => consider(&agent, wallet, opened, mode),
             Err(error) => What::Failed { error: error.clone() },
         };
@@ -406,6 +429,11 @@ fn describe(line: &Line) -> String {
             format!("would send {parts} {} and earn {price}", if *parts == 1 { "proof" } else { "proofs" })
         }
         What::Foreseen(Outlook::Answered { .. }) => "answered before".into(),
+        What::Elsewhere { committee_key } => format!(
+            "not answered: committee key {committee_key} has other members than those of --members; run `locus agent run \
+             --query {}` with theirs",
+            line.query
+        ),
         What::Failed { error } => format!("failed: {error}"),
     };
     format!("{}  {}  {what}", line.wallet, line.query)

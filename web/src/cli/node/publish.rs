@@ -17,8 +17,8 @@ const PUBLISHING: &str = "Publishing to GA4GH clients";
 /// Options of publishing.
 #[derive(Debug, Args)]
 pub(super) struct Publish {
-    /// Serve a GA4GH Beacon of released results from this folder of receipts, read once at the start. Put a receipt there
-    /// only if whoever holds the result wants it public.
+    /// Serve a GA4GH Beacon of released results from this folder of receipts, read once at the start. Put a receipt
+    /// there only if whoever holds the result wants it public.
     #[arg(long, value_name = "DIR", help_heading = PUBLISHING)]
     beacon: Option<PathBuf>,
     /// The fewest people of a count that the Beacon shows; more where privacy noise is wide.
@@ -41,12 +41,26 @@ pub(super) struct Publish {
     organization_url: Option<String>,
 }
 
+impl Default for Publish {
+    fn default() -> Self {
+        Self {
+            beacon: None,
+            beacon_count_min: COUNT_MIN,
+            beacon_exact: false,
+            public_url: None,
+            service_id: None,
+            organization: None,
+            organization_url: None,
+        }
+    }
+}
+
 impl Publish {
     /// Verifies the receipts and says which are served.
     ///
     /// # Errors
-    /// [`Error::Input`] for an address that is none, [`Error::Market`] when the folder cannot be read. A receipt that is
-    /// refused is told, and the others serve.
+    /// [`Error::Input`] for an address that is none, [`Error::Market`] when the folder cannot be read. A receipt that
+    /// is refused is told, and the others serve.
     pub(super) fn open(self, service: &Service, listen: SocketAddr, output: &Output) -> Result<Publishing, Error> {
         let ledger = service.chain.ledger();
         let genesis = ledger.genesis();

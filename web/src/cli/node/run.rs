@@ -23,7 +23,7 @@ use market::{
 use node::{
     Ledger, Mempool,
     consensus::{Engine, EngineHandle, Pace},
-    state::StateRead,
+    state::{StateRead, committee_of},
     units::Height,
 };
 
@@ -45,7 +45,12 @@ use crate::{
 /// Bytes of blobs that uploads over the API may take on this machine's disk.
 const UPLOAD_BYTES_MAX: u64 = 64 << 30;
 
-/// Run the node and its HTTP API until interrupted.
+/// Seconds without a transaction before an empty block.
+const HEARTBEAT_SECONDS: u64 = 5;
+/// Blocks from one copy of the chain to the next.
+const COPY_BLOCKS: u64 = 10_000;
+
+/// Run the node, its HTTP API and its pages until interrupted.
 #[derive(Debug, Args)]
 pub struct Run {
     /// Address of the HTTP API. The default is reachable from this machine only.
@@ -56,7 +61,7 @@ pub struct Run {
     #[arg(long, value_name = "MULTIADDRESS")]
     p2p: Option<String>,
     /// Seconds without a transaction after which an empty block moves time, deadlines and epochs on.
-    #[arg(long, default_value_t = 5, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    #[arg(long, default_value_t = HEARTBEAT_SECONDS, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3_600))]
     heartbeat: u64,
     /// End when standard input closes, as it does when the process that started this one ends.
     #[arg(long)]
@@ -65,7 +70,7 @@ pub struct Run {
     #[arg(long, value_name = "DIR")]
     copies: Option<PathBuf>,
     /// Blocks from one copy to the next.
-    #[arg(long, default_value_t = 10_000, value_name = "BLOCKS", requires = "copies", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = COPY_BLOCKS, value_name = "BLOCKS", requires = "copies", value_parser = clap::value_parser!(u64).range(1..))]
     copy_every: u64,
     #[command(flatten)]
     database: DatabaseOption,
@@ -80,7 +85,7 @@ pub struct Run {
 }
 
 /// Adding up what is sealed, for everybody.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 struct Aggregation {
     /// Key file, of any role, with which this node adds up queries as they are sealed and sends their sums. Without it, the
     /// node adds up nothing and somebody runs `locus aggregate`.
@@ -95,16 +100,33 @@ impl Aggregation {
     /// The duty, where the operator gave a key.
     fn duty(&self, home: &Home, mempool: &Arc<Mempool>, objects: &Objects) -> Result<Option<Arc<dyn Duty>>, Error> {
         let Some(path) = &self.aggregator_key else { return Ok(None) };
+        let snapshot = mempool.ledger().snapshot()?;
+        let seats = committee_of(&snapshot, snapshot.committee_epoch()?.unwrap_or_default())?;
         Ok(Some(Arc::new(AggregateDuty {
             ledger: Arc::new(LocalLedger::new(Arc::clone(mempool), now)),
             blobs: Arc::new(objects.clone()),
-            committee: Arc::new(remote_committee(&self.members)?),
+            committee: Arc::new(remote_committee(&self.members, &seats)?),
             sender: home.any_key(path)?.signing_key(),
         })))
     }
 }
 
 impl Run {
+    /// A node that serves its API at an address, with everything else as it is unless told otherwise.
+    pub(in crate::cli) fn at(listen: SocketAddr) -> Self {
+        Self {
+            listen,
+            p2p: None,
+            heartbeat: HEARTBEAT_SECONDS,
+            attached: false,
+            copies: None,
+            copy_every: COPY_BLOCKS,
+            database: DatabaseOption::default(),
+            aggregation: Aggregation::default(),
+            publish: Publish::default(),
+        }
+    }
+
     pub(in crate::cli) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
         if let Some(url) = &home.url() {
             let why = format!("the node runs on the ledger in --data-dir; leave out --url (and LOCUS_URL), here {url}");
@@ -135,7 +157,7 @@ impl Run {
         let duties = duty.into_iter().collect();
         let running = serve_with_duties(service, duties, &self.listen.to_string(), StopOn::Signals)?;
         output.result(&serde_json::json!({ "url": running.url(), "p2p": p2p }), |_| {
-            format!("serving on {}; stop with Ctrl-C", running.url())
+            format!("serving on {}; open it in a browser; stop with Ctrl-C", running.url())
         })?;
         if self.attached {
             thread::spawn(end_with_standard_input);

@@ -18,7 +18,7 @@ use market::{
 use node::{
     QueryPart, committee_key,
     signature::{self, account_of},
-    state::{QueryState, StateRead},
+    state::{QueryState, StateRead, committee_of},
     transaction::{Attestation, Contribution, ContributionPart, Receipt, Transaction},
     units::ContributionIndex,
 };
@@ -213,12 +213,13 @@ impl<'a> DishonestProver<'a> {
     /// # Errors
     /// [`Error::Statement`] when the proof's bytes are no points.
     pub(super) fn ask_members(&self, forgery: &mut Forgery) -> Result<Result<(), String>, Error> {
-        let quorum = self.roles.town.ledger.genesis().committee.quorum;
+        let committee = committee_of(&*self.roles.town.ledger, self.state.committee)?;
+        let quorum = committee.quorum;
         for (number, _) in (0u8..).zip(&self.verifiers) {
             let (_, request) = self.request(forgery, number)?;
             let (mut receipts, mut refusals) = (vec![], vec![]);
-            for member in quorum.all_members() {
-                match self.roles.committee.keep(member, &request) {
+            for member in &committee.members {
+                match self.roles.committee.keep(member.account, &request) {
                     Ok(receipt) => receipts.push(receipt),
                     Err(error) => refusals.push(error.to_string()),
                 }
@@ -238,11 +239,12 @@ impl<'a> DishonestProver<'a> {
     /// [`Error::Statement`] when the proof's bytes are no points.
     pub(super) fn forge_receipts(&self, forgery: &mut Forgery, rng: &mut StdRng) -> Result<(), Error> {
         let own = SecretSeed::random(rng).signing_key();
-        let ledger = &self.roles.town.ledger;
+        let ledger = &*self.roles.town.ledger;
+        let quorum = committee_of(ledger, self.state.committee)?.quorum;
         for (number, _) in (0u8..).zip(&self.verifiers) {
             let message = self.request(forgery, number)?.0.message(&ledger.chain());
             let sign = |member| Receipt { member, signature: signature::sign(&own, &message) };
-            set_receipts(forgery, number, ledger.genesis().committee.quorum.all_members().map(sign).collect());
+            set_receipts(forgery, number, quorum.all_members().map(sign).collect());
         }
         Ok(())
     }

@@ -20,6 +20,8 @@ CREATE INDEX licences_of_licensee ON licences (licensee, sequence);
 CREATE INDEX licences_of_dataset_and_licensee ON licences (dataset, licensee, sequence);
 
 -- The index is of every block: it is made again, so that blocks before this table are in it.
+DELETE FROM balances;
+DELETE FROM postings;
 DELETE FROM contributions;
 DELETE FROM queries;
 DELETE FROM studies;

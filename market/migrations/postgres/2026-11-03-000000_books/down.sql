@@ -1,0 +1,2 @@
+DROP TABLE balances;
+DROP TABLE postings;

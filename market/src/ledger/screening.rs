@@ -1,0 +1,54 @@
+//! Screenings on a ledger.
+
+use circuits::id::ScreeningId;
+use node::{
+    block::Block,
+    state::{ScreeningState, StateRead},
+    transaction::{Action, Transaction},
+};
+
+use super::{LedgerAccess, tip};
+use crate::Error;
+
+/// The state of a screening, whose terms are those that its id stands for.
+///
+/// # Errors
+/// [`Error::Ledger`] when the ledger does not know it, or shows another screening under the id.
+pub fn require_screening(ledger: &dyn LedgerAccess, id: ScreeningId) -> Result<ScreeningState, Error> {
+    let state = ledger.screening(id)?.ok_or_else(|| node::Error::Unknown { what: "screening", id: id.to_string() })?;
+    if state.screening.id(&ledger.chain(), &state.sponsor, state.nonce)? == id {
+        return Ok(state);
+    }
+    let why = format!("the screening shown does not hash to {id}");
+    Err(node::Error::Corrupt { what: "screening", why }.into())
+}
+
+/// The screenings that admit responses today, by id.
+///
+/// # Errors
+/// [`Error::Ledger`] when the ledger cannot be reached.
+pub fn open_screenings(ledger: &dyn LedgerAccess) -> Result<Vec<(ScreeningId, ScreeningState)>, Error> {
+    let today = tip(ledger)?.time.day();
+    let mut open = vec![];
+    for id in ledger.screenings()? {
+        let state = require_screening(ledger, id)?;
+        let screening = &state.screening;
+        let is_full = state.eligible >= screening.responses_max;
+        if state.closed.is_none() && !is_full && (screening.opening..=screening.closing).contains(&today) {
+            open.push((id, state));
+        }
+    }
+    Ok(open)
+}
+
+/// The screenings that a block opened.
+pub(super) fn opened_in(block: &Block) -> Result<Vec<ScreeningId>, Error> {
+    let mut opened = vec![];
+    for transaction in &block.transactions {
+        let Transaction::Signed(signed) = transaction else { continue };
+        if let Action::OpenScreening(screening) = &signed.action {
+            opened.push(screening.id(&signed.chain, &signed.sender, signed.nonce)?);
+        }
+    }
+    Ok(opened)
+}

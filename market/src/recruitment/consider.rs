@@ -1,0 +1,131 @@
+//! Whether a wallet's consent and records allow a response, checked before anything is proven or sent.
+
+use circuits::{
+    eligibility::{Clause, binding, check},
+    id::{AccountId, Digest, ScreeningId},
+};
+use node::{
+    calendar::date,
+    screening::as_query,
+    state::{ScreeningState, StateRead},
+    units::ResponseIndex,
+};
+
+use super::Outlook;
+use crate::{
+    Error,
+    agent::{Refusal, refusal, witness},
+    ledger::{LedgerAccess, SyncedTree, tip},
+    wallet::{Holding, ResponseStage, Wallet},
+};
+
+/// What of the consent a screening breaks; nothing for a clause that is not about consent.
+fn consent_reason(clause: Clause) -> Option<&'static str> {
+    match clause {
+        Clause::Purpose => Some("a purpose of the screening is not among those allowed"),
+        Clause::Region => Some("the trial is in a region that is not allowed"),
+        Clause::Disease => Some("it is restricted to another disease"),
+        Clause::Flags => {
+            Some("it does not allow screening, which can lead to an invitation (`screening` of the consent file)")
+        }
+        Clause::Expiry => Some("it expires before the screening closes"),
+        Clause::Price => Some("the price is below its minimum"),
+        _ => None,
+    }
+}
+
+fn reason(error: &circuits::Error) -> Refusal {
+    let of_consent = match error {
+        circuits::Error::Refuted { clause } => consent_reason(*clause),
+        _ => None,
+    };
+    of_consent.map_or_else(|| refusal(error), |why| Refusal::Consent(why.into()))
+}
+
+/// Whether a held record may respond; natively, clause by clause.
+fn check_holding(
+    ledger: &dyn LedgerAccess,
+    holding: &Holding,
+    id: ScreeningId,
+    state: &ScreeningState,
+    tree: &SyncedTree,
+) -> Result<(), Refusal> {
+    if holding.record.schema != state.screening.schema {
+        return Err(Refusal::OtherSchema);
+    }
+    let witness = witness(holding, tree)?;
+    let terms = state.terms(id);
+    // What the proof travels with does not matter here.
+    let nothing = AccountId::from_bytes([0; 32]);
+    let binding = binding(&ledger.chain(), &as_query(id), 0, &nothing, &Digest::from_bytes([0; 32]));
+    check(&terms, &witness.instance(&terms, binding), &witness).map_err(|error| reason(&error))
+}
+
+/// The place of the wallet's response, if it knows of one or the ledger has what it sent. The ledger is asked only for a
+/// nullifier that is ready to be sent or was: any other would announce who thinks of responding.
+pub(super) fn admitted(
+    ledger: &dyn LedgerAccess,
+    wallet: &Wallet,
+    id: ScreeningId,
+) -> Result<Option<ResponseIndex>, Error> {
+    Ok(match wallet.responses().get(&id).map(|response| &response.stage) {
+        None => None,
+        Some(ResponseStage::Admitted { response } | ResponseStage::Forgotten { response }) => Some(*response),
+        Some(ResponseStage::Proven(sent)) => {
+            ledger.screening_nullifier(sent.nullifier)?.map(|admission| admission.response)
+        }
+    })
+}
+
+fn closed(state: &ScreeningState, ledger: &dyn LedgerAccess) -> Result<Option<Refusal>, Error> {
+    let refuse = |why: String| Ok(Some(Refusal::NotCollecting(why)));
+    let screening = &state.screening;
+    if let Some(height) = state.closed {
+        return refuse(format!("it was closed in block {height}"));
+    }
+    if state.eligible >= screening.responses_max {
+        return refuse("it has all responses it pays for".into());
+    }
+    let day = tip(ledger)?.time.day();
+    if day < screening.opening {
+        return refuse(format!("it opens on {}, and this is {}", date(screening.opening), date(day)));
+    }
+    if day > screening.closing {
+        return refuse(format!("it closed on {}, and this is {}", date(screening.closing), date(day)));
+    }
+    Ok(None)
+}
+
+/// What the agent would do with a screening for a wallet.
+///
+/// # Errors
+/// [`Error::Ledger`] when the ledger cannot be reached.
+pub fn consider(
+    ledger: &dyn LedgerAccess,
+    wallet: &Wallet,
+    id: ScreeningId,
+    state: &ScreeningState,
+    tree: &SyncedTree,
+) -> Result<Outlook, Error> {
+    if let Some(response) = admitted(ledger, wallet, id)? {
+        return Ok(Outlook::Responded { response });
+    }
+    if let Some(reason) = closed(state, ledger)? {
+        return Ok(Outlook::Decline { reasons: vec![reason] });
+    }
+    let begun = wallet.responses().get(&id).map(|response| response.holding);
+    let mut reasons = vec![];
+    for (holding, held) in (0u32..).zip(wallet.holdings()) {
+        if begun.is_some_and(|begun| begun != holding) {
+            continue;
+        }
+        match check_holding(ledger, held, id, state, tree) {
+            Ok(()) => return Ok(Outlook::Respond { holding, price: state.screening.price }),
+            Err(refusal) => reasons.push(refusal),
+        }
+    }
+    if reasons.is_empty() {
+        reasons.push(Refusal::NoRecord);
+    }
+    Ok(Outlook::Decline { reasons })
+}

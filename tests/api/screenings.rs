@@ -1,0 +1,179 @@
+//! Screenings over HTTP: listed, read in both encodings, and proven run by run to a client that trusts nobody.
+
+use borsh::BorshDeserialize;
+use circuits::{
+    consent::{Purposes, Regions},
+    criteria::Criteria,
+    eligibility::{EligibilityProof, PROOF_BYTES},
+    id::{Nullifier, ScreeningId},
+};
+use market::{
+    ledger::{LedgerAccess, act, open_screenings, require_screening, settle, sync_tree, tip},
+    objects::{BlobAddress, BlobKind},
+};
+use node::{
+    light::LightClient,
+    query::{DataUse, SealingKey},
+    screening::ScreeningQuery,
+    state::{ResponseState, ScreeningState, StateRead},
+    transaction::{Action, Invite, ScreeningResponse, Transaction},
+    units::{Amount, ResponseIndex},
+};
+use web::{
+    api::{RESPONSES_PAGE_MAX, ResponsePage, ResponseProofs, ScreeningPage},
+    client::RemoteLedger,
+};
+
+use super::server::{BYTES, QUOTA, Server};
+use crate::world::{account, double_response, element, key, schema};
+
+fn remote(server: &Server) -> RemoteLedger {
+    RemoteLedger::connect(server.remote()).unwrap()
+}
+
+/// Opens a screening over HTTP, and lets so many people respond, whose proofs the world's double accepts.
+pub fn screened(server: &Server, people: u64) -> ScreeningId {
+    let ledger = remote(server);
+    let today = tip(&ledger).unwrap().time.day();
+    let screening = ScreeningQuery {
+        study: ledger.query(server.collecting).unwrap().unwrap().query.study,
+        schema: schema().id().unwrap(),
+        criteria: Criteria::default(),
+        issuers: vec![],
+        data_use: DataUse { purposes: Purposes::GENERAL_RESEARCH, disease: 0, regions: Regions(1) },
+        price: Amount::new(1),
+        responses_max: 5,
+        opening: today,
+        closing: circuits::consent::Day(today.0 + 10),
+        sealing: SealingKey::new(vec![8; 32]),
+    };
+    let nonce = ledger.next_nonce(account("researcher")).unwrap();
+    let id = screening.id(&ledger.chain(), &account("researcher"), nonce).unwrap();
+    act(&ledger, &key("researcher"), Action::OpenScreening(Box::new(screening))).unwrap();
+    for number in 0..people {
+        settle(&ledger, ledger.submit(Transaction::Respond(response(&ledger, id, number))).unwrap()).unwrap();
+    }
+    id
+}
+
+fn response(ledger: &RemoteLedger, id: ScreeningId, number: u64) -> ScreeningResponse {
+    let mut response = ScreeningResponse {
+        screening: id,
+        reply: account(&format!("reply {number}")),
+        sealing: SealingKey::new(vec![number as u8; 32]),
+        root: sync_tree(ledger).unwrap().root,
+        nullifier: Nullifier::from_bytes(&element(90_000 + number)).unwrap(),
+        proof: EligibilityProof::from_bytes([0; PROOF_BYTES]),
+    };
+    let terms = require_screening(ledger, id).unwrap().terms(id);
+    response.proof = double_response(&terms, &response.instance(&ledger.chain()).unwrap());
+    response
+}
+
+/// The value in both encodings, which must agree.
+#[track_caller]
+fn both<T: BorshDeserialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug>(
+    server: &Server,
+    path: &str,
+) -> T {
+    let value: T = borsh::from_slice(&server.get_bytes(path).body).unwrap();
+    assert_eq!(serde_json::from_slice::<T>(&server.get(path).body).unwrap(), value, "{path}");
+    value
+}
+
+#[test]
+fn screenings_and_responses_read_the_same_in_json_and_in_bytes() {
+    let server = Server::start();
+    assert!(both::<ScreeningPage>(&server, "/v1/screenings").items.is_empty());
+    let id = screened(&server, 3);
+    let page: ScreeningPage = both(&server, "/v1/screenings");
+    assert_eq!((page.items.len(), page.items[0].id, page.next), (1, id, None));
+    let state: ScreeningState = both(&server, &format!("/v1/screenings/{id}"));
+    assert_eq!((state.eligible, &page.items[0].state), (3, &state));
+    let behind: ScreeningPage = both(&server, &format!("/v1/screenings?after={id}"));
+    assert!(behind.items.is_empty());
+    let all: ResponsePage = both(&server, &format!("/v1/screenings/{id}/responses"));
+    assert_eq!((all.first, all.responses.len()), (ResponseIndex::new(0), 3));
+    let run: ResponsePage = both(&server, &format!("/v1/screenings/{id}/responses?first=1&count=1"));
+    assert_eq!(run.responses, all.responses[1..2]);
+    let beyond: ResponsePage = both(&server, &format!("/v1/screenings/{id}/responses?first=9"));
+    assert!(beyond.responses.is_empty());
+}
+
+#[test]
+fn what_does_not_decode_or_is_not_there_is_refused() {
+    let server = Server::start();
+    let id = screened(&server, 0);
+    let unknown = "11".repeat(32);
+    for ending in ["", "/responses", "/response-proofs"] {
+        server.get(&format!("/v1/screenings/{unknown}{ending}")).refused(404, &unknown);
+        server.get(&format!("/v1/screenings/x{ending}")).refused(400, "screening id");
+    }
+    for ending in ["responses", "response-proofs"] {
+        let path = format!("/v1/screenings/{id}/{ending}");
+        server.get(&format!("{path}?count={}", RESPONSES_PAGE_MAX + 1)).refused(413, "256");
+        server.get(&format!("{path}?first=-1")).refused(400, "query string");
+        server.get(&format!("{path}?secret=1")).refused(400, "query string");
+    }
+    server.get("/v1/screenings?after=x").refused(400, "screening id");
+    server.post("/v1/screenings", BYTES, b"").refused(405, "POST");
+}
+
+#[test]
+fn a_remote_ledger_lists_screenings_and_proves_every_response_it_returns() {
+    let server = Server::start();
+    let id = screened(&server, 3);
+    let (ledger, snapshot) = (remote(&server), server.chain.snapshot().unwrap());
+    assert_eq!(ledger.screenings().unwrap(), [id]);
+    assert_eq!(open_screenings(&ledger).unwrap(), [(id, snapshot.screening(id).unwrap().unwrap())]);
+    let held: Vec<ResponseState> =
+        (0..3).map(|index| snapshot.response(id, ResponseIndex::new(index)).unwrap().unwrap()).collect();
+    let first = ResponseIndex::new(0);
+    for count in [3, 4, RESPONSES_PAGE_MAX + 1] {
+        assert_eq!(ledger.responses(id, first, count).unwrap(), held);
+    }
+    assert_eq!(ledger.responses(id, ResponseIndex::new(1), 1).unwrap(), held[1..2]);
+    assert!(ledger.responses(id, ResponseIndex::new(3), 9).unwrap().is_empty());
+    assert!(ledger.responses(id, first, 0).unwrap().is_empty());
+    let unknown = ScreeningId::from_bytes([1; 32]);
+    assert!(ledger.responses(unknown, first, 1).unwrap_err().to_string().contains("no such screening"));
+
+    let path = format!("/v1/screenings/{id}/response-proofs");
+    let ResponseProofs { header, proofs } = borsh::from_slice(&server.get_bytes(&path).body).unwrap();
+    let header = header.unwrap();
+    LightClient::new(server.chain.ledger().genesis()).unwrap().verify(&header).unwrap();
+    assert_eq!(proofs.len(), 4, "the last proves that there are no more");
+    for (proof, expected) in proofs.iter().zip(&held) {
+        proof.verify(header.header.state).unwrap();
+        assert_eq!(proof.decode::<ResponseState>().unwrap(), *expected);
+    }
+    proofs[3].verify(header.header.state).unwrap();
+    assert_eq!(proofs[3].value, None);
+}
+
+#[test]
+fn a_full_server_takes_the_letter_that_a_response_names_and_no_other() {
+    let server = Server::start();
+    let id = screened(&server, 1);
+    let share = (QUOTA - QUOTA / 16) as usize;
+    for number in 0..share.div_ceil(1 << 20) {
+        let mut bytes = vec![1; 1 << 20];
+        bytes[..8].copy_from_slice(&(number as u64).to_le_bytes());
+        let path = blob_path(BlobAddress::of(BlobKind::Ciphertext, &bytes));
+        if server.put(&path, BYTES, &bytes).status == 507 {
+            break;
+        }
+    }
+    let letter = vec![7; 1 << 20];
+    let address = BlobAddress::of(BlobKind::Invitation, &letter);
+    server.put(&blob_path(address), BYTES, &letter).refused(507, "no room");
+    let invite = Invite { screening: id, response: ResponseIndex::new(0), invitation: address.digest };
+    act(&remote(&server), &key("researcher"), Action::Invite(invite)).unwrap();
+    assert_eq!(server.put(&blob_path(address), BYTES, &letter).status, 201);
+    let contact = BlobAddress::of(BlobKind::Contact, &letter);
+    server.put(&blob_path(contact), BYTES, &letter).refused(507, "no room");
+}
+
+fn blob_path(address: BlobAddress) -> String {
+    format!("/v1/blobs/{}/{}", address.kind.name(), address.digest)
+}

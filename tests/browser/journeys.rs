@@ -1,0 +1,146 @@
+//! What people come to do, by keyboard, with script and without.
+
+use std::{fs, time::Duration};
+
+use circuits::id::StudyId;
+use market::query::{Measure, NamedAxis, QueryFile};
+use serde_json::json;
+use thirtyfour::Key;
+
+use super::{
+    chromium::{browser, downloads},
+    looks::inspect,
+    site::{query_file, site},
+};
+
+#[test]
+fn a_query_is_built_by_keyboard_alone_and_saved_as_the_command_line_reads_it() {
+    let (site, browser) = (site(), browser());
+    browser.open(&format!("{}/builder", site.url));
+    browser.press(Key::Tab);
+    assert_eq!(browser.run("return document.activeElement.className"), "skip");
+    browser.press(Key::Enter);
+    browser.until("document.activeElement.id === 'content'");
+    browser.tab_to("study");
+    browser.keys("<script");
+    assert_eq!(browser.run("return document.getElementById('study').value"), site.hostile.to_string());
+    browser.tab_to("c.add");
+    browser.press(Key::Enter);
+    browser.until("document.activeElement.id === 'c-0-0-subject'");
+    browser.keys("sex");
+    browser.tab_to("c-0-0-lo");
+    browser.keys("2");
+    browser.tab_to("q-0-statistic");
+    browser.keys("Hist");
+    browser.until("document.querySelector('[name=\"q.0.statistic\"]').value === 'histogram' && document.getElementById('q-0-axis-1-subject') === null");
+    browser.tab_to("q-0-axis-0-subject");
+    browser.keys("age");
+    browser.tab_to("q-0-axis-0-lo");
+    browser.keys("0");
+    browser.tab_to("q-0-axis-0-width");
+    browser.keys("10");
+    browser.tab_to("q-0-axis-0-count");
+    browser.keys("12");
+    browser.tab_to("price");
+    browser.until("document.getElementById('plan').textContent.includes('Escrow')");
+    let plan = browser.text("#plan");
+    assert!(plan.contains("would open it now") && plan.contains("100,000"), "{plan}");
+    assert!(plan.contains("standard deviation"), "{plan}");
+    let path = downloads().join("query.toml");
+    drop(fs::remove_file(&path));
+    browser.tab_to("toml");
+    browser.press(Key::Enter);
+    for _ in 0..200 {
+        if path.exists() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let file = QueryFile::open(&path).unwrap();
+    assert_eq!(file.study, site.hostile);
+    let expected = NamedAxis::Bins { attribute: "age".into(), lo: 0.0, width: 10.0, count: 12 };
+    assert_eq!(file.measures, [Measure::Histogram { of: expected }]);
+    assert_eq!((file.criteria[0][0].attribute.as_deref(), file.criteria[0][0].lo), (Some("sex"), 2.0));
+    inspect(&browser, "builder-planned");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn the_builder_works_without_script() {
+    let (site, browser) = (site(), browser());
+    browser.allow_scripts(false);
+    browser.open(&format!("{}/builder?study={}", site.url, site.hostile));
+    browser.click("button[value='m.add']");
+    browser.until("document.getElementById('m-0-0-subject')");
+    browser.run("document.getElementById('m-0-0-subject').value = 'age'; document.getElementById('m-0-0-lo').value = '40'; document.getElementById('price').value = 'much'");
+    browser.click("button[value='plan']");
+    browser.until("document.getElementById('price-error')");
+    let price = "document.getElementById('price').getAttribute";
+    assert_eq!(browser.run(&format!("return {price}('aria-invalid')")), "true");
+    assert!(browser.run(&format!("return {price}('aria-describedby')")).as_str().unwrap().contains("price-error"));
+    browser.allow_scripts(true);
+    inspect(&browser, "builder-errors");
+    browser.allow_scripts(false);
+    browser.run("document.getElementById('price').value = '7'");
+    browser.click("button[value='plan']");
+    browser.until("document.getElementById('plan').textContent.includes('Escrow')");
+    assert!(browser.text("#plan").contains("7,000"), "{}", browser.text("#plan"));
+}
+
+#[test]
+fn a_query_file_is_opened_in_the_builder_and_planned_at_once() {
+    let (site, browser) = (site(), browser());
+    browser.open(&format!("{}/builder", site.url));
+    let text = fs::read_to_string(query_file()).unwrap();
+    let file = QueryFile::from_toml("survival", &text).unwrap();
+    let study = StudyId::from_bytes(site.hostile.to_bytes());
+    let path = downloads().join("imported.toml");
+    fs::write(&path, QueryFile { study, schema: site.schema, ..file }.to_toml().unwrap()).unwrap();
+    browser.run("document.querySelector('details.panel').open = true");
+    browser.choose("#query-file", &path);
+    browser.click("form[action='/builder/import'] button");
+    browser.until("document.querySelector('[name=\"q.0.statistic\"]').value === 'survival'");
+    assert_eq!(browser.run("return document.getElementById('q-0-axis-0-width').value"), "60");
+    assert!(browser.text("#plan").contains("Escrow"), "{}", browser.text("#plan"));
+    inspect(&browser, "builder-survival");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn names_are_found_by_what_is_typed() {
+    let (site, browser) = (site(), browser());
+    browser.open(&format!("{}/builder?schema={}", site.url, site.schema));
+    browser.click("button[value='m.add']");
+    browser.until("document.activeElement.id === 'm-0-0-subject'");
+    browser.keys("22:16050");
+    browser.until("[...document.querySelectorAll('#names option')].filter(one => one.value.startsWith('22:16050')).length > 0 \
+                   && [...document.querySelectorAll('#names option')].every(one => !/^22:/.test(one.value) || one.value.includes('22:16050'))");
+    assert!(browser.run("return document.getElementById('names').textContent").as_str().unwrap().contains("variant"));
+}
+
+#[test]
+fn a_query_that_collects_is_followed_and_anything_is_looked_up() {
+    let (site, browser) = (site(), browser());
+    browser.open(&format!("{}/queries/{}", site.url, site.collecting));
+    let text = browser.text("main");
+    assert!(text.contains("Differential privacy with ε = 1") && text.contains("nobody sees who matches"), "{text}");
+    assert!(text.contains("22:16050822 G>A 1 to 2"), "variants are named: {text}");
+    browser.run("document.getElementById('progress').dataset.old = 'yes'");
+    browser.until("document.getElementById('progress').dataset.old === undefined");
+    browser.open(&format!("{}/explorer", site.url));
+    for (looked, found) in [
+        ("1".to_owned(), "/blocks/1".to_owned()),
+        (site.released.to_string(), format!("/queries/{}", site.released)),
+        (site.hostile.to_string(), format!("/studies/{}", site.hostile)),
+        (site.schema.to_string(), format!("/schemas/{}", site.schema)),
+        (site.researcher.account().to_string(), format!("/accounts/{}", site.researcher.account())),
+    ] {
+        browser.open(&format!("{}/explorer", site.url));
+        browser.run(&format!(
+            "document.getElementById('q').value = {}; document.querySelector('form.search').submit()",
+            json!(looked)
+        ));
+        browser.until(&format!("location.pathname === {}", json!(found)));
+    }
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}

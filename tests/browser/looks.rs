@@ -1,0 +1,178 @@
+//! Every page: sound, accessible, light, from this server alone, and whole at every width in both themes.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::{
+    chromium::{Browser, browser},
+    site::{Site, site},
+};
+
+const AXE: &str = include_str!("axe.min.js");
+const WIDTHS: [u32; 3] = [320, 1_024, 2_560];
+/// The first elements that stick out of the page sideways.
+const STICKS_OUT: &str = "
+    const out = one => one.getBoundingClientRect().right > innerWidth + 1 && !one.closest('.scroll, pre, .id, .hidden');
+    return [...document.querySelectorAll('body *')].filter(out).map(one => one.outerHTML.slice(0, 120)).slice(0, 4)";
+/// What axe-core finds.
+const VIOLATIONS: &str = "
+    const done = arguments[arguments.length - 1];
+    const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+    const place = node => node.html.slice(0, 200) + ' ' + node.failureSummary;
+    axe.run({ runOnly: rules }).then(
+        found => done(found.violations.map(one => one.id + ': ' + one.help + ' ' + one.nodes.map(place).join(' | '))),
+        error => done(['axe failed: ' + error]));";
+/// Bytes of a first visit, everything included.
+const WEIGHT_MAX: u64 = 150 << 10;
+
+/// Every page that has an address, by the name of its screenshots.
+pub fn pages(site: &Site) -> Vec<(&'static str, String)> {
+    let newest: Value = crate::api::agent()
+        .get(format!("{}/v1/blocks?order=newest&limit=1", site.url))
+        .call()
+        .unwrap()
+        .body_mut()
+        .read_json()
+        .unwrap();
+    let height = newest["items"][0]["sequence"].as_u64().unwrap() / 4_096;
+    let account = site.researcher.account();
+    let transactions: Value = crate::api::agent()
+        .get(format!("{}/v1/accounts/{account}/transactions?order=newest&limit=1", site.url))
+        .call()
+        .unwrap()
+        .body_mut()
+        .read_json()
+        .unwrap();
+    let transaction = transactions["items"][0]["id"].as_str().unwrap();
+    vec![
+        ("home", "/".into()),
+        ("explorer", "/explorer".into()),
+        ("health", "/explorer/health".into()),
+        ("blocks", "/blocks".into()),
+        ("block", format!("/blocks/{height}")),
+        ("transaction", format!("/transactions/{transaction}")),
+        ("account", format!("/accounts/{account}")),
+        ("issuers", "/issuers".into()),
+        ("researchers", "/researchers".into()),
+        ("validators", "/validators".into()),
+        ("committee", "/committee".into()),
+        ("epochs", "/epochs".into()),
+        ("schemas", "/schemas".into()),
+        ("schema", format!("/schemas/{}", site.schema)),
+        ("search", "/search?q=nothing".into()),
+        ("studies", "/studies".into()),
+        ("study", format!("/studies/{}", site.hostile)),
+        ("queries", "/queries".into()),
+        ("queries-released", "/queries?stage=released".into()),
+        ("query-released", format!("/queries/{}", site.released)),
+        ("query-collecting", format!("/queries/{}", site.collecting)),
+        ("builder", "/builder".into()),
+        ("results", "/results".into()),
+        ("verify", "/verify".into()),
+        ("offline", "/verify/offline".into()),
+        ("not-found", "/no/such/page".into()),
+    ]
+}
+
+/// What is wrong with the looks of the page that is open, in both themes: something sticks out at a width, or is not
+/// accessible. Takes its screenshots.
+fn faults(browser: &Browser, name: &str) -> Vec<String> {
+    let mut faults = vec![];
+    for theme in ["light", "dark"] {
+        browser.prefer(theme);
+        for width in WIDTHS {
+            browser.set_width(width);
+            let found = browser.run("return document.documentElement.scrollWidth").as_u64().unwrap();
+            if found > u64::from(width) {
+                faults.push(format!("{name} is {found} wide at {width}: {}", browser.run(STICKS_OUT)));
+            }
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/screenshots");
+            browser.screenshot(&folder.join(format!("{name}-{width}-{theme}.png")));
+            if browser.run("return typeof window.axe") == "undefined" {
+                browser.run(AXE);
+            }
+            let violations = browser.run_async(VIOLATIONS);
+            let violations = violations.as_array().unwrap().iter().filter_map(Value::as_str);
+            faults.extend(violations.map(|violation| format!("{name} in {theme} at {width}: {violation}")));
+        }
+    }
+    browser.set_width(1_024);
+    faults
+}
+
+/// Asserts that nothing is wrong with the looks of the page that is open.
+#[track_caller]
+pub fn inspect(browser: &Browser, name: &str) {
+    let faults = faults(browser, name);
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn every_page_is_accessible_and_whole_at_every_width_in_both_themes() {
+    let (site, browser) = (site(), browser());
+    let mut found = vec![];
+    for (name, path) in pages(site) {
+        browser.open(&format!("{}{path}", site.url));
+        found.extend(faults(&browser, name));
+        let complaints = browser.complaints();
+        // The browser itself says that a page of an error is one.
+        if complaints.len() != usize::from(name == "not-found") {
+            found.push(format!("{name}: {complaints:?}"));
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+/// The requests of the page that is open since the log was last asked, with what came back in bytes.
+fn requests(browser: &Browser) -> (Vec<String>, u64) {
+    let (mut urls, mut bytes) = (vec![], 0);
+    for entry in browser.log("performance") {
+        let message: Value = serde_json::from_str(entry["message"].as_str().unwrap()).unwrap();
+        let (method, what) = (&message["message"]["method"], &message["message"]["params"]);
+        if method == "Network.requestWillBeSent" {
+            urls.push(what["request"]["url"].as_str().unwrap().to_owned());
+        }
+        if method == "Network.loadingFinished" {
+            bytes += what["encodedDataLength"].as_f64().unwrap() as u64;
+        }
+    }
+    (urls, bytes)
+}
+
+#[test]
+fn every_page_comes_from_this_server_alone_and_weighs_little_at_first() {
+    let (site, browser) = (site(), browser());
+    browser.devtools("Network.clearBrowserCache", serde_json::json!({}));
+    for (name, path) in pages(site) {
+        browser.open("about:blank");
+        browser.devtools("Network.clearBrowserCache", serde_json::json!({}));
+        drop(browser.log("performance"));
+        browser.open(&format!("{}{path}", site.url));
+        browser.until("document.readyState === 'complete'");
+        let (urls, bytes) = requests(&browser);
+        let own = |url: &String| url.starts_with(&site.url) || url.starts_with("data:");
+        assert!(urls.len() > 3 && urls.iter().all(own), "{name} asks {urls:?}");
+        assert!(bytes > 10_000 && bytes <= WEIGHT_MAX, "{name} weighs {bytes} bytes");
+    }
+}
+
+#[test]
+fn the_theme_switch_works_without_script_and_leads_back() {
+    let (site, browser) = (site(), browser());
+    browser.allow_scripts(false);
+    browser.open(&format!("{}/queries?stage=released", site.url));
+    let ground = |browser: &Browser| {
+        browser.run("return getComputedStyle(document.body).backgroundColor").as_str().unwrap().to_owned()
+    };
+    let light = ground(&browser);
+    browser.click(".theme button[value=dark]");
+    browser.until("document.documentElement.dataset.theme === 'dark'");
+    assert_ne!(ground(&browser), light);
+    assert!(browser.run("return location.href").as_str().unwrap().ends_with("/queries?stage=released"));
+    browser.open(&format!("{}/blocks", site.url));
+    assert_eq!(browser.run("return document.documentElement.dataset.theme"), "dark");
+    browser.click(".theme button[value=system]");
+    browser.until("document.documentElement.dataset.theme === 'system'");
+    assert_eq!(ground(&browser), light);
+}

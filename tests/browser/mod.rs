@@ -1,0 +1,10 @@
+//! The pages in a real browser: Chromium, headless, on a network that a demo made.
+//!
+//! One server and one browser serve all tests. Screenshots of every page lie in `target/screenshots` afterwards.
+
+mod chromium;
+mod hostile;
+mod journeys;
+mod looks;
+mod receipts;
+mod site;

@@ -1,0 +1,124 @@
+//! Receipts and results through the pages: real ones, altered ones, and what is none.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::{
+    chromium::{Browser, browser, downloads},
+    looks::inspect,
+    site::{query_file, site},
+};
+
+fn verify(browser: &Browser, file: &std::path::Path) {
+    browser.open(&format!("{}/verify", site().url));
+    browser.choose("#receipt", file);
+    browser.run("for (const all of document.querySelectorAll('details')) all.open = true");
+    browser.choose("#query-file", &query_file());
+    browser.click("button.primary");
+}
+
+#[test]
+fn a_receipt_shows_every_check_the_people_and_their_curves() {
+    let (site, browser) = (site(), browser());
+    verify(&browser, &site.receipt);
+    browser.until("document.querySelector('h1').textContent === 'The receipt holds'");
+    let text = browser.text("main");
+    assert!(text.contains("4 distinct certified records"), "{text}");
+    assert!(text.contains("of the chain that this node serves") && text.contains("can be forged"), "{text}");
+    assert_eq!(browser.run("return document.querySelectorAll('.checks .held').length"), 7);
+    assert!(browser.run("return document.querySelectorAll('figure img').length").as_u64().unwrap() > 0, "{text}");
+    assert!(browser.run("return [...document.images].every(image => image.naturalWidth > 0)") == true);
+    assert!(text.contains("Survival"), "{text}");
+    inspect(&browser, "verified");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn an_altered_receipt_fails_and_the_page_says_where() {
+    let (site, browser) = (site(), browser());
+    let mut receipt: Value = serde_json::from_slice(&fs::read(&site.receipt).unwrap()).unwrap();
+    let slot = receipt["result"][0][0].as_i64().unwrap();
+    receipt["result"][0][0] = json!(slot + 1);
+    let path = downloads().join("altered.json");
+    fs::write(&path, receipt.to_string()).unwrap();
+    verify(&browser, &path);
+    browser.until("document.querySelector('h1').textContent === 'The receipt does not hold'");
+    assert_eq!(browser.run("return document.querySelectorAll('.checks .held').length"), 6);
+    assert_eq!(browser.run("return document.querySelectorAll('.checks .failed').length"), 1);
+    assert!(browser.text(".checks .failed").contains("R7"));
+    inspect(&browser, "verify-refused");
+}
+
+#[test]
+fn what_is_no_receipt_is_explained_beside_the_field() {
+    let (site, browser) = (site(), browser());
+    browser.open(&format!("{}/verify", site.url));
+    browser.choose("#receipt", &query_file());
+    browser.click("button.primary");
+    browser.until("document.getElementById('problem')");
+    assert!(browser.text("#problem").contains("is no receipt"));
+    assert_eq!(browser.run("return document.getElementById('receipt').getAttribute('aria-invalid')"), "true");
+    assert!(
+        browser
+            .run("return document.getElementById('receipt').getAttribute('aria-describedby')")
+            .as_str()
+            .unwrap()
+            .contains("problem")
+    );
+    inspect(&browser, "verify-problem");
+}
+
+#[test]
+fn a_result_is_drawn_and_saved_in_every_form() {
+    let (site, browser) = (site(), browser());
+    browser.open(&format!("{}/results", site.url));
+    browser.choose("#result", &site.result);
+    browser.choose("#query-file", &query_file());
+    browser.click("button.primary");
+    browser.until("document.querySelector('figure img')");
+    let text = browser.text("main");
+    assert!(text.contains("4 certified contributions") && text.contains("numbers of the file"), "{text}");
+    assert!(browser.run("return document.querySelector('figure img').alt.length").as_u64().unwrap() > 40);
+    inspect(&browser, "result");
+    let figure = browser.run("return document.querySelector('button[value^=png]').value.slice(4)");
+    let figure = figure.as_str().unwrap();
+    for (button, file, begins) in [
+        ("csv", "result.csv".to_owned(), &b"family,statistic"[..]),
+        ("json", "result.json".into(), b"{"),
+        (&format!("svg:{figure}"), format!("{figure}.svg"), b"<svg"),
+        (&format!("png:{figure}"), format!("{figure}.png"), b"\x89PNG"),
+    ] {
+        let path = downloads().join(&file);
+        drop(fs::remove_file(&path));
+        browser.click(&format!("button[value='{button}']"));
+        let started = std::time::Instant::now();
+        while !path.exists() {
+            assert!(started.elapsed().as_secs() < 20, "{file} is not saved");
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        assert!(fs::read(&path).unwrap().starts_with(begins), "{file}");
+    }
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn a_result_of_no_query_here_is_explained() {
+    let (site, browser) = (site(), browser());
+    for (text, says) in [
+        (json!({ "query": "11".repeat(32), "slots": [] }).to_string(), "not known here"),
+        (json!({ "query": site.collecting, "slots": [[1]] }).to_string(), "not released"),
+        (json!({ "query": site.released, "slots": [[1]] }).to_string(), "refused"),
+        ("{".into(), "locus result --json"),
+        (String::new(), "choose a result file"),
+    ] {
+        browser.open(&format!("{}/results", site.url));
+        browser.run(&format!(
+            "document.getElementById('pasted').value = {}; document.querySelector('form.panel').submit()",
+            json!(text)
+        ));
+        browser.until("document.getElementById('problem')");
+        assert!(browser.text("#problem").contains(says), "{}", browser.text("#problem"));
+    }
+}

@@ -1,0 +1,148 @@
+//! Screenings: a sponsor looks for eligible people and invites them, people's agents respond, and people answer.
+
+mod person;
+mod sponsor;
+
+use std::path::PathBuf;
+
+use circuits::id::ScreeningId;
+use clap::{Args, Subcommand};
+use market::{
+    ledger::{LedgerAccess, open_screenings, require_screening},
+    recruitment::ScreeningFile,
+};
+use node::{calendar::date, state::ScreeningState};
+use schemars::schema_for;
+use serde::Serialize;
+
+pub(super) use self::person::{Line, What, describe as describe_response, proving_key};
+use self::{
+    person::{Accepting, Declining, Reading, Responding},
+    sponsor::{Inviting, Opening, Signing},
+};
+use super::{Home, Output};
+use crate::Error;
+
+/// Recruit, and be recruited.
+#[derive(Debug, Subcommand)]
+pub enum Screening {
+    /// Print the JSON Schema of screening files.
+    Schema,
+    /// Open a screening (its sponsor). It locks price × maximum responses and pays a fee that is not refunded.
+    Open(Opening),
+    /// List the screenings that admit responses today.
+    List {
+        /// List those that are closed, over or full too.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show a screening: how many are eligible, invited, accepted, declined.
+    Show {
+        /// The screening's id.
+        screening: ScreeningId,
+    },
+    /// Respond for every wallet of a folder, as its owner's consent allows (a person's agent).
+    ///
+    /// A response is anonymous, with one-time keys, and is paid at once. It tells that one more person is eligible, and lets
+    /// the sponsor invite whoever that is. Safe to repeat: each record responds once, however often this runs or is
+    /// interrupted.
+    Respond(Responding),
+    /// Show the invitations to the wallets of a folder. Nobody learns which responses are theirs (a person's agent).
+    Invitations(Reading),
+    /// Accept an invitation: leave a contact that only the sponsor can read (a person).
+    Accept(Accepting),
+    /// Decline an invitation. Who does not answer at all says as much (a person).
+    Decline(Declining),
+    /// Send an invitation to one, several or all responses, once each (its sponsor).
+    Invite(Inviting),
+    /// List responses with the contacts of those who accepted (its sponsor).
+    Contacts(Signing),
+    /// End a screening: what is left of the escrow goes back. Invitations and answers may follow (its sponsor).
+    Close(Signing),
+}
+
+/// Which wallets, and what opens them.
+#[derive(Debug, Args)]
+struct Wallets {
+    /// Folder of wallets.
+    #[arg(long, value_name = "DIR")]
+    wallets: PathBuf,
+    /// The custodian's key file, when it protects the wallets; otherwise the passphrase opens them.
+    #[arg(long, value_name = "FILE")]
+    custodian: Option<PathBuf>,
+}
+
+/// A screening with its id.
+#[derive(Debug, Serialize)]
+struct Listed {
+    id: ScreeningId,
+    state: ScreeningState,
+}
+
+/// Screenings.
+#[derive(Debug, Serialize)]
+struct Listing {
+    screenings: Vec<Listed>,
+}
+
+impl Screening {
+    pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
+        match self {
+            Self::Schema => {
+                let schema = schema_for!(ScreeningFile);
+                output.result(&schema, |schema| serde_json::to_string_pretty(schema).unwrap_or_default())
+            }
+            Self::Open(opening) => opening.run(home, output),
+            Self::List { all } => list(home, output, all),
+            Self::Show { screening } => {
+                let ledger = home.connect_reading()?.ledger;
+                let listed = Listed { id: screening, state: require_screening(&*ledger, screening)? };
+                output.result(&listed, describe)
+            }
+            Self::Respond(responding) => responding.run(home, output),
+            Self::Invitations(reading) => reading.run(home, output),
+            Self::Accept(accepting) => accepting.run(home, output),
+            Self::Decline(declining) => declining.run(home, output),
+            Self::Invite(inviting) => inviting.run(home, output),
+            Self::Contacts(signing) => signing.contacts(home, output),
+            Self::Close(signing) => signing.close(home, output),
+        }
+    }
+}
+
+fn list(home: &Home, output: &Output, all: bool) -> Result<(), Error> {
+    let connection = home.connect_reading()?;
+    let ledger = &*connection.ledger;
+    let found = if all { every(ledger)? } else { open_screenings(ledger)? };
+    let screenings = found.into_iter().map(|(id, state)| Listed { id, state }).collect();
+    output.result(&Listing { screenings }, |listing| match listing.screenings.as_slice() {
+        [] => "no screening admits responses today; --all lists those that are over".into(),
+        listed => listed.iter().map(describe).collect::<Vec<_>>().join("\n\n"),
+    })
+}
+
+fn every(ledger: &dyn LedgerAccess) -> Result<Vec<(ScreeningId, ScreeningState)>, Error> {
+    ledger.screenings()?.into_iter().map(|id| Ok((id, require_screening(ledger, id)?))).collect()
+}
+
+fn describe(listed: &Listed) -> String {
+    let Listed { id, state } = listed;
+    let screening = &state.screening;
+    let until = date(screening.closing);
+    let stage = match state.closed {
+        Some(height) => format!("closed in block {height}"),
+        None if state.eligible >= screening.responses_max => "full".into(),
+        None => format!("admits responses until the end of {until}"),
+    };
+    [
+        format!("screening  {id}"),
+        format!("study      {}", screening.study),
+        format!("sponsor    {}", state.sponsor),
+        format!("stage      {stage}"),
+        format!("price      {} for each of at most {} responses", screening.price, screening.responses_max),
+        format!("escrow     {}", state.escrow),
+        format!("eligible   {}", state.eligible),
+        format!("invited    {} ({} accepted, {} declined)", state.invited, state.accepted, state.declined),
+    ]
+    .join("\n")
+}

@@ -1,0 +1,365 @@
+//! From a draft to a query file, with an error for each field that means nothing yet; and back.
+
+use std::{collections::BTreeMap, str::FromStr};
+
+use circuits::schema::Schema;
+use market::query::{Measure, NamedAxis, NamedClause, Privacy, QueryFile, VariantRange};
+
+use super::{
+    draft::{AxisDraft, ClauseDraft, Draft, MeasureDraft},
+    statistic::shape,
+};
+
+/// What is wrong, by the name of the field.
+pub(super) type FieldErrors = BTreeMap<String, String>;
+
+/// Reads fields and keeps what is wrong with them.
+struct Reader<'s> {
+    schema: Option<&'s Schema>,
+    errors: FieldErrors,
+}
+
+impl Reader<'_> {
+    fn wrong(&mut self, field: &str, why: impl Into<String>) {
+        self.errors.entry(field.into()).or_insert_with(|| why.into());
+    }
+
+    /// A field's value, or a stand-in that the error keeps from being used.
+    fn parsed<T: FromStr + Default>(&mut self, field: &str, text: &str, expected: &str) -> T {
+        if let Ok(value) = text.trim().parse() {
+            return value;
+        }
+        let found = if text.trim().is_empty() { "it is empty".into() } else { format!("{:?} is none", text.trim()) };
+        self.wrong(field, format!("Give {expected}; {found}."));
+        T::default()
+    }
+
+    fn whole<T: FromStr + Default>(&mut self, field: &str, text: &str) -> T {
+        self.parsed(field, text, "a whole number, such as 100")
+    }
+
+    fn real(&mut self, field: &str, text: &str) -> f64 {
+        let value: f64 = self.parsed(field, text, "a number, such as 40 or 54.3");
+        if !value.is_finite() {
+            self.wrong(field, "Give a number, such as 40 or 54.3.");
+        }
+        value
+    }
+
+    /// An attribute that the schema has is one; what is written as variants are is a variant.
+    fn subject(&mut self, field: &str, text: &str) -> (Option<String>, Option<String>) {
+        let text = text.trim();
+        if text.is_empty() {
+            self.wrong(field, "Name an attribute, or a variant as 22:16050612 C>G.");
+        }
+        let known = self.schema.is_some_and(|schema| schema.attribute_index(text).is_some());
+        if !known && text.contains(':') && text.contains('>') {
+            (None, Some(text.into()))
+        } else {
+            (Some(text.into()), None)
+        }
+    }
+
+    fn groups(&mut self, list: &str, groups: &[Vec<ClauseDraft>]) -> Vec<Vec<NamedClause>> {
+        let mut named = vec![];
+        for (group, clauses) in groups.iter().enumerate() {
+            let filled = clauses.iter().enumerate().filter(|(_, clause)| !clause.is_blank());
+            let clauses: Vec<_> =
+                filled.map(|(place, clause)| self.clause(&format!("{list}.{group}.{place}"), clause)).collect();
+            if !clauses.is_empty() {
+                named.push(clauses);
+            }
+        }
+        named
+    }
+
+    fn clause(&mut self, field: &str, draft: &ClauseDraft) -> NamedClause {
+        let (attribute, variant) = self.subject(&format!("{field}.subject"), &draft.subject);
+        let lo = self.real(&format!("{field}.lo"), &draft.lo);
+        // One value is an interval too.
+        let hi = if draft.hi.trim().is_empty() { lo } else { self.real(&format!("{field}.hi"), &draft.hi) };
+        NamedClause { attribute, variant, lo, hi, negated: draft.negated }
+    }
+
+    /// An axis; `None` when nothing was filled in.
+    fn axis(&mut self, field: &str, draft: &AxisDraft) -> Option<NamedAxis> {
+        let AxisDraft { subject, cuts, lo, width, count } = draft;
+        let filled = |text: &String| !text.trim().is_empty();
+        let (cut, binned) = (filled(cuts), [lo, width, count].into_iter().any(filled));
+        if !filled(subject) && !cut && !binned {
+            return None;
+        }
+        let (attribute, variant) = self.subject(&format!("{field}.subject"), subject);
+        if let Some(variant) = variant {
+            return Some(NamedAxis::Variant { variant });
+        }
+        let attribute = attribute.unwrap_or_default();
+        if cut && binned {
+            self.wrong(&format!("{field}.cuts"), "Give either cuts or equal cells, and leave the other empty.");
+        }
+        if binned {
+            return Some(NamedAxis::Bins {
+                attribute,
+                lo: self.real(&format!("{field}.lo"), lo),
+                width: self.real(&format!("{field}.width"), width),
+                count: self.whole(&format!("{field}.count"), count),
+            });
+        }
+        let name = format!("{field}.cuts");
+        let cuts = cuts.split([',', ';', ' ']).filter(|text| !text.trim().is_empty());
+        let cuts: Vec<f64> = cuts.map(|text| self.real(&name, text)).collect();
+        if cuts.is_empty() {
+            self.wrong(&name, "Say where groups begin, such as 40, 60; or give equal cells.");
+        }
+        Some(NamedAxis::Cuts { attribute, cuts })
+    }
+
+    fn measure(&mut self, field: &str, draft: &MeasureDraft) -> Measure {
+        let shape = shape(&draft.statistic);
+        let mut axes: Vec<Option<NamedAxis>> = vec![];
+        for (place, axis) in draft.axes.iter().enumerate().take(shape.axes.len()) {
+            axes.push(self.axis(&format!("{field}.axis.{place}"), axis));
+        }
+        let mut taken = axes.into_iter();
+        let mut next = move || taken.next().flatten();
+        let attribute = draft.attribute.trim().to_owned();
+        if shape.attribute.is_some() && attribute.is_empty() {
+            self.wrong(&format!("{field}.attribute"), "Name an attribute.");
+        }
+        let attributes = draft.attributes.clone();
+        if shape.attributes.is_some() && attributes.is_empty() {
+            self.wrong(&format!("{field}.attributes"), "Choose one at least.");
+        }
+        match shape.name {
+            "funnel" => Measure::Funnel { by: all(next) },
+            "histogram" => Measure::Histogram { of: self.needed(field, 0, next()) },
+            "contingency" => Measure::Contingency {
+                rows: self.needed(field, 0, next()),
+                columns: self.needed(field, 1, next()),
+                strata: next(),
+            },
+            "moments" => Measure::Moments { attributes, by: all(next) },
+            "comparison" => Measure::Comparison { attribute, groups: self.needed(field, 0, next()) },
+            "regression" => Measure::Regression { outcome: attribute, predictors: attributes },
+            "survival" => Measure::Survival {
+                time: self.needed(field, 0, next()),
+                event: self.needed(field, 1, next()),
+                groups: next(),
+            },
+            "allele_frequencies" => Measure::AlleleFrequencies { variants: self.variants(field, draft), by: all(next) },
+            "association" => {
+                Measure::Association { variants: self.variants(field, draft), cases: self.needed(field, 0, next()) }
+            }
+            _ => Measure::Count { by: all(next) },
+        }
+    }
+
+    fn needed(&mut self, field: &str, place: usize, axis: Option<NamedAxis>) -> NamedAxis {
+        axis.unwrap_or_else(|| {
+            self.wrong(&format!("{field}.axis.{place}.subject"), "Name an attribute, or a variant.");
+            NamedAxis::Variant { variant: String::new() }
+        })
+    }
+
+    fn variants(&mut self, field: &str, draft: &MeasureDraft) -> VariantRange {
+        let filled = |text: &String| !text.trim().is_empty();
+        let first = if filled(&draft.first) { self.whole(&format!("{field}.first"), &draft.first) } else { 0 };
+        let count = filled(&draft.count).then(|| self.whole(&format!("{field}.count"), &draft.count));
+        VariantRange { first, count }
+    }
+}
+
+fn all(next: impl FnMut() -> Option<NamedAxis>) -> Vec<NamedAxis> {
+    let mut next = next;
+    // Blank groupings between filled ones are passed over: there are three at most.
+    (0..circuits::layout::AXES_MAX).filter_map(|_| next()).collect()
+}
+
+/// The query file that a draft means.
+///
+/// # Errors
+/// What is wrong with each field.
+pub(super) fn of_draft(draft: &Draft, schema: Option<&Schema>) -> Result<QueryFile, FieldErrors> {
+    let mut reader = Reader { schema, errors: FieldErrors::new() };
+    let (study, schema) = (draft.study.trim().parse(), draft.schema.trim().parse());
+    if study.is_err() {
+        reader.wrong("study", "Choose a study; `locus study register` makes one.");
+    }
+    if schema.is_err() {
+        reader.wrong("schema", "Choose a schema.");
+    }
+    if draft.purposes.is_empty() {
+        reader.wrong("purpose", "Choose one purpose at least; each contributor's consent must allow every one.");
+    }
+    let criteria = reader.groups("c", &draft.criteria);
+    let matching = reader.groups("m", &draft.matching);
+    let issuers = draft.issuers.split_whitespace().map(str::parse).collect::<Result<Vec<_>, _>>();
+    let issuers = issuers.unwrap_or_else(|error| {
+        reader.wrong("issuers", format!("Give accounts, one on each line: {error}."));
+        vec![]
+    });
+    let privacy = if draft.exact { Privacy::Exact } else { Privacy::Epsilon(reader.real("epsilon", &draft.epsilon)) };
+    if draft.measures.is_empty() {
+        reader.wrong("measures", "Add something to measure.");
+    }
+    let measures = draft.measures.iter().enumerate();
+    let measures = measures.map(|(place, measure)| reader.measure(&format!("q.{place}"), measure)).collect();
+    let file = QueryFile {
+        study: study.unwrap_or_else(|_| circuits::id::StudyId::from_bytes([0; 32])),
+        schema: schema.unwrap_or_else(|_| circuits::id::SchemaId::from_bytes([0; 32])),
+        criteria,
+        matching,
+        issuers,
+        privacy,
+        measures,
+        purposes: draft.purposes.iter().cloned().collect(),
+        disease: reader.whole("disease", &draft.disease),
+        regions: reader.whole("regions", &draft.regions),
+        price: reader.whole("price", &draft.price),
+        contributions_min: reader.whole("contributions_min", &draft.contributions_min),
+        contributions_max: reader.whole("contributions_max", &draft.contributions_max),
+        days: reader.whole("days", &draft.days),
+        aggregate_blocks_max: reader.whole("aggregate_blocks_max", &draft.aggregate_blocks_max),
+        release_blocks_max: reader.whole("release_blocks_max", &draft.release_blocks_max),
+    };
+    if reader.errors.is_empty() { Ok(file) } else { Err(reader.errors) }
+}
+
+/// The draft of a query file, to go on with it.
+pub(super) fn to_draft(file: &QueryFile) -> Draft {
+    let (exact, epsilon) = match file.privacy {
+        Privacy::Exact => (true, "1".into()),
+        Privacy::Epsilon(epsilon) => (false, epsilon.to_string()),
+    };
+    let groups = |groups: &[Vec<NamedClause>]| groups.iter().map(|group| group.iter().map(clause).collect()).collect();
+    Draft {
+        study: file.study.to_string(),
+        schema: file.schema.to_string(),
+        criteria: groups(&file.criteria),
+        matching: groups(&file.matching),
+        issuers: file.issuers.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+        exact,
+        epsilon,
+        measures: file.measures.iter().map(measure).collect(),
+        purposes: file.purposes.iter().cloned().collect(),
+        disease: file.disease.to_string(),
+        regions: file.regions.to_string(),
+        price: file.price.to_string(),
+        contributions_min: file.contributions_min.to_string(),
+        contributions_max: file.contributions_max.to_string(),
+        days: file.days.to_string(),
+        aggregate_blocks_max: file.aggregate_blocks_max.to_string(),
+        release_blocks_max: file.release_blocks_max.to_string(),
+        cohort: String::new(),
+    }
+}
+
+fn clause(named: &NamedClause) -> ClauseDraft {
+    let subject = named.attribute.clone().or_else(|| named.variant.clone()).unwrap_or_default();
+    ClauseDraft { subject, lo: named.lo.to_string(), hi: named.hi.to_string(), negated: named.negated }
+}
+
+fn axis(named: &NamedAxis) -> AxisDraft {
+    match named {
+        NamedAxis::Cuts { attribute, cuts } => AxisDraft {
+            subject: attribute.clone(),
+            cuts: cuts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+            ..AxisDraft::default()
+        },
+        NamedAxis::Bins { attribute, lo, width, count } => AxisDraft {
+            subject: attribute.clone(),
+            lo: lo.to_string(),
+            width: width.to_string(),
+            count: count.to_string(),
+            ..AxisDraft::default()
+        },
+        NamedAxis::Variant { variant } => AxisDraft { subject: variant.clone(), ..AxisDraft::default() },
+    }
+}
+
+fn measure(measure: &Measure) -> MeasureDraft {
+    let (statistic, attribute, attributes, variants, listed): (&str, &str, &[String], _, Vec<Option<&NamedAxis>>) =
+        match measure {
+            Measure::Count { by } => ("count", "", &[], None, by.iter().map(Some).collect()),
+            Measure::Funnel { by } => ("funnel", "", &[], None, by.iter().map(Some).collect()),
+            Measure::Histogram { of } => ("histogram", "", &[], None, vec![Some(of)]),
+            Measure::Contingency { rows, columns, strata } => {
+                ("contingency", "", &[], None, vec![Some(rows), Some(columns), strata.as_ref()])
+            }
+            Measure::Moments { attributes, by } => ("moments", "", attributes, None, by.iter().map(Some).collect()),
+            Measure::Comparison { attribute, groups } => ("comparison", attribute, &[], None, vec![Some(groups)]),
+            Measure::Regression { outcome, predictors } => ("regression", outcome, predictors, None, vec![]),
+            Measure::AlleleFrequencies { variants, by } => {
+                ("allele_frequencies", "", &[], Some(variants), by.iter().map(Some).collect())
+            }
+            Measure::Association { variants, cases } => ("association", "", &[], Some(variants), vec![Some(cases)]),
+            Measure::Survival { time, event, groups } => {
+                ("survival", "", &[], None, vec![Some(time), Some(event), groups.as_ref()])
+            }
+        };
+    let mut axes = <[AxisDraft; circuits::layout::AXES_MAX]>::default();
+    for (draft, named) in axes.iter_mut().zip(listed) {
+        *draft = named.map(axis).unwrap_or_default();
+    }
+    MeasureDraft {
+        statistic: statistic.into(),
+        attribute: attribute.into(),
+        attributes: attributes.to_vec(),
+        first: variants.map_or_else(String::new, |range| range.first.to_string()),
+        count: variants.and_then(|range| range.count).map_or_else(String::new, |count| count.to_string()),
+        axes,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+
+    #[test]
+    fn every_example_query_survives_the_form() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/queries");
+        let mut seen = 0;
+        for entry in fs::read_dir(folder).unwrap() {
+            let file = QueryFile::open(&entry.unwrap().path()).unwrap();
+            assert_eq!(of_draft(&to_draft(&file), None).unwrap(), file);
+            seen += 1;
+        }
+        assert_eq!(seen, 10, "one example for each statistic");
+    }
+
+    #[test]
+    fn what_means_nothing_is_named_by_its_field() {
+        let mut draft = Draft::new();
+        draft.price = "a lot".into();
+        draft.criteria = vec![vec![ClauseDraft { lo: "4".into(), ..ClauseDraft::default() }]];
+        draft.purposes.clear();
+        draft.measures[0].axes[0] =
+            AxisDraft { subject: "age".into(), cuts: "40".into(), lo: "0".into(), ..AxisDraft::default() };
+        let errors = of_draft(&draft, None).unwrap_err();
+        let fields: Vec<&str> = errors.keys().map(String::as_str).collect();
+        let expected = [
+            "c.0.0.subject",
+            "price",
+            "purpose",
+            "q.0.axis.0.count",
+            "q.0.axis.0.cuts",
+            "q.0.axis.0.width",
+            "schema",
+            "study",
+        ];
+        assert_eq!(fields, expected);
+        assert!(errors["price"].contains("a lot"), "{errors:?}");
+    }
+
+    #[test]
+    fn a_clause_of_one_value_needs_it_once_and_blank_clauses_mean_nothing() {
+        let clause = ClauseDraft { subject: "sex".into(), lo: "2".into(), ..ClauseDraft::default() };
+        let mut reader = Reader { schema: None, errors: FieldErrors::new() };
+        let groups = reader.groups("c", &[vec![ClauseDraft::default(), clause], vec![ClauseDraft::default()]]);
+        assert!(reader.errors.is_empty());
+        assert_eq!(groups.len(), 1);
+        assert_eq!((groups[0].len(), groups[0][0].lo, groups[0][0].hi), (1, 2.0, 2.0));
+    }
+}

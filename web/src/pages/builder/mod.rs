@@ -1,0 +1,288 @@
+//! The query builder: a form that makes a query file, with the plan of what it would cost and tell.
+//!
+//! Nothing here touches data or signs anything: the plan reads public terms, and the page ends in a file and the command
+//! that signs it where the key is.
+
+mod draft;
+mod fields;
+mod file;
+mod planned;
+mod statistic;
+
+use actix_web::{
+    HttpRequest, HttpResponse, get,
+    http::{StatusCode, header},
+    post,
+    web::{Data, Form, Payload, Query, ServiceConfig},
+};
+use askama::Template;
+use circuits::{
+    id::SchemaId,
+    schema::{Schema, Sensitivity, VariantPanel},
+};
+use market::{
+    index::{Order, PAGE_ROWS_DEFAULT, Paging, SchemaRow, StudyRow},
+    objects::BLOB_BYTES_MAX,
+    query::{QUERY_FILE_BYTES_MAX, QueryFile, schema_and_panel, variant_name},
+};
+use node::state::StateRead;
+use serde::Deserialize;
+
+use self::{
+    draft::Draft,
+    fields::{Input, field_id},
+    file::FieldErrors,
+    planned::Planned,
+    statistic::{SHAPES, shape},
+};
+use super::{
+    parts::asked,
+    results::read_query_file,
+    shell::{Section, Shell, page, page_with},
+    upload::Upload,
+    words,
+};
+use crate::{
+    Error,
+    api::{Room, Service, blocking},
+};
+
+/// Studies and schemas that the form offers, the newest first.
+const OFFERED: Paging = Paging { after: None, limit: PAGE_ROWS_DEFAULT, order: Order::Newest };
+/// Variants offered at once for what was typed.
+const VARIANTS_OFFERED_MAX: usize = 20;
+
+/// What the button says that asks for the plan.
+const PLAN: &str = "plan";
+
+/// Adds the builder's pages.
+pub(super) fn configure(config: &mut ServiceConfig) {
+    config.service(begin).service(go_on).service(import).service(save).service(offer_names);
+}
+
+#[derive(Template)]
+#[template(path = "builder.html")]
+struct Builder {
+    shell: Shell,
+    draft: Draft,
+    studies: Vec<StudyRow>,
+    schemas: Vec<SchemaRow>,
+    schema: Option<Schema>,
+    names: Names,
+    errors: FieldErrors,
+    focus: Option<String>,
+    notice: Option<String>,
+    planned: Planned,
+}
+
+/// What inputs suggest: the attributes of the schema, and variants of its panel.
+#[derive(Template)]
+#[template(path = "builder_names.html")]
+struct Names {
+    attributes: Vec<(String, String)>,
+    variants: Vec<String>,
+}
+
+impl askama::filters::HtmlSafe for Names {}
+
+impl Names {
+    /// Names that hold what was typed.
+    fn of(schema: Option<&Schema>, panel: Option<&VariantPanel>, typed: &str) -> Self {
+        let describe = |attribute: &circuits::schema::Attribute| {
+            let parts = [attribute.coding.clone(), attribute.unit.clone(), words::range(attribute)];
+            let said: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+            (attribute.name.clone(), said.join(" · "))
+        };
+        let attributes = schema.map_or(vec![], |schema| schema.attributes.iter().map(describe).collect());
+        let typed = typed.to_lowercase();
+        let names = panel.into_iter().flat_map(|panel| &panel.variants).map(variant_name);
+        let variants = names.filter(|name| name.to_lowercase().contains(&typed)).take(VARIANTS_OFFERED_MAX).collect();
+        Self { attributes, variants }
+    }
+}
+
+impl Builder {
+    fn error(&self, name: impl AsRef<str>) -> Option<&str> {
+        self.errors.get(name.as_ref()).map(String::as_str)
+    }
+
+    fn is_for(&self, purpose: &str) -> bool {
+        self.draft.purposes.contains(purpose)
+    }
+
+    /// An input with its label, hint and error.
+    fn input(&self, name: impl AsRef<str>, label: &str, value: &str, hint: &str) -> Input {
+        let name = name.as_ref();
+        Input {
+            id: field_id(name),
+            name: name.into(),
+            label: label.into(),
+            value: value.into(),
+            hint: hint.into(),
+            error: self.error(name).map(Into::into),
+            suggests: false,
+            focus: self.focus.as_deref() == Some(name),
+        }
+    }
+
+    /// An input that suggests attributes and variants.
+    fn named(&self, name: impl AsRef<str>, label: &str, value: &str, hint: &str) -> Input {
+        Input { suggests: true, ..self.input(name, label, value, hint) }
+    }
+
+    /// Whether the draft is of a study that is not among those offered.
+    fn names_other_study(&self) -> bool {
+        !self.draft.study.is_empty() && !self.studies.iter().any(|row| row.id.to_string() == self.draft.study)
+    }
+
+    /// The same for its schema.
+    fn names_other_schema(&self) -> bool {
+        !self.draft.schema.is_empty() && !self.schemas.iter().any(|row| row.id.to_string() == self.draft.schema)
+    }
+
+    fn focused(&self, name: impl AsRef<str>) -> bool {
+        self.focus.as_deref() == Some(name.as_ref())
+    }
+}
+
+/// Where a draft begins.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Beginning {
+    study: String,
+    schema: String,
+}
+
+/// An empty form, for a study and a schema when the address names them.
+#[get("/builder")]
+async fn begin(
+    request: HttpRequest,
+    service: Data<Service>,
+    beginning: Result<Query<Beginning>, actix_web::Error>,
+) -> Result<HttpResponse, Error> {
+    let Beginning { study, schema } = asked(beginning)?;
+    let draft = Draft { study, schema, ..Draft::new() };
+    render(&request, service, draft, |builder| Builder { errors: FieldErrors::new(), ..builder }).await
+}
+
+/// The form as it was sent, changed as its button asks, with the plan of what it means.
+#[post("/builder")]
+async fn go_on(
+    request: HttpRequest,
+    service: Data<Service>,
+    fields: Form<Vec<(String, String)>>,
+) -> Result<HttpResponse, Error> {
+    let mut draft = Draft::of_fields(&fields);
+    let action = fields.iter().rev().find(|(name, _)| name == "do").map_or("", |(_, action)| action.as_str());
+    let focus = draft.change(action);
+    // What is not filled in yet is no error before somebody says that the form is done.
+    let done = action == PLAN;
+    render(&request, service, draft, move |builder| {
+        let errors = if done { builder.errors } else { FieldErrors::new() };
+        Builder { focus, errors, ..builder }
+    })
+    .await
+}
+
+/// A query file, to go on with it.
+#[post("/builder/import")]
+async fn import(request: HttpRequest, service: Data<Service>, payload: Payload) -> Result<HttpResponse, Error> {
+    let bytes_max = usize::try_from(2 * QUERY_FILE_BYTES_MAX).unwrap_or(usize::MAX);
+    let read = Upload::read(&request, &service, payload, bytes_max, async |form| {
+        let text = form.file_or_pasted("query-file", "pasted")?;
+        Ok(text.map(|text| read_query_file(text).map_err(|error| error.to_string())))
+    });
+    let (draft, notice) = match read.await? {
+        Some(Ok(file)) => (file::to_draft(&file), None),
+        Some(Err(why)) => (Draft::new(), Some(why)),
+        None => (Draft::new(), Some("choose a query file, or paste its text".into())),
+    };
+    render(&request, service, draft, move |builder| Builder { notice, ..builder }).await
+}
+
+/// The page of a draft. A form with fields that mean nothing is answered as such, so that programs see it too.
+async fn render(
+    request: &HttpRequest,
+    service: Data<Service>,
+    draft: Draft,
+    last: impl FnOnce(Builder) -> Builder,
+) -> Result<HttpResponse, Error> {
+    let shell = Shell::of(request, Section::Builder, "Build a query");
+    let address = format!("{}://{}", request.connection_info().scheme(), request.connection_info().host());
+    // The panel is read for its names.
+    let _memory = service.quota.memory.take(Room::Large, BLOB_BYTES_MAX).await?;
+    let built = blocking(move || build(shell, &service, draft, address)).await?;
+    let built = last(built);
+    // htmx swaps in only what succeeded.
+    let refused = !built.errors.is_empty() && !request.headers().contains_key("hx-request");
+    let status = if refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    page_with(status, &built)
+}
+
+fn build(shell: Shell, service: &Service, mut draft: Draft, address: String) -> Result<Builder, Error> {
+    let snapshot = service.chain.snapshot()?;
+    let studies = service.index.studies(None, &OFFERED)?.items;
+    let schemas = service.index.schemas(&OFFERED)?.items;
+    if let ("", Some(latest)) = (draft.schema.trim(), schemas.first()) {
+        draft.schema = latest.id.to_string();
+    }
+    if let ("", [only]) = (draft.study.trim(), studies.as_slice()) {
+        draft.study = only.id.to_string();
+    }
+    let id: Option<SchemaId> = draft.schema.trim().parse().ok();
+    let known = id.filter(|id| snapshot.schema(*id).is_ok_and(|schema| schema.is_some()));
+    let found = known.map(|id| schema_and_panel(&snapshot, &*service.blobs, id)).transpose()?;
+    let (schema, panel) = found.map_or((None, None), |(schema, panel)| (Some(schema), panel));
+    let names = Names::of(schema.as_ref(), panel.as_ref(), "");
+    let (planned, errors) = Planned::of(service, &draft, schema.as_ref(), address)?;
+    let (focus, notice) = (None, None);
+    Ok(Builder { shell, draft, studies, schemas, schema, names, errors, focus, notice, planned })
+}
+
+/// What is typed in one of the inputs that suggest names.
+#[get("/builder/names")]
+async fn offer_names(
+    service: Data<Service>,
+    fields: Result<Query<Vec<(String, String)>>, actix_web::Error>,
+) -> Result<HttpResponse, Error> {
+    let fields = asked(fields)?;
+    let typed = fields.iter().find(|(name, _)| name.ends_with("subject")).map_or("", |(_, typed)| typed).to_owned();
+    let schema = fields.iter().find(|(name, _)| name == "schema").and_then(|(_, id)| id.parse::<SchemaId>().ok());
+    let _memory = service.quota.memory.take(Room::Large, BLOB_BYTES_MAX).await?;
+    let names = blocking(move || {
+        let Some(id) = schema else { return Ok(Names::of(None, None, "")) };
+        let (schema, panel) = schema_and_panel(&service.chain.snapshot()?, &*service.blobs, id)?;
+        Ok(Names::of(Some(&schema), panel.as_ref(), typed.trim()))
+    });
+    page(&names.await?)
+}
+
+/// Which file of a query is wanted.
+#[derive(Deserialize)]
+struct Wanted {
+    query: String,
+    form: FileForm,
+}
+
+/// The two forms of a query file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum FileForm {
+    Toml,
+    Json,
+}
+
+/// A query file as `locus query open` reads it.
+#[post("/builder/file")]
+async fn save(wanted: Form<Wanted>) -> Result<HttpResponse, Error> {
+    let file: QueryFile = read_query_file(&wanted.query)?;
+    let failed = |error: serde_json::Error| Error::Internal { action: "write a query file", why: error.to_string() };
+    let (name, media, text) = match wanted.form {
+        FileForm::Toml => ("query.toml", "application/toml; charset=utf-8", file.to_toml()?),
+        FileForm::Json => ("query.json", "application/json", serde_json::to_string_pretty(&file).map_err(failed)?),
+    };
+    Ok(HttpResponse::Ok()
+        .content_type(media)
+        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
+        .body(text))
+}

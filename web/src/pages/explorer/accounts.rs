@@ -1,0 +1,107 @@
+//! Accounts, and the parties that governance knows.
+
+use actix_web::{
+    HttpRequest, HttpResponse, get,
+    web::{Data, Path, Query},
+};
+use askama::Template;
+use circuits::id::AccountId;
+use market::index::{PartyRow, Role, TransactionRow};
+use node::state::{Account, Standing, StateRead};
+
+use crate::{
+    Error,
+    api::{Service, blocking, parse},
+    pages::{
+        parts::{self, From, Listing, asked},
+        shell::{Section, Shell, page},
+        words,
+    },
+};
+
+#[derive(Template)]
+#[template(path = "account.html")]
+struct OneAccount {
+    shell: Shell,
+    id: AccountId,
+    account: Account,
+    roles: Vec<String>,
+    listing: Listing<TransactionRow>,
+}
+
+/// One account: its money, what it is, and what it did.
+#[get("/accounts/{id}")]
+pub(super) async fn show(
+    request: HttpRequest,
+    service: Data<Service>,
+    id: Path<String>,
+    from: Result<Query<From>, actix_web::Error>,
+) -> Result<HttpResponse, Error> {
+    let (id, from): (AccountId, _) = (parse("account id", &id)?, asked(from)?);
+    let shell = Shell::of(&request, Section::Explorer, "Account");
+    let shown = blocking(move || {
+        let account = service.chain.snapshot()?.account(id)?.unwrap_or_default();
+        let rows = service.index.account_transactions(id, &from.paging())?;
+        let listing = Listing::new(rows, from, &format!("/accounts/{id}"), "");
+        Ok(OneAccount { shell, id, account, roles: roles(&service, id)?, listing })
+    });
+    page(&shown.await?)
+}
+
+/// What an account is on this network, in words.
+fn roles(service: &Service, id: AccountId) -> Result<Vec<String>, Error> {
+    let (snapshot, genesis) = (service.chain.snapshot()?, service.chain.ledger().genesis());
+    let standing = |party: node::state::Party, what: &str| match party.standing {
+        Standing::Accredited => format!("{}, accredited {what}", party.name),
+        Standing::Suspended => format!("{}, suspended {what}", party.name),
+    };
+    let issuer = snapshot.issuer(id)?.map(|party| standing(party, "issuer"));
+    let researcher = snapshot.researcher(id)?.map(|party| standing(party, "researcher"));
+    let validator = snapshot.validators()?.and_then(|validators| validators.get(id).map(|validator| validator.power));
+    let validator = validator.map(|power| match power {
+        0 => "observer of the consortium, without a vote".into(),
+        power => format!("validator with {power} votes"),
+    });
+    let member = genesis.committee.index_of(id).map(|member| format!("member {member} of the decryption committee"));
+    let governor = (genesis.governor == id).then(|| "governor of the network".into());
+    Ok([issuer, researcher, validator, member, governor].into_iter().flatten().collect())
+}
+
+#[derive(Template)]
+#[template(path = "parties.html")]
+struct Parties {
+    shell: Shell,
+    role: Role,
+    listing: Listing<PartyRow>,
+}
+
+async fn parties(
+    shell: Shell,
+    service: Data<Service>,
+    role: Role,
+    from: Result<Query<From>, actix_web::Error>,
+) -> Result<HttpResponse, Error> {
+    let (from, address) = (asked(from)?, format!("/{}s", role.name()));
+    let rows = blocking(move || Ok(service.index.parties(role, &from.paging())?)).await?;
+    page(&Parties { shell, role, listing: Listing::new(rows, from, &address, "") })
+}
+
+/// Issuers, suspended ones included.
+#[get("/issuers")]
+pub(super) async fn issuers(
+    request: HttpRequest,
+    service: Data<Service>,
+    from: Result<Query<From>, actix_web::Error>,
+) -> Result<HttpResponse, Error> {
+    parties(Shell::of(&request, Section::Explorer, "Issuers"), service, Role::Issuer, from).await
+}
+
+/// Researchers, suspended ones included.
+#[get("/researchers")]
+pub(super) async fn researchers(
+    request: HttpRequest,
+    service: Data<Service>,
+    from: Result<Query<From>, actix_web::Error>,
+) -> Result<HttpResponse, Error> {
+    parties(Shell::of(&request, Section::Explorer, "Researchers"), service, Role::Researcher, from).await
+}

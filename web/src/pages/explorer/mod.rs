@@ -1,0 +1,119 @@
+//! The ledger as auditors and operators look at it: blocks, transactions, accounts, parties, the network.
+
+mod accounts;
+mod blocks;
+mod event;
+mod network;
+mod schemas;
+mod search;
+
+use actix_web::{
+    HttpRequest, HttpResponse, get,
+    web::{Data, ServiceConfig},
+};
+use askama::Template;
+use market::index::{BlockRow, Counts, Order, Paging};
+use node::{
+    consensus::EngineHandle,
+    genesis::Genesis,
+    state::{StateRead, Tip},
+    units::Height,
+};
+
+use super::{
+    parts,
+    shell::{Section, Shell, page},
+};
+use crate::{
+    Error,
+    api::{Service, blocking},
+};
+
+/// Blocks that the overview shows.
+const LATEST: Paging = Paging { after: None, limit: 8, order: Order::Newest };
+
+/// Adds the explorer's pages.
+pub(super) fn configure(config: &mut ServiceConfig) {
+    config
+        .service(overview)
+        .service(health)
+        .service(search::search)
+        .service(blocks::list)
+        .service(blocks::show)
+        .service(blocks::show_transaction)
+        .service(accounts::show)
+        .service(accounts::issuers)
+        .service(accounts::researchers)
+        .service(network::validators)
+        .service(network::committee)
+        .service(network::epochs)
+        .service(schemas::list)
+        .service(schemas::show);
+}
+
+#[derive(Template)]
+#[template(path = "explorer.html")]
+struct Overview {
+    shell: Shell,
+    tip: Tip,
+    genesis: Genesis,
+    chain: String,
+    records: u32,
+    counts: Counts,
+    blocks: Vec<BlockRow>,
+}
+
+/// Where the chain stands, and the ways into it.
+#[get("/explorer")]
+async fn overview(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, Error> {
+    let shell = Shell::of(&request, Section::Explorer, "Explorer");
+    let shown = blocking(move || {
+        let snapshot = service.chain.snapshot()?;
+        Ok(Overview {
+            shell,
+            tip: snapshot.latest()?,
+            genesis: service.chain.ledger().genesis().clone(),
+            chain: service.chain.ledger().chain().to_string(),
+            records: snapshot.registration_count()?.unwrap_or_default(),
+            counts: service.index.counts()?,
+            blocks: service.index.blocks(&LATEST)?.items,
+        })
+    });
+    page(&shown.await?)
+}
+
+#[derive(Template)]
+#[template(path = "health.html")]
+struct Health {
+    shell: Shell,
+    version: &'static str,
+    chain: String,
+    tip: Tip,
+    index: Height,
+    waiting: usize,
+    validator: Option<String>,
+    peers: Vec<node::consensus::Peer>,
+}
+
+/// How this node is: what `/health` and `/v1/peers` say.
+#[get("/explorer/health")]
+async fn health(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, Error> {
+    let shell = Shell::of(&request, Section::Explorer, "Health of this node");
+    let peers = match &service.engine {
+        Some(engine) => engine.peers().await?,
+        None => vec![],
+    };
+    let shown = blocking(move || {
+        Ok(Health {
+            shell,
+            version: env!("CARGO_PKG_VERSION"),
+            chain: service.chain.ledger().chain().to_string(),
+            tip: service.chain.snapshot()?.latest()?,
+            index: service.index.position()?.height,
+            waiting: service.chain.waiting(),
+            validator: service.engine.as_ref().map(EngineHandle::account).map(|account| account.to_string()),
+            peers,
+        })
+    });
+    page(&shown.await?)
+}

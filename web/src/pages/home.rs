@@ -1,0 +1,59 @@
+//! The first page: what Locus is for its kinds of readers, with this network's numbers.
+
+use actix_web::{HttpRequest, HttpResponse, get, web::Data};
+use askama::Template;
+use market::index::{Counts, Order, Paging, QueryFilter, QueryRow, Stage};
+use node::state::{StateRead, Tip};
+
+use super::{
+    parts,
+    queries::{Listed, listed},
+    shell::{Section, Shell, page},
+    words,
+};
+use crate::{
+    Error,
+    api::{Service, blocking},
+};
+
+/// Queries that the page shows.
+const LATEST: Paging = Paging { after: None, limit: 4, order: Order::Newest };
+
+#[derive(Template)]
+#[template(path = "home.html")]
+struct Home {
+    shell: Shell,
+    tip: Tip,
+    records: u32,
+    counts: Counts,
+    queries: Vec<Listed>,
+}
+
+impl Home {
+    fn queries_all(&self) -> u64 {
+        self.counts.queries.iter().map(|(_, count)| count).sum()
+    }
+
+    fn released(&self) -> u64 {
+        self.counts.queries_in(Stage::Released)
+    }
+}
+
+/// The home page.
+#[get("/")]
+pub(super) async fn home(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, Error> {
+    let shell = Shell::of(&request, Section::Elsewhere, "Research on records that nobody sees");
+    let home = blocking(move || {
+        let snapshot = service.chain.snapshot()?;
+        let latest = service.index.queries(&QueryFilter::default(), &LATEST)?.items;
+        let queries = latest.into_iter().map(|row: QueryRow| listed(&snapshot, row)).collect::<Result<_, _>>()?;
+        Ok(Home {
+            shell,
+            tip: snapshot.latest()?,
+            records: snapshot.registration_count()?.unwrap_or_default(),
+            counts: service.index.counts()?,
+            queries,
+        })
+    });
+    page(&home.await?)
+}

@@ -1,0 +1,50 @@
+//! The pages: what the API serves, for people, rendered by the server.
+//!
+//! Whatever is on the ledger may be read without signing in. Nothing here signs: a page that leads to a transaction ends
+//! in a file and the command that signs it. Every page works without script; htmx, served from here, saves reloads.
+
+mod assets;
+mod builder;
+mod explorer;
+mod home;
+mod parts;
+mod queries;
+mod refusal;
+mod results;
+mod shell;
+mod studies;
+mod upload;
+mod verify;
+mod words;
+
+use actix_web::{
+    middleware::from_fn,
+    web::{self, FormConfig, ServiceConfig},
+};
+
+/// The longest form without files, in bytes: a query with every clause and measure there can be, many times over.
+const FORM_BYTES_MAX: usize = 1 << 20;
+
+/// Adds every page. The API's routes come before, since the scope of pages takes every path that is left.
+pub(crate) fn configure(config: &mut ServiceConfig) {
+    let pages = web::scope("")
+        .wrap(from_fn(refusal::as_page))
+        .app_data(FormConfig::default().limit(FORM_BYTES_MAX))
+        .service(home::home)
+        .service(shell::choose_theme)
+        .service(assets::serve_asset)
+        .configure(explorer::configure)
+        .service(studies::list)
+        .service(studies::show)
+        .service(queries::list)
+        .service(queries::show)
+        .service(queries::follow)
+        .service(verify::ask)
+        .service(verify::check_receipt)
+        .service(verify::offline)
+        .service(results::ask)
+        .service(results::show)
+        .service(results::save_file)
+        .configure(builder::configure);
+    config.service(pages);
+}

@@ -1,0 +1,214 @@
+//! Small parts that many pages show the same way: ids, times, places in the chain, and the ways from page to page.
+
+use std::{borrow::Borrow, fmt::Display};
+
+use actix_web::web::Query;
+use askama::{Template, filters::HtmlSafe};
+use circuits::{
+    consent::Day,
+    id::{AccountId, QueryId, SchemaId, StudyId},
+};
+use market::index::{Order, Page, Paging, Sequence};
+use node::{
+    calendar,
+    transaction::TransactionId,
+    units::{Height, Timestamp},
+};
+use serde::Deserialize;
+
+use crate::Error;
+
+/// Rows of a listing on one page.
+const ROWS: usize = 25;
+
+/// An id that leads to its page. The style sheet shortens it; the whole of it is there to read out, select and copy.
+#[derive(Template)]
+#[template(ext = "html", source = r#"<a class="id" href="{{ href }}" title="{{ id }}"><code>{{ id }}</code></a>"#)]
+pub(super) struct IdLink {
+    href: String,
+    id: String,
+}
+
+impl HtmlSafe for IdLink {}
+
+fn id_link(place: &str, id: &dyn Display) -> IdLink {
+    let id = id.to_string();
+    IdLink { href: format!("/{place}/{id}"), id }
+}
+
+/// An account's link.
+pub(super) fn account(id: &AccountId) -> IdLink {
+    id_link("accounts", id)
+}
+
+/// A query's link.
+pub(super) fn query(id: &QueryId) -> IdLink {
+    id_link("queries", id)
+}
+
+/// A study's link.
+pub(super) fn study(id: &StudyId) -> IdLink {
+    id_link("studies", id)
+}
+
+/// A schema's link.
+pub(super) fn schema(id: &SchemaId) -> IdLink {
+    id_link("schemas", id)
+}
+
+/// A transaction's link.
+pub(super) fn transaction(id: &TransactionId) -> IdLink {
+    id_link("transactions", id)
+}
+
+/// An id without a page, shortened as the others.
+#[derive(Template)]
+#[template(ext = "html", source = r#"<code class="id" title="{{ id }}">{{ id }}</code>"#)]
+pub(super) struct Short {
+    id: String,
+}
+
+impl HtmlSafe for Short {}
+
+/// A digest or key that leads nowhere.
+pub(super) fn short(id: impl Display) -> Short {
+    Short { id: id.to_string() }
+}
+
+/// An id in full, with room to copy it.
+#[derive(Template)]
+#[template(ext = "html", source = r#"<code class="whole" data-copy>{{ id }}</code>"#)]
+pub(super) struct Whole {
+    id: String,
+}
+
+impl HtmlSafe for Whole {}
+
+/// An id in full.
+pub(super) fn whole(id: impl Display) -> Whole {
+    Whole { id: id.to_string() }
+}
+
+/// A second in UTC.
+#[derive(Template)]
+#[template(ext = "html", source = r#"<time datetime="{{ machine }}">{{ people }}</time>"#)]
+pub(super) struct When {
+    machine: String,
+    people: String,
+}
+
+impl HtmlSafe for When {}
+
+/// A block's time.
+pub(super) fn time(at: &Timestamp) -> When {
+    let machine = calendar::utc(*at);
+    let people = machine.replacen('T', " ", 1).replacen('Z', " UTC", 1);
+    When { machine, people }
+}
+
+/// A day.
+pub(super) fn day(day: &Day) -> When {
+    let date = calendar::date(*day);
+    When { machine: date.clone(), people: date }
+}
+
+/// A block's link.
+#[derive(Template)]
+#[template(ext = "html", source = r#"<a href="/blocks/{{ height }}">{{ height }}</a>"#)]
+pub(super) struct BlockLink {
+    height: u64,
+}
+
+impl HtmlSafe for BlockLink {}
+
+/// A block's link.
+pub(super) fn block(height: impl Borrow<Height>) -> BlockLink {
+    BlockLink { height: height.borrow().get() }
+}
+
+/// A whole number with its thousands apart.
+pub(super) fn number(value: impl Display) -> String {
+    let digits = value.to_string();
+    let mut spaced = String::with_capacity(digits.len() * 4 / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            spaced.push(',');
+        }
+        spaced.push(digit);
+    }
+    spaced
+}
+
+/// Where a page of a listing begins, as addresses say it.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct From {
+    after: Option<Sequence>,
+}
+
+impl From {
+    /// The newest rows behind the place.
+    pub(super) const fn paging(self) -> Paging {
+        Paging { after: self.after, limit: ROWS, order: Order::Newest }
+    }
+}
+
+/// What an address says beside its path; what does not decode is the reader's error.
+///
+/// # Errors
+/// [`Error::Request`] for a query string that does not decode.
+pub(super) fn asked<T>(query: Result<Query<T>, actix_web::Error>) -> Result<T, Error> {
+    query.map(Query::into_inner).map_err(|error| Error::Request { what: "address", why: error.to_string() })
+}
+
+/// A part of a listing, and the ways to the rest of it.
+pub(super) struct Listing<T> {
+    pub(super) rows: Vec<T>,
+    pub(super) older: Option<String>,
+    pub(super) newest: Option<String>,
+}
+
+impl<T> Listing<T> {
+    /// A page of rows under an address, with what filters it (`stage=released`), if anything does.
+    pub(super) fn new(page: Page<T>, from: From, address: &str, filter: &str) -> Self {
+        let older = page.next.map(|next| {
+            let joint = if filter.is_empty() { "" } else { "&" };
+            format!("{address}?{filter}{joint}after={}", next.get())
+        });
+        let begin = if filter.is_empty() { address.to_owned() } else { format!("{address}?{filter}") };
+        Self { rows: page.items, older, newest: from.after.map(|_| begin) }
+    }
+
+    /// The same ways with other rows.
+    pub(super) fn try_map<U>(self, f: impl FnMut(T) -> Result<U, Error>) -> Result<Listing<U>, Error> {
+        let rows = self.rows.into_iter().map(f).collect::<Result<_, _>>()?;
+        Ok(Listing { rows, older: self.older, newest: self.newest })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_told_apart() {
+        for (value, text) in [(0u64, "0"), (999, "999"), (1_000, "1,000"), (12_345_678, "12,345,678")] {
+            assert_eq!(number(value), text);
+        }
+    }
+
+    #[test]
+    fn a_listing_leads_to_older_rows_and_back_to_the_newest() {
+        let page = |next| Page { items: vec![1, 2], next };
+        let first = Listing::new(page(Some(Sequence::new(7))), From::default(), "/queries", "stage=sealed");
+        assert_eq!((first.older.as_deref(), first.newest), (Some("/queries?stage=sealed&after=7"), None));
+        let last = Listing::new(page(None), From { after: Some(Sequence::new(7)) }, "/blocks", "");
+        assert_eq!((last.older, last.newest.as_deref()), (None, Some("/blocks")));
+    }
+
+    #[test]
+    fn what_an_id_link_is_made_of_is_text() {
+        let link = id_link("accounts", &"\"><script>alert(1)</script>");
+        assert!(!link.to_string().contains("<script"), "{link}");
+    }
+}

@@ -1,0 +1,245 @@
+//! Queries: what was asked, of whom, under which protection, and how far it is.
+
+use actix_web::{
+    HttpRequest, HttpResponse, get,
+    web::{Data, Path, Query},
+};
+use askama::{Template, filters::HtmlSafe};
+use circuits::{
+    id::QueryId,
+    layout::{Axis, Layout, Subject},
+};
+use market::{
+    index::{QueryFilter, QueryRow, Stage},
+    objects::BLOB_BYTES_MAX,
+    query::schema_and_panel,
+};
+use node::{
+    Snapshot,
+    calendar::date,
+    event::Event,
+    query::CohortQuery,
+    state::{QueryState, QueryStatus, StateRead},
+    units::{Height, Timestamp},
+};
+use serde::Deserialize;
+
+use super::{
+    parts::{self, From, Listing, asked},
+    shell::{Section, Shell, page},
+    words::{self, Purpose},
+};
+use crate::{
+    Error,
+    api::{Room, Service, blocking, found, parse},
+    reading::codings,
+};
+
+/// A query as lists show it.
+pub(super) struct Listed {
+    pub(super) row: QueryRow,
+    pub(super) title: String,
+    pub(super) minimum: u32,
+    pub(super) maximum: u32,
+    pub(super) closing: String,
+}
+
+/// A row of the index with what lists say beside it.
+pub(super) fn listed(snapshot: &Snapshot, row: QueryRow) -> Result<Listed, Error> {
+    let state = found("query", row.id, snapshot.query(row.id)?)?;
+    let title = snapshot.study(row.study)?.map_or_else(String::new, |study| study.registration.title);
+    let (minimum, maximum) = (state.query.contributions_min, state.query.contributions_max);
+    Ok(Listed { row, title, minimum, maximum, closing: date(state.query.closing) })
+}
+
+/// Which queries.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Filter {
+    stage: String,
+}
+
+#[derive(Template)]
+#[template(path = "queries.html")]
+struct Queries {
+    shell: Shell,
+    stage: Option<Stage>,
+    listing: Listing<Listed>,
+}
+
+/// Queries, the newest first, in one stage when asked for.
+#[get("/queries")]
+pub(super) async fn list(
+    request: HttpRequest,
+    service: Data<Service>,
+    filter: Result<Query<Filter>, actix_web::Error>,
+    from: Result<Query<From>, actix_web::Error>,
+) -> Result<HttpResponse, Error> {
+    let (filter, from) = (asked(filter)?, asked(from)?);
+    let stage: Option<Stage> =
+        if filter.stage.is_empty() { None } else { Some(parse("stage of a query", &filter.stage)?) };
+    let shell = Shell::of(&request, Section::Queries, "Queries");
+    let listing = blocking(move || {
+        let snapshot = service.chain.snapshot()?;
+        let rows = service.index.queries(&QueryFilter { stage, study: None }, &from.paging())?;
+        let filter = stage.map_or_else(String::new, |stage| format!("stage={stage}"));
+        Listing::new(rows, from, "/queries", &filter).try_map(|row| listed(&snapshot, row))
+    });
+    page(&Queries { shell, stage, listing: listing.await? })
+}
+
+/// What becomes of a query: the part of its page that changes.
+#[derive(Template)]
+#[template(path = "query_progress.html")]
+struct Progress {
+    id: QueryId,
+    state: QueryState,
+    stage: Stage,
+    steps: Vec<Step>,
+    live: bool,
+}
+
+impl HtmlSafe for Progress {}
+
+/// A stage that a query went through.
+struct Step {
+    stage: Stage,
+    height: Height,
+    time: Timestamp,
+}
+
+impl Progress {
+    fn of(snapshot: &Snapshot, id: QueryId) -> Result<Self, Error> {
+        let state = found("query", id, snapshot.query(id)?)?;
+        let stage = words::stage_of(&state.status);
+        let live = !matches!(stage, Stage::Released | Stage::Refunded);
+        Ok(Self { id, stage, steps: steps(snapshot, id, &state)?, live, state })
+    }
+
+    fn refund_reason(&self) -> Option<&'static str> {
+        match self.state.status {
+            QueryStatus::Refunded { reason, .. } => Some(words::refund(reason)),
+            _ => None,
+        }
+    }
+}
+
+/// Blocks that are looked through for a stage that the state does not date any more.
+const LOOKED_THROUGH_MAX: u64 = 256;
+
+/// The stages gone through with their blocks. The state dates the latest; those before it are in the blocks between.
+fn steps(snapshot: &Snapshot, id: QueryId, state: &QueryState) -> Result<Vec<Step>, Error> {
+    let at = |stage, height| {
+        let header = found("block", height, snapshot.header(height)?)?;
+        Ok::<_, Error>(Step { stage, height, time: header.header.time })
+    };
+    let mut steps = vec![at(Stage::Collecting, state.opened)?];
+    let latest = match state.status {
+        QueryStatus::Collecting => return Ok(steps),
+        QueryStatus::Sealed { height, .. }
+        | QueryStatus::Aggregated { height, .. }
+        | QueryStatus::Released { height, .. }
+        | QueryStatus::Refunded { height, .. } => height,
+    };
+    let first = state.opened.get().max(latest.get().saturating_sub(LOOKED_THROUGH_MAX));
+    let reached = words::stage_of(&state.status);
+    for height in (first..=latest.get()).map(Height::new) {
+        let Some(events) = snapshot.events(height)? else { continue };
+        for event in events.transactions.iter().flatten() {
+            let stage = match event {
+                Event::QuerySealed { query, .. } if *query == id => Stage::Sealed,
+                Event::QueryAggregated { query, .. } if *query == id => Stage::Aggregated,
+                _ => continue,
+            };
+            if stage != reached {
+                steps.push(at(stage, height)?);
+            }
+        }
+    }
+    steps.push(at(reached, latest)?);
+    Ok(steps)
+}
+
+/// A part of a query, in words.
+struct Part {
+    says: String,
+    axes: Vec<String>,
+    slots: u16,
+}
+
+#[derive(Template)]
+#[template(path = "query.html")]
+struct OneQuery {
+    shell: Shell,
+    progress: Progress,
+    title: String,
+    researcher: String,
+    schema: String,
+    criteria: Vec<String>,
+    matching: Vec<String>,
+    measured: Vec<Part>,
+    purposes: Vec<Purpose>,
+    codings: Vec<String>,
+    privacy: String,
+    escrow: String,
+}
+
+/// One query, whole.
+#[get("/queries/{id}")]
+pub(super) async fn show(
+    request: HttpRequest,
+    service: Data<Service>,
+    id: Path<String>,
+) -> Result<HttpResponse, Error> {
+    let id: QueryId = parse("query id", &id)?;
+    let shell = Shell::of(&request, Section::Queries, "Query");
+    let (from, read) = (service.clone(), move |service: &Service| Progress::of(&service.chain.snapshot()?, id));
+    let progress = blocking(move || read(&from)).await?;
+    // A panel is read for its names alone, where the query names variants.
+    let named = names_variants(&progress.state.query);
+    let _memory = if named { Some(service.quota.memory.take(Room::Large, BLOB_BYTES_MAX).await?) } else { None };
+    page(&blocking(move || whole(shell, &service, progress, named)).await?)
+}
+
+/// Whether a query looks at variants by name, beside counting them.
+fn names_variants(query: &CohortQuery) -> bool {
+    let of_axis = |axis: &Axis| matches!(axis.subject(), Subject::Dosage(_));
+    query.matching.reads_dosages() || query.parts.iter().flat_map(|layout| &layout.axes).any(of_axis)
+}
+
+fn whole(shell: Shell, service: &Service, progress: Progress, named: bool) -> Result<OneQuery, Error> {
+    let snapshot = service.chain.snapshot()?;
+    let query = progress.state.query.clone();
+    let (schema, panel) = if named {
+        schema_and_panel(&snapshot, &*service.blobs, query.schema)?
+    } else {
+        (found("schema", query.schema, snapshot.schema(query.schema)?)?, None)
+    };
+    let study = found("study", query.study, snapshot.study(query.study)?)?;
+    let part = |layout: &Layout| Part {
+        says: words::part(layout, &schema),
+        axes: words::axes(layout, &schema, panel.as_ref()),
+        slots: layout.slots_used(),
+    };
+    Ok(OneQuery {
+        shell: shell.titled(study.registration.title.clone()),
+        title: study.registration.title,
+        researcher: snapshot.researcher(progress.state.researcher)?.map_or_else(String::new, |party| party.name),
+        criteria: words::criteria(&query, &schema),
+        matching: words::matching(&query, &schema, panel.as_ref()),
+        measured: query.parts.iter().map(part).collect(),
+        purposes: words::purposes(query.data_use.purposes),
+        codings: codings(&query, &schema),
+        privacy: words::privacy(&query),
+        escrow: parts::number(query.escrow()?),
+        schema: schema.name,
+        progress,
+    })
+}
+
+/// The part of a query's page that changes, for those who watch it.
+#[get("/queries/{id}/progress")]
+pub(super) async fn follow(service: Data<Service>, id: Path<String>) -> Result<HttpResponse, Error> {
+    let id: QueryId = parse("query id", &id)?;
+    page(&blocking(move || Progress::of(&service.chain.snapshot()?, id)).await?)
+}

@@ -1,0 +1,84 @@
+//! Errors as pages, where the path is a page or whoever asks reads pages.
+
+use actix_web::{
+    HttpRequest,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{StatusCode, header},
+    middleware::Next,
+};
+use askama::Template;
+
+use super::shell::{Section, Shell, page_with};
+use crate::{Error, problem::Problem};
+
+#[derive(Template)]
+#[template(path = "refusal.html")]
+struct Refusal {
+    shell: Shell,
+    status: u16,
+    title: String,
+    detail: String,
+}
+
+/// What a status means to who reads a page.
+const fn title(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::BAD_REQUEST => "The address or the form cannot be read",
+        StatusCode::NOT_FOUND => "There is nothing here",
+        StatusCode::METHOD_NOT_ALLOWED => "This page cannot be asked for in that way",
+        StatusCode::REQUEST_TIMEOUT => "It took too long",
+        StatusCode::PAYLOAD_TOO_LARGE => "That is too much at once",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "The form came in another form than a browser sends",
+        StatusCode::UNPROCESSABLE_ENTITY => "A rule of the protocol forbids it",
+        StatusCode::SERVICE_UNAVAILABLE => "The server is busy",
+        _ => "The server failed",
+    }
+}
+
+/// Whether the answer should be a page: a program that asks for an unknown path gets a problem document, as everywhere
+/// under `/v1`.
+fn reads_pages(request: &HttpRequest, error: &actix_web::Error) -> bool {
+    if request.path().starts_with("/v1/") {
+        return false;
+    }
+    let unknown = matches!(error.as_error::<Error>(), Some(Error::NoEndpoint { .. } | Error::Method { .. }));
+    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    !unknown || accept.contains("text/html")
+}
+
+/// What is said of an error, which never is more than the API says of it.
+fn detail(error: &actix_web::Error) -> String {
+    match error.as_error::<Error>() {
+        Some(Error::NoEndpoint { path }) => {
+            format!("No page has the address {path}. Check it for typing errors, or begin at the home page.")
+        }
+        Some(Error::Method { path, .. }) => format!("{path} is there, but not for this kind of request."),
+        Some(Error::Request { what, why }) => format!("{what}: {why}"),
+        Some(error) => Problem::from(error).detail,
+        None if error.as_response_error().status_code().is_server_error() => {
+            "Its operator finds the cause in its log. Try again later.".into()
+        }
+        None => error.to_string(),
+    }
+}
+
+/// Turns the error of an answer into a page.
+pub(super) async fn as_page(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let answered = next.call(request).await?.map_into_boxed_body();
+    let Some(error) = answered.response().error().filter(|error| reads_pages(answered.request(), error)) else {
+        return Ok(answered);
+    };
+    let status = answered.status();
+    let refusal = Refusal {
+        shell: Shell::of(answered.request(), Section::Elsewhere, title(status)),
+        status: status.as_u16(),
+        title: title(status).into(),
+        detail: detail(error),
+    };
+    let response = page_with(status, &refusal)?;
+    Ok(answered.into_response(response))
+}

@@ -1,0 +1,275 @@
+//! A researcher's result: the file that `locus result --json` or a receipt is, read and drawn. Nothing is stored.
+
+mod download;
+mod table;
+
+use actix_web::{
+    HttpRequest, HttpResponse, get, post,
+    web::{Data, Form, Payload},
+};
+use askama::Template;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use circuits::id::QueryId;
+use market::{
+    objects::BLOB_BYTES_MAX,
+    query::{QUERY_FILE_BYTES_MAX, QueryFile, schema_and_panel},
+    statistics::{analysis::Analysis, figure::Figure},
+};
+use node::state::{QueryState, QueryStatus, StateRead};
+use serde::{Deserialize, Serialize};
+
+use self::table::{ROWS_SHOWN_MAX, Table};
+use super::{
+    parts,
+    shell::{Section, Shell, page},
+    upload::Upload,
+    words,
+};
+use crate::{
+    Error,
+    api::{Room, Service, blocking},
+    reading::Reading,
+};
+
+/// The largest file that the page takes, in bytes: results are small, receipts hold ciphertexts.
+const FILE_BYTES_MAX: usize = 24 << 20;
+
+/// What of a result's file is read: `locus result --json` writes it, and so does a receipt under another name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct ResultFile {
+    query: QueryId,
+    #[serde(alias = "result")]
+    slots: Vec<Vec<i32>>,
+}
+
+/// A figure as a page shows it: an image that the page carries, so that nothing in it can run.
+pub(super) struct Drawn {
+    pub(super) place: String,
+    pub(super) title: String,
+    pub(super) description: String,
+    pub(super) image: String,
+    pub(super) size: (f64, f64),
+}
+
+/// One measure of a result.
+pub(super) struct Measured {
+    pub(super) title: String,
+    pub(super) figures: Vec<Drawn>,
+    pub(super) left_out: Vec<String>,
+    pub(super) table: Table,
+}
+
+/// A result as a page shows it, with what its downloads are made from.
+pub(super) struct Shown {
+    pub(super) measures: Vec<Measured>,
+    pub(super) notes: Vec<String>,
+    pub(super) file: String,
+    pub(super) query_file: String,
+}
+
+impl Shown {
+    pub(super) fn rows_shown_max(&self) -> usize {
+        ROWS_SHOWN_MAX
+    }
+}
+
+/// The query file that a form brought, in JSON or TOML.
+pub(super) fn query_file(form: &Upload) -> Result<Option<QueryFile>, Error> {
+    let text = form.file_or_pasted("query-file", "query-pasted")?;
+    text.map(read_query_file).transpose()
+}
+
+/// Reads a query file: TOML unless it begins as JSON does.
+pub(super) fn read_query_file(text: &str) -> Result<QueryFile, Error> {
+    if text.len() as u64 > QUERY_FILE_BYTES_MAX {
+        return Err(Error::TooLarge { what: "the query file in bytes", limit: QUERY_FILE_BYTES_MAX as usize });
+    }
+    if text.trim_start().starts_with('{') {
+        return serde_json::from_str(text)
+            .map_err(|error| Error::Request { what: "query file", why: error.to_string() });
+    }
+    Ok(QueryFile::from_toml("the query file", text)?)
+}
+
+/// Reads sums of a query of this node's chain, and calls a function with the analyses and their notes.
+fn read<T>(
+    service: &Service,
+    (id, state, slots): (QueryId, &QueryState, &[Vec<i32>]),
+    file: Option<QueryFile>,
+    made: impl FnOnce(&[Analysis], &[String]) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let snapshot = service.chain.snapshot()?;
+    let (schema, panel) = schema_and_panel(&snapshot, &*service.blobs, state.query.schema)?;
+    let quorum = &service.chain.ledger().genesis().committee.quorum;
+    let reading = Reading { id, state, quorum, schema: &schema, panel: panel.as_ref() };
+    let analyses = reading.analyze(&reading.measures(file)?, slots)?;
+    made(&analyses, &reading.notes())
+}
+
+/// A result as a page shows it.
+///
+/// # Errors
+/// [`Error::Market`] when the sums are not those of the query, or its file means other ones.
+pub(super) fn shown(
+    service: &Service,
+    id: QueryId,
+    state: &QueryState,
+    slots: &[Vec<i32>],
+    file: Option<QueryFile>,
+) -> Result<Shown, Error> {
+    let failed = |error: serde_json::Error| Error::Internal { action: "write a result", why: error.to_string() };
+    let query_file = file.as_ref().map(serde_json::to_string).transpose().map_err(failed)?.unwrap_or_default();
+    let own = ResultFile { query: id, slots: slots.to_vec() };
+    let text = serde_json::to_string(&own).map_err(failed)?;
+    read(service, (id, state, slots), file, |analyses, notes| {
+        let measures = analyses.iter().enumerate().map(|(place, analysis)| measured(place, analysis, notes));
+        Ok(Shown { measures: measures.collect::<Result<_, _>>()?, notes: notes.to_vec(), file: text, query_file })
+    })
+}
+
+fn measured(place: usize, analysis: &Analysis, notes: &[String]) -> Result<Measured, Error> {
+    let figures = analysis.figures(notes);
+    Ok(Measured {
+        title: title(analysis).into(),
+        figures: figures.drawn.iter().map(|(name, figure)| drawn(format!("{place}-{name}"), figure)).collect(),
+        left_out: figures.left_out,
+        table: Table::of(&analysis.rows())?,
+    })
+}
+
+fn drawn(place: String, figure: &Figure) -> Drawn {
+    Drawn {
+        place,
+        title: figure.title().into(),
+        description: figure.description().into(),
+        image: format!("data:image/svg+xml;base64,{}", STANDARD.encode(figure.svg())),
+        size: figure.size(),
+    }
+}
+
+const fn title(analysis: &Analysis) -> &'static str {
+    match analysis {
+        Analysis::Count(_) => "Counts",
+        Analysis::Funnel { .. } => "Attrition",
+        Analysis::Histogram { .. } => "Distribution",
+        Analysis::Contingency { .. } => "Contingency table",
+        Analysis::Moments { .. } => "Means, variances and correlations",
+        Analysis::Comparison { .. } => "Comparison of means",
+        Analysis::Regression { .. } => "Regression",
+        Analysis::AlleleFrequencies { .. } => "Allele frequencies",
+        Analysis::Association(_) => "Association of variants",
+        Analysis::Survival { .. } => "Survival",
+    }
+}
+
+#[derive(Template)]
+#[template(path = "results.html")]
+struct Ask {
+    shell: Shell,
+    largest: usize,
+    problem: Option<String>,
+}
+
+fn ask_again(request: &HttpRequest, problem: Option<String>) -> Ask {
+    let shell = Shell::of(request, Section::Results, "Look at a result");
+    Ask { shell, largest: FILE_BYTES_MAX >> 20, problem }
+}
+
+/// The form that takes a result.
+#[get("/results")]
+pub(super) async fn ask(request: HttpRequest) -> Result<HttpResponse, Error> {
+    page(&ask_again(&request, None))
+}
+
+#[derive(Template)]
+#[template(path = "result.html")]
+struct OneResult {
+    shell: Shell,
+    query: QueryId,
+    title: String,
+    state: QueryState,
+    shown: Shown,
+}
+
+/// Shows a result. It is kept in memory while the page is made and nowhere after.
+#[post("/results")]
+pub(super) async fn show(
+    request: HttpRequest,
+    service: Data<Service>,
+    payload: Payload,
+) -> Result<HttpResponse, Error> {
+    let shell = Shell::of(&request, Section::Results, "Result");
+    let node = service.clone();
+    let answered = Upload::read(&request, &service, payload, FILE_BYTES_MAX, |form| {
+        blocking(move || match answer(shell, &node, &form) {
+            Ok(result) => Ok(Ok(result)),
+            Err(error) if is_readers(&error) => Ok(Err(error.to_string())),
+            Err(error) => Err(error),
+        })
+    });
+    match answered.await? {
+        Ok(result) => page(&result),
+        Err(problem) => page(&ask_again(&request, Some(problem))),
+    }
+}
+
+/// Whether another file would do.
+fn is_readers(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Request { .. }
+            | Error::NotFound { .. }
+            | Error::TooLarge { .. }
+            | Error::Market(market::Error::QueryFile { .. } | market::Error::Statistics { .. })
+    )
+}
+
+fn answer(shell: Shell, service: &Service, form: &Upload) -> Result<OneResult, Error> {
+    let refused = |why: String| Error::Request { what: "result", why };
+    let text = form.file_or_pasted("result", "pasted")?;
+    let text = text.ok_or_else(|| refused("choose a result file, or paste its text".into()))?;
+    let (file, state) = parse(service, text)?;
+    let snapshot = service.chain.snapshot()?;
+    let title = snapshot.study(state.query.study)?.map_or_else(String::new, |study| study.registration.title);
+    let shown = shown(service, file.query, &state, &file.slots, query_file(form)?)?;
+    Ok(OneResult { shell: shell.titled(title.clone()), query: file.query, title, state, shown })
+}
+
+/// A result's file, and its query on this node's ledger, which must be released.
+fn parse(service: &Service, text: &str) -> Result<(ResultFile, QueryState), Error> {
+    let refused = |why: String| Error::Request { what: "result", why };
+    let file: ResultFile = serde_json::from_str(text).map_err(|error| {
+        refused(format!("{error}; give what `locus result --json` printed, or the receipt that it wrote"))
+    })?;
+    let state = service.chain.snapshot()?.query(file.query)?;
+    let state = state.ok_or_else(|| Error::NotFound { what: "query", id: file.query.to_string() })?;
+    let QueryStatus::Released { .. } = state.status else {
+        return Err(refused(format!("query {} is not released, so nobody can have its sums", file.query)));
+    };
+    Ok((file, state))
+}
+
+/// Which file is wanted of which result.
+#[derive(Deserialize)]
+pub(super) struct Wanted {
+    file: String,
+    #[serde(default)]
+    query_file: String,
+    what: String,
+}
+
+/// A file made of a result: its table, its analyses, or one of its figures.
+#[post("/results/download")]
+pub(super) async fn save_file(service: Data<Service>, wanted: Form<Wanted>) -> Result<HttpResponse, Error> {
+    let wanted = wanted.into_inner();
+    // The panel is read for its names.
+    let _memory = service.quota.memory.take(Room::Large, BLOB_BYTES_MAX).await?;
+    blocking(move || {
+        let (file, state) = parse(&service, &wanted.file)?;
+        let query_file = if wanted.query_file.is_empty() { None } else { Some(read_query_file(&wanted.query_file)?) };
+        let result = (file.query, &state, file.slots.as_slice());
+        read(&service, result, query_file, |analyses, notes| download::made(&wanted.what, analyses, notes))
+    })
+    .await
+    .map(download::Made::answer)
+}

@@ -1,0 +1,215 @@
+//! What surrounds every page: its head, navigation and footer, the theme, and the headers of the answer.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{
+        StatusCode,
+        header::{self, HeaderName},
+    },
+    post,
+    web::{Data, Form},
+};
+use askama::Template;
+use node::genesis::Network;
+use serde::Deserialize;
+
+use super::assets;
+use crate::{Error, api::Service};
+
+/// What a page may load and do: files of this server, and images that it carries itself.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; \
+                      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// Nothing of a machine is asked for but to write a copied id to the clipboard.
+const PERMISSIONS: &str = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), clipboard-read=()";
+/// The cookie that keeps the theme.
+const THEME_COOKIE: &str = "theme";
+/// How it is kept: for a year, for this server's pages alone, and out of reach of scripts.
+const THEME_COOKIE_TERMS: &str = "Path=/; Max-Age=31536000; SameSite=Strict; HttpOnly";
+
+/// Which colours a reader wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Theme {
+    /// Those of the system.
+    #[default]
+    System,
+    /// Dark on light.
+    Light,
+    /// Light on dark.
+    Dark,
+}
+
+impl Theme {
+    const ALL: [Self; 3] = [Self::System, Self::Light, Self::Dark];
+
+    pub(in crate::pages) const fn name(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+
+    fn of(request: &HttpRequest) -> Self {
+        let cookies = request.headers().get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
+        let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        let cookie = pairs.find(|(name, _)| *name == THEME_COOKIE).map(|(_, value)| value);
+        let chosen = |theme: &Self| cookie == Some(theme.name());
+        Self::ALL.into_iter().find(chosen).unwrap_or_default()
+    }
+}
+
+/// The parts of the site, as the navigation lists them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Section {
+    /// None of the list.
+    Elsewhere,
+    /// Studies.
+    Studies,
+    /// Queries.
+    Queries,
+    /// The query builder.
+    Builder,
+    /// Results of a researcher.
+    Results,
+    /// Checking receipts.
+    Verify,
+    /// The ledger.
+    Explorer,
+}
+
+impl Section {
+    const LISTED: [(Self, &'static str, &'static str); 6] = [
+        (Self::Studies, "/studies", "Studies"),
+        (Self::Queries, "/queries", "Queries"),
+        (Self::Builder, "/builder", "Build a query"),
+        (Self::Results, "/results", "Results"),
+        (Self::Verify, "/verify", "Verify"),
+        (Self::Explorer, "/explorer", "Explorer"),
+    ];
+}
+
+/// The frame of a page.
+pub(super) struct Shell {
+    pub(in crate::pages) title: String,
+    section: Section,
+    pub(in crate::pages) theme: Theme,
+    pub(in crate::pages) back: String,
+    pub(in crate::pages) network: Option<(Network, String)>,
+}
+
+impl Shell {
+    /// The frame of the page with a title.
+    pub(super) fn of(request: &HttpRequest, section: Section, title: impl Into<String>) -> Self {
+        let service = request.app_data::<Data<Service>>();
+        let network = service.map(|service| {
+            let genesis = service.chain.ledger().genesis();
+            (genesis.network, genesis.name.clone())
+        });
+        let address = request.uri().path_and_query().map_or("/", |address| address.as_str());
+        Self { title: title.into(), section, theme: Theme::of(request), back: address.into(), network }
+    }
+
+    /// The same frame under the title that is known later.
+    pub(super) fn titled(self, title: impl Into<String>) -> Self {
+        Self { title: title.into(), ..self }
+    }
+
+    pub(in crate::pages) fn stylesheet(&self) -> String {
+        assets::href("locus.css")
+    }
+
+    pub(in crate::pages) fn script(&self) -> String {
+        assets::href("locus.js")
+    }
+
+    pub(in crate::pages) fn htmx(&self) -> String {
+        assets::href("htmx.min.js")
+    }
+
+    pub(in crate::pages) fn icon(&self) -> String {
+        assets::href("icon.svg")
+    }
+
+    pub(in crate::pages) fn navigation(&self) -> impl Iterator<Item = (bool, &'static str, &'static str)> + use<> {
+        let here = self.section;
+        Section::LISTED.into_iter().map(move |(section, href, name)| (section == here, href, name))
+    }
+
+    pub(in crate::pages) fn themes(&self) -> impl Iterator<Item = (bool, &'static str)> + use<> {
+        let chosen = self.theme;
+        Theme::ALL.into_iter().map(move |theme| (theme == chosen, theme.name()))
+    }
+
+    /// What a reader must know of the network before believing anything on the page.
+    pub(in crate::pages) fn warning(&self) -> Option<&'static str> {
+        match self.network.as_ref()?.0 {
+            Network::Demo => Some("A demonstration: one machine plays all parties, with keys that protect nobody."),
+            Network::Test => Some("A test network: its keys protect nobody."),
+            Network::Consortium => None,
+        }
+    }
+}
+
+/// A page as an answer.
+///
+/// # Errors
+/// [`Error::Internal`] when it cannot be rendered.
+pub(super) fn page(template: &impl Template) -> Result<HttpResponse, Error> {
+    page_with(StatusCode::OK, template)
+}
+
+/// A page as an answer of this status.
+///
+/// # Errors
+/// As [`page`].
+pub(super) fn page_with(status: StatusCode, template: &impl Template) -> Result<HttpResponse, Error> {
+    let text =
+        template.render().map_err(|error| Error::Internal { action: "render a page", why: error.to_string() })?;
+    Ok(HttpResponse::build(status)
+        .content_type("text/html; charset=utf-8")
+        .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
+        .insert_header((header::PERMISSIONS_POLICY, PERMISSIONS))
+        .insert_header((HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
+        .insert_header((header::VARY, "cookie"))
+        .body(text))
+}
+
+/// Which theme, and where the reader was.
+#[derive(Deserialize)]
+pub(super) struct Choice {
+    theme: Theme,
+    back: String,
+}
+
+/// A path of this server: one that no browser takes for another host's.
+fn own_path(path: &str) -> &str {
+    let own = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n']);
+    if own { path } else { "/" }
+}
+
+/// Keeps the theme in a cookie, which tells nobody apart, and leads back.
+#[post("/theme")]
+pub(super) async fn choose_theme(choice: Form<Choice>) -> HttpResponse {
+    let Choice { theme, back } = choice.into_inner();
+    let cookie = format!("{THEME_COOKIE}={}; {THEME_COOKIE_TERMS}", theme.name());
+    HttpResponse::SeeOther()
+        .insert_header((header::SET_COOKIE, cookie))
+        .insert_header((header::LOCATION, own_path(&back)))
+        .finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_theme_form_leads_to_no_other_host() {
+        for own in ["/", "/queries?stage=released", "/blocks/3"] {
+            assert_eq!(own_path(own), own);
+        }
+        for foreign in ["", "//evil.example", "https://evil.example", "/\\evil.example", "/a\r\nset-cookie: b=c"] {
+            assert_eq!(own_path(foreign), "/");
+        }
+    }
+}

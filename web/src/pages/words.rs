@@ -1,0 +1,200 @@
+//! The ledger's terms in plain words.
+
+use circuits::{
+    consent::Purposes,
+    criteria::{Clause, MatchClause},
+    layout::{Axis, Layout, Statistic, Subject},
+    privacy::DELTA,
+    record::WINDOW_VARIANTS,
+    schema::{Attribute, Schema, VariantPanel},
+};
+use market::{index::Stage, query::NamedClause, statistics::AxisLabels};
+use node::{
+    query::{CohortQuery, PrivacyMode},
+    state::{QueryStatus, RefundReason},
+};
+
+/// Variants of an axis or clause that are named by number when the panel is not at hand.
+type Panel<'p> = Option<&'p VariantPanel>;
+
+/// The terms of the Data Use Ontology (DUO) that the protocol knows, by their names in query files.
+const PURPOSES: [(&str, &str, &str); 6] = [
+    ("general-research", "General research use", "DUO:0000042"),
+    ("health-research", "Health, medical or biomedical research", "DUO:0000006"),
+    ("disease-specific", "Research on one disease", "DUO:0000007"),
+    ("ancestry", "Population origins or ancestry research", "DUO:0000011"),
+    ("methods", "Methods development", "allowed, against DUO:0000015"),
+    ("commercial", "Use by for-profit organisations", "allowed, against DUO:0000018"),
+];
+
+/// A purpose: its name in files, in words, and its term.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Purpose {
+    pub(super) name: &'static str,
+    pub(super) words: &'static str,
+    pub(super) term: &'static str,
+}
+
+/// Every purpose that the protocol knows.
+pub(super) fn all_purposes() -> Vec<Purpose> {
+    purposes(Purposes(u32::MAX))
+}
+
+/// The purposes of a set.
+pub(super) fn purposes(set: Purposes) -> Vec<Purpose> {
+    let held = Purposes::NAMED.into_iter().filter(|(_, purpose)| set.contains(*purpose));
+    held.map(|(name, _)| {
+        let (words, term) =
+            PURPOSES.iter().find(|known| known.0 == name).map_or((name, ""), |known| (known.1, known.2));
+        Purpose { name, words, term }
+    })
+    .collect()
+}
+
+/// Public criteria: each group in words, its clauses joined by "or".
+pub(super) fn criteria(query: &CohortQuery, schema: &Schema) -> Vec<String> {
+    let named = |clause: &Clause| NamedClause::of(&MatchClause::from(*clause), schema, None, 0).to_string();
+    query.criteria.groups.iter().map(|group| group.iter().map(named).collect::<Vec<_>>().join(" or ")).collect()
+}
+
+/// Match criteria, likewise.
+pub(super) fn matching(query: &CohortQuery, schema: &Schema, panel: Panel<'_>) -> Vec<String> {
+    let window = query.parts.first().map_or(0, |layout| layout.window);
+    let named = |clause: &MatchClause| NamedClause::of(clause, schema, panel, window).to_string();
+    query.matching.groups.iter().map(|group| group.iter().map(named).collect::<Vec<_>>().join(" or ")).collect()
+}
+
+/// A part of a query: what is summed.
+pub(super) fn part(layout: &Layout, schema: &Schema) -> String {
+    match &layout.statistic {
+        Statistic::Count => "How many people there are".into(),
+        Statistic::Funnel { groups } => format!("How many people are left after each of {groups} match criteria"),
+        Statistic::Moments { attributes } => {
+            let name = |index: u8| schema.attributes.get(usize::from(index)).map(|attribute| attribute.name.clone());
+            let names: Vec<_> = attributes
+                .iter()
+                .map(|moment| name(moment.attribute).unwrap_or_else(|| format!("attribute {}", moment.attribute)))
+                .collect();
+            format!("Sums, squares and products of {}", names.join(", "))
+        }
+        Statistic::Genotypes { first, length } => {
+            let first = layout.window as usize * WINDOW_VARIANTS + usize::from(*first);
+            format!("Genotype counts of {length} variants of the panel, from number {first} on")
+        }
+    }
+}
+
+/// The axes of a part: each with its cells.
+pub(super) fn axes(layout: &Layout, schema: &Schema, panel: Panel<'_>) -> Vec<String> {
+    layout.axes.iter().map(|axis| axis_in_words(axis, layout, schema, panel)).collect()
+}
+
+/// Cells that an axis lists one by one.
+const CELLS_LISTED_MAX: usize = 6;
+
+fn axis_in_words(axis: &Axis, layout: &Layout, schema: &Schema, panel: Panel<'_>) -> String {
+    let labels = AxisLabels::of(axis, schema);
+    let name = match axis.subject() {
+        Subject::Attribute(_) => labels.name.clone(),
+        Subject::Dosage(place) => {
+            let clause = MatchClause { subject: Subject::Dosage(place), lo: 0, hi: 0, negated: false };
+            NamedClause::of(&clause, schema, panel, layout.window).variant.unwrap_or_else(|| labels.name.clone())
+        }
+    };
+    let cells: Vec<&str> = labels.cells.iter().map(|cell| cell.text.as_str()).collect();
+    let listed = match cells.as_slice() {
+        [first, .., last] if cells.len() > CELLS_LISTED_MAX => format!("{} cells, {first} to {last}", cells.len()),
+        _ => cells.join(", "),
+    };
+    format!("{name}: {listed}")
+}
+
+/// How contributors are protected.
+pub(super) fn privacy(query: &CohortQuery) -> String {
+    match query.privacy {
+        PrivacyMode::Exact => {
+            "Exact. Sums carry no noise. Only public criteria, a high minimum and records of several \
+                               issuers are allowed, and no record enters an exact release of the same measure twice in \
+                               a period."
+                .into()
+        }
+        PrivacyMode::Private { epsilon_milli } => format!(
+            "Differential privacy with ε = {epsilon_milli} and δ = {DELTA:e}. Every sum carries noise that hides what any \
+             one record adds."
+        ),
+    }
+}
+
+/// A stage, as a state of affairs.
+pub(super) const fn stage(stage: &Stage) -> &'static str {
+    match stage {
+        Stage::Collecting => "Collecting",
+        Stage::Sealed => "Sealed",
+        Stage::Aggregated => "Aggregated",
+        Stage::Released => "Released",
+        Stage::Refunded => "Refunded",
+    }
+}
+
+/// What a stage means.
+pub(super) const fn stage_means(stage: &Stage) -> &'static str {
+    match stage {
+        Stage::Collecting => "people's agents may contribute, and may still withdraw",
+        Stage::Sealed => "nobody joins or leaves any more; the sum is being made",
+        Stage::Aggregated => "the committee signed the sum of the ciphertexts; its components are awaited",
+        Stage::Released => "the researcher can decrypt the sum, and every contributor is paid",
+        Stage::Refunded => "the escrow went back to the researcher; nothing was revealed",
+    }
+}
+
+/// The stage of a status.
+pub(super) const fn stage_of(status: &QueryStatus) -> Stage {
+    match status {
+        QueryStatus::Collecting => Stage::Collecting,
+        QueryStatus::Sealed { .. } => Stage::Sealed,
+        QueryStatus::Aggregated { .. } => Stage::Aggregated,
+        QueryStatus::Released { .. } => Stage::Released,
+        QueryStatus::Refunded { .. } => Stage::Refunded,
+    }
+}
+
+/// Why an escrow went back.
+pub(super) const fn refund(reason: RefundReason) -> &'static str {
+    match reason {
+        RefundReason::BelowMinimum => "fewer people contributed than the minimum",
+        RefundReason::NotAggregated => "nobody brought a signed sum by the deadline",
+        RefundReason::NotReleased => "not every component came by the deadline",
+        RefundReason::ComponentsDisputed => "the committee's components contradict each other beyond decision",
+    }
+}
+
+/// The least and the greatest value of an attribute in its unit.
+pub(super) fn range(attribute: &Attribute) -> String {
+    let value = |stored: u32| f64::from(stored) / f64::from(attribute.scale.max(1));
+    format!("{} to {}", value(attribute.lo), value(attribute.hi))
+}
+
+/// A transaction's kind, from its JSON name (`register_study`) to words.
+pub(super) fn action(name: &str) -> String {
+    let words = name.replace('_', " ");
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_purpose_has_words_and_a_term() {
+        let all = all_purposes();
+        assert_eq!(all.len(), Purposes::NAMED.len());
+        assert!(all.iter().all(|purpose| purpose.words != purpose.name && purpose.term.contains("DUO:")));
+    }
+
+    #[test]
+    fn actions_read_as_words() {
+        assert_eq!(action("register_study"), "Register study");
+        assert_eq!(action(""), "");
+    }
+}
