@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use circuits::id::{QueryId, ScreeningId};
+use circuits::id::{LicenceId, QueryId, ScreeningId};
 use node::{transaction::TransactionId, units::Height};
 use thiserror::Error;
 
@@ -344,6 +344,14 @@ pub enum Error {
     #[error("the Beacon request is refused: {why}")]
     BeaconRequest {
         /// What is wrong, and what to do.
+        why: String,
+    },
+    /// A licence cannot take this step now.
+    #[error("licence {licence}: {why}")]
+    Licence {
+        /// The licence.
+        licence: LicenceId,
+        /// What is missing, and what to do.
         why: String,
     },
 }

@@ -17,6 +17,7 @@ pub mod index;
 pub mod issuer;
 pub mod jobs;
 pub mod ledger;
+pub mod licence;
 pub mod objects;
 pub mod query;
 pub mod receipt;

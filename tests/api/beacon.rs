@@ -333,6 +333,8 @@ fn a_node_without_receipts_has_no_beacon_and_still_says_what_it_is() {
         quota: UploadQuota::new(1 << 20, StoredBytes::default()),
         metrics: Metrics::default(),
         engine: None,
+        custody: None,
+        replay: web::signed_request::Replay::default(),
     };
     let running = serve(service, "127.0.0.1:0", StopOn::Request).unwrap();
     let get = |path: &str| answer(agent().get(format!("{}{path}", running.url())).call());

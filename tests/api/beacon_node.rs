@@ -111,6 +111,8 @@ fn publish() -> Published {
         quota: UploadQuota::new(1 << 20, StoredBytes::default()),
         metrics: Metrics::default(),
         engine: None,
+        custody: None,
+        replay: web::signed_request::Replay::default(),
     };
     let running = serve(service, "127.0.0.1:0", StopOn::Request).unwrap();
     Published { world, running, exact, private, refused, folder }

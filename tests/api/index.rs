@@ -8,7 +8,7 @@ use diesel::{RunQueryDsl as _, sql_query};
 use market::{
     accounts::{self, Accounts, NewAccount},
     database::{Database, DatabaseUrl},
-    index::{Index, Order, Paging, QueryFilter, Role, Sequence, Stage, TABLES},
+    index::{Index, LicenceFilter, Order, Paging, QueryFilter, Role, Sequence, Stage, TABLES},
     jobs::{Queue, follow_job},
 };
 use node::{
@@ -18,7 +18,10 @@ use node::{
 use proptest::prelude::*;
 use rand::{SeedableRng as _, rngs::StdRng};
 
-use super::server::{Server, id, world};
+use super::{
+    licences::offer_and_request,
+    server::{Server, id, world},
+};
 use crate::{
     postgres::{Backend, PASSWORD, TestDatabase, on_both},
     world::{World, account, genesis},
@@ -40,6 +43,7 @@ pub fn contents(index: &Index) -> String {
             index.blocks(&ALL).unwrap(),
             (index.schemas(&ALL).unwrap(), index.studies(None, &ALL).unwrap(), queries, contributions),
             (index.parties(Role::Issuer, &ALL).unwrap(), index.parties(Role::Researcher, &ALL).unwrap(), accounts),
+            (index.datasets(None, &ALL).unwrap(), index.licences(&LicenceFilter::default(), &ALL).unwrap()),
         )
     )
 }
@@ -82,6 +86,7 @@ on_both! {
         world.prepare();
         live.follow(world.ledger()).unwrap();
         let query = world.collect(world.query(), 0..3);
+        offer_and_request(&mut world);
         live.follow(world.ledger()).unwrap();
         for _ in 0..3 {
             world.pass_days(4);

@@ -8,6 +8,7 @@ mod bounds;
 mod clients;
 pub mod index;
 mod index_crash;
+mod licences;
 mod lying_node;
 mod member;
 mod openapi;

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Every route, stated here once more on purpose: a route added or lost must be a decision.
-const ROUTES: [(&str, &str); 61] = [
+const ROUTES: [(&str, &str); 68] = [
     ("get", "/beacon/v2/"),
     ("get", "/beacon/v2/configuration"),
     ("get", "/beacon/v2/datasets"),
@@ -24,6 +24,9 @@ const ROUTES: [(&str, &str); 61] = [
     ("get", "/beacon/v2/info"),
     ("get", "/beacon/v2/map"),
     ("get", "/beacon/v2/service-info"),
+    ("get", "/ga4gh/drs/v1/objects/{object_id}"),
+    ("get", "/ga4gh/drs/v1/objects/{object_id}/access/{access_id}"),
+    ("get", "/ga4gh/drs/v1/service-info"),
     ("get", "/service-info"),
     ("get", "/health"),
     ("get", "/metrics"),
@@ -42,6 +45,9 @@ const ROUTES: [(&str, &str); 61] = [
     ("get", "/v1/changes"),
     ("get", "/v1/committee"),
     ("get", "/v1/committee/{epoch}"),
+    ("get", "/v1/datasets"),
+    ("get", "/v1/datasets/{id}/body"),
+    ("get", "/v1/datasets/{id}/header"),
     ("get", "/v1/epoch"),
     ("get", "/v1/genesis"),
     ("get", "/v1/head"),
@@ -49,6 +55,7 @@ const ROUTES: [(&str, &str); 61] = [
     ("get", "/v1/handovers"),
     ("get", "/v1/jobs"),
     ("get", "/v1/leaves"),
+    ("get", "/v1/licences"),
     ("get", "/v1/peers"),
     ("post", "/v1/plans"),
     ("get", "/v1/queries"),
@@ -213,7 +220,10 @@ fn each_schema_is_that_of_what_is_served() {
         ("/v1/state-proofs/{key}", hex::encode(node::state::StateKey::Tip().encode().unwrap())),
     ];
     let mut compared = 0;
-    for (_, path) in ROUTES.into_iter().filter(|(method, path)| *method == "get" && *path != "/openapi.json") {
+    // What is for one party alone has schemas of others (`licences`).
+    let signed = |path: &str| path.starts_with("/ga4gh/drs/v1/objects");
+    let compared_with = |(method, path): &(&str, &str)| *method == "get" && *path != "/openapi.json" && !signed(path);
+    for (_, path) in ROUTES.into_iter().filter(compared_with) {
         let content = &document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"];
         let Some(schema) = content.get("schema") else { continue };
         let mut given = ids.iter().find(|(route, _)| *route == path).map_or("", |(_, id)| id).split('/');

@@ -21,17 +21,18 @@ use node::{
 use serde_json::Value;
 use tempfile::TempDir;
 use web::{
-    api::{Metrics, Publishing, Service, StoredBytes, UploadQuota},
+    api::{Custody, Metrics, Publishing, Service, StoredBytes, UploadQuota},
     chain::Chain,
     client::Remote,
     node::NO_PEERS,
     serve::{Running, StopOn, serve},
+    signed_request::Replay,
 };
 
 use crate::world::{TODAY, World, account, key, payout_name};
 
 /// A moment after every block of the world, on the collecting query's days.
-fn clock() -> Timestamp {
+pub fn clock() -> Timestamp {
     Timestamp::new(u64::from(TODAY + 12) * SECONDS_PER_DAY)
 }
 
@@ -134,6 +135,16 @@ impl Server {
     }
 
     pub fn by_clock(sequencer: Sequencer, collecting: QueryId, aggregated: QueryId, clock: fn() -> Timestamp) -> Self {
+        let custody = Some(Custody::new(key("custodian")));
+        Self::with_custody(sequencer, (collecting, aggregated), clock, custody)
+    }
+
+    pub fn with_custody(
+        sequencer: Sequencer,
+        (collecting, aggregated): (QueryId, QueryId),
+        clock: fn() -> Timestamp,
+        custody: Option<Custody>,
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mempool = Arc::clone(sequencer.mempool());
         // No heartbeat within a test: blocks are made for transactions alone, so heights are what tests expect.
@@ -151,6 +162,8 @@ impl Server {
             quota: UploadQuota::new(QUOTA, StoredBytes::default()),
             metrics: Metrics::default(),
             engine: Some(engine.handle().clone()),
+            custody,
+            replay: Replay::default(),
         };
         let running = serve(service, "127.0.0.1:0", StopOn::Request).unwrap();
         Self { running, _engine: engine, chain, index, collecting, aggregated, directory }

@@ -122,6 +122,8 @@ fn serve_node(parties: &Parties, folder: &Path) -> (Running, Engine) {
         quota: UploadQuota::new(1 << 30, StoredBytes::default()),
         metrics: Metrics::default(),
         engine: Some(engine.handle().clone()),
+        custody: None,
+        replay: web::signed_request::Replay::default(),
     };
     (serve(service, "127.0.0.1:0", StopOn::Request).unwrap(), engine)
 }

@@ -23,7 +23,7 @@ pub fn now() -> Timestamp {
 }
 
 /// A node's chain, shared by the endpoints.
-pub struct Chain(LocalLedger);
+pub struct Chain(LocalLedger, fn() -> Timestamp);
 
 impl Chain {
     /// The chain behind a mempool, by this machine's clock.
@@ -35,7 +35,19 @@ impl Chain {
     /// The chain behind a mempool, by another clock.
     #[must_use]
     pub fn with_clock(mempool: Arc<Mempool>, clock: fn() -> Timestamp) -> Self {
-        Self(LocalLedger::new(mempool, clock))
+        Self(LocalLedger::new(mempool, clock), clock)
+    }
+
+    /// Now, by the chain's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        (self.1)()
+    }
+
+    /// The ledger as a party of this process sees it.
+    #[must_use]
+    pub fn access(&self) -> &dyn LedgerAccess {
+        &self.0
     }
 
     /// The ledger.

@@ -72,6 +72,15 @@ pub enum Error {
     /// This node publishes no releases.
     #[error("this node has no beacon; its operator publishes releases with `locus serve --beacon DIR`")]
     NoBeacon,
+    /// This node keeps nothing for others.
+    #[error("this node is no custodian of datasets; its operator makes it one with `locus serve --custodian-key FILE`")]
+    NoCustodian,
+    /// A range that begins beyond the end.
+    #[error("the range lies beyond the {bytes} bytes there are; ask for one within them")]
+    Range {
+        /// Bytes there are.
+        bytes: u64,
+    },
     /// The server's share of disk for uploads is used up.
     #[error("this server keeps {limit} bytes of blobs and has no room; ask its operator, or upload to another")]
     Quota {

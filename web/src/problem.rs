@@ -40,6 +40,8 @@ pub enum ProblemKind {
     MediaType,
     /// A bound is exceeded.
     TooLarge,
+    /// A range is beyond the end.
+    Range,
     /// Nothing has this address or id.
     Unknown,
     /// The endpoint does not take the method.
@@ -70,6 +72,7 @@ impl ProblemKind {
             Self::Malformed => (StatusCode::BAD_REQUEST, "malformed", "The request does not decode"),
             Self::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "The media type is not supported"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "A bound is exceeded"),
+            Self::Range => (StatusCode::RANGE_NOT_SATISFIABLE, "range", "The range is beyond the end"),
             Self::Unknown => (StatusCode::NOT_FOUND, "unknown", "Nothing here has this name"),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method", "The endpoint does not take this method"),
             Self::Unsigned => (StatusCode::UNAUTHORIZED, "unsigned", "The request must be signed"),
@@ -93,7 +96,10 @@ fn kind(error: &Error) -> ProblemKind {
         Error::Statement(_) | Error::Request { .. } => ProblemKind::Malformed,
         Error::MediaType { .. } => ProblemKind::MediaType,
         Error::TooLarge { .. } => ProblemKind::TooLarge,
-        Error::NoEndpoint { .. } | Error::NotFound { .. } | Error::NoBeacon => ProblemKind::Unknown,
+        Error::NoEndpoint { .. } | Error::NotFound { .. } | Error::NoBeacon | Error::NoCustodian => {
+            ProblemKind::Unknown
+        }
+        Error::Range { .. } => ProblemKind::Range,
         Error::Method { .. } => ProblemKind::Method,
         Error::Unsigned { .. } => ProblemKind::Unsigned,
         Error::Quota { .. } => ProblemKind::Quota,
@@ -149,7 +155,9 @@ fn market_kind(error: &market::Error) -> ProblemKind {
         market::Error::DatabaseBusy => ProblemKind::Busy,
         market::Error::UploadOffset { .. } => ProblemKind::Conflict,
         market::Error::UploadChunk { .. } => ProblemKind::Malformed,
-        market::Error::Refused { .. } | market::Error::Query { .. } => ProblemKind::Refused,
+        market::Error::Refused { .. } | market::Error::Query { .. } | market::Error::Licence { .. } => {
+            ProblemKind::Refused
+        }
         _ => ProblemKind::Internal,
     }
 }

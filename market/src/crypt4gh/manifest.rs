@@ -20,6 +20,12 @@ pub struct BodyManifest {
 }
 
 impl BodyManifest {
+    /// The manifest that somebody states, such as a dataset's owner on the ledger.
+    #[must_use]
+    pub const fn new(plaintext_bytes: u64, body_bytes: u64, body_sha256: Digest) -> Self {
+        Self { plaintext_bytes, body_bytes, body_sha256 }
+    }
+
     /// The manifest of a body, which needs no key.
     ///
     /// # Errors

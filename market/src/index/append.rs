@@ -12,7 +12,10 @@ use node::{
 use super::{
     books::Books,
     page::{Role, Sequence, Stage},
-    schema::{account_transactions, blocks, contributions, parties, position, queries, schemas, studies, transactions},
+    schema::{
+        account_transactions, blocks, contributions, datasets, licences, parties, position, queries, schemas, studies,
+        transactions,
+    },
 };
 use crate::{
     Error,
@@ -175,6 +178,23 @@ fn append_event(connection: &mut DatabaseConnection, placed: &Placed<'_>, event:
             enter(connection, *query, Stage::Refunded)?;
             touch_researcher(connection, placed, *query)
         }
+        Event::DatasetOffered { dataset, owner } => {
+            let row = (
+                datasets::sequence.eq(placed.column()),
+                datasets::id.eq(dataset.as_bytes().as_slice()),
+                datasets::owner.eq(owner.as_bytes().as_slice()),
+            );
+            insert_into(datasets::table).values(row).execute(connection).map(|_| ())
+        }
+        Event::LicenceRequested { licence, dataset, licensee, .. } => {
+            let row = (
+                licences::sequence.eq(placed.column()),
+                licences::id.eq(licence.as_bytes().as_slice()),
+                licences::dataset.eq(dataset.as_bytes().as_slice()),
+                licences::licensee.eq(licensee.as_bytes().as_slice()),
+            );
+            insert_into(licences::table).values(row).execute(connection).map(|_| ())
+        }
         Event::RecordRegistered { owner, .. } => touch(connection, placed, *owner),
         Event::Transferred { to, .. } => touch(connection, placed, *to),
         Event::ValidatorEquivocated { validator, .. } => touch(connection, placed, *validator),
@@ -202,9 +222,7 @@ fn append_event(connection: &mut DatabaseConnection, placed: &Placed<'_>, event:
         | Event::QueryCompared { .. }
         | Event::OutcomePosted { .. }
         | Event::StudyClosed { .. }
-        | Event::DatasetOffered { .. }
         | Event::DatasetWithdrawn { .. }
-        | Event::LicenceRequested { .. }
         | Event::LicenceGranted { .. }
         | Event::LicenceDeclined { .. }
         | Event::LicenceReclaimed { .. }

@@ -1,15 +1,18 @@
 //! The listings: one page each, in ledger order.
 
-use circuits::id::{AccountId, QueryId, StudyId};
+use circuits::id::{AccountId, DatasetId, QueryId, StudyId};
 use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl};
 use serde::{Deserialize, Serialize};
 
 use super::{
     page::{
-        BlockRow, ContributionRow, Order, Page, Paging, PartyRow, PostingRow, QueryRow, Role, SchemaRow, Stage,
-        StudyRow, TransactionRow,
+        BlockRow, ContributionRow, DatasetRow, LicenceRow, Order, Page, Paging, PartyRow, PostingRow, QueryRow, Role,
+        SchemaRow, Stage, StudyRow, TransactionRow,
     },
-    schema::{account_transactions, blocks, contributions, parties, postings, queries, schemas, studies, transactions},
+    schema::{
+        account_transactions, blocks, contributions, datasets, licences, parties, postings, queries, schemas, studies,
+        transactions,
+    },
     store::Index,
 };
 use crate::{Error, database::signed};
@@ -22,6 +25,16 @@ pub struct QueryFilter {
     pub stage: Option<Stage>,
     /// Only those of this study.
     pub study: Option<StudyId>,
+}
+
+/// Which licences to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LicenceFilter {
+    /// Only those of this dataset.
+    pub dataset: Option<DatasetId>,
+    /// Only those that this account asked for.
+    pub licensee: Option<AccountId>,
 }
 
 /// Turns a boxed query into one page: behind the cursor, in order, and one row more to see whether there is a next.
@@ -131,5 +144,32 @@ impl Index {
     pub fn contributions(&self, query: QueryId, paging: &Paging) -> Result<Page<ContributionRow>, Error> {
         let of_query = contributions::table.filter(contributions::query.eq(query.as_bytes().to_vec())).into_boxed();
         page!(self, paging, contributions::sequence, of_query)
+    }
+
+    /// Datasets, of one owner when named, withdrawn ones included.
+    ///
+    /// # Errors
+    /// As [`Index::blocks`].
+    pub fn datasets(&self, owner: Option<AccountId>, paging: &Paging) -> Result<Page<DatasetRow>, Error> {
+        let mut all = datasets::table.into_boxed();
+        if let Some(owner) = owner {
+            all = all.filter(datasets::owner.eq(owner.as_bytes().to_vec()));
+        }
+        page!(self, paging, datasets::sequence, all)
+    }
+
+    /// Licences in every stage.
+    ///
+    /// # Errors
+    /// As [`Index::blocks`].
+    pub fn licences(&self, filter: &LicenceFilter, paging: &Paging) -> Result<Page<LicenceRow>, Error> {
+        let mut all = licences::table.into_boxed();
+        if let Some(dataset) = filter.dataset {
+            all = all.filter(licences::dataset.eq(dataset.as_bytes().to_vec()));
+        }
+        if let Some(licensee) = filter.licensee {
+            all = all.filter(licences::licensee.eq(licensee.as_bytes().to_vec()));
+        }
+        page!(self, paging, licences::sequence, all)
     }
 }

@@ -1,6 +1,6 @@
 //! Pages of the listings, and the rows they hold.
 
-use circuits::id::{AccountId, Digest, QueryId, SchemaId, StudyId};
+use circuits::id::{AccountId, DatasetId, Digest, LicenceId, QueryId, SchemaId, StudyId};
 use diesel::Queryable;
 use node::{
     block::BLOCK_TRANSACTIONS_MAX,
@@ -277,6 +277,37 @@ pub struct ContributionRow {
     pub id: TransactionId,
     /// Whether it was withdrawn.
     pub withdrawn: bool,
+}
+
+/// A dataset in a listing.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Serialize, Deserialize)]
+pub struct DatasetRow {
+    /// Where it was offered.
+    #[diesel(deserialize_as = Number)]
+    pub sequence: Sequence,
+    /// Its id.
+    #[diesel(deserialize_as = Bytes)]
+    pub id: DatasetId,
+    /// Who offered it.
+    #[diesel(deserialize_as = Bytes)]
+    pub owner: AccountId,
+}
+
+/// A licence in a listing.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Serialize, Deserialize)]
+pub struct LicenceRow {
+    /// Where it was asked for.
+    #[diesel(deserialize_as = Number)]
+    pub sequence: Sequence,
+    /// Its id.
+    #[diesel(deserialize_as = Bytes)]
+    pub id: LicenceId,
+    /// The dataset.
+    #[diesel(deserialize_as = Bytes)]
+    pub dataset: DatasetId,
+    /// Who asked for it.
+    #[diesel(deserialize_as = Bytes)]
+    pub licensee: AccountId,
 }
 
 /// One side of an entry of the books.

@@ -89,6 +89,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    datasets (sequence) {
+        sequence -> BigInt,
+        id -> Binary,
+        owner -> Binary,
+    }
+}
+
+diesel::table! {
     postings (account, place) {
         account -> Text,
         place -> BigInt,
@@ -96,6 +104,15 @@ diesel::table! {
         credit -> Bool,
         amount -> BigInt,
         reason -> Text,
+    }
+}
+
+diesel::table! {
+    licences (sequence) {
+        sequence -> BigInt,
+        id -> Binary,
+        dataset -> Binary,
+        licensee -> Binary,
     }
 }
 
@@ -124,6 +141,8 @@ macro_rules! tables {
 }
 
 tables![
+    licences,
+    datasets,
     balances,
     postings,
     contributions,

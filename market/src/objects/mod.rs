@@ -10,6 +10,7 @@
 mod backend;
 mod check;
 mod garbage;
+mod hasher;
 mod location;
 mod reader;
 mod store;
@@ -19,21 +20,19 @@ mod upload;
 
 use std::{fmt, str::FromStr};
 
-use circuits::{
-    domain::{ByteTag, PieceHasher, hash},
-    id::Digest,
-};
+use circuits::id::Digest;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
     check::{Checked, DamagedBlob},
     garbage::{Garbage, Removed},
+    hasher::BlobHasher,
     location::{ObjectsLocation, S3Settings},
     reader::BlobReader,
     store::{BlobEntry, Objects},
     upload::{CHUNK_BYTES_MAX, ChunkOutcome, UploadProgress, UploadSession},
 };
-use crate::Error;
+use crate::{Error, crypt4gh::HEADER_BYTES_MAX};
 
 /// The largest blob that is held in memory: a panel of a million variants, or a block's receipt attachments.
 pub const BLOB_BYTES_MAX: usize = 64 << 20;
@@ -64,13 +63,15 @@ pub enum BlobKind {
     Contact,
     /// Anything else: protocols, receipts.
     Blob,
-    /// The body of a Crypt4GH file (`crypt4gh`). Its header, which opens it, is nowhere in this store.
+    /// The body of a Crypt4GH file (`crypt4gh`), under its SHA-256, which a dataset's offer names.
     Genome,
+    /// The header of a Crypt4GH file for one reader, under its SHA-256, which an offer or a grant names.
+    GenomeHeader,
 }
 
 impl BlobKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Ciphertext,
         Self::Aggregate,
         Self::SealedComponent,
@@ -81,39 +82,28 @@ impl BlobKind {
         Self::Contact,
         Self::Blob,
         Self::Genome,
+        Self::GenomeHeader,
     ];
 
     /// The digest of bytes of this kind, under the kind's tag.
     #[must_use]
     pub fn digest(self, bytes: &[u8]) -> Digest {
-        match self.preimage() {
-            (tag, None) => hash(tag, &[bytes]),
-            (tag, Some(first)) => hash(tag, &[first, bytes]),
-        }
+        let mut hasher = self.hasher(bytes.len() as u64);
+        hasher.update(bytes);
+        // The length was right, so there always is one.
+        hasher.finish().unwrap_or(Digest::from_bytes([0; 32]))
     }
 
     /// The same of bytes that come in pieces, so many in all.
     #[must_use]
-    pub fn hasher(self, bytes: u64) -> PieceHasher {
-        let (tag, first) = self.preimage();
-        PieceHasher::new(tag, first.as_slice(), bytes)
+    pub fn hasher(self, bytes: u64) -> BlobHasher {
+        BlobHasher::new(self, bytes)
     }
 
-    /// Tag, and what is hashed before the bytes.
-    const fn preimage(self) -> (ByteTag, Option<&'static [u8]>) {
-        match self {
-            Self::Ciphertext => (ByteTag::Ciphertext, None),
-            Self::Aggregate => (ByteTag::Aggregate, None),
-            Self::SealedComponent => (ByteTag::SealedComponent, None),
-            Self::PublicShare => (ByteTag::PublicShare, None),
-            Self::KeyGeneration => (ByteTag::KeyGeneration, None),
-            // As `VariantPanel::digest` takes it.
-            Self::Panel => (ByteTag::Schema, Some(b"panel")),
-            Self::Invitation => (ByteTag::Invitation, None),
-            Self::Contact => (ByteTag::Contact, None),
-            Self::Blob => (ByteTag::Blob, None),
-            Self::Genome => (ByteTag::Genome, None),
-        }
+    /// Whether anyone who knows the digest may read it. A Crypt4GH file is for those whom its owner lets read it.
+    #[must_use]
+    pub const fn is_public(self) -> bool {
+        !matches!(self, Self::Genome | Self::GenomeHeader)
     }
 
     /// The most bytes that a blob of this kind may have.
@@ -121,6 +111,7 @@ impl BlobKind {
     pub const fn bytes_max(self) -> u64 {
         match self {
             Self::Genome => GENOME_BYTES_MAX,
+            Self::GenomeHeader => HEADER_BYTES_MAX as u64,
             _ => BLOB_BYTES_MAX as u64,
         }
     }
@@ -139,6 +130,7 @@ impl BlobKind {
             Self::Contact => "contact",
             Self::Blob => "blob",
             Self::Genome => "genome",
+            Self::GenomeHeader => "genome-header",
         }
     }
 }

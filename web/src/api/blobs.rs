@@ -89,11 +89,6 @@ fn announced(request: &HttpRequest) -> Option<usize> {
     request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// A genome's body is for those whom its owner lets read it, so here it is as if there were none.
-fn is_public(kind: BlobKind) -> bool {
-    kind != BlobKind::Genome
-}
-
 pub(super) fn address(path: &(String, String)) -> Result<BlobAddress, Error> {
     let (kind, digest) = path;
     Ok(BlobAddress { kind: parse("kind of blob", kind)?, digest: parse("digest", digest)? })
@@ -169,7 +164,8 @@ fn store(service: &Service, address: BlobAddress, bytes: Vec<u8>) -> Result<bool
 #[get("/v1/blobs/{kind}/{digest}")]
 pub(super) async fn get_blob(service: Data<Service>, path: Path<(String, String)>) -> Result<HttpResponse, Error> {
     let address = address(&path)?;
-    if !is_public(address.kind) {
+    // Here it is as if there were none; `datasets` serves it.
+    if !address.kind.is_public() {
         return Err(Error::Market(market::Error::BlobMissing { address }));
     }
     let memory = service.quota.memory.take(room(address.kind), bytes_max(address.kind)).await?;
@@ -213,7 +209,7 @@ pub(super) async fn list_blobs(
     after: Result<Query<After>, actix_web::Error>,
 ) -> Result<HttpResponse, Error> {
     let kind: BlobKind = parse("kind of blob", &kind)?;
-    if !is_public(kind) {
+    if !kind.is_public() {
         return Ok(HttpResponse::Ok().json(BlobPage { digests: vec![], next: None }));
     }
     let after = after.map_err(|error| Error::Request { what: "query string", why: error.to_string() })?;

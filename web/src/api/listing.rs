@@ -19,7 +19,7 @@ pub(super) fn paging(page: Result<Query<Paging>, actix_web::Error>) -> Result<Pa
 }
 
 /// The query string, decoded; what does not decode is the client's error, not a missing page.
-fn query_string<T>(query: Result<Query<T>, actix_web::Error>) -> Result<T, Error> {
+pub(super) fn query_string<T>(query: Result<Query<T>, actix_web::Error>) -> Result<T, Error> {
     query.map(Query::into_inner).map_err(|error| Error::Request { what: "query string", why: error.to_string() })
 }
 

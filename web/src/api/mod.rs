@@ -2,12 +2,17 @@
 //!
 //! Whatever is on a consortium ledger may be read by whoever reaches its nodes. What is written carries its own
 //! authority: a transaction its signature or proof, a blob the digest it is stored under. There are no accounts,
-//! cookies or tokens here, and nothing is served that the ledger or a blob's address does not name.
+//! cookies or tokens here, and nothing is served that the ledger or a blob's address does not name. What is for one party
+//! alone is asked for with a signed request, and `crate::access` says by whom.
 
 mod beacon;
 mod blobs;
 mod bounds;
+mod caller;
 mod committee;
+mod custody;
+mod datasets;
+mod drs;
 mod epochs;
 mod jobs;
 mod ledger;
@@ -40,6 +45,7 @@ pub use self::{
         TIME_MAX, WORKERS,
     },
     committee::CommitteeKey,
+    custody::Custody,
     epochs::{CurrentEpoch, LeafPage},
     jobs::JobSummary,
     metrics::Metrics,
@@ -58,7 +64,7 @@ pub(crate) use self::{
     reply::{BYTES, found, parse},
     state::KEY_BYTES_MAX,
 };
-use crate::{Error, chain::Chain, problem::Problem};
+use crate::{Error, chain::Chain, problem::Problem, signed_request::Replay};
 
 /// What the endpoints work on.
 pub struct Service {
@@ -76,6 +82,10 @@ pub struct Service {
     pub engine: Option<EngineHandle>,
     /// What the node publishes to GA4GH clients.
     pub publishing: Publishing,
+    /// What the node serves as a custodian of datasets; nothing without it.
+    pub custody: Option<Custody>,
+    /// Signed requests that were taken.
+    pub replay: Replay,
 }
 
 /// One list gives the routes and the OpenAPI document, so that neither can lack what the other has.
@@ -164,6 +174,13 @@ routes![
     beacon::query_individuals,
     beacon::find_variants,
     beacon::query_variants,
+    datasets::list_datasets,
+    datasets::list_licences,
+    datasets::read_header,
+    datasets::read_body,
+    drs::read_service_info,
+    drs::read_object,
+    drs::read_access,
 ];
 
 /// Runs what blocks on the pool for that, so that workers keep answering.

@@ -50,7 +50,7 @@ pub(super) fn is_named(service: &Service, address: BlobAddress) -> Result<bool, 
             Ok(false)
         }
         BlobKind::Invitation | BlobKind::Contact => is_letter(&snapshot, address),
-        BlobKind::PublicShare | BlobKind::Blob | BlobKind::Genome => Ok(false),
+        BlobKind::PublicShare | BlobKind::Blob | BlobKind::Genome | BlobKind::GenomeHeader => Ok(false),
     }
 }
 

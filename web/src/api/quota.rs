@@ -28,7 +28,7 @@ pub struct StoredBytes {
 /// Which share of disk and memory a kind of blob takes.
 pub(super) const fn room(kind: BlobKind) -> Room {
     match kind {
-        BlobKind::Panel | BlobKind::Blob | BlobKind::Genome => Room::Large,
+        BlobKind::Panel | BlobKind::Blob | BlobKind::Genome | BlobKind::GenomeHeader => Room::Large,
         _ => Room::Small,
     }
 }

@@ -475,6 +475,23 @@ pub(super) struct StudyRow {
     title: String,
 }
 
+/// A dataset in a listing.
+#[derive(ToSchema)]
+pub(super) struct DatasetRow {
+    sequence: u64,
+    id: String,
+    owner: String,
+}
+
+/// A licence in a listing.
+#[derive(ToSchema)]
+pub(super) struct LicenceRow {
+    sequence: u64,
+    id: String,
+    dataset: String,
+    licensee: String,
+}
+
 /// A query in a listing.
 #[derive(ToSchema)]
 pub(super) struct QueryRow {

@@ -18,6 +18,7 @@ mod index;
 mod jobs;
 mod keys;
 mod ledger;
+mod licence;
 mod network;
 mod node;
 mod objects;
@@ -129,6 +130,9 @@ pub enum Command {
     /// Encrypt genomes in the Crypt4GH format, decrypt them, and let others read them.
     #[command(subcommand)]
     Genome(genome::Genome),
+    /// License encrypted genomes: offer, ask, grant, fetch, revoke.
+    #[command(subcommand)]
+    Licence(licence::Licence),
     /// Show, change or revoke what an owner allows.
     #[command(subcommand)]
     Consent(consent::Consent),
@@ -193,6 +197,7 @@ pub fn run(cli: Cli, output: &Output) -> Result<(), Error> {
         Command::Schema(schema) => schema.run(&home, output),
         Command::Record(record) => record.run(&home, output),
         Command::Genome(genome) => genome.run(&home, output),
+        Command::Licence(licence) => licence.run(&home, output),
         Command::Consent(consent) => consent.run(&home, output),
         Command::Wallet(wallet) => wallet.run(&home, output),
         Command::Study(study) => study.run(&home, output),

@@ -25,13 +25,14 @@ use crate::{
 };
 
 /// The kinds that the ledger names. Documents and public shares may be referred to from elsewhere.
-const NAMED_KINDS: [BlobKind; 6] = [
+const NAMED_KINDS: [BlobKind; 7] = [
     BlobKind::Ciphertext,
     BlobKind::Aggregate,
     BlobKind::SealedComponent,
     BlobKind::KeyGeneration,
     BlobKind::Panel,
     BlobKind::Genome,
+    BlobKind::GenomeHeader,
 ];
 /// Entries that a listing prints at most.
 const LISTED_MAX: usize = 100_000;

@@ -13,12 +13,16 @@ use crate::{
     Error,
     api::BYTES,
     problem::{PROBLEM_JSON, Problem},
+    signed_request::SignedHeaders,
 };
 
 /// How long a call may take in all.
 pub const CALL_TIME_MAX: Duration = Duration::from_secs(120);
 /// How long a connection may take to be made.
 pub const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
+/// How long the body of a signed request may take: a part of a genome. What came by then counts, and the next request
+/// goes on behind it.
+pub(super) const STREAM_TIME_MAX: Duration = Duration::from_secs(3_600);
 /// The largest answer in JSON.
 const JSON_BYTES_MAX: usize = 16 << 20;
 /// The largest problem document.
@@ -120,6 +124,44 @@ impl Remote {
         let sent = self.agent.patch(self.at(path)).content_type(BYTES).send(body);
         let bytes = self.read(self.accepted(self.answered(sent)?)?, JSON_BYTES_MAX)?;
         serde_json::from_slice(&bytes).map_err(|error| self.unusable(error.to_string()))
+    }
+
+    /// The bytes at a path that is asked for with a signature; `None` when there is nothing for the signer.
+    ///
+    /// # Errors
+    /// As [`Remote::bytes`].
+    pub(super) fn signed_bytes(
+        &self,
+        path: &str,
+        signed: &SignedHeaders,
+        bytes_max: usize,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let response = self.signed_get(path, signed, None)?;
+        response.map(|response| self.read(response, bytes_max)).transpose()
+    }
+
+    /// The answer at a path that is asked for with a signature, and perhaps a range of it, its body unread.
+    ///
+    /// # Errors
+    /// As [`Remote::bytes`].
+    pub(super) fn signed_get(
+        &self,
+        path: &str,
+        signed: &SignedHeaders,
+        range: Option<&str>,
+    ) -> Result<Option<Response<Body>>, Error> {
+        let mut request = self.agent.get(self.at(path)).header(header::ACCEPT, BYTES);
+        request = request.header("signature-input", &signed.input).header("signature", &signed.signature);
+        if let Some(range) = range {
+            request = request.header(header::RANGE, range);
+        }
+        let config = request.config().timeout_global(None).timeout_recv_response(Some(CALL_TIME_MAX));
+        let sent = config.timeout_recv_body(Some(STREAM_TIME_MAX)).build().call();
+        match self.accepted(self.answered(sent)?) {
+            Ok(response) => Ok(Some(response)),
+            Err(Error::Remote { problem, .. }) if problem.status == StatusCode::NOT_FOUND.as_u16() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     fn at(&self, path: &str) -> String {

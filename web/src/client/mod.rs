@@ -5,6 +5,7 @@
 
 mod blobs;
 mod committee;
+mod custodian;
 mod http;
 mod ledger;
 mod screenings;
@@ -12,6 +13,7 @@ mod screenings;
 pub use self::{
     blobs::RemoteBlobs,
     committee::RemoteCommittee,
+    custodian::RemoteCustodian,
     http::{CALL_TIME_MAX, CONNECT_TIME_MAX, Remote},
     ledger::RemoteLedger,
 };

@@ -17,11 +17,11 @@ pub struct Identity {
     /// The Beacon's id.
     pub(super) beacon: String,
     /// Who runs it.
-    pub(super) organization: String,
+    pub(in crate::api) organization: String,
     /// The page of who runs it.
-    pub(super) organization_url: String,
+    pub(in crate::api) organization_url: String,
     /// Where clients reach this server, without a slash at the end.
-    pub(super) public_url: String,
+    pub(in crate::api) public_url: String,
 }
 
 impl Identity {
@@ -51,6 +51,19 @@ impl Identity {
             organization_url,
             public_url,
         })
+    }
+}
+
+impl Identity {
+    /// The host that clients name, and its port unless it is the scheme's own.
+    pub(in crate::api) fn authority(&self) -> &str {
+        let rest = self.public_url.split_once("://").map_or("", |(_, rest)| rest);
+        rest.split('/').next().unwrap_or_default()
+    }
+
+    /// The service's id, without the suffix of one of its services.
+    pub(in crate::api) fn id(&self) -> &str {
+        self.node.strip_suffix(".node").unwrap_or(&self.node)
     }
 }
 

@@ -5,7 +5,7 @@ mod encrypt;
 mod inspect;
 mod keygen;
 mod reencrypt;
-mod staged;
+pub(super) mod staged;
 
 use std::{
     fs::File,
@@ -55,25 +55,25 @@ impl Genome {
 const ENCRYPTED_SUFFIX: &str = ".c4gh";
 const MANIFEST_SUFFIX: &str = ".manifest.json";
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
 }
 
 /// Names the file in an error about it.
-fn about(path: &Path) -> impl Fn(market::Error) -> Error {
+pub(super) fn about(path: &Path) -> impl Fn(market::Error) -> Error {
     move |error| Error::Input { what: "genome", why: format!("{}: {error}", path.display()) }
 }
 
 /// Opens an encrypted file and reads its header; the file is then at the first byte of the body.
-fn open_encrypted(path: &Path) -> Result<(Header, File), Error> {
+pub(super) fn open_encrypted(path: &Path) -> Result<(Header, File), Error> {
     let mut file = open(path)?;
     let header = Header::read(&mut file).map_err(about(path))?;
     Ok((header, file))
 }
 
-fn open(path: &Path) -> Result<File, Error> {
+pub(super) fn open(path: &Path) -> Result<File, Error> {
     let failed = |error| Error::Input { what: "genome", why: format!("{}: {error}", path.display()) };
     File::open(path).map_err(failed)
 }
@@ -88,7 +88,7 @@ fn public_keys(paths: &[PathBuf]) -> Result<Vec<PublicKey>, Error> {
     paths.iter().map(read).collect()
 }
 
-fn secret_key(path: &Path, home: &Home) -> Result<SecretKey, Error> {
+pub(super) fn secret_key(path: &Path, home: &Home) -> Result<SecretKey, Error> {
     let text = zeroize::Zeroizing::new(read_text("private key", path)?);
     SecretKey::from_file(path, &text, || home.passphrase(&path.display().to_string(), Asked::Once))
 }
@@ -101,4 +101,12 @@ fn manifest(given: Option<&Path>, file: &Path) -> Result<Option<BodyManifest>, E
         None if beside.exists() => read_json("manifest", &beside).map(Some),
         None => Ok(None),
     }
+}
+
+/// The manifest, which has to be there.
+pub(super) fn required_manifest(given: Option<&Path>, file: &Path) -> Result<BodyManifest, Error> {
+    manifest(given, file)?.ok_or_else(|| Error::Input {
+        what: "manifest",
+        why: format!("{} is not there; give --manifest FILE", with_suffix(file, MANIFEST_SUFFIX).display()),
+    })
 }

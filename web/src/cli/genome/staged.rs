@@ -12,7 +12,7 @@ use crate::Error;
 
 /// Who may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Readers {
+pub(in crate::cli) enum Readers {
     /// Its owner: plaintexts and private keys.
     Owner,
     /// Everybody, as far as the process's umask allows.
@@ -21,15 +21,15 @@ pub(super) enum Readers {
 
 /// Where results go, and whether they replace what is there.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Target<'a> {
-    pub(super) path: &'a Path,
-    pub(super) readers: Readers,
-    pub(super) force: bool,
+pub(in crate::cli) struct Target<'a> {
+    pub(in crate::cli) path: &'a Path,
+    pub(in crate::cli) readers: Readers,
+    pub(in crate::cli) force: bool,
 }
 
 /// A file beside its final place. Dropped, it leaves nothing.
 #[derive(Debug)]
-pub(super) struct Staged {
+pub(in crate::cli) struct Staged {
     file: BufWriter<NamedTempFile>,
     path: PathBuf,
     force: bool,
@@ -40,7 +40,7 @@ fn failed(path: &Path, error: &dyn std::fmt::Display) -> Error {
 }
 
 /// Refuses a path where a file is, before any work.
-pub(super) fn check_free(path: &Path, force: bool) -> Result<(), Error> {
+pub(in crate::cli) fn check_free(path: &Path, force: bool) -> Result<(), Error> {
     if !force && path.exists() {
         return Err(failed(path, &"it exists and is not overwritten; name another file, or add --force"));
     }
@@ -48,7 +48,7 @@ pub(super) fn check_free(path: &Path, force: bool) -> Result<(), Error> {
 }
 
 impl Staged {
-    pub(super) fn create(target: Target<'_>) -> Result<Self, Error> {
+    pub(in crate::cli) fn create(target: Target<'_>) -> Result<Self, Error> {
         let Target { path, readers, force } = target;
         check_free(path, force)?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -63,7 +63,7 @@ impl Staged {
     }
 
     /// Puts the file in its place.
-    pub(super) fn publish(self) -> Result<(), Error> {
+    pub(in crate::cli) fn publish(self) -> Result<(), Error> {
         let path = self.path;
         let file = self.file.into_inner().map_err(|error| failed(&path, error.error()))?;
         file.as_file().sync_all().map_err(|error| failed(&path, &error))?;
@@ -84,7 +84,7 @@ impl Write for Staged {
 }
 
 /// Writes a short file whole.
-pub(super) fn write_short(target: Target<'_>, bytes: &[u8]) -> Result<(), Error> {
+pub(in crate::cli) fn write_short(target: Target<'_>, bytes: &[u8]) -> Result<(), Error> {
     let mut staged = Staged::create(target)?;
     staged.write_all(bytes).map_err(|error| failed(target.path, &error))?;
     staged.publish()

@@ -30,7 +30,7 @@ use node::{
 use super::{copy::write_copy, publish::Publish};
 use crate::{
     Error,
-    api::{Metrics, Publishing, Service, StoredBytes, UploadQuota, is_document},
+    api::{Custody, Metrics, Publishing, Service, StoredBytes, UploadQuota, is_document},
     chain::{Chain, now},
     cli::{
         Home, Output,
@@ -39,6 +39,7 @@ use crate::{
     },
     node::{NO_PEERS, engine_options},
     serve::{StopOn, serve_with_duties},
+    signed_request::Replay,
 };
 
 /// Bytes of blobs that uploads over the API may take on this machine's disk.
@@ -75,6 +76,10 @@ pub struct Run {
     database: DatabaseOption,
     #[command(flatten)]
     aggregation: Aggregation,
+    /// Key file of a custodian (`locus keys new custodian`). With it this node serves the datasets that name its account, to
+    /// those whom the ledger entitles, and signs a receipt of each access of a licensee first.
+    #[arg(long, value_name = "FILE")]
+    custodian_key: Option<PathBuf>,
     #[command(flatten)]
     publish: Publish,
 }
@@ -133,6 +138,8 @@ impl Run {
         let database = self.database.open(home)?;
         let objects = home.objects()?;
         let duty = self.aggregation.duty(home, &mempool, &objects)?;
+        let custody = self.custodian_key.as_deref().map(|path| home.key(path, Role::Custodian)).transpose()?;
+        let custody = custody.map(|key| Custody::new(key.signing_key()));
         let p2p = match self.p2p {
             Some(address) => address,
             None => listening_address(&mempool, key.account(), output)?,
@@ -146,6 +153,7 @@ impl Run {
         let chain = Arc::new(Chain::new(mempool));
         let mut service = service(chain, Some(engine.handle().clone()), objects, database)?;
         service.publishing = self.publish.open(&service, self.listen, output)?;
+        service.custody = custody;
         let duties = duty.into_iter().collect();
         let running = serve_with_duties(service, duties, &self.listen.to_string(), StopOn::Signals)?;
         output.result(&serde_json::json!({ "url": running.url(), "p2p": p2p }), |_| {
@@ -235,5 +243,7 @@ pub(crate) fn service(
         chain,
         metrics: Metrics::default(),
         engine,
+        custody: None,
+        replay: Replay::default(),
     })
 }

@@ -1,0 +1,103 @@
+//! The licensee's side: asking, checking what is fetched, acknowledging.
+
+use circuits::id::{Digest, LicenceId};
+use ed25519_dalek::SigningKey;
+use node::{
+    signature::account_of,
+    state::{Dataset, LicenceStatus},
+    transaction::{AccessKind, Action, RecordAccess, RequestLicence},
+};
+
+use super::{UnverifiedReaderKey, require_dataset, require_licence, sha256};
+use crate::{
+    Error,
+    crypt4gh::{BodyManifest, Header, PublicKey},
+    ledger::{Inclusion, LedgerAccess, act, next_nonce},
+};
+
+/// Asks for a licence, which locks its price, and signs the key that its data will be read with.
+///
+/// # Errors
+/// [`Error::Ledger`] with the ledger's refusal; [`Error::Unsettled`] when no block takes it in time.
+pub fn ask(
+    ledger: &dyn LedgerAccess,
+    licensee: &SigningKey,
+    request: RequestLicence,
+    reader: &PublicKey,
+) -> Result<(LicenceId, Inclusion, UnverifiedReaderKey), Error> {
+    let dataset = require_dataset(ledger, request.dataset)?;
+    dataset.offer.allowed.check(&request.data_use)?;
+    let id = request.id(&ledger.chain(), &account_of(licensee), next_nonce(ledger, licensee)?)?;
+    let inclusion = act(ledger, licensee, Action::RequestLicence(request))?;
+    require_licence(ledger, id)?;
+    Ok((id, inclusion, UnverifiedReaderKey::sign(ledger.chain(), id, reader, licensee)))
+}
+
+/// A granted licence, and what the ledger says of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantedLicence {
+    id: LicenceId,
+    dataset: Dataset,
+    header: Digest,
+}
+
+/// A licence that was granted and not revoked.
+///
+/// # Errors
+/// [`Error::Licence`] for one in another stage, [`Error::Ledger`] when the ledger cannot be reached.
+pub fn granted(ledger: &dyn LedgerAccess, id: LicenceId) -> Result<(GrantedLicence, node::state::LicenceState), Error> {
+    let state = require_licence(ledger, id)?;
+    let LicenceStatus::Granted { header, .. } = state.status else {
+        let why = format!("it is {}; data is read under a granted one", state.status);
+        return Err(Error::Licence { licence: id, why });
+    };
+    let dataset = require_dataset(ledger, state.request.dataset)?;
+    Ok((GrantedLicence { id, dataset, header }, state))
+}
+
+impl GrantedLicence {
+    /// The dataset.
+    #[must_use]
+    pub const fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    /// What the body must be, in the ledger's word.
+    #[must_use]
+    pub const fn manifest(&self) -> BodyManifest {
+        let offer = &self.dataset.offer;
+        BodyManifest::new(offer.plaintext_bytes, offer.body_bytes, offer.body)
+    }
+
+    /// The header, if these bytes are the one that the owner granted.
+    ///
+    /// # Errors
+    /// [`Error::Licence`] for another one, [`Error::Crypt4gh`] when it is none.
+    pub fn header(&self, bytes: &[u8]) -> Result<Header, Error> {
+        let found = sha256(bytes);
+        if found != self.header {
+            let why = format!("the owner granted header {}, and {found} came; fetch it again", self.header);
+            return Err(Error::Licence { licence: self.id, why });
+        }
+        Header::from_bytes(bytes)
+    }
+
+    /// What a licensee says who received header and body, both checked.
+    #[must_use]
+    pub fn receipts(&self) -> [RecordAccess; 2] {
+        let receipt = |kind, digest| RecordAccess { licence: self.id, kind, digest };
+        [receipt(AccessKind::Header, self.header), receipt(AccessKind::Body, self.dataset.offer.body)]
+    }
+}
+
+/// Acknowledges on the ledger that header and body were received.
+///
+/// # Errors
+/// [`Error::Ledger`] with the ledger's refusal: a licence that ended meanwhile takes no receipt.
+pub fn acknowledge(
+    ledger: &dyn LedgerAccess,
+    licensee: &SigningKey,
+    licence: &GrantedLicence,
+) -> Result<Vec<Inclusion>, Error> {
+    licence.receipts().into_iter().map(|receipt| act(ledger, licensee, Action::RecordAccess(receipt))).collect()
+}

@@ -1,0 +1,42 @@
+//! Uses in words, and what people must know before they grant and revoke.
+
+use circuits::consent::{Purposes, Regions};
+use node::{query::DataUse, transaction::AllowedUse};
+
+/// What revoking does and does not do.
+pub const REVOCATION: &str = "Revoking ends access: this network's custodian gives nothing more under the licence, and takes \
+                              no more receipts. It recalls nothing. Whoever fetched header and body keeps what they can \
+                              decrypt, and the price is not returned. Whether a copy may still be used is for your \
+                              contract and the law.";
+
+/// What data will be used for.
+#[must_use]
+pub fn use_in_words(data_use: &DataUse) -> String {
+    let disease = match data_use.disease {
+        0 => "no disease named".into(),
+        code => format!("disease {code}"),
+    };
+    format!("{}; {disease}; {}", purposes(data_use.purposes), regions(data_use.regions))
+}
+
+/// What an owner allows.
+#[must_use]
+pub fn allowed_in_words(allowed: &AllowedUse) -> String {
+    let disease = match allowed.disease {
+        0 => "any disease".into(),
+        code => format!("only disease {code}"),
+    };
+    format!("{}; {disease}; {}", purposes(allowed.purposes), regions(allowed.regions))
+}
+
+fn purposes(purposes: Purposes) -> String {
+    let named = Purposes::NAMED.into_iter().filter(|(_, purpose)| purposes.contains(*purpose));
+    let known = Purposes::NAMED.into_iter().fold(0, |bits, (_, purpose)| bits | purpose.0);
+    let others = purposes.0 & !known;
+    let other = (others != 0).then(|| format!("others (bits {others:#b})"));
+    named.map(|(name, _)| name.to_owned()).chain(other).collect::<Vec<_>>().join(", ")
+}
+
+fn regions(regions: Regions) -> String {
+    if regions == Regions::ALL { "every region".into() } else { format!("regions {:#b}", regions.0) }
+}
