@@ -124,6 +124,7 @@ impl Run {
             database: DatabaseOption::default(),
             aggregation: Aggregation::default(),
             publish: Publish::default(),
+            custodian_key: None,
         }
     }
 
