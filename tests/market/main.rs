@@ -14,6 +14,7 @@ mod flow;
 mod handover;
 mod jobs;
 mod objects;
+mod overview;
 mod plans;
 #[path = "../postgres.rs"]
 mod postgres;

@@ -2,18 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use circuits::{
-    consent::{ConsentFlags, ConsentTerms, Day, Purposes, Regions},
-    privacy::Epsilon,
-};
+use circuits::consent::{ConsentTerms, Regions};
 use clap::{Args, Subcommand};
 use market::{
+    consent::{ConsentFile, Terms},
     issuer::{change_consent, revoke},
     ledger::tip,
     wallet::Wallet,
 };
-use node::calendar::date;
-use serde::{Deserialize, Serialize};
 
 use super::{Home, Output, session::read_json};
 use crate::Error;
@@ -60,63 +56,6 @@ pub struct Which {
 impl Which {
     fn open(&self, home: &Home) -> Result<Wallet, Error> {
         home.wallet(&self.wallet, self.custodian.as_deref())
-    }
-}
-
-/// Terms as people write them.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ConsentFile {
-    /// Purposes allowed, such as `health-research`.
-    pub purposes: Vec<String>,
-    /// The one disease that may be studied; 0 for any.
-    #[serde(default)]
-    pub only_disease: u32,
-    /// Bits of the regions where use is allowed; all without it.
-    #[serde(default = "everywhere")]
-    pub regions: u32,
-    /// Days from today on which queries may still close.
-    pub days: u32,
-    /// Least price of a contribution, in minor units.
-    pub price_min: u64,
-    /// Greatest privacy loss ε of a query, in thousandths.
-    #[serde(default)]
-    pub epsilon_milli_max: u32,
-    /// Least cohort a query must demand.
-    pub cohort_min: u32,
-    /// Whether exact statistics without noise are allowed.
-    #[serde(default)]
-    pub exact: bool,
-    /// Whether screening, which can lead to an invitation, is allowed.
-    #[serde(default)]
-    pub screening: bool,
-}
-
-const fn everywhere() -> u32 {
-    u32::MAX
-}
-
-impl ConsentFile {
-    /// The terms that this file means from today on, under a salt.
-    ///
-    /// # Errors
-    /// [`Error::Input`] for an unknown purpose.
-    pub(super) fn resolve(&self, today: Day, salt: [u8; 31]) -> Result<ConsentTerms, Error> {
-        let flag = |set: bool, flag: ConsentFlags| if set { flag } else { ConsentFlags::default() };
-        let flags = flag(self.exact, ConsentFlags::EXACT)
-            .union(flag(self.screening, ConsentFlags::SCREENING))
-            .union(flag(self.only_disease != 0, ConsentFlags::ONLY_THIS_DISEASE));
-        Ok(ConsentTerms {
-            salt,
-            purposes: Purposes::from_names(&self.purposes)?,
-            disease: self.only_disease,
-            regions: Regions(self.regions),
-            expiry: Day(today.0.saturating_add(self.days)),
-            price_min: self.price_min,
-            epsilon_milli_max: self.epsilon_milli_max,
-            cohort_min: self.cohort_min,
-            flags,
-        })
     }
 }
 
@@ -167,41 +106,6 @@ impl Consent {
     }
 }
 
-/// Terms as they are shown. The salt, which hides them in the ledger's commitment, is left out.
-#[derive(Debug, Serialize)]
-struct Terms {
-    purposes: Vec<&'static str>,
-    /// The one disease allowed; none for any.
-    only_disease: Option<u32>,
-    regions: Regions,
-    /// The last day on which a query may close, as a date and as the number of days since 1970-01-01.
-    last_day: String,
-    expiry: Day,
-    price_min: u64,
-    epsilon_milli_max: u32,
-    cohort_min: u32,
-    exact: bool,
-    screening: bool,
-}
-
-impl Terms {
-    fn of(terms: &ConsentTerms) -> Self {
-        let named = Purposes::NAMED.into_iter().filter(|(_, purpose)| terms.purposes.contains(*purpose));
-        Self {
-            purposes: named.map(|(name, _)| name).collect(),
-            only_disease: terms.flags.contains(ConsentFlags::ONLY_THIS_DISEASE).then_some(terms.disease),
-            regions: terms.regions,
-            last_day: date(terms.expiry),
-            expiry: terms.expiry,
-            price_min: terms.price_min,
-            epsilon_milli_max: terms.epsilon_milli_max,
-            cohort_min: terms.cohort_min,
-            exact: terms.flags.contains(ConsentFlags::EXACT),
-            screening: terms.flags.contains(ConsentFlags::SCREENING),
-        }
-    }
-}
-
 fn describe(terms: &Terms) -> String {
     let yes = |set| if set { "yes" } else { "no" };
     let regions = if terms.regions == Regions::ALL { "all".into() } else { format!("bits {:#b}", terms.regions.0) };
@@ -212,7 +116,7 @@ fn describe(terms: &Terms) -> String {
         format!("last day          {}", terms.last_day),
         format!("least price       {}", terms.price_min),
         format!("least cohort      {}", terms.cohort_min),
-        format!("greatest ε        {} for one private query", Epsilon::from_milli(terms.epsilon_milli_max)),
+        format!("greatest ε        {} for one private query", terms.epsilon_max()),
         format!("exact statistics  {}", yes(terms.exact)),
         format!("screening         {}", yes(terms.screening)),
     ]
