@@ -6,5 +6,6 @@ mod chromium;
 mod hostile;
 mod journeys;
 mod looks;
+mod patient;
 mod receipts;
 mod site;

@@ -1,6 +1,6 @@
 //! What an owner is shown: everything that happened to the wallet, and none of its secrets.
 
-use circuits::{consent::ConsentTerms, quorum::Quorum};
+use circuits::{consent::ConsentTerms, privacy::Epsilon, quorum::Quorum};
 use market::{
     agent::{EarningState, Refusal, settle, withdraw},
     issuer::{change_consent, revoke},
@@ -33,6 +33,7 @@ fn an_overview_follows_a_wallet_from_question_to_pay() {
     assert_eq!((before.queries[0].query, before.records[0].standing), (query, RecordStanding::Counts));
     assert!(!before.queries[0].asker.title.is_empty() && !before.records[0].issuer_name.is_empty());
     assert!(before.records[0].attributes.iter().any(|attribute| attribute.value.is_some()));
+    wallets[3].set_budget(Epsilon::from_milli(1)).unwrap();
     let outsider = overview(&world, &mut wallets[3], &mut view);
     assert!(matches!(outsider.queries[0].answer, Decision::Declined { is_over: false, .. }), "{:?}", outsider.queries);
 

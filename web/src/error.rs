@@ -61,6 +61,15 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// Nobody is signed in, or the session ended.
+    #[error("nobody is signed in here, or the session ended; open the newest link that the agent printed")]
+    SignedOut,
+    /// A request that another site may have caused.
+    #[error("the request is not one of these pages: {why}")]
+    Foreign {
+        /// What is foreign about it, and what to do.
+        why: String,
+    },
     /// What the address names is not here.
     #[error("{what} {id} is not known here; check the id, or ask again after the next block")]
     NotFound {

@@ -101,7 +101,8 @@ fn kind(error: &Error) -> ProblemKind {
         }
         Error::Range { .. } => ProblemKind::Range,
         Error::Method { .. } => ProblemKind::Method,
-        Error::Unsigned { .. } => ProblemKind::Unsigned,
+        Error::Unsigned { .. } | Error::SignedOut => ProblemKind::Unsigned,
+        Error::Foreign { .. } => ProblemKind::Unauthorized,
         Error::Quota { .. } => ProblemKind::Quota,
         Error::Stopping => ProblemKind::Busy,
         Error::Slow { .. } => ProblemKind::Slow,
