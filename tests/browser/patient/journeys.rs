@@ -71,7 +71,7 @@ fn a_record_says_what_was_measured_by_whom_and_when_and_the_genome_is_counted() 
     ward.enter(&browser, number);
     ward.open(&browser, "/records");
     let text = browser.text("main");
-    assert!(text.contains("Hospital") && text.contains("735 places were looked at"), "{text}");
+    assert!(text.contains("Hospital") && text.contains("1,172 places were looked at"), "{text}");
     assert!(text.contains("age") && (text.contains("female") || text.contains("male")), "{text}");
     assert!(text.contains("In use") && text.contains("never leaves"), "{text}");
     ward.open(&browser, "/asked");
@@ -193,8 +193,10 @@ fn an_invitation_is_read_and_accepted_with_a_contact_that_the_sponsor_alone_read
     let number = ward.contributors[2];
     ward.enter(&browser, number);
     assert!(browser.text("main").contains("Somebody invites you"), "{}", browser.text("main"));
+    inspect(&browser, "patient-home-needs-you");
     ward.open(&browser, &format!("/invitations/{}", ward.screening));
     assert!(browser.text("main").contains("Two visits.") && browser.text("main").contains("Stay unknown"));
+    inspect(&browser, "patient-invitation-open");
     browser.click("#review");
     browser.until("document.getElementById('contact-error')");
     fill(&browser, "contact", CONTACT);
@@ -227,7 +229,7 @@ fn everything_is_saved_in_one_file_without_a_secret() {
     }
     let text = fs::read_to_string(&path).unwrap();
     let saved: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(saved["records"][0]["genome"]["variants"], 735);
+    assert_eq!(saved["records"][0]["genome"]["variants"], 1_172);
     assert_eq!(saved["queries"].as_array().unwrap().len(), 2);
     assert_eq!(saved["statement"]["paid"], 500);
     assert!(saved["licences"]["known"].as_array().unwrap().is_empty());

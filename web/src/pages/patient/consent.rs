@@ -246,7 +246,7 @@ async fn ask_withdraw(request: HttpRequest, visit: Visit, record: Path<usize>) -
         ],
         does_not: vec![
             "It cannot be undone. To take part again, your hospital has to make you a new record.".into(),
-            "Results that are out stay out. You are hidden in them as before.".into(),
+            "Results that are out stay out, and do not change.".into(),
             "Answers to questions that still run are not taken back by this. Do that first, under “Who asked”.".into(),
             "Copies of raw data that you licensed to somebody are not called back.".into(),
             "Money that you earned stays yours.".into(),

@@ -166,7 +166,7 @@ pub(super) const fn privacy(mode: &PrivacyMode) -> &'static str {
 /// Whether the network counts a record.
 pub(super) fn standing(standing: &RecordStanding) -> Said {
     match standing {
-        RecordStanding::Counts => said("good", "In use", "It counts, under the rules that you see here."),
+        RecordStanding::Counts => said("good", "In use", "It counts, under your rules."),
         RecordStanding::New => {
             said("collecting", "New", "It counts soon: the network takes in new records from time to time.")
         }
@@ -202,6 +202,27 @@ pub(super) fn data_use(data_use: &DataUse) -> String {
 /// What an owner allows with raw data.
 pub(super) fn allowed_use(allowed: &AllowedUse) -> String {
     allowed_in_words(allowed)
+}
+
+/// The units that records often have (UCUM), as people call them.
+const UNITS: [(&str, &str); 12] = [
+    ("a", "years"),
+    ("mo", "months"),
+    ("wk", "weeks"),
+    ("d", "days"),
+    ("h", "hours"),
+    ("kg", "kilograms"),
+    ("cm", "centimetres"),
+    ("%", "percent"),
+    ("kg/m2", "kilograms by square metre"),
+    ("mm[Hg]", "millimetres of mercury"),
+    ("mg/dL", "milligrams in a tenth of a litre"),
+    ("mmol/L", "millimoles in a litre"),
+];
+
+/// A unit in words, where it is one of those; else as the hospital writes it.
+pub(super) fn unit(unit: &str) -> &str {
+    UNITS.iter().find(|known| known.0 == unit).map_or(unit, |known| known.1)
 }
 
 /// The day of a time.
