@@ -145,6 +145,10 @@ tags! {
         CeremonyBeacon = "ceremony-beacon",
         /// A blob's content address.
         Blob = "blob",
+        /// The number of a disease's code.
+        Disease = "disease",
+        /// A passport that an account presents.
+        PassportPresentation = "passport-presentation",
     }
 }
 

@@ -7,12 +7,14 @@
 pub mod agent;
 pub mod aggregator;
 pub mod committee;
+pub mod data_use;
 mod error;
 pub mod import;
 pub mod index;
 pub mod issuer;
 pub mod ledger;
 pub mod objects;
+pub mod passport;
 pub mod query;
 pub mod receipt;
 pub mod researcher;

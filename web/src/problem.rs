@@ -137,6 +137,8 @@ fn market_kind(error: &market::Error) -> ProblemKind {
         market::Error::Statement(_)
         | market::Error::InvalidInput { .. }
         | market::Error::QueryFile { .. }
+        | market::Error::DataUse { .. }
+        | market::Error::Passport { .. }
         | market::Error::Page { .. }
         | market::Error::IndexName { .. } => ProblemKind::Malformed,
         market::Error::BlobMissing { .. } => ProblemKind::Unknown,
