@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use bolero::check;
 use circuits::{
+    consent::Day,
     contribution::{self, ContributionTerms, UnverifiedContribution},
     criteria::MatchCriteria,
     eligibility::{EligibilityProof, PROOF_BYTES, VerifyingKey, insecure_proving_key_from_seed},
@@ -12,11 +13,15 @@ use circuits::{
     layout::Layout,
     rlwe::{Ciphertext, KeyEpoch, PublicKey, RingElement, params::CIPHERTEXT_BYTES},
 };
-use market::receipt::Receipt;
+use market::{
+    data_use::{DataUseTerms, DiseaseHierarchy, DuoDocument, Modifier, Permission, fhir},
+    passport::{TrustedIssuers, UnverifiedVisa, check_passport},
+    receipt::Receipt,
+};
 use node::{
     block::Block,
     transaction::{Action, Transaction, Transfer},
-    units::Amount,
+    units::{Amount, Timestamp},
 };
 
 /// Rounds of each target under `cargo test`.
@@ -144,6 +149,39 @@ fn ciphertexts_decode_only_from_their_canonical_bytes() {
 fn receipts_of_arbitrary_text_are_refused() {
     check!().with_iterations(ITERATIONS).for_each(|bytes: &[u8]| {
         assert!(Receipt::from_json(&String::from_utf8_lossy(bytes)).is_err());
+    });
+}
+
+#[test]
+fn consent_documents_of_arbitrary_text_give_terms_or_are_refused() {
+    let terms =
+        DataUseTerms::new(Permission::HealthResearch, [Modifier::EthicsApproval, Modifier::NoAncestry]).unwrap();
+    let valid = fhir::write(&terms, Day(20_000)).unwrap().to_string();
+    check!().with_iterations(ITERATIONS).with_type::<Edits>().for_each(|(edits, change)| {
+        let text = String::from_utf8_lossy(&mutated(valid.as_bytes(), edits, *change)).into_owned();
+        if let Ok(fhir::Imported { terms: Some(read), .. }) = fhir::read(&text, Day(20_000)) {
+            let again = fhir::write(&read, Day(20_000)).unwrap().to_string();
+            assert_eq!(fhir::read(&again, Day(20_000)).unwrap().terms, Some(read));
+        }
+    });
+    check!().with_iterations(ITERATIONS).for_each(|bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        assert!(fhir::read(&text, Day(20_000)).is_err());
+        if let Ok(document) = serde_json::from_str::<DuoDocument>(&text) {
+            drop(document.terms(Day(20_000)));
+        }
+        assert!(DiseaseHierarchy::from_obo("fuzz", bytes).is_err());
+    });
+}
+
+#[test]
+fn passports_of_arbitrary_text_are_refused() {
+    let trust = TrustedIssuers::default();
+    check!().with_iterations(ITERATIONS).for_each(|bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        let visas = check_passport(&text, &trust, Timestamp::new(0)).unwrap_or_default();
+        assert!(visas.iter().all(|visa| visa.outcome.is_err()), "{text}");
+        assert!(UnverifiedVisa::parse(&text).is_err());
     });
 }
 

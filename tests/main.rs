@@ -14,6 +14,7 @@ mod attack;
 mod ceremony;
 mod cli;
 mod consortium;
+mod data_use;
 mod demo;
 mod fuzz;
 mod import_truth;
