@@ -99,8 +99,8 @@ impl RegionTable {
         self.bits(|region| region.is_subset(allowed))
     }
 
-    /// The regions that a use in these countries touches. A country that the table lacks is everywhere else, and a use that
-    /// names no country may be anywhere.
+    /// The regions that a use in these countries touches. A country that the table lacks is everywhere else, and a use
+    /// that names no country may be anywhere.
     #[must_use]
     pub fn touched_by(&self, used: &BTreeSet<Country>) -> Regions {
         if used.is_empty() {

@@ -157,8 +157,8 @@ fn refusal(term: DuoTerm, why: String, remedy: String) -> Refusal {
     Refusal { term, enforced_by: term.enforcement(), why, remedy }
 }
 
-/// Every reason why a use is not allowed; none when it is. Those that [`Enforcement::Proof`] enforces are there exactly when
-/// no proof of the committed terms would pass.
+/// Every reason why a use is not allowed; none when it is. Those that [`Enforcement::Proof`] enforces are there exactly
+/// when no proof of the committed terms would pass.
 #[must_use]
 pub fn decide(
     terms: &DataUseTerms,
@@ -187,8 +187,8 @@ fn by_permission(terms: &DataUseTerms, declared: &DeclaredUse) -> Vec<Refusal> {
     words.map(|words| refusal_of(terms.permission().term(), words)).collect()
 }
 
-/// The disease studied is the one allowed or lies within it (the agent's part), and the query asks under that very code (the
-/// proof's part, which compares codes).
+/// The disease studied is the one allowed or lies within it (the agent's part), and the query asks under that very code
+/// (the proof's part, which compares codes).
 fn by_disease(terms: &DataUseTerms, declared: &DeclaredUse, hierarchy: &DiseaseHierarchy) -> Option<Refusal> {
     let allowed = terms.disease()?;
     let studied = declared.disease.as_ref();
@@ -250,8 +250,8 @@ fn by_place_and_time(modifier: &Modifier, declared: &DeclaredUse, at: &Circumsta
     }
 }
 
-/// The conditions that only the agent can decide: on who asks, for which project, and when they publish. What is not known
-/// is not met.
+/// The conditions that only the agent can decide: on who asks, for which project, and when they publish. What is not
+/// known is not met.
 #[must_use]
 pub fn decide_requester(terms: &DataUseTerms, requester: &Requester) -> Vec<Refusal> {
     let named = |known: &BTreeSet<Name>, allowed: &BTreeSet<Name>| !known.is_disjoint(allowed);

@@ -46,7 +46,8 @@ impl Purpose {
     }
 }
 
-/// What a query says of its use, in the terms of the Data Use Ontology. What it does not promise counts as not promised.
+/// What a query says of its use, in the terms of the Data Use Ontology. What it does not promise counts as not
+/// promised.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeclaredUse {
@@ -132,8 +133,8 @@ impl DeclaredUse {
     /// Checks what needs no ontology.
     ///
     /// # Errors
-    /// [`Error::DataUse`] for a study of one disease that names none, a disease asked under and none studied, a date that is
-    /// none, and lists beyond [`NAMES_MAX`].
+    /// [`Error::DataUse`] for a study of one disease that names none, a disease asked under and none studied, a date
+    /// that is none, and lists beyond [`NAMES_MAX`].
     pub fn check_itself(&self) -> Result<(), Error> {
         if self.purpose == Purpose::DiseaseSpecific && self.disease.is_none() {
             return Err(refused(

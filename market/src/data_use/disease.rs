@@ -35,9 +35,9 @@ impl DiseaseCode {
         &self.0
     }
 
-    /// The number that stands for the disease on the ledger: the first 32 bits of SHA-256 over the tag and the canonical
-    /// text, big-endian, and 1 where they are 0, which means no disease. Two codes of `n` share one with a chance of about
-    /// `n²/2³³`; `docs/protocol/data-use.md` says what that would allow.
+    /// The number that stands for the disease on the ledger: the first 32 bits of SHA-256 over the tag and the
+    /// canonical text, big-endian, and 1 where they are 0, which means no disease. Two codes of `n` share one with a
+    /// chance of about `n²/2³³`; `docs/protocol/data-use.md` says what that would allow.
     #[must_use]
     pub fn number(&self) -> u32 {
         let [a, b, c, d, ..] = hash(ByteTag::Disease, &[self.0.as_bytes()]).to_bytes();
@@ -130,8 +130,8 @@ pub struct DiseaseHierarchy {
 }
 
 impl DiseaseHierarchy {
-    /// The hierarchy of an ontology in OBO 1.4 text: the `id` and `is_a` of every `[Term]`. Codes of other ontologies than
-    /// [`ONTOLOGIES`] are passed over.
+    /// The hierarchy of an ontology in OBO 1.4 text: the `id` and `is_a` of every `[Term]`. Codes of other ontologies
+    /// than [`ONTOLOGIES`] are passed over.
     ///
     /// # Errors
     /// [`Error::UnreadableInput`] when the text cannot be read, [`Error::DataUse`] beyond [`ONTOLOGY_BYTES_MAX`] or

@@ -1,5 +1,5 @@
-//! Data use terms as JSON: the `duoDataUse` of Beacon v2 (`common/dataUseConditions.json` of its default model), a list of
-//! terms each with the codes that complete it.
+//! Data use terms as JSON: the `duoDataUse` of Beacon v2 (`common/dataUseConditions.json` of its default model), a list
+//! of terms each with the codes that complete it.
 
 use std::collections::BTreeSet;
 
@@ -62,8 +62,9 @@ impl DuoDocument {
     /// The terms that the document means for a consent given on a day, from which durations count.
     ///
     /// # Errors
-    /// [`Error::DataUse`] for a term that is not known, none or several permissions, and a term that lacks what completes it
-    /// or has what means nothing for it. Nothing is passed over: a condition dropped would widen the consent.
+    /// [`Error::DataUse`] for a term that is not known, none or several permissions, and a term that lacks what
+    /// completes it or has what means nothing for it. Nothing is passed over: a condition dropped would widen the
+    /// consent.
     pub fn terms(&self, given: Day) -> Result<DataUseTerms, Error> {
         if self.duo_data_use.len() > TERMS_MAX {
             return Err(refused(format!("it lists {} terms; at most {TERMS_MAX} can be", self.duo_data_use.len())));

@@ -1,5 +1,5 @@
-//! Data use in the terms that the field has: what an owner allows as Data Use Ontology terms or as a FHIR Consent, what a
-//! query declares, and the one decision between the two (`docs/protocol/data-use.md`).
+//! Data use in the terms that the field has: what an owner allows as Data Use Ontology terms or as a FHIR Consent, what
+//! a query declares, and the one decision between the two (`docs/protocol/data-use.md`).
 //!
 //! A consent commits to a mask of what is allowed. A prohibition or a requirement is a bit that is missing, and a query
 //! demands that bit unless it keeps to the condition. What cannot be said in the mask is decided by the owner's agent.

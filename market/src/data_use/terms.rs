@@ -18,8 +18,9 @@ pub const NAMES_MAX: usize = 256;
 /// Bytes of a name.
 pub const NAME_BYTES_MAX: usize = 256;
 
-/// A user, project, institution or kind of research as a restriction and a study name it, compared letter by letter: of a
-/// user `account:` and 64 hex digits, of a project `study:` and 64 hex digits, of an institution its domain or ROR id.
+/// A user, project, institution or kind of research as a restriction and a study name it, compared letter by letter: of
+/// a user `account:` and 64 hex digits, of a project `study:` and 64 hex digits, of an institution its domain or ROR
+/// id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize)]
 pub struct Name(String);
 
@@ -276,7 +277,8 @@ impl DataUseTerms {
         self.modifiers.keys().copied().filter(|term| term.enforcement() == Enforcement::Agent)
     }
 
-    /// Everything allowed, as the mask that a consent commits to: a prohibition or requirement is a bit that is missing.
+    /// Everything allowed, as the mask that a consent commits to: a prohibition or requirement is a bit that is
+    /// missing.
     #[must_use]
     pub fn purposes(&self) -> Purposes {
         let beside = Purposes::METHODS.union(Purposes::COMMERCIAL).union(Purposes::COMMERCIAL_USE);
@@ -289,8 +291,8 @@ impl DataUseTerms {
     /// The regions allowed under a network's table.
     ///
     /// # Errors
-    /// [`Error::DataUse`] when no region of the table lies within the countries allowed: nothing narrower than the wish can
-    /// be said, and nothing wider is.
+    /// [`Error::DataUse`] when no region of the table lies within the countries allowed: nothing narrower than the wish
+    /// can be said, and nothing wider is.
     pub fn regions(&self, table: &RegionTable) -> Result<Regions, Error> {
         let Some(Modifier::Countries(countries)) = self.modifiers.get(&DuoTerm::Gs) else { return Ok(Regions::ALL) };
         let regions = table.allowing(countries);

@@ -15,8 +15,8 @@ pub struct Clause {
     /// The visa type, letter by letter.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Of `value`, `source` and `by` each a match: `const:` and the text, `pattern:` with `?` and `*`, or `split_pattern:`
-    /// for one of the pieces between semicolons.
+    /// Of `value`, `source` and `by` each a match: `const:` and the text, `pattern:` with `?` and `*`, or
+    /// `split_pattern:` for one of the pieces between semicolons.
     #[serde(flatten)]
     pub claims: BTreeMap<String, String>,
 }
@@ -73,8 +73,8 @@ fn matched(wanted: &str, said: &str) -> bool {
     }
 }
 
-/// `?` is any one character, `*` any run of them. In time proportional to the product of both lengths, which the length of
-/// a token bounds: after a mismatch only the last `*` takes one character more.
+/// `?` is any one character, `*` any run of them. In time proportional to the product of both lengths, which the length
+/// of a token bounds: after a mismatch only the last `*` takes one character more.
 fn pattern_matches(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut read) = (0, 0);

@@ -31,8 +31,8 @@ impl fmt::Display for VisaIdentity {
     }
 }
 
-/// The identities that a `LinkedIdentities` visa says are the same person's: `sub,iss` pairs, URI-encoded, with semicolons
-/// between. A pair that cannot be read links nothing.
+/// The identities that a `LinkedIdentities` visa says are the same person's: `sub,iss` pairs, URI-encoded, with
+/// semicolons between. A pair that cannot be read links nothing.
 #[must_use]
 pub fn linked(visa: &VerifiedVisa) -> Vec<VisaIdentity> {
     if visa.object().kind != "LinkedIdentities" {

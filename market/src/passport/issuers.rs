@@ -28,8 +28,8 @@ pub const JWKS_BYTES_MAX: u64 = 1 << 20;
 /// Bytes of the smallest RSA modulus.
 const RSA_BYTES_MIN: usize = 256;
 
-/// How visas are signed: with a key pair. `none` and the symmetric algorithms are not among them, so that no public key is
-/// ever taken for a shared secret.
+/// How visas are signed: with a key pair. `none` and the symmetric algorithms are not among them, so that no public key
+/// is ever taken for a shared secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum SigningAlgorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518, 3.3).
@@ -133,8 +133,8 @@ impl TrustedIssuer {
     /// An issuer with a key set in JSON.
     ///
     /// # Errors
-    /// [`Error::Passport`] for what is no key set, more than [`KEYS_MAX`] keys or none, a key without an id or with that of
-    /// another, one that is symmetric, not for signatures, or an RSA key below 2,048 bits.
+    /// [`Error::Passport`] for what is no key set, more than [`KEYS_MAX`] keys or none, a key without an id or with
+    /// that of another, one that is symmetric, not for signatures, or an RSA key below 2,048 bits.
     pub fn new(
         jwks: &str,
         jku: Option<String>,
@@ -228,8 +228,8 @@ impl TrustedIssuers {
         Ok(Self { issuers, policy })
     }
 
-    /// Reads a TOML file: `[[issuer]]` with `iss`, `jwks` (a file, beside this one), `jku`, `audience`, `algorithms`, and
-    /// `[[require]]` with what visas must say.
+    /// Reads a TOML file: `[[issuer]]` with `iss`, `jwks` (a file, beside this one), `jku`, `audience`, `algorithms`,
+    /// and `[[require]]` with what visas must say.
     ///
     /// # Errors
     /// [`Error::File`] when a file cannot be read, [`Error::Passport`] that names the file and what is wrong.

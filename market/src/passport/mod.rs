@@ -1,8 +1,8 @@
 //! Who a researcher is: GA4GH Passports, whose visas trusted issuers sign (GA4GH Passport v1.2, AAI OIDC Profile v1.2).
 //!
 //! A visa is read as an [`UnverifiedVisa`] and becomes a [`VerifiedVisa`] under the key of an issuer that the operator
-//! listed; nothing is fetched. A [`Presentation`] ties a passport to an account of the ledger: the account's key signs it.
-//! What a governor demands of a researcher's visas is a [`Policy`] (`docs/protocol/data-use.md`).
+//! listed; nothing is fetched. A [`Presentation`] ties a passport to an account of the ledger: the account's key signs
+//! it. What a governor demands of a researcher's visas is a [`Policy`] (`docs/protocol/data-use.md`).
 
 mod conditions;
 mod identity;

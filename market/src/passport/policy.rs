@@ -78,8 +78,8 @@ impl Policy {
     /// The identities of the one person whose visas meet every requirement.
     ///
     /// # Errors
-    /// [`Error::Passport`] that lists every requirement that is not met by the person who meets most, and when the policy
-    /// demands nothing.
+    /// [`Error::Passport`] that lists every requirement that is not met by the person who meets most, and when the
+    /// policy demands nothing.
     pub fn check(&self, visas: &[&VerifiedVisa], at: Timestamp) -> Result<BTreeSet<VisaIdentity>, Error> {
         if self.0.is_empty() {
             return Err(refused(

@@ -99,8 +99,8 @@ impl UnverifiedVisa {
         self.0.issuer()
     }
 
-    /// The visa, if a trusted issuer signed it for this audience and it counts at this time. Its conditions are not looked
-    /// at: they need the passport's other visas, see [`check_passport`].
+    /// The visa, if a trusted issuer signed it for this audience and it counts at this time. Its conditions are not
+    /// looked at: they need the passport's other visas, see [`check_passport`].
     ///
     /// # Errors
     /// [`Error::Passport`] with the first reason against it.
@@ -172,13 +172,13 @@ struct PassportClaims {
     ga4gh_passport_v1: Vec<String>,
 }
 
-/// Checks every visa of a passport: a passport token, the `ga4gh_passport_v1` object of a broker's user information, a list
-/// of visas in JSON, or a single visa. A visa with conditions counts only beside accepted visas of the same person that meet
-/// them and have none themselves.
+/// Checks every visa of a passport: a passport token, the `ga4gh_passport_v1` object of a broker's user information, a
+/// list of visas in JSON, or a single visa. A visa with conditions counts only beside accepted visas of the same person
+/// that meet them and have none themselves.
 ///
 /// # Errors
-/// [`Error::Passport`] when the whole is none of these, too long, has more than [`VISAS_MAX`] visas, or is a passport token
-/// that no trusted issuer signed.
+/// [`Error::Passport`] when the whole is none of these, too long, has more than [`VISAS_MAX`] visas, or is a passport
+/// token that no trusted issuer signed.
 pub fn check_passport(text: &str, trust: &TrustedIssuers, at: Timestamp) -> Result<Vec<CheckedVisa>, Error> {
     let tokens = visas_of(text, trust, at)?;
     if tokens.len() > VISAS_MAX {

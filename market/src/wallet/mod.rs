@@ -87,7 +87,8 @@ struct Contents {
     /// The privacy loss that the owner allows to all private queries together.
     budget: Epsilon,
     answers: BTreeMap<QueryId, Answer>,
-    /// The data use terms behind consents, by the consents' commitments: what no proof enforces, the agent decides by them.
+    /// The data use terms behind consents, by the consents' commitments: what no proof enforces, the agent decides by
+    /// them.
     data_use: BTreeMap<[u8; 32], DataUseTerms>,
 }
 
@@ -261,8 +262,8 @@ impl Wallet {
         self.contents.data_use.get(&consent.commitment().to_bytes())
     }
 
-    /// Notes the data use terms that a consent was made from, and saves. To be called before the consent is used: what no
-    /// proof enforces, only these terms say. Those of consents that the wallet has no more are dropped.
+    /// Notes the data use terms that a consent was made from, and saves. To be called before the consent is used: what
+    /// no proof enforces, only these terms say. Those of consents that the wallet has no more are dropped.
     ///
     /// # Errors
     /// [`Error::File`] when the disk refuses.

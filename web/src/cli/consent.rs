@@ -122,8 +122,8 @@ impl ConsentFile {
         Ok(self.data_use.as_ref().map(|document| document.terms(today)).transpose()?)
     }
 
-    /// The terms that this file means from today on, under a salt, and the data use terms behind them. A list of purposes
-    /// requires nothing of a study beside them.
+    /// The terms that this file means from today on, under a salt, and the data use terms behind them. A list of
+    /// purposes requires nothing of a study beside them.
     ///
     /// # Errors
     /// [`Error::Statement`] for an unknown purpose, else as [`ConsentFile::data_use`].

@@ -40,7 +40,8 @@ pub struct Import {
     /// Least cohort a query must demand.
     #[arg(long, value_name = "PEOPLE")]
     cohort_min: u32,
-    /// Days on which queries may still close, from the day the consent is used; a time limit in the terms is kept besides.
+    /// Days on which queries may still close, from the day the consent is used; a time limit in the terms is kept
+    /// besides.
     #[arg(long, value_name = "DAYS")]
     days: u32,
     /// Greatest privacy loss ε of a query, in thousandths; 0 allows no private query.

@@ -181,8 +181,8 @@ pub(super) struct Presented<'a> {
 }
 
 impl Presented<'_> {
-    /// Notes the person in the governor's register, if the account presents a passport whose visas meet the policy, and they
-    /// have no other account.
+    /// Notes the person in the governor's register, if the account presents a passport whose visas meet the policy, and
+    /// they have no other account.
     pub(super) fn check(&self, home: &Home, output: &Output, chain: ChainId) -> Result<(), Error> {
         let trust = TrustedIssuers::open(self.trust)?;
         let presentation: Presentation = read_json("presentation", self.passport)?;

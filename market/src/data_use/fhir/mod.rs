@@ -1,7 +1,8 @@
 //! FHIR R4 Consent resources as data use terms and back.
 //!
-//! A condition of the Data Use Ontology is a `modifierExtension` under the IRI of its term: FHIR forbids whoever does not
-//! know one to pass over it (hl7.org/fhir/R4/extensibility.html), so no reader takes the consent for wider than it is.
+//! A condition of the Data Use Ontology is a `modifierExtension` under the IRI of its term: FHIR forbids whoever does
+//! not know one to pass over it (hl7.org/fhir/R4/extensibility.html), so no reader takes the consent for wider than it
+//! is.
 
 mod read;
 mod resource;

@@ -41,8 +41,8 @@ const PASSED_OVER: [(&str, &str); 14] = [
 /// Reads a resource. `today` is the day from which durations count when the resource has no date.
 ///
 /// # Errors
-/// [`Error::DataUse`] beyond [`CONSENT_BYTES_MAX`] and for what is no FHIR R4 Consent in JSON. A sound resource that cannot
-/// be said in data use terms is no error: the report then says what forbids it, and there are no terms.
+/// [`Error::DataUse`] beyond [`CONSENT_BYTES_MAX`] and for what is no FHIR R4 Consent in JSON. A sound resource that
+/// cannot be said in data use terms is no error: the report then says what forbids it, and there are no terms.
 pub fn read(text: &str, today: Day) -> Result<Imported, Error> {
     if text.len() > CONSENT_BYTES_MAX {
         return Err(refused(format!("a FHIR resource has {} bytes; at most {CONSENT_BYTES_MAX} are read", text.len())));
@@ -52,10 +52,13 @@ pub fn read(text: &str, today: Day) -> Result<Imported, Error> {
     let mut reading = Reading { report: Report::default(), today, permissions: vec![], codes: vec![], until: None };
     reading.consent(&consent);
     let Reading { mut report, permissions, codes, until, .. } = reading;
-    let given = consent.date_time.as_deref().and_then(|at| at.get(..10)).and_then(parse_date).unwrap_or(today);
-    let terms =
-        terms(&permissions, &codes, until, given).map_err(|error| report.refuse("provision", error.to_string())).ok();
-    Ok(Imported { terms: terms.filter(|_| report.refused.is_empty()), report })
+    let given = consent.date_time.as_deref().and_then(day_of).map_or(today, |(day, _)| day);
+    if !report.refused.is_empty() {
+        return Ok(Imported { terms: None, report });
+    }
+    let terms = terms(&permissions, &codes, until, given);
+    let terms = terms.map_err(|error| report.refuse("provision", error.to_string())).ok();
+    Ok(Imported { terms, report })
 }
 
 struct Reading {
@@ -91,8 +94,10 @@ impl Reading {
         if !consent.category.is_empty() {
             report.ignore("category");
         }
-        if consent.date_time.is_some() {
-            report.used("dateTime", "durations count from this day");
+        if let Some(at) = &consent.date_time {
+            let given = day_of(at).is_some_and(|(day, _)| day <= self.today);
+            let why = "is no full date, or ahead: durations would count from a day too late";
+            report.expect("dateTime", given, "durations count from this day", why);
         }
         if let Some(rule) = &consent.policy_rule {
             let gives = !rule.coding.is_empty() && rule.coding.iter().all(|coding| coding.is(ACT_CODES, "OPTIN"));
@@ -230,10 +235,8 @@ fn terms(
     if others.iter().any(|other| *other != term) {
         return Err(refused("its purposes are several permissions; give one, the widest that is meant".into()));
     }
-    let texts = |codes: &Vec<String>| -> Vec<String> { codes.clone() };
     let (mut disease, mut modifiers) = (vec![], vec![]);
     for (condition, codes) in codes {
-        let codes = texts(codes);
         let codes: Vec<&str> = codes.iter().map(String::as_str).collect();
         if *condition == DuoTerm::Ds {
             disease.extend(codes.iter().map(|code| (*code).to_owned()));

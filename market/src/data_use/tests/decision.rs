@@ -120,8 +120,8 @@ fn violated(terms: &DataUseTerms, declared: &DeclaredUse, requester: &Requester,
     found
 }
 
-/// Named countries, each in a region of the table that is allowed as a whole: Germany counts only with Austria, and what
-/// the table lacks never does.
+/// Named countries, each in a region of the table that is allowed as a whole: Germany counts only with Austria, and
+/// what the table lacks never does.
 fn stays_within(used: &BTreeSet<Country>, allowed: &BTreeSet<Country>) -> bool {
     let allows = |code: &str| allowed.iter().any(|country| country.to_string() == code);
     !used.is_empty()
@@ -239,6 +239,9 @@ fn each_condition_refuses_alone_and_all_are_told_together() {
     let at = |closing| Circumstances { closing, hierarchy: &hierarchy, regions: &regions };
     let requester = known().with_declared(&exemplary()).unwrap();
     assert_eq!(decide(&strict(), &exemplary(), &requester, &at(Day(20_000))), vec![]);
+    let committed = strict().commit(&offer(), &regions, [5; 31]).unwrap();
+    assert_eq!(refuted(committed.clone(), demand(&exemplary(), Day(20_000))), None);
+    assert_eq!(refuted(committed, demand(&exemplary(), Day(20_001))), Some(Clause::Expiry));
     let twins: [(fn(&mut DeclaredUse), DuoTerm, &str); 10] = [
         (|used| used.methods = true, DuoTerm::Nmds, "methods or software"),
         (|used| used.genetic = false, DuoTerm::Gso, "reads no genotype"),

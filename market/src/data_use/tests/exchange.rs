@@ -127,14 +127,16 @@ fn a_consent_to_research_is_read_and_each_alteration_that_limits_it_is_refused()
     assert_eq!(*terms.permission(), Permission::HealthResearch);
     let modifiers: Vec<_> = terms.modifiers().cloned().collect();
     assert_eq!(modifiers, [Modifier::Until(Day(21_680)), Modifier::NoAncestry]);
-    assert_eq!(imported.report.used.len() + imported.report.ignored.len(), 13, "{:?}", imported.report);
+    assert_eq!(imported.report.used.len() + imported.report.ignored.len(), 14, "{:?}", imported.report);
 
     let reference = json!({ "reference": "Organization/f001" });
-    let twins: [(&str, Value, &str); 18] = [
+    let twins: [(&str, Value, &str); 20] = [
         ("/resourceType", json!("Contract"), "resourceType"),
         ("/status", json!("inactive"), "status"),
         ("/scope/coding/0/code", json!("patient-privacy"), "scope"),
         ("/policyRule/coding/0/code", json!("OPTOUT"), "policyRule"),
+        ("/dateTime", json!("2024-10-05"), "dateTime"),
+        ("/dateTime", json!("2024"), "dateTime"),
         ("/implicitRules", json!("http://example.org/rules"), "implicitRules"),
         ("/modifierExtension", json!([{ "url": "http://example.org" }]), "modifierExtension"),
         ("/policy", json!([{ "uri": "http://example.org" }]), "policy"),
