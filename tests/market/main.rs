@@ -5,6 +5,7 @@
 mod agent;
 mod budget;
 mod committee;
+mod data_use;
 mod fault;
 mod flow;
 mod receipt;
