@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value;
 
 /// Runs a command in a folder, with a passphrase and without any network's variables.
-fn locus(folder: &Path, arguments: &[&str]) -> Output {
+pub fn locus(folder: &Path, arguments: &[&str]) -> Output {
     command(folder, arguments).output().unwrap()
 }
 
@@ -24,12 +24,12 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
 }
 
 /// What a command that fails says; with --json the same in one object.
-fn refusal(output: &Output) -> String {
+pub fn refusal(output: &Output) -> String {
     assert!(!output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-fn accepted(output: &Output) -> String {
+pub fn accepted(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout.clone()).unwrap()
 }

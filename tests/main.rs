@@ -15,6 +15,7 @@ mod browser;
 mod ceremony;
 mod cli;
 mod consortium;
+mod data_use;
 mod database;
 mod demo;
 mod fuzz;

@@ -167,6 +167,10 @@ tags! {
         Invitation = "invitation",
         /// A contact: the digest of a sealed one, and what it is sealed for.
         Contact = "contact",
+        /// The number of a disease's code.
+        Disease = "disease",
+        /// A passport that an account presents.
+        PassportPresentation = "passport-presentation",
     }
 }
 

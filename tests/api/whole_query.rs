@@ -194,7 +194,7 @@ fn enrol(ledger: &dyn LedgerAccess, parties: &Parties, folder: &Path, rng: &mut 
         let mut wallet = Wallet::create(&path, Protection::DemoUnencrypted, ledger.chain(), "someone", rng).unwrap();
         let terms = ConsentTerms {
             salt: ConsentTerms::random_salt(rng),
-            purposes: Purposes::HEALTH_RESEARCH,
+            purposes: Purposes::HEALTH_RESEARCH.union(Purposes::NOTHING_REQUIRED),
             disease: 0,
             regions: Regions::ALL,
             expiry: Day(tip(ledger).unwrap().time.day().0 + 365),

@@ -8,6 +8,7 @@ mod aggregation;
 mod budget;
 mod committee;
 mod crypt4gh_reference;
+mod data_use;
 mod database;
 mod fault;
 mod flow;

@@ -149,6 +149,8 @@ fn market_kind(error: &market::Error) -> ProblemKind {
         | market::Error::QueryFile { .. }
         | market::Error::Crypt4gh { .. }
         | market::Error::BeaconRequest { .. }
+        | market::Error::DataUse { .. }
+        | market::Error::Passport { .. }
         | market::Error::Page { .. }
         | market::Error::IndexName { .. } => ProblemKind::Malformed,
         market::Error::BlobMissing { .. } => ProblemKind::Unknown,

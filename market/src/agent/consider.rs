@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::Outlook;
 use crate::{
     Error,
+    data_use::{self, Requester, decide_requester, refused_purposes},
     ledger::{LedgerAccess, SyncedTree, require_query, tip},
     wallet::{Answer, AnswerStage, Holding, Settlement, Wallet},
 };
@@ -125,9 +126,21 @@ pub(crate) fn witness(holding: &Holding, tree: &SyncedTree) -> Result<Eligibilit
     if path.root(witness.leaf()) == tree.root { Ok(witness) } else { Err(Refusal::NotInTree) }
 }
 
+/// Why the owner's data use terms forbid what no proof enforces: of who asks the agent knows what the ledger says.
+fn data_use_refusal(wallet: &Wallet, holding: &Holding, state: &QueryState) -> Option<Refusal> {
+    let requester = Requester::of_ledger(&state.researcher, &state.query.study);
+    let refusals = decide_requester(wallet.data_use(&holding.consent)?, &requester);
+    (!refusals.is_empty()).then(|| Refusal::Consent(joined(&refusals)))
+}
+
+fn joined(refusals: &[data_use::Refusal]) -> String {
+    refusals.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
 /// Whether a held record may answer; natively, clause by clause.
 fn check_holding(
     ledger: &dyn LedgerAccess,
+    wallet: &Wallet,
     holding: &Holding,
     id: QueryId,
     state: &QueryState,
@@ -147,10 +160,16 @@ fn check_holding(
         let binding = binding(&ledger.chain(), &id, part, &nothing, &Digest::from_bytes([0; 32]));
         let instance = witness.instance(&terms, binding);
         if let Err(error) = check(&terms, &instance, &witness) {
-            return Ok(Err(refusal(&error)));
+            return Ok(Err(match error {
+                circuits::Error::Refuted { clause: Clause::Purpose } => {
+                    let missing = refused_purposes(holding.consent.purposes, state.query.data_use.purposes);
+                    Refusal::Consent(format!("{}. {}", consent_reason(Clause::Purpose), joined(&missing)))
+                }
+                error => refusal(&error),
+            }));
         }
     }
-    Ok(Ok(()))
+    Ok(data_use_refusal(wallet, holding, state).map_or(Ok(()), Err))
 }
 
 /// What an exact query measures, part by part; nothing for a private one.
@@ -287,7 +306,7 @@ pub fn consider(
         if begun.is_some_and(|begun| begun != index) {
             continue;
         }
-        match check_holding(ledger, holding, id, state, tree)? {
+        match check_holding(ledger, wallet, holding, id, state, tree)? {
             Ok(()) => {
                 let (parts, price) = (state.query.parts.len(), state.query.price);
                 return Ok(Outlook::Answer { holding: index, parts, price });

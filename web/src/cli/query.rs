@@ -9,6 +9,7 @@ use circuits::{
 };
 use clap::Subcommand;
 use market::{
+    data_use::DiseaseHierarchy,
     ledger::{act, next_nonce, require_query},
     query::{NamedClause, Plan, PrivacyPlan, QueryFile, plan, plan_of_study, schema_and_panel},
     wallet::{PartyKey, Role},
@@ -35,6 +36,9 @@ pub enum Query {
         /// People to suppose in the cohort; the query's minimum without it.
         #[arg(long, value_name = "PEOPLE", value_parser = clap::value_parser!(u32).range(1..))]
         cohort: Option<u32>,
+        /// An ontology in OBO format that says which disease lies within which; the ICD-10 needs none.
+        #[arg(long, value_name = "FILE")]
+        ontology: Option<PathBuf>,
     },
     /// Print the JSON Schema of query files.
     Schema,
@@ -46,6 +50,9 @@ pub enum Query {
         /// The researcher's key file.
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
+        /// An ontology in OBO format that says which disease lies within which; the ICD-10 needs none.
+        #[arg(long, value_name = "FILE")]
+        ontology: Option<PathBuf>,
         /// Open without asking.
         #[arg(long)]
         yes: bool,
@@ -83,8 +90,8 @@ struct Opened {
 impl Query {
     pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
         match self {
-            Self::Plan { file, cohort } => {
-                let file = QueryFile::open(&file)?;
+            Self::Plan { file, cohort, ontology } => {
+                let file = query_file(&file, ontology.as_deref())?;
                 let planned = planned(home, &file, None, cohort)?;
                 output.result(&planned, |plan| describe_plan(&file, plan))
             }
@@ -92,7 +99,10 @@ impl Query {
                 let schema = schema_for!(QueryFile);
                 output.result(&schema, |schema| serde_json::to_string_pretty(schema).unwrap_or_default())
             }
-            Self::Open { file, key, yes } => open(home, output, &file, &home.key(&key, Role::Researcher)?, yes),
+            Self::Open { file, key, ontology, yes } => {
+                let file = query_file(&file, ontology.as_deref())?;
+                open(home, output, &file, &home.key(&key, Role::Researcher)?, yes)
+            }
             Self::Show { query } => show(home, output, query),
             Self::Seal { query, key } => settle(home, output, query, &key, Action::Seal(query)),
             Self::Refund { query, key } => settle(home, output, query, &key, Action::Refund(query)),
@@ -139,7 +149,7 @@ fn describe_plan(file: &QueryFile, plan: &Plan) -> String {
     if !file.matching.is_empty() {
         lines.push(format!("counts    those with {}; nobody sees who matches", in_words(&file.matching)));
     }
-    lines.push(format!("for       {}", file.purposes.join(", ")));
+    lines.extend(plan.data_use.iter().map(|words| format!("answers   {words}")));
     lines.push(format!(
         "collects  {} to {} contributions until the end of {}",
         query.contributions_min, query.contributions_max, plan.closing
@@ -184,9 +194,25 @@ fn describe_privacy(privacy: &PrivacyPlan) -> [String; 2] {
     ]
 }
 
-fn open(home: &Home, output: &Output, path: &Path, key: &PartyKey, yes: bool) -> Result<(), Error> {
+/// A query file whose declared use holds together under an ontology.
+fn query_file(path: &Path, ontology: Option<&Path>) -> Result<QueryFile, Error> {
     let file = QueryFile::open(path)?;
-    let plan = planned(home, &file, Some(key), None)?;
+    let hierarchy = ontology.map_or_else(|| Ok(DiseaseHierarchy::default()), disease_hierarchy)?;
+    if let Some(declared) = &file.data_use {
+        declared.check(&hierarchy)?;
+    }
+    Ok(file)
+}
+
+fn disease_hierarchy(path: &Path) -> Result<DiseaseHierarchy, Error> {
+    let name = path.display().to_string();
+    let failed = |error: std::io::Error| Error::Input { what: "ontology", why: format!("{name}: {error}") };
+    let file = std::fs::File::open(path).map_err(failed)?;
+    Ok(DiseaseHierarchy::from_obo(&name, std::io::BufReader::new(file))?)
+}
+
+fn open(home: &Home, output: &Output, file: &QueryFile, key: &PartyKey, yes: bool) -> Result<(), Error> {
+    let plan = planned(home, file, Some(key), None)?;
     if let Some(why) = &plan.refusal {
         return Err(Error::Input { what: "query", why: format!("the ledger would refuse it: {why}") });
     }
