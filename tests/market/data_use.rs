@@ -1,19 +1,23 @@
 //! Data use terms behind a consent: what no proof enforces, the owner's agent decides, and it knows what the ledger says.
 
-use circuits::{consent::Purposes, quorum::Quorum};
+use circuits::{
+    consent::{ConsentTerms, Purposes},
+    quorum::Quorum,
+};
 use market::{
     agent::{Outlook, Refusal},
     data_use::{DataUseTerms, Modifier, Offer, Permission, RegionTable},
     issuer::change_consent,
+    recruitment,
     wallet::Wallet,
 };
 use rand::{SeedableRng as _, rngs::StdRng};
 
+use crate::recruitment::{screened, willing};
 use crate::world::{World, four_people, protection, terms, wallet_path};
 
 /// The terms of health research under these conditions, in the wallet and on the ledger from the next epoch on.
-fn set(world: &World, wallet: &mut Wallet, conditions: Vec<Modifier>) {
-    let sound = terms(Purposes::HEALTH_RESEARCH, &mut StdRng::seed_from_u64(7));
+fn set(world: &World, wallet: &mut Wallet, sound: &ConsentTerms, conditions: Vec<Modifier>) {
     let data_use = DataUseTerms::new(Permission::HealthResearch, conditions).unwrap();
     let offer = Offer {
         last_day: sound.expiry,
@@ -46,8 +50,9 @@ fn a_consent_for_named_researchers_and_projects_is_answered_to_them_alone() {
         // The ledger says nothing of institutions, and what is not known is not met.
         (vec![user(researcher), institution], vec!["DUO:0000028 IS"]),
     ];
+    let sound = terms(Purposes::HEALTH_RESEARCH, &mut StdRng::seed_from_u64(7));
     for (conditions, reasons) in cases {
-        set(&world, &mut wallets[0], conditions);
+        set(&world, &mut wallets[0], &sound, conditions);
         // The terms are in the wallet's file: they outlive the process that set them.
         drop(wallets.remove(0));
         wallets.insert(0, Wallet::open(&wallet_path(&world.root, 0), protection()).unwrap());
@@ -74,4 +79,23 @@ fn a_purpose_that_the_consent_lacks_is_told_with_its_term_and_remedy() {
     let Outlook::Decline { reasons } = world.agent().dry_run(&wallets[0], query).unwrap() else { panic!() };
     let told = reasons[0].to_string();
     assert!(told.contains("this study is for health research (DUO:0000006 HMB). The researcher can"), "{told}");
+}
+
+#[test]
+fn a_consent_for_named_projects_answers_the_screenings_of_these_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut world, mut wallets, id) = screened(folder.path(), 1);
+    let study = world.screening_state(id).screening.study;
+    for (named, answers) in [(study.to_string(), true), ("00".repeat(32), false)] {
+        let projects = Modifier::Projects([format!("study:{named}").parse().unwrap()].into());
+        set(&world, &mut wallets[0], &willing(), vec![projects]);
+        let agent = world.people_agent();
+        match agent.dry_run(&wallets[0], &agent.open(id).unwrap()).unwrap() {
+            recruitment::Outlook::Respond { .. } => assert!(answers, "{named}"),
+            recruitment::Outlook::Decline { reasons } => {
+                assert!(!answers && reasons[0].to_string().contains("DUO:0000027 PS"), "{reasons:?}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }

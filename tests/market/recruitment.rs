@@ -48,7 +48,7 @@ fn rng() -> StdRng {
 }
 
 /// The terms of somebody who allows screening.
-fn willing() -> ConsentTerms {
+pub fn willing() -> ConsentTerms {
     let purposes = Purposes::GENERAL_RESEARCH.union(Purposes::HEALTH_RESEARCH);
     let mut terms = terms(purposes, &mut rng());
     terms.flags = ConsentFlags::EXACT.union(ConsentFlags::SCREENING);
@@ -87,7 +87,7 @@ impl World {
         Sponsor { ledger, blobs: self.blobs.as_ref(), key: &self.keys.researcher }
     }
 
-    fn people_agent(&self) -> ScreeningAgent<'_> {
+    pub fn people_agent(&self) -> ScreeningAgent<'_> {
         self.people_agent_through(self.ledger())
     }
 
@@ -109,13 +109,13 @@ impl World {
         agent.proving(screening_key()).respond(wallet, &agent.open(id)?, &mut rng())
     }
 
-    fn screening_state(&self, id: ScreeningId) -> ScreeningState {
+    pub fn screening_state(&self, id: ScreeningId) -> ScreeningState {
         require_screening(self.ledger(), id).unwrap()
     }
 }
 
 /// People who allow screening, and a screening that looks for them.
-fn screened(folder: &Path, people: usize) -> (World, Vec<Wallet>, ScreeningId) {
+pub fn screened(folder: &Path, people: usize) -> (World, Vec<Wallet>, ScreeningId) {
     let mut world = World::ready(folder, Quorum::DEFAULT);
     let mut wallets = world.people(&four_people()[..people]);
     for wallet in &mut wallets {

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use circuits::{
+    consent::Purposes,
     eligibility::{Clause, EligibilityWitness, binding, check},
-    id::{AccountId, Digest, QueryId},
+    id::{AccountId, Digest, QueryId, StudyId},
     privacy::{Epsilon, Rho},
 };
 use node::{
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::Outlook;
 use crate::{
     Error,
-    data_use::{self, Requester, decide_requester, refused_purposes},
+    data_use::{Requester, decide_requester, in_words, refused_purposes},
     ledger::{LedgerAccess, SyncedTree, require_query, tip},
     wallet::{Answer, AnswerStage, Holding, Settlement, Wallet},
 };
@@ -127,14 +128,19 @@ pub(crate) fn witness(holding: &Holding, tree: &SyncedTree) -> Result<Eligibilit
 }
 
 /// Why the owner's data use terms forbid what no proof enforces: of who asks the agent knows what the ledger says.
-fn data_use_refusal(wallet: &Wallet, holding: &Holding, state: &QueryState) -> Option<Refusal> {
-    let requester = Requester::of_ledger(&state.researcher, &state.query.study);
+pub(crate) fn data_use_refusal(
+    wallet: &Wallet,
+    holding: &Holding,
+    (researcher, study): (&AccountId, &StudyId),
+) -> Option<Refusal> {
+    let requester = Requester::of_ledger(researcher, study);
     let refusals = decide_requester(wallet.data_use(&holding.consent)?, &requester);
-    (!refusals.is_empty()).then(|| Refusal::Consent(joined(&refusals)))
+    (!refusals.is_empty()).then(|| Refusal::Consent(in_words(&refusals)))
 }
 
-fn joined(refusals: &[data_use::Refusal]) -> String {
-    refusals.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+/// A purpose that the consent lacks, each with its term and remedy.
+pub(crate) fn purpose_refusal(why: &str, holding: &Holding, demanded: Purposes) -> Refusal {
+    Refusal::Consent(format!("{why}. {}", in_words(&refused_purposes(holding.consent.purposes, demanded))))
 }
 
 /// Whether a held record may answer; natively, clause by clause.
@@ -162,14 +168,14 @@ fn check_holding(
         if let Err(error) = check(&terms, &instance, &witness) {
             return Ok(Err(match error {
                 circuits::Error::Refuted { clause: Clause::Purpose } => {
-                    let missing = refused_purposes(holding.consent.purposes, state.query.data_use.purposes);
-                    Refusal::Consent(format!("{}. {}", consent_reason(Clause::Purpose), joined(&missing)))
+                    purpose_refusal(consent_reason(Clause::Purpose), holding, state.query.data_use.purposes)
                 }
                 error => refusal(&error),
             }));
         }
     }
-    Ok(data_use_refusal(wallet, holding, state).map_or(Ok(()), Err))
+    let asks = (&state.researcher, &state.query.study);
+    Ok(data_use_refusal(wallet, holding, asks).map_or(Ok(()), Err))
 }
 
 /// What an exact query measures, part by part; nothing for a private one.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt};
 
 use circuits::consent::{Day, Purposes};
-use node::calendar::date;
+use node::{calendar::date, query::DataUse, transaction::AllowedUse};
 use serde::Serialize;
 
 use super::{
@@ -22,6 +22,14 @@ pub struct Refusal {
     pub why: String,
     /// What would make it allowed.
     pub remedy: String,
+}
+
+impl Refusal {
+    /// The owner's term and the way out, in words for who asks.
+    #[must_use]
+    pub fn for_researcher(&self) -> String {
+        format!("{} {}, {}: {}", self.term.id(), self.term.shorthand(), self.term.label(), self.remedy)
+    }
 }
 
 impl fmt::Display for Refusal {
@@ -147,6 +155,32 @@ pub fn demanded_in_words(demanded: Purposes) -> Vec<String> {
     let term = |bit| WORDS.iter().find(|(known, ..)| *known == bit).map_or("", |(_, term, ..)| term.id());
     let demanded = uses.chain(requirements).filter(|(bit, _)| demanded.contains(*bit));
     demanded.map(|(bit, words)| format!("{words} ({})", term(bit))).collect()
+}
+
+/// Why what the owner of a dataset allows does not cover a use, by the ledger's own terms; nothing when it does.
+#[must_use]
+pub fn refused_use(allowed: &AllowedUse, asked: &DataUse) -> Vec<Refusal> {
+    let by_ledger = |refusal| Refusal { enforced_by: Enforcement::Ledger, ..refusal };
+    let mut refusals = refused_purposes(allowed.purposes, asked.purposes);
+    if allowed.disease != 0 && allowed.disease != asked.disease {
+        let named = if asked.disease == 0 { "none".into() } else { format!("number {}", asked.disease) };
+        let why = format!(
+            "You allow research on the disease of number {} alone, and this asks under {named}",
+            allowed.disease
+        );
+        refusals.push(refusal(DuoTerm::Ds, why, "A study of that disease, or of one within it, can ask.".into()));
+    }
+    if !allowed.regions.contains(asked.regions) {
+        let why = "You allow use in certain regions alone, and this use goes beyond them".into();
+        refusals.push(refusal(DuoTerm::Gs, why, "The researcher can list the countries or regions of use.".into()));
+    }
+    refusals.into_iter().map(by_ledger).collect()
+}
+
+/// Refusals in words, for the owner.
+#[must_use]
+pub fn in_words(refusals: &[Refusal]) -> String {
+    refusals.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
 fn refusal_of(term: DuoTerm, (_, _, why, remedy): &Words) -> Refusal {

@@ -10,6 +10,7 @@ mod declared;
 mod disease;
 mod duo;
 pub mod fhir;
+mod stated;
 mod term;
 mod terms;
 #[cfg(test)]
@@ -20,10 +21,13 @@ use node::calendar::parse_date;
 
 pub use self::{
     country::{Country, REGIONS_MAX, RegionTable},
-    decision::{Circumstances, Refusal, decide, decide_requester, demanded_in_words, refused_purposes},
+    decision::{
+        Circumstances, Refusal, decide, decide_requester, demanded_in_words, in_words, refused_purposes, refused_use,
+    },
     declared::{DeclaredUse, Purpose, Requester},
     disease::{DiseaseCode, DiseaseHierarchy, LOCAL_CODE_MAX, ONTOLOGIES, ONTOLOGY_BYTES_MAX, RELATIONS_MAX},
     duo::{DUO_VERSION, DuoDataUse, DuoDocument, OntologyTerm},
+    stated::StatedUse,
     term::{DuoTerm, Enforcement},
     terms::{DataUseTerms, Modifier, NAME_BYTES_MAX, NAMES_MAX, Name, Offer, Permission},
 };

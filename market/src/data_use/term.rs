@@ -14,6 +14,8 @@ use crate::Error;
 pub enum Enforcement {
     /// Every contribution's proof: nobody can contribute against it, the owner's own agent included.
     Proof,
+    /// The ledger, at each request for a licence: what an offer of raw data says.
+    Ledger,
     /// The owner's agent, before it proves anything: it declines when the term is not met or it cannot tell.
     Agent,
 }

@@ -3,7 +3,7 @@
 use std::{fs, io::Read as _, path::Path};
 
 use circuits::{
-    consent::{Day, Purposes, Regions},
+    consent::{Day, Regions},
     criteria::{CLAUSES_MAX, Clause, Criteria, MATCH_CLAUSES_MAX, MatchCriteria},
     id::{AccountId, SchemaId, StudyId},
     layout::{AXES_MAX, Axis, Layout, Statistic, Subject},
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     Error,
-    data_use::{DeclaredUse, RegionTable},
+    data_use::{DeclaredUse, RegionTable, StatedUse},
 };
 
 /// The longest query file.
@@ -201,30 +201,19 @@ impl QueryFile {
         })
     }
 
-    /// What the query demands of consents for its use. What it does not promise, it demands that nobody requires.
+    /// What the query demands of consents for its use.
     fn demanded_use(&self, parts: &[Layout]) -> Result<DataUse, Error> {
         let matching = self.matching.iter().flatten().any(|clause| clause.variant.is_some());
         let genetic = matching || parts.iter().any(reads_genotypes);
-        let Some(declared) = &self.data_use else {
-            let read = if genetic { Purposes::WITHOUT_GENOTYPES } else { Purposes::default() };
-            let purposes = Purposes::from_names(&self.purposes)?;
-            if purposes == Purposes::default() {
-                return Err(refused("it names no purpose; list purposes, or declare its data_use".into()));
-            }
-            let purposes = purposes.union(Purposes::NOTHING_REQUIRED.without(read));
-            return Ok(DataUse { purposes, disease: self.disease, regions: Regions(self.regions) });
+        let stated = StatedUse {
+            purposes: &self.purposes,
+            disease: self.disease,
+            regions: Regions(self.regions),
+            regions_unsaid: Regions(first_region()),
+            declared: self.data_use.as_ref(),
+            region_table: &self.region_table,
         };
-        if !self.purposes.is_empty() || self.disease != 0 || self.regions != first_region() {
-            return Err(refused("data_use says purposes, disease and regions too; keep one of the two".into()));
-        }
-        if declared.genetic != genetic {
-            let (says, reads) = if genetic { ("no", "some") } else { ("some", "none") };
-            return Err(refused(format!(
-                "data_use declares that it reads {says} genotypes, and its measures read {reads}"
-            )));
-        }
-        declared.check_itself()?;
-        Ok(declared.demand(&self.region_table))
+        stated.demand(Some(genetic))
     }
 
     /// Who is asked, under a schema.

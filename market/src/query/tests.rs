@@ -238,8 +238,11 @@ fn a_declared_use_demands_what_it_says_and_what_it_does_not_promise() {
     assert_eq!(demanded.purposes, expected);
     assert_eq!(demanded.disease, "ICD10:E11".parse::<DiseaseCode>().unwrap().number());
     assert_eq!(demanded.regions, Regions::ALL, "it names no country");
+    let table = "CH\nAT DE".parse().unwrap();
+    let file = QueryFile { region_table: table, ..file };
     let text = serde_json::to_string(&file).unwrap();
     assert_eq!(serde_json::from_str::<QueryFile>(&text).unwrap(), file);
+    assert_eq!(QueryFile::from_toml("q.toml", &file.to_toml().unwrap()).unwrap(), file);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use node::{
 use super::Outlook;
 use crate::{
     Error,
-    agent::{Refusal, refusal, witness},
+    agent::{Refusal, data_use_refusal, purpose_refusal, refusal, witness},
     ledger::{LedgerAccess, SyncedTree, tip},
     wallet::{Holding, ResponseStage, Wallet},
 };
@@ -22,7 +22,6 @@ use crate::{
 /// What of the consent a screening breaks; nothing for a clause that is not about consent.
 fn consent_reason(clause: Clause) -> Option<&'static str> {
     match clause {
-        Clause::Purpose => Some("a purpose of the screening is not among those allowed"),
         Clause::Region => Some("the trial is in a region that is not allowed"),
         Clause::Disease => Some("it is restricted to another disease"),
         Clause::Flags => {
@@ -34,8 +33,12 @@ fn consent_reason(clause: Clause) -> Option<&'static str> {
     }
 }
 
-fn reason(error: &circuits::Error) -> Refusal {
+fn reason(error: &circuits::Error, holding: &Holding, state: &ScreeningState) -> Refusal {
     let of_consent = match error {
+        circuits::Error::Refuted { clause: Clause::Purpose } => {
+            let why = "a purpose of the screening is not among those allowed";
+            return purpose_refusal(why, holding, state.screening.data_use.purposes);
+        }
         circuits::Error::Refuted { clause } => consent_reason(*clause),
         _ => None,
     };
@@ -45,6 +48,7 @@ fn reason(error: &circuits::Error) -> Refusal {
 /// Whether a held record may respond; natively, clause by clause.
 fn check_holding(
     ledger: &dyn LedgerAccess,
+    wallet: &Wallet,
     holding: &Holding,
     id: ScreeningId,
     state: &ScreeningState,
@@ -58,7 +62,8 @@ fn check_holding(
     // What the proof travels with does not matter here.
     let nothing = AccountId::from_bytes([0; 32]);
     let binding = binding(&ledger.chain(), &as_query(id), 0, &nothing, &Digest::from_bytes([0; 32]));
-    check(&terms, &witness.instance(&terms, binding), &witness).map_err(|error| reason(&error))
+    check(&terms, &witness.instance(&terms, binding), &witness).map_err(|error| reason(&error, holding, state))?;
+    data_use_refusal(wallet, holding, (&state.sponsor, &state.screening.study)).map_or(Ok(()), Err)
 }
 
 /// The place of the wallet's response, if it knows of one or the ledger has what it sent. The ledger is asked only for a
@@ -119,7 +124,7 @@ pub fn consider(
         if begun.is_some_and(|begun| begun != holding) {
             continue;
         }
-        match check_holding(ledger, held, id, state, tree) {
+        match check_holding(ledger, wallet, held, id, state, tree) {
             Ok(()) => return Ok(Outlook::Respond { holding, price: state.screening.price }),
             Err(refusal) => reasons.push(refusal),
         }

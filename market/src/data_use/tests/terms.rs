@@ -37,6 +37,7 @@ fn what_proofs_and_agents_enforce_is_as_the_page_says() {
         let by = match term.enforcement() {
             Enforcement::Proof => "| proof |",
             Enforcement::Agent => "| agent |",
+            Enforcement::Ledger => panic!("no term of a consent is the ledger's to enforce"),
         };
         assert!(row.contains(by) && row.contains(term.shorthand()), "{row}");
     }

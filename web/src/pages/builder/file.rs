@@ -358,6 +358,25 @@ mod tests {
     }
 
     #[test]
+    fn a_declared_use_survives_the_form_and_is_refused_beside_purposes() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/queries/comparison.toml");
+        let mut file = QueryFile::open(&path).unwrap();
+        let declared = file.data_use.as_mut().unwrap();
+        declared.disease = Some("ICD10:E11.9".parse().unwrap());
+        declared.countries = ["CH", "AT"].map(|code| code.parse().unwrap()).into();
+        declared.research_kinds = ["sleep".parse().unwrap()].into();
+        declared.ethics_approval = Some("REC \"7\"".into());
+        file.region_table = "CH\nAT DE".parse().unwrap();
+        let draft = to_draft(&file).unwrap();
+        assert_eq!(of_draft(&draft, None).unwrap(), file);
+        let both = Draft { purposes: ["methods".to_owned()].into(), ..draft.clone() };
+        assert!(of_draft(&both, None).unwrap_err()["purpose"].contains("not both"));
+        let wrong = Draft { data_use: "purpose = 1".into(), region_table: "CH\nCH".into(), ..draft };
+        let errors = of_draft(&wrong, None).unwrap_err();
+        assert_eq!(errors.keys().collect::<Vec<_>>(), ["data_use", "region_table"]);
+    }
+
+    #[test]
     fn what_means_nothing_is_named_by_its_field() {
         let mut draft = Draft::new();
         draft.price = "a lot".into();
