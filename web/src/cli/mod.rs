@@ -23,6 +23,7 @@ mod licence;
 mod network;
 mod node;
 mod objects;
+mod ontology;
 mod output;
 mod passport;
 mod query;

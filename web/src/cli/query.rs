@@ -9,7 +9,6 @@ use circuits::{
 };
 use clap::Subcommand;
 use market::{
-    data_use::DiseaseHierarchy,
     ledger::{act, next_nonce, require_query},
     query::{NamedClause, Plan, PrivacyPlan, QueryFile, plan, plan_of_study, schema_and_panel},
     wallet::{PartyKey, Role},
@@ -22,7 +21,7 @@ use node::{
 use schemars::schema_for;
 use serde::Serialize;
 
-use super::{Home, Output, keys::sealing_key};
+use super::{Home, Output, keys::sealing_key, ontology::Ontology};
 use crate::Error;
 
 /// Plan, open and follow queries.
@@ -36,9 +35,8 @@ pub enum Query {
         /// People to suppose in the cohort; the query's minimum without it.
         #[arg(long, value_name = "PEOPLE", value_parser = clap::value_parser!(u32).range(1..))]
         cohort: Option<u32>,
-        /// An ontology in OBO format that says which disease lies within which; the ICD-10 needs none.
-        #[arg(long, value_name = "FILE")]
-        ontology: Option<PathBuf>,
+        #[command(flatten)]
+        ontology: Ontology,
     },
     /// Print the JSON Schema of query files.
     Schema,
@@ -50,9 +48,8 @@ pub enum Query {
         /// The researcher's key file.
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
-        /// An ontology in OBO format that says which disease lies within which; the ICD-10 needs none.
-        #[arg(long, value_name = "FILE")]
-        ontology: Option<PathBuf>,
+        #[command(flatten)]
+        ontology: Ontology,
         /// Open without asking.
         #[arg(long)]
         yes: bool,
@@ -91,7 +88,7 @@ impl Query {
     pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
         match self {
             Self::Plan { file, cohort, ontology } => {
-                let file = query_file(&file, ontology.as_deref())?;
+                let file = query_file(&file, &ontology)?;
                 let planned = planned(home, &file, None, cohort)?;
                 output.result(&planned, |plan| describe_plan(&file, plan))
             }
@@ -100,7 +97,7 @@ impl Query {
                 output.result(&schema, |schema| serde_json::to_string_pretty(schema).unwrap_or_default())
             }
             Self::Open { file, key, ontology, yes } => {
-                let file = query_file(&file, ontology.as_deref())?;
+                let file = query_file(&file, &ontology)?;
                 open(home, output, &file, &home.key(&key, Role::Researcher)?, yes)
             }
             Self::Show { query } => show(home, output, query),
@@ -195,20 +192,10 @@ fn describe_privacy(privacy: &PrivacyPlan) -> [String; 2] {
 }
 
 /// A query file whose declared use holds together under an ontology.
-fn query_file(path: &Path, ontology: Option<&Path>) -> Result<QueryFile, Error> {
+fn query_file(path: &Path, ontology: &Ontology) -> Result<QueryFile, Error> {
     let file = QueryFile::open(path)?;
-    let hierarchy = ontology.map_or_else(|| Ok(DiseaseHierarchy::default()), disease_hierarchy)?;
-    if let Some(declared) = &file.data_use {
-        declared.check(&hierarchy)?;
-    }
+    ontology.check(file.data_use.as_ref())?;
     Ok(file)
-}
-
-fn disease_hierarchy(path: &Path) -> Result<DiseaseHierarchy, Error> {
-    let name = path.display().to_string();
-    let failed = |error: std::io::Error| Error::Input { what: "ontology", why: format!("{name}: {error}") };
-    let file = std::fs::File::open(path).map_err(failed)?;
-    Ok(DiseaseHierarchy::from_obo(&name, std::io::BufReader::new(file))?)
 }
 
 fn open(home: &Home, output: &Output, file: &QueryFile, key: &PartyKey, yes: bool) -> Result<(), Error> {

@@ -24,6 +24,7 @@ use crate::{
     Error,
     cli::{
         Home, Output,
+        ontology::Ontology,
         session::{read_text, write_file},
     },
 };
@@ -38,6 +39,8 @@ pub struct Request {
     dataset: DatasetId,
     #[command(flatten)]
     data_use: UseOptions,
+    #[command(flatten)]
+    ontology: Ontology,
     /// Days from the grant on.
     #[arg(long, value_name = "DAYS")]
     days: u32,
@@ -70,7 +73,7 @@ impl Request {
         let offer = require_dataset(ledger, self.dataset)?.offer;
         let request = RequestLicence {
             dataset: self.dataset,
-            data_use: self.data_use.asked(&offer.allowed)?,
+            data_use: self.data_use.asked(&offer.allowed, &self.ontology)?,
             term_days: self.days,
             price: self.price.map_or(offer.price_min, Amount::new),
             embargo: Day(offer.embargo.0),

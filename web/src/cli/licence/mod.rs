@@ -11,13 +11,14 @@ use std::path::{Path, PathBuf};
 use circuits::consent::{Day, Purposes, Regions};
 use clap::{Args, Subcommand};
 use market::{
-    data_use::{DeclaredUse, DiseaseHierarchy, DuoDocument, RegionTable, StatedUse},
+    data_use::{DeclaredUse, DuoDocument, RegionTable, StatedUse},
     licence::offered_use,
 };
 use node::{query::DataUse, transaction::AllowedUse};
 
 use super::{
     Home, Output,
+    ontology::Ontology,
     session::{read_json, read_text},
 };
 use crate::Error;
@@ -106,8 +107,9 @@ impl UseOptions {
     }
 
     /// What a researcher asks for. All regions are asked for by default; where the owner allows fewer, those.
-    fn asked(&self, allowed: &AllowedUse) -> Result<DataUse, Error> {
+    fn asked(&self, allowed: &AllowedUse, ontology: &Ontology) -> Result<DataUse, Error> {
         let declared = self.declared.as_deref().map(declared_use).transpose()?;
+        ontology.check(declared.as_ref())?;
         let everywhere = Regions(u32::MAX);
         let stated = StatedUse {
             purposes: &self.purposes,
@@ -124,7 +126,5 @@ impl UseOptions {
 }
 
 fn declared_use(path: &Path) -> Result<DeclaredUse, Error> {
-    let declared = DeclaredUse::from_toml(&path.display().to_string(), &read_text("data use", path)?)?;
-    declared.check(&DiseaseHierarchy::default())?;
-    Ok(declared)
+    Ok(DeclaredUse::from_toml(&path.display().to_string(), &read_text("data use", path)?)?)
 }
