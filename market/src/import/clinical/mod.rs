@@ -100,7 +100,8 @@ impl ClinicalFile {
 /// Converts clinical files by a mapping. Ages and windows refer to the day `on`, or else to the mapping's own, or
 /// else to `today`.
 ///
-/// # Errors [`Error::InvalidInput`] with file, place and remedy for a file that breaks its format, more files or
+/// # Errors
+/// [`Error::InvalidInput`] with file, place and remedy for a file that breaks its format, more files or
 /// people than the bounds allow, and two people of one name; [`Error::UnsupportedInput`] for a bundle of histories,
 /// and a family or cohort of phenopackets. Nothing is returned then.
 pub fn convert(
