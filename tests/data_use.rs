@@ -118,3 +118,20 @@ fn a_researcher_is_accredited_only_with_a_passport_that_the_account_presents_and
     present("eve", passport("eve", &["ResearcherStatus"]));
     assert!(accepted(&accredit(&eve)).contains("accredited researcher"));
 }
+
+#[test]
+fn a_request_for_a_licence_states_its_use_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = "00".repeat(32);
+    let ask = |more: &[&str]| {
+        let command = ["licence", "request", &dataset, "--days", "1", "--reader", "reader.pub", "--key", "key"];
+        refusal(&locus(folder.path(), &[&command[..], more].concat()))
+    };
+    assert!(ask(&[]).contains("--purpose <NAME>"), "{}", ask(&[]));
+    for more in [["--purpose", "methods"], ["--disease", "7"], ["--regions", "1"]] {
+        let said = ask(&[&["--data-use", "use.toml"][..], &more].concat());
+        assert!(said.contains("cannot be used with"), "{said}");
+    }
+    let said = ask(&["--purpose", "methods", "--region-table", "regions.json"]);
+    assert!(said.contains("--data-use <FILE>"), "{said}");
+}
