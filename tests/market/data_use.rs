@@ -84,7 +84,7 @@ fn a_purpose_that_the_consent_lacks_is_told_with_its_term_and_remedy() {
 #[test]
 fn a_consent_for_named_projects_answers_the_screenings_of_these_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut world, mut wallets, id) = screened(folder.path(), 1);
+    let (world, mut wallets, id) = screened(folder.path(), 1);
     let study = world.screening_state(id).screening.study;
     for (named, answers) in [(study.to_string(), true), ("00".repeat(32), false)] {
         let projects = Modifier::Projects([format!("study:{named}").parse().unwrap()].into());

@@ -82,7 +82,7 @@ fn what_no_screening_can_have_is_refused_by_name() {
             r#"variant = "20:10 A>G", lo = 1, hi = 2"#,
             "panel is not at hand",
         ),
-        (r#"attribute = "age""#, r#"attribute = "viral load""#, "sensitive"),
+        (r#"attribute = "age", lo = 18, hi = 64.5"#, r#"attribute = "viral load", lo = 18, hi = 64"#, "sensitive"),
         ("lo = 18", "lo = 80", "holds no value"),
         ("lo = 18", "lo = 18.05", "multiples of 1/10"),
         ("health-research", "marketing", "is none of general-research"),

@@ -79,7 +79,7 @@ struct UseOptions {
     #[arg(id = "declared", long = "data-use", value_name = "FILE", conflicts_with_all = ["disease", "regions"])]
     declared: Option<PathBuf>,
     /// The network's regions, a JSON list of lists of countries. A --data-use that names countries needs it.
-    #[arg(long, value_name = "FILE", requires = "declared")]
+    #[arg(long, value_name = "FILE", requires = "declared", conflicts_with = "purposes")]
     region_table: Option<PathBuf>,
     /// Code of the one disease; 0 names none.
     #[arg(long, default_value_t = 0, value_name = "CODE")]
