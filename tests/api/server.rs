@@ -164,6 +164,7 @@ impl Server {
             engine: Some(engine.handle().clone()),
             custody,
             replay: Replay::default(),
+            sign_in: web::sign_in::SignIn::default(),
         };
         let running = serve(service, "127.0.0.1:0", StopOn::Request).unwrap();
         Self { running, _engine: engine, chain, index, collecting, aggregated, directory }

@@ -39,6 +39,7 @@ use crate::{
     },
     node::{NO_PEERS, engine_options},
     serve::{StopOn, serve_with_duties},
+    sign_in::SignIn,
     signed_request::Replay,
 };
 
@@ -246,5 +247,6 @@ pub(crate) fn service(
         engine,
         custody: None,
         replay: Replay::default(),
+        sign_in: SignIn::default(),
     })
 }
