@@ -1,5 +1,6 @@
 //! The HTTP API over real sockets on loopback: every endpoint, with its rejected twins.
 
+mod authenticator;
 mod beacon;
 mod beacon_node;
 mod beacon_schemas;
@@ -16,6 +17,7 @@ mod plans;
 mod reads;
 mod screenings;
 pub mod server;
+mod sign_in;
 mod uploads;
 mod whole_query;
 mod writes;

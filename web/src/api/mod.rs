@@ -1,9 +1,9 @@
 //! The HTTP API: versioned, small, public reads and self-authenticating writes.
 //!
 //! Whatever is on a consortium ledger may be read by whoever reaches its nodes. What is written carries its own
-//! authority: a transaction its signature or proof, a blob the digest it is stored under. There are no accounts,
-//! cookies or tokens here, and nothing is served that the ledger or a blob's address does not name. What is for one party
-//! alone is asked for with a signed request, and `crate::access` says by whom.
+//! authority: a transaction its signature or proof, a blob the digest it is stored under. Nothing
+//! is served that the ledger or a blob's address does not name. What is for one party alone is asked for with a signed
+//! request, and `crate::access` says by whom. Cookies count for the own account alone (`sign_in`).
 
 mod beacon;
 mod blobs;
