@@ -49,6 +49,8 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(results::show)
         .service(results::save_file)
         .service(sign_in::ask)
+        .service(sign_in::ask_institution)
+        .service(sign_in::hear_institution)
         .service(sign_in::look_at_link)
         .service(sign_in::open_link)
         .service(you::show)

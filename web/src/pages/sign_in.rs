@@ -2,7 +2,7 @@
 
 use actix_web::{
     HttpRequest, HttpResponse, get, post,
-    web::{Data, Form, Query},
+    web::{Data, Form, Path, Query},
 };
 use askama::Template;
 use circuits::id::AccountId;
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     Error,
     api::{Service, blocking},
-    sign_in::{change, key, session},
+    sign_in::{change, institution, key, session},
 };
 
 #[derive(Template)]
@@ -30,6 +30,8 @@ struct SignInPage {
     has_passkeys: bool,
     /// The address for the command line.
     address: String,
+    /// Ids and names of institutions.
+    institutions: Vec<(String, String)>,
 }
 
 /// The host that a request names.
@@ -50,7 +52,31 @@ pub(super) async fn ask(request: HttpRequest, service: Data<Service>) -> Result<
     let shell = Shell::of(&request, Section::SignIn, "Sign in");
     let (has_passkeys, elsewhere) = passkey_place(&request, &service)?;
     let address = format!("{}://{}", request.connection_info().scheme(), host(&request));
-    page(&SignInPage { shell, passkey_script: assets::href("passkey.js"), elsewhere, has_passkeys, address })
+    let listed = service.sign_in.institutions.iter();
+    let institutions = listed.map(|one| (one.id().to_owned(), one.name().to_owned())).collect();
+    let passkey_script = assets::href("passkey.js");
+    page(&SignInPage { shell, passkey_script, elsewhere, has_passkeys, address, institutions })
+}
+
+/// Leads to an institution.
+#[get("/sign-in/institutions/{id}")]
+pub(super) async fn ask_institution(
+    request: HttpRequest,
+    service: Data<Service>,
+    id: Path<String>,
+) -> Result<HttpResponse, Error> {
+    institution::begin(&request, &service, &id).await
+}
+
+/// Where an institution leads back to.
+#[get("/sign-in/institutions/{id}/answer")]
+pub(super) async fn hear_institution(
+    request: HttpRequest,
+    service: Data<Service>,
+    id: Path<String>,
+    told: Result<Query<institution::Answer>, actix_web::Error>,
+) -> Result<HttpResponse, Error> {
+    institution::end(&request, &service, &id, asked(told)?).await
 }
 
 /// What a link carries.

@@ -8,6 +8,7 @@
 pub(crate) mod change;
 mod cookie;
 mod cross_site;
+pub(crate) mod institution;
 pub(crate) mod key;
 mod limits;
 pub(crate) mod own;
@@ -26,6 +27,7 @@ pub(crate) use self::{
     site::Site,
 };
 pub use self::{
+    institution::{INSTITUTIONS_MAX, Institution, read_institutions},
     key::{CHALLENGE_SECONDS, Challenge, LINK_SECONDS, Link, SignedChallenge},
     limits::{ACCOUNT_BURST, ACCOUNT_SECONDS, ADDRESS_BURST, ADDRESS_SECONDS, ADDRESSES_REMEMBERED_MAX, Limits},
     site::Origin,
@@ -37,6 +39,8 @@ use crate::api::Service;
 pub struct SignIn {
     /// How often somebody may try.
     pub limits: Limits,
+    /// The institutions that let people in.
+    pub institutions: Vec<Institution>,
 }
 
 /// The accounts of a service.

@@ -102,7 +102,7 @@ pub(crate) async fn end_registration(
 ) -> Result<HttpResponse, Error> {
     let party = party(request, service)?;
     let mut answer = HttpResponse::Created();
-    let state = session::end(request, service, CeremonyKind::Registration, &mut answer).await?;
+    let (state, _) = session::end(request, service, CeremonyKind::Registration, &mut answer).await?;
     let failed = |error: std::io::Error| Error::Internal { action: "read a ceremony", why: error.to_string() };
     let registering: Registering = borsh::from_slice(&state).map_err(failed)?;
     let made = passkey::end_registration(&party, &registering.kept, &made)?;
@@ -149,7 +149,7 @@ pub(crate) async fn end_sign_in(
 ) -> Result<HttpResponse, Error> {
     let party = party(request, service)?;
     let mut answer = HttpResponse::NoContent();
-    let kept = session::end(request, service, CeremonyKind::Authentication, &mut answer).await?;
+    let (kept, _) = session::end(request, service, CeremonyKind::Authentication, &mut answer).await?;
     let data = service.clone();
     let account = blocking(move || {
         let (signed, accounts) = (UnverifiedAnswer::read(&signed)?, accounts(&data));

@@ -101,16 +101,17 @@ pub(super) async fn begin(
     kind: CeremonyKind,
     state: Vec<u8>,
     answer: &mut HttpResponseBuilder,
-) -> Result<(), Error> {
+) -> Result<CeremonyToken, Error> {
     let site = site(request, service)?;
     let service = service.clone();
     let token = blocking(move || {
         let (accounts, now) = (accounts(&service), service.chain.now());
         Ok(accounts.begin_ceremony(kind, &state, CEREMONY_SECONDS_MAX, now, &mut rand::rng())?)
     });
-    let cookie = Cookie::Ceremony.keep(&token.await?.to_text(), CEREMONY_SECONDS_MAX, &site)?;
+    let token = token.await?;
+    let cookie = Cookie::Ceremony.keep(&token.to_text(), CEREMONY_SECONDS_MAX, &site)?;
     answer.append_header((header::SET_COOKIE, cookie));
-    Ok(())
+    Ok(token)
 }
 
 /// Ends the ceremony that this browser began, once, and makes it forget the ceremony.
@@ -122,14 +123,18 @@ pub(super) async fn end(
     service: &Data<Service>,
     kind: CeremonyKind,
     answer: &mut HttpResponseBuilder,
-) -> Result<Vec<u8>, Error> {
+) -> Result<(Vec<u8>, CeremonyToken), Error> {
     let site = site(request, service)?;
     let over = || Error::SignIn { why: "nothing was begun here, or its time is over; begin again".into() };
     let token = Cookie::Ceremony.read(request.headers(), &site).ok_or_else(over)?;
     let token: CeremonyToken = token.parse().map_err(|_| over())?;
     let service = service.clone();
-    let state = blocking(move || Ok(accounts(&service).end_ceremony(kind, &token, service.chain.now())?));
-    let state = state.await?.ok_or_else(over)?;
+    let (state, token) = blocking(move || {
+        let state = accounts(&service).end_ceremony(kind, &token, service.chain.now())?;
+        Ok((state, token))
+    })
+    .await?;
+    let state = state.ok_or_else(over)?;
     answer.append_header((header::SET_COOKIE, Cookie::Ceremony.forget(&site)?));
-    Ok(state)
+    Ok((state, token))
 }

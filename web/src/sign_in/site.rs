@@ -112,6 +112,11 @@ impl Site {
         self.local.iter().chain([&self.public]).any(|own| own.as_str() == origin)
     }
 
+    /// Where people sign in: where passkeys work, or else the public address.
+    pub(crate) fn home(&self) -> Origin {
+        self.relying_party().map_or_else(|| self.public.clone(), |party| party.origin)
+    }
+
     /// Whether cookies go over encrypted connections alone.
     pub(super) fn secure_cookies(&self) -> bool {
         self.public.is_secure()
