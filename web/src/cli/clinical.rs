@@ -23,10 +23,10 @@ const ENDINGS: [&str; 6] = ["json", "ndjson", "jsonl", "csv", "tsv", "tab"];
 pub(super) struct Reading {
     /// Mapping file (TOML) that says where each attribute comes from; `locus schema mapping --example` prints one.
     #[arg(long, value_name = "FILE")]
-    mapping: PathBuf,
+    pub(super) mapping: PathBuf,
     /// The day to which ages and windows refer, YYYY-MM-DD; by default the mapping's own, else today.
     #[arg(long, value_name = "DATE", value_parser = parse_day)]
-    on: Option<Day>,
+    pub(super) on: Option<Day>,
 }
 
 /// Which files become a table of attributes.
