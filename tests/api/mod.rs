@@ -1,5 +1,6 @@
 //! The HTTP API over real sockets on loopback: every endpoint, with its rejected twins.
 
+mod authorization;
 mod beacon;
 mod beacon_node;
 mod beacon_schemas;
