@@ -215,25 +215,25 @@ fn main() {
     let all = Mutex::new([Outcomes::default(), Outcomes::default()]);
     thread::scope(|scope| {
         let (node, all, told) = (&node, &all, &told);
-        let spawn = |work: Box<dyn FnOnce() + Send + '_>| {
-            thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work).unwrap();
-        };
+        let small = || thread::Builder::new().stack_size(STACK_BYTES);
         for number in 0..clients {
-            spawn(Box::new(move || {
+            let work = move || {
                 let found = client(node, number, until);
                 let mut all = all.lock().unwrap();
                 all.iter_mut().zip(found).for_each(|(sum, one)| sum.add(one));
-            }));
+            };
+            small().spawn_scoped(scope, work).unwrap();
         }
         for number in 0..strangers {
-            spawn(Box::new(move || {
+            let work = move || {
                 for turn in number.. {
                     if Instant::now() >= until {
                         break;
                     }
                     *told.lock().unwrap().entry(hostile(node, turn)).or_default() += 1;
                 }
-            }));
+            };
+            small().spawn_scoped(scope, work).unwrap();
         }
         while Instant::now() < until {
             thread::sleep(MEMORY_LOOK);

@@ -8,10 +8,7 @@ use market::{
     ledger::{act, next_nonce},
     licence::{OfferTerms, prepare},
 };
-use node::{
-    transaction::Action,
-    units::{Amount, LeafIndex},
-};
+use node::{transaction::Action, units::Amount};
 use web::{
     access::{Operation, Role, Whose, permit},
     signed_request::{Covered, SignedHeaders, content_digest, sign},
@@ -110,7 +107,7 @@ struct Holder {
 /// A dataset of another owner, with a custodian of their choice.
 fn offer(town: &Town, owner: &str, custodian: &str) -> DatasetId {
     let terms = OfferTerms {
-        record: None,
+        record: Some(LeafIndex::new(1)),
         allowed: allowed(),
         price_min: Amount::new(500),
         term_days_max: 30,
