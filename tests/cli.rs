@@ -200,6 +200,5 @@ fn repro_records_are_certified_from_a_table_or_from_clinical_files_and_never_fro
         assert!(said(more).contains("locus network init"), "{}", said(more));
     }
     assert!(said(&["--clinical", "a.json"]).contains("--mapping"));
-    assert!(said(&["--mapping", "a.toml"]).contains("--clinical"));
     assert!(said(&["--attributes", "a.csv", "--on", "2026-01-01"]).contains("--mapping"));
 }

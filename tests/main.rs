@@ -20,6 +20,9 @@ mod demo;
 mod fuzz;
 mod genome;
 mod import_truth;
+#[path = "ledger/consortium/lan.rs"]
+#[allow(dead_code, reason = "links are cut elsewhere")]
+mod lan;
 #[path = "ledger/life.rs"]
 #[allow(dead_code, reason = "each binary uses a part of the world")]
 mod life;

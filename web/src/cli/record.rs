@@ -6,14 +6,14 @@ use std::{
 };
 
 use circuits::{
-    consent::{ConsentTerms, Day},
+    consent::ConsentTerms,
     id::SchemaId,
     record::{ATTRIBUTES, Attributes, Dosage, Genotypes, MISSING},
     schema::Schema,
 };
 use clap::{Args, Subcommand};
 use market::{
-    import::{AttributeRow, ImportOptions, ImportedPanel, clinical::parse_day, import_attributes, import_file},
+    import::{AttributeRow, ImportOptions, ImportedPanel, import_attributes, import_file},
     issuer::{Certificate, Enrolment, Measurements, certify, receive},
     ledger::{LedgerAccess, tip},
     wallet::{Protection, Role, Wallet},
@@ -58,12 +58,8 @@ pub struct Certify {
     /// FHIR, phenopackets or tables with the people's attributes, instead of a table of attributes; needs --mapping.
     #[arg(long, value_name = "INPUT", num_args = 1.., requires = "mapping", conflicts_with = "attributes")]
     clinical: Vec<PathBuf>,
-    /// Mapping file (TOML) that says where each attribute comes from; `locus schema mapping --example` prints one.
-    #[arg(long, value_name = "FILE", requires = "clinical")]
-    mapping: Option<PathBuf>,
-    /// The day to which ages and windows refer, YYYY-MM-DD; by default the mapping's own, else today.
-    #[arg(long, value_name = "DATE", value_parser = parse_day, requires = "mapping")]
-    on: Option<Day>,
+    #[command(flatten)]
+    reading: Option<Reading>,
     /// The registered schema's id.
     #[arg(long, value_name = "ID")]
     schema: SchemaId,
@@ -131,7 +127,7 @@ impl Certify {
         let issuer = home.key(&self.key, Role::Issuer)?;
         let protection = home.wallet_protection(self.custodian.as_deref())?;
         let mut notes = [report.lines(), read].concat();
-        if self.attributes.is_some() || self.mapping.is_some() {
+        if self.attributes.is_some() || self.reading.is_some() {
             notes.extend(without_attributes(&imported, &attributes));
         }
         let asked = imported.samples.len();
@@ -167,8 +163,11 @@ impl Certify {
     /// People's attributes, and what is to be said of reading them.
     fn read_attributes(&self, schema: &Schema) -> Result<(BTreeMap<String, Attributes>, Vec<String>), Error> {
         let by_name = |rows: Vec<AttributeRow>| rows.into_iter().map(|row| (row.sample, row.attributes)).collect();
-        if let Some(mapping) = &self.mapping {
-            let converted = Reading { mapping: mapping.clone(), on: self.on }.convert(&self.clinical, schema)?;
+        if let Some(reading) = &self.reading {
+            if self.clinical.is_empty() {
+                return Err(Error::Input { what: "clinical files", why: "--mapping needs --clinical INPUT".into() });
+            }
+            let converted = reading.convert(&self.clinical, schema)?;
             return Ok((by_name(converted.rows), converted.report.summary()));
         }
         let Some(path) = &self.attributes else { return Ok((BTreeMap::new(), Vec::new())) };
