@@ -8,7 +8,10 @@ use market::{
     ledger::{act, next_nonce},
     licence::{OfferTerms, prepare},
 };
-use node::{transaction::Action, units::Amount};
+use node::{
+    transaction::Action,
+    units::{Amount, LeafIndex},
+};
 use web::{
     access::{Operation, Role, Whose, permit},
     signed_request::{Covered, SignedHeaders, content_digest, sign},
