@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value;
 
 /// Runs a command in a folder, with a passphrase and without any network's variables.
-fn locus(folder: &Path, arguments: &[&str]) -> Output {
+pub fn locus(folder: &Path, arguments: &[&str]) -> Output {
     command(folder, arguments).output().unwrap()
 }
 
@@ -24,12 +24,12 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
 }
 
 /// What a command that fails says; with --json the same in one object.
-fn refusal(output: &Output) -> String {
+pub fn refusal(output: &Output) -> String {
     assert!(!output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-fn accepted(output: &Output) -> String {
+pub fn accepted(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout.clone()).unwrap()
 }
@@ -185,4 +185,20 @@ fn clinical_files_become_a_table_of_attributes_with_a_report() {
     let refused = refusal(&convert(&["cut.json", "--report", "none.json"]));
     assert!(refused.contains("cut.json, line 1") && !folder.path().join("none.json").exists(), "{refused}");
     assert!(refusal(&convert(&[&bundles, "--on", "soon"])).contains("YYYY-MM-DD"));
+}
+
+#[test]
+fn repro_records_are_certified_from_a_table_or_from_clinical_files_and_never_from_half_of_either() {
+    let folder = tempfile::tempdir().unwrap();
+    let schema = "00".repeat(32);
+    let certify = ["record", "certify", "--vcf", "a.vcf", "--schema", &schema, "--key", "issuer.key"];
+    let certify = [&certify[..], &["--consent", "consent.json", "--wallets", "wallets"]].concat();
+    let said = |more: &[&str]| refusal(&locus(folder.path(), &[&certify[..], more].concat()));
+    let parsed: [&[&str]; 3] =
+        [&[], &["--attributes", "a.csv"], &["--clinical", "a.json", "--mapping", "a.toml", "--on", "2026-01-01"]];
+    for more in parsed {
+        assert!(said(more).contains("locus network init"), "{}", said(more));
+    }
+    assert!(said(&["--clinical", "a.json"]).contains("--mapping"));
+    assert!(said(&["--attributes", "a.csv", "--on", "2026-01-01"]).contains("--mapping"));
 }

@@ -5,6 +5,11 @@ use std::{fs, path::Path, process::Command};
 use market::wallet::{PartyKey, Protection, Role, Wallet};
 use serde_json::Value;
 
+use crate::{
+    lan::Lan,
+    network::{Place, Server, ask, certify, new_key, true_slots},
+};
+
 fn locus(folder: &Path, arguments: &[&str]) -> Vec<u8> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_locus"));
     command.current_dir(folder).args(arguments).env("LOCUS_PASSPHRASE", "three random words");
@@ -20,7 +25,7 @@ fn holds(file: &[u8], bytes: &[u8]) -> bool {
 
 /// Runs of bytes that only somebody's record has: three attributes in a row, and the dosages of 32 variants as bytes and
 /// as pairs of bits in either order.
-fn plaintext(wallet: &Wallet) -> Vec<Vec<u8>> {
+pub fn plaintext(wallet: &Wallet) -> Vec<Vec<u8>> {
     let record = &wallet.holdings()[0].record;
     let attributes: Vec<u8> = record.attributes.values().iter().flat_map(|value| value.to_le_bytes()).collect();
     let mut found: Vec<Vec<u8>> =
@@ -104,4 +109,67 @@ fn an_operator_backs_up_restores_and_prunes_a_node() {
     assert_eq!(here(&["--json", "ledger", "head"]), head);
     let status: Value = serde_json::from_slice(&here(&["--json", "node", "status"])).unwrap();
     assert_eq!((status["protocol"]["version"].as_u64(), status["validators"].as_array().unwrap().len()), (Some(1), 1));
+}
+
+/// Four organisations, each with a data directory and a host of its own, as docs/guide/consortium.md founds them.
+fn found(place: &mut Place, lan: &Lan, endowed: &str) -> Vec<Server> {
+    for host in 0..4 {
+        let (folder, address) = (format!("org-{host}"), format!("/ip4/{}/tcp/26656", lan.address(host)));
+        place.locus(&["--data-dir", &folder, "node", "init", &address, "--out", &format!("org-{host}.json")]);
+    }
+    let balance = format!("{endowed}=1000000");
+    let init = ["network", "init", "four hosts", "--balance", &balance, "--epoch-blocks", "8", "--block-seconds", "0"];
+    let quick = ["--exact-floor", "2", "--early-sealing"];
+    let validators = ["--validator", "org-0.json", "--validator", "org-1.json"];
+    let others = ["--validator", "org-2.json", "--validator", "org-3.json"];
+    place.locus(&[&init[..], &quick, &validators, &others].concat());
+    let mut nodes = Vec::new();
+    for host in 0..4 {
+        let folder = format!("org-{host}");
+        fs::copy(place.path(".locus/genesis.json"), place.path(&folder).join("genesis.json")).unwrap();
+        let listen = format!("{}:8480", lan.address(host));
+        place.through = lan.through(host);
+        nodes.push(place.serve(&["--data-dir", &folder, "node", "run", "--listen", &listen, "--heartbeat", "1"]));
+    }
+    // Everybody else works beside the last node and asks the first.
+    place.url = Some(nodes[0].url.clone());
+    nodes
+}
+
+#[test]
+fn four_hosts_of_their_own_do_the_whole_job() {
+    let Some(lan) = Lan::new() else {
+        println!("skipped: network namespaces take root and iproute2");
+        return;
+    };
+    let mut place = Place::new();
+    let researcher = new_key(&place, "researcher", "researcher");
+    let hospitals = ["hospital-a", "hospital-b"].map(|name| new_key(&place, "issuer", name));
+    new_key(&place, "custodian", "custodian");
+    let nodes = found(&mut place, &lan, &researcher);
+    for (hospital, name) in hospitals.iter().zip(["Hospital A", "Hospital B"]) {
+        place.locus(&["govern", "accredit-issuer", hospital, "--name", name]);
+    }
+    place.locus(&["govern", "accredit-researcher", &researcher, "--name", "Researcher"]);
+    let members: Vec<_> = (0..4).map(|index| place.member(index)).collect();
+    place.until(&["committee", "show"], |shown| shown["committee"]["stage"]["stage"] == "active");
+    let query = ask(&place, &certify(&place));
+    let urls = members.iter().map(|member| member.url.clone()).collect::<Vec<_>>().join(",");
+    let run = ["agent", "run", "--wallets", "wallets", "--custodian", "custodian.key", "--members", &urls];
+    place.locus(&run);
+    place.locus(&["query", "seal", &query, "--key", "researcher.key"]);
+    place.locus(&["aggregate", &query, "--members", &urls, "--key", "researcher.key"]);
+    place.until(&["query", "show", &query], |shown| shown["state"]["status"]["stage"] == "released");
+    let result = place.locus(&["result", &query, "--key", "researcher.key", "--receipt", "receipt.json"]);
+    assert_eq!(result["slots"][0], true_slots());
+    let heads = nodes.iter().map(|node| {
+        place.url = Some(node.url.clone());
+        place.until(&["query", "show", &query], |shown| shown["state"]["status"]["stage"] == "released")["state"]
+            .clone()
+    });
+    let heads: Vec<_> = heads.collect();
+    assert!(heads.windows(2).all(|pair| pair[0] == pair[1]), "the four do not agree");
+    drop((members, nodes));
+    place.url = None;
+    assert_eq!(place.locus(&["verify", "receipt.json"])["records"], 2);
 }

@@ -16,13 +16,15 @@ use circuits::{
 };
 use market::{
     crypt4gh::{self, Header, SecretKey, encrypt},
+    data_use::{DataUseTerms, DiseaseHierarchy, DuoDocument, Modifier, Permission, fhir},
     import::clinical::{CheckedMapping, ClinicalFile, MAPPING_EXAMPLE, Mapping, convert},
+    passport::{TrustedIssuers, UnverifiedVisa, check_passport},
     receipt::Receipt,
 };
 use node::{
     block::Block,
     transaction::{Action, Transaction, Transfer},
-    units::Amount,
+    units::{Amount, Timestamp},
 };
 
 /// Rounds of each target under `cargo test`.
@@ -231,6 +233,39 @@ fn mappings_of_any_text_are_read_or_refused() {
         if let Ok(mapping) = Mapping::parse("mapping", &String::from_utf8_lossy(&bytes)) {
             drop(mapping.definitions("mapping"));
         }
+    });
+}
+
+#[test]
+fn consent_documents_of_arbitrary_text_give_terms_or_are_refused() {
+    let terms =
+        DataUseTerms::new(Permission::HealthResearch, [Modifier::EthicsApproval, Modifier::NoAncestry]).unwrap();
+    let valid = fhir::write(&terms, Day(20_000)).unwrap().to_string();
+    check!().with_iterations(ITERATIONS).with_type::<Edits>().for_each(|(edits, change)| {
+        let text = String::from_utf8_lossy(&mutated(valid.as_bytes(), edits, *change)).into_owned();
+        if let Ok(fhir::Imported { terms: Some(read), .. }) = fhir::read(&text, Day(20_000)) {
+            let again = fhir::write(&read, Day(20_000)).unwrap().to_string();
+            assert_eq!(fhir::read(&again, Day(20_000)).unwrap().terms, Some(read));
+        }
+    });
+    check!().with_iterations(ITERATIONS).for_each(|bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        assert!(fhir::read(&text, Day(20_000)).is_err());
+        if let Ok(document) = serde_json::from_str::<DuoDocument>(&text) {
+            drop(document.terms(Day(20_000)));
+        }
+        assert!(DiseaseHierarchy::from_obo("fuzz", bytes).is_err());
+    });
+}
+
+#[test]
+fn passports_of_arbitrary_text_are_refused() {
+    let trust = TrustedIssuers::default();
+    check!().with_iterations(ITERATIONS).for_each(|bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        let visas = check_passport(&text, &trust, Timestamp::new(0)).unwrap_or_default();
+        assert!(visas.iter().all(|visa| visa.outcome.is_err()), "{text}");
+        assert!(UnverifiedVisa::parse(&text).is_err());
     });
 }
 

@@ -15,11 +15,15 @@ mod browser;
 mod ceremony;
 mod cli;
 mod consortium;
+mod data_use;
 mod database;
 mod demo;
 mod fuzz;
 mod genome;
 mod import_truth;
+#[path = "ledger/consortium/lan.rs"]
+#[allow(dead_code, reason = "links are cut elsewhere")]
+mod lan;
 #[path = "ledger/life.rs"]
 #[allow(dead_code, reason = "each binary uses a part of the world")]
 mod life;
@@ -30,8 +34,11 @@ mod network;
 mod postgres;
 mod python;
 mod recruitment;
+#[allow(dead_code, reason = "each binary uses a part of it")]
+mod s3;
 mod statements;
 mod statistics;
+mod story;
 mod tidy;
 #[path = "ledger/world.rs"]
 #[allow(dead_code, reason = "each binary uses a part of the world")]

@@ -95,15 +95,16 @@ impl Watch {
     }
 }
 
-/// One folder in which everybody works, and the node's address once it runs.
+/// One folder in which everybody works, the node's address once it runs, and what commands are started through.
 pub struct Place {
     folder: tempfile::TempDir,
     pub url: Option<String>,
+    pub through: Vec<String>,
 }
 
 impl Place {
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), url: None }
+        Self { folder: tempfile::tempdir().unwrap(), url: None, through: Vec::new() }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -115,8 +116,10 @@ impl Place {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_locus"));
+        let program = [self.through.as_slice(), &[env!("CARGO_BIN_EXE_locus").to_owned()]].concat();
+        let mut command = Command::new(&program[0]);
         command
+            .args(&program[1..])
             .current_dir(self.folder.path())
             .env("LOCUS_PASSPHRASE", "three random words")
             .env_remove("LOCUS_DATA_DIR");
@@ -154,7 +157,7 @@ impl Place {
         Server { process, url: said["url"].as_str().unwrap().to_owned() }
     }
 
-    fn member(&self, index: usize) -> Server {
+    pub fn member(&self, index: usize) -> Server {
         let (key, store) = (format!(".locus/keys/member-{index}.key"), format!("member-{index}"));
         self.serve(&["committee", "serve", "--key", &key, "--store", &store])
     }
@@ -187,7 +190,7 @@ pub fn new_key(place: &Place, role: &str, name: &str) -> String {
 }
 
 /// Schema, two hospitals and their people's records, which count once the epoch has passed. Returns the schema.
-fn certify(place: &Place) -> String {
+pub fn certify(place: &Place) -> String {
     let (genomes, attributes) = (demo_file("genomes.vcf"), demo_file("attributes.json"));
     let derive = ["schema", "derive", "Genomes", "--vcf", &genomes, "--attributes", &attributes];
     place.locus(&[&derive[..], &["--build", "GRCh37", "--out", "schema"]].concat());
@@ -209,8 +212,18 @@ fn certify(place: &Place) -> String {
     schema
 }
 
+/// What the plaintext says of people of fifty and more.
+fn older() -> Vec<truth::VariantTruth> {
+    truth::count_file(Path::new(&demo_file("genomes.vcf")), &OLDER.map(str::to_owned)).unwrap()
+}
+
+/// The slots that [`ask`] asks for, from the plaintext.
+pub fn true_slots() -> Value {
+    older().iter().take(128).flat_map(|variant| [variant.het, variant.hom_alt, variant.called]).collect()
+}
+
 /// A study and a query for people of fifty and more. Returns the query.
-fn ask(place: &Place, schema: &str) -> String {
+pub fn ask(place: &Place, schema: &str) -> String {
     fs::write(place.path("protocol.md"), "Count alleles of people of fifty and more.").unwrap();
     let study = ["study", "register", "Alleles", "--protocol", "protocol.md", "--ethics", "2026-1"];
     let study = place.locus(&[&study[..], &["--key", "researcher.key"]].concat());
@@ -301,15 +314,9 @@ fn a_network_of_processes_gives_the_true_counts_though_members_die() {
     place.until(&["query", "show", &query], |shown| shown["state"]["status"]["stage"] == "released");
 
     let result = place.locus(&["result", &query, "--key", "researcher.key", "--receipt", "receipt.json"]);
-    let people = OLDER.map(str::to_owned);
-    let counted = truth::count_file(Path::new(&demo_file("genomes.vcf")), &people).unwrap();
-    let expected: Vec<u64> =
-        counted.iter().take(128).flat_map(|variant| [variant.het, variant.hom_alt, variant.called]).collect();
-    let slots: Vec<u64> = result["slots"][0].as_array().unwrap().iter().map(|slot| slot.as_u64().unwrap()).collect();
-    assert_eq!(slots, expected);
-
+    assert_eq!(result["slots"][0], true_slots());
     let variants = result["analyses"][0]["groups"][0]["variants"].as_array().unwrap();
-    assert_eq!((variants.len(), &variants[0]["variant"]["pos"]), (128, &json!(counted[0].pos)));
+    assert_eq!((variants.len(), &variants[0]["variant"]["pos"]), (128, &json!(older()[0].pos)));
 
     // 1,000,000 less the fee and two contributions; the rest of the escrow is back.
     let account = place.locus(&["account", "show", &researcher]);

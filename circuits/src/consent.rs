@@ -53,16 +53,48 @@ impl Purposes {
     pub const METHODS: Self = Self(1 << 4);
     /// Use by for-profit organisations (the opposite of DUO:0000018 and DUO:0000045, which forbid it).
     pub const COMMERCIAL: Self = Self(1 << 5);
+    /// Commercial use, by whomever (the opposite of DUO:0000018 and DUO:0000046, which forbid it).
+    pub const COMMERCIAL_USE: Self = Self(1 << 6);
+    /// Clinical use and care (DUO:0000043).
+    pub const CLINICAL_CARE: Self = Self(1 << 7);
+    /// Any use at all, research or not (DUO:0000004).
+    pub const ANY_USE: Self = Self(1 << 8);
+    /// Studies that read no genotype (the opposite of DUO:0000016, which forbids them).
+    pub const WITHOUT_GENOTYPES: Self = Self(1 << 9);
+    /// Studies without an ethics committee's approval (the opposite of DUO:0000021, which forbids them).
+    pub const WITHOUT_ETHICS_APPROVAL: Self = Self(1 << 10);
+    /// Studies whose results nobody promises to publish (the opposite of DUO:0000019, which forbids them).
+    pub const WITHOUT_PUBLICATION: Self = Self(1 << 11);
+    /// Studies without collaboration with the primary investigators (the opposite of DUO:0000020, which forbids them).
+    pub const WITHOUT_COLLABORATION: Self = Self(1 << 12);
+    /// Studies that return nothing to the resource (the opposite of DUO:0000029, which forbids them).
+    pub const WITHOUT_RETURN: Self = Self(1 << 13);
 
-    /// The names that query files and consent files use, with their bits.
-    pub const NAMED: [(&'static str, Self); 6] = [
+    /// The names of uses that query files and consent files list, with their bits.
+    pub const NAMED: [(&'static str, Self); 9] = [
         ("general-research", Self::GENERAL_RESEARCH),
         ("health-research", Self::HEALTH_RESEARCH),
         ("disease-specific", Self::DISEASE_SPECIFIC),
         ("ancestry", Self::ANCESTRY),
         ("methods", Self::METHODS),
         ("commercial", Self::COMMERCIAL),
+        ("commercial-use", Self::COMMERCIAL_USE),
+        ("clinical-care", Self::CLINICAL_CARE),
+        ("any-use", Self::ANY_USE),
     ];
+
+    /// What an owner can require of a study, with the bit that a study without it demands. A consent that requires
+    /// nothing has all of these bits.
+    pub const REQUIREMENTS: [(&'static str, Self); 5] = [
+        ("genotypes", Self::WITHOUT_GENOTYPES),
+        ("ethics-approval", Self::WITHOUT_ETHICS_APPROVAL),
+        ("publication", Self::WITHOUT_PUBLICATION),
+        ("collaboration", Self::WITHOUT_COLLABORATION),
+        ("return-of-results", Self::WITHOUT_RETURN),
+    ];
+
+    /// The bits of a consent that requires nothing: all of [`Purposes::REQUIREMENTS`].
+    pub const NOTHING_REQUIRED: Self = Self(0b1_1111 << 9);
 
     /// The set of purposes with these names.
     ///
@@ -83,6 +115,12 @@ impl Purposes {
     #[must_use]
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// This set without the purposes of `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 
     /// Whether every purpose of `other` is in this set.
@@ -227,6 +265,16 @@ pub struct ConsentDemand {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_two_names_share_a_bit_and_what_requires_nothing_has_every_requirements_bit() {
+        let names = Purposes::NAMED.into_iter().chain(Purposes::REQUIREMENTS);
+        let all = names.clone().fold(Purposes::default(), |set, (_, bit)| set.union(bit));
+        assert_eq!(all.0.count_ones() as usize, names.count());
+        let required = Purposes::REQUIREMENTS.into_iter().fold(Purposes::default(), |set, (_, bit)| set.union(bit));
+        assert_eq!(required, Purposes::NOTHING_REQUIRED);
+        assert_eq!(all.without(required), Purposes(0b1_1111_1111));
+    }
 
     #[test]
     fn every_field_moves_the_commitment() {

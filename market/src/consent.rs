@@ -7,14 +7,24 @@ use circuits::{
 use node::calendar::date;
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{
+    Error,
+    data_use::{DataUseTerms, DuoDocument, Offer, RegionTable},
+};
 
 /// Terms as people write them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConsentFile {
-    /// Purposes allowed, such as `health-research`.
+    /// Purposes allowed, such as `health-research`; or `data_use` says them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub purposes: Vec<String>,
+    /// What is allowed in the terms of the Data Use Ontology, in place of `purposes`, `only_disease` and `regions`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_use: Option<DuoDocument>,
+    /// The network's regions, each a list of countries, which `data_use` names its countries by.
+    #[serde(default)]
+    pub region_table: RegionTable,
     /// The one disease that may be studied; 0 for any.
     #[serde(default)]
     pub only_disease: u32,
@@ -38,40 +48,67 @@ pub struct ConsentFile {
     pub screening: bool,
 }
 
-const fn everywhere() -> u32 {
+/// Every region.
+#[must_use]
+pub const fn everywhere() -> u32 {
     u32::MAX
 }
 
 impl ConsentFile {
-    /// The file that means these terms from a day on.
+    /// The file that means these terms from a day on, for terms that were written as a list of purposes.
     #[must_use]
-    pub fn of(terms: &ConsentTerms, today: Day) -> Self {
-        let shown = Terms::of(terms);
+    pub fn of(terms: &Terms, today: Day) -> Self {
         Self {
-            purposes: shown.purposes.iter().map(|name| (*name).to_owned()).collect(),
-            only_disease: shown.only_disease.unwrap_or_default(),
+            purposes: terms.purposes.iter().map(|name| (*name).to_owned()).collect(),
+            data_use: None,
+            region_table: RegionTable::default(),
+            only_disease: terms.only_disease.unwrap_or_default(),
             regions: terms.regions.0,
             days: terms.expiry.0.saturating_sub(today.0),
             price_min: terms.price_min,
             epsilon_milli_max: terms.epsilon_milli_max,
             cohort_min: terms.cohort_min,
-            exact: shown.exact,
-            screening: shown.screening,
+            exact: terms.exact,
+            screening: terms.screening,
         }
     }
 
-    /// The terms that this file means from today on, under a salt.
+    /// The data use terms, if the file has them, with durations from today on.
     ///
     /// # Errors
-    /// [`Error::Statement`] for an unknown purpose.
-    pub fn resolve(&self, today: Day, salt: [u8; 31]) -> Result<ConsentTerms, Error> {
+    /// [`Error::DataUse`] for terms that cannot be, or that are given in two ways or in none.
+    pub fn data_use(&self, today: Day) -> Result<Option<DataUseTerms>, Error> {
+        let plain = !self.purposes.is_empty() || self.only_disease != 0 || self.regions != everywhere();
+        if self.data_use.is_some() == plain {
+            let why = "say what is allowed once: with purposes, only_disease and regions, or with data_use";
+            return Err(Error::DataUse { why: why.into() });
+        }
+        Ok(self.data_use.as_ref().map(|document| document.terms(today)).transpose()?)
+    }
+
+    /// The terms that this file means from today on, under a salt, and the data use terms behind them. A list of
+    /// purposes requires nothing of a study beside them.
+    ///
+    /// # Errors
+    /// [`Error::Statement`] for an unknown purpose, else as [`ConsentFile::data_use`].
+    pub fn resolve(&self, today: Day, salt: [u8; 31]) -> Result<(ConsentTerms, Option<DataUseTerms>), Error> {
         let flag = |set: bool, flag: ConsentFlags| if set { flag } else { ConsentFlags::default() };
         let flags = flag(self.exact, ConsentFlags::EXACT)
             .union(flag(self.screening, ConsentFlags::SCREENING))
             .union(flag(self.only_disease != 0, ConsentFlags::ONLY_THIS_DISEASE));
-        Ok(ConsentTerms {
+        if let Some(terms) = self.data_use(today)? {
+            let offer = Offer {
+                last_day: Day(today.0.saturating_add(self.days)),
+                price_min: self.price_min,
+                epsilon_milli_max: self.epsilon_milli_max,
+                cohort_min: self.cohort_min,
+                flags,
+            };
+            return Ok((terms.commit(&offer, &self.region_table, salt)?, Some(terms)));
+        }
+        let terms = ConsentTerms {
             salt,
-            purposes: Purposes::from_names(&self.purposes)?,
+            purposes: Purposes::from_names(&self.purposes)?.union(Purposes::NOTHING_REQUIRED),
             disease: self.only_disease,
             regions: Regions(self.regions),
             expiry: Day(today.0.saturating_add(self.days)),
@@ -79,15 +116,20 @@ impl ConsentFile {
             epsilon_milli_max: self.epsilon_milli_max,
             cohort_min: self.cohort_min,
             flags,
-        })
+        };
+        Ok((terms, None))
     }
 }
 
 /// Terms as they are shown. The salt, which hides them in the ledger's commitment, is left out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Terms {
     /// Purposes allowed, by their names in files.
     pub purposes: Vec<&'static str>,
+    /// What a study must have besides.
+    pub requires: Vec<&'static str>,
+    /// The data use terms that the consent was made from.
+    pub data_use: Option<DuoDocument>,
     /// The one disease allowed; none for any.
     pub only_disease: Option<u32>,
     /// Regions where use is allowed.
@@ -102,19 +144,22 @@ pub struct Terms {
     pub epsilon_milli_max: u32,
     /// Least cohort a query must demand.
     pub cohort_min: u32,
-    /// Whether exact statistics without noise are allowed.
+    /// Whether exact statistics are allowed.
     pub exact: bool,
     /// Whether screening is allowed.
     pub screening: bool,
 }
 
 impl Terms {
-    /// What of an owner's terms may be shown.
+    /// What of an owner's terms may be shown, with the data use terms that they were made from.
     #[must_use]
-    pub fn of(terms: &ConsentTerms) -> Self {
+    pub fn of(terms: &ConsentTerms, data_use: Option<&DataUseTerms>) -> Self {
         let named = Purposes::NAMED.into_iter().filter(|(_, purpose)| terms.purposes.contains(*purpose));
+        let required = Purposes::REQUIREMENTS.into_iter().filter(|(_, without)| !terms.purposes.contains(*without));
         Self {
             purposes: named.map(|(name, _)| name).collect(),
+            requires: required.map(|(name, _)| name).collect(),
+            data_use: data_use.map(DuoDocument::from),
             only_disease: terms.flags.contains(ConsentFlags::ONLY_THIS_DISEASE).then_some(terms.disease),
             regions: terms.regions,
             last_day: date(terms.expiry),
@@ -132,6 +177,13 @@ impl Terms {
     pub const fn epsilon_max(&self) -> Epsilon {
         Epsilon::from_milli(self.epsilon_milli_max)
     }
+
+    /// Whether a list of purposes says all of what is allowed: nothing is required of a study, and no data use terms are
+    /// behind it.
+    #[must_use]
+    pub const fn is_plain(&self) -> bool {
+        self.requires.is_empty() && self.data_use.is_none()
+    }
 }
 
 #[cfg(test)]
@@ -146,7 +198,13 @@ mod tests {
             let (purposes, disease, regions, days, price_min, epsilon_milli_max, cohort_min) = numbers;
             let (exact, screening, restricted) = flags;
             let file = ConsentFile {
-                purposes: Terms::of(&blank(purposes)).purposes.iter().map(|name| (*name).to_owned()).collect(),
+                data_use: None,
+                region_table: RegionTable::default(),
+                purposes: Terms::of(&blank(purposes | 1), None)
+                    .purposes
+                    .iter()
+                    .map(|name| (*name).to_owned())
+                    .collect(),
                 only_disease: if restricted { disease.max(1) } else { 0 },
                 regions,
                 days,
@@ -156,7 +214,7 @@ mod tests {
                 exact,
                 screening,
             };
-            file.resolve(Day(20_000), salt).unwrap()
+            file.resolve(Day(20_000), salt).unwrap().0
         })
     }
 
@@ -177,13 +235,13 @@ mod tests {
     proptest! {
         #[test]
         fn a_file_made_of_terms_means_the_same_terms(terms in any_terms()) {
-            let again = ConsentFile::of(&terms, Day(20_000)).resolve(Day(20_000), terms.salt).unwrap();
-            prop_assert!(again == terms);
+            let again = ConsentFile::of(&Terms::of(&terms, None), Day(20_000)).resolve(Day(20_000), terms.salt).unwrap();
+            prop_assert!(again == (terms, None));
         }
 
         #[test]
         fn what_is_shown_of_terms_has_no_salt(terms in any_terms()) {
-            let shown = serde_json::to_string(&Terms::of(&terms)).unwrap();
+            let shown = serde_json::to_string(&Terms::of(&terms, None)).unwrap();
             prop_assert!(!shown.contains("salt"));
         }
     }

@@ -267,6 +267,18 @@ pub enum Error {
         /// What is wrong, and what to do.
         why: String,
     },
+    /// Data use terms, or a use declared in them, that cannot be.
+    #[error("the data use is refused: {why}")]
+    DataUse {
+        /// What is wrong, and what to do.
+        why: String,
+    },
+    /// A passport, a visa or the trust in issuers that cannot be used.
+    #[error("the passport is refused: {why}")]
+    Passport {
+        /// What is wrong, and what to do.
+        why: String,
+    },
     /// A query cannot take this step now.
     #[error("query {query}: {why}")]
     Query {

@@ -124,6 +124,7 @@ fn serve_node(parties: &Parties, folder: &Path) -> (Running, Engine) {
         engine: Some(engine.handle().clone()),
         custody: None,
         replay: web::signed_request::Replay::default(),
+        sign_in: web::sign_in::SignIn::default(),
     };
     (serve(service, "127.0.0.1:0", StopOn::Request).unwrap(), engine)
 }
@@ -194,7 +195,7 @@ fn enrol(ledger: &dyn LedgerAccess, parties: &Parties, folder: &Path, rng: &mut 
         let mut wallet = Wallet::create(&path, Protection::DemoUnencrypted, ledger.chain(), "someone", rng).unwrap();
         let terms = ConsentTerms {
             salt: ConsentTerms::random_salt(rng),
-            purposes: Purposes::HEALTH_RESEARCH,
+            purposes: Purposes::HEALTH_RESEARCH.union(Purposes::NOTHING_REQUIRED),
             disease: 0,
             regions: Regions::ALL,
             expiry: Day(tip(ledger).unwrap().time.day().0 + 365),

@@ -8,4 +8,5 @@ mod journeys;
 mod looks;
 mod patient;
 mod receipts;
+mod sign_in;
 mod site;

@@ -8,6 +8,7 @@ mod aggregation;
 mod budget;
 mod committee;
 mod crypt4gh_reference;
+mod data_use;
 mod database;
 mod fault;
 mod flow;
@@ -20,6 +21,8 @@ mod plans;
 mod postgres;
 mod receipt;
 mod recruitment;
+#[path = "../s3.rs"]
+mod s3;
 mod secrecy;
 mod tampering;
 mod world;

@@ -19,7 +19,9 @@ pub mod patient;
 pub mod problem;
 mod reading;
 pub mod serve;
+pub mod sign_in;
 pub mod signed_request;
+mod standing;
 mod stop;
 
 pub use self::error::Error;

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use circuits::{
+    consent::Purposes,
     eligibility::{Clause, EligibilityWitness, binding, check},
-    id::{AccountId, Digest, QueryId},
+    id::{AccountId, Digest, QueryId, StudyId},
     privacy::{Epsilon, Rho},
 };
 use node::{
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::{Asked, ConsentRule, Forbidden, Outlook};
 use crate::{
     Error,
+    data_use::{Requester, decide_requester, in_words, refused_purposes},
     ledger::{LedgerAccess, SyncedTree, require_query, tip},
     wallet::{Answer, AnswerStage, Holding, Settlement, Wallet},
 };
@@ -95,7 +97,10 @@ pub(crate) fn refusal(error: &circuits::Error) -> Refusal {
         Clause::Issuer => Refusal::OtherIssuer,
         Clause::RegistrationEpoch => Refusal::TooRecent,
         Clause::Criteria => Refusal::OutsideCriteria,
-        other => Refusal::Consent(Forbidden { asked: Asked::Query, rule: ConsentRule::of(*other) }),
+        other => match ConsentRule::of(*other) {
+            Some(rule) => Refusal::Consent(Forbidden::new(rule, Asked::Query)),
+            None => Refusal::Unanswerable(error.to_string()),
+        },
     }
 }
 
@@ -111,9 +116,27 @@ pub(crate) fn witness(holding: &Holding, tree: &SyncedTree) -> Result<Eligibilit
     if path.root(witness.leaf()) == tree.root { Ok(witness) } else { Err(Refusal::NotInTree) }
 }
 
+/// Why the owner's data use terms forbid what no proof enforces: of who asks the agent knows what the ledger says.
+pub(crate) fn data_use_refusal(
+    wallet: &Wallet,
+    holding: &Holding,
+    (researcher, study): (&AccountId, &StudyId),
+) -> Option<Refusal> {
+    let requester = Requester::of_ledger(researcher, study);
+    let refusals = decide_requester(wallet.data_use(&holding.consent)?, &requester);
+    (!refusals.is_empty()).then(|| Refusal::Consent(Forbidden::of_requester(in_words(&refusals))))
+}
+
+/// A purpose that the consent lacks, each with its term and remedy.
+pub(crate) fn purpose_refusal(asked: Asked, holding: &Holding, demanded: Purposes) -> Refusal {
+    let lacking = in_words(&refused_purposes(holding.consent.purposes, demanded));
+    Refusal::Consent(Forbidden::of_purposes(asked, &lacking))
+}
+
 /// Whether a held record may answer; natively, clause by clause.
 fn check_holding(
     ledger: &dyn LedgerAccess,
+    wallet: &Wallet,
     holding: &Holding,
     id: QueryId,
     state: &QueryState,
@@ -133,10 +156,16 @@ fn check_holding(
         let binding = binding(&ledger.chain(), &id, part, &nothing, &Digest::from_bytes([0; 32]));
         let instance = witness.instance(&terms, binding);
         if let Err(error) = check(&terms, &instance, &witness) {
-            return Ok(Err(refusal(&error)));
+            return Ok(Err(match error {
+                circuits::Error::Refuted { clause: Clause::Purpose } => {
+                    purpose_refusal(Asked::Query, holding, state.query.data_use.purposes)
+                }
+                error => refusal(&error),
+            }));
         }
     }
-    Ok(Ok(()))
+    let asks = (&state.researcher, &state.query.study);
+    Ok(data_use_refusal(wallet, holding, asks).map_or(Ok(()), Err))
 }
 
 /// What an exact query measures, part by part; nothing for a private one.
@@ -287,7 +316,7 @@ pub fn weigh(
         if begun.is_some_and(|begun| begun != index) {
             continue;
         }
-        match check_holding(ledger, holding, id, state, tree)? {
+        match check_holding(ledger, wallet, holding, id, state, tree)? {
             Ok(()) => {
                 let (parts, price) = (state.query.parts.len(), state.query.price);
                 return Ok(Outlook::Answer { holding: index, parts, price });

@@ -27,7 +27,7 @@ use rand::{CryptoRng, SeedableRng, rngs::StdRng};
 use serde::{Deserialize, Serialize};
 
 use self::consider::part_count;
-pub(crate) use self::consider::{refusal, witness};
+pub(crate) use self::consider::{data_use_refusal, purpose_refusal, refusal, witness};
 pub use self::{
     answer::withdraw,
     consider::{Refusal, consider, settle, spent, weigh},

@@ -1,4 +1,4 @@
-//! Import of genotypes from VCF and BCF, of attributes from CSV, and of attributes from clinical sources ([`clinical`]).
+//! Import of genotypes from VCF and BCF, and of attributes from CSV and from clinical sources ([`clinical`]).
 //!
 //! Input is not trusted: everything is bounded ([`limits`]), checked before use, and either the whole file is imported
 //! or an error says which line breaks which rule and what to do. What is sound but not countable (symbolic alleles,

@@ -3,21 +3,24 @@
 use circuits::id::{Digest, LicenceId};
 use ed25519_dalek::SigningKey;
 use node::{
+    query::DataUse,
     signature::account_of,
     state::{Dataset, LicenceStatus},
-    transaction::{AccessKind, Action, RecordAccess, RequestLicence},
+    transaction::{AccessKind, Action, AllowedUse, RecordAccess, RequestLicence},
 };
 
 use super::{UnverifiedReaderKey, require_dataset, require_licence, sha256};
 use crate::{
     Error,
     crypt4gh::{BodyManifest, Header, PublicKey},
+    data_use::{Refusal, refused_use},
     ledger::{Inclusion, LedgerAccess, act, next_nonce},
 };
 
 /// Asks for a licence, which locks its price, and signs the key that its data will be read with.
 ///
 /// # Errors
+/// [`Error::DataUse`] for a use that the owner does not allow, with the term and a remedy for each reason;
 /// [`Error::Ledger`] with the ledger's refusal; [`Error::Unsettled`] when no block takes it in time.
 pub fn ask(
     ledger: &dyn LedgerAccess,
@@ -26,11 +29,21 @@ pub fn ask(
     reader: &PublicKey,
 ) -> Result<(LicenceId, Inclusion, UnverifiedReaderKey), Error> {
     let dataset = require_dataset(ledger, request.dataset)?;
-    dataset.offer.allowed.check(&request.data_use)?;
+    require_allowed(&dataset.offer.allowed, &request.data_use)?;
     let id = request.id(&ledger.chain(), &account_of(licensee), next_nonce(ledger, licensee)?)?;
     let inclusion = act(ledger, licensee, Action::RequestLicence(request))?;
     require_licence(ledger, id)?;
     Ok((id, inclusion, UnverifiedReaderKey::sign(ledger.chain(), id, reader, licensee)))
+}
+
+/// Refuses what the ledger would refuse, with each of the owner's terms that forbids it and what could be done.
+fn require_allowed(allowed: &AllowedUse, asked: &DataUse) -> Result<(), Error> {
+    let refusals = refused_use(allowed, asked);
+    if refusals.is_empty() {
+        return Ok(allowed.check(asked)?);
+    }
+    let reasons = refusals.iter().map(Refusal::for_researcher).collect::<Vec<_>>().join(" ");
+    Err(Error::DataUse { why: format!("the dataset's owner does not allow it. {reasons}") })
 }
 
 /// A granted licence, and what the ledger says of the file.

@@ -20,7 +20,7 @@ use sha2::{Digest as _, Sha256};
 pub use self::{
     custodian::{Custodian, Given, active_licence},
     licensee::{GrantedLicence, acknowledge, ask, granted},
-    offer::{OfferTerms, PreparedOffer, prepare},
+    offer::{OfferTerms, PreparedOffer, offered_use, prepare},
     owner::{Grant, decline, grant, revoke},
     reader_key::{READER_KEY_BYTES_MAX, ReaderKey, UnverifiedReaderKey},
     words::{REVOCATION, allowed_in_words, use_in_words},

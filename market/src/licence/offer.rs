@@ -12,6 +12,7 @@ use super::sha256;
 use crate::{
     Error,
     crypt4gh::{BodyManifest, Header},
+    data_use::{DataUseTerms, DiseaseCode, Enforcement, Modifier, RegionTable},
 };
 
 /// What the owner asks and allows.
@@ -29,6 +30,36 @@ pub struct OfferTerms {
     pub embargo: Day,
     /// Who serves the file.
     pub custodian: AccountId,
+}
+
+/// What data use terms allow in an offer, and the first day on which they let a licensee publish; day 0 sets none.
+///
+/// # Errors
+/// [`Error::DataUse`] for a condition that an offer has no field for, since the ledger takes any request that keeps to
+/// the offer; and for regions, as [`DataUseTerms::regions`].
+pub fn offered_use(terms: &DataUseTerms, table: &RegionTable) -> Result<(AllowedUse, Day), Error> {
+    let mut embargo = Day(0);
+    for modifier in terms.modifiers() {
+        let term = modifier.term();
+        match modifier {
+            Modifier::PublicationFrom(day) => embargo = *day,
+            Modifier::Until(_) => {
+                let why = format!(
+                    "an offer has no last day, as {term} sets; leave it out, bound the days of a licence, and withdraw the \
+                     dataset in time"
+                );
+                return Err(Error::DataUse { why });
+            }
+            _ if term.enforcement() == Enforcement::Agent => {
+                let why =
+                    format!("an offer cannot say {term}; leave it out, and decline the requests that do not meet it");
+                return Err(Error::DataUse { why });
+            }
+            _ => {}
+        }
+    }
+    let disease = terms.disease().map_or(0, DiseaseCode::number);
+    Ok((AllowedUse { purposes: terms.purposes(), disease, regions: terms.regions(table)? }, embargo))
 }
 
 /// An offer, and the header that its custodian needs beside the body.

@@ -16,7 +16,8 @@ pub fn use_in_words(data_use: &DataUse) -> String {
         0 => "no disease named".into(),
         code => format!("disease {code}"),
     };
-    format!("{}; {disease}; {}", purposes(data_use.purposes), regions(data_use.regions))
+    let promised = requirements(data_use.purposes).map(|names| format!("; promises {names}")).unwrap_or_default();
+    format!("{}; {disease}; {}{promised}", purposes(data_use.purposes), regions(data_use.regions))
 }
 
 /// What an owner allows.
@@ -26,13 +27,21 @@ pub fn allowed_in_words(allowed: &AllowedUse) -> String {
         0 => "any disease".into(),
         code => format!("only disease {code}"),
     };
-    format!("{}; {disease}; {}", purposes(allowed.purposes), regions(allowed.regions))
+    let required = requirements(allowed.purposes).map(|names| format!("; requires {names}")).unwrap_or_default();
+    format!("{}; {disease}; {}{required}", purposes(allowed.purposes), regions(allowed.regions))
+}
+
+/// What is required or promised: the requirements whose bit, of a use without them, is missing.
+fn requirements(purposes: Purposes) -> Option<String> {
+    let met = Purposes::REQUIREMENTS.into_iter().filter(|(_, without)| !purposes.contains(*without));
+    let names: Vec<_> = met.map(|(name, _)| name).collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 fn purposes(purposes: Purposes) -> String {
     let named = Purposes::NAMED.into_iter().filter(|(_, purpose)| purposes.contains(*purpose));
-    let known = Purposes::NAMED.into_iter().fold(0, |bits, (_, purpose)| bits | purpose.0);
-    let others = purposes.0 & !known;
+    let known = Purposes::NAMED.into_iter().fold(Purposes::NOTHING_REQUIRED, |bits, (_, purpose)| bits.union(purpose));
+    let others = purposes.without(known).0;
     let other = (others != 0).then(|| format!("others (bits {others:#b})"));
     named.map(|(name, _)| name.to_owned()).chain(other).collect::<Vec<_>>().join(", ")
 }

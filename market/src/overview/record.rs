@@ -90,10 +90,10 @@ pub struct HeldRecord {
 
 /// The records of a wallet, in its order.
 pub(super) fn all(wallet: &Wallet, view: &LedgerView) -> Vec<HeldRecord> {
-    wallet.holdings().iter().enumerate().map(|(number, holding)| held(number, holding, view)).collect()
+    wallet.holdings().iter().enumerate().map(|(number, holding)| held(number, holding, wallet, view)).collect()
 }
 
-fn held(number: usize, holding: &Holding, view: &LedgerView) -> HeldRecord {
+fn held(number: usize, holding: &Holding, wallet: &Wallet, view: &LedgerView) -> HeldRecord {
     let record = &holding.record;
     let schema = view.schema(record.schema);
     HeldRecord {
@@ -107,7 +107,7 @@ fn held(number: usize, holding: &Holding, view: &LedgerView) -> HeldRecord {
         schema_name: schema.map_or_else(String::new, |schema| schema.name.clone()),
         attributes: schema.map_or_else(Vec::new, |schema| attributes(record, schema)),
         genome: genome(record, schema),
-        terms: Terms::of(&holding.consent),
+        terms: Terms::of(&holding.consent, wallet.data_use(&holding.consent)),
     }
 }
 

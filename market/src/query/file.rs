@@ -3,10 +3,10 @@
 use std::{fs, io::Read as _, path::Path};
 
 use circuits::{
-    consent::{Day, Purposes, Regions},
+    consent::{Day, Regions},
     criteria::{CLAUSES_MAX, Clause, Criteria, MATCH_CLAUSES_MAX, MatchCriteria},
     id::{AccountId, SchemaId, StudyId},
-    layout::{AXES_MAX, Layout, Subject},
+    layout::{AXES_MAX, Axis, Layout, Statistic, Subject},
     privacy::Epsilon,
     schema::{Schema, VariantPanel},
 };
@@ -21,7 +21,10 @@ use super::{
     Measure, NamedClause,
     named::{Names, refused},
 };
-use crate::Error;
+use crate::{
+    Error,
+    data_use::{DeclaredUse, RegionTable, StatedUse},
+};
 
 /// The longest query file.
 pub const QUERY_FILE_BYTES_MAX: u64 = 1 << 20;
@@ -51,7 +54,8 @@ pub struct QueryFile {
     pub privacy: Privacy,
     /// What is measured.
     pub measures: Vec<Measure>,
-    /// Purposes, such as `health-research`.
+    /// Purposes, such as `health-research`; or `data_use` says them.
+    #[serde(default)]
     pub purposes: Vec<String>,
     /// Code of the disease studied; 0 for none.
     #[serde(default)]
@@ -59,6 +63,12 @@ pub struct QueryFile {
     /// Bits of the regions where the data is used.
     #[serde(default = "first_region")]
     pub regions: u32,
+    /// The use in the terms of the Data Use Ontology, in place of `purposes`, `disease` and `regions`.
+    #[serde(default)]
+    pub data_use: Option<DeclaredUse>,
+    /// The network's regions, each a list of countries, which `data_use` names its countries by.
+    #[serde(default)]
+    pub region_table: RegionTable,
     /// Price of one contribution, in minor units.
     pub price: u64,
     /// Contributions below which the query is refunded.
@@ -159,7 +169,8 @@ impl QueryFile {
     /// The query that this file means under a schema, opening today.
     ///
     /// # Errors
-    /// [`Error::QueryFile`] for an attribute, variant or purpose that is not known, and a value that cannot be.
+    /// [`Error::QueryFile`] for an attribute, variant or purpose that is not known, and a value that cannot be;
+    /// [`Error::DataUse`] for a declared use that does not hold together.
     pub fn resolve(
         &self,
         schema: &Schema,
@@ -168,18 +179,16 @@ impl QueryFile {
         sealing: SealingKey,
     ) -> Result<CohortQuery, Error> {
         let names = Names { schema, panel };
+        let parts = self.parts(schema, panel)?.concat();
+        let data_use = self.demanded_use(&parts)?;
         Ok(CohortQuery {
             study: self.study,
             schema: self.schema,
             criteria: self.public_criteria(schema, panel)?,
             matching: MatchCriteria { groups: groups(&self.matching, |named| names.clause(named))? },
             issuers: self.issuers.clone(),
-            parts: self.parts(schema, panel)?.concat(),
-            data_use: DataUse {
-                purposes: Purposes::from_names(&self.purposes)?,
-                disease: self.disease,
-                regions: Regions(self.regions),
-            },
+            parts,
+            data_use,
             price: Amount::new(self.price),
             contributions_min: self.contributions_min,
             contributions_max: self.contributions_max,
@@ -190,6 +199,21 @@ impl QueryFile {
             release_blocks_max: self.release_blocks_max,
             sealing,
         })
+    }
+
+    /// What the query demands of consents for its use.
+    fn demanded_use(&self, parts: &[Layout]) -> Result<DataUse, Error> {
+        let matching = self.matching.iter().flatten().any(|clause| clause.variant.is_some());
+        let genetic = matching || parts.iter().any(reads_genotypes);
+        let stated = StatedUse {
+            purposes: &self.purposes,
+            disease: self.disease,
+            regions: Regions(self.regions),
+            regions_unsaid: Regions(first_region()),
+            declared: self.data_use.as_ref(),
+            region_table: &self.region_table,
+        };
+        stated.demand(Some(genetic))
     }
 
     /// Who is asked, under a schema.
@@ -241,6 +265,12 @@ pub(crate) fn public_criteria(named: &[Vec<NamedClause>], names: Names<'_>) -> R
         }
     };
     Ok(Criteria { groups: groups(named, public)? })
+}
+
+/// Whether a part measures genotypes or groups by one.
+fn reads_genotypes(layout: &Layout) -> bool {
+    let by_genotype = |axis: &Axis| matches!(axis.subject(), Subject::Dosage(_));
+    matches!(layout.statistic, Statistic::Genotypes { .. }) || layout.axes.iter().any(by_genotype)
 }
 
 fn groups<T>(

@@ -11,14 +11,18 @@ use node::{
     calendar::date,
     foresee_opening,
     genesis::Genesis,
-    query::{CohortQuery, SealingKey},
+    query::{CohortQuery, DataUse, SealingKey},
     state::{Odometer, StateRead, StateView, committee_of},
     units::Amount,
 };
 use serde::Serialize;
 
 use super::{Measure, QueryFile, named::Names, schema_and_panel};
-use crate::{Error, objects::BlobAccess};
+use crate::{
+    Error,
+    data_use::{DeclaredUse, demanded_in_words},
+    objects::BlobAccess,
+};
 
 /// What a query costs and takes, what it spends and how precise it can be.
 #[derive(Debug, Clone, Serialize)]
@@ -35,6 +39,8 @@ pub struct Plan {
     pub closing: String,
     /// What privacy is spent; none for an exact query.
     pub privacy: Option<PrivacyPlan>,
+    /// Who can answer, by what its declared use demands of consents.
+    pub data_use: Vec<String>,
     /// How precise its measures would be over the supposed cohort.
     pub expectations: Vec<Expectation>,
     /// What is allowed and may still not be meant.
@@ -122,8 +128,9 @@ pub fn plan(
         fee: genesis.parameters.opening_fee,
         closing: date(query.closing),
         privacy: privacy(view, &query, researcher, subsets)?,
+        data_use: data_use(&query.data_use, file),
         expectations,
-        warnings: warnings.concat(),
+        warnings: [warnings.concat(), approval(view, file)?].concat(),
         refusal,
         query,
     })
@@ -145,6 +152,38 @@ pub fn plan_of_study(
     let parties = (researcher, SealingKey::new(vec![0]));
     let cohort = cohort.unwrap_or(file.contributions_min).max(1);
     plan((view, genesis), file, (&schema, panel.as_ref()), parties, cohort)
+}
+
+/// What the query demands of consents, in words.
+fn data_use(demanded: &DataUse, file: &QueryFile) -> Vec<String> {
+    let mut words = demanded_in_words(demanded.purposes);
+    let named = file.data_use.as_ref().and_then(DeclaredUse::asked_disease);
+    let disease = named.map_or(demanded.disease.to_string(), |code| format!("{code}, number {}", demanded.disease));
+    if demanded.disease != 0 {
+        words.push(format!("of owners who allow one disease alone, those who allow {disease}"));
+    }
+    match file.data_use.as_ref().map(|declared| &declared.countries) {
+        Some(countries) if countries.is_empty() => words.push("no owner who limits the countries of use".into()),
+        Some(countries) => {
+            let countries = countries.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            words.push(format!("only owners who allow use in {countries}"));
+        }
+        None => words.push(format!("only owners who allow the regions of bits {:#b}", demanded.regions.0)),
+    }
+    words
+}
+
+/// A declared approval is the study's: whoever checks looks it up under the study.
+fn approval(view: &dyn StateView, file: &QueryFile) -> Result<Vec<String>, Error> {
+    let Some(declared) = file.data_use.as_ref().and_then(DeclaredUse::approval) else { return Ok(vec![]) };
+    let registered = view.study(file.study)?.map(|study| study.registration.ethics);
+    let other = registered.filter(|registered| registered.trim() != declared);
+    let warning = |registered| {
+        format!(
+            "the file names the ethics approval {declared:?}, and the study registered {registered:?}; name that one"
+        )
+    };
+    Ok(other.map(warning).into_iter().collect())
 }
 
 fn privacy(

@@ -1,7 +1,7 @@
 use std::{fs, path::PathBuf};
 
 use circuits::{
-    consent::Day,
+    consent::{Day, Purposes, Regions},
     layout::{Axis, Statistic, Subject},
     schema::{Attribute, Schema, VariantPanel},
 };
@@ -9,7 +9,10 @@ use node::query::{CohortQuery, PrivacyMode, SealingKey};
 use proptest::prelude::*;
 
 use super::{named::variant_name, *};
-use crate::import::{ImportOptions, import_variants};
+use crate::{
+    data_use::{DeclaredUse, DiseaseCode},
+    import::{ImportOptions, import_variants},
+};
 
 fn file(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
@@ -205,4 +208,53 @@ fn repro_a_file_of_many_names_is_refused_before_a_panel_is_searched_for_them() {
         let said = resolve(&file).unwrap_err().to_string();
         assert!(said.contains(text), "{said} lacks {text}");
     }
+}
+
+fn declared() -> DeclaredUse {
+    toml::from_str(
+        "purpose = \"disease-specific\"\ndisease = \"ICD10:E11.9\"\nasks_under = \"ICD10:E11\"\nmethods = false\n\
+         for_profit = false\ncommercial = false\ngenetic = false\nethics_approval = \"REC-1\"\npublishes = true\n",
+    )
+    .unwrap()
+}
+
+#[test]
+fn a_file_that_promises_nothing_demands_that_nobody_requires_anything() {
+    let demanded = |name| resolve(&example(name)).unwrap().data_use.purposes;
+    let silent = Purposes::HEALTH_RESEARCH.union(Purposes::NOTHING_REQUIRED);
+    assert_eq!(demanded("count"), silent);
+    let genetic = silent.without(Purposes::WITHOUT_GENOTYPES);
+    assert_eq!((demanded("frequencies"), demanded("funnel")), (genetic, genetic));
+    let nothing = QueryFile { purposes: vec![], ..example("count") };
+    assert!(resolve(&nothing).unwrap_err().to_string().contains("names no purpose"));
+}
+
+#[test]
+fn a_declared_use_demands_what_it_says_and_what_it_does_not_promise() {
+    let file = QueryFile { purposes: vec![], data_use: Some(declared()), ..example("count") };
+    let demanded = resolve(&file).unwrap().data_use;
+    let unpromised = [Purposes::WITHOUT_COLLABORATION, Purposes::WITHOUT_RETURN, Purposes::WITHOUT_GENOTYPES];
+    let expected = unpromised.into_iter().fold(Purposes::DISEASE_SPECIFIC, Purposes::union);
+    assert_eq!(demanded.purposes, expected);
+    assert_eq!(demanded.disease, "ICD10:E11".parse::<DiseaseCode>().unwrap().number());
+    assert_eq!(demanded.regions, Regions::ALL, "it names no country");
+    let table = "CH\nAT DE".parse().unwrap();
+    let file = QueryFile { region_table: table, ..file };
+    let text = serde_json::to_string(&file).unwrap();
+    assert_eq!(serde_json::from_str::<QueryFile>(&text).unwrap(), file);
+    assert_eq!(QueryFile::from_toml("q.toml", &file.to_toml().unwrap()).unwrap(), file);
+}
+
+#[test]
+fn a_declared_use_that_the_measures_or_another_list_contradict_is_refused() {
+    let refused = |file: QueryFile| resolve(&file).unwrap_err().to_string();
+    let file = QueryFile { purposes: vec![], data_use: Some(declared()), ..example("count") };
+    assert!(refused(QueryFile { purposes: vec!["methods".into()], ..file.clone() }).contains("keep one of the two"));
+    assert!(refused(QueryFile { disease: 7, ..file.clone() }).contains("keep one of the two"));
+    let genetic = DeclaredUse { genetic: true, ..declared() };
+    assert!(refused(QueryFile { data_use: Some(genetic), ..file.clone() }).contains("reads some genotypes"));
+    let frequencies = QueryFile { purposes: vec![], data_use: Some(declared()), ..example("frequencies") };
+    assert!(refused(frequencies).contains("reads no genotypes"));
+    let nameless = DeclaredUse { disease: None, asks_under: None, ..declared() };
+    assert!(refused(QueryFile { data_use: Some(nameless), ..file }).contains("names its disease"));
 }

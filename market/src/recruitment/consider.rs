@@ -14,15 +14,18 @@ use node::{
 use super::Outlook;
 use crate::{
     Error,
-    agent::{Asked, Forbidden, Refusal, refusal, witness},
+    agent::{Asked, ConsentRule, Forbidden, Refusal, data_use_refusal, purpose_refusal, refusal, witness},
     ledger::{LedgerAccess, SyncedTree, tip},
     wallet::{Holding, ResponseStage, Wallet},
 };
 
 /// Why a record does not respond: as of a query, in a screening's words.
-fn reason(error: &circuits::Error) -> Refusal {
+fn reason(error: &circuits::Error, holding: &Holding, state: &ScreeningState) -> Refusal {
     match refusal(error) {
-        Refusal::Consent(Forbidden { rule, .. }) => Refusal::Consent(Forbidden { asked: Asked::Screening, rule }),
+        Refusal::Consent(forbidden) if forbidden.rule() == ConsentRule::Purpose => {
+            purpose_refusal(Asked::Screening, holding, state.screening.data_use.purposes)
+        }
+        Refusal::Consent(forbidden) => Refusal::Consent(Forbidden::new(forbidden.rule(), Asked::Screening)),
         other => other,
     }
 }
@@ -30,6 +33,7 @@ fn reason(error: &circuits::Error) -> Refusal {
 /// Whether a held record may respond; natively, clause by clause.
 fn check_holding(
     ledger: &dyn LedgerAccess,
+    wallet: &Wallet,
     holding: &Holding,
     id: ScreeningId,
     state: &ScreeningState,
@@ -43,7 +47,8 @@ fn check_holding(
     // What the proof travels with does not matter here.
     let nothing = AccountId::from_bytes([0; 32]);
     let binding = binding(&ledger.chain(), &as_query(id), 0, &nothing, &Digest::from_bytes([0; 32]));
-    check(&terms, &witness.instance(&terms, binding), &witness).map_err(|error| reason(&error))
+    check(&terms, &witness.instance(&terms, binding), &witness).map_err(|error| reason(&error, holding, state))?;
+    data_use_refusal(wallet, holding, (&state.sponsor, &state.screening.study)).map_or(Ok(()), Err)
 }
 
 /// The place of the wallet's response, if it knows of one or the ledger has what it sent. The ledger is asked only for a
@@ -117,7 +122,7 @@ pub fn weigh(
         if begun.is_some_and(|begun| begun != holding) {
             continue;
         }
-        match check_holding(ledger, held, id, state, tree) {
+        match check_holding(ledger, wallet, held, id, state, tree) {
             Ok(()) => return Outlook::Respond { holding, price: state.screening.price },
             Err(refusal) => reasons.push(refusal),
         }

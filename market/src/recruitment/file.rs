@@ -3,20 +3,17 @@
 use std::path::Path;
 
 use circuits::{
-    consent::{Day, Purposes, Regions},
+    consent::{Day, Regions},
     id::{AccountId, SchemaId, StudyId},
     schema::Schema,
 };
-use node::{
-    query::{DataUse, SealingKey},
-    screening::ScreeningQuery,
-    units::Amount,
-};
+use node::{query::SealingKey, screening::ScreeningQuery, units::Amount};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Error,
+    data_use::{DeclaredUse, RegionTable, StatedUse},
     query::{NamedClause, Names, first_region, parse_toml, public_criteria, read},
 };
 
@@ -38,7 +35,8 @@ pub struct ScreeningFile {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub issuers: Vec<AccountId>,
-    /// Purposes, such as `health-research`.
+    /// Purposes, such as `health-research`; or `data_use` says them.
+    #[serde(default)]
     pub purposes: Vec<String>,
     /// Code of the disease studied; 0 for none.
     #[serde(default)]
@@ -46,6 +44,12 @@ pub struct ScreeningFile {
     /// Bits of the regions where the trial is.
     #[serde(default = "first_region")]
     pub regions: u32,
+    /// The use in the terms of the Data Use Ontology, in place of `purposes`, `disease` and `regions`.
+    #[serde(default)]
+    pub data_use: Option<DeclaredUse>,
+    /// The network's regions, each a list of countries, which `data_use` names its countries by.
+    #[serde(default)]
+    pub region_table: RegionTable,
     /// Price of one response, in minor units.
     pub price: u64,
     /// Responses above which none is admitted.
@@ -83,7 +87,7 @@ impl ScreeningFile {
     ///
     /// # Errors
     /// [`Error::ScreeningFile`] for an attribute that is not known, a variant, and a value that cannot be;
-    /// [`Error::Statement`] for a purpose that is not known; [`Error::Ledger`] for what the ledger would refuse whatever
+    /// [`Error::DataUse`] and [`Error::Statement`] for a use, as [`StatedUse::demand`]; [`Error::Ledger`] for what the ledger would refuse whatever
     /// its state.
     pub fn resolve(&self, schema: &Schema, today: Day, sealing: SealingKey) -> Result<ScreeningQuery, Error> {
         let names = Names { schema, panel: None };
@@ -92,11 +96,7 @@ impl ScreeningFile {
             schema: self.schema,
             criteria: public_criteria(&self.criteria, names).map_err(of_screening)?,
             issuers: self.issuers.clone(),
-            data_use: DataUse {
-                purposes: Purposes::from_names(&self.purposes)?,
-                disease: self.disease,
-                regions: Regions(self.regions),
-            },
+            data_use: self.stated_use().demand(None)?,
             price: Amount::new(self.price),
             responses_max: self.responses_max,
             opening: today,
@@ -106,5 +106,16 @@ impl ScreeningFile {
         screening.check()?;
         screening.criteria.check_public(schema)?;
         Ok(screening)
+    }
+
+    fn stated_use(&self) -> StatedUse<'_> {
+        StatedUse {
+            purposes: &self.purposes,
+            disease: self.disease,
+            regions: Regions(self.regions),
+            regions_unsaid: Regions(first_region()),
+            declared: self.data_use.as_ref(),
+            region_table: &self.region_table,
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Files and letters: what they mean, and what is refused.
 
 use circuits::{
-    consent::Day,
+    consent::{Day, Purposes},
     criteria::Clause,
     domain::ByteTag,
     id::ChainId,
@@ -82,7 +82,7 @@ fn what_no_screening_can_have_is_refused_by_name() {
             r#"variant = "20:10 A>G", lo = 1, hi = 2"#,
             "panel is not at hand",
         ),
-        (r#"attribute = "age""#, r#"attribute = "viral load""#, "sensitive"),
+        (r#"attribute = "age", lo = 18, hi = 64.5"#, r#"attribute = "viral load", lo = 18, hi = 64"#, "sensitive"),
         ("lo = 18", "lo = 80", "holds no value"),
         ("lo = 18", "lo = 18.05", "multiples of 1/10"),
         ("health-research", "marketing", "is none of general-research"),
@@ -199,4 +199,20 @@ proptest! {
         prop_assert!(ScreeningFile::from_toml("t", &TEXT.replacen("health-research", &text, 1))
             .is_ok_and(|file| file.resolve(&schema(), Day(1), sealing()).is_ok()) == (text == "health-research"));
     }
+}
+
+#[test]
+fn a_screening_that_promises_nothing_demands_that_nobody_requires_anything() {
+    let demanded = |text: &str| {
+        let file = ScreeningFile::from_toml("screening.toml", text).unwrap();
+        file.resolve(&schema(), Day(20_000), sealing()).map(|screening| screening.data_use.purposes)
+    };
+    let silent = Purposes::HEALTH_RESEARCH.union(Purposes::NOTHING_REQUIRED);
+    assert_eq!(demanded(TEXT).unwrap(), silent);
+    let declared = "[data_use]\npurpose = \"health-research\"\nmethods = false\nfor_profit = false\n\
+                    commercial = false\ngenetic = false\nethics_approval = \"REC-1\"\n";
+    let approved = TEXT.replace("purposes = [\"health-research\"]\n", "") + declared;
+    assert_eq!(demanded(&approved).unwrap(), silent.without(Purposes::WITHOUT_ETHICS_APPROVAL));
+    let twice = demanded(&(TEXT.to_owned() + declared)).unwrap_err().to_string();
+    assert!(twice.contains("keep one of the two"), "{twice}");
 }

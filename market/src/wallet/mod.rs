@@ -12,13 +12,13 @@ mod response;
 mod tests;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     path::{Path, PathBuf},
 };
 
 use age::secrecy::SecretString;
-use borsh::{BorshDeserialize, BorshSerialize, io};
+use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::{
     consent::ConsentTerms,
     id::{AccountId, ChainId, Digest, QueryId, ScreeningId, field_to_bytes},
@@ -40,7 +40,7 @@ pub use self::{
     protection::{Protection, StorageKey},
     response::{InvitationReply, Response, ResponseStage},
 };
-use crate::{Error, issuer::Enrolment};
+use crate::{Error, data_use::DataUseTerms, issuer::Enrolment};
 
 /// Records that one wallet holds at most.
 pub const RECORDS_MAX: usize = 64;
@@ -52,7 +52,7 @@ pub const RESPONSES_MAX: usize = 1 << 16;
 /// The privacy loss ε that a new wallet allows to all private queries together.
 pub const DEFAULT_BUDGET: Epsilon = Epsilon::from_milli(10_000);
 
-const FILE_KIND: &str = "locus/v2/wallet";
+const FILE_KIND: &str = "locus/v3/wallet";
 
 /// A passphrase in memory that is wiped and never printed.
 pub type Passphrase = SecretString;
@@ -91,18 +91,10 @@ struct Contents {
     /// The privacy loss that the owner allows to all private queries together.
     budget: Epsilon,
     answers: BTreeMap<QueryId, Answer>,
-    /// Absent from files written before there were screenings.
-    #[borsh(deserialize_with = "present_or_empty")]
     responses: BTreeMap<ScreeningId, Response>,
-}
-
-/// The last field of a file; empty when the file ends before it.
-fn present_or_empty<R: io::Read>(reader: &mut R) -> io::Result<BTreeMap<ScreeningId, Response>> {
-    let mut first = [0];
-    if reader.read(&mut first)? == 0 {
-        return Ok(BTreeMap::new());
-    }
-    BTreeMap::deserialize_reader(&mut io::Read::chain(first.as_slice(), reader))
+    /// The data use terms behind consents, by the consents' commitments: what no proof enforces, the agent decides by
+    /// them.
+    data_use: BTreeMap<[u8; 32], DataUseTerms>,
 }
 
 /// A person's wallet, open and locked against other processes. Each change is on disk before its call returns.
@@ -152,6 +144,7 @@ impl Wallet {
             budget: DEFAULT_BUDGET,
             answers: BTreeMap::new(),
             responses: BTreeMap::new(),
+            data_use: BTreeMap::new(),
         };
         file::create(path, FILE_KIND, &contents, &protection)?;
         Ok(Self { path: path.into(), protection, contents, _lock: lock })
@@ -273,6 +266,26 @@ impl Wallet {
         self.contents.pending.push(pending);
         self.save()?;
         Ok(enrolment)
+    }
+
+    /// The data use terms that a consent commits to, if it was made from such.
+    #[must_use]
+    pub fn data_use(&self, consent: &ConsentTerms) -> Option<&DataUseTerms> {
+        self.contents.data_use.get(&consent.commitment().to_bytes())
+    }
+
+    /// Notes the data use terms that a consent was made from, and saves. To be called before the consent is used: what
+    /// no proof enforces, only these terms say. Those of consents that the wallet has no more are dropped.
+    ///
+    /// # Errors
+    /// [`Error::File`] when the disk refuses.
+    pub fn note_data_use(&mut self, consent: &ConsentTerms, terms: DataUseTerms) -> Result<(), Error> {
+        let Contents { holdings, pending, data_use, .. } = &mut self.contents;
+        let consents = holdings.iter().map(|held| &held.consent).chain(pending.iter().map(|pending| &pending.consent));
+        let current: BTreeSet<_> = consents.map(|consent| consent.commitment().to_bytes()).collect();
+        data_use.retain(|commitment, _| current.contains(commitment));
+        data_use.insert(consent.commitment().to_bytes(), terms);
+        self.save()
     }
 
     /// What the wallet keeps of an enrolment it made.

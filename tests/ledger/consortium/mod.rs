@@ -2,6 +2,7 @@
 
 mod byzantine;
 mod crashes;
+mod lan;
 mod namespaces;
 mod process;
 mod simulation;

@@ -22,15 +22,17 @@ const ENDINGS: [&str; 6] = ["json", "ndjson", "jsonl", "csv", "tsv", "tab"];
 #[derive(Debug, Args)]
 pub(super) struct Reading {
     /// Mapping file (TOML) that says where each attribute comes from; `locus schema mapping --example` prints one.
-    #[arg(long, value_name = "FILE")]
+    // Not required where all of this is optional.
+    #[arg(long, value_name = "FILE", required = false)]
     mapping: PathBuf,
     /// The day to which ages and windows refer, YYYY-MM-DD; by default the mapping's own, else today.
-    #[arg(long, value_name = "DATE", value_parser = parse_day)]
+    #[arg(long, value_name = "DATE", value_parser = parse_day, requires = "mapping")]
     on: Option<Day>,
 }
 
 /// Which files become a table of attributes.
 #[derive(Debug, Args)]
+#[command(mut_arg("mapping", |mapping| mapping.required(true)))]
 pub struct Convert {
     /// The schema: schema.json, as `schema derive` writes it.
     #[arg(long, value_name = "FILE")]

@@ -6,17 +6,22 @@ use circuits::consent::{ConsentTerms, Regions};
 use clap::{Args, Subcommand};
 use market::{
     consent::{ConsentFile, Terms},
+    data_use::DuoDataUse,
     issuer::{change_consent, revoke},
     ledger::tip,
     wallet::Wallet,
 };
 
-use super::{Home, Output, session::read_json};
+use super::{Home, Output, consent_exchange, session::read_json};
 use crate::Error;
 
-/// Show, change or revoke consent.
+/// Show, change or revoke consent, and exchange it in the field's formats.
 #[derive(Debug, Subcommand)]
 pub enum Consent {
+    /// Make a consent file from data use terms: Beacon's duoDataUse in JSON, or a FHIR R4 Consent.
+    Import(consent_exchange::Import),
+    /// Write the data use terms of a consent file as Beacon's duoDataUse or as a FHIR R4 Consent.
+    Export(consent_exchange::Export),
     /// Show the terms of a record in words.
     Show(Which),
     /// Set new terms from a file. They count from the ledger's next epoch.
@@ -70,6 +75,8 @@ pub(super) fn read(path: &Path) -> Result<ConsentFile, Error> {
 impl Consent {
     pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
         match self {
+            Self::Import(import) => import.run(output),
+            Self::Export(export) => export.run(output),
             Self::Show(which) => {
                 let wallet = which.open(home)?;
                 let missing = || Error::Input {
@@ -81,13 +88,16 @@ impl Consent {
                     ),
                 };
                 let holding = wallet.holdings().get(which.record).ok_or_else(missing)?;
-                output.result(&Terms::of(&holding.consent), describe)
+                output.result(&Terms::of(&holding.consent, wallet.data_use(&holding.consent)), describe)
             }
             Self::Change { which, file } => {
                 let connection = home.connect()?;
                 let mut wallet = which.open(home)?;
                 let today = tip(&*connection.ledger)?.time.day();
-                let terms = read(&file)?.resolve(today, ConsentTerms::random_salt(&mut rand::rng()))?;
+                let (terms, data_use) = read(&file)?.resolve(today, ConsentTerms::random_salt(&mut rand::rng()))?;
+                if let Some(data_use) = data_use {
+                    wallet.note_data_use(&terms, data_use)?;
+                }
                 let inclusion = change_consent(&*connection.ledger, &mut wallet, which.record, terms)?;
                 output.result(&inclusion, |inclusion| {
                     format!("new terms in block {}; they count from the next epoch", inclusion.height)
@@ -109,8 +119,16 @@ impl Consent {
 fn describe(terms: &Terms) -> String {
     let yes = |set| if set { "yes" } else { "no" };
     let regions = if terms.regions == Regions::ALL { "all".into() } else { format!("bits {:#b}", terms.regions.0) };
-    [
+    let listed = |names: &[&str]| if names.is_empty() { "nothing".into() } else { names.join(", ") };
+    let entry = |entry: &DuoDataUse| {
+        let codes = entry.modifiers.iter().map(|code| code.id.as_str()).collect::<Vec<_>>().join(", ");
+        let label = entry.label.as_deref().unwrap_or_default();
+        format!("data use          {} {label}{}{codes}", entry.id, if codes.is_empty() { "" } else { ": " })
+    };
+    let data_use = terms.data_use.iter().flat_map(|document| &document.duo_data_use).map(entry);
+    let committed = [
         format!("purposes          {}", terms.purposes.join(", ")),
+        format!("requires          {}", listed(&terms.requires)),
         format!("disease           {}", terms.only_disease.map_or("any".into(), |code| format!("only {code}"))),
         format!("regions           {regions}"),
         format!("last day          {}", terms.last_day),
@@ -119,6 +137,6 @@ fn describe(terms: &Terms) -> String {
         format!("greatest ε        {} for one private query", terms.epsilon_max()),
         format!("exact statistics  {}", yes(terms.exact)),
         format!("screening         {}", yes(terms.screening)),
-    ]
-    .join("\n")
+    ];
+    committed.into_iter().chain(data_use).collect::<Vec<_>>().join("\n")
 }

@@ -21,7 +21,7 @@ use node::{
 use schemars::schema_for;
 use serde::Serialize;
 
-use super::{Home, Output, keys::sealing_key};
+use super::{Home, Output, keys::sealing_key, ontology::Ontology};
 use crate::Error;
 
 /// Plan, open and follow queries.
@@ -35,6 +35,8 @@ pub enum Query {
         /// People to suppose in the cohort; the query's minimum without it.
         #[arg(long, value_name = "PEOPLE", value_parser = clap::value_parser!(u32).range(1..))]
         cohort: Option<u32>,
+        #[command(flatten)]
+        ontology: Ontology,
     },
     /// Print the JSON Schema of query files.
     Schema,
@@ -46,6 +48,8 @@ pub enum Query {
         /// The researcher's key file.
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
+        #[command(flatten)]
+        ontology: Ontology,
         /// Open without asking.
         #[arg(long)]
         yes: bool,
@@ -83,8 +87,8 @@ struct Opened {
 impl Query {
     pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
         match self {
-            Self::Plan { file, cohort } => {
-                let file = QueryFile::open(&file)?;
+            Self::Plan { file, cohort, ontology } => {
+                let file = query_file(&file, &ontology)?;
                 let planned = planned(home, &file, None, cohort)?;
                 output.result(&planned, |plan| describe_plan(&file, plan))
             }
@@ -92,7 +96,10 @@ impl Query {
                 let schema = schema_for!(QueryFile);
                 output.result(&schema, |schema| serde_json::to_string_pretty(schema).unwrap_or_default())
             }
-            Self::Open { file, key, yes } => open(home, output, &file, &home.key(&key, Role::Researcher)?, yes),
+            Self::Open { file, key, ontology, yes } => {
+                let file = query_file(&file, &ontology)?;
+                open(home, output, &file, &home.key(&key, Role::Researcher)?, yes)
+            }
             Self::Show { query } => show(home, output, query),
             Self::Seal { query, key } => settle(home, output, query, &key, Action::Seal(query)),
             Self::Refund { query, key } => settle(home, output, query, &key, Action::Refund(query)),
@@ -139,7 +146,7 @@ fn describe_plan(file: &QueryFile, plan: &Plan) -> String {
     if !file.matching.is_empty() {
         lines.push(format!("counts    those with {}; nobody sees who matches", in_words(&file.matching)));
     }
-    lines.push(format!("for       {}", file.purposes.join(", ")));
+    lines.extend(plan.data_use.iter().map(|words| format!("answers   {words}")));
     lines.push(format!(
         "collects  {} to {} contributions until the end of {}",
         query.contributions_min, query.contributions_max, plan.closing
@@ -184,9 +191,15 @@ fn describe_privacy(privacy: &PrivacyPlan) -> [String; 2] {
     ]
 }
 
-fn open(home: &Home, output: &Output, path: &Path, key: &PartyKey, yes: bool) -> Result<(), Error> {
+/// A query file whose declared use holds together under an ontology.
+fn query_file(path: &Path, ontology: &Ontology) -> Result<QueryFile, Error> {
     let file = QueryFile::open(path)?;
-    let plan = planned(home, &file, Some(key), None)?;
+    ontology.check(file.data_use.as_ref())?;
+    Ok(file)
+}
+
+fn open(home: &Home, output: &Output, file: &QueryFile, key: &PartyKey, yes: bool) -> Result<(), Error> {
+    let plan = planned(home, file, Some(key), None)?;
     if let Some(why) = &plan.refusal {
         return Err(Error::Input { what: "query", why: format!("the ledger would refuse it: {why}") });
     }

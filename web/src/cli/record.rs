@@ -199,7 +199,11 @@ impl Certify {
             if !wallet.holdings().is_empty() {
                 continue;
             }
-            let enrolment = wallet.enrol(terms.resolve(today, ConsentTerms::random_salt(rng))?, None, rng)?;
+            let (consent, data_use) = terms.resolve(today, ConsentTerms::random_salt(rng))?;
+            if let Some(data_use) = data_use {
+                wallet.note_data_use(&consent, data_use)?;
+            }
+            let enrolment = wallet.enrol(consent, None, rng)?;
             let attributes = attributes.get(&sample.name);
             let attributes = attributes.cloned().unwrap_or_else(|| Attributes::new([MISSING; ATTRIBUTES]));
             let measured = measure(self.schema, attributes, &sample.dosages)?;

@@ -9,6 +9,7 @@ use circuits::{
     record::WINDOW_VARIANTS,
 };
 use clap::ValueEnum;
+use market::data_use::RegionTable;
 use market::query::{Measure, NamedClause, Privacy, QueryFile, VariantRange};
 use node::query::{PARTS_MAX, SealingKey, check_against_schema};
 use serde::Serialize;
@@ -149,6 +150,8 @@ fn of_frequencies(sources: &Sources, people: usize) -> Result<(QueryFile, String
         purposes: vec!["health-research".into()],
         disease: 0,
         regions: 1,
+        data_use: None,
+        region_table: RegionTable::default(),
         price: PRICE,
         contributions_min: 0,
         contributions_max: 0,

@@ -10,6 +10,7 @@ use circuits::{
     layout::{Axis, Layout, Subject},
 };
 use market::{
+    data_use::demanded_in_words,
     index::{QueryFilter, QueryRow, Stage},
     objects::BLOB_BYTES_MAX,
     query::schema_and_panel,
@@ -179,6 +180,8 @@ struct OneQuery {
     matching: Vec<String>,
     measured: Vec<Part>,
     purposes: Vec<Purpose>,
+    /// Who can answer, by what the query demands of consents.
+    answers: Vec<String>,
     codings: Vec<String>,
     privacy: String,
     escrow: String,
@@ -229,6 +232,7 @@ fn whole(shell: Shell, service: &Service, progress: Progress, named: bool) -> Re
         matching: words::matching(&query, &schema, panel.as_ref()),
         measured: query.parts.iter().map(part).collect(),
         purposes: words::purposes(query.data_use.purposes),
+        answers: demanded_in_words(query.data_use.purposes),
         codings: codings(&query, &schema),
         privacy: words::privacy(&query),
         escrow: parts::number(query.escrow()?),

@@ -18,13 +18,16 @@ use node::{
 type Panel<'p> = Option<&'p VariantPanel>;
 
 /// The terms of the Data Use Ontology (DUO) that the protocol knows, by their names in query files.
-const PURPOSES: [(&str, &str, &str); 6] = [
+const PURPOSES: [(&str, &str, &str); 9] = [
     ("general-research", "General research use", "DUO:0000042"),
     ("health-research", "Health, medical or biomedical research", "DUO:0000006"),
     ("disease-specific", "Research on one disease", "DUO:0000007"),
     ("ancestry", "Population origins or ancestry research", "DUO:0000011"),
     ("methods", "Methods development", "allowed, against DUO:0000015"),
-    ("commercial", "Use by for-profit organisations", "allowed, against DUO:0000018"),
+    ("commercial", "Use by for-profit organisations", "allowed, against DUO:0000045"),
+    ("commercial-use", "Commercial use", "allowed, against DUO:0000046"),
+    ("clinical-care", "Clinical care", "DUO:0000043"),
+    ("any-use", "A use that is no research", "DUO:0000004"),
 ];
 
 /// A purpose: its name in files, in words, and its term.

@@ -70,7 +70,11 @@ impl Act {
         let rng = &mut rand::rng();
         let inclusion = match self {
             Self::ChangeConsent { record, terms } => {
-                let terms = terms.resolve(tip(ledger)?.time.day(), ConsentTerms::random_salt(rng))?;
+                let today = tip(ledger)?.time.day();
+                let (terms, data_use) = terms.resolve(today, ConsentTerms::random_salt(rng))?;
+                if let Some(data_use) = data_use {
+                    wallet.note_data_use(&terms, data_use)?;
+                }
                 change_consent(ledger, wallet, *record, terms)?
             }
             Self::Withdraw { record } => revoke(ledger, wallet, *record)?,

@@ -51,9 +51,9 @@ pub(super) enum NoAge {
 }
 
 impl Age {
-    /// Completed steps of `unit / scale`: ages are cut, not rounded, as people count them. Between dates, years and months
-    /// are those of the calendar: a person born on 29 February completes a year on 1 March, and the part of a year or
-    /// month is that of its days.
+    /// Completed steps of `unit / scale`: ages are cut, not rounded, as people count them. Between dates, years and
+    /// months are those of the calendar: a person born on 29 February completes a year on 1 March, and the part of a
+    /// year or month is that of its days.
     pub(super) fn steps(&self, step: Step, scale: u32, imprecise: Imprecise) -> Result<Steps, NoAge> {
         let (least, most) = match self {
             Self::Dates { birth, event } if event.last < birth.first => (IBig::NEG_ONE, IBig::NEG_ONE),

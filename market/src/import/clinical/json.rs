@@ -1,7 +1,7 @@
 //! JSON as this import takes it: each key once, bounded, and read with the place at hand.
 //!
-//! `serde_json` keeps its own bound of 128 levels. Its numbers are IEEE doubles, taken here as the shortest decimal that
-//! gives the double back: that is the literal itself up to 15 significant digits.
+//! `serde_json` keeps its own bound of 128 levels. Its numbers are IEEE doubles, taken here as the shortest decimal
+//! that gives the double back: that is the literal itself up to 15 significant digits.
 
 use std::fmt;
 

@@ -1,12 +1,12 @@
 //! People's attributes from clinical sources: FHIR R4, GA4GH Phenopackets v2 and tables, by a schema's mapping file.
 //!
 //! Every source is first read into what it says of each person ([`facts`]), then the mapping's rules are applied
-//! ([`evaluate`]). A value is used only when the source says it: what is absent, doubtful, ambiguous or in a unit that
-//! does not convert stays missing, and the [`ConversionReport`] says where it stands and why. The result does not depend on
-//! the order of resources or files.
+//! ([`evaluate`]). A value is used only when the source says it: what is absent, doubtful, ambiguous or in a unit
+//! that does not convert stays missing, and the [`ConversionReport`] says where it stands and why. The result does
+//! not depend on the order of resources or files.
 //!
-//! Input is not trusted: everything is bounded ([`limits`]), and a file that breaks its format is refused whole, with its
-//! JSON pointer, line or row.
+//! Input is not trusted: everything is bounded ([`limits`]), and a file that breaks its format is refused whole, with
+//! its JSON pointer, line or row.
 
 mod age;
 mod cause;
@@ -97,13 +97,13 @@ impl ClinicalFile {
     }
 }
 
-/// Converts clinical files by a mapping. Ages and windows refer to the day `on`, or else to the mapping's own, or else to
-/// `today`.
+/// Converts clinical files by a mapping. Ages and windows refer to the day `on`, or else to the mapping's own, or
+/// else to `today`.
 ///
 /// # Errors
-/// [`Error::InvalidInput`] with file, place and remedy for a file that breaks its format, more files or people than the
-/// bounds allow, and two people of one name; [`Error::UnsupportedInput`] for a bundle of histories, and a family or cohort
-/// of phenopackets. Nothing is returned then.
+/// [`Error::InvalidInput`] with file, place and remedy for a file that breaks its format, more files or
+/// people than the bounds allow, and two people of one name; [`Error::UnsupportedInput`] for a bundle of histories,
+/// and a family or cohort of phenopackets. Nothing is returned then.
 pub fn convert(
     files: &[ClinicalFile],
     mapping: &CheckedMapping,

@@ -24,8 +24,8 @@ pub(super) struct Moment {
 }
 
 impl Moment {
-    /// A FHIR date or dateTime (R4, section 2.24.0.1) or a protobuf timestamp: a year, a month, a day, or an instant with
-    /// its offset. None for any other text.
+    /// A FHIR date or dateTime (R4, section 2.24.0.1) or a protobuf timestamp: a year, a month, a day, or an instant
+    /// with its offset. None for any other text.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (date, time) = text.split_once('T').map_or((text, None), |(date, time)| (date, Some(time)));
         let mut parts = date.split('-');

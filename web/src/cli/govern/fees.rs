@@ -40,6 +40,7 @@ fn parse_rate(text: &str) -> Result<FeeRate, String> {
     };
     let (whole, part) = percent.split_once('.').unwrap_or((percent, ""));
     let hundredths = match part.len() {
+        _ if whole.is_empty() => return Err(wrong()),
         0 => "00".into(),
         1 => format!("{part}0"),
         2 => part.into(),

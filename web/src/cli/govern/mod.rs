@@ -2,6 +2,7 @@
 
 mod committee;
 mod fees;
+mod researcher;
 
 use std::path::PathBuf;
 
@@ -16,8 +17,11 @@ use node::{
     units::Amount,
 };
 
-use self::{committee::Replacing, fees::Fees};
-use super::{Home, Output};
+use self::{committee::Replacing, fees::Fees, researcher::Researcher};
+use super::{
+    Home, Output,
+    passport::{CheckPassport, PresentPassport},
+};
 use crate::Error;
 
 /// Accredit, suspend, and seat the committee.
@@ -27,10 +31,14 @@ pub enum Govern {
     AccreditIssuer(Party),
     /// Suspend an issuer: it registers no more records. Those registered stay.
     SuspendIssuer(Party),
-    /// Accredit a researcher, who may then open queries.
-    AccreditResearcher(Party),
+    /// Accredit a researcher, who may then open queries; with a passport only if its visas meet the policy.
+    AccreditResearcher(Researcher),
     /// Suspend a researcher.
     SuspendResearcher(Party),
+    /// Explain each visa of a passport: accepted, or refused and why. Accredits nobody.
+    CheckPassport(CheckPassport),
+    /// Sign a passport with the account's key, for the governor to accredit that account (the researcher).
+    PresentPassport(PresentPassport),
     /// Seat another committee: the next key is made among these members, and so is every later one.
     ///
     /// No query opens until all of them confirmed that key, so each should run `locus committee serve` soon. The members
@@ -77,9 +85,9 @@ impl Govern {
             Self::SuspendIssuer(Party { account, key, .. }) => {
                 (Governance::SuspendIssuer(account), key, format!("suspended issuer {account}"))
             }
-            Self::AccreditResearcher(Party { account, name, key }) => {
-                (Governance::AccreditResearcher { account, name }, key, format!("accredited researcher {account}"))
-            }
+            Self::AccreditResearcher(researcher) => return researcher.run(home, output),
+            Self::CheckPassport(check) => return check.run(output),
+            Self::PresentPassport(present) => return present.run(home, output),
             Self::SuspendResearcher(Party { account, key, .. }) => {
                 (Governance::SuspendResearcher(account), key, format!("suspended researcher {account}"))
             }

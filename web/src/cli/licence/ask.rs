@@ -15,7 +15,6 @@ use market::{
     wallet::Role,
 };
 use node::{
-    query::DataUse,
     transaction::{Action, RequestLicence},
     units::Amount,
 };
@@ -25,6 +24,7 @@ use crate::{
     Error,
     cli::{
         Home, Output,
+        ontology::Ontology,
         session::{read_text, write_file},
     },
 };
@@ -39,6 +39,8 @@ pub struct Request {
     dataset: DatasetId,
     #[command(flatten)]
     data_use: UseOptions,
+    #[command(flatten)]
+    ontology: Ontology,
     /// Days from the grant on.
     #[arg(long, value_name = "DAYS")]
     days: u32,
@@ -69,16 +71,9 @@ impl Request {
         let connection = home.connect()?;
         let ledger = &*connection.ledger;
         let offer = require_dataset(ledger, self.dataset)?.offer;
-        let data_use = DataUse {
-            purposes: self.data_use.purposes()?,
-            disease: self.data_use.disease,
-            regions: self.data_use.regions(),
-        };
-        // All regions are asked for by default; where the owner allows fewer, those.
-        let regions = if self.data_use.regions == u32::MAX { offer.allowed.regions } else { data_use.regions };
         let request = RequestLicence {
             dataset: self.dataset,
-            data_use: DataUse { regions, ..data_use },
+            data_use: self.data_use.asked(&offer.allowed, &self.ontology)?,
             term_days: self.days,
             price: self.price.map_or(offer.price_min, Amount::new),
             embargo: Day(offer.embargo.0),

@@ -6,10 +6,21 @@ mod fetch;
 mod list;
 mod offer;
 
-use circuits::consent::{Purposes, Regions};
-use clap::{Args, Subcommand};
+use std::path::{Path, PathBuf};
 
-use super::{Home, Output};
+use circuits::consent::{Day, Purposes, Regions};
+use clap::{Args, Subcommand};
+use market::{
+    data_use::{DeclaredUse, DuoDocument, RegionTable, StatedUse},
+    licence::offered_use,
+};
+use node::{query::DataUse, transaction::AllowedUse};
+
+use super::{
+    Home, Output,
+    ontology::Ontology,
+    session::{read_json, read_text},
+};
 use crate::Error;
 
 /// Let researchers have an encrypted genome, for a use, a time and a price; or ask for one.
@@ -60,9 +71,16 @@ impl Licence {
 /// A use, as options say it.
 #[derive(Debug, Args)]
 struct UseOptions {
-    /// A purpose: general-research, health-research, disease-specific, ancestry, methods or commercial; repeat it for more.
-    #[arg(long = "purpose", value_name = "NAME", required = true)]
+    /// A purpose, such as general-research, health-research, disease-specific, ancestry or methods; repeat it for more.
+    #[arg(long = "purpose", value_name = "NAME", required_unless_present = "declared", conflicts_with = "declared")]
     purposes: Vec<String>,
+    /// The use in terms of the Data Use Ontology, in place of --purpose, --disease and --regions: what an owner offers as
+    /// `duoDataUse` in JSON, what a researcher asks as the `data_use` table of a query file, in TOML.
+    #[arg(id = "declared", long = "data-use", value_name = "FILE", conflicts_with_all = ["disease", "regions"])]
+    declared: Option<PathBuf>,
+    /// The network's regions, a JSON list of lists of countries. A --data-use that names countries needs it.
+    #[arg(long, value_name = "FILE", requires = "declared", conflicts_with = "purposes")]
+    region_table: Option<PathBuf>,
     /// Code of the one disease; 0 names none.
     #[arg(long, default_value_t = 0, value_name = "CODE")]
     disease: u32,
@@ -72,11 +90,41 @@ struct UseOptions {
 }
 
 impl UseOptions {
-    fn purposes(&self) -> Result<Purposes, Error> {
-        Ok(Purposes::from_names(&self.purposes)?)
+    fn table(&self) -> Result<RegionTable, Error> {
+        self.region_table
+            .as_deref()
+            .map_or_else(|| Ok(RegionTable::default()), |path| read_json("table of regions", path))
     }
 
-    const fn regions(&self) -> Regions {
-        Regions(self.regions)
+    /// What an owner allows, and the embargo that the terms set. Purposes alone require nothing besides.
+    fn allowed(&self, today: Day) -> Result<(AllowedUse, Day), Error> {
+        if let Some(path) = &self.declared {
+            let document: DuoDocument = read_json("data use terms", path)?;
+            return Ok(offered_use(&document.terms(today)?, &self.table()?)?);
+        }
+        let purposes = Purposes::from_names(&self.purposes)?.union(Purposes::NOTHING_REQUIRED);
+        Ok((AllowedUse { purposes, disease: self.disease, regions: Regions(self.regions) }, Day(0)))
     }
+
+    /// What a researcher asks for. All regions are asked for by default; where the owner allows fewer, those.
+    fn asked(&self, allowed: &AllowedUse, ontology: &Ontology) -> Result<DataUse, Error> {
+        let declared = self.declared.as_deref().map(declared_use).transpose()?;
+        ontology.check(declared.as_ref())?;
+        let everywhere = Regions(u32::MAX);
+        let stated = StatedUse {
+            purposes: &self.purposes,
+            disease: self.disease,
+            regions: Regions(self.regions),
+            regions_unsaid: everywhere,
+            declared: declared.as_ref(),
+            region_table: &self.table()?,
+        };
+        let asked = stated.demand(None)?;
+        let unsaid = declared.is_none() && asked.regions == everywhere;
+        Ok(if unsaid { DataUse { regions: allowed.regions, ..asked } } else { asked })
+    }
+}
+
+fn declared_use(path: &Path) -> Result<DeclaredUse, Error> {
+    Ok(DeclaredUse::from_toml(&path.display().to_string(), &read_text("data use", path)?)?)
 }

@@ -13,13 +13,14 @@ use market::{
     objects::{BlobAddress, BlobKind, put},
 };
 use node::{
-    transaction::{Action, AllowedUse},
+    transaction::Action,
     units::{Amount, LeafIndex},
 };
 
 use super::UseOptions;
 use crate::{
     Error,
+    chain::now,
     cli::{
         Home, Output,
         genome::{about, open, required_manifest},
@@ -71,17 +72,13 @@ impl Offer {
     pub(super) fn run(&self, home: &Home, output: &Output) -> Result<(), Error> {
         let about = about(&self.path);
         let manifest = required_manifest(self.manifest.as_deref(), &self.path)?;
-        let allowed = AllowedUse {
-            purposes: self.allowed.purposes()?,
-            disease: self.allowed.disease,
-            regions: self.allowed.regions(),
-        };
+        let (allowed, embargo) = self.allowed.allowed(now().day())?;
         let terms = OfferTerms {
             record: self.record.map(LeafIndex::new),
             allowed,
             price_min: Amount::new(self.price),
             term_days_max: self.days,
-            embargo: Day(self.embargo),
+            embargo: embargo.max(Day(self.embargo)),
             custodian: self.custodian,
         };
         let prepared = prepare(BufReader::new(open(&self.path)?), &manifest, &terms).map_err(&about)?;

@@ -18,7 +18,7 @@ use serde::Serialize;
 use super::{Listed, describe};
 use crate::{
     Error,
-    cli::{Connection, Home, Output, sealing_key},
+    cli::{Connection, Home, Output, ontology::Ontology, sealing_key},
 };
 
 /// What to open.
@@ -30,6 +30,8 @@ pub struct Opening {
     /// The key file of the researcher who registered the study, or of the sponsor that it names. Contacts are sealed to it.
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
+    #[command(flatten)]
+    ontology: Ontology,
     /// Open without asking.
     #[arg(long)]
     yes: bool,
@@ -77,6 +79,7 @@ fn sponsor<'a>(connection: &'a Connection, key: &'a PartyKey) -> Sponsor<'a> {
 impl Opening {
     pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
         let file = ScreeningFile::open(&self.file)?;
+        self.ontology.check(file.data_use.as_ref())?;
         let key = home.key(&self.key, Role::Researcher)?;
         let connection = home.connect()?;
         let ledger = &*connection.ledger;

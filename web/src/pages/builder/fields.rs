@@ -2,7 +2,7 @@
 
 use askama::{Template, filters::HtmlSafe};
 
-/// One line of text to fill in.
+/// Text to fill in.
 #[derive(Template)]
 #[template(path = "field.html")]
 pub(super) struct Input {
@@ -12,6 +12,8 @@ pub(super) struct Input {
     pub(super) value: String,
     pub(super) hint: String,
     pub(super) error: Option<String>,
+    /// Lines shown, of one that takes several.
+    pub(super) rows: Option<u8>,
     pub(super) suggests: bool,
     pub(super) focus: bool,
 }

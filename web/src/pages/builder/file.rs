@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, str::FromStr};
 
 use circuits::schema::Schema;
-use market::query::{Measure, NamedAxis, NamedClause, Privacy, QueryFile, VariantRange};
+use market::{
+    data_use::{DeclaredUse, RegionTable},
+    query::{Measure, NamedAxis, NamedClause, Privacy, QueryFile, VariantRange},
+};
 
 use super::{
     draft::{AxisDraft, ClauseDraft, Draft, MeasureDraft},
@@ -154,6 +157,26 @@ impl Reader<'_> {
         }
     }
 
+    /// The use, declared in one of two ways.
+    fn declared_use(&mut self, draft: &Draft) -> (Option<DeclaredUse>, RegionTable) {
+        let declared = !draft.data_use.trim().is_empty();
+        if declared == !draft.purposes.is_empty() {
+            let both = "Choose purposes, or declare the use in terms of the Data Use Ontology; not both.";
+            let none = "Choose one purpose at least; each contributor's consent must allow every one.";
+            self.wrong("purpose", if declared { both } else { none });
+        }
+        let declared = declared.then(|| DeclaredUse::from_toml("the declared use", &draft.data_use));
+        let data_use = declared.transpose().unwrap_or_else(|error| {
+            self.wrong("data_use", error.to_string());
+            None
+        });
+        let region_table = draft.region_table.parse().unwrap_or_else(|error: market::Error| {
+            self.wrong("region_table", error.to_string());
+            RegionTable::default()
+        });
+        (data_use, region_table)
+    }
+
     fn needed(&mut self, field: &str, place: usize, axis: Option<NamedAxis>) -> NamedAxis {
         axis.unwrap_or_else(|| {
             self.wrong(&format!("{field}.axis.{place}.subject"), "Name an attribute, or a variant.");
@@ -188,9 +211,7 @@ pub(super) fn of_draft(draft: &Draft, schema: Option<&Schema>) -> Result<QueryFi
     if schema.is_err() {
         reader.wrong("schema", "Choose a schema.");
     }
-    if draft.purposes.is_empty() {
-        reader.wrong("purpose", "Choose one purpose at least; each contributor's consent must allow every one.");
-    }
+    let (data_use, region_table) = reader.declared_use(draft);
     let criteria = reader.groups("c", &draft.criteria);
     let matching = reader.groups("m", &draft.matching);
     let issuers = draft.issuers.split_whitespace().map(str::parse).collect::<Result<Vec<_>, _>>();
@@ -215,6 +236,8 @@ pub(super) fn of_draft(draft: &Draft, schema: Option<&Schema>) -> Result<QueryFi
         purposes: draft.purposes.iter().cloned().collect(),
         disease: reader.whole("disease", &draft.disease),
         regions: reader.whole("regions", &draft.regions),
+        data_use,
+        region_table,
         price: reader.whole("price", &draft.price),
         contributions_min: reader.whole("contributions_min", &draft.contributions_min),
         contributions_max: reader.whole("contributions_max", &draft.contributions_max),
@@ -226,13 +249,16 @@ pub(super) fn of_draft(draft: &Draft, schema: Option<&Schema>) -> Result<QueryFi
 }
 
 /// The draft of a query file, to go on with it.
-pub(super) fn to_draft(file: &QueryFile) -> Draft {
+///
+/// # Errors
+/// [`market::Error::DataUse`] for a declared use that cannot be written in the form.
+pub(super) fn to_draft(file: &QueryFile) -> Result<Draft, market::Error> {
     let (exact, epsilon) = match file.privacy {
         Privacy::Exact => (true, "1".into()),
         Privacy::Epsilon(epsilon) => (false, epsilon.to_string()),
     };
     let groups = |groups: &[Vec<NamedClause>]| groups.iter().map(|group| group.iter().map(clause).collect()).collect();
-    Draft {
+    Ok(Draft {
         study: file.study.to_string(),
         schema: file.schema.to_string(),
         criteria: groups(&file.criteria),
@@ -244,6 +270,8 @@ pub(super) fn to_draft(file: &QueryFile) -> Draft {
         purposes: file.purposes.iter().cloned().collect(),
         disease: file.disease.to_string(),
         regions: file.regions.to_string(),
+        data_use: file.data_use.as_ref().map_or_else(|| Ok(String::new()), DeclaredUse::to_toml)?,
+        region_table: file.region_table.to_string(),
         price: file.price.to_string(),
         contributions_min: file.contributions_min.to_string(),
         contributions_max: file.contributions_max.to_string(),
@@ -251,7 +279,7 @@ pub(super) fn to_draft(file: &QueryFile) -> Draft {
         aggregate_blocks_max: file.aggregate_blocks_max.to_string(),
         release_blocks_max: file.release_blocks_max.to_string(),
         cohort: String::new(),
-    }
+    })
 }
 
 fn clause(named: &NamedClause) -> ClauseDraft {
@@ -323,10 +351,29 @@ mod tests {
         let mut seen = 0;
         for entry in fs::read_dir(folder).unwrap() {
             let file = QueryFile::open(&entry.unwrap().path()).unwrap();
-            assert_eq!(of_draft(&to_draft(&file), None).unwrap(), file);
+            assert_eq!(of_draft(&to_draft(&file).unwrap(), None).unwrap(), file);
             seen += 1;
         }
         assert_eq!(seen, 10, "one example for each statistic");
+    }
+
+    #[test]
+    fn a_declared_use_survives_the_form_and_is_refused_beside_purposes() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/queries/comparison.toml");
+        let mut file = QueryFile::open(&path).unwrap();
+        let declared = file.data_use.as_mut().unwrap();
+        declared.disease = Some("ICD10:E11.9".parse().unwrap());
+        declared.countries = ["CH", "AT"].map(|code| code.parse().unwrap()).into();
+        declared.research_kinds = ["sleep".parse().unwrap()].into();
+        declared.ethics_approval = Some("REC \"7\"".into());
+        file.region_table = "CH\nAT DE".parse().unwrap();
+        let draft = to_draft(&file).unwrap();
+        assert_eq!(of_draft(&draft, None).unwrap(), file);
+        let both = Draft { purposes: ["methods".to_owned()].into(), ..draft.clone() };
+        assert!(of_draft(&both, None).unwrap_err()["purpose"].contains("not both"));
+        let wrong = Draft { data_use: "purpose = 1".into(), region_table: "CH\nCH".into(), ..draft };
+        let errors = of_draft(&wrong, None).unwrap_err();
+        assert_eq!(errors.keys().collect::<Vec<_>>(), ["data_use", "region_table"]);
     }
 
     #[test]

@@ -120,9 +120,15 @@ impl Builder {
             value: value.into(),
             hint: hint.into(),
             error: self.error(name).map(Into::into),
+            rows: None,
             suggests: false,
             focus: self.focus.as_deref() == Some(name),
         }
+    }
+
+    /// An input of several lines.
+    fn area(&self, name: impl AsRef<str>, label: &str, value: &str, hint: &str, rows: u8) -> Input {
+        Input { rows: Some(rows), ..self.input(name, label, value, hint) }
     }
 
     /// An input that suggests attributes and variants.
@@ -190,10 +196,11 @@ async fn import(request: HttpRequest, service: Data<Service>, payload: Payload) 
     let bytes_max = usize::try_from(2 * QUERY_FILE_BYTES_MAX).unwrap_or(usize::MAX);
     let read = Upload::read(&request, &service, payload, bytes_max, async |form| {
         let text = form.file_or_pasted("query-file", "pasted")?;
-        Ok(text.map(|text| read_query_file(text).map_err(|error| error.to_string())))
+        let draft = |text| Ok::<_, Error>(file::to_draft(&read_query_file(text)?)?);
+        Ok(text.map(|text| draft(text).map_err(|error| error.to_string())))
     });
     let (draft, notice) = match read.await? {
-        Some(Ok(file)) => (file::to_draft(&file), None),
+        Some(Ok(draft)) => (draft, None),
         Some(Err(why)) => (Draft::new(), Some(why)),
         None => (Draft::new(), Some("choose a query file, or paste its text".into())),
     };

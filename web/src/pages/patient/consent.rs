@@ -159,19 +159,24 @@ fn read(fields: &Fields, before: &Terms) -> Result<ConsentFile, Vec<(&'static st
     match (chosen, days, price, cohort) {
         (Ok(()), Ok(days), Ok(price_min), Ok(cohort_min)) => Ok(ConsentFile {
             purposes,
-            only_disease: before.only_disease.unwrap_or_default(),
-            regions: before.regions.0,
             days,
             price_min,
-            epsilon_milli_max: before.epsilon_milli_max,
             cohort_min,
             exact: !fields.get("exact").is_empty(),
             screening: !fields.get("screening").is_empty(),
+            ..ConsentFile::of(before, Day(0))
         }),
         (chosen, days, price, cohort) => {
             Err([chosen.err(), days.err(), price.err(), cohort.err()].into_iter().flatten().collect())
         }
     }
+}
+
+/// A record whose rules a form can say: not those that were made from terms for experts, which it would lose.
+fn plain(overview: &Overview, number: usize) -> Result<&HeldRecord, Error> {
+    let record = held(overview, number)?;
+    let missing = || Error::NotFound { what: "form for the rules of record", id: number.to_string() };
+    if record.terms.is_plain() { Ok(record) } else { Err(missing()) }
 }
 
 /// A record of the session's wallet.
@@ -182,7 +187,7 @@ fn held(overview: &Overview, number: usize) -> Result<&HeldRecord, Error> {
 #[get("/use/{record}/change")]
 async fn ask_change(request: HttpRequest, visit: Visit, record: Path<usize>) -> Result<HttpResponse, Error> {
     let (seen, overview) = visit.show().await?;
-    let terms = &held(&overview, *record)?.terms;
+    let terms = &plain(&overview, *record)?.terms;
     let shell = Shell::of(&request, Part::Consent, "Change what it may be used for");
     page(&Change::of_terms(shell, seen, *record, terms, overview.time.day()))
 }
@@ -196,7 +201,7 @@ async fn change(
 ) -> Result<HttpResponse, Error> {
     let fields = visit.sent(form)?;
     let (seen, overview) = visit.show().await?;
-    let record = held(&overview, *record)?;
+    let record = plain(&overview, *record)?;
     let terms = match read(&fields, &record.terms) {
         Ok(terms) => terms,
         Err(errors) => {

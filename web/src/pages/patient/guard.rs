@@ -39,7 +39,7 @@ fn text<'r>(request: &'r ServiceRequest, name: &HeaderName) -> Option<&'r str> {
 fn check(request: &ServiceRequest) -> Result<(), Error> {
     let missing = || Error::Internal { action: "serve pages", why: "they are not set up".into() };
     let origin = request.app_data::<Data<PatientPages>>().ok_or_else(missing)?.origin();
-    let foreign = |why: &str| Err(Error::Foreign { why: format!("{why}; these pages are at {origin}") });
+    let foreign = |why: &str| Err(Error::CrossSite { why: format!("{why}; these pages are at {origin}") });
     let host = request.uri().authority().map(|authority| authority.as_str()).or_else(|| text(request, &header::HOST));
     if !host.is_some_and(|host| origin.is_host(host)) {
         return foreign("it was asked for under another name");
@@ -88,7 +88,7 @@ fn refusal(
     error: &actix_web::Error,
 ) -> Result<actix_web::HttpResponse, actix_web::Error> {
     let status = error.as_response_error().status_code();
-    let is_signed_out = matches!(error.as_error::<Error>(), Some(Error::SignedOut));
+    let is_signed_out = matches!(error.as_error::<Error>(), Some(Error::NoVisit));
     let is_busy = matches!(error.as_error::<Error>(), Some(Error::Market(market::Error::FileInUse { .. })));
     let detail = if is_busy {
         "Another program has your wallet open, such as the agent that answers for you. Try again in a minute.".into()

@@ -33,7 +33,7 @@ impl FromRequest for Visit {
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Self::of(request).ok_or(Error::SignedOut))
+        ready(Self::of(request).ok_or(Error::NoVisit))
     }
 }
 
@@ -77,13 +77,13 @@ impl Visit {
     /// A form of this session.
     ///
     /// # Errors
-    /// [`Error::Foreign`] when it does not carry the session's token.
+    /// [`Error::CrossSite`] when it does not carry the session's token.
     pub(super) fn sent(&self, form: Form<Vec<(String, String)>>) -> Result<Fields, Error> {
         let fields = Fields(form.into_inner());
         if self.visitor.sent(fields.get("form_token")) {
             return Ok(fields);
         }
-        Err(Error::Foreign { why: "the form is of another session; open the page again and send it anew".into() })
+        Err(Error::CrossSite { why: "the form is of another session; open the page again and send it anew".into() })
     }
 
     /// Begins the change that a form confirms.

@@ -16,13 +16,16 @@ use node::{
 use crate::patient::Act;
 
 /// The purposes, by their names in files: what each lets researchers do.
-const PURPOSES: [(&str, &str); 6] = [
+const PURPOSES: [(&str, &str); 9] = [
     ("general-research", "any kind of research"),
     ("health-research", "research on health and illness"),
     ("disease-specific", "research on one illness"),
     ("ancestry", "research on where people's families come from"),
     ("methods", "making the tools of research better"),
-    ("commercial", "work of companies that want to earn money with it"),
+    ("commercial", "work of companies that want to earn money"),
+    ("commercial-use", "making things to sell out of it, by anybody"),
+    ("clinical-care", "treating patients"),
+    ("any-use", "anything at all, even what is no research"),
 ];
 
 /// A purpose in words.
@@ -37,6 +40,18 @@ pub(super) fn purposes(names: &[&str]) -> String {
         [] => "nothing".into(),
         [one] => (*one).to_owned(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// What an owner asks of a study beside its purpose, by its name in files.
+pub(super) fn requirement(name: &str) -> &str {
+    match name {
+        "genotypes" => "it must need people's genomes",
+        "ethics-approval" => "an ethics committee must have allowed it",
+        "publication" => "it must publish what it finds",
+        "collaboration" => "it must work together with those who collected the records",
+        "return-of-results" => "it must give back what it finds",
+        other => other,
     }
 }
 
@@ -69,7 +84,7 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
         Refusal::OtherIssuer => "It asks only people of other hospitals.".into(),
         Refusal::TooRecent => "Your record is newer than the question, and only older ones count.".into(),
         Refusal::OutsideCriteria => "It looks for other people than you.".into(),
-        Refusal::Consent(forbidden) => format!("Your rules do not allow it: {}.", rule(forbidden.rule)),
+        Refusal::Consent(forbidden) => format!("Your rules do not allow it: {}.", rule(forbidden.rule())),
         Refusal::ScopeSpent => {
             "You already gave an exact answer to the same question. Two of them could be compared to \
                                 find out about you, so your agent gives only one."
@@ -83,7 +98,7 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
 /// Which rule of the owner says no.
 pub(super) const fn rule(rule: ConsentRule) -> &'static str {
     match rule {
-        ConsentRule::Purpose => "you do not allow what it is for",
+        ConsentRule::Purpose => "it is for something that you do not allow, or lacks what you ask of a study",
         ConsentRule::Region => "you do not allow the place where it is done",
         ConsentRule::Disease => "you allow research on another illness only",
         ConsentRule::Kind => "you do not allow this kind of question",
@@ -91,7 +106,7 @@ pub(super) const fn rule(rule: ConsentRule) -> &'static str {
         ConsentRule::Price => "it pays less than you ask",
         ConsentRule::Privacy => "it would use more privacy at once than you allow",
         ConsentRule::Cohort => "it may end with a smaller group than you ask for",
-        ConsentRule::Other => "one of them does not fit",
+        ConsentRule::Requester => "you do not allow who asks, or how they work",
     }
 }
 
@@ -361,7 +376,7 @@ mod tests {
         ];
         let consent = [Asked::Query, Asked::Screening]
             .into_iter()
-            .flat_map(|asked| ConsentRule::ALL.map(|rule| Refusal::Consent(Forbidden { asked, rule })));
+            .flat_map(|asked| ConsentRule::ALL.map(|rule| Refusal::Consent(Forbidden::new(rule, asked))));
         let all: Vec<_> = all.into_iter().chain(consent).collect();
         for reason in &all {
             match reason {
@@ -409,6 +424,11 @@ mod tests {
         for one in [Counts, New, Changing, Withdrawn, Unknown] {
             standing(&one).means.iter().for_each(|text| is_plain(text));
         }
+    }
+
+    #[test]
+    fn every_requirement_of_the_protocol_has_words() {
+        assert!(Purposes::REQUIREMENTS.iter().all(|(name, _)| requirement(name) != *name));
     }
 
     #[test]

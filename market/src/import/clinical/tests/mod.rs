@@ -54,7 +54,8 @@ fn schema_of(mapping: &Mapping) -> Schema {
 fn one(unit: &str, scale: u32, hi: u32, rules: &str) -> CheckedMapping {
     mapped(&format!(
         "format = \"locus/mapping/1\"\n{}[[attribute]]\nname = \"x\"\n\
-         define = {{ unit = \"{unit}\", coding = \"\", scale = {scale}, lo = 0, hi = {hi}, sensitivity = \"sensitive\" }}\n\
+         define = {{ unit = \"{unit}\", coding = \"\", scale = {scale}, lo = 0, hi = {hi}, \
+         sensitivity = \"sensitive\" }}\n\
          {rules}\n",
         "[units]\n\"mg/dl\" = \"mg/dL\"\n[code_sets]\ns = [\"LOINC:1-8\"]\n"
     ))

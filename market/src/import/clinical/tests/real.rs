@@ -157,9 +157,9 @@ define = { unit = "mo", coding = "", lo = 0, hi = 1500, sensitivity = "sensitive
 fhir = { from = "onset", codes = ["SNOMED:386661006"] }
 "#;
 
-/// By hand from the files: Roel was born on 13 March 1960, had cancer at 52 as stated, a differential diagnosis of renal
-/// failure, and a fever on 2 April 2013, 53 years and 20 days, 636 months. Pieter was born on 17 November 1944, the
-/// example patient on 25 December 1974, and burnt an ear on 24 May 2012.
+/// By hand from the files: Roel was born on 13 March 1960, had cancer at 52 as stated, a differential diagnosis of
+/// renal failure, and a fever on 2 April 2013, 53 years and 20 days, 636 months. Pieter was born on 17 November 1944,
+/// the example patient on 25 December 1974, and burnt an ear on 24 May 2012.
 #[test]
 fn hl7_examples_in_files_of_their_own_are_put_to_their_patients() {
     let conversion = converted(&folder(&data("hl7")), &mapped(EXAMPLES).1);

@@ -240,7 +240,8 @@ fn several_patients_and_files_are_kept_apart() {
 
 #[test]
 fn people_are_named_by_the_identifier_that_the_mapping_chooses() {
-    let text = "format = \"locus/mapping/1\"\nperson = { fhir_identifier = \"urn:study\" }\n[[attribute]]\nname = \"x\"\n\
+    let text = "format = \"locus/mapping/1\"\nperson = { fhir_identifier = \"urn:study\" }\n\
+                [[attribute]]\nname = \"x\"\n\
                 define = { coding = \"\", lo = 0, hi = 2, sensitivity = \"public\" }\n\
                 fhir = { from = \"gender\", values = { male = 1 } }\n";
     let (_, mapping) = mapped(text);

@@ -4,10 +4,16 @@
 
 #![allow(dead_code, reason = "the derive reads the fields, nobody else does")]
 
+mod rows;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 use utoipa::ToSchema;
+
+pub(super) use self::rows::{
+    BlockRow, ContributionRow, DatasetRow, LicenceRow, Page, PartyRow, QueryRow, SchemaRow, StudyRow, TransactionRow,
+};
 
 /// Bytes: a blob, a stored value, or a value's canonical borsh encoding.
 #[derive(ToSchema)]
@@ -420,97 +426,4 @@ pub(super) struct PostingRow {
     amount: u64,
     /// What for.
     reason: String,
-}
-
-/// A page of a listing.
-#[derive(ToSchema)]
-pub(super) struct Page<T> {
-    items: Vec<T>,
-    /// Where the next page begins; none on the last.
-    next: Option<u64>,
-}
-
-/// A block in a listing.
-#[derive(ToSchema)]
-pub(super) struct BlockRow {
-    sequence: u64,
-    header: String,
-    time: u64,
-    epoch: u32,
-    transactions: u32,
-}
-
-/// A transaction in a listing.
-#[derive(ToSchema)]
-pub(super) struct TransactionRow {
-    sequence: u64,
-    id: String,
-    action: String,
-}
-
-/// An issuer or a researcher in a listing.
-#[derive(ToSchema)]
-pub(super) struct PartyRow {
-    role: String,
-    account: String,
-    name: String,
-    accredited: bool,
-    sequence: u64,
-}
-
-/// A schema in a listing.
-#[derive(ToSchema)]
-pub(super) struct SchemaRow {
-    sequence: u64,
-    id: String,
-    name: String,
-}
-
-/// A study in a listing.
-#[derive(ToSchema)]
-pub(super) struct StudyRow {
-    sequence: u64,
-    id: String,
-    researcher: String,
-    title: String,
-}
-
-/// A dataset in a listing.
-#[derive(ToSchema)]
-pub(super) struct DatasetRow {
-    sequence: u64,
-    id: String,
-    owner: String,
-}
-
-/// A licence in a listing.
-#[derive(ToSchema)]
-pub(super) struct LicenceRow {
-    sequence: u64,
-    id: String,
-    dataset: String,
-    licensee: String,
-}
-
-/// A query in a listing.
-#[derive(ToSchema)]
-pub(super) struct QueryRow {
-    sequence: u64,
-    id: String,
-    study: String,
-    researcher: String,
-    stage: String,
-    admitted: u32,
-    surviving: u32,
-}
-
-/// A contribution in a listing.
-#[derive(ToSchema)]
-pub(super) struct ContributionRow {
-    sequence: u64,
-    query: String,
-    number: u32,
-    payout: String,
-    id: String,
-    withdrawn: bool,
 }

@@ -1,0 +1,96 @@
+//! Listings: a page, and a row of each.
+
+use utoipa::ToSchema;
+
+/// A page of a listing.
+#[derive(ToSchema)]
+pub(in crate::api) struct Page<T> {
+    items: Vec<T>,
+    /// Where the next page begins; none on the last.
+    next: Option<u64>,
+}
+
+/// A block in a listing.
+#[derive(ToSchema)]
+pub(in crate::api) struct BlockRow {
+    sequence: u64,
+    header: String,
+    time: u64,
+    epoch: u32,
+    transactions: u32,
+}
+
+/// A transaction in a listing.
+#[derive(ToSchema)]
+pub(in crate::api) struct TransactionRow {
+    sequence: u64,
+    id: String,
+    action: String,
+}
+
+/// An issuer or a researcher in a listing.
+#[derive(ToSchema)]
+pub(in crate::api) struct PartyRow {
+    role: String,
+    account: String,
+    name: String,
+    accredited: bool,
+    sequence: u64,
+}
+
+/// A schema in a listing.
+#[derive(ToSchema)]
+pub(in crate::api) struct SchemaRow {
+    sequence: u64,
+    id: String,
+    name: String,
+}
+
+/// A study in a listing.
+#[derive(ToSchema)]
+pub(in crate::api) struct StudyRow {
+    sequence: u64,
+    id: String,
+    researcher: String,
+    title: String,
+}
+
+/// A dataset in a listing.
+#[derive(ToSchema)]
+pub(in crate::api) struct DatasetRow {
+    sequence: u64,
+    id: String,
+    owner: String,
+}
+
+/// A licence in a listing.
+#[derive(ToSchema)]
+pub(in crate::api) struct LicenceRow {
+    sequence: u64,
+    id: String,
+    dataset: String,
+    licensee: String,
+}
+
+/// A query in a listing.
+#[derive(ToSchema)]
+pub(in crate::api) struct QueryRow {
+    sequence: u64,
+    id: String,
+    study: String,
+    researcher: String,
+    stage: String,
+    admitted: u32,
+    surviving: u32,
+}
+
+/// A contribution in a listing.
+#[derive(ToSchema)]
+pub(in crate::api) struct ContributionRow {
+    sequence: u64,
+    query: String,
+    number: u32,
+    payout: String,
+    id: String,
+    withdrawn: bool,
+}
