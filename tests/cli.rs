@@ -186,3 +186,19 @@ fn clinical_files_become_a_table_of_attributes_with_a_report() {
     assert!(refused.contains("cut.json, line 1") && !folder.path().join("none.json").exists(), "{refused}");
     assert!(refusal(&convert(&[&bundles, "--on", "soon"])).contains("YYYY-MM-DD"));
 }
+
+#[test]
+fn repro_records_are_certified_from_a_table_or_from_clinical_files_and_never_from_half_of_either() {
+    let folder = tempfile::tempdir().unwrap();
+    let schema = "00".repeat(32);
+    let certify = ["record", "certify", "--vcf", "a.vcf", "--schema", &schema, "--key", "issuer.key"];
+    let certify = [&certify[..], &["--consent", "consent.json", "--wallets", "wallets"]].concat();
+    let said = |more: &[&str]| refusal(&locus(folder.path(), &[&certify[..], more].concat()));
+    let parsed: [&[&str]; 3] =
+        [&[], &["--attributes", "a.csv"], &["--clinical", "a.json", "--mapping", "a.toml", "--on", "2026-01-01"]];
+    for more in parsed {
+        assert!(said(more).contains("locus network init"), "{}", said(more));
+    }
+    assert!(said(&["--clinical", "a.json"]).contains("--mapping"));
+    assert!(said(&["--attributes", "a.csv", "--on", "2026-01-01"]).contains("--mapping"));
+}

@@ -25,7 +25,7 @@ fn holds(file: &[u8], bytes: &[u8]) -> bool {
 
 /// Runs of bytes that only somebody's record has: three attributes in a row, and the dosages of 32 variants as bytes and
 /// as pairs of bits in either order.
-fn plaintext(wallet: &Wallet) -> Vec<Vec<u8>> {
+pub fn plaintext(wallet: &Wallet) -> Vec<Vec<u8>> {
     let record = &wallet.holdings()[0].record;
     let attributes: Vec<u8> = record.attributes.values().iter().flat_map(|value| value.to_le_bytes()).collect();
     let mut found: Vec<Vec<u8>> =

@@ -34,8 +34,11 @@ mod network;
 mod postgres;
 mod python;
 mod recruitment;
+#[allow(dead_code, reason = "each binary uses a part of it")]
+mod s3;
 mod statements;
 mod statistics;
+mod story;
 mod tidy;
 #[path = "ledger/world.rs"]
 #[allow(dead_code, reason = "each binary uses a part of the world")]

@@ -161,6 +161,12 @@ tags! {
         Session = "session",
         /// A browser's name of itself, as the service keeps it.
         UserAgent = "user-agent",
+        /// The token of a ceremony that lets somebody in, as the service keeps it, and what is derived from it.
+        Ceremony = "ceremony",
+        /// What a form carries to show that a page of its session made it.
+        FormToken = "form-token",
+        /// A challenge that a key of the ledger signs to be let in to a service's pages.
+        SignIn = "sign-in",
         /// The encrypted body of a genome.
         Genome = "genome",
         /// An invitation: the digest of a sealed one, what it is sealed for, and its sealing's randomness.

@@ -113,6 +113,7 @@ fn publish() -> Published {
         engine: None,
         custody: None,
         replay: web::signed_request::Replay::default(),
+        sign_in: web::sign_in::SignIn::default(),
     };
     let running = serve(service, "127.0.0.1:0", StopOn::Request).unwrap();
     Published { world, running, exact, private, refused, folder }

@@ -1,5 +1,7 @@
 //! The HTTP API over real sockets on loopback: every endpoint, with its rejected twins.
 
+mod authenticator;
+mod authorization;
 mod beacon;
 mod beacon_node;
 mod beacon_schemas;
@@ -8,14 +10,17 @@ mod bounds;
 mod clients;
 pub mod index;
 mod index_crash;
+mod institutions;
 mod licences;
 mod lying_node;
 mod member;
 mod openapi;
 mod plans;
+mod provider;
 mod reads;
 mod screenings;
 pub mod server;
+mod sign_in;
 mod uploads;
 mod whole_query;
 mod writes;

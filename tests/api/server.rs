@@ -26,6 +26,7 @@ use web::{
     client::Remote,
     node::NO_PEERS,
     serve::{Running, StopOn, serve},
+    sign_in::SignIn,
     signed_request::Replay,
 };
 
@@ -141,9 +142,28 @@ impl Server {
 
     pub fn with_custody(
         sequencer: Sequencer,
+        queries: (QueryId, QueryId),
+        clock: fn() -> Timestamp,
+        custody: Option<Custody>,
+    ) -> Self {
+        Self::begun(sequencer, queries, clock, custody, SignIn::default())
+    }
+
+    pub fn with_sign_in(
+        sequencer: Sequencer,
+        queries: (QueryId, QueryId),
+        clock: fn() -> Timestamp,
+        sign_in: SignIn,
+    ) -> Self {
+        Self::begun(sequencer, queries, clock, None, sign_in)
+    }
+
+    fn begun(
+        sequencer: Sequencer,
         (collecting, aggregated): (QueryId, QueryId),
         clock: fn() -> Timestamp,
         custody: Option<Custody>,
+        sign_in: SignIn,
     ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mempool = Arc::clone(sequencer.mempool());
@@ -164,6 +184,7 @@ impl Server {
             engine: Some(engine.handle().clone()),
             custody,
             replay: Replay::default(),
+            sign_in,
         };
         let running = serve(service, "127.0.0.1:0", StopOn::Request).unwrap();
         Self { running, _engine: engine, chain, index, collecting, aggregated, directory }

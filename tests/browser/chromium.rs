@@ -73,10 +73,11 @@ pub fn downloads() -> PathBuf {
 }
 
 impl Browser {
-    fn start() -> Self {
+    /// A browser with a profile of its own.
+    pub fn start(profile: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let (process, server) = start_driver();
-        let profile = Path::new(env!("CARGO_TARGET_TMPDIR")).join("profile");
+        let profile = Path::new(env!("CARGO_TARGET_TMPDIR")).join(profile);
         drop(fs::remove_dir_all(&profile));
         let mut wanted = DesiredCapabilities::chrome();
         wanted.set_binary(program("chromium", "chromium").to_str().unwrap()).unwrap();
@@ -191,6 +192,22 @@ impl Browser {
         self.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": !allowed }));
     }
 
+    /// Plugs in an authenticator that always consents, the only one.
+    pub fn plug_in(&self, transport: &str) {
+        self.devtools("WebAuthn.disable", json!({}));
+        self.devtools("WebAuthn.enable", json!({}));
+        let options = json!({
+            "protocol": "ctap2", "transport": transport, "hasResidentKey": true, "hasUserVerification": true,
+            "isUserVerified": true, "automaticPresenceSimulation": true,
+        });
+        self.devtools("WebAuthn.addVirtualAuthenticator", json!({ "options": options }));
+    }
+
+    /// Unplugs every authenticator.
+    pub fn unplug(&self) {
+        self.devtools("WebAuthn.disable", json!({}));
+    }
+
     /// The whole page as PNG.
     pub fn screenshot(&self, path: &Path) {
         let size = self.devtools("Page.getLayoutMetrics", json!({}))["cssContentSize"].clone();
@@ -226,7 +243,7 @@ fn data_encoding(text: &str) -> Vec<u8> {
 /// The browser, for as long as the test holds it.
 pub fn browser() -> MutexGuard<'static, Browser> {
     static BROWSER: OnceLock<Mutex<Browser>> = OnceLock::new();
-    let browser = BROWSER.get_or_init(|| Mutex::new(Browser::start()));
+    let browser = BROWSER.get_or_init(|| Mutex::new(Browser::start("profile")));
     // A test that failed leaves the browser as usable as any.
     let browser = browser.lock().unwrap_or_else(PoisonError::into_inner);
     browser.allow_scripts(true);

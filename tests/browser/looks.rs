@@ -71,6 +71,7 @@ pub fn pages(site: &Site) -> Vec<(&'static str, String)> {
         ("results", "/results".into()),
         ("verify", "/verify".into()),
         ("offline", "/verify/offline".into()),
+        ("sign-in", "/sign-in".into()),
         ("not-found", "/no/such/page".into()),
     ]
 }

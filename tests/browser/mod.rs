@@ -7,4 +7,5 @@ mod hostile;
 mod journeys;
 mod looks;
 mod receipts;
+mod sign_in;
 mod site;

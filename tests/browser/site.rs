@@ -140,6 +140,7 @@ fn serve_folder(folder: &Path) -> (Running, Engine) {
         engine: Some(engine.handle().clone()),
         custody: None,
         replay: web::signed_request::Replay::default(),
+        sign_in: web::sign_in::SignIn::default(),
     };
     (serve(service, "127.0.0.1:0", StopOn::Request).unwrap(), engine)
 }

@@ -4,8 +4,10 @@ use circuits::id::AccountId;
 use market::{
     Error,
     accounts::{
-        Account, Accounts, CREDENTIALS_MAX, CredentialId, LAST_SEEN_SECONDS, NewAccount, PUBLIC_KEY_BYTES_MAX, Role,
-        SESSION_SECONDS_MAX, SESSIONS_MAX, SessionToken, UserAgentDigest,
+        Account, Accounts, CEREMONY_BYTES_MAX, CEREMONY_SECONDS_MAX, CREDENTIALS_MAX, CeremonyKind, CeremonyToken,
+        CredentialId, IDENTITIES_MAX, Identity, LAST_SEEN_SECONDS, NewAccount, NewCredential, PUBLIC_KEY_BYTES_MAX,
+        Role, SESSION_IDLE_SECONDS_MAX, SESSION_SECONDS_MAX, SESSIONS_MAX, ServiceAccountId, SessionToken,
+        UserAgentDigest,
     },
 };
 use node::units::Timestamp;
@@ -109,6 +111,101 @@ on_both! {
         }
         for malformed in ["", "abc", &cookie[1..], "ä", &format!("{}=", &*cookie)] {
             assert!(malformed.parse::<SessionToken>().is_err(), "{malformed}");
+        }
+    }
+
+    fn a_session_that_nobody_uses_ends_and_an_account_ends_its_own_alone(backend) {
+        let (_database, accounts, mut rng) = begun(backend);
+        let (ada, bob) = (made(&accounts, "Ada", &mut rng), made(&accounts, "Bob", &mut rng));
+        let idle = SESSION_IDLE_SECONDS_MAX;
+        let token = accounts.sign_in(ada.id, browser(), SESSION_SECONDS_MAX, NOW, &mut rng).unwrap();
+        assert!(accounts.session(&token, NOW.after(idle - 1)).unwrap().is_some());
+        assert!(accounts.session(&token, NOW.after(2 * idle - 2)).unwrap().is_some());
+        assert_eq!(accounts.sessions(ada.id, NOW.after(3 * idle)).unwrap(), vec![]);
+        assert!(accounts.session(&token, NOW.after(3 * idle)).unwrap().is_none());
+        refused(accounts.end_session(bob.id, token.id()), "no such session");
+        accounts.end_session(ada.id, token.id()).unwrap();
+        refused(accounts.end_session(ada.id, token.id()), "no such session");
+        accounts.sign_in(ada.id, browser(), SESSION_SECONDS_MAX, NOW, &mut rng).unwrap();
+        assert_eq!(accounts.prune_sessions(NOW.after(idle)).unwrap(), 1);
+    }
+
+    fn a_ceremony_ends_once_and_for_its_kind_and_time_alone(backend) {
+        let (database, accounts, mut rng) = begun(backend);
+        let (kind, other) = (CeremonyKind::Link, CeremonyKind::Challenge);
+        let token = accounts.begin_ceremony(kind, b"state", 60, NOW, &mut rng).unwrap();
+        let kept = crate::database::rows(&database.open(), "ceremonies").concat();
+        assert!(!kept.to_lowercase().contains(&hex::encode(base64_decoded(&token.to_text()))), "{kept}");
+        assert_eq!(accounts.ceremony(kind, &token, NOW).unwrap().as_deref(), Some(b"state".as_slice()));
+        assert_eq!(accounts.end_ceremony(other, &token, NOW).unwrap(), None);
+        assert_eq!(accounts.end_ceremony(kind, &token, NOW.after(60)).unwrap(), None);
+        let unknown: CeremonyToken = "A".repeat(43).parse().unwrap();
+        assert_eq!(accounts.end_ceremony(kind, &unknown, NOW).unwrap(), None);
+        let ends: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4)
+                .map(|_| {
+                    let accounts = Accounts::new(database.open());
+                    let token: CeremonyToken = token.to_text().parse().unwrap();
+                    scope.spawn(move || accounts.end_ceremony(kind, &token, NOW).unwrap())
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(ends.iter().filter(|state| state.is_some()).count(), 1, "{ends:?}");
+        let long = vec![0; CEREMONY_BYTES_MAX + 1];
+        refused(accounts.begin_ceremony(kind, &long, 60, NOW, &mut rng), "at most");
+        for seconds in [0, CEREMONY_SECONDS_MAX + 1] {
+            refused(accounts.begin_ceremony(kind, b"", seconds, NOW, &mut rng), "at most");
+        }
+        // What is over is forgotten when another begins.
+        accounts.begin_ceremony(kind, b"", 60, NOW, &mut rng).unwrap();
+        accounts.begin_ceremony(kind, b"", 60, NOW.after(60), &mut rng).unwrap();
+        assert_eq!(crate::database::rows(&database.open(), "ceremonies").len(), 1);
+    }
+
+    fn an_account_is_registered_with_its_passkey_or_not_at_all(backend) {
+        let (_database, accounts, mut rng) = begun(backend);
+        let id = CredentialId::new(vec![1; 20]).unwrap();
+        let passkey = NewCredential { id: &id, public_key: b"key", label: "laptop" };
+        let first = ServiceAccountId::random(&mut rng);
+        assert_eq!(accounts.register(first, &new("Ada"), &passkey, NOW).unwrap().id, first);
+        let second = ServiceAccountId::random(&mut rng);
+        refused(accounts.register(second, &new("Eve"), &passkey, NOW), "already");
+        assert_eq!(accounts.account(second).unwrap(), None);
+        assert_eq!(accounts.credentials(first).unwrap().len(), 1);
+    }
+
+    fn an_account_names_one_ledger_account_which_no_other_does(backend) {
+        let (_database, accounts, mut rng) = begun(backend);
+        let (ada, bob) = (made(&accounts, "Ada", &mut rng), made(&accounts, "Bob", &mut rng));
+        let (key, other) = (AccountId::from_bytes([3; 32]), AccountId::from_bytes([4; 32]));
+        accounts.link(ada.id, key).unwrap();
+        assert_eq!(accounts.account_of(key).unwrap().unwrap().id, ada.id);
+        refused(accounts.link(ada.id, other), "unlink that one first");
+        refused(accounts.link(bob.id, key), "sign in to that one");
+        refused(accounts.unlink(ada.id), "add a passkey first");
+        accounts.add_credential(ada.id, &CredentialId::new(vec![1; 20]).unwrap(), b"key", "x", NOW).unwrap();
+        accounts.unlink(ada.id).unwrap();
+        refused(accounts.unlink(ada.id), "names no ledger account");
+        accounts.link(bob.id, key).unwrap();
+    }
+
+    fn an_institution_vouches_for_one_account(backend) {
+        let (_database, accounts, mut rng) = begun(backend);
+        let identity = |subject: &str| Identity::new("https://id.example.org".into(), subject.into()).unwrap();
+        let ada = accounts.register_identity(&new("Ada"), &identity("1"), NOW, &mut rng).unwrap();
+        assert_eq!(accounts.account_of_identity(&identity("1")).unwrap(), Some(ada.clone()));
+        assert_eq!(accounts.account_of_identity(&identity("2")).unwrap(), None);
+        refused(accounts.register_identity(&new("Eve"), &identity("1"), NOW, &mut rng), "another account");
+        let bob = made(&accounts, "Bob", &mut rng);
+        refused(accounts.add_identity(bob.id, &identity("1"), NOW), "another account");
+        for subject in 2..=IDENTITIES_MAX {
+            accounts.add_identity(ada.id, &identity(&subject.to_string()), NOW).unwrap();
+        }
+        refused(accounts.add_identity(ada.id, &identity("more"), NOW), "too many");
+        assert_eq!(accounts.identities(ada.id).unwrap().len(), IDENTITIES_MAX);
+        for (issuer, subject) in [("", "1"), ("https://id.example.org", ""), ("a", &"x".repeat(256))] {
+            assert!(Identity::new(issuer.into(), subject.into()).is_err());
         }
     }
 

@@ -20,6 +20,8 @@ mod plans;
 mod postgres;
 mod receipt;
 mod recruitment;
+#[path = "../s3.rs"]
+mod s3;
 mod secrecy;
 mod tampering;
 mod world;

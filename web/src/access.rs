@@ -8,6 +8,8 @@
 pub enum Role {
     /// Anybody whose signature counts.
     Anyone,
+    /// Who is signed in to the account of the service.
+    Holder,
     /// Who offered the dataset.
     Owner,
     /// Who serves the dataset.
@@ -28,8 +30,9 @@ pub enum Role {
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Anyone,
+        Self::Holder,
         Self::Owner,
         Self::Custodian,
         Self::Licensee,
@@ -66,24 +69,37 @@ pub enum Operation {
     ReadHeader,
     /// `GET /v1/datasets/{id}/body`.
     ReadBody,
+    /// `GET /v1/me` and the page `/you`.
+    ReadAccount,
+    /// Whatever changes the account: its name, passkeys, sessions, and links to others.
+    ChangeAccount,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 4] = [Self::DescribeObject, Self::LocateObject, Self::ReadHeader, Self::ReadBody];
+    pub const ALL: [Self; 6] = [
+        Self::DescribeObject,
+        Self::LocateObject,
+        Self::ReadHeader,
+        Self::ReadBody,
+        Self::ReadAccount,
+        Self::ChangeAccount,
+    ];
 }
 
 /// The table. Being accredited, a validator or the governor gives nobody somebody else's genome.
 const fn allows(role: Role, whose: Whose, operation: Operation) -> bool {
-    use Operation::{DescribeObject, LocateObject, ReadBody, ReadHeader};
+    use Operation::{ChangeAccount, DescribeObject, LocateObject, ReadAccount, ReadBody, ReadHeader};
     match (role, whose, operation) {
         (
             Role::Owner | Role::Custodian | Role::Licensee,
             Whose::Own,
             DescribeObject | LocateObject | ReadHeader | ReadBody,
         ) => true,
+        (Role::Holder, Whose::Own, ReadAccount | ChangeAccount) => true,
         (
             Role::Anyone
+            | Role::Holder
             | Role::Owner
             | Role::Custodian
             | Role::Licensee
@@ -131,16 +147,17 @@ mod tests {
     use super::*;
 
     /// The table once more, as a person reads it: role, operation, and whether its own thing is given.
-    const GIVEN: [(Role, [bool; 4]); 9] = [
-        (Role::Anyone, [false; 4]),
-        (Role::Owner, [true; 4]),
-        (Role::Custodian, [true; 4]),
-        (Role::Licensee, [true; 4]),
-        (Role::Researcher, [false; 4]),
-        (Role::Issuer, [false; 4]),
-        (Role::CommitteeMember, [false; 4]),
-        (Role::Validator, [false; 4]),
-        (Role::Governor, [false; 4]),
+    const GIVEN: [(Role, [bool; 6]); 10] = [
+        (Role::Anyone, [false; 6]),
+        (Role::Holder, [false, false, false, false, true, true]),
+        (Role::Owner, [true, true, true, true, false, false]),
+        (Role::Custodian, [true, true, true, true, false, false]),
+        (Role::Licensee, [true, true, true, true, false, false]),
+        (Role::Researcher, [false; 6]),
+        (Role::Issuer, [false; 6]),
+        (Role::CommitteeMember, [false; 6]),
+        (Role::Validator, [false; 6]),
+        (Role::Governor, [false; 6]),
     ];
 
     #[test]

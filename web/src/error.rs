@@ -61,6 +61,27 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// Nobody is signed in.
+    #[error("nobody is signed in; sign in at /sign-in")]
+    SignedOut,
+    /// What should let somebody in does not.
+    #[error("the sign-in is refused: {why}")]
+    SignIn {
+        /// What does not hold, and what to do.
+        why: String,
+    },
+    /// A request that another site's page made, or may have made.
+    #[error("the request is refused: {why}")]
+    CrossSite {
+        /// What is wrong with it, and what to do.
+        why: String,
+    },
+    /// Too many tries to sign in.
+    #[error("too many tries; wait {seconds} seconds and try again")]
+    TooMany {
+        /// Seconds until the next one counts.
+        seconds: u32,
+    },
     /// What the address names is not here.
     #[error("{what} {id} is not known here; check the id, or ask again after the next block")]
     NotFound {

@@ -18,7 +18,9 @@ mod pages;
 pub mod problem;
 mod reading;
 pub mod serve;
+pub mod sign_in;
 pub mod signed_request;
+mod standing;
 mod stop;
 
 pub use self::error::Error;

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use actix_web::{HttpResponse, ResponseError, http::StatusCode};
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{StatusCode, header},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -48,6 +51,12 @@ pub enum ProblemKind {
     Method,
     /// Nobody signed the request, or not rightly.
     Unsigned,
+    /// Nobody is signed in, or the sign-in does not hold.
+    SignedOut,
+    /// Another site's page asked.
+    CrossSite,
+    /// Too many tries.
+    TooMany,
     /// The signer may not do this, or the signature is wrong.
     Unauthorized,
     /// It exists or was used already, or is out of turn.
@@ -76,6 +85,9 @@ impl ProblemKind {
             Self::Unknown => (StatusCode::NOT_FOUND, "unknown", "Nothing here has this name"),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method", "The endpoint does not take this method"),
             Self::Unsigned => (StatusCode::UNAUTHORIZED, "unsigned", "The request must be signed"),
+            Self::SignedOut => (StatusCode::UNAUTHORIZED, "signed-out", "Nobody is signed in"),
+            Self::CrossSite => (StatusCode::FORBIDDEN, "cross-site", "Another site may have asked for this"),
+            Self::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too-many", "Too many tries"),
             Self::Unauthorized => (StatusCode::FORBIDDEN, "unauthorized", "The signer may not do this"),
             Self::Conflict => (StatusCode::CONFLICT, "conflict", "It was done before or is out of turn"),
             Self::Refused => (StatusCode::UNPROCESSABLE_ENTITY, "refused", "A rule of the protocol forbids it"),
@@ -102,6 +114,9 @@ fn kind(error: &Error) -> ProblemKind {
         Error::Range { .. } => ProblemKind::Range,
         Error::Method { .. } => ProblemKind::Method,
         Error::Unsigned { .. } => ProblemKind::Unsigned,
+        Error::SignedOut | Error::SignIn { .. } => ProblemKind::SignedOut,
+        Error::CrossSite { .. } => ProblemKind::CrossSite,
+        Error::TooMany { .. } => ProblemKind::TooMany,
         Error::Quota { .. } => ProblemKind::Quota,
         Error::Stopping => ProblemKind::Busy,
         Error::Slow { .. } => ProblemKind::Slow,
@@ -157,9 +172,10 @@ fn market_kind(error: &market::Error) -> ProblemKind {
         market::Error::DatabaseBusy => ProblemKind::Busy,
         market::Error::UploadOffset { .. } => ProblemKind::Conflict,
         market::Error::UploadChunk { .. } => ProblemKind::Malformed,
-        market::Error::Refused { .. } | market::Error::Query { .. } | market::Error::Licence { .. } => {
-            ProblemKind::Refused
-        }
+        market::Error::Refused { .. }
+        | market::Error::Query { .. }
+        | market::Error::Licence { .. }
+        | market::Error::Account { .. } => ProblemKind::Refused,
         _ => ProblemKind::Internal,
     }
 }
@@ -188,6 +204,10 @@ impl ResponseError for Error {
         if kind(self) == ProblemKind::Internal {
             tracing::error!(error = %self, "a request failed");
         }
-        HttpResponse::build(self.status_code()).content_type(PROBLEM_JSON).json(Problem::from(self))
+        let mut answer = HttpResponse::build(self.status_code());
+        if let Self::TooMany { seconds } = self {
+            answer.insert_header((header::RETRY_AFTER, *seconds));
+        }
+        answer.content_type(PROBLEM_JSON).json(Problem::from(self))
     }
 }

@@ -26,6 +26,7 @@ use crate::{
     duties::Duties,
     member::{self, MemberService, Turns},
     pages,
+    sign_in::refuse_cross_site,
 };
 
 /// Who ends a server.
@@ -210,7 +211,13 @@ fn server(
     stop_on: StopOn,
     configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> Result<Server, Error> {
-    let app = move || App::new().wrap(from_fn(api::answer)).wrap(from_fn(api::observe)).configure(configure.clone());
+    let app = move || {
+        App::new()
+            .wrap(from_fn(refuse_cross_site))
+            .wrap(from_fn(api::answer))
+            .wrap(from_fn(api::observe))
+            .configure(configure.clone())
+    };
     let server = HttpServer::new(app)
         .workers(WORKERS)
         .max_connections(CONNECTIONS_MAX)

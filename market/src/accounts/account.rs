@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::{Accounts, schema::accounts};
 use crate::{
     Error,
-    database::{Bytes, Number, names, on_each, signed, storable},
+    database::{Bytes, DatabaseConnection, Number, names, on_each, signed, storable},
     index::PAGE_ROWS_MAX,
 };
 
@@ -48,7 +48,23 @@ names! {
 pub struct ServiceAccountId([u8; 16]);
 
 impl ServiceAccountId {
-    pub(super) const fn as_bytes(&self) -> &[u8; 16] {
+    /// A new id.
+    #[must_use]
+    pub fn random(rng: &mut (impl Rng + ?Sized)) -> Self {
+        let mut id = [0; 16];
+        rng.fill_bytes(&mut id);
+        Self(id)
+    }
+
+    /// The id with these bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
 }
@@ -165,6 +181,14 @@ pub(super) fn checked_name(what: &str, name: &str, chars_max: usize) -> Result<S
     Ok(name)
 }
 
+/// A display name as it is kept.
+///
+/// # Errors
+/// [`Error::Account`] for one of no characters, more than [`NAME_CHARS_MAX`], or with control characters.
+pub fn display_name(name: &str) -> Result<String, Error> {
+    checked_name("display name", name, NAME_CHARS_MAX)
+}
+
 impl Accounts {
     /// Makes an account.
     ///
@@ -172,25 +196,8 @@ impl Accounts {
     /// [`Error::Account`] for a name out of bounds or when another has the ledger account, [`Error::Database`] when the
     /// database fails.
     pub fn create(&self, new: &NewAccount, now: Timestamp, rng: &mut (impl Rng + ?Sized)) -> Result<Account, Error> {
-        let display_name = checked_name("display name", &new.display_name, NAME_CHARS_MAX)?;
-        let mut id = [0; 16];
-        rng.fill_bytes(&mut id);
-        let row = (
-            accounts::id.eq(id.as_slice()),
-            accounts::role.eq(new.role.name()),
-            accounts::ledger_account.eq(new.ledger_account.map(|account| account.as_bytes().to_vec())),
-            accounts::display_name.eq(&display_name),
-            accounts::created.eq(signed(now.get())),
-        );
-        let insert = insert_into(accounts::table).values(row).on_conflict_do_nothing();
-        let made = self.database.write(|connection| Ok(on_each!(connection, inner => insert.execute(inner))?))?;
-        if made == 0 {
-            return Err(Error::Account {
-                why: "its ledger account has an account here already; sign in to that".into(),
-            });
-        }
-        let (id, role, ledger_account) = (ServiceAccountId(id), new.role, new.ledger_account);
-        Ok(Account { id, role, ledger_account, display_name, created: now })
+        let id = ServiceAccountId::random(rng);
+        self.database.write(|connection| insert(connection, id, new, now))
     }
 
     /// An account by its id.
@@ -236,7 +243,7 @@ impl Accounts {
     /// [`Error::Account`] for a name out of bounds or an account that is not there, [`Error::Database`] when the database
     /// fails.
     pub fn rename(&self, id: ServiceAccountId, display_name: &str) -> Result<(), Error> {
-        let name = checked_name("display name", display_name, NAME_CHARS_MAX)?;
+        let name = self::display_name(display_name)?;
         let this = accounts::table.find(id.as_bytes().to_vec());
         let changed = self
             .database
@@ -253,6 +260,28 @@ impl Accounts {
         let deleted = self.database.write(|connection| Ok(delete(this).execute(connection)?))?;
         if deleted == 0 { Err(absent(id)) } else { Ok(()) }
     }
+}
+
+/// Writes an account's row.
+pub(super) fn insert(
+    connection: &mut DatabaseConnection,
+    id: ServiceAccountId,
+    new: &NewAccount,
+    now: Timestamp,
+) -> Result<Account, Error> {
+    let display_name = self::display_name(&new.display_name)?;
+    let row = (
+        accounts::id.eq(id.as_bytes().as_slice()),
+        accounts::role.eq(new.role.name()),
+        accounts::ledger_account.eq(new.ledger_account.map(|account| account.as_bytes().to_vec())),
+        accounts::display_name.eq(&display_name),
+        accounts::created.eq(signed(now.get())),
+    );
+    let insert = insert_into(accounts::table).values(row).on_conflict_do_nothing();
+    if on_each!(connection, inner => insert.execute(inner))? == 0 {
+        return Err(Error::Account { why: "its ledger account has an account here already; sign in to that".into() });
+    }
+    Ok(Account { id, role: new.role, ledger_account: new.ledger_account, display_name, created: now })
 }
 
 pub(super) fn absent(id: ServiceAccountId) -> Error {

@@ -6,7 +6,7 @@ use node::units::Timestamp;
 use super::{Accounts, ServiceAccountId, account::checked_name, schema::credentials, session::hold};
 use crate::{
     Error,
-    database::{Bytes, MaybeTime, Number, on_each, signed},
+    database::{Bytes, DatabaseConnection, MaybeTime, Number, on_each, signed},
 };
 
 /// Credentials that one account has at most.
@@ -60,6 +60,17 @@ pub struct Credential {
     pub last_used: Option<Timestamp>,
 }
 
+/// A passkey to be added.
+#[derive(Debug, Clone, Copy)]
+pub struct NewCredential<'a> {
+    /// Its id.
+    pub id: &'a CredentialId,
+    /// The public key with its counter, as the passkey library writes it.
+    pub public_key: &'a [u8],
+    /// What its owner calls it.
+    pub label: &'a str,
+}
+
 type Row = (Vec<u8>, Bytes<16>, Vec<u8>, String, Number, MaybeTime);
 
 fn credential(row: Row) -> Credential {
@@ -83,6 +94,36 @@ fn check_key(public_key: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
+/// Writes a credential's row.
+pub(super) fn insert(
+    connection: &mut DatabaseConnection,
+    account: ServiceAccountId,
+    new: &NewCredential<'_>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    check_key(new.public_key)?;
+    let label = checked_name("credential's label", new.label, LABEL_CHARS_MAX)?;
+    let refused = |why: String| Err(Error::Account { why });
+    hold(connection, account)?;
+    let of_account = credentials::table.filter(credentials::account.eq(account.as_bytes().to_vec()));
+    let count: i64 = of_account.count().get_result(connection)?;
+    if count >= signed(CREDENTIALS_MAX as u64) {
+        return refused(format!("it has {count} credentials; remove one first"));
+    }
+    let row = (
+        credentials::id.eq(new.id.as_bytes()),
+        credentials::account.eq(account.as_bytes().as_slice()),
+        credentials::public_key.eq(new.public_key),
+        credentials::label.eq(label),
+        credentials::created.eq(signed(now.get())),
+    );
+    let insert = insert_into(credentials::table).values(row).on_conflict_do_nothing();
+    match on_each!(connection, inner => insert.execute(inner))? {
+        0 => refused("the credential belongs to an account already; sign in with it".into()),
+        _ => Ok(()),
+    }
+}
+
 impl Accounts {
     /// Adds a credential to an account.
     ///
@@ -97,29 +138,8 @@ impl Accounts {
         label: &str,
         now: Timestamp,
     ) -> Result<(), Error> {
-        check_key(public_key)?;
-        let label = checked_name("credential's label", label, LABEL_CHARS_MAX)?;
-        let refused = |why: String| Err(Error::Account { why });
-        self.database.write(|connection| {
-            hold(connection, account)?;
-            let of_account = credentials::table.filter(credentials::account.eq(account.as_bytes().to_vec()));
-            let count: i64 = of_account.count().get_result(connection)?;
-            if count >= signed(CREDENTIALS_MAX as u64) {
-                return refused(format!("it has {count} credentials; remove one first"));
-            }
-            let row = (
-                credentials::id.eq(id.as_bytes()),
-                credentials::account.eq(account.as_bytes().as_slice()),
-                credentials::public_key.eq(public_key),
-                credentials::label.eq(label),
-                credentials::created.eq(signed(now.get())),
-            );
-            let insert = insert_into(credentials::table).values(row).on_conflict_do_nothing();
-            match on_each!(connection, inner => insert.execute(inner))? {
-                0 => refused("the credential belongs to an account already; sign in with it".into()),
-                _ => Ok(()),
-            }
-        })
+        let new = NewCredential { id, public_key, label };
+        self.database.write(|connection| insert(connection, account, &new, now))
     }
 
     /// A credential by its id.

@@ -5,15 +5,19 @@
 //! stays with its owner.
 
 mod account;
+mod ceremony;
 mod credential;
+mod identity;
 mod schema;
 mod session;
 mod token;
 
 pub use self::{
-    account::{Account, AccountPage, NAME_CHARS_MAX, NewAccount, Role, ServiceAccountId},
-    credential::{CREDENTIALS_MAX, Credential, CredentialId, LABEL_CHARS_MAX, PUBLIC_KEY_BYTES_MAX},
-    session::{LAST_SEEN_SECONDS, SESSION_SECONDS_MAX, SESSIONS_MAX, Session},
+    account::{Account, AccountPage, NAME_CHARS_MAX, NewAccount, Role, ServiceAccountId, display_name},
+    ceremony::{CEREMONIES_MAX, CEREMONY_BYTES_MAX, CEREMONY_SECONDS_MAX, CeremonyKind, CeremonyToken},
+    credential::{CREDENTIALS_MAX, Credential, CredentialId, LABEL_CHARS_MAX, NewCredential, PUBLIC_KEY_BYTES_MAX},
+    identity::{IDENTITIES_MAX, Identity},
+    session::{LAST_SEEN_SECONDS, SESSION_IDLE_SECONDS_MAX, SESSION_SECONDS_MAX, SESSIONS_MAX, Session},
     token::{SessionId, SessionToken, UserAgentDigest},
 };
 use crate::database::Database;

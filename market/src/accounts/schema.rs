@@ -32,3 +32,21 @@ diesel::table! {
         last_used -> Nullable<BigInt>,
     }
 }
+
+diesel::table! {
+    ceremonies (digest) {
+        digest -> Binary,
+        kind -> Text,
+        payload -> Binary,
+        expires -> BigInt,
+    }
+}
+
+diesel::table! {
+    identities (issuer, subject) {
+        issuer -> Text,
+        subject -> Text,
+        account -> Binary,
+        created -> BigInt,
+    }
+}

@@ -18,8 +18,12 @@ use crate::{
 pub const SESSIONS_MAX: usize = 16;
 /// The longest session, in seconds.
 pub const SESSION_SECONDS_MAX: u32 = 30 * 86_400;
+/// How long a session lasts that nobody uses, in seconds.
+pub const SESSION_IDLE_SECONDS_MAX: u32 = 2 * 86_400;
 /// How exact [`Session::last_seen`] is, in seconds: not every request writes.
 pub const LAST_SEEN_SECONDS: u32 = 60;
+const _: () = assert!(LAST_SEEN_SECONDS < SESSION_IDLE_SECONDS_MAX && SESSION_IDLE_SECONDS_MAX < SESSION_SECONDS_MAX);
+
 /// Expired sessions that [`Accounts::prune_sessions`] deletes at once.
 const PRUNED_MAX: i64 = 1_000;
 
@@ -97,7 +101,8 @@ impl Accounts {
         Ok(token)
     }
 
-    /// The session that a token proves; `None` when there is none, its secret is another, or it has expired.
+    /// The session that a token proves; `None` when there is none, its secret is another, it has expired, or nobody used it
+    /// for [`SESSION_IDLE_SECONDS_MAX`].
     ///
     /// # Errors
     /// [`Error::Database`] when the database fails.
@@ -106,7 +111,7 @@ impl Accounts {
         let row: Option<Row> = self.database.read(|connection| found.first(connection).optional())?;
         let Some(row) = row.filter(|row| token.proves(&row.1.get())) else { return Ok(None) };
         let mut session = session(&row);
-        if session.expires <= now {
+        if session.expires <= now || session.last_seen <= idle_since(now) {
             return Ok(None);
         }
         if session.last_seen.after(LAST_SEEN_SECONDS) <= now {
@@ -126,6 +131,7 @@ impl Accounts {
         let open = sessions::table
             .filter(sessions::account.eq(account.as_bytes().to_vec()))
             .filter(sessions::expires.gt(signed(now.get())))
+            .filter(sessions::last_seen.gt(signed(idle_since(now).get())))
             .order((sessions::last_seen.desc(), sessions::id.desc()))
             .limit(signed(SESSIONS_MAX as u64));
         let rows: Vec<Row> = self.database.read(|connection| open.load(connection))?;
@@ -140,6 +146,20 @@ impl Accounts {
         let Some(session) = self.session(token, now)? else { return Ok(()) };
         let this = sessions::table.find(session.id.as_bytes().to_vec());
         self.database.write(|connection| Ok(delete(this).execute(connection).map(drop)?))
+    }
+
+    /// Ends one of an account's own sessions.
+    ///
+    /// # Errors
+    /// [`Error::Account`] when the account has no such session, [`Error::Database`] when the database fails.
+    pub fn end_session(&self, account: ServiceAccountId, id: SessionId) -> Result<(), Error> {
+        let this = sessions::table
+            .filter(sessions::id.eq(id.as_bytes().to_vec()))
+            .filter(sessions::account.eq(account.as_bytes().to_vec()));
+        match self.database.write(|connection| Ok(delete(this).execute(connection)?))? {
+            0 => Err(Error::Account { why: "it has no such session".into() }),
+            _ => Ok(()),
+        }
     }
 
     /// Ends every session of an account, and returns how many there were.
@@ -162,6 +182,7 @@ impl Accounts {
         self.database.write(|connection| {
             let over: Vec<Vec<u8>> = sessions::table
                 .filter(sessions::expires.le(signed(now.get())))
+                .or_filter(sessions::last_seen.le(signed(idle_since(now).get())))
                 .order(sessions::expires)
                 .limit(PRUNED_MAX)
                 .select(sessions::id)
@@ -170,6 +191,11 @@ impl Accounts {
             Ok(deleted.sum::<Result<usize, _>>()?)
         })
     }
+}
+
+/// The time since when a session must have been used.
+fn idle_since(now: Timestamp) -> Timestamp {
+    Timestamp::new(now.get().saturating_sub(SESSION_IDLE_SECONDS_MAX.into()))
 }
 
 /// Holds an account's row to the end of the transaction, so that sign-ins at once count each other.

@@ -38,6 +38,17 @@ impl fmt::Display for SessionId {
     }
 }
 
+impl FromStr for SessionId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let mut bytes = [0; ID_BYTES];
+        let refused = |_| Error::Account { why: "its session's id is malformed; it has 32 hex digits".into() };
+        hex::decode_to_slice(text, &mut bytes).map_err(refused)?;
+        Ok(Self(bytes))
+    }
+}
+
 /// A session's id and secret, as a cookie holds them: 64 characters of base64url. The service keeps a digest of the
 /// secret alone, so that who reads its database cannot sign in.
 pub struct SessionToken {
@@ -66,6 +77,13 @@ impl SessionToken {
         let mut bytes = zeroize::Zeroizing::new(self.id.0.to_vec());
         bytes.extend_from_slice(&self.secret);
         URL_SAFE_NO_PAD.encode(&*bytes).into()
+    }
+
+    /// What a form carries to show that a page of this session made it. Other sites cannot read it, and it is not the
+    /// token.
+    #[must_use]
+    pub fn form_token(&self) -> Digest {
+        hash(ByteTag::FormToken, &[&self.id.0, &self.secret])
     }
 
     /// What the service keeps of the secret.

@@ -5,6 +5,8 @@ mod flow;
 mod requests;
 mod town;
 
+pub use self::town::{EMBARGO, Town};
+
 use circuits::{
     consent::{Day, Purposes, Regions},
     id::DatasetId,
@@ -18,7 +20,7 @@ use node::{
 use crate::world::{World, account, digest, owner_name};
 
 /// Uses that the owner allows.
-fn allowed() -> AllowedUse {
+pub fn allowed() -> AllowedUse {
     AllowedUse { purposes: Purposes::HEALTH_RESEARCH.union(Purposes::METHODS), disease: 0, regions: Regions::ALL }
 }
 

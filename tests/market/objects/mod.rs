@@ -2,13 +2,12 @@
 
 mod crash;
 mod garbage;
-mod s3;
 mod stores;
 mod uploads;
 
 use market::objects::{BlobAddress, BlobKind, Objects};
 
-use self::s3::S3Server;
+use crate::s3::{self, S3Server};
 
 /// A store of each kind, and what keeps it alive.
 struct Stores {

@@ -1,9 +1,9 @@
 //! The HTTP API: versioned, small, public reads and self-authenticating writes.
 //!
 //! Whatever is on a consortium ledger may be read by whoever reaches its nodes. What is written carries its own
-//! authority: a transaction its signature or proof, a blob the digest it is stored under. There are no accounts,
-//! cookies or tokens here, and nothing is served that the ledger or a blob's address does not name. What is for one party
-//! alone is asked for with a signed request, and `crate::access` says by whom.
+//! authority: a transaction its signature or proof, a blob the digest it is stored under. Nothing
+//! is served that the ledger or a blob's address does not name. What is for one party alone is asked for with a signed
+//! request, and `crate::access` says by whom. Cookies count for the own account alone (`sign_in`).
 
 mod beacon;
 mod blobs;
@@ -26,6 +26,7 @@ mod quota;
 mod reply;
 mod schemas;
 mod screenings;
+mod sign_in;
 mod state;
 mod transactions;
 mod uploads;
@@ -64,7 +65,7 @@ pub(crate) use self::{
     reply::{BYTES, found, parse},
     state::KEY_BYTES_MAX,
 };
-use crate::{Error, chain::Chain, problem::Problem, signed_request::Replay};
+use crate::{Error, chain::Chain, problem::Problem, sign_in::SignIn, signed_request::Replay};
 
 /// What the endpoints work on.
 pub struct Service {
@@ -86,6 +87,8 @@ pub struct Service {
     pub custody: Option<Custody>,
     /// Signed requests that were taken.
     pub replay: Replay,
+    /// What signing in to the pages keeps.
+    pub sign_in: SignIn,
 }
 
 /// One list gives the routes and the OpenAPI document, so that neither can lack what the other has.
@@ -181,6 +184,20 @@ routes![
     drs::read_service_info,
     drs::read_object,
     drs::read_access,
+    sign_in::begin_passkey_sign_in,
+    sign_in::sign_in_with_passkey,
+    sign_in::begin_account,
+    sign_in::make_account,
+    sign_in::begin_challenge,
+    sign_in::answer_challenge,
+    sign_in::read_own_account,
+    sign_in::rename_own_account,
+    sign_in::begin_passkey,
+    sign_in::add_passkey,
+    sign_in::remove_passkey,
+    sign_in::end_session,
+    sign_in::end_sessions,
+    sign_in::unlink_ledger_account,
 ];
 
 /// Runs what blocks on the pool for that, so that workers keep answering.

@@ -32,6 +32,7 @@ mod result;
 mod schema;
 mod screening;
 mod session;
+mod sign_in;
 mod study;
 mod verify;
 mod wallet;
@@ -164,6 +165,8 @@ pub enum Command {
     /// Show accounts and move money.
     #[command(subcommand)]
     Account(account::Account),
+    /// Sign in to a node's pages with the key of an account: prints a link for a browser.
+    SignIn(sign_in::SignInCommand),
     /// Bring money onto the ledger and off it, through an accredited institution.
     #[command(subcommand)]
     Funding(funding::Funding),
@@ -211,6 +214,7 @@ pub fn run(cli: Cli, output: &Output) -> Result<(), Error> {
         Command::Result(result) => result.run(&home, output),
         Command::Export(export) => export.run(&home, output),
         Command::Account(account) => account.run(&home, output),
+        Command::SignIn(sign_in) => sign_in.run(&home, output),
         Command::Funding(funding) => funding.run(&home, output),
         Command::Ledger(ledger) => ledger.run(&home, output),
         Command::Objects(objects) => objects.run(&home, output),

@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use borsh::BorshDeserialize;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use ureq::{
     Agent, Body,
     http::{Response, StatusCode, header},
@@ -103,6 +103,16 @@ impl Remote {
     /// As [`Remote::value`].
     pub fn post<T: DeserializeOwned>(&self, path: &str, body: &[u8]) -> Result<T, Error> {
         let sent = self.agent.post(self.at(path)).content_type(BYTES).send(body);
+        let bytes = self.read(self.accepted(self.answered(sent)?)?, JSON_BYTES_MAX)?;
+        serde_json::from_slice(&bytes).map_err(|error| self.unusable(error.to_string()))
+    }
+
+    /// Posts a value in JSON and decodes the answer in JSON.
+    ///
+    /// # Errors
+    /// As [`Remote::value`].
+    pub fn post_json<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Error> {
+        let sent = self.agent.post(self.at(path)).send_json(body);
         let bytes = self.read(self.accepted(self.answered(sent)?)?, JSON_BYTES_MAX)?;
         serde_json::from_slice(&bytes).map_err(|error| self.unusable(error.to_string()))
     }

@@ -12,10 +12,12 @@ mod queries;
 mod refusal;
 mod results;
 mod shell;
+mod sign_in;
 mod studies;
 mod upload;
 mod verify;
 mod words;
+mod you;
 
 use actix_web::{
     middleware::from_fn,
@@ -29,6 +31,7 @@ const FORM_BYTES_MAX: usize = 1 << 20;
 pub(crate) fn configure(config: &mut ServiceConfig) {
     let pages = web::scope("")
         .wrap(from_fn(refusal::as_page))
+        .wrap(from_fn(shell::note_reader))
         .app_data(FormConfig::default().limit(FORM_BYTES_MAX))
         .service(home::home)
         .service(shell::choose_theme)
@@ -45,6 +48,18 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(results::ask)
         .service(results::show)
         .service(results::save_file)
+        .service(sign_in::ask)
+        .service(sign_in::ask_institution)
+        .service(sign_in::hear_institution)
+        .service(sign_in::look_at_link)
+        .service(sign_in::open_link)
+        .service(you::show)
+        .service(you::rename)
+        .service(you::remove_passkey)
+        .service(you::unlink)
+        .service(you::end_session)
+        .service(you::sign_out)
+        .service(you::sign_out_everywhere)
         .configure(builder::configure);
     config.service(pages);
 }

@@ -25,6 +25,9 @@ struct Refusal {
 const fn title(status: StatusCode) -> &'static str {
     match status {
         StatusCode::BAD_REQUEST => "The address or the form cannot be read",
+        StatusCode::UNAUTHORIZED => "That does not sign you in",
+        StatusCode::FORBIDDEN => "That was not asked for from here",
+        StatusCode::TOO_MANY_REQUESTS => "Too many tries",
         StatusCode::NOT_FOUND => "There is nothing here",
         StatusCode::METHOD_NOT_ALLOWED => "This page cannot be asked for in that way",
         StatusCode::REQUEST_TIMEOUT => "It took too long",
@@ -55,6 +58,7 @@ fn detail(error: &actix_web::Error) -> String {
         }
         Some(Error::Method { path, .. }) => format!("{path} is there, but not for this kind of request."),
         Some(Error::Request { what, why }) => format!("{what}: {why}"),
+        Some(Error::SignedOut) => "This page is for who is signed in. Sign in, and open it again.".into(),
         Some(error) => Problem::from(error).detail,
         None if error.as_response_error().status_code().is_server_error() => {
             "Its operator finds the cause in its log. Try again later.".into()
@@ -73,12 +77,16 @@ pub(super) async fn as_page(
         return Ok(answered);
     };
     let status = answered.status();
+    let retry_after = answered.headers().get(header::RETRY_AFTER).cloned();
     let refusal = Refusal {
         shell: Shell::of(answered.request(), Section::Elsewhere, title(status)),
         status: status.as_u16(),
         title: title(status).into(),
         detail: detail(error),
     };
-    let response = page_with(status, &refusal)?;
+    let mut response = page_with(status, &refusal)?;
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
     Ok(answered.into_response(response))
 }

@@ -1,11 +1,14 @@
 //! What surrounds every page: its head, navigation and footer, the theme, and the headers of the answer.
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpMessage as _, HttpRequest, HttpResponse,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
     http::{
         StatusCode,
         header::{self, HeaderName},
     },
+    middleware::Next,
     post,
     web::{Data, Form},
 };
@@ -14,7 +17,11 @@ use node::genesis::Network;
 use serde::Deserialize;
 
 use super::assets;
-use crate::{Error, api::Service};
+use crate::{
+    Error,
+    api::Service,
+    sign_in::{SignedIn, identify},
+};
 
 /// What a page may load and do: files of this server, and images that it carries itself.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; \
@@ -76,6 +83,8 @@ pub(super) enum Section {
     Verify,
     /// The ledger.
     Explorer,
+    /// Signing in, and the own account; beside the list.
+    SignIn,
 }
 
 impl Section {
@@ -96,6 +105,8 @@ pub(super) struct Shell {
     pub(in crate::pages) theme: Theme,
     pub(in crate::pages) back: String,
     pub(in crate::pages) network: Option<(Network, String)>,
+    /// Who is signed in.
+    pub(in crate::pages) signed_in: Option<SignedIn>,
 }
 
 impl Shell {
@@ -107,12 +118,18 @@ impl Shell {
             (genesis.network, genesis.name.clone())
         });
         let address = request.uri().path_and_query().map_or("/", |address| address.as_str());
-        Self { title: title.into(), section, theme: Theme::of(request), back: address.into(), network }
+        let signed_in = request.extensions().get::<SignedIn>().cloned();
+        Self { title: title.into(), section, theme: Theme::of(request), back: address.into(), network, signed_in }
     }
 
     /// The same frame under the title that is known later.
     pub(super) fn titled(self, title: impl Into<String>) -> Self {
         Self { title: title.into(), ..self }
+    }
+
+    /// Whether the page is about the own account.
+    pub(in crate::pages) fn is_account(&self) -> bool {
+        self.section == Section::SignIn
     }
 
     pub(in crate::pages) fn stylesheet(&self) -> String {
@@ -149,6 +166,27 @@ impl Shell {
             Network::Consortium => None,
         }
     }
+}
+
+/// Notes who is signed in, for the frame of every page.
+pub(super) async fn note_reader(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let service = request.app_data::<Data<Service>>().cloned();
+    let is_page = !request.path().starts_with("/assets/");
+    if let Some(service) = service.filter(|_| is_page) {
+        let (inner, payload) = request.into_parts();
+        let reader = identify(&inner, &service).await;
+        // A page that anybody may read is shown all the same, as to somebody who is not signed in.
+        match reader {
+            Ok(Some(reader)) => drop(inner.extensions_mut().insert(reader)),
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, "who is signed in cannot be read"),
+        }
+        request = ServiceRequest::from_parts(inner, payload);
+    }
+    next.call(request).await
 }
 
 /// A page as an answer.

@@ -55,6 +55,11 @@ impl Identity {
 }
 
 impl Identity {
+    /// Where clients reach this server.
+    pub(crate) fn public_url(&self) -> &str {
+        &self.public_url
+    }
+
     /// The host that clients name, and its port unless it is the scheme's own.
     pub(in crate::api) fn authority(&self) -> &str {
         let rest = self.public_url.split_once("://").map_or("", |(_, rest)| rest);

@@ -39,6 +39,7 @@ use crate::{
     },
     node::{NO_PEERS, engine_options},
     serve::{StopOn, serve_with_duties},
+    sign_in::{SignIn, read_institutions},
     signed_request::Replay,
 };
 
@@ -82,6 +83,9 @@ pub struct Run {
     custodian_key: Option<PathBuf>,
     #[command(flatten)]
     publish: Publish,
+    /// File of institutions whose OpenID providers let people in to the pages (docs/guide/sign-in.md has an example).
+    #[arg(long, value_name = "FILE")]
+    institutions: Option<PathBuf>,
 }
 
 /// Adding up what is sealed, for everybody.
@@ -125,6 +129,7 @@ impl Run {
             aggregation: Aggregation::default(),
             publish: Publish::default(),
             custodian_key: None,
+            institutions: None,
         }
     }
 
@@ -155,6 +160,9 @@ impl Run {
         let mut service = service(chain, Some(engine.handle().clone()), objects, database)?;
         service.publishing = self.publish.open(&service, self.listen, output)?;
         service.custody = custody;
+        if let Some(path) = &self.institutions {
+            service.sign_in.institutions = read_institutions(path)?;
+        }
         let duties = duty.into_iter().collect();
         let running = serve_with_duties(service, duties, &self.listen.to_string(), StopOn::Signals)?;
         output.result(&serde_json::json!({ "url": running.url(), "p2p": p2p }), |_| {
@@ -246,5 +254,6 @@ pub(crate) fn service(
         engine,
         custody: None,
         replay: Replay::default(),
+        sign_in: SignIn::default(),
     })
 }

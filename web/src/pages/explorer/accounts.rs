@@ -7,7 +7,7 @@ use actix_web::{
 use askama::Template;
 use circuits::id::AccountId;
 use market::index::{PartyRow, Role, TransactionRow};
-use node::state::{Account, Standing, StateRead, committee_of};
+use node::state::{Account, StateRead};
 
 use crate::{
     Error,
@@ -17,6 +17,7 @@ use crate::{
         shell::{Section, Shell, page},
         words,
     },
+    standing::standing,
 };
 
 #[derive(Template)]
@@ -43,29 +44,9 @@ pub(super) async fn show(
         let account = service.chain.snapshot()?.account(id)?.unwrap_or_default();
         let rows = service.index.account_transactions(id, &from.paging())?;
         let listing = Listing::new(rows, from, &format!("/accounts/{id}"), "");
-        Ok(OneAccount { shell, id, account, roles: roles(&service, id)?, listing })
+        Ok(OneAccount { shell, id, account, roles: standing(&service, id)?, listing })
     });
     page(&shown.await?)
-}
-
-/// What an account is on this network, in words.
-fn roles(service: &Service, id: AccountId) -> Result<Vec<String>, Error> {
-    let (snapshot, genesis) = (service.chain.snapshot()?, service.chain.ledger().genesis());
-    let standing = |party: node::state::Party, what: &str| match party.standing {
-        Standing::Accredited => format!("{}, accredited {what}", party.name),
-        Standing::Suspended => format!("{}, suspended {what}", party.name),
-    };
-    let issuer = snapshot.issuer(id)?.map(|party| standing(party, "issuer"));
-    let researcher = snapshot.researcher(id)?.map(|party| standing(party, "researcher"));
-    let validator = snapshot.validators()?.and_then(|validators| validators.get(id).map(|validator| validator.power));
-    let validator = validator.map(|power| match power {
-        0 => "observer of the consortium, without a vote".into(),
-        power => format!("validator with {power} votes"),
-    });
-    let committee = committee_of(&snapshot, snapshot.committee_epoch()?.unwrap_or_default())?;
-    let member = committee.index_of(id).map(|member| format!("member {member} of the decryption committee"));
-    let governor = (genesis.governor == id).then(|| "governor of the network".into());
-    Ok([issuer, researcher, validator, member, governor].into_iter().flatten().collect())
 }
 
 #[derive(Template)]

@@ -10,17 +10,17 @@ use s3s_fs::FileSystem;
 use tokio::net::TcpListener;
 
 const BUCKET: &str = "locus";
-const KEY: &str = "a-key";
-const SECRET: &str = "a-secret";
+pub const KEY: &str = "a-key";
+pub const SECRET: &str = "a-secret";
 
 /// A running server. Its thread ends with the process.
-pub(super) struct S3Server {
+pub struct S3Server {
     address: SocketAddr,
     folder: tempfile::TempDir,
 }
 
 impl S3Server {
-    pub(super) fn start() -> Self {
+    pub fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join(BUCKET)).unwrap();
         let (tell, told) = mpsc::channel();
@@ -33,29 +33,34 @@ impl S3Server {
     }
 
     /// How to reach it.
-    pub(super) fn settings(&self) -> S3Settings {
+    pub fn settings(&self) -> S3Settings {
         settings(&format!("http://{}", self.address))
     }
 
-    pub(super) fn endpoint(&self) -> String {
+    pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    pub(super) fn location(prefix: &str) -> ObjectsLocation {
+    pub fn location(prefix: &str) -> ObjectsLocation {
         format!("s3://{BUCKET}/{prefix}").parse().unwrap()
     }
 
-    pub(super) fn open(&self, prefix: &str) -> Objects {
+    pub fn open(&self, prefix: &str) -> Objects {
         Objects::open(&Self::location(prefix), &self.settings()).unwrap()
     }
 
+    /// The folder with everything that it keeps.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Where the server keeps an object.
-    pub(super) fn file(&self, place: &str) -> std::path::PathBuf {
+    pub fn file(&self, place: &str) -> std::path::PathBuf {
         self.folder.path().join(BUCKET).join(place)
     }
 }
 
-pub(super) fn settings(endpoint: &str) -> S3Settings {
+pub fn settings(endpoint: &str) -> S3Settings {
     S3Settings {
         endpoint: Some(endpoint.into()),
         region: Some("us-east-1".into()),

@@ -1,0 +1,253 @@
+//! A node process under load: many clients list and submit for a while, others send hostile bodies meanwhile.
+//!
+//! Not criterion: one run that prints what came of it, and fails where an answer is neither success nor documented
+//! back-pressure (503 `busy`). `LOCUS_LOAD_CLIENTS` (1,000), `LOCUS_LOAD_SECONDS` (60) and `LOCUS_LOAD_HOSTILE` (32) say
+//! how much. Clients and node share this machine's cores.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    process::{Child, Command, Stdio},
+    sync::Mutex,
+    thread,
+    time::{Duration, Instant},
+};
+
+use circuits::id::ChainId;
+use ed25519_dalek::SigningKey;
+use node::{
+    signature::account_of,
+    transaction::{Action, Transaction, Transfer},
+    units::Amount,
+};
+use serde_json::Value;
+
+/// Of so many requests of a client, one is a submission.
+const REQUESTS_PER_SUBMISSION: u64 = 5;
+const LISTINGS: [&str; 4] =
+    ["/v1/queries?limit=50", "/v1/blocks?limit=20&order=newest", "/v1/studies", "/v1/screenings"];
+const STACK_BYTES: usize = 256 << 10;
+const MEMORY_LOOK: Duration = Duration::from_millis(500);
+/// A stranger's socket is given up after this.
+const HOSTILE_TIME_MAX: Duration = Duration::from_secs(20);
+
+fn number(variable: &str, otherwise: u64) -> u64 {
+    std::env::var(variable).map_or(otherwise, |text| text.parse().unwrap())
+}
+
+/// A sender's key, the same in each run.
+fn key(number: u64) -> SigningKey {
+    let mut bytes = [7; 32];
+    bytes[..8].copy_from_slice(&number.to_le_bytes());
+    SigningKey::from_bytes(&bytes)
+}
+
+struct Node {
+    process: Child,
+    address: String,
+    chain: ChainId,
+    _folder: tempfile::TempDir,
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+impl Node {
+    fn start(clients: u64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let locus = || {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_locus"));
+            command.current_dir(folder.path()).env("LOCUS_PASSPHRASE", "three random words").stdin(Stdio::null());
+            command.env_remove("LOCUS_URL").env_remove("LOCUS_DATA_DIR").arg("--json");
+            command
+        };
+        let balances = (0..clients).map(|number| format!("--balance={}=1000000", account_of(&key(number))));
+        let init = ["network", "init", "load", "--block-seconds", "0"].map(str::to_owned);
+        let founded = locus().args(init.into_iter().chain(balances)).output().unwrap();
+        assert!(founded.status.success(), "{}", String::from_utf8_lossy(&founded.stderr));
+        let founded: Value = serde_json::from_slice(&founded.stdout).unwrap();
+        let chain = founded["chain"].as_str().unwrap().parse().unwrap();
+        let log = fs::File::create(folder.path().join("log")).unwrap();
+        let mut serve = locus();
+        serve.args(["serve", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(log);
+        let mut process = serve.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let said: Value = serde_json::from_str(&line).unwrap();
+        let address = said["url"].as_str().unwrap().trim_start_matches("http://").to_owned();
+        Self { process, address, chain, _folder: folder }
+    }
+
+    /// Resident memory now and at its peak, in MiB.
+    fn memory(&self) -> [u64; 2] {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        ["VmRSS:", "VmHWM:"].map(|field| {
+            let line = status.lines().find(|line| line.starts_with(field)).unwrap();
+            line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1_024
+        })
+    }
+}
+
+/// What came of requests of one kind.
+#[derive(Default)]
+struct Outcomes {
+    millis: Vec<f64>,
+    by_kind: BTreeMap<String, u64>,
+}
+
+impl Outcomes {
+    fn note(&mut self, kind: String, took: Duration) {
+        self.millis.push(took.as_secs_f64() * 1e3);
+        *self.by_kind.entry(kind).or_default() += 1;
+    }
+
+    fn add(&mut self, other: Self) {
+        self.millis.extend(other.millis);
+        for (kind, count) in other.by_kind {
+            *self.by_kind.entry(kind).or_default() += count;
+        }
+    }
+
+    /// Prints a line, and returns how many were neither answered nor told that the node is busy.
+    fn report(mut self, what: &str, seconds: f64) -> u64 {
+        self.millis.sort_by(f64::total_cmp);
+        let at = |share: f64| self.millis.get((self.millis.len() as f64 * share) as usize).copied().unwrap_or_default();
+        let all: u64 = self.by_kind.values().sum();
+        let good: u64 = ["200", "202"].iter().filter_map(|kind| self.by_kind.get(*kind)).sum();
+        let busy = self.by_kind.get("503 busy").copied().unwrap_or_default();
+        println!(
+            "{what:<12} {all:>8} sent, {:>6.0}/s, answered {:>6.2} %, p50 {:>7.1} ms, p99 {:>7.1} ms, {:?}",
+            all as f64 / seconds,
+            100.0 * good as f64 / all.max(1) as f64,
+            at(0.5),
+            at(0.99),
+            self.by_kind
+        );
+        all - good - busy
+    }
+}
+
+/// One client: four listings and a transfer, again and again on one connection.
+fn client(node: &Node, number: u64, until: Instant) -> [Outcomes; 2] {
+    let config = ureq::Agent::config_builder().http_status_as_error(false).proxy(None);
+    let agent: ureq::Agent = config.timeout_global(Some(Duration::from_secs(60))).build().into();
+    let (url, sender, mut nonce) = (format!("http://{}", node.address), key(number), 0);
+    let mut outcomes = [Outcomes::default(), Outcomes::default()];
+    for turn in number.. {
+        let started = Instant::now();
+        if started >= until {
+            break;
+        }
+        let submits = turn % REQUESTS_PER_SUBMISSION == 0;
+        let sent = if submits {
+            let transfer = Transfer { to: account_of(&key(number + 1)), amount: Amount::new(1) };
+            let transaction = Transaction::sign(node.chain, &sender, nonce, Action::Transfer(transfer)).unwrap();
+            let request = agent.post(format!("{url}/v1/transactions")).content_type("application/octet-stream");
+            request.send(&transaction.to_bytes().unwrap()[..])
+        } else {
+            agent.get(format!("{url}{}", LISTINGS[turn as usize % LISTINGS.len()])).call()
+        };
+        let kind = match sent {
+            Err(error) => format!("no answer: {error}"),
+            Ok(mut answer) => {
+                let status = answer.status().as_u16();
+                let body = answer.body_mut().read_to_string().unwrap_or_default();
+                nonce += u64::from(submits && status == 202);
+                let problem = serde_json::from_str::<Value>(&body).ok().filter(|_| status >= 400);
+                let told = problem.and_then(|told| Some(told["type"].as_str()?.rsplit('/').next()?.to_owned()));
+                told.map_or(status.to_string(), |told| format!("{status} {told}"))
+            }
+        };
+        outcomes[usize::from(submits)].note(kind, started.elapsed());
+    }
+    outcomes
+}
+
+/// A request that wastes what it can: huge, slow, deep, truncated, of the wrong type. What the node answered.
+fn hostile(node: &Node, turn: u64) -> (&'static str, String) {
+    let head = |path: &str, media: &str, length: u64| {
+        format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: {media}\r\ncontent-length: {length}\r\n\r\n")
+    };
+    let bytes = "application/octet-stream";
+    let (name, head, body, pause): (_, _, Vec<u8>, _) = match turn % 5 {
+        0 => ("huge", head("/v1/transactions", bytes, 8 << 30), vec![0; 1 << 20], Duration::ZERO),
+        1 => ("slow", head("/v1/transactions", bytes, 1_000), vec![0; 15], Duration::from_secs(1)),
+        2 => ("deep", head("/v1/plans", "application/json", 1 << 16), vec![b'['; 1 << 16], Duration::ZERO),
+        3 => ("truncated", head("/v1/transactions", bytes, 1_000), vec![0; 10], Duration::ZERO),
+        _ => ("wrong type", head("/v1/transactions", "text/html", 5), b"hello".to_vec(), Duration::ZERO),
+    };
+    let Ok(mut stream) = TcpStream::connect(&node.address) else { return (name, "no connection".into()) };
+    stream.set_read_timeout(Some(HOSTILE_TIME_MAX)).unwrap();
+    stream.set_write_timeout(Some(HOSTILE_TIME_MAX)).unwrap();
+    let mut sent = stream.write_all(head.as_bytes());
+    let piece = if pause.is_zero() { 1 << 16 } else { 1 };
+    for part in body.chunks(piece) {
+        if sent.is_err() {
+            break;
+        }
+        sent = stream.write_all(part);
+        thread::sleep(pause);
+    }
+    drop(stream.shutdown(std::net::Shutdown::Write));
+    let mut answer = [0; 12];
+    let answered = stream.read_exact(&mut answer).map(|()| String::from_utf8_lossy(&answer[9..]).into_owned());
+    (name, answered.unwrap_or_else(|_| "closed".into()))
+}
+
+fn main() {
+    let [clients, seconds] =
+        [("LOCUS_LOAD_CLIENTS", 1_000), ("LOCUS_LOAD_SECONDS", 60)].map(|(name, n)| number(name, n));
+    let strangers = number("LOCUS_LOAD_HOSTILE", 32);
+    let node = Node::start(clients);
+    let load = fs::read_to_string("/proc/loadavg").unwrap();
+    println!("{clients} clients and {strangers} strangers for {seconds} s; load before {}", load.trim());
+    println!("memory before: {:?} MiB now and at its peak", node.memory());
+    let (started, until) = (Instant::now(), Instant::now() + Duration::from_secs(seconds));
+    let told: Mutex<BTreeMap<(&str, String), u64>> = Mutex::default();
+    let all = Mutex::new([Outcomes::default(), Outcomes::default()]);
+    thread::scope(|scope| {
+        let (node, all, told) = (&node, &all, &told);
+        let small = || thread::Builder::new().stack_size(STACK_BYTES);
+        for number in 0..clients {
+            let work = move || {
+                let found = client(node, number, until);
+                let mut all = all.lock().unwrap();
+                all.iter_mut().zip(found).for_each(|(sum, one)| sum.add(one));
+            };
+            small().spawn_scoped(scope, work).unwrap();
+        }
+        for number in 0..strangers {
+            let work = move || {
+                for turn in number.. {
+                    if Instant::now() >= until {
+                        break;
+                    }
+                    *told.lock().unwrap().entry(hostile(node, turn)).or_default() += 1;
+                }
+            };
+            small().spawn_scoped(scope, work).unwrap();
+        }
+        while Instant::now() < until {
+            thread::sleep(MEMORY_LOOK);
+        }
+    });
+    let took = started.elapsed().as_secs_f64();
+    println!("memory after: {:?} MiB now and at its peak", node.memory());
+    let [listed, submitted] = all.into_inner().unwrap();
+    let failed = listed.report("list", took) + submitted.report("submit", took);
+    for ((what, answer), count) in told.into_inner().unwrap() {
+        println!("hostile      {what:<10} {answer:<14} {count}");
+        assert!(!["200", "202", "500"].contains(&answer.as_str()), "a hostile body got {answer}");
+    }
+    let health = ureq::get(format!("http://{}/health", node.address)).call().unwrap().status();
+    println!("health afterwards: {health}");
+    assert_eq!(failed, 0, "requests failed otherwise than by documented back-pressure");
+}

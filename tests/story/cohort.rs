@@ -1,0 +1,134 @@
+//! The researcher's query: opened, answered under fire, added up, decrypted, and verified by somebody else.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use super::{
+    chaos::Chaos,
+    people::{OLDER, Ward},
+    process::Process,
+    stage::{Stage, key_file},
+    town::{PATIENCE, Party, text},
+};
+
+/// Variants that the query counts.
+pub const VARIANTS: usize = 512;
+pub const PRICE: u64 = 500;
+pub const FEE: u64 = 100;
+/// Time for each contribution beyond the patience of every step, in seconds.
+const PROOF_SECONDS: u64 = 10;
+
+/// Opens a query for people of fifty and more. Returns its id.
+pub fn open(stage: &Stage, schema: &str, people: usize) -> String {
+    let query = json!({
+        "study": stage.study(&stage.researcher, "Alleles"), "schema": schema, "purposes": ["health-research"],
+        "criteria": [[{ "attribute": "age", "lo": OLDER, "hi": 120 }]],
+        "privacy": "exact",
+        "measures": [{ "statistic": "allele_frequencies", "variants": { "first": 0, "count": VARIANTS } }],
+        "price": PRICE, "contributions_min": 2, "contributions_max": people + 1, "days": 7
+    });
+    stage.researcher.write("query.json", query.to_string());
+    let open = [&["query", "open", "query.json", "--yes"][..], &key_file("researcher")].concat();
+    text(&stage.researcher.run(&open)["id"])
+}
+
+/// Waits until so many contributions are on the ledger.
+pub fn await_contributions(stage: &Stage, query: &str, people: usize, processes: &mut [Process<'_>]) {
+    let started = Instant::now();
+    let time_max = PATIENCE + Duration::from_secs(PROOF_SECONDS) * u32::try_from(people).unwrap();
+    loop {
+        let shown = stage.researcher.try_run(&["query", "show", query]);
+        if shown.as_ref().is_ok_and(|shown| shown["state"]["admitted"] == people) {
+            return;
+        }
+        processes.iter_mut().for_each(Process::assert_alive);
+        assert!(started.elapsed() < time_max, "{people} were to answer: {shown:?}");
+        thread::sleep(Duration::from_millis(500));
+    }
+}
+
+/// Asked once more, every agent says that it had answered, each with a number of its own; and those too young decline.
+pub fn everybody_answered_once(stage: &Stage, query: &str, wards: &[Ward; 2]) {
+    let mut numbers: Vec<u64> = vec![];
+    for (hospital, ward) in stage.hospitals.iter().zip(wards) {
+        let run = ["agent", "run", "--wallets", "wallets", "--custodian", "custodian.key", "--query", query];
+        // The agent that watches may have a wallet open, and this one says so then.
+        let answered = hospital.until(&[&run[..], &["--members", &stage.member_urls()]].concat(), |_| true);
+        let answers = answered["answers"].as_array().unwrap();
+        assert_eq!(answers.len(), ward.people.len());
+        for (person, answer) in ward.people.iter().zip(answers) {
+            assert_eq!(answer["wallet"], format!("wallets/{}.wallet", person.name));
+            let outcome = if person.is_older { "already_admitted" } else { "declined" };
+            assert_eq!(answer["outcome"], outcome, "{answer}");
+            numbers.extend(answer["contribution"].as_u64());
+        }
+    }
+    numbers.sort_unstable();
+    let people = u64::try_from(wards.iter().map(|ward| ward.older().len()).sum::<usize>()).unwrap();
+    assert_eq!(
+        numbers,
+        (0..people).collect::<Vec<_>>(),
+        "each person has a contribution and each contribution a person"
+    );
+    let shown = stage.researcher.run(&["query", "show", query]);
+    assert_eq!((&shown["state"]["admitted"], &shown["state"]["surviving"]), (&json!(people), &json!(people)));
+}
+
+/// Seals, and adds up with an aggregator that is killed too, as others are.
+pub fn add_up(stage: &Stage, query: &str, chaos: &mut Chaos, processes: &mut [Process<'_>]) {
+    stage.researcher.run(&[&["query", "seal", query][..], &key_file("researcher")].concat());
+    let members = stage.member_urls();
+    let aggregate = ["aggregate", query, "--members", &members, "--key", "custodian.key"];
+    killed_at_once(&stage.aggregator, &aggregate);
+    while chaos.strike(processes) {
+        killed_at_once(&stage.aggregator, &aggregate);
+    }
+    let is_added = |stage: &Stage| {
+        let shown = stage.researcher.try_run(&["query", "show", query]);
+        shown
+            .is_ok_and(|shown| ["aggregated", "released"].iter().any(|done| shown["state"]["status"]["stage"] == *done))
+    };
+    let started = Instant::now();
+    // An aggregator whose members are away ends with an error, and whoever runs it runs it again.
+    while !is_added(stage) {
+        let tried = stage.aggregator.try_run(&aggregate);
+        assert!(started.elapsed() < PATIENCE, "nothing is added up: {tried:?}");
+    }
+    stage.researcher.until(&["query", "show", query], |shown| shown["state"]["status"]["stage"] == "released");
+}
+
+fn killed_at_once(aggregator: &Party, aggregate: &[&str]) {
+    let mut process =
+        aggregator.command(aggregate).stdout(aggregator.log("out")).stderr(aggregator.log("err")).spawn().unwrap();
+    thread::sleep(Duration::from_millis(150));
+    process.kill().unwrap();
+    process.wait().unwrap();
+}
+
+/// The decrypted sums.
+pub fn result(stage: &Stage, query: &str) -> Vec<u64> {
+    let result = [&["result", query, "--receipt", "receipt.json"][..], &key_file("researcher")].concat();
+    let result = stage.researcher.run(&result);
+    let numbers = |part: &Value| part.as_array().unwrap().iter().map(|slot| slot.as_u64().unwrap()).collect::<Vec<_>>();
+    result["slots"].as_array().unwrap().iter().flat_map(numbers).collect()
+}
+
+/// Somebody in another place verifies the receipt, with no network and no key; an altered one is refused.
+pub fn receipt_holds_for_somebody_else(stage: &Stage, people: usize) {
+    let auditor = Party::new(stage.folder.path(), "auditor");
+    let receipt = std::fs::read_to_string(stage.researcher.path("receipt.json")).unwrap();
+    auditor.write("receipt.json", &receipt);
+    let verified = auditor.run(&["verify", "receipt.json", "--chain", &stage.chain]);
+    assert_eq!(verified["records"], people);
+    let other = "00".repeat(32);
+    assert!(auditor.try_run(&["verify", "receipt.json", "--chain", &other]).unwrap_err().contains("not of"));
+    let mut altered: Value = serde_json::from_str(&receipt).unwrap();
+    let slot = altered.pointer_mut("/result/0/0").expect("a receipt holds its sums");
+    *slot = json!(slot.as_u64().unwrap() + 1);
+    auditor.write("altered.json", altered.to_string());
+    auditor.try_run(&["verify", "altered.json", "--chain", &stage.chain]).unwrap_err();
+}

@@ -1,0 +1,214 @@
+//! The parties of the story and where they work; founding, accrediting, certifying.
+
+use std::{path::Path, thread, time::Duration};
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::{
+    people::Ward,
+    process::Process,
+    town::{Party, free_address, text},
+};
+use crate::{
+    network::demo_file,
+    postgres::new_database,
+    s3::{KEY, S3Server, SECRET},
+};
+
+const MEMBERS: usize = 4;
+/// By then whoever cannot start has ended.
+const START_TIME: Duration = Duration::from_secs(3);
+/// What researcher and sponsor start with.
+pub const BALANCE: u64 = 10_000_000;
+
+/// Everybody, with the services that the node uses.
+pub struct Stage {
+    pub folder: TempDir,
+    pub node: Party,
+    pub governor: Party,
+    pub hospitals: [Party; 2],
+    pub members: Vec<Party>,
+    pub researcher: Party,
+    pub sponsor: Party,
+    pub aggregator: Party,
+    pub database: String,
+    pub objects: S3Server,
+    pub chain: String,
+    addresses: Vec<String>,
+    node_address: String,
+}
+
+/// What a story that failed leaves is what explains it.
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.folder.disable_cleanup(true);
+            println!("story: the parties' folders and logs stay in {}", self.folder.path().display());
+        }
+    }
+}
+
+/// The key of a role in a party's folder.
+pub const fn key_file(role: &'static str) -> [&'static str; 2] {
+    match role.as_bytes() {
+        b"issuer" => ["--key", "issuer.key"],
+        _ => ["--key", "researcher.key"],
+    }
+}
+
+impl Stage {
+    /// Everybody makes keys, and the node's operator founds the network.
+    pub fn build(wards: &[Ward; 2]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let node_address = free_address();
+        let url = format!("http://{node_address}");
+        let client = |name: &str| Party::new(folder.path(), name).with("LOCUS_URL", url.as_str());
+        let (objects, database) = (S3Server::start(), new_database());
+        let node = Party::new(folder.path(), "node")
+            .with("LOCUS_DATABASE_URL", database.as_str())
+            .with("LOCUS_OBJECTS", S3Server::location("story").to_string())
+            .with("AWS_ENDPOINT_URL", objects.endpoint())
+            .with("AWS_REGION", "us-east-1")
+            .with("AWS_ACCESS_KEY_ID", KEY)
+            .with("AWS_SECRET_ACCESS_KEY", SECRET);
+        let hospitals = wards.each_ref().map(|ward| client(ward.hospital));
+        let members: Vec<_> = (0..MEMBERS).map(|index| client(&format!("member-{index}"))).collect();
+        let [governor, researcher, sponsor, aggregator] =
+            ["governor", "researcher", "sponsor", "aggregator"].map(client);
+        let addresses = members.iter().map(|_| free_address()).collect();
+        let mut stage = Self {
+            folder,
+            node,
+            governor,
+            hospitals,
+            members,
+            researcher,
+            sponsor,
+            aggregator,
+            database,
+            objects,
+            chain: String::new(),
+            addresses,
+            node_address,
+        };
+        stage.found();
+        for (party, ward) in stage.hospitals.iter().zip(wards) {
+            ward.write(&party.folder);
+        }
+        stage
+    }
+
+    fn found(&mut self) {
+        let rich = [&self.researcher, &self.sponsor].map(|party| format!("{}={BALANCE}", party.new_key("researcher")));
+        let governor = self.governor.new_key("governor");
+        let mut arguments = vec!["network", "init", "the story", "--governor", &governor];
+        rich.iter().for_each(|balance| arguments.extend(["--balance", balance]));
+        let files: Vec<String> = self
+            .members
+            .iter()
+            .map(|member| {
+                member.new_key("member");
+                member.run(&["keys", "member", "member.key"]);
+                member.path("member.json").display().to_string()
+            })
+            .collect();
+        files.iter().for_each(|file| arguments.extend(["--member", file]));
+        arguments.extend(["--epoch-blocks", "8", "--block-seconds", "0", "--exact-floor", "2", "--early-sealing"]);
+        self.chain = text(&self.node.run(&arguments)["chain"]);
+        for party in self.members.iter().chain([&self.governor, &self.researcher, &self.sponsor, &self.aggregator]) {
+            party.join(&self.node, &["genesis.json"]);
+        }
+        for hospital in &self.hospitals {
+            hospital.join(&self.node, &["genesis.json", "proving.key", "eligibility.key"]);
+            hospital.new_key("custodian");
+        }
+        self.aggregator.new_key("custodian");
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.node_address)
+    }
+
+    pub fn start_node(&self) -> Process<'_> {
+        let mut node = Process::start(&self.node, &["serve", "--listen", &self.node_address, "--heartbeat", "1"]);
+        self.researcher.until(&["ledger", "head"], |_| true);
+        node.assert_alive();
+        node
+    }
+
+    /// The members start in their order and make the committee's key.
+    pub fn start_members(&self) -> Vec<Process<'_>> {
+        let start = |(member, address): (_, &String)| {
+            Process::start(
+                member,
+                &["committee", "serve", "--key", "member.key", "--store", "store", "--listen", address],
+            )
+        };
+        let mut members: Vec<_> = self.members.iter().zip(&self.addresses).map(start).collect();
+        thread::sleep(START_TIME);
+        members.iter_mut().for_each(Process::assert_alive);
+        self.researcher.until(&["committee", "show"], |shown| shown["committee"]["stage"]["stage"] == "active");
+        members
+    }
+
+    /// The members' addresses, in their order.
+    pub fn member_urls(&self) -> String {
+        self.addresses.iter().map(|address| format!("http://{address}")).collect::<Vec<_>>().join(",")
+    }
+
+    pub fn accredit(&self) {
+        let accredit = |what: &str, account: &str, name: &str| {
+            self.governor.run(&["govern", what, account, "--name", name, "--key", "governor.key"]);
+        };
+        for hospital in &self.hospitals {
+            accredit("accredit-issuer", &hospital.new_key("issuer"), &hospital.name);
+        }
+        for party in [&self.researcher, &self.sponsor] {
+            let account = text(&party.run(&["keys", "show", "researcher.key"])["account"]);
+            accredit("accredit-researcher", &account, &party.name);
+        }
+    }
+
+    /// A schema of the first hospital's file, and everybody's records. They count from the next epoch on.
+    pub fn certify(&self, wards: &[Ward; 2]) -> String {
+        let attributes = demo_file("attributes.json");
+        let derive = ["schema", "derive", "Genomes", "--vcf", "genomes.vcf", "--attributes", &attributes];
+        self.hospitals[0].run(&[&derive[..], &["--build", "GRCh37", "--out", "schema"]].concat());
+        let register = [&["schema", "register", "schema"][..], &key_file("issuer")].concat();
+        let schema = text(&self.hospitals[0].run(&register)["id"]);
+        let terms = json!({
+            "purposes": ["health-research"], "days": 365, "price_min": 100, "cohort_min": 2, "exact": true,
+            "screening": true
+        });
+        for (hospital, ward) in self.hospitals.iter().zip(wards) {
+            hospital.write("consent.json", terms.to_string());
+            let whom = ["--vcf", "genomes.vcf", "--attributes", "attributes.csv", "--schema", &schema];
+            let how = ["--consent", "consent.json", "--wallets", "wallets", "--custodian", "custodian.key"];
+            let certify = [&["record", "certify"][..], &whom, &key_file("issuer"), &how].concat();
+            let certified = hospital.run(&certify);
+            assert_eq!(certified["registered"].as_array().unwrap().len(), ward.people.len());
+        }
+        self.researcher.run(&["ledger", "next-epoch"]);
+        schema
+    }
+
+    /// Each hospital's agent watches for queries on its patients' behalf.
+    pub fn start_agents(&self) -> [Process<'_>; 2] {
+        let members = self.member_urls();
+        let watch = ["agent", "watch", "--wallets", "wallets", "--custodian", "custodian.key", "--members", &members];
+        let watch = [&watch[..], &["--delay", "2", "--threads", "1"]].concat();
+        self.hospitals.each_ref().map(|hospital| Process::start(hospital, &watch))
+    }
+
+    pub fn hospital_folders(&self) -> [&Path; 2] {
+        self.hospitals.each_ref().map(|hospital| hospital.folder.as_path())
+    }
+
+    /// A study of somebody's.
+    pub fn study(&self, who: &Party, title: &str) -> String {
+        who.write("protocol.md", format!("{title}, in two visits."));
+        let register = ["study", "register", title, "--protocol", "protocol.md", "--ethics", "2026-1"];
+        text(&who.run(&[&register[..], &key_file("researcher")].concat())["study"])
+    }
+}

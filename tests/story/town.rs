@@ -1,0 +1,152 @@
+//! Who takes part: each party works in a folder of its own, with its own passphrase, and reaches the others over HTTP.
+
+use std::{
+    fs::{self, File},
+    io::Read as _,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rand::RngExt as _;
+use serde_json::Value;
+
+/// How long any step may take on a loaded machine.
+pub const PATIENCE: Duration = Duration::from_secs(300);
+/// Letters of an answer that a failure shows.
+const SHOWN_MAX: usize = 600;
+/// Everything our own crates log. A planted text that they know is found in it if they ever say it.
+const LOGGED: &str = "warn,web=trace,locus=trace,market=trace,node=trace,circuits=trace";
+/// Variables that decide what a command works on; each party has its own or none.
+const VARIABLES: [&str; 5] = ["LOCUS_URL", "LOCUS_DATA_DIR", "LOCUS_DATABASE_URL", "LOCUS_OBJECTS", "LOCUS_PASSPHRASE"];
+
+/// One party's place.
+pub struct Party {
+    pub name: String,
+    pub folder: PathBuf,
+    pub passphrase: String,
+    logs: PathBuf,
+    environment: Vec<(String, String)>,
+}
+
+impl Party {
+    pub fn new(town: &Path, name: &str) -> Self {
+        let folder = town.join(name);
+        let logs = town.join("logs");
+        fs::create_dir_all(&folder).unwrap();
+        fs::create_dir_all(&logs).unwrap();
+        let passphrase = format!("grackle lantern {name} sextant");
+        Self { name: name.into(), folder, passphrase, logs, environment: vec![] }
+    }
+
+    /// The same with a variable in the environment of each of its processes.
+    pub fn with(mut self, variable: &str, value: impl Into<String>) -> Self {
+        self.environment.push((variable.into(), value.into()));
+        self
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_locus"));
+        for variable in VARIABLES {
+            command.env_remove(variable);
+        }
+        command.current_dir(&self.folder).env("LOCUS_PASSPHRASE", &self.passphrase).env("RUST_LOG", LOGGED);
+        command.envs(self.environment.iter().map(|(variable, value)| (variable, value)));
+        command.stdin(Stdio::null()).arg("--json").args(arguments);
+        command
+    }
+
+    /// A file of this party's that its processes append to.
+    pub fn log(&self, kind: &str) -> File {
+        let path = self.logs.join(format!("{}.{kind}", self.name));
+        File::options().create(true).append(true).open(path).unwrap()
+    }
+
+    /// Runs a command: what it printed, or why it failed.
+    pub fn try_run(&self, arguments: &[&str]) -> Result<Value, String> {
+        let mut process = self.command(arguments).stdout(Stdio::piped()).stderr(self.log("err")).spawn().unwrap();
+        let mut printed = vec![];
+        process.stdout.take().unwrap().read_to_end(&mut printed).unwrap();
+        let succeeded = process.wait().unwrap().success();
+        let text = String::from_utf8_lossy(&printed).into_owned();
+        if !succeeded {
+            return Err(text);
+        }
+        serde_json::from_str(&text).map_err(|error| format!("{error}: {text}"))
+    }
+
+    /// Runs a command that succeeds.
+    #[track_caller]
+    pub fn run(&self, arguments: &[&str]) -> Value {
+        self.try_run(arguments).unwrap_or_else(|why| panic!("{}: {arguments:?}: {why}", self.name))
+    }
+
+    /// Asks again until the answer is the one waited for. Servers may be away meanwhile.
+    #[track_caller]
+    pub fn until(&self, arguments: &[&str], done: impl Fn(&Value) -> bool) -> Value {
+        let started = Instant::now();
+        loop {
+            let answer = self.try_run(arguments);
+            match answer {
+                Ok(value) if done(&value) => return value,
+                answer => assert!(started.elapsed() < PATIENCE, "{}: {arguments:?}: {}", self.name, short(answer)),
+            }
+            thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// Makes a key and returns its account.
+    pub fn new_key(&self, role: &str) -> String {
+        text(&self.run(&["keys", "new", role, &format!("{role}.key")])["account"])
+    }
+
+    /// Takes over what the founder publishes.
+    pub fn join(&self, founder: &Self, files: &[&str]) {
+        fs::create_dir_all(self.path(".locus")).unwrap();
+        for file in files {
+            fs::copy(founder.path(".locus").join(file), self.path(".locus").join(file)).unwrap();
+        }
+    }
+}
+
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+}
+
+/// Ports from which no system takes one for an outgoing connection, so that whoever was killed can come back to its own.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
+/// A free address of this machine.
+pub fn free_address() -> String {
+    loop {
+        let address = format!("127.0.0.1:{}", rand::rng().random_range(PORTS));
+        if TcpListener::bind(&address).is_ok() {
+            return address;
+        }
+    }
+}
+
+/// The beginning of what a failure shows.
+fn short(text: impl std::fmt::Debug) -> String {
+    format!("{text:?}").chars().take(SHOWN_MAX).collect()
+}
+
+impl Party {
+    /// The end of what its processes logged.
+    pub fn last_words(&self) -> String {
+        let said = fs::read(self.logs.join(format!("{}.err", self.name))).unwrap_or_default();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        let lines: Vec<&str> = said.lines().rev().take(12).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+    }
+}

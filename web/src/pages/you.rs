@@ -1,0 +1,171 @@
+//! The own account: its name, passkeys, sessions and ledger account, and what that one did.
+
+use actix_web::{
+    HttpRequest, HttpResponse, get,
+    http::header,
+    post,
+    web::{Data, Form},
+};
+use askama::Template;
+use market::{
+    accounts::SessionId,
+    index::{LicenceFilter, LicenceRow, Order, Paging, StudyRow},
+};
+use serde::Deserialize;
+
+use super::{
+    assets, parts,
+    shell::{Section, Shell, page},
+};
+use crate::{
+    Error,
+    api::{Service, blocking, parse},
+    sign_in::{
+        Change, SignedIn, change,
+        own::{OwnAccount, passkey_id},
+        session,
+    },
+};
+
+/// Studies and licences that the page lists.
+const LATEST: Paging = Paging { after: None, limit: 10, order: Order::Newest };
+
+#[derive(Template)]
+#[template(path = "you.html")]
+struct You {
+    shell: Shell,
+    passkey_script: String,
+    form_token: String,
+    own: OwnAccount,
+    studies: Vec<StudyRow>,
+    licences: Vec<LicenceRow>,
+}
+
+/// The own account.
+#[get("/you")]
+pub(super) async fn show(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, Error> {
+    let signed_in = change::signed_in(&request, &service).await?;
+    let shell = Shell::of(&request, Section::SignIn, "Your account");
+    let form_token = signed_in.form_token.to_string();
+    let passkey_script = assets::href("passkey.js");
+    let you = blocking(move || {
+        let own = OwnAccount::read(&service, &signed_in)?;
+        let (studies, licences) = of_ledger(&service, &signed_in)?;
+        Ok(You { shell, passkey_script, form_token, own, studies, licences })
+    });
+    page(&you.await?)
+}
+
+/// What the linked ledger account registered and asked for.
+fn of_ledger(service: &Service, signed_in: &SignedIn) -> Result<(Vec<StudyRow>, Vec<LicenceRow>), Error> {
+    let Some(account) = signed_in.account.ledger_account else { return Ok((vec![], vec![])) };
+    let filter = LicenceFilter { licensee: Some(account), ..LicenceFilter::default() };
+    let studies = service.index.studies(Some(account), &LATEST)?.items;
+    Ok((studies, service.index.licences(&filter, &LATEST)?.items))
+}
+
+/// What every form of the page carries, and what it names, if anything.
+#[derive(Debug, Deserialize)]
+pub(super) struct Posted {
+    form_token: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    id: String,
+}
+
+/// The way back to the page.
+pub(super) fn back() -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, "/you")).finish()
+}
+
+async fn changed(
+    request: &HttpRequest,
+    service: Data<Service>,
+    posted: Posted,
+    work: impl FnOnce(Change, &Service, Posted) -> Result<(), Error> + Send + 'static,
+) -> Result<(), Error> {
+    let change = change::signed_in(request, &service).await?.change(&posted.form_token)?;
+    blocking(move || work(change, &service, posted)).await
+}
+
+/// Gives the account another name.
+#[post("/you/name")]
+pub(super) async fn rename(
+    request: HttpRequest,
+    service: Data<Service>,
+    posted: Form<Posted>,
+) -> Result<HttpResponse, Error> {
+    let posted = posted.into_inner();
+    changed(&request, service, posted, |change, service, posted| change.rename(service, &posted.name)).await?;
+    Ok(back())
+}
+
+/// Removes a passkey.
+#[post("/you/passkeys/remove")]
+pub(super) async fn remove_passkey(
+    request: HttpRequest,
+    service: Data<Service>,
+    posted: Form<Posted>,
+) -> Result<HttpResponse, Error> {
+    let remove =
+        |change: Change, service: &Service, posted: Posted| change.remove_passkey(service, &passkey_id(&posted.id)?);
+    changed(&request, service, posted.into_inner(), remove).await?;
+    Ok(back())
+}
+
+/// Unlinks the ledger account.
+#[post("/you/ledger-account/unlink")]
+pub(super) async fn unlink(
+    request: HttpRequest,
+    service: Data<Service>,
+    posted: Form<Posted>,
+) -> Result<HttpResponse, Error> {
+    changed(&request, service, posted.into_inner(), |change, service, _| change.unlink(service)).await?;
+    Ok(back())
+}
+
+/// Ends one session.
+#[post("/you/sessions/end")]
+pub(super) async fn end_session(
+    request: HttpRequest,
+    service: Data<Service>,
+    posted: Form<Posted>,
+) -> Result<HttpResponse, Error> {
+    let posted = posted.into_inner();
+    let id: SessionId = parse("session id", &posted.id)?;
+    changed(&request, service, posted, move |change, service, _| change.end_session(service, id)).await?;
+    Ok(back())
+}
+
+/// Ends this session, and forgets it in the browser.
+#[post("/sign-out")]
+pub(super) async fn sign_out(
+    request: HttpRequest,
+    service: Data<Service>,
+    posted: Form<Posted>,
+) -> Result<HttpResponse, Error> {
+    let mut answer = signed_out(&request, &service)?;
+    changed(&request, service, posted.into_inner(), |change, service, _| change.sign_out(service)).await?;
+    Ok(answer.finish())
+}
+
+/// Ends every session of the account.
+#[post("/sign-out/everywhere")]
+pub(super) async fn sign_out_everywhere(
+    request: HttpRequest,
+    service: Data<Service>,
+    posted: Form<Posted>,
+) -> Result<HttpResponse, Error> {
+    let mut answer = signed_out(&request, &service)?;
+    let end = |change: Change, service: &Service, _| change.sign_out_everywhere(service).map(drop);
+    changed(&request, service, posted.into_inner(), end).await?;
+    Ok(answer.finish())
+}
+
+fn signed_out(request: &HttpRequest, service: &Service) -> Result<actix_web::HttpResponseBuilder, Error> {
+    let mut answer = HttpResponse::SeeOther();
+    session::forget(request, service, &mut answer)?;
+    answer.insert_header((header::LOCATION, "/sign-in"));
+    Ok(answer)
+}

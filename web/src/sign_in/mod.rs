@@ -1,0 +1,55 @@
+//! Signing in to the pages: passkeys, keys of the ledger, and institutions; sessions, and what protects them.
+//!
+//! A session lets somebody look at and change the own account of this service, and nothing else: no session signs for the
+//! ledger, and everything readable is readable without one. Ways in are ceremonies of two halves (`market::accounts`
+//! keeps what waits between them); what comes out of each is an account that [`session::open`] opens a session of.
+//! ADR 17 says why it is so, docs/guide/sign-in.md how it is used.
+
+pub(crate) mod change;
+mod cookie;
+mod cross_site;
+pub(crate) mod institution;
+pub(crate) mod key;
+mod limits;
+pub(crate) mod own;
+mod passkey;
+pub(crate) mod passkeys;
+pub(crate) mod session;
+mod site;
+
+use circuits::id::AccountId;
+use market::accounts::Accounts;
+
+pub(crate) use self::{
+    change::Change,
+    cross_site::{refuse_cross_site, require_same_origin},
+    session::{SignedIn, identify},
+    site::Site,
+};
+pub use self::{
+    institution::{INSTITUTIONS_MAX, Institution, read_institutions},
+    key::{CHALLENGE_SECONDS, Challenge, LINK_SECONDS, Link, SignedChallenge},
+    limits::{ACCOUNT_BURST, ACCOUNT_SECONDS, ADDRESS_BURST, ADDRESS_SECONDS, ADDRESSES_REMEMBERED_MAX, Limits},
+    site::Origin,
+};
+use crate::api::Service;
+
+/// What signing in keeps in memory and was told by the operator.
+#[derive(Debug, Default)]
+pub struct SignIn {
+    /// How often somebody may try.
+    pub limits: Limits,
+    /// The institutions that let people in.
+    pub institutions: Vec<Institution>,
+}
+
+/// The accounts of a service.
+pub(crate) fn accounts(service: &Service) -> Accounts {
+    Accounts::new(service.index.database().clone())
+}
+
+/// The name of an account that was made for a key of the ledger: its owner gives it another.
+fn name_of(account: AccountId) -> String {
+    let id = account.to_string();
+    format!("Account {}", id.get(..8).unwrap_or(&id))
+}
