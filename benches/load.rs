@@ -35,6 +35,9 @@ const MEMORY_LOOK: Duration = Duration::from_millis(500);
 /// A stranger's socket is given up after this.
 const HOSTILE_TIME_MAX: Duration = Duration::from_secs(20);
 
+/// A connection that took longer waited for the kernel to offer it again.
+const CONNECT_SLOW: Duration = Duration::from_secs(2);
+
 fn number(variable: &str, otherwise: u64) -> u64 {
     std::env::var(variable).map_or(otherwise, |text| text.parse().unwrap())
 }
@@ -101,34 +104,39 @@ impl Node {
 struct Outcomes {
     millis: Vec<f64>,
     by_kind: BTreeMap<String, u64>,
+    last: Option<Instant>,
 }
 
 impl Outcomes {
     fn note(&mut self, kind: String, took: Duration) {
         self.millis.push(took.as_secs_f64() * 1e3);
         *self.by_kind.entry(kind).or_default() += 1;
+        self.last = Some(Instant::now());
     }
 
     fn add(&mut self, other: Self) {
         self.millis.extend(other.millis);
+        self.last = self.last.max(other.last);
         for (kind, count) in other.by_kind {
             *self.by_kind.entry(kind).or_default() += count;
         }
     }
 
     /// Prints a line, and returns how many were neither answered nor told that the node is busy.
-    fn report(mut self, what: &str, seconds: f64) -> u64 {
+    fn report(mut self, what: &str, started: Instant) -> u64 {
+        let seconds = self.last.map_or(0.0, |last| (last - started).as_secs_f64());
         self.millis.sort_by(f64::total_cmp);
         let at = |share: f64| self.millis.get((self.millis.len() as f64 * share) as usize).copied().unwrap_or_default();
         let all: u64 = self.by_kind.values().sum();
         let good: u64 = ["200", "202"].iter().filter_map(|kind| self.by_kind.get(*kind)).sum();
         let busy = self.by_kind.get("503 busy").copied().unwrap_or_default();
         println!(
-            "{what:<12} {all:>8} sent, {:>6.0}/s, answered {:>6.2} %, p50 {:>7.1} ms, p99 {:>7.1} ms, {:?}",
+            "{what:<12} {all:>8} sent, {:>6.0}/s, answered {:>6.2} %, p50 {:.0} ms, p99 {:.0} ms, longest {:.0} ms, {:?}",
             all as f64 / seconds,
             100.0 * good as f64 / all.max(1) as f64,
             at(0.5),
             at(0.99),
+            self.millis.last().copied().unwrap_or_default(),
             self.by_kind
         );
         all - good - busy
@@ -184,7 +192,12 @@ fn hostile(node: &Node, turn: u64) -> (&'static str, String) {
         3 => ("truncated", head("/v1/transactions", bytes, 1_000), vec![0; 10], Duration::ZERO),
         _ => ("wrong type", head("/v1/transactions", "text/html", 5), b"hello".to_vec(), Duration::ZERO),
     };
-    let Ok(mut stream) = TcpStream::connect(&node.address) else { return (name, "no connection".into()) };
+    let started = Instant::now();
+    let connected = TcpStream::connect_timeout(&node.address.parse().unwrap(), HOSTILE_TIME_MAX);
+    if started.elapsed() > CONNECT_SLOW {
+        return ("connect", format!("took {} s", started.elapsed().as_secs()));
+    }
+    let Ok(mut stream) = connected else { return (name, "no connection".into()) };
     stream.set_read_timeout(Some(HOSTILE_TIME_MAX)).unwrap();
     stream.set_write_timeout(Some(HOSTILE_TIME_MAX)).unwrap();
     let mut sent = stream.write_all(head.as_bytes());
@@ -239,10 +252,9 @@ fn main() {
             thread::sleep(MEMORY_LOOK);
         }
     });
-    let took = started.elapsed().as_secs_f64();
     println!("memory after: {:?} MiB now and at its peak", node.memory());
     let [listed, submitted] = all.into_inner().unwrap();
-    let failed = listed.report("list", took) + submitted.report("submit", took);
+    let failed = listed.report("list", started) + submitted.report("submit", started);
     for ((what, answer), count) in told.into_inner().unwrap() {
         println!("hostile      {what:<10} {answer:<14} {count}");
         assert!(!["200", "202", "500"].contains(&answer.as_str()), "a hostile body got {answer}");
