@@ -18,6 +18,7 @@ use circuits::{
     id::ScreeningId,
 };
 use market::{
+    data_use::RegionTable,
     issuer::change_consent,
     ledger::{LedgerAccess, tip},
     recruitment::{Invitation, Outcome, ScreeningAgent, ScreeningFile, Sponsor},
@@ -186,6 +187,8 @@ fn invite(site: &Site, path: &std::path::Path) -> ScreeningId {
         purposes: vec!["health-research".into()],
         disease: 0,
         regions: 1,
+        data_use: None,
+        region_table: RegionTable::default(),
         price: SCREENING_PRICE,
         responses_max: 4,
         days: 20,
