@@ -31,6 +31,28 @@ const PROTECTED: [(&str, &str, Operation); 4] = [
     ("get", "/v1/datasets/{id}/body", Operation::ReadBody),
 ];
 
+/// What an account of the service is for alone: whoever has its session, however many keys they sign with.
+const OWN_ACCOUNT: [(&str, &str, Operation); 8] = [
+    ("get", "/v1/me", Operation::ReadAccount),
+    ("patch", "/v1/me", Operation::ChangeAccount),
+    ("delete", "/v1/me/ledger-account", Operation::ChangeAccount),
+    ("post", "/v1/me/passkeys", Operation::ChangeAccount),
+    ("delete", "/v1/me/passkeys/{id}", Operation::ChangeAccount),
+    ("post", "/v1/me/passkeys/options", Operation::ChangeAccount),
+    ("delete", "/v1/me/sessions", Operation::ChangeAccount),
+    ("delete", "/v1/me/sessions/{id}", Operation::ChangeAccount),
+];
+
+/// Where somebody signs in. `tests/api/sign_in.rs` has what each takes; nothing else gets further than a refusal.
+const SIGN_IN: [(&str, &str); 6] = [
+    ("post", "/v1/sign-in/challenges"),
+    ("post", "/v1/sign-in/links"),
+    ("post", "/v1/sign-in/passkey"),
+    ("post", "/v1/sign-in/passkey/options"),
+    ("post", "/v1/sign-up"),
+    ("post", "/v1/sign-up/options"),
+];
+
 /// What is for everybody: public facts, and what proves itself, such as a signed transaction or a blob by its digest.
 const PUBLIC: [(&str, &str); 64] = [
     ("get", "/beacon/v2/"),
@@ -133,6 +155,7 @@ fn holders(town: &Town) -> Vec<Holder> {
     let holder = |role, name: &str, foreign| Holder { role, name: name.into(), own, foreign };
     vec![
         holder(Role::Anyone, "friend", of_another),
+        holder(Role::Holder, "friend", of_another),
         holder(Role::Owner, &owner_name(0), of_another),
         holder(Role::Custodian, "custodian", kept_elsewhere),
         holder(Role::Licensee, "researcher", of_another),
@@ -189,12 +212,15 @@ fn each_endpoint_of_the_document_is_for_everybody_or_in_the_table_of_who_may_do_
         .iter()
         .flat_map(|(path, methods)| methods.as_object().unwrap().keys().map(|method| (method.as_str(), path.as_str())))
         .collect();
-    let protected = PROTECTED.map(|(method, path, _)| (method, path));
-    let decided: BTreeSet<(&str, &str)> = PUBLIC.into_iter().chain(protected).collect();
+    let protected = PROTECTED.into_iter().chain(OWN_ACCOUNT).map(|(method, path, _)| (method, path));
+    let decided: BTreeSet<(&str, &str)> = PUBLIC.into_iter().chain(SIGN_IN).chain(protected).collect();
     assert_eq!(listed.difference(&decided).collect::<Vec<_>>(), [] as [&(&str, &str); 0], "nobody decided about these");
     assert_eq!(decided.difference(&listed).collect::<Vec<_>>(), [] as [&(&str, &str); 0], "these are gone");
-    assert_eq!(decided.len(), PUBLIC.len() + PROTECTED.len(), "one is in both lists");
-    assert_eq!(PROTECTED.map(|(.., operation)| operation), Operation::ALL);
+    let lists = [PUBLIC.len(), SIGN_IN.len(), PROTECTED.len(), OWN_ACCOUNT.len()];
+    assert_eq!(decided.len(), lists.iter().sum::<usize>(), "one is in two lists");
+    let operations: BTreeSet<Operation> =
+        PROTECTED.into_iter().chain(OWN_ACCOUNT).map(|(.., operation)| operation).collect();
+    assert_eq!(operations, Operation::ALL.into());
 }
 
 #[test]
@@ -213,6 +239,22 @@ fn every_role_gets_what_the_table_says_of_its_own_and_of_what_is_foreign() {
                 assert_eq!(send(&town, method, &path, None).status, 401, "unsigned {path}");
             }
         }
+    }
+}
+
+#[test]
+fn no_signature_of_any_role_opens_an_account_or_signs_in() {
+    let town = Town::new();
+    for (method, path, _) in OWN_ACCOUNT {
+        for Holder { role, name, own, .. } in &holders(&town) {
+            let path = filled(path, *own, "");
+            let given = send(&town, method, &path, Some(&signature(&town, name, method, &path))).status;
+            assert!([401, 403].contains(&given), "{role:?} {method} {path}: {given}");
+        }
+    }
+    for (method, path) in SIGN_IN {
+        let given = send(&town, method, path, Some(&signature(&town, "governor", method, path))).status;
+        assert!((400..500).contains(&given), "{method} {path}: {given}");
     }
 }
 

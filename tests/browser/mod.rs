@@ -6,6 +6,7 @@ mod chromium;
 mod hostile;
 mod journeys;
 mod looks;
+mod patient;
 mod receipts;
 mod sign_in;
 mod site;

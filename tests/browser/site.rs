@@ -13,7 +13,7 @@ use circuits::{
     quorum::Quorum,
 };
 use market::{
-    ledger::{LedgerAccess as _, act, next_nonce, tip},
+    ledger::{LedgerAccess as _, act, next_nonce, tip, wait_for_height},
     objects::Objects,
     query::{Privacy, QueryFile, schema_and_panel},
     wallet::{PartyKey, Protection, Role},
@@ -59,7 +59,12 @@ pub struct Site {
     pub result: PathBuf,
     pub researcher: PartyKey,
     _running: Running,
-    _engine: Engine,
+    engine: Engine,
+}
+
+/// Where the demo's files are.
+pub fn folder() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("site")
 }
 
 /// The query file of the demo's question.
@@ -69,7 +74,7 @@ pub fn query_file() -> PathBuf {
 
 impl Site {
     fn make() -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("site");
+        let folder = folder();
         drop(fs::remove_dir_all(&folder));
         let options = DemoOptions {
             people: PEOPLE,
@@ -108,7 +113,19 @@ impl Site {
             result,
             researcher,
             _running: running,
-            _engine: engine,
+            engine,
+        }
+    }
+}
+
+impl Site {
+    /// Makes blocks until the next epoch, where new terms count.
+    pub fn pass_epoch(&self, ledger: &RemoteLedger) {
+        let epoch = tip(ledger).unwrap().epoch;
+        while tip(ledger).unwrap().epoch == epoch {
+            let next = tip(ledger).unwrap().height.next();
+            self.engine.handle().request_block();
+            wait_for_height(ledger, next, Duration::from_secs(60)).unwrap();
         }
     }
 }

@@ -60,7 +60,7 @@ fn a_consent_for_named_researchers_and_projects_is_answered_to_them_alone() {
             Outlook::Answer { .. } => assert!(reasons.is_empty(), "{reasons:?}"),
             Outlook::Decline { reasons: told } => {
                 let [Refusal::Consent(told)] = told.as_slice() else { panic!("{told:?}") };
-                assert!(!reasons.is_empty() && reasons.iter().all(|reason| told.contains(reason)), "{told}");
+                assert!(!reasons.is_empty() && reasons.iter().all(|reason| told.why().contains(reason)), "{told}");
             }
             other => panic!("{other:?}"),
         }

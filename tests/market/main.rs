@@ -15,6 +15,7 @@ mod flow;
 mod handover;
 mod jobs;
 mod objects;
+mod overview;
 mod plans;
 #[path = "../postgres.rs"]
 mod postgres;

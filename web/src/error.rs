@@ -64,6 +64,9 @@ pub enum Error {
     /// Nobody is signed in.
     #[error("nobody is signed in; sign in at /sign-in")]
     SignedOut,
+    /// Nobody has a session of a person's own pages.
+    #[error("nobody is signed in here, or the session ended; open the newest link that the agent printed")]
+    NoVisit,
     /// What should let somebody in does not.
     #[error("the sign-in is refused: {why}")]
     SignIn {

@@ -15,6 +15,7 @@ mod error;
 pub mod member;
 pub mod node;
 mod pages;
+pub mod patient;
 pub mod problem;
 mod reading;
 pub mod serve;

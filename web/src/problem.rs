@@ -114,7 +114,7 @@ fn kind(error: &Error) -> ProblemKind {
         Error::Range { .. } => ProblemKind::Range,
         Error::Method { .. } => ProblemKind::Method,
         Error::Unsigned { .. } => ProblemKind::Unsigned,
-        Error::SignedOut | Error::SignIn { .. } => ProblemKind::SignedOut,
+        Error::SignedOut | Error::NoVisit | Error::SignIn { .. } => ProblemKind::SignedOut,
         Error::CrossSite { .. } => ProblemKind::CrossSite,
         Error::TooMany { .. } => ProblemKind::TooMany,
         Error::Quota { .. } => ProblemKind::Quota,

@@ -26,6 +26,7 @@ use crate::{
     duties::Duties,
     member::{self, MemberService, Turns},
     pages,
+    patient::PatientPages,
     sign_in::refuse_cross_site,
 };
 
@@ -162,6 +163,25 @@ pub fn serve_member(service: MemberService, address: &str, stop_on: StopOn) -> R
     })
 }
 
+/// Serves people's pages on an address. They are made once the address is taken, since their own is part of them.
+///
+/// # Errors
+/// [`Error::Listen`] when the address cannot be taken, and whatever `pages` returns.
+pub fn serve_patients(
+    address: SocketAddr,
+    stop_on: StopOn,
+    pages: impl FnOnce(SocketAddr) -> Result<PatientPages, Error>,
+) -> Result<(Running, Arc<PatientPages>), Error> {
+    let (listener, address) = listen(&address.to_string())?;
+    let pages = Arc::new(pages(address)?);
+    let data = Data::from(Arc::clone(&pages));
+    let no_follower: Option<(watch::Sender<bool>, Ready<()>)> = None;
+    let running = start_on(listener, address, stop_on, no_follower, move |config| {
+        config.app_data(data.clone()).configure(pages::patient::configure);
+    })?;
+    Ok((running, pages))
+}
+
 /// Takes the address here, so that its failure is the caller's, and serves in a new thread.
 fn start(
     address: &str,
@@ -169,9 +189,24 @@ fn start(
     follower: Option<(watch::Sender<bool>, impl Future<Output = ()> + Send + 'static)>,
     configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> Result<Running, Error> {
+    let (listener, address) = listen(address)?;
+    start_on(listener, address, stop_on, follower, configure)
+}
+
+fn listen(address: &str) -> Result<(TcpListener, SocketAddr), Error> {
     let failed = |source| Error::Listen { address: address.into(), source };
     let listener = TcpListener::bind(address).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
+
+fn start_on(
+    listener: TcpListener,
+    address: SocketAddr,
+    stop_on: StopOn,
+    follower: Option<(watch::Sender<bool>, impl Future<Output = ()> + Send + 'static)>,
+    configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
+) -> Result<Running, Error> {
     let (tell, told) = mpsc::channel();
     let thread = thread::Builder::new().name("locus-server".into()).spawn(move || {
         System::new().block_on(async move {

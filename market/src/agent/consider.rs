@@ -16,7 +16,7 @@ use node::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::Outlook;
+use super::{Asked, ConsentRule, Forbidden, Outlook};
 use crate::{
     Error,
     data_use::{Requester, decide_requester, in_words, refused_purposes},
@@ -43,8 +43,8 @@ pub enum Refusal {
     TooRecent,
     /// The attributes do not satisfy the public criteria.
     OutsideCriteria,
-    /// The consent forbids it; says which term.
-    Consent(String),
+    /// The consent forbids it; says by which rule.
+    Consent(Forbidden),
     /// The owner entered another exact release of the same measure.
     ScopeSpent,
     /// The query would spend more privacy than the owner allows to all queries together.
@@ -88,20 +88,6 @@ impl fmt::Display for Refusal {
     }
 }
 
-fn consent_reason(clause: Clause) -> &'static str {
-    match clause {
-        Clause::Purpose => "a purpose of the query is not among those allowed",
-        Clause::Region => "the data would be used in a region that is not allowed",
-        Clause::Disease => "it is restricted to another disease",
-        Clause::Flags => "it does not permit this kind of release",
-        Clause::Expiry => "it expires before the query closes",
-        Clause::Price => "the price is below its minimum",
-        Clause::Epsilon => "the query's ε is above its maximum for one query (epsilon_milli_max of the consent)",
-        Clause::Cohort => "the query's minimum cohort is below its minimum",
-        _ => "a term does not hold",
-    }
-}
-
 /// Why a record does not answer, by the clause that does not hold.
 pub(crate) fn refusal(error: &circuits::Error) -> Refusal {
     let circuits::Error::Refuted { clause } = error else { return Refusal::Unanswerable(error.to_string()) };
@@ -111,7 +97,10 @@ pub(crate) fn refusal(error: &circuits::Error) -> Refusal {
         Clause::Issuer => Refusal::OtherIssuer,
         Clause::RegistrationEpoch => Refusal::TooRecent,
         Clause::Criteria => Refusal::OutsideCriteria,
-        other => Refusal::Consent(consent_reason(*other).into()),
+        other => match ConsentRule::of(*other) {
+            Some(rule) => Refusal::Consent(Forbidden::new(rule, Asked::Query)),
+            None => Refusal::Unanswerable(error.to_string()),
+        },
     }
 }
 
@@ -135,12 +124,13 @@ pub(crate) fn data_use_refusal(
 ) -> Option<Refusal> {
     let requester = Requester::of_ledger(researcher, study);
     let refusals = decide_requester(wallet.data_use(&holding.consent)?, &requester);
-    (!refusals.is_empty()).then(|| Refusal::Consent(in_words(&refusals)))
+    (!refusals.is_empty()).then(|| Refusal::Consent(Forbidden::of_requester(in_words(&refusals))))
 }
 
 /// A purpose that the consent lacks, each with its term and remedy.
-pub(crate) fn purpose_refusal(why: &str, holding: &Holding, demanded: Purposes) -> Refusal {
-    Refusal::Consent(format!("{why}. {}", in_words(&refused_purposes(holding.consent.purposes, demanded))))
+pub(crate) fn purpose_refusal(asked: Asked, holding: &Holding, demanded: Purposes) -> Refusal {
+    let lacking = in_words(&refused_purposes(holding.consent.purposes, demanded));
+    Refusal::Consent(Forbidden::of_purposes(asked, &lacking))
 }
 
 /// Whether a held record may answer; natively, clause by clause.
@@ -168,7 +158,7 @@ fn check_holding(
         if let Err(error) = check(&terms, &instance, &witness) {
             return Ok(Err(match error {
                 circuits::Error::Refuted { clause: Clause::Purpose } => {
-                    purpose_refusal(consent_reason(Clause::Purpose), holding, state.query.data_use.purposes)
+                    purpose_refusal(Asked::Query, holding, state.query.data_use.purposes)
                 }
                 error => refusal(&error),
             }));
@@ -297,9 +287,23 @@ pub fn consider(
     if let Some(contribution) = admitted(ledger, wallet, id)? {
         return Ok(Outlook::Answered { contribution });
     }
-    if let Some(reason) = closed(state, ledger)? {
-        return Ok(Outlook::Decline { reasons: vec![reason] });
+    match closed(state, ledger)? {
+        Some(reason) => Ok(Outlook::Decline { reasons: vec![reason] }),
+        None => weigh(ledger, wallet, id, state, tree),
     }
+}
+
+/// What the owner's records and rules of today say of a query, whether or not it collects now. The ledger is not asked.
+///
+/// # Errors
+/// [`Error::Statement`] for a query whose terms cannot be read.
+pub fn weigh(
+    ledger: &dyn LedgerAccess,
+    wallet: &Wallet,
+    id: QueryId,
+    state: &QueryState,
+    tree: &SyncedTree,
+) -> Result<Outlook, Error> {
     if is_spent(wallet, id, state)? {
         return Ok(Outlook::Decline { reasons: vec![Refusal::ScopeSpent] });
     }

@@ -1,12 +1,19 @@
 //! What a wallet's answers earned.
 
-use circuits::id::{AccountId, QueryId};
-use node::units::Amount;
+use circuits::id::{AccountId, QueryId, ScreeningId};
+use ed25519_dalek::SigningKey;
+use node::{
+    signature::account_of,
+    state::StateRead,
+    transaction::{Action, Transfer},
+    units::Amount,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Error,
-    wallet::{Answer, AnswerStage, Settlement, Wallet},
+    ledger::{Inclusion, LedgerAccess, act},
+    wallet::{Answer, AnswerStage, Response, Settlement, Wallet},
 };
 
 /// What became of the price of an answer.
@@ -81,4 +88,45 @@ pub fn statement(wallet: &Wallet) -> Result<Statement, Error> {
     };
     let (paid, pending) = (sum(EarningState::Paid)?, sum(EarningState::Pending)?);
     Ok(Statement { earnings, paid, pending })
+}
+
+/// The one-time key that was paid for an answer to a query, or for a response to the screening of the same id.
+fn payout_key(wallet: &Wallet, id: QueryId) -> Result<SigningKey, Error> {
+    let answered = wallet.answers().get(&id).map(Answer::payout_key);
+    let responded = || wallet.responses().get(&ScreeningId::from_bytes(id.to_bytes())).map(Response::reply_key);
+    let why = "the wallet did not answer it; `locus agent earnings` lists what it answered";
+    answered.or_else(responded).ok_or_else(|| Error::Query { query: id, why: why.into() })
+}
+
+/// What lies on the one-time account of an answer or response. The ledger is asked for this account alone.
+///
+/// # Errors
+/// [`Error::Query`] for what the wallet did not answer, [`Error::Ledger`] when the ledger cannot be reached.
+pub fn payout_balance(ledger: &dyn LedgerAccess, wallet: &Wallet, id: QueryId) -> Result<Amount, Error> {
+    Ok(ledger.account(account_of(&payout_key(wallet, id)?))?.unwrap_or_default().balance)
+}
+
+/// Sends what an answer or response earned from its one-time account to another: all there is, unless told how much.
+///
+/// Whoever sees two payouts arrive at one account learns that one person gave both answers.
+///
+/// # Errors
+/// As [`payout_balance`], [`Error::Refused`] for an empty account, and as [`act`].
+pub fn pay_out(
+    ledger: &dyn LedgerAccess,
+    wallet: &Wallet,
+    id: QueryId,
+    to: AccountId,
+    amount: Option<Amount>,
+) -> Result<(Amount, Inclusion), Error> {
+    let key = payout_key(wallet, id)?;
+    let amount = match amount {
+        Some(amount) => amount,
+        None => payout_balance(ledger, wallet, id)?,
+    };
+    if amount == Amount::default() {
+        let why = "the answer's account is empty: it was paid out, or not paid yet".into();
+        return Err(Error::Refused { who: "the wallet".into(), action: "pay out", why });
+    }
+    Ok((amount, act(ledger, &key, Action::Transfer(Transfer { to, amount }))?))
 }

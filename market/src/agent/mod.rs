@@ -6,6 +6,7 @@
 mod answer;
 mod consider;
 mod earnings;
+mod forbidden;
 
 use std::num::NonZeroUsize;
 
@@ -29,8 +30,9 @@ use self::consider::part_count;
 pub(crate) use self::consider::{data_use_refusal, purpose_refusal, refusal, witness};
 pub use self::{
     answer::withdraw,
-    consider::{Refusal, consider, settle, spent},
-    earnings::{Earning, EarningState, Statement, statement},
+    consider::{Refusal, consider, settle, spent, weigh},
+    earnings::{Earning, EarningState, Statement, pay_out, payout_balance, statement},
+    forbidden::{Asked, ConsentRule, Forbidden},
 };
 use crate::{
     Error,

@@ -1,7 +1,7 @@
 //! Whether a wallet's consent and records allow a response, checked before anything is proven or sent.
 
 use circuits::{
-    eligibility::{Clause, binding, check},
+    eligibility::{binding, check},
     id::{AccountId, Digest, ScreeningId},
 };
 use node::{
@@ -14,35 +14,20 @@ use node::{
 use super::Outlook;
 use crate::{
     Error,
-    agent::{Refusal, data_use_refusal, purpose_refusal, refusal, witness},
+    agent::{Asked, ConsentRule, Forbidden, Refusal, data_use_refusal, purpose_refusal, refusal, witness},
     ledger::{LedgerAccess, SyncedTree, tip},
     wallet::{Holding, ResponseStage, Wallet},
 };
 
-/// What of the consent a screening breaks; nothing for a clause that is not about consent.
-fn consent_reason(clause: Clause) -> Option<&'static str> {
-    match clause {
-        Clause::Region => Some("the trial is in a region that is not allowed"),
-        Clause::Disease => Some("it is restricted to another disease"),
-        Clause::Flags => {
-            Some("it does not allow screening, which can lead to an invitation (`screening` of the consent file)")
-        }
-        Clause::Expiry => Some("it expires before the screening closes"),
-        Clause::Price => Some("the price is below its minimum"),
-        _ => None,
-    }
-}
-
+/// Why a record does not respond: as of a query, in a screening's words.
 fn reason(error: &circuits::Error, holding: &Holding, state: &ScreeningState) -> Refusal {
-    let of_consent = match error {
-        circuits::Error::Refuted { clause: Clause::Purpose } => {
-            let why = "a purpose of the screening is not among those allowed";
-            return purpose_refusal(why, holding, state.screening.data_use.purposes);
+    match refusal(error) {
+        Refusal::Consent(forbidden) if forbidden.rule() == ConsentRule::Purpose => {
+            purpose_refusal(Asked::Screening, holding, state.screening.data_use.purposes)
         }
-        circuits::Error::Refuted { clause } => consent_reason(*clause),
-        _ => None,
-    };
-    of_consent.map_or_else(|| refusal(error), |why| Refusal::Consent(why.into()))
+        Refusal::Consent(forbidden) => Refusal::Consent(Forbidden::new(forbidden.rule(), Asked::Screening)),
+        other => other,
+    }
 }
 
 /// Whether a held record may respond; natively, clause by clause.
@@ -115,9 +100,22 @@ pub fn consider(
     if let Some(response) = admitted(ledger, wallet, id)? {
         return Ok(Outlook::Responded { response });
     }
-    if let Some(reason) = closed(state, ledger)? {
-        return Ok(Outlook::Decline { reasons: vec![reason] });
+    match closed(state, ledger)? {
+        Some(reason) => Ok(Outlook::Decline { reasons: vec![reason] }),
+        None => Ok(weigh(ledger, wallet, id, state, tree)),
     }
+}
+
+/// What the owner's records and rules of today say of a screening, whether or not it admits responses now. The ledger is not
+/// asked.
+#[must_use]
+pub fn weigh(
+    ledger: &dyn LedgerAccess,
+    wallet: &Wallet,
+    id: ScreeningId,
+    state: &ScreeningState,
+    tree: &SyncedTree,
+) -> Outlook {
     let begun = wallet.responses().get(&id).map(|response| response.holding);
     let mut reasons = vec![];
     for (holding, held) in (0u32..).zip(wallet.holdings()) {
@@ -125,12 +123,12 @@ pub fn consider(
             continue;
         }
         match check_holding(ledger, wallet, held, id, state, tree) {
-            Ok(()) => return Ok(Outlook::Respond { holding, price: state.screening.price }),
+            Ok(()) => return Outlook::Respond { holding, price: state.screening.price },
             Err(refusal) => reasons.push(refusal),
         }
     }
     if reasons.is_empty() {
         reasons.push(Refusal::NoRecord);
     }
-    Ok(Outlook::Decline { reasons })
+    Outlook::Decline { reasons }
 }

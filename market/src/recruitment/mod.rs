@@ -24,7 +24,7 @@ use node::{
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    consider::consider,
+    consider::{consider, weigh},
     file::ScreeningFile,
     letter::{CONTACT_BYTES_MAX, Contact, INVITATION_TEXT_BYTES_MAX, INVITATION_TITLE_BYTES_MAX, Invitation, Letter},
     mailbox::{INVITATIONS_RUN, Mailbox, ReceivedInvitation},

@@ -161,7 +161,7 @@ impl AxisLabels {
 }
 
 /// What a code means: `male` of 1, where the coding says `1 = male, 2 = female`. Long meanings are for notes.
-fn meaning(attribute: &Attribute, stored: u32) -> Option<&str> {
+pub(crate) fn meaning(attribute: &Attribute, stored: u32) -> Option<&str> {
     let meanings = attribute.coding.split(',').filter_map(|meaning| meaning.split_once('='));
     let mut of_code = meanings.filter(|(code, _)| code.trim().parse() == Ok(stored)).map(|(_, word)| word.trim());
     of_code.next().filter(|word| attribute.scale == 1 && (1..=MEANING_LETTERS_MAX).contains(&word.len()))

@@ -4,13 +4,16 @@ use std::path::PathBuf;
 
 use circuits::consent::Day;
 use clap::{Args, ValueEnum};
-use market::data_use::{DuoDocument, DuoTerm, RegionTable, fhir};
+use market::{
+    consent::{ConsentFile, everywhere},
+    data_use::{DuoDocument, DuoTerm, RegionTable, fhir},
+};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{
     Output,
-    consent::{ConsentFile, everywhere, read},
+    consent::read,
     session::{read_json, read_text},
     write_json,
 };

@@ -13,6 +13,7 @@ use circuits::{
 };
 use clap::{Args, Subcommand};
 use market::{
+    consent::ConsentFile,
     import::{AttributeRow, ImportOptions, ImportedPanel, import_attributes, import_file},
     issuer::{Certificate, Enrolment, Measurements, certify, receive},
     ledger::{LedgerAccess, tip},
@@ -24,7 +25,6 @@ use serde::Serialize;
 use super::{
     Home, Output,
     clinical::{Convert, Reading},
-    consent::ConsentFile,
     session::read_json,
 };
 use crate::Error;

@@ -3,23 +3,16 @@
 use std::path::PathBuf;
 
 use circuits::{
-    id::{AccountId, QueryId, ScreeningId},
+    id::{AccountId, QueryId},
     privacy::{Epsilon, Rho},
 };
 use clap::Subcommand;
 use market::{
-    agent::{settle, spent},
-    ledger::act,
+    agent::{pay_out, payout_balance, settle, spent},
     query::Privacy,
-    wallet::{Answer, Response, Wallet},
+    wallet::Wallet,
 };
-use node::{
-    query::PrivacyMode,
-    signature::account_of,
-    state::StateRead,
-    transaction::{Action, Transfer},
-    units::Amount,
-};
+use node::{query::PrivacyMode, units::Amount};
 use serde::Serialize;
 
 use super::{Home, Output};
@@ -142,19 +135,15 @@ fn pay(
     amount: Option<Amount>,
     yes: bool,
 ) -> Result<(), Error> {
-    let why = || format!("the wallet did not answer {query}; `locus agent earnings` lists what it answered");
-    let answered = wallet.answers().get(&query).map(Answer::payout_key);
-    let responded = || wallet.responses().get(&ScreeningId::from_bytes(query.to_bytes())).map(Response::reply_key);
-    let key = answered.or_else(responded).ok_or_else(|| Error::Input { what: "query", why: why() })?;
     let connection = home.connect()?;
-    let balance = connection.ledger.account(account_of(&key))?.unwrap_or_default().balance;
-    let amount = amount.unwrap_or(balance);
-    if amount == Amount::default() {
+    let balance = payout_balance(&*connection.ledger, wallet, query)?;
+    let sent = amount.unwrap_or(balance);
+    if sent == Amount::default() {
         return Err(Error::Input { what: "payout", why: "the answer's account is empty".into() });
     }
-    output.confirm(yes, &format!("Send {amount} of {balance} to {to}?"))?;
-    let inclusion = act(&*connection.ledger, &key, Action::Transfer(Transfer { to, amount }))?;
-    output.result(&inclusion, |inclusion| format!("sent {amount} in block {}", inclusion.height))
+    output.confirm(yes, &format!("Send {sent} of {balance} to {to}?"))?;
+    let (sent, inclusion) = pay_out(&*connection.ledger, wallet, query, to, Some(sent))?;
+    output.result(&inclusion, |inclusion| format!("sent {sent} in block {}", inclusion.height))
 }
 
 /// What of a wallet may be shown.

@@ -3,6 +3,7 @@
 use std::{fmt, time::Duration};
 
 use borsh::BorshDeserialize;
+use market::index::{PAGE_ROWS_MAX, Page};
 use serde::{Serialize, de::DeserializeOwned};
 use ureq::{
     Agent, Body,
@@ -25,6 +26,8 @@ pub const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 pub(super) const STREAM_TIME_MAX: Duration = Duration::from_secs(3_600);
 /// The largest answer in JSON.
 const JSON_BYTES_MAX: usize = 16 << 20;
+/// Rows that one listing gives.
+const ROWS_MAX: usize = 10_000;
 /// The largest problem document.
 const PROBLEM_BYTES_MAX: usize = 64 << 10;
 
@@ -95,6 +98,24 @@ impl Remote {
         let sent = self.agent.get(self.at(path)).call();
         let Some(bytes) = self.present(self.answered(sent)?, JSON_BYTES_MAX)? else { return Ok(None) };
         serde_json::from_slice(&bytes).map(Some).map_err(|error| self.unusable(error.to_string()))
+    }
+
+    /// Every row of a listing, a page at a time, up to 10,000. The path ends in `?` or `&`, where the rest is added.
+    ///
+    /// # Errors
+    /// As [`Remote::json`].
+    pub fn rows<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, Error> {
+        let (mut rows, mut after) = (vec![], String::new());
+        while rows.len() < ROWS_MAX {
+            let page: Option<Page<T>> = self.json(&format!("{path}limit={PAGE_ROWS_MAX}{after}"))?;
+            let Some(page) = page else { break };
+            rows.extend(page.items);
+            match page.next {
+                Some(next) => after = format!("&after={}", next.get()),
+                None => break,
+            }
+        }
+        Ok(rows)
     }
 
     /// Posts bytes and decodes the answer in JSON.

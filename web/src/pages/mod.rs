@@ -8,6 +8,7 @@ mod builder;
 mod explorer;
 mod home;
 mod parts;
+pub(crate) mod patient;
 mod queries;
 mod refusal;
 mod results;

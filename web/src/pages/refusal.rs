@@ -51,7 +51,7 @@ fn reads_pages(request: &HttpRequest, error: &actix_web::Error) -> bool {
 }
 
 /// What is said of an error, which never is more than the API says of it.
-fn detail(error: &actix_web::Error) -> String {
+pub(super) fn detail(error: &actix_web::Error) -> String {
     match error.as_error::<Error>() {
         Some(Error::NoEndpoint { path }) => {
             format!("No page has the address {path}. Check it for typing errors, or begin at the home page.")

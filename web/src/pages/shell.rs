@@ -58,15 +58,34 @@ impl Theme {
     }
 
     fn of(request: &HttpRequest) -> Self {
-        let cookies = request.headers().get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
-        let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        let cookie = pairs.find(|(name, _)| *name == THEME_COOKIE).map(|(_, value)| value);
+        let cookie = cookie(request, THEME_COOKIE);
         let chosen = |theme: &Self| cookie == Some(theme.name());
         Self::ALL.into_iter().find(chosen).unwrap_or_default()
     }
 }
 
-/// The parts of the site, as the navigation lists them.
+/// The value of a cookie.
+pub(super) fn cookie<'r>(request: &'r HttpRequest, wanted: &str) -> Option<&'r str> {
+    let cookies = request.headers().get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == wanted).map(|(_, value)| value)
+}
+
+/// A site of pages: its parts, and the network that it is of.
+pub(super) trait Part: Copy + PartialEq + 'static {
+    /// The parts as the navigation lists them: where, and their name.
+    const LISTED: &'static [(Self, &'static str, &'static str)];
+
+    /// The network, when the server says which.
+    fn network(request: &HttpRequest) -> Option<(Network, String)>;
+
+    /// Whether it is about the own account of a node.
+    fn is_account(self) -> bool {
+        false
+    }
+}
+
+/// The parts of a node's site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Section {
     /// None of the list.
@@ -87,8 +106,8 @@ pub(super) enum Section {
     SignIn,
 }
 
-impl Section {
-    const LISTED: [(Self, &'static str, &'static str); 6] = [
+impl Part for Section {
+    const LISTED: &'static [(Self, &'static str, &'static str)] = &[
         (Self::Studies, "/studies", "Studies"),
         (Self::Queries, "/queries", "Queries"),
         (Self::Builder, "/builder", "Build a query"),
@@ -96,12 +115,22 @@ impl Section {
         (Self::Verify, "/verify", "Verify"),
         (Self::Explorer, "/explorer", "Explorer"),
     ];
+
+    fn network(request: &HttpRequest) -> Option<(Network, String)> {
+        let genesis = request.app_data::<Data<Service>>()?.chain.ledger().genesis();
+        Some((genesis.network, genesis.name.clone()))
+    }
+
+    fn is_account(self) -> bool {
+        self == Self::SignIn
+    }
 }
 
 /// The frame of a page.
 pub(super) struct Shell {
     pub(in crate::pages) title: String,
-    section: Section,
+    navigation: Vec<(bool, &'static str, &'static str)>,
+    is_account: bool,
     pub(in crate::pages) theme: Theme,
     pub(in crate::pages) back: String,
     pub(in crate::pages) network: Option<(Network, String)>,
@@ -110,16 +139,24 @@ pub(super) struct Shell {
 }
 
 impl Shell {
-    /// The frame of the page with a title.
-    pub(super) fn of(request: &HttpRequest, section: Section, title: impl Into<String>) -> Self {
-        let service = request.app_data::<Data<Service>>();
-        let network = service.map(|service| {
-            let genesis = service.chain.ledger().genesis();
-            (genesis.network, genesis.name.clone())
-        });
+    /// The frame of the page with a title, in a part of its site.
+    pub(super) fn of<P: Part>(request: &HttpRequest, part: P, title: impl Into<String>) -> Self {
+        let listed = P::LISTED.iter().map(|(listed, href, name)| (*listed == part, *href, *name));
         let address = request.uri().path_and_query().map_or("/", |address| address.as_str());
-        let signed_in = request.extensions().get::<SignedIn>().cloned();
-        Self { title: title.into(), section, theme: Theme::of(request), back: address.into(), network, signed_in }
+        Self {
+            title: title.into(),
+            navigation: listed.collect(),
+            is_account: part.is_account(),
+            theme: Theme::of(request),
+            back: address.into(),
+            network: P::network(request),
+            signed_in: request.extensions().get::<SignedIn>().cloned(),
+        }
+    }
+
+    /// The same frame without a way to other pages.
+    pub(super) fn alone(self) -> Self {
+        Self { navigation: vec![], back: "/".into(), ..self }
     }
 
     /// The same frame under the title that is known later.
@@ -129,7 +166,7 @@ impl Shell {
 
     /// Whether the page is about the own account.
     pub(in crate::pages) fn is_account(&self) -> bool {
-        self.section == Section::SignIn
+        self.is_account
     }
 
     pub(in crate::pages) fn stylesheet(&self) -> String {
@@ -148,9 +185,8 @@ impl Shell {
         assets::href("icon.svg")
     }
 
-    pub(in crate::pages) fn navigation(&self) -> impl Iterator<Item = (bool, &'static str, &'static str)> + use<> {
-        let here = self.section;
-        Section::LISTED.into_iter().map(move |(section, href, name)| (section == here, href, name))
+    pub(in crate::pages) fn navigation(&self) -> impl Iterator<Item = (bool, &'static str, &'static str)> + '_ {
+        self.navigation.iter().copied()
     }
 
     pub(in crate::pages) fn themes(&self) -> impl Iterator<Item = (bool, &'static str)> + use<> {

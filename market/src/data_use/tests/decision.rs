@@ -242,7 +242,8 @@ fn each_condition_refuses_alone_and_all_are_told_together() {
     let committed = strict().commit(&offer(), &regions, [5; 31]).unwrap();
     assert_eq!(refuted(committed.clone(), demand(&exemplary(), Day(20_000))), None);
     assert_eq!(refuted(committed, demand(&exemplary(), Day(20_001))), Some(Clause::Expiry));
-    let twins: [(fn(&mut DeclaredUse), DuoTerm, &str); 10] = [
+    type Twin = (fn(&mut DeclaredUse), DuoTerm, &'static str);
+    let twins: [Twin; 10] = [
         (|used| used.methods = true, DuoTerm::Nmds, "methods or software"),
         (|used| used.genetic = false, DuoTerm::Gso, "reads no genotype"),
         (|used| used.ethics_approval = None, DuoTerm::Irb, "names no approval"),

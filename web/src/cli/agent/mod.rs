@@ -2,6 +2,7 @@
 
 mod earnings;
 mod pace;
+mod pages;
 mod screenings;
 
 use std::{
@@ -30,7 +31,7 @@ use node::{
 };
 use serde::Serialize;
 
-use self::{earnings::Earnings, pace::Pace, screenings::Screenings};
+use self::{earnings::Earnings, pace::Pace, pages::Pages, screenings::Screenings};
 use super::{
     Connection, Home, Output,
     committee::{connect_patiently, latest_key, remote_committee},
@@ -60,6 +61,11 @@ pub enum Agent {
     Watch(Answering),
     /// Show what the answers of a folder's wallets earned, and what may yet come.
     Earnings(Earnings),
+    /// Serve people's own pages in a browser: their records, rules, who asked, money and privacy.
+    ///
+    /// Prints a link for each wallet that signs one browser in, once; when it was used, the next is printed. Sessions are in
+    /// memory: ending this signs everybody out. It answers nothing: run `agent watch` beside it.
+    Pages(Pages),
     /// Take a contribution back before its query is sealed. Its record cannot answer that query again.
     Withdraw(Withdrawing),
 }
@@ -145,6 +151,7 @@ impl Agent {
             Self::DryRun(answering) => answering.once(home, output, Mode::Foresee),
             Self::Watch(answering) => answering.watch(home, output),
             Self::Earnings(earnings) => earnings.run(home, output),
+            Self::Pages(pages) => pages.run(home, output),
             Self::Withdraw(withdrawing) => withdrawing.run(home, output),
         }
     }

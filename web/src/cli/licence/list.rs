@@ -3,7 +3,7 @@
 use circuits::id::{AccountId, DatasetId, LicenceId};
 use clap::Args;
 use market::{
-    index::{DatasetRow, LicenceRow, Page},
+    index::{DatasetRow, LicenceRow},
     ledger::LedgerAccess,
     licence::{allowed_in_words, require_dataset, require_licence, use_in_words},
 };
@@ -20,27 +20,13 @@ use crate::{
     client::Remote,
 };
 
-/// Rows that one listing shows.
-const ROWS_MAX: usize = 10_000;
-
 /// Every row of a listing that a node's index has.
 fn rows<T: DeserializeOwned>(home: &Home, path: &str) -> Result<Vec<T>, Error> {
     let url = home.url().ok_or_else(|| Error::Input {
         what: "address",
         why: "a node's index lists these; give the --url of one".into(),
     })?;
-    let remote = Remote::new(url)?;
-    let (mut rows, mut after) = (vec![], String::new());
-    while rows.len() < ROWS_MAX {
-        let page: Option<Page<T>> = remote.json(&format!("{path}limit=500{after}"))?;
-        let Some(page) = page else { break };
-        rows.extend(page.items);
-        match page.next {
-            Some(next) => after = format!("&after={}", next.get()),
-            None => break,
-        }
-    }
-    Ok(rows)
+    Remote::new(url)?.rows(path)
 }
 
 /// List datasets on offer.

@@ -160,7 +160,7 @@ impl Reader<'_> {
     /// The use, declared in one of two ways.
     fn declared_use(&mut self, draft: &Draft) -> (Option<DeclaredUse>, RegionTable) {
         let declared = !draft.data_use.trim().is_empty();
-        if declared == !draft.purposes.is_empty() {
+        if declared != draft.purposes.is_empty() {
             let both = "Choose purposes, or declare the use in terms of the Data Use Ontology; not both.";
             let none = "Choose one purpose at least; each contributor's consent must allow every one.";
             self.wrong("purpose", if declared { both } else { none });

@@ -1,0 +1,267 @@
+//! What people do on their pages, and what it looks like.
+
+use std::fs;
+
+use circuits::id::AccountId;
+use node::state::StateRead as _;
+use serde_json::{Value, json};
+use thirtyfour::Key;
+
+use super::ward::{SCREENING_PRICE, contacts, ledger, ward};
+use crate::browser::{
+    chromium::{Browser, browser},
+    looks::inspect,
+    site::site,
+};
+
+const CONTACT: &str = "ada@example.org\nafter six in the evening";
+
+/// Waits until the change that is followed is in a block.
+#[track_caller]
+fn done(browser: &Browser) {
+    browser.until("document.querySelector('#doing .notice')");
+    assert!(browser.text("#doing").contains("Done."), "{}", browser.text("#doing"));
+}
+
+/// Puts a text into a field.
+fn fill(browser: &Browser, id: &str, text: &str) {
+    browser.run(&format!("document.getElementById({}).value = {}", json!(id), json!(text)));
+}
+
+#[test]
+fn every_page_is_accessible_and_whole_at_every_width_in_both_themes() {
+    let (ward, browser) = (ward(), browser());
+    browser.open(&ward.link(ward.contributors[2]));
+    inspect(&browser, "patient-enter");
+    ward.enter(&browser, ward.contributors[2]);
+    for (name, path) in [
+        ("home", "/".into()),
+        ("records", "/records".into()),
+        ("use", "/use".into()),
+        ("change", "/use/0/change".into()),
+        ("withdraw", "/use/0/withdraw".into()),
+        ("asked", "/asked".into()),
+        ("invitations", "/invitations".into()),
+        ("invitation", format!("/invitations/{}", ward.screening)),
+        ("licences", "/licences".into()),
+        ("money", "/money".into()),
+        ("pay-out", format!("/money/{}", site().released)),
+        ("privacy", "/privacy".into()),
+        ("not-found", "/no/such/page".into()),
+    ] {
+        ward.open(&browser, path.as_str());
+        inspect(&browser, &format!("patient-{name}"));
+        let complaints = browser.complaints();
+        // The browser itself says that a page of an error is one.
+        assert_eq!(complaints.len(), usize::from(name == "not-found"), "{name}: {complaints:?}");
+    }
+    for text in ["leaf", "epoch", "nullifier", "ciphertext", "schema"] {
+        for path in ["/", "/asked", "/use", "/money", "/privacy"] {
+            ward.open(&browser, path);
+            let seen = browser.text("main").to_lowercase();
+            assert!(!seen.contains(text), "{path} says {text}: {seen}");
+        }
+    }
+}
+
+#[test]
+fn a_record_says_what_was_measured_by_whom_and_when_and_the_genome_is_counted() {
+    let (ward, browser) = (ward(), browser());
+    let number = ward.contributors[0];
+    ward.enter(&browser, number);
+    ward.open(&browser, "/records");
+    let text = browser.text("main");
+    assert!(text.contains("Hospital") && text.contains("1,172 places were looked at"), "{text}");
+    assert!(text.contains("age") && (text.contains("female") || text.contains("male")), "{text}");
+    assert!(text.contains("In use") && text.contains("never leaves"), "{text}");
+    ward.open(&browser, "/asked");
+    let asked = browser.text("main");
+    assert!(asked.contains("You were paid.") && asked.contains("Demo researcher"), "{asked}");
+    assert!(asked.contains("research on health and illness"), "{asked}");
+    ward.enter(&browser, ward.stranger);
+    ward.open(&browser, "/asked");
+    let declined = browser.text("main");
+    assert!(declined.contains("Not answered") && declined.contains("It has ended."), "{declined}");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn a_record_is_withdrawn_by_keyboard_alone_and_once_however_often_the_form_is_sent() {
+    let (ward, browser) = (ward(), browser());
+    let number = ward.contributors[1];
+    ward.enter(&browser, number);
+    ward.open(&browser, "/use");
+    browser.tab_to("withdraw-0");
+    browser.press(Key::Enter);
+    browser.until("location.pathname === '/use/0/withdraw'");
+    let warning = browser.text("main");
+    assert!(warning.contains("cannot be undone") && warning.contains("Results that are out stay out"), "{warning}");
+    browser.tab_to("confirm");
+    browser.press(Key::Enter);
+    browser.until("location.pathname.startsWith('/doing/')");
+    let first = browser.run("return location.pathname");
+    done(&browser);
+    inspect(&browser, "patient-done");
+    let (leaf, owner) = {
+        let wallet = ward.wallet(number);
+        (wallet.holdings()[0].leaf, wallet.owner())
+    };
+    assert!(ledger().registration(leaf).unwrap().unwrap().revoked);
+    let nonce = || ledger().account(owner).unwrap().unwrap_or_default().nonce;
+    let before = nonce();
+    browser.run("history.back()");
+    browser.until("document.getElementById('confirm')");
+    browser.click("#confirm");
+    browser.until("location.pathname.startsWith('/doing/')");
+    assert_eq!(browser.run("return location.pathname"), first, "the same form means the same change");
+    assert_eq!(nonce(), before);
+    ward.open(&browser, "/use");
+    assert!(browser.text("main").contains("withdrawn for ever"), "{}", browser.text("main"));
+    assert_eq!(browser.run("return document.getElementById('withdraw-0')"), Value::Null);
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn rules_are_changed_after_a_second_look_and_errors_are_beside_their_fields() {
+    let (ward, browser) = (ward(), browser());
+    let number = ward.contributors[3];
+    ward.enter(&browser, number);
+    ward.open(&browser, "/use/0/change");
+    browser.run("for (const box of document.querySelectorAll('[name=purpose]')) box.checked = false");
+    fill(&browser, "days", "soon");
+    browser.click("#review");
+    browser.until("document.getElementById('days-error') && document.getElementById('purpose-error')");
+    assert_eq!(browser.run("return document.getElementById('days').getAttribute('aria-invalid')"), "true");
+    inspect(&browser, "patient-change-errors");
+    browser.click("#purpose-health-research");
+    fill(&browser, "days", "90");
+    fill(&browser, "price_min", "700");
+    browser.click("#screening");
+    browser.click("#review");
+    browser.until("document.getElementById('confirm')");
+    let asked = browser.text("main");
+    assert!(asked.contains("research on health and illness") && asked.contains("at least 700"), "{asked}");
+    inspect(&browser, "patient-confirm");
+    browser.click("#confirm");
+    done(&browser);
+    let wallet = ward.wallet(number);
+    let terms = &wallet.holdings()[0].consent;
+    assert_eq!(terms.price_min, 700);
+    let registered = ledger().registration(wallet.holdings()[0].leaf).unwrap().unwrap();
+    assert_eq!(registered.consent, terms.commitment(), "the ledger has what the wallet has");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn money_is_paid_out_once_after_a_second_look_without_script() {
+    let (ward, browser) = (ward(), browser());
+    let number = ward.contributors[0];
+    ward.enter(&browser, number);
+    browser.allow_scripts(false);
+    ward.open(&browser, "/money");
+    assert!(browser.text("main").contains("500"), "{}", browser.text("main"));
+    ward.open(&browser, &format!("/money/{}", site().released));
+    fill(&browser, "to", "my bank");
+    browser.click("#review");
+    browser.until("document.getElementById('to-error')");
+    let to = AccountId::from_bytes([0x22; 32]);
+    fill(&browser, "to", &to.to_string());
+    browser.click("#review");
+    browser.until("document.getElementById('confirm')");
+    assert!(browser.text("main").contains("cannot be taken back"));
+    browser.click("#confirm");
+    browser.until("location.pathname.startsWith('/doing/')");
+    for _ in 0..200 {
+        if browser.text("#doing").contains("Done.") {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        browser.click("#doing a");
+        browser.until("document.getElementById('doing')");
+        if browser.run("return location.pathname.startsWith('/doing/')") != Value::Bool(true) {
+            browser.run("history.back()");
+            browser.until("document.getElementById('doing')");
+        }
+    }
+    assert!(browser.text("#doing").contains("Done. The money is on its way"), "{}", browser.text("#doing"));
+    assert_eq!(ledger().account(to).unwrap().unwrap().balance.get(), 500);
+}
+
+#[test]
+fn an_invitation_is_read_and_accepted_with_a_contact_that_the_sponsor_alone_reads() {
+    let (ward, browser) = (ward(), browser());
+    let number = ward.contributors[2];
+    ward.enter(&browser, number);
+    assert!(browser.text("main").contains("Somebody invites you"), "{}", browser.text("main"));
+    inspect(&browser, "patient-home-needs-you");
+    ward.open(&browser, &format!("/invitations/{}", ward.screening));
+    assert!(browser.text("main").contains("Two visits.") && browser.text("main").contains("Stay unknown"));
+    inspect(&browser, "patient-invitation-open");
+    browser.click("#review");
+    browser.until("document.getElementById('contact-error')");
+    fill(&browser, "contact", CONTACT);
+    browser.click("#review");
+    browser.until("document.getElementById('confirm')");
+    assert!(browser.text("main").contains("ada@example.org"));
+    browser.click("#confirm");
+    done(&browser);
+    assert_eq!(contacts(ward.screening), [Some(CONTACT.to_owned())]);
+    ward.open(&browser, &format!("/invitations/{}", ward.screening));
+    browser.until("document.querySelector('.notice.good')");
+    ward.open(&browser, "/money");
+    assert!(browser.text("main").contains(&SCREENING_PRICE.to_string()));
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn everything_is_saved_in_one_file_without_a_secret() {
+    let (ward, browser) = (ward(), browser());
+    let number = ward.contributors[0];
+    ward.enter(&browser, number);
+    let path = crate::browser::chromium::downloads().join("my-locus-data.json");
+    drop(fs::remove_file(&path));
+    ward.open(&browser, "/");
+    browser.click("footer a[href='/download']");
+    let started = std::time::Instant::now();
+    while !path.exists() {
+        assert!(started.elapsed().as_secs() < 20, "it is not saved");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let text = fs::read_to_string(&path).unwrap();
+    let saved: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(saved["records"][0]["genome"]["variants"], 1_172);
+    assert_eq!(saved["queries"].as_array().unwrap().len(), 2);
+    assert_eq!(saved["statement"]["paid"], 500);
+    assert!(saved["licences"]["known"].as_array().unwrap().is_empty());
+    let wallet = ward.wallet(number);
+    let payout = hex::encode(wallet.answers()[&site().released].payout.as_bytes());
+    for secret in [hex::encode(wallet.owner_key().to_bytes()), payout, "salt".into(), "nullifier".into()] {
+        assert!(!text.contains(&secret));
+    }
+}
+
+#[test]
+fn without_the_network_the_pages_show_the_last_picture_and_changes_say_that_they_failed() {
+    let (ward, browser) = (ward(), browser());
+    let number = ward.contributors[0];
+    ward.enter(&browser, number);
+    ward.line.cut(true);
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    ward.open(&browser, "/records");
+    let text = browser.text("main");
+    assert!(text.contains("The network does not answer") && text.contains("Hospital"), "{text}");
+    inspect(&browser, "patient-offline");
+    ward.open(&browser, "/licences");
+    assert!(browser.text("main").contains("cannot say what you offered"));
+    ward.open(&browser, "/use/0/withdraw");
+    browser.click("#confirm");
+    browser.until("document.querySelector('#doing .notice')");
+    let said = browser.text("#doing");
+    assert!(said.contains("Nobody knows yet") || said.contains("It was not done"), "{said}");
+    ward.line.cut(false);
+    let leaf = ward.wallet(number).holdings()[0].leaf;
+    assert!(!ledger().registration(leaf).unwrap().unwrap().revoked);
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    ward.open(&browser, "/records");
+    assert!(!browser.text("main").contains("does not answer"), "{}", browser.text("main"));
+}

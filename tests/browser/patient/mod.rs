@@ -1,0 +1,5 @@
+//! People's own pages: a hospital's agent that serves the wallets of the demo's people, who look, change and withdraw.
+
+mod hostile;
+mod journeys;
+mod ward;

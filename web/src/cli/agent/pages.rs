@@ -1,0 +1,89 @@
+//! Serving people's pages.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::{
+    Error,
+    cli::{Connection, Home, Output, record::wallet_paths},
+    client::Remote,
+    patient::{Link, Origin, PATIENTS_MAX, PatientPages, Reach},
+    serve::{StopOn, serve_patients},
+};
+
+/// How often the ledger is looked at while nobody looks at a page, so that the first look is quick.
+const LOOK_TIME: Duration = Duration::from_secs(5);
+
+/// Whose pages, and where.
+#[derive(Debug, Args)]
+pub struct Pages {
+    /// The one wallet whose pages are served.
+    #[arg(long, value_name = "FILE", required_unless_present = "wallets", conflicts_with = "wallets")]
+    wallet: Option<PathBuf>,
+    /// Folder of wallets: a hospital's agent serves its patients. Each gets a link of their own, and sees nobody else's.
+    #[arg(long, value_name = "DIR")]
+    wallets: Option<PathBuf>,
+    /// The custodian's key file, when it protects the wallets; otherwise the passphrase opens them.
+    #[arg(long, value_name = "FILE")]
+    custodian: Option<PathBuf>,
+    /// Address to listen on. Only this machine reaches the default.
+    #[arg(long, default_value = "127.0.0.1:8481", value_name = "HOST:PORT")]
+    listen: SocketAddr,
+    /// Where browsers find the pages, when a proxy in front ends TLS: https://HOST. Needed to listen beyond this machine.
+    #[arg(long, value_name = "URL")]
+    origin: Option<Origin>,
+}
+
+/// The links to hand out.
+#[derive(Debug, Serialize)]
+struct Links {
+    listening: String,
+    links: Vec<Link>,
+}
+
+impl Pages {
+    pub(super) fn run(&self, home: &Home, output: &Output) -> Result<(), Error> {
+        let paths = match (&self.wallet, &self.wallets) {
+            (Some(path), _) => vec![path.clone()],
+            (None, Some(folder)) => wallet_paths(folder)?,
+            (None, None) => vec![],
+        };
+        if paths.is_empty() {
+            let why = "there is none to serve; `locus record certify` makes wallets".into();
+            return Err(Error::Input { what: "wallets", why });
+        }
+        if paths.len() > PATIENTS_MAX {
+            return Err(Error::TooLarge { what: "wallets of one agent", limit: PATIENTS_MAX });
+        }
+        let Connection { ledger, blobs, engine } = home.connect()?;
+        let node = home.url().map(Remote::new).transpose()?;
+        let protection = home.wallet_protection(self.custodian.as_deref())?;
+        let reach = Reach { ledger, blobs, node };
+        let told = output.clone();
+        let announce = move |link: &Link| {
+            // The next link is told again at the next start, should standard output be gone.
+            drop(told.result(link, |link| format!("{}  next link  {}", link.wallet, link.url)));
+        };
+        let bar = output.progress("opening wallets", paths.len());
+        let running = serve_patients(self.listen, StopOn::Signals, |address| {
+            let origin = match &self.origin {
+                Some(origin) => origin.clone(),
+                None => Origin::of_loopback(address)?,
+            };
+            PatientPages::open(reach, &paths, protection, origin, announce)
+        })?;
+        bar.finish_and_clear();
+        let links = Links { listening: running.0.address().to_string(), links: running.1.links() };
+        output.result(&links, |links| {
+            let head = "each link opens one person's pages, once; Ctrl-C ends this and signs everybody out".to_owned();
+            let lines = links.links.iter().map(|link| format!("{}  {}", link.wallet, link.url));
+            std::iter::once(head).chain(lines).collect::<Vec<_>>().join("\n")
+        })?;
+        running.1.look_ahead(LOOK_TIME);
+        let ended = running.0.wait();
+        drop(engine);
+        ended
+    }
+}

@@ -1,0 +1,84 @@
+//! Who asked, what for, and what the agent made of it.
+
+use std::sync::Arc;
+
+use actix_web::{
+    HttpRequest, HttpResponse, get, post,
+    web::{Form, Path, ServiceConfig},
+};
+use askama::Template;
+use circuits::id::QueryId;
+use market::overview::{AskedQuery, Overview};
+
+use super::{
+    super::{
+        parts,
+        shell::{Shell, page},
+    },
+    Part,
+    confirm::{Question, ask, lead_to},
+    visit::{Seen, Visit},
+    words,
+};
+use crate::{Error, api::parse, patient::Act};
+
+#[derive(Template)]
+#[template(path = "patient/asked.html")]
+struct Asked {
+    shell: Shell,
+    seen: Seen,
+    overview: Arc<Overview>,
+}
+
+#[get("/asked")]
+async fn show(request: HttpRequest, visit: Visit) -> Result<HttpResponse, Error> {
+    let (seen, overview) = visit.show().await?;
+    page(&Asked { shell: Shell::of(&request, Part::Asked, "Who asked"), seen, overview })
+}
+
+/// A question whose answer can be taken back.
+fn withdrawable(overview: &Overview, id: &str) -> Result<AskedQuery, Error> {
+    let query: QueryId = parse("query id", id)?;
+    let asked = overview.queries.iter().find(|asked| asked.query == query && asked.is_withdrawable());
+    asked.cloned().ok_or_else(|| Error::NotFound { what: "answer that can be taken back of", id: id.into() })
+}
+
+#[get("/asked/{query}/take-back")]
+async fn ask_take_back(request: HttpRequest, visit: Visit, query: Path<String>) -> Result<HttpResponse, Error> {
+    let (seen, overview) = visit.show().await?;
+    let asked = withdrawable(&overview, &query)?;
+    let question = Question {
+        title: "Take this answer back?".into(),
+        does: vec![
+            format!("Your answer to “{}” will not be in the result.", asked.asker.title),
+            "The privacy that it used is yours again.".into(),
+        ],
+        does_not: vec![
+            "You are not paid for it.".into(),
+            "This record can never answer this question again.".into(),
+            "Others see that some answer was taken back. They do not see whose.".into(),
+        ],
+        fee: "Nothing.".into(),
+        action: format!("/asked/{}/take-back", asked.query),
+        fields: vec![],
+        button: "Take it back",
+        is_final: true,
+        back: "/asked",
+    };
+    ask(&request, Part::Asked, seen, question)
+}
+
+#[post("/asked/{query}/take-back")]
+async fn take_back(
+    visit: Visit,
+    query: Path<String>,
+    form: Form<Vec<(String, String)>>,
+) -> Result<HttpResponse, Error> {
+    let fields = visit.sent(form)?;
+    let query = parse("query id", &query)?;
+    Ok(lead_to(visit.begin(&fields, Act::TakeBack { query })?))
+}
+
+pub(super) fn configure(config: &mut ServiceConfig) {
+    config.service(show).service(ask_take_back).service(take_back);
+}

@@ -1,0 +1,279 @@
+//! What it may be used for: the rules of each record, changed and withdrawn.
+
+use std::sync::Arc;
+
+use actix_web::{
+    HttpRequest, HttpResponse, get, post,
+    web::{Form, Path, ServiceConfig},
+};
+use askama::Template;
+use circuits::consent::Day;
+use market::{
+    consent::{ConsentFile, Terms},
+    overview::{HeldRecord, Overview, RecordStanding},
+};
+
+use super::{
+    super::{
+        parts,
+        shell::{Shell, page},
+    },
+    Part,
+    confirm::{Question, ask, lead_to},
+    visit::{Fields, Seen, Visit},
+    words,
+};
+use crate::{
+    Error,
+    patient::{Act, Progress, Running},
+};
+
+/// The longest that rules may last, in days: ten years.
+const DAYS_MAX: u32 = 3_653;
+/// The fields of the form.
+const FIELDS: [&str; 6] = ["purpose", "days", "price_min", "cohort_min", "exact", "screening"];
+/// What changes cost.
+const FREE: &str = "Nothing. Rules are changed and withdrawn for free.";
+
+#[derive(Template)]
+#[template(path = "patient/use.html")]
+struct Use {
+    shell: Shell,
+    seen: Seen,
+    overview: Arc<Overview>,
+    operations: Vec<Running>,
+}
+
+impl Use {
+    /// What was done to a record since these pages started, newest first: the network takes it in later.
+    fn latest(&self, record: &HeldRecord) -> Option<&Running> {
+        let of_record = |running: &&Running| match &running.act {
+            Act::ChangeConsent { record: number, .. } | Act::Withdraw { record: number } => *number == record.number,
+            _ => false,
+        };
+        self.operations.iter().find(of_record)
+    }
+
+    /// Whether nothing can be changed any more.
+    fn is_withdrawn(&self, record: &HeldRecord) -> bool {
+        let done = self.operations.iter().any(|running| {
+            let of_record = matches!(&running.act, Act::Withdraw { record: number } if *number == record.number);
+            of_record && matches!(running.progress, Progress::Done(_))
+        });
+        done || record.standing == RecordStanding::Withdrawn
+    }
+}
+
+#[get("/use")]
+async fn show(request: HttpRequest, visit: Visit) -> Result<HttpResponse, Error> {
+    let (seen, overview) = visit.show().await?;
+    let shell = Shell::of(&request, Part::Consent, "What it may be used for");
+    page(&Use { shell, seen, overview, operations: visit.operations() })
+}
+
+/// The form, as it is and as it came.
+#[derive(Template)]
+#[template(path = "patient/change.html")]
+struct Change {
+    shell: Shell,
+    seen: Seen,
+    record: usize,
+    purposes: Vec<String>,
+    days: String,
+    price_min: String,
+    cohort_min: String,
+    exact: bool,
+    screening: bool,
+    errors: Vec<(&'static str, String)>,
+}
+
+impl Change {
+    fn error(&self, field: &str) -> Option<&String> {
+        self.errors.iter().find(|(name, _)| *name == field).map(|(_, why)| why)
+    }
+
+    fn is_chosen(&self, purpose: &str) -> bool {
+        self.purposes.iter().any(|chosen| chosen == purpose)
+    }
+
+    fn of_terms(shell: Shell, seen: Seen, record: usize, terms: &Terms, today: Day) -> Self {
+        Self {
+            shell,
+            seen,
+            record,
+            purposes: terms.purposes.iter().map(|name| (*name).to_owned()).collect(),
+            days: terms.expiry.0.saturating_sub(today.0).to_string(),
+            price_min: terms.price_min.to_string(),
+            cohort_min: terms.cohort_min.to_string(),
+            exact: terms.exact,
+            screening: terms.screening,
+            errors: vec![],
+        }
+    }
+
+    fn of_fields(
+        shell: Shell,
+        seen: Seen,
+        record: usize,
+        fields: &Fields,
+        errors: Vec<(&'static str, String)>,
+    ) -> Self {
+        Self {
+            shell,
+            seen,
+            record,
+            purposes: fields.all("purpose").map(str::to_owned).collect(),
+            days: fields.get("days").into(),
+            price_min: fields.get("price_min").into(),
+            cohort_min: fields.get("cohort_min").into(),
+            exact: !fields.get("exact").is_empty(),
+            screening: !fields.get("screening").is_empty(),
+            errors,
+        }
+    }
+}
+
+/// A whole number of a form, within bounds.
+fn number<N: std::str::FromStr + PartialOrd + std::fmt::Display + Copy>(
+    fields: &Fields,
+    name: &'static str,
+    (least, most): (N, N),
+) -> Result<N, (&'static str, String)> {
+    let wrong = || (name, format!("Write a whole number from {least} to {most}."));
+    let value: N = fields.get(name).parse().map_err(|_| wrong())?;
+    if (least..=most).contains(&value) { Ok(value) } else { Err(wrong()) }
+}
+
+/// The new rules; what the form does not show stays as it is.
+fn read(fields: &Fields, before: &Terms) -> Result<ConsentFile, Vec<(&'static str, String)>> {
+    let purposes: Vec<String> = fields.all("purpose").map(str::to_owned).collect();
+    let known = |name: &String| words::all_purposes().any(|(known, _)| known == name);
+    let chosen = if !purposes.is_empty() && purposes.iter().all(known) {
+        Ok(())
+    } else {
+        Err(("purpose", "Choose at least one. To allow nothing at all, withdraw the record instead.".to_owned()))
+    };
+    let days = number(fields, "days", (1, DAYS_MAX));
+    let price = number(fields, "price_min", (0, u64::MAX));
+    let cohort = number(fields, "cohort_min", (2, u32::MAX));
+    match (chosen, days, price, cohort) {
+        (Ok(()), Ok(days), Ok(price_min), Ok(cohort_min)) => Ok(ConsentFile {
+            purposes,
+            days,
+            price_min,
+            cohort_min,
+            exact: !fields.get("exact").is_empty(),
+            screening: !fields.get("screening").is_empty(),
+            ..ConsentFile::of(before, Day(0))
+        }),
+        (chosen, days, price, cohort) => {
+            Err([chosen.err(), days.err(), price.err(), cohort.err()].into_iter().flatten().collect())
+        }
+    }
+}
+
+/// A record whose rules a form can say: not those that were made from terms for experts, which it would lose.
+fn plain(overview: &Overview, number: usize) -> Result<&HeldRecord, Error> {
+    let record = held(overview, number)?;
+    let missing = || Error::NotFound { what: "form for the rules of record", id: number.to_string() };
+    if record.terms.is_plain() { Ok(record) } else { Err(missing()) }
+}
+
+/// A record of the session's wallet.
+fn held(overview: &Overview, number: usize) -> Result<&HeldRecord, Error> {
+    overview.records.get(number).ok_or_else(|| Error::NotFound { what: "record", id: number.to_string() })
+}
+
+#[get("/use/{record}/change")]
+async fn ask_change(request: HttpRequest, visit: Visit, record: Path<usize>) -> Result<HttpResponse, Error> {
+    let (seen, overview) = visit.show().await?;
+    let terms = &plain(&overview, *record)?.terms;
+    let shell = Shell::of(&request, Part::Consent, "Change what it may be used for");
+    page(&Change::of_terms(shell, seen, *record, terms, overview.time.day()))
+}
+
+#[post("/use/{record}/change")]
+async fn change(
+    request: HttpRequest,
+    visit: Visit,
+    record: Path<usize>,
+    form: Form<Vec<(String, String)>>,
+) -> Result<HttpResponse, Error> {
+    let fields = visit.sent(form)?;
+    let (seen, overview) = visit.show().await?;
+    let record = plain(&overview, *record)?;
+    let terms = match read(&fields, &record.terms) {
+        Ok(terms) => terms,
+        Err(errors) => {
+            let shell = Shell::of(&request, Part::Consent, "Change what it may be used for");
+            return page(&Change::of_fields(shell, seen, record.number, &fields, errors));
+        }
+    };
+    if fields.is_confirmed() {
+        return Ok(lead_to(visit.begin(&fields, Act::ChangeConsent { record: record.number, terms })?));
+    }
+    let names: Vec<&str> = terms.purposes.iter().map(String::as_str).collect();
+    let say = |set: bool, what: &str| format!("{what}: {}.", if set { "yes" } else { "no" });
+    let question = Question {
+        title: "Are these your new rules?".into(),
+        does: vec![
+            format!("Your record may be used for {}.", words::purposes(&names)),
+            format!("This ends after {} days, if you do not change it before.", terms.days),
+            format!("An answer must earn at least {}.", terms.price_min),
+            format!("A result must be about at least {} people.", terms.cohort_min),
+            say(terms.exact, "Exact results of big groups are allowed"),
+            say(terms.screening, "Studies may look for people like you and invite you"),
+        ],
+        does_not: vec![
+            "Answers that were given before stay given. You can take one back while its question still collects."
+                .into(),
+            "Until the network takes the new rules in, your agent answers nothing with this record.".into(),
+        ],
+        fee: FREE.into(),
+        action: format!("/use/{}/change", record.number),
+        fields: fields.carry(&FIELDS),
+        button: "Yes, set these rules",
+        is_final: false,
+        back: "/use",
+    };
+    ask(&request, Part::Consent, seen, question)
+}
+
+#[get("/use/{record}/withdraw")]
+async fn ask_withdraw(request: HttpRequest, visit: Visit, record: Path<usize>) -> Result<HttpResponse, Error> {
+    let (seen, overview) = visit.show().await?;
+    let record = held(&overview, *record)?;
+    let question = Question {
+        title: "Withdraw this record for ever?".into(),
+        does: vec![
+            "Soon no new question can use this record. The network takes the change in at its next round.".into(),
+            "Everybody's software refuses it from then on, not only yours.".into(),
+        ],
+        does_not: vec![
+            "It cannot be undone. To take part again, your hospital has to make you a new record.".into(),
+            "Results that are out stay out, and do not change.".into(),
+            "Answers to questions that still run are not taken back by this. Do that first, under “Who asked”.".into(),
+            "Copies of raw data that you licensed to somebody are not called back.".into(),
+            "Money that you earned stays yours.".into(),
+        ],
+        fee: FREE.into(),
+        action: format!("/use/{}/withdraw", record.number),
+        fields: vec![],
+        button: "Withdraw it for ever",
+        is_final: true,
+        back: "/use",
+    };
+    ask(&request, Part::Consent, seen, question)
+}
+
+#[post("/use/{record}/withdraw")]
+async fn withdraw(visit: Visit, record: Path<usize>, form: Form<Vec<(String, String)>>) -> Result<HttpResponse, Error> {
+    let fields = visit.sent(form)?;
+    let (_, overview) = visit.show().await?;
+    let record = held(&overview, *record)?.number;
+    Ok(lead_to(visit.begin(&fields, Act::Withdraw { record })?))
+}
+
+pub(super) fn configure(config: &mut ServiceConfig) {
+    config.service(show).service(ask_change).service(change).service(ask_withdraw).service(withdraw);
+}

@@ -1,0 +1,152 @@
+//! Invitations: read, accepted with a contact, declined, or left alone.
+
+use std::sync::Arc;
+
+use actix_web::{
+    HttpRequest, HttpResponse, get, post,
+    web::{Form, Path, ServiceConfig},
+};
+use askama::Template;
+use circuits::id::ScreeningId;
+use market::{
+    overview::Overview,
+    recruitment::{CONTACT_BYTES_MAX, Contact, ReceivedInvitation},
+};
+use node::state::ResponseStatus;
+
+use super::{
+    super::{
+        parts,
+        shell::{Shell, page},
+    },
+    Part,
+    confirm::{Question, ask, lead_to},
+    visit::{Seen, Visit},
+};
+use crate::{Error, api::parse, patient::Act};
+
+#[derive(Template)]
+#[template(path = "patient/invitations.html")]
+struct Invitations {
+    shell: Shell,
+    seen: Seen,
+    overview: Arc<Overview>,
+}
+
+#[get("/invitations")]
+async fn list(request: HttpRequest, visit: Visit) -> Result<HttpResponse, Error> {
+    let (seen, overview) = visit.show().await?;
+    page(&Invitations { shell: Shell::of(&request, Part::Invitations, "Invitations"), seen, overview })
+}
+
+#[derive(Template)]
+#[template(path = "patient/invitation.html")]
+struct Invitation {
+    shell: Shell,
+    seen: Seen,
+    received: ReceivedInvitation,
+    contact: String,
+    error: Option<String>,
+}
+
+impl Invitation {
+    fn is_open(&self) -> bool {
+        matches!(self.received.status, ResponseStatus::Invited { .. })
+    }
+
+    fn bytes_max(&self) -> usize {
+        CONTACT_BYTES_MAX
+    }
+}
+
+/// An invitation to the session's wallet.
+fn received(overview: &Overview, id: &str) -> Result<ReceivedInvitation, Error> {
+    let screening: ScreeningId = parse("invitation", id)?;
+    let found = overview.invitations.iter().find(|received| received.screening == screening);
+    found.cloned().ok_or_else(|| Error::NotFound { what: "invitation", id: id.into() })
+}
+
+#[get("/invitations/{id}")]
+async fn show(request: HttpRequest, visit: Visit, id: Path<String>) -> Result<HttpResponse, Error> {
+    let (seen, overview) = visit.show().await?;
+    let received = received(&overview, &id)?;
+    let shell = Shell::of(&request, Part::Invitations, "An invitation");
+    page(&Invitation { shell, seen, received, contact: String::new(), error: None })
+}
+
+#[post("/invitations/{id}")]
+async fn accept(
+    request: HttpRequest,
+    visit: Visit,
+    id: Path<String>,
+    form: Form<Vec<(String, String)>>,
+) -> Result<HttpResponse, Error> {
+    let fields = visit.sent(form)?;
+    let screening: ScreeningId = parse("invitation", &id)?;
+    // Browsers end lines in two characters, of which a letter may have one.
+    let text = fields.get("contact").replace("\r\n", "\n");
+    let contact = match Contact::new(text.clone()) {
+        Ok(contact) => contact,
+        Err(error) => {
+            let (seen, overview) = visit.show().await?;
+            let received = received(&overview, &id)?;
+            let shell = Shell::of(&request, Part::Invitations, "An invitation");
+            return page(&Invitation { shell, seen, received, contact: text, error: Some(error.to_string()) });
+        }
+    };
+    if fields.is_confirmed() {
+        return Ok(lead_to(visit.begin(&fields, Act::Accept { screening, contact })?));
+    }
+    let (seen, overview) = visit.show().await?;
+    let received = received(&overview, &id)?;
+    let question = Question {
+        title: "Tell them how to reach you?".into(),
+        does: vec![
+            format!("They can read this, and nobody else can: {text}"),
+            "They learn that you fit what they look for.".into(),
+        ],
+        does_not: vec![
+            "It cannot be taken back: what they have read, they know.".into(),
+            "They do not get your record. What you tell them later is up to you.".into(),
+        ],
+        fee: "Nothing.".into(),
+        action: format!("/invitations/{}", received.screening),
+        fields: fields.carry(&["contact"]),
+        button: "Yes, leave my contact",
+        is_final: false,
+        back: "/invitations",
+    };
+    ask(&request, Part::Invitations, seen, question)
+}
+
+#[get("/invitations/{id}/decline")]
+async fn ask_decline(request: HttpRequest, visit: Visit, id: Path<String>) -> Result<HttpResponse, Error> {
+    let (seen, overview) = visit.show().await?;
+    let received = received(&overview, &id)?;
+    let question = Question {
+        title: "Say no to this invitation?".into(),
+        does: vec!["They see that somebody whom they invited said no.".into()],
+        does_not: vec![
+            "They do not learn who you are. If you do nothing at all, they learn as little.".into(),
+            "You cannot accept it later.".into(),
+        ],
+        fee: "Nothing.".into(),
+        action: format!("/invitations/{}/decline", received.screening),
+        fields: vec![],
+        button: "Say no",
+        is_final: false,
+        back: "/invitations",
+    };
+    ask(&request, Part::Invitations, seen, question)
+}
+
+#[post("/invitations/{id}/decline")]
+async fn decline(visit: Visit, id: Path<String>, form: Form<Vec<(String, String)>>) -> Result<HttpResponse, Error> {
+    let fields = visit.sent(form)?;
+    let screening = parse("invitation", &id)?;
+    Ok(lead_to(visit.begin(&fields, Act::Decline { screening })?))
+}
+
+pub(super) fn configure(config: &mut ServiceConfig) {
+    config.service(list).service(show).service(accept).service(ask_decline).service(decline);
+}

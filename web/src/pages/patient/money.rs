@@ -1,0 +1,153 @@
+//! Money earned and paid out, and the privacy that was spent for it.
+
+use std::sync::Arc;
+
+use actix_web::{
+    HttpRequest, HttpResponse, get, post,
+    web::{Form, Path, ServiceConfig},
+};
+use askama::Template;
+use circuits::id::{AccountId, QueryId};
+use market::{agent::EarningState, overview::Overview};
+use node::{screening::as_query, units::Amount};
+
+use super::{
+    super::{
+        parts,
+        shell::{Shell, page},
+    },
+    Part,
+    confirm::{Question, ask, lead_to},
+    visit::{Seen, Visit},
+    words,
+};
+use crate::{Error, api::parse, patient::Act};
+
+/// What one answer or response earned.
+struct Earned {
+    id: QueryId,
+    title: String,
+    price: Amount,
+    state: EarningState,
+}
+
+#[derive(Template)]
+#[template(path = "patient/money.html")]
+struct Money {
+    shell: Shell,
+    seen: Seen,
+    earned: Vec<Earned>,
+    paid: Amount,
+    pending: Amount,
+}
+
+fn earned(overview: &Overview) -> Vec<Earned> {
+    let asked = overview.queries.iter().map(|asked| (asked.query, &asked.asker.title));
+    let screened = overview.screenings.iter().map(|asked| (as_query(asked.screening), &asked.asker.title));
+    let titles: Vec<_> = asked.chain(screened).collect();
+    let title = |id: QueryId| {
+        titles.iter().find(|(known, _)| *known == id).map_or_else(String::new, |(_, title)| (*title).clone())
+    };
+    let answers = overview.statement.earnings.iter().map(|one| (one.query, one.price, one.state));
+    let responses = overview.responses.iter().map(|one| (as_query(one.screening), one.price, one.state));
+    let all = answers.chain(responses).map(|(id, price, state)| Earned { id, title: title(id), price, state });
+    all.collect()
+}
+
+fn sum(earned: &[Earned], wanted: EarningState) -> Result<Amount, Error> {
+    let prices = earned.iter().filter(|one| one.state == wanted).map(|one| one.price);
+    Ok(prices.into_iter().try_fold(Amount::default(), Amount::plus)?)
+}
+
+#[get("/money")]
+async fn money(request: HttpRequest, visit: Visit) -> Result<HttpResponse, Error> {
+    let (seen, overview) = visit.show().await?;
+    let earned = earned(&overview);
+    let (paid, pending) = (sum(&earned, EarningState::Paid)?, sum(&earned, EarningState::Pending)?);
+    page(&Money { shell: Shell::of(&request, Part::Money, "Money"), seen, earned, paid, pending })
+}
+
+#[derive(Template)]
+#[template(path = "patient/pay_out.html")]
+struct PayOut {
+    shell: Shell,
+    seen: Seen,
+    earned: Earned,
+    to: String,
+    error: Option<String>,
+}
+
+/// One of the wallet's own answers that was paid.
+fn own(overview: &Overview, id: &str) -> Result<Earned, Error> {
+    let query: QueryId = parse("answer", id)?;
+    let found = earned(overview).into_iter().find(|one| one.id == query && one.state == EarningState::Paid);
+    found.ok_or_else(|| Error::NotFound { what: "paid answer", id: id.into() })
+}
+
+#[get("/money/{id}")]
+async fn ask_pay_out(request: HttpRequest, visit: Visit, id: Path<String>) -> Result<HttpResponse, Error> {
+    let (seen, overview) = visit.show().await?;
+    let earned = own(&overview, &id)?;
+    let shell = Shell::of(&request, Part::Money, "Pay out");
+    page(&PayOut { shell, seen, earned, to: String::new(), error: None })
+}
+
+#[post("/money/{id}")]
+async fn pay_out(
+    request: HttpRequest,
+    visit: Visit,
+    id: Path<String>,
+    form: Form<Vec<(String, String)>>,
+) -> Result<HttpResponse, Error> {
+    let fields = visit.sent(form)?;
+    let (seen, overview) = visit.show().await?;
+    let earned = own(&overview, &id)?;
+    let to: AccountId = match fields.get("to").parse() {
+        Ok(to) => to,
+        Err(_) => {
+            let shell = Shell::of(&request, Part::Money, "Pay out");
+            let error = Some("An account has 64 digits and letters from a to f. Copy it whole.".into());
+            return page(&PayOut { shell, seen, earned, to: fields.get("to").into(), error });
+        }
+    };
+    if fields.is_confirmed() {
+        return Ok(lead_to(visit.begin(&fields, Act::PayOut { query: earned.id, to })?));
+    }
+    let question = Question {
+        title: "Send this money?".into(),
+        does: vec![
+            format!("Everything that this answer earned, {}, goes to the account {to}.", earned.price),
+        ],
+        does_not: vec![
+            "It cannot be taken back. Check the account once more.".into(),
+            "If you send the money of two answers to one account, others can see that one person gave both. Use another \
+             account for each where that matters to you."
+                .into(),
+        ],
+        fee: "Nothing.".into(),
+        action: format!("/money/{}", earned.id),
+        fields: fields.carry(&["to"]),
+        button: "Send it",
+        is_final: true,
+        back: "/money",
+    };
+    ask(&request, Part::Money, seen, question)
+}
+
+#[derive(Template)]
+#[template(path = "patient/privacy.html")]
+struct Privacy {
+    shell: Shell,
+    seen: Seen,
+    overview: Arc<Overview>,
+}
+
+#[get("/privacy")]
+async fn privacy(request: HttpRequest, visit: Visit) -> Result<HttpResponse, Error> {
+    let (seen, overview) = visit.show().await?;
+    page(&Privacy { shell: Shell::of(&request, Part::Privacy, "Your privacy budget"), seen, overview })
+}
+
+pub(super) fn configure(config: &mut ServiceConfig) {
+    config.service(money).service(ask_pay_out).service(pay_out).service(privacy);
+}

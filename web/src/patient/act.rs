@@ -1,0 +1,105 @@
+//! What a person can do from the pages: the same steps as the command line's, and nothing of their own.
+
+use circuits::{
+    consent::ConsentTerms,
+    id::{AccountId, LicenceId, QueryId, ScreeningId},
+};
+use market::{
+    Error,
+    agent::{pay_out, withdraw},
+    consent::ConsentFile,
+    issuer::{change_consent, revoke},
+    ledger::tip,
+    licence,
+    recruitment::{Contact, ScreeningAgent},
+    wallet::Wallet,
+};
+use node::{
+    state::ResponseStatus,
+    units::{Amount, Height},
+};
+
+use super::Reach;
+
+/// A change that somebody confirmed.
+#[derive(Debug, Clone)]
+pub(crate) enum Act {
+    /// Set new rules for a record.
+    ChangeConsent { record: usize, terms: ConsentFile },
+    /// End all use of a record, for ever.
+    Withdraw { record: usize },
+    /// Take an answer back before its query is sealed.
+    TakeBack { query: QueryId },
+    /// Send what an answer earned to another account.
+    PayOut { query: QueryId, to: AccountId },
+    /// Accept an invitation and leave a contact.
+    Accept { screening: ScreeningId, contact: Contact },
+    /// Decline an invitation.
+    Decline { screening: ScreeningId },
+    /// Decline a request for a licence.
+    DeclineLicence { licence: LicenceId },
+    /// End a granted licence.
+    RevokeLicence { licence: LicenceId },
+}
+
+/// What was done: the block that has it, and the money that moved, if any did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Done {
+    pub(crate) height: Height,
+    pub(crate) paid: Option<Amount>,
+}
+
+impl Act {
+    /// What it is done to. Two changes of one thing are not under way at once.
+    pub(super) fn target(&self) -> String {
+        match self {
+            Self::ChangeConsent { record, .. } | Self::Withdraw { record } => format!("record {record}"),
+            Self::TakeBack { query } | Self::PayOut { query, .. } => format!("answer {query}"),
+            Self::Accept { screening, .. } | Self::Decline { screening } => format!("invitation {screening}"),
+            Self::DeclineLicence { licence } | Self::RevokeLicence { licence } => format!("licence {licence}"),
+        }
+    }
+
+    /// Does it, and returns once a block has it.
+    ///
+    /// # Errors
+    /// The step's own, with the ledger's refusal where it refuses.
+    pub(super) fn perform(&self, reach: &Reach, wallet: &mut Wallet) -> Result<Done, Error> {
+        let ledger = &*reach.ledger;
+        let agent = ScreeningAgent { ledger, blobs: &*reach.blobs };
+        let rng = &mut rand::rng();
+        let inclusion = match self {
+            Self::ChangeConsent { record, terms } => {
+                let today = tip(ledger)?.time.day();
+                let (terms, data_use) = terms.resolve(today, ConsentTerms::random_salt(rng))?;
+                if let Some(data_use) = data_use {
+                    wallet.note_data_use(&terms, data_use)?;
+                }
+                change_consent(ledger, wallet, *record, terms)?
+            }
+            Self::Withdraw { record } => revoke(ledger, wallet, *record)?,
+            Self::TakeBack { query } => withdraw(ledger, wallet, *query)?,
+            Self::PayOut { query, to } => {
+                let (amount, inclusion) = pay_out(ledger, wallet, *query, *to, None)?;
+                return Ok(Done { height: inclusion.height, paid: Some(amount) });
+            }
+            Self::Accept { screening, contact } => {
+                return Ok(answered(agent.accept(wallet, *screening, contact, rng)?));
+            }
+            Self::Decline { screening } => return Ok(answered(agent.decline(wallet, *screening)?)),
+            Self::DeclineLicence { licence } => licence::decline(ledger, *licence, &wallet.owner_key())?,
+            Self::RevokeLicence { licence } => licence::revoke(ledger, *licence, &wallet.owner_key())?,
+        };
+        Ok(Done { height: inclusion.height, paid: None })
+    }
+}
+
+const fn answered(status: ResponseStatus) -> Done {
+    let height = match status {
+        ResponseStatus::Eligible => Height::new(0),
+        ResponseStatus::Invited { height, .. }
+        | ResponseStatus::Accepted { height, .. }
+        | ResponseStatus::Declined { height, .. } => height,
+    };
+    Done { height, paid: None }
+}

@@ -1,0 +1,128 @@
+//! Licences of raw data that a wallet's owner offered. A node's index says which there are, the ledger how each stands.
+
+use circuits::id::{AccountId, DatasetId, LicenceId};
+use market::{
+    index::{DatasetRow, LicenceRow},
+    licence::{require_dataset, require_licence},
+};
+use node::{
+    query::DataUse,
+    state::{Access, Dataset, LicenceState, LicenceStatus, StateRead as _},
+    units::AccessIndex,
+};
+use serde::Serialize;
+
+use super::PatientPages;
+use crate::Error;
+
+/// Receipts of one licence that are shown: the latest.
+const RECEIPTS_MAX: u32 = 100;
+
+/// A dataset that the owner offers, with who asked for it.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Offered {
+    /// The dataset.
+    pub(crate) id: DatasetId,
+    /// How it stands.
+    pub(crate) dataset: Dataset,
+    /// Requests and licences, the newest first.
+    pub(crate) licences: Vec<Requested>,
+}
+
+/// A licence that somebody asked for.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Requested {
+    /// The licence.
+    pub(crate) id: LicenceId,
+    /// Who asked, as governance knows them; empty when it does not.
+    pub(crate) name: String,
+    /// How it stands.
+    pub(crate) state: LicenceState,
+    /// Who had access, and when.
+    pub(crate) receipts: Vec<Access>,
+}
+
+impl Requested {
+    /// What for.
+    pub(crate) const fn data_use(&self) -> &DataUse {
+        &self.state.request.data_use
+    }
+
+    /// Whether the owner is to answer.
+    pub(crate) const fn is_waiting(&self) -> bool {
+        matches!(self.state.status, LicenceStatus::Requested)
+    }
+
+    /// Whether it gives access, or will.
+    pub(crate) const fn is_granted(&self) -> bool {
+        matches!(self.state.status, LicenceStatus::Granted { .. })
+    }
+}
+
+/// What can be said of an owner's licences.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Licences {
+    /// These.
+    Known(Vec<Offered>),
+    /// Nothing, and why.
+    Unknown(String),
+}
+
+impl PatientPages {
+    /// What an owner offered and who asked for it.
+    pub(crate) fn licences(&self, owner: AccountId) -> Licences {
+        match self.offered(owner) {
+            Ok(offered) => Licences::Known(offered),
+            Err(error) => Licences::Unknown(error.to_string()),
+        }
+    }
+
+    fn offered(&self, owner: AccountId) -> Result<Vec<Offered>, Error> {
+        let Some(node) = &self.reach.node else { return Ok(vec![]) };
+        let mut offered = vec![];
+        for row in node.rows::<DatasetRow>(&format!("/v1/datasets?owner={owner}&"))? {
+            let dataset = require_dataset(self.ledger(), row.id)?;
+            // A listing that is wrong shows nobody another's data.
+            if dataset.owner != owner {
+                continue;
+            }
+            let rows = node.rows::<LicenceRow>(&format!("/v1/licences?dataset={}&", row.id))?;
+            let requested = rows.iter().map(|licence| self.requested(licence.id));
+            let mut licences = requested.collect::<Result<Vec<_>, _>>()?;
+            licences.retain(|licence| licence.state.request.dataset == row.id);
+            offered.push(Offered { id: row.id, dataset, licences });
+        }
+        Ok(offered)
+    }
+
+    /// A licence, with who asked for it.
+    ///
+    /// # Errors
+    /// [`Error::Market`] for one that the ledger does not have.
+    fn requested(&self, id: LicenceId) -> Result<Requested, Error> {
+        let ledger = self.ledger();
+        let state = require_licence(ledger, id)?;
+        let name = ledger.researcher(state.licensee)?.map_or_else(String::new, |party| party.name);
+        let latest = state.accesses.saturating_sub(RECEIPTS_MAX)..state.accesses;
+        let mut receipts = vec![];
+        for index in latest.rev().map(AccessIndex::new) {
+            receipts.extend(ledger.access(id, index)?);
+        }
+        Ok(Requested { id, name, state, receipts })
+    }
+
+    /// A licence of a dataset that an owner offered; nothing for anybody else's.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for what is not this owner's, [`Error::Market`] when the ledger cannot be reached.
+    pub(crate) fn own_licence(&self, owner: AccountId, id: LicenceId) -> Result<Requested, Error> {
+        let missing = || Error::NotFound { what: "licence", id: id.to_string() };
+        let requested = self.requested(id).map_err(|error| match error {
+            Error::Market(market::Error::Ledger(node::Error::Unknown { .. })) => missing(),
+            error => error,
+        })?;
+        let dataset = require_dataset(self.ledger(), requested.state.request.dataset)?;
+        if dataset.owner == owner { Ok(requested) } else { Err(missing()) }
+    }
+}

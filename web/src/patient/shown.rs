@@ -1,0 +1,153 @@
+//! What is shown of a wallet, made anew when the wallet's file or the ledger changed.
+//!
+//! Opening a wallet with a passphrase takes a second by design, and another process may have it open: the agent that answers.
+//! So what was made last is kept, and shown with a word about its age when nothing newer can be had.
+
+use std::{
+    fs,
+    path::Path,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
+
+use market::{
+    agent::settle,
+    overview::{LedgerView, Overview, invitations},
+    recruitment::ScreeningAgent,
+    wallet::Wallet,
+};
+
+use super::{PatientPages, lock};
+use crate::Error;
+
+/// How long a page waits for a wallet that another process has open, when there is something older to show.
+const BUSY_TIME_MAX: Duration = Duration::from_secs(2);
+/// How long a change waits for it.
+pub(super) const BUSY_TIME_OF_CHANGE_MAX: Duration = Duration::from_secs(60);
+/// How often it is tried again.
+const POLL_TIME: Duration = Duration::from_millis(100);
+/// The ledger is asked at most this often, whoever looks.
+const NEWS_TIME: Duration = Duration::from_secs(1);
+
+/// What the ledger last said, for all wallets.
+#[derive(Default)]
+pub(super) struct News {
+    view: LedgerView,
+    asked: Option<Instant>,
+    /// Why the ledger did not answer when it was last asked.
+    offline: Option<String>,
+}
+
+/// A file as far as it matters whether it changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp(Option<SystemTime>, u64);
+
+impl Stamp {
+    fn of(path: &Path) -> Option<Self> {
+        fs::metadata(path).ok().map(|file| Self(file.modified().ok(), file.len()))
+    }
+}
+
+/// What is shown, and what must be said of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Shown {
+    /// What.
+    pub(crate) overview: Arc<Overview>,
+    /// Why the network was not reached, when it was not: this is an older picture then.
+    pub(crate) offline: Option<String>,
+    /// Whether another process had the wallet open: this is an older picture then.
+    pub(crate) is_busy: bool,
+    stamp: Option<Stamp>,
+    version: u64,
+}
+
+impl News {
+    fn refresh(&mut self, pages: &PatientPages) {
+        if self.asked.is_some_and(|asked| asked.elapsed() < NEWS_TIME) && self.offline.is_none() {
+            return;
+        }
+        self.offline = self.view.refresh(pages.ledger()).err().map(|error| error.to_string());
+        self.asked = Some(Instant::now());
+    }
+
+    /// Makes the picture of a wallet. A network that stops to answer half-way leaves what is known.
+    fn picture(
+        &mut self,
+        pages: &PatientPages,
+        wallet: &mut Wallet,
+        before: Option<&Shown>,
+    ) -> Result<Overview, Error> {
+        let ledger = pages.ledger();
+        let mut received = before.map_or_else(Vec::new, |shown| shown.overview.invitations.clone());
+        if self.offline.is_none() {
+            let agent = ScreeningAgent { ledger, blobs: &*pages.reach.blobs };
+            let asked = self
+                .view
+                .learn(ledger, wallet)
+                .and_then(|()| settle(ledger, wallet))
+                .and_then(|()| invitations(&agent, wallet));
+            match asked {
+                Ok(found) => received = found,
+                Err(error) => self.offline = Some(error.to_string()),
+            }
+        }
+        Ok(Overview::of(ledger, wallet, &self.view, received)?)
+    }
+}
+
+/// Opens a wallet, and waits while another process has it.
+pub(super) fn open_patiently(pages: &PatientPages, wallet: usize, patience: Duration) -> Result<Wallet, Error> {
+    let started = Instant::now();
+    loop {
+        match Wallet::open(pages.path(wallet)?, pages.protection.clone()) {
+            Err(market::Error::FileInUse { .. }) if started.elapsed() < patience => thread::sleep(POLL_TIME),
+            opened => return Ok(opened?),
+        }
+    }
+}
+
+impl PatientPages {
+    /// Follows the ledger from a thread of its own, so that pages do not wait for it. The thread ends with the pages.
+    pub(crate) fn look_ahead(self: &Arc<Self>, interval: Duration) {
+        let pages = Arc::downgrade(self);
+        let look = move || {
+            while let Some(pages) = pages.upgrade() {
+                lock(&pages.news).refresh(&pages);
+                drop(pages);
+                thread::sleep(interval);
+            }
+        };
+        // Without it, pages look by themselves.
+        drop(thread::Builder::new().name("locus-news".into()).spawn(look));
+    }
+
+    /// What is shown of a wallet now. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::Market`] for a wallet that does not open and of which nothing was shown before.
+    pub(crate) fn show(&self, wallet: usize) -> Result<Shown, Error> {
+        let patient = self.patient(wallet)?;
+        let mut news = lock(&self.news);
+        news.refresh(self);
+        let mut before = lock(&patient.shown);
+        let (stamp, version) = (Stamp::of(&patient.path), news.view.version());
+        let is_current = |shown: &Shown| shown.stamp == stamp && shown.version == version && stamp.is_some();
+        if let Some(shown) = before.as_ref().filter(|shown| is_current(shown)) {
+            return Ok(Shown { offline: news.offline.clone(), is_busy: false, ..shown.clone() });
+        }
+        let mut opened = match (open_patiently(self, wallet, BUSY_TIME_MAX), before.as_ref()) {
+            (Err(Error::Market(market::Error::FileInUse { .. })), Some(shown)) => {
+                return Ok(Shown { offline: news.offline.clone(), is_busy: true, ..shown.clone() });
+            }
+            (opened, _) => opened?,
+        };
+        let overview = Arc::new(news.picture(self, &mut opened, before.as_ref())?);
+        // Settling may have written the file.
+        let stamp = Stamp::of(&patient.path);
+        let version = if news.offline.is_some() { u64::MAX } else { version };
+        let shown = Shown { overview, offline: news.offline.clone(), is_busy: false, stamp, version };
+        *before = Some(shown.clone());
+        Ok(shown)
+    }
+}
