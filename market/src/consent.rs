@@ -83,7 +83,7 @@ impl ConsentFile {
             let why = "say what is allowed once: with purposes, only_disease and regions, or with data_use";
             return Err(Error::DataUse { why: why.into() });
         }
-        Ok(self.data_use.as_ref().map(|document| document.terms(today)).transpose()?)
+        self.data_use.as_ref().map(|document| document.terms(today)).transpose()
     }
 
     /// The terms that this file means from today on, under a salt, and the data use terms behind them. A list of

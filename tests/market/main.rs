@@ -22,6 +22,7 @@ mod postgres;
 mod receipt;
 mod recruitment;
 #[path = "../s3.rs"]
+#[allow(dead_code, reason = "each binary uses a part of the server")]
 mod s3;
 mod secrecy;
 mod tampering;

@@ -1,6 +1,6 @@
 //! What of the ledger the overviews of all wallets need.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use circuits::{
     consent::Day,
@@ -105,13 +105,11 @@ impl LedgerView {
         let asked = queries.iter().map(|(_, state)| (state.query.study, state.researcher));
         let screened = screenings.iter().map(|(_, state)| (state.screening.study, state.sponsor));
         for (study, researcher) in asked.chain(screened) {
-            if !self.studies.contains_key(&study) {
-                let title = ledger.study(study)?.map_or_else(String::new, |study| study.registration.title);
-                self.studies.insert(study, title);
+            if let Entry::Vacant(unknown) = self.studies.entry(study) {
+                unknown.insert(ledger.study(study)?.map_or_else(String::new, |study| study.registration.title));
             }
-            if !self.researchers.contains_key(&researcher) {
-                let name = ledger.researcher(researcher)?.map_or_else(String::new, |party| party.name);
-                self.researchers.insert(researcher, name);
+            if let Entry::Vacant(unknown) = self.researchers.entry(researcher) {
+                unknown.insert(ledger.researcher(researcher)?.map_or_else(String::new, |party| party.name));
             }
         }
         Ok(())
