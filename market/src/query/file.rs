@@ -180,11 +180,13 @@ impl QueryFile {
     ) -> Result<CohortQuery, Error> {
         let names = Names { schema, panel };
         let parts = self.parts(schema, panel)?.concat();
+        // A file is refused for whom it asks before it is for what.
+        let criteria = self.public_criteria(schema, panel)?;
         let data_use = self.demanded_use(&parts)?;
         Ok(CohortQuery {
             study: self.study,
             schema: self.schema,
-            criteria: self.public_criteria(schema, panel)?,
+            criteria,
             matching: MatchCriteria { groups: groups(&self.matching, |named| names.clause(named))? },
             issuers: self.issuers.clone(),
             parts,
