@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from locus.command import binary
 PEOPLE = 3
 MEMBERS = 4
 COMMAND_SECONDS_MAX = 600
+LISTING_SECONDS_MAX = 60
 
 
 def run(*arguments: str | Path) -> Any:
@@ -85,6 +87,15 @@ class Town:
         protocol = self.folder / "protocol.md"
         protocol.write_text("Count people.\n")
         return self.client().register_study(title, protocol=protocol, ethics="none needed: public data")
+
+    def listed(self, study: str, count: int) -> list[str]:
+        """The queries of a study, once the node's index has followed the ledger to so many."""
+        deadline = time.monotonic() + LISTING_SECONDS_MAX
+        while True:
+            found = [query.id for query in self.client().queries(study=study)]
+            if len(found) >= count or time.monotonic() > deadline:
+                return found
+            time.sleep(0.1)
 
     def members(self) -> list[str]:
         """Runs the committee's members and gives their addresses."""

@@ -26,11 +26,11 @@ def test_a_listing_is_the_same_whatever_its_pages_are(town: Town) -> None:
     study = town.study("Pages")
     for number in range(2):
         client.open(town.question(study), label=f"page {number}")
+    assert len(set(town.listed(study, 2))) == 2
     whole = list(client.queries())
     assert len(whole) >= 3
     assert list(client.queries(page=1)) == whole
     assert list(client.queries(page=2, newest_first=True)) == whole[::-1]
-    assert len({query.id for query in client.queries(study=study)}) == 2
 
 
 def test_queries_are_listed_by_stage_and_fit_a_data_frame(town: Town) -> None:

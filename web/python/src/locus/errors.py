@@ -138,6 +138,30 @@ class BusyError(ProblemError):
     slug = "busy"
 
 
+class TooManyError(ProblemError):
+    """Too many tries in a short time; the answer's `Retry-After` says when to come back."""
+
+    slug = "too-many"
+
+
+class RangeError(ProblemError):
+    """The range asked for is beyond the end."""
+
+    slug = "range"
+
+
+class SignedOutError(ProblemError):
+    """Nobody is signed in."""
+
+    slug = "signed-out"
+
+
+class CrossSiteError(ProblemError):
+    """Another site may have asked for this."""
+
+    slug = "cross-site"
+
+
 class QuotaError(ProblemError):
     """The node has no room for uploads."""
 
