@@ -31,6 +31,7 @@ mod life;
 #[allow(dead_code, reason = "each binary uses a part of the world")]
 mod market_world;
 mod network;
+mod operator;
 mod postgres;
 mod python;
 mod recruitment;

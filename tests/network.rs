@@ -36,6 +36,13 @@ impl Drop for Server {
 }
 
 impl Server {
+    /// SIGTERM, and then an orderly end.
+    pub fn stop(mut self) {
+        let pid = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(self.process.wait().unwrap().success(), "the server did not stop in order");
+    }
+
     /// SIGKILL: no chance to tidy up.
     fn kill(mut self) {
         self.process.kill().unwrap();
@@ -133,11 +140,16 @@ impl Place {
 
     /// Runs a command that succeeds and prints exactly one JSON object.
     pub fn locus(&self, arguments: &[&str]) -> Value {
-        let output = self.command(arguments).stdin(Stdio::null()).output().unwrap();
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let value = self.printed(arguments);
         assert!(value.is_object(), "{arguments:?} printed {value}");
         value
+    }
+
+    /// Runs a command that succeeds and prints JSON, such as a list.
+    pub fn printed(&self, arguments: &[&str]) -> Value {
+        let output = self.command(arguments).stdin(Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
     }
 
     /// Runs a command that is refused, and returns what it says.

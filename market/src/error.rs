@@ -129,6 +129,18 @@ pub enum Error {
         /// The first block that is not here.
         missing: Height,
     },
+    /// An index that cannot follow its ledger, since neither has the blocks between them.
+    #[error(
+        "this node cannot list what its ledger holds: it has not indexed block {missing}, and keeps blocks from {first} on \
+         alone, as a node does that began from a snapshot or was pruned; ask a node that keeps every block, or restore a \
+         backup of one here (`locus node backup` there, `locus node restore --replace` here)"
+    )]
+    IndexGap {
+        /// The first block that is neither indexed nor kept.
+        missing: Height,
+        /// The first block that the ledger keeps.
+        first: Height,
+    },
     /// A job that is not as its caller thinks.
     #[error("job {job}: {why}")]
     Job {

@@ -36,6 +36,9 @@ impl Duties {
     pub(crate) fn start(service: &Service, mut duties: Vec<Arc<dyn Duty>>) -> Result<Self, Error> {
         let (ledger, index) = (Arc::clone(service.chain.mempool().ledger()), Arc::clone(&service.index));
         index.follow(&ledger)?;
+        if let Err(error) = index.check_follows(&ledger) {
+            tracing::warn!(%error, "listings are refused");
+        }
         let queue = Queue::new(index.database().clone());
         let aggregates = duties.iter().any(|duty| duty.kind() == JobKind::AggregateQuery);
         duties.push(Arc::new(FollowDuty {

@@ -65,6 +65,8 @@ pub enum ProblemKind {
     Refused,
     /// The server is full, busy or stopping.
     Busy,
+    /// The node lacks the blocks that a listing is made from.
+    Incomplete,
     /// The disk share for uploads is used up.
     Quota,
     /// It took too long.
@@ -92,6 +94,7 @@ impl ProblemKind {
             Self::Conflict => (StatusCode::CONFLICT, "conflict", "It was done before or is out of turn"),
             Self::Refused => (StatusCode::UNPROCESSABLE_ENTITY, "refused", "A rule of the protocol forbids it"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "The server is busy"),
+            Self::Incomplete => (StatusCode::SERVICE_UNAVAILABLE, "incomplete", "This node lacks what it would list"),
             Self::Quota => (StatusCode::INSUFFICIENT_STORAGE, "quota", "The server has no room for uploads"),
             Self::Slow => (StatusCode::REQUEST_TIMEOUT, "slow", "The request took too long"),
             Self::Upstream => (StatusCode::BAD_GATEWAY, "upstream", "Another server failed this one"),
@@ -170,6 +173,7 @@ fn market_kind(error: &market::Error) -> ProblemKind {
         | market::Error::IndexName { .. } => ProblemKind::Malformed,
         market::Error::BlobMissing { .. } => ProblemKind::Unknown,
         market::Error::DatabaseBusy => ProblemKind::Busy,
+        market::Error::IndexGap { .. } => ProblemKind::Incomplete,
         market::Error::UploadOffset { .. } => ProblemKind::Conflict,
         market::Error::UploadChunk { .. } => ProblemKind::Malformed,
         market::Error::Refused { .. }

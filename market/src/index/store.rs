@@ -121,6 +121,16 @@ impl Index {
         }
     }
 
+    /// That nothing keeps this index from following the ledger. Where a ledger began from a snapshot or was pruned, and the
+    /// index lacks the blocks before, it stands still, and its listings would lack what is there.
+    ///
+    /// # Errors
+    /// [`Error::IndexGap`] where it cannot follow, [`Error::Ledger`] or [`Error::Database`] when one of the two fails.
+    pub fn check_follows(&self, ledger: &Ledger) -> Result<(), Error> {
+        let (missing, first) = (self.position()?.height.next(), ledger.first_block()?);
+        if missing < first { Err(Error::IndexGap { missing, first }) } else { Ok(()) }
+    }
+
     /// Makes the index anew from a ledger that has every block, in one SQL transaction: who reads meanwhile sees the old
     /// index, and then the new one.
     ///

@@ -58,6 +58,9 @@ impl Duty for FollowDuty {
     fn perform(&self, work: &Work) -> Result<(), Error> {
         work.check()?;
         self.index.follow(&self.ledger)?;
+        if self.aggregation.is_some() {
+            self.index.check_follows(&self.ledger)?;
+        }
         self.aggregation.as_ref().map_or(Ok(()), |queue| self.ask_for_sums(queue))
     }
 }

@@ -100,7 +100,7 @@ pub(super) fn entitled(
     let view = service.chain.snapshot()?;
     let dataset = view.dataset(id)?.filter(|dataset| dataset.offer.custodian == here);
     let today = service.chain.now().day();
-    let given = active_licence(&view, &service.index, id, account, today)?;
+    let given = active_licence(&view, service.listings()?, id, account, today)?;
     let roles = roles(service, &view, account, dataset.as_ref(), given.is_some())?;
     match (dataset, permit(&roles, operation)) {
         (Some(dataset), Some(permit)) => Ok(Entitled { id, dataset, permit, given }),

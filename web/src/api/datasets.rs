@@ -59,7 +59,7 @@ pub(super) async fn list_datasets(
 ) -> Result<HttpResponse, Error> {
     let (filter, page) = (query_string(filter)?, paging(page)?);
     let owner: Option<AccountId> = filter.owner.map(|text| parse("owner", &text)).transpose()?;
-    let page = blocking(move || Ok(service.index.datasets(owner, &page)?)).await?;
+    let page = blocking(move || Ok(service.listings()?.datasets(owner, &page)?)).await?;
     Ok(HttpResponse::Ok().json(page))
 }
 
@@ -84,7 +84,7 @@ pub(super) async fn list_licences(
     let (filter, page) = (query_string(filter)?, paging(page)?);
     let dataset: Option<DatasetId> = filter.dataset.map(|text| parse("dataset", &text)).transpose()?;
     let licensee: Option<AccountId> = filter.licensee.map(|text| parse("licensee", &text)).transpose()?;
-    let page = blocking(move || Ok(service.index.licences(&LicenceFilter { dataset, licensee }, &page)?)).await?;
+    let page = blocking(move || Ok(service.listings()?.licences(&LicenceFilter { dataset, licensee }, &page)?)).await?;
     Ok(HttpResponse::Ok().json(page))
 }
 

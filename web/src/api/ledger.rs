@@ -52,7 +52,7 @@ pub(super) async fn list_blocks(
     page: Result<Query<Paging>, actix_web::Error>,
 ) -> Result<HttpResponse, Error> {
     let page = paging(page)?;
-    let page = blocking(move || Ok(service.index.blocks(&page)?)).await?;
+    let page = blocking(move || Ok(service.listings()?.blocks(&page)?)).await?;
     Ok(HttpResponse::Ok().json(page))
 }
 

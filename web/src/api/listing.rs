@@ -50,7 +50,7 @@ pub(super) async fn list_account_transactions(
     page: Result<Query<Paging>, actix_web::Error>,
 ) -> Result<HttpResponse, Error> {
     let (id, page): (AccountId, _) = (parse("account id", &id)?, paging(page)?);
-    let page = blocking(move || Ok(service.index.account_transactions(id, &page)?)).await?;
+    let page = blocking(move || Ok(service.listings()?.account_transactions(id, &page)?)).await?;
     Ok(HttpResponse::Ok().json(page))
 }
 
@@ -70,7 +70,7 @@ pub(super) async fn list_schemas(
     page: Result<Query<Paging>, actix_web::Error>,
 ) -> Result<HttpResponse, Error> {
     let page = paging(page)?;
-    let page = blocking(move || Ok(service.index.schemas(&page)?)).await?;
+    let page = blocking(move || Ok(service.listings()?.schemas(&page)?)).await?;
     Ok(HttpResponse::Ok().json(page))
 }
 
@@ -93,7 +93,7 @@ pub(super) async fn list_studies(
 ) -> Result<HttpResponse, Error> {
     let (filter, page) = (query_string(filter)?, paging(page)?);
     let researcher: Option<AccountId> = filter.researcher.map(|text| parse("researcher", &text)).transpose()?;
-    let page = blocking(move || Ok(service.index.studies(researcher, &page)?)).await?;
+    let page = blocking(move || Ok(service.listings()?.studies(researcher, &page)?)).await?;
     Ok(HttpResponse::Ok().json(page))
 }
 
@@ -118,7 +118,7 @@ pub(super) async fn list_queries(
     let (filter, page) = (query_string(filter)?, paging(page)?);
     let stage: Option<Stage> = filter.stage.map(|text| parse("stage", &text)).transpose()?;
     let study: Option<StudyId> = filter.study.map(|text| parse("study id", &text)).transpose()?;
-    let page = blocking(move || Ok(service.index.queries(&QueryFilter { stage, study }, &page)?)).await?;
+    let page = blocking(move || Ok(service.listings()?.queries(&QueryFilter { stage, study }, &page)?)).await?;
     Ok(HttpResponse::Ok().json(page))
 }
 
@@ -140,7 +140,7 @@ pub(super) async fn list_contributions(
     page: Result<Query<Paging>, actix_web::Error>,
 ) -> Result<HttpResponse, Error> {
     let (id, page): (QueryId, _) = (parse("query id", &id)?, paging(page)?);
-    let page = blocking(move || Ok(service.index.contributions(id, &page)?)).await?;
+    let page = blocking(move || Ok(service.listings()?.contributions(id, &page)?)).await?;
     Ok(HttpResponse::Ok().json(page))
 }
 
@@ -162,7 +162,7 @@ pub(super) async fn list_postings(
     page: Result<Query<Paging>, actix_web::Error>,
 ) -> Result<HttpResponse, Error> {
     let (id, page): (AccountId, _) = (parse("account id", &id)?, paging(page)?);
-    let page = blocking(move || Ok(service.index.postings(id, &page)?)).await?;
+    let page = blocking(move || Ok(service.listings()?.postings(id, &page)?)).await?;
     Ok(HttpResponse::Ok().json(page))
 }
 
@@ -182,7 +182,7 @@ pub(super) async fn list_issuers(
     page: Result<Query<Paging>, actix_web::Error>,
 ) -> Result<HttpResponse, Error> {
     let page = paging(page)?;
-    let page = blocking(move || Ok(service.index.parties(Role::Issuer, &page)?)).await?;
+    let page = blocking(move || Ok(service.listings()?.parties(Role::Issuer, &page)?)).await?;
     Ok(HttpResponse::Ok().json(page))
 }
 
@@ -202,6 +202,6 @@ pub(super) async fn list_researchers(
     page: Result<Query<Paging>, actix_web::Error>,
 ) -> Result<HttpResponse, Error> {
     let page = paging(page)?;
-    let page = blocking(move || Ok(service.index.parties(Role::Researcher, &page)?)).await?;
+    let page = blocking(move || Ok(service.listings()?.parties(Role::Researcher, &page)?)).await?;
     Ok(HttpResponse::Ok().json(page))
 }

@@ -91,6 +91,29 @@ pub struct Service {
     pub sign_in: SignIn,
 }
 
+impl Service {
+    /// The index, for whoever lists from it.
+    ///
+    /// # Errors
+    /// [`market::Error::IndexGap`] where it would leave out what the ledger holds.
+    pub(crate) fn listings(&self) -> Result<&Index, Error> {
+        self.index.check_follows(self.chain.ledger())?;
+        Ok(&self.index)
+    }
+
+    /// Why nothing is listed here, for a page that shows more than listings; none where all is.
+    ///
+    /// # Errors
+    /// As the index and the ledger.
+    pub(crate) fn listings_lack(&self) -> Result<Option<String>, Error> {
+        match self.listings() {
+            Ok(_) => Ok(None),
+            Err(Error::Market(gap @ market::Error::IndexGap { .. })) => Ok(Some(gap.to_string())),
+            Err(error) => Err(error),
+        }
+    }
+}
+
 /// One list gives the routes and the OpenAPI document, so that neither can lack what the other has.
 macro_rules! routes {
     ($($module:ident::$handler:ident),* $(,)?) => {

@@ -58,12 +58,23 @@ struct Movement {
     balance: u64,
 }
 
+/// The index of this data directory, if it holds any block: an empty one would say that no money ever moved.
+fn local_index(home: &Home, database: &DatabaseOption) -> Result<Index, Error> {
+    let index = Index::open(database.open(home)?, home.genesis()?.chain_id()?)?;
+    if index.position()?.height > Height::default() {
+        return Ok(index);
+    }
+    let why = "the index here holds no block; run the node once (`locus node run`), or make the index anew (`locus index \
+               rebuild`), or ask a node that keeps every block with --url";
+    Err(Error::Input { what: "statement", why: why.into() })
+}
+
 /// Every page of an account's postings.
 fn postings(home: &Home, account: AccountId, database: &DatabaseOption) -> Result<Vec<PostingRow>, Error> {
     let remote = home.url().map(Remote::new).transpose()?;
     let index = match &remote {
         Some(_) => None,
-        None => Some(Index::open(database.open(home)?, home.genesis()?.chain_id()?)?),
+        None => Some(local_index(home, database)?),
     };
     let (mut rows, mut paging) = (vec![], Paging { limit: PAGE_ROWS_MAX, ..Paging::default() });
     loop {

@@ -27,6 +27,7 @@ struct Home {
     records: u32,
     counts: Counts,
     queries: Vec<Listed>,
+    lack: Option<String>,
 }
 
 impl Home {
@@ -53,6 +54,7 @@ pub(super) async fn home(request: HttpRequest, service: Data<Service>) -> Result
             records: snapshot.registration_count()?.unwrap_or_default(),
             counts: service.index.counts()?,
             queries,
+            lack: service.listings_lack()?,
         })
     });
     page(&home.await?)

@@ -82,7 +82,7 @@ pub(super) async fn list(
     let shell = Shell::of(&request, Section::Queries, "Queries");
     let listing = blocking(move || {
         let snapshot = service.chain.snapshot()?;
-        let rows = service.index.queries(&QueryFilter { stage, study: None }, &from.paging())?;
+        let rows = service.listings()?.queries(&QueryFilter { stage, study: None }, &from.paging())?;
         let filter = stage.map_or_else(String::new, |stage| format!("stage={stage}"));
         Listing::new(rows, from, "/queries", &filter).try_map(|row| listed(&snapshot, row))
     });

@@ -78,10 +78,14 @@ pub(super) async fn as_page(
     };
     let status = answered.status();
     let retry_after = answered.headers().get(header::RETRY_AFTER).cloned();
+    let title = match error.as_error::<Error>() {
+        Some(Error::Market(market::Error::IndexGap { .. })) => "This node does not have the whole listing",
+        _ => title(status),
+    };
     let refusal = Refusal {
-        shell: Shell::of(answered.request(), Section::Elsewhere, title(status)),
+        shell: Shell::of(answered.request(), Section::Elsewhere, title),
         status: status.as_u16(),
-        title: title(status).into(),
+        title: title.into(),
         detail: detail(error),
     };
     let mut response = page_with(status, &refusal)?;

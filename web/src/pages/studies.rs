@@ -37,7 +37,7 @@ pub(super) async fn list(
     let (shell, from) = (Shell::of(&request, Section::Studies, "Studies"), asked(from)?);
     let listing = blocking(move || {
         let snapshot = service.chain.snapshot()?;
-        let listing = Listing::new(service.index.studies(None, &from.paging())?, from, "/studies", "");
+        let listing = Listing::new(service.listings()?.studies(None, &from.paging())?, from, "/studies", "");
         listing.try_map(|row| {
             let name = snapshot.researcher(row.researcher)?.map_or_else(String::new, |party| party.name);
             Ok((row, name))
@@ -71,7 +71,7 @@ pub(super) async fn show(
         let snapshot = service.chain.snapshot()?;
         let study = found("study", id, snapshot.study(id)?)?;
         let filter = QueryFilter { stage: None, study: Some(id) };
-        let rows = service.index.queries(&filter, &from.paging())?;
+        let rows = service.listings()?.queries(&filter, &from.paging())?;
         Ok(OneStudy {
             shell: shell.titled(study.registration.title.clone()),
             researcher: snapshot.researcher(study.researcher)?.map_or_else(String::new, |party| party.name),

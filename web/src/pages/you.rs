@@ -39,6 +39,7 @@ struct You {
     own: OwnAccount,
     studies: Vec<StudyRow>,
     licences: Vec<LicenceRow>,
+    lack: Option<String>,
 }
 
 /// The own account.
@@ -51,7 +52,8 @@ pub(super) async fn show(request: HttpRequest, service: Data<Service>) -> Result
     let you = blocking(move || {
         let own = OwnAccount::read(&service, &signed_in)?;
         let (studies, licences) = of_ledger(&service, &signed_in)?;
-        Ok(You { shell, passkey_script, form_token, own, studies, licences })
+        let lack = service.listings_lack()?;
+        Ok(You { shell, passkey_script, form_token, own, studies, licences, lack })
     });
     page(&you.await?)
 }

@@ -162,6 +162,12 @@ class CrossSiteError(ProblemError):
     slug = "cross-site"
 
 
+class IncompleteError(ProblemError):
+    """The node lacks the blocks that a listing is made from; ask one that keeps every block."""
+
+    slug = "incomplete"
+
+
 class QuotaError(ProblemError):
     """The node has no room for uploads."""
 

@@ -1,10 +1,10 @@
 //! A validator's approval of a change of the consortium.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use circuits::id::{AccountId, Digest};
-use clap::Subcommand;
-use market::{ledger::act, wallet::Role};
+use clap::{Args, Subcommand};
+use market::wallet::Role;
 use node::{
     state::{Approvals, StateRead, Upgrade},
     transaction::{Action, ConsortiumChange, open_votes},
@@ -13,14 +13,25 @@ use node::{
 };
 use serde::Serialize;
 
+use super::standing::act_aloud;
 use crate::{
     Error,
     cli::{Home, Output, session::read_json},
 };
 
+/// An approval, and how long to wait for it.
+#[derive(Debug, Args)]
+pub struct Approve {
+    #[command(subcommand)]
+    change: Wanted,
+    /// Seconds to wait for the block that takes the approval. It stays sent after that.
+    #[arg(long, global = true, default_value_t = 60, value_name = "SECONDS")]
+    wait: u64,
+}
+
 /// A change that validators decide on.
 #[derive(Debug, Subcommand)]
-pub enum Approve {
+enum Wanted {
     /// Add a validator or an observer, or give one other terms, from the file that `locus node init` wrote there.
     SetValidator {
         /// The file.
@@ -47,33 +58,48 @@ pub enum Approve {
 
 impl Approve {
     pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
-        let change = match self {
-            Self::SetValidator { file } => ConsortiumChange::SetValidator(read_json::<Validator>("validator", &file)?),
-            Self::RemoveValidator { account } => ConsortiumChange::RemoveValidator(account),
-            Self::Upgrade { version, height } => {
+        let patience = Duration::from_secs(self.wait);
+        let change = match self.change {
+            Wanted::SetValidator { file } => {
+                ConsortiumChange::SetValidator(read_json::<Validator>("validator", &file)?)
+            }
+            Wanted::RemoveValidator { account } => ConsortiumChange::RemoveValidator(account),
+            Wanted::Upgrade { version, height } => {
                 ConsortiumChange::Upgrade(Upgrade { version, height: Height::new(height) })
             }
-            Self::Withdraw { change } => return withdraw(change, home, output),
+            Wanted::Withdraw { change } => return withdraw(change, home, patience, output),
         };
         output.say(format!("approving: {}", in_words(&change)));
         let connection = home.connect()?;
         let key = home.key(&home.validator_path(), Role::Validator)?;
         let digest = change.digest()?;
-        let inclusion = act(&*connection.ledger, &key.signing_key(), Action::ApproveChange(change))?;
+        let action = Action::ApproveChange(change);
+        let inclusion = act_aloud((home, &connection), &key, action, patience, output)?;
         // Approvals are forgotten once the change holds.
-        let waiting = connection.ledger.approvals(digest)?.map(|approvals| approvals.validators.len());
+        let approvals = connection.ledger.approvals(digest)?;
+        let waiting = approvals.as_ref().map(|approvals| approvals.validators.len());
+        let validators = connection.ledger.validators()?;
+        let total = validators.as_ref().map_or(0, ValidatorSet::total_power);
+        let given: u64 = approvals.iter().flat_map(|approvals| &approvals.validators).fold(0, |sum, account| {
+            sum + validators.as_ref().map_or(0, |validators| validators.power(*account))
+        });
         let outcome = serde_json::json!({ "change": digest, "height": inclusion.height, "approvals": waiting });
         output.result(&outcome, |_| match waiting {
-            Some(count) => format!("approved; {count} validators did so far, which is no quorum yet"),
+            Some(_) => format!(
+                "approved in block {}; {given} of {total} votes so far, and it takes more than two thirds: `locus node \
+                 changes` shows who did",
+                inclusion.height
+            ),
             None => format!("approved, and decided: it holds from block {} on", inclusion.height.next()),
         })
     }
 }
 
-fn withdraw(change: Digest, home: &Home, output: &Output) -> Result<(), Error> {
+fn withdraw(change: Digest, home: &Home, patience: Duration, output: &Output) -> Result<(), Error> {
     let connection = home.connect()?;
     let key = home.key(&home.validator_path(), Role::Validator)?;
-    let inclusion = act(&*connection.ledger, &key.signing_key(), Action::WithdrawApproval(change))?;
+    let action = Action::WithdrawApproval(change);
+    let inclusion = act_aloud((home, &connection), &key, action, patience, output)?;
     let outcome = serde_json::json!({ "change": change, "height": inclusion.height });
     output.result(&outcome, |_| "withdrawn; this validator no longer wants the change".into())
 }

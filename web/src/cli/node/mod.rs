@@ -4,6 +4,7 @@ mod approve;
 mod copy;
 mod publish;
 mod run;
+mod standing;
 mod status;
 
 use std::path::PathBuf;
@@ -50,7 +51,6 @@ pub enum Node {
     /// Drop old blocks; receipts made before stay valid, and other nodes keep what they keep.
     Prune(Keep),
     /// Approve a change of the consortium; it holds once validators with more than two thirds of the votes did.
-    #[command(subcommand)]
     Approve(Approve),
     /// Show the changes of the consortium that wait for approvals.
     Changes,

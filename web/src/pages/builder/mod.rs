@@ -228,8 +228,8 @@ async fn render(
 
 fn build(shell: Shell, service: &Service, mut draft: Draft, address: String) -> Result<Builder, Error> {
     let snapshot = service.chain.snapshot()?;
-    let studies = service.index.studies(None, &OFFERED)?.items;
-    let schemas = service.index.schemas(&OFFERED)?.items;
+    let studies = service.listings()?.studies(None, &OFFERED)?.items;
+    let schemas = service.listings()?.schemas(&OFFERED)?.items;
     if let ("", Some(latest)) = (draft.schema.trim(), schemas.first()) {
         draft.schema = latest.id.to_string();
     }

@@ -42,7 +42,7 @@ pub(super) async fn show(
     let shell = Shell::of(&request, Section::Explorer, "Account");
     let shown = blocking(move || {
         let account = service.chain.snapshot()?.account(id)?.unwrap_or_default();
-        let rows = service.index.account_transactions(id, &from.paging())?;
+        let rows = service.listings()?.account_transactions(id, &from.paging())?;
         let listing = Listing::new(rows, from, &format!("/accounts/{id}"), "");
         Ok(OneAccount { shell, id, account, roles: standing(&service, id)?, listing })
     });
@@ -64,7 +64,7 @@ async fn parties(
     from: Result<Query<From>, actix_web::Error>,
 ) -> Result<HttpResponse, Error> {
     let (from, address) = (asked(from)?, format!("/{}s", role.name()));
-    let rows = blocking(move || Ok(service.index.parties(role, &from.paging())?)).await?;
+    let rows = blocking(move || Ok(service.listings()?.parties(role, &from.paging())?)).await?;
     page(&Parties { shell, role, listing: Listing::new(rows, from, &address, "") })
 }
 

@@ -43,7 +43,7 @@ pub(super) async fn list(
     from: Result<Query<From>, actix_web::Error>,
 ) -> Result<HttpResponse, Error> {
     let (shell, from) = (Shell::of(&request, Section::Explorer, "Blocks"), asked(from)?);
-    let rows = blocking(move || Ok(service.index.blocks(&from.paging())?)).await?;
+    let rows = blocking(move || Ok(service.listings()?.blocks(&from.paging())?)).await?;
     page(&Blocks { shell, listing: Listing::new(rows, from, "/blocks", "") })
 }
 

@@ -61,6 +61,7 @@ struct Overview {
     records: u32,
     counts: Counts,
     blocks: Vec<BlockRow>,
+    lack: Option<String>,
 }
 
 /// Where the chain stands, and the ways into it.
@@ -77,6 +78,7 @@ async fn overview(request: HttpRequest, service: Data<Service>) -> Result<HttpRe
             records: snapshot.registration_count()?.unwrap_or_default(),
             counts: service.index.counts()?,
             blocks: service.index.blocks(&LATEST)?.items,
+            lack: service.listings_lack()?,
         })
     });
     page(&shown.await?)
@@ -93,6 +95,7 @@ struct Health {
     waiting: usize,
     validator: Option<String>,
     peers: Vec<node::consensus::Peer>,
+    lack: Option<String>,
 }
 
 /// How this node is: what `/health` and `/v1/peers` say.
@@ -113,6 +116,7 @@ async fn health(request: HttpRequest, service: Data<Service>) -> Result<HttpResp
             waiting: service.chain.waiting(),
             validator: service.engine.as_ref().map(EngineHandle::account).map(|account| account.to_string()),
             peers,
+            lack: service.listings_lack()?,
         })
     });
     page(&shown.await?)

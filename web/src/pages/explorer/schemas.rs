@@ -37,7 +37,7 @@ pub(super) async fn list(
     from: Result<Query<From>, actix_web::Error>,
 ) -> Result<HttpResponse, Error> {
     let (shell, from) = (Shell::of(&request, Section::Explorer, "Schemas"), asked(from)?);
-    let rows = blocking(move || Ok(service.index.schemas(&from.paging())?)).await?;
+    let rows = blocking(move || Ok(service.listings()?.schemas(&from.paging())?)).await?;
     page(&Schemas { shell, listing: Listing::new(rows, from, "/schemas", "") })
 }
 

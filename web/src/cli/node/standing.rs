@@ -1,0 +1,142 @@
+//! Waiting for a block that takes what a validator sent, and saying meanwhile what the chain waits for.
+
+use std::{
+    collections::BTreeSet,
+    thread,
+    time::{Duration, Instant},
+};
+
+use circuits::id::AccountId;
+use futures::executor::block_on;
+use market::{
+    ledger::{Inclusion, TransactionStatus, next_nonce, tip},
+    wallet::PartyKey,
+};
+use node::{
+    calendar::utc,
+    consensus::Peer,
+    state::{StateRead, Tip},
+    transaction::{Action, Transaction, TransactionId},
+    validator::{Validator, ValidatorSet},
+};
+
+use crate::{
+    Error,
+    api::Health,
+    chain::now,
+    cli::{Home, Output, session::Connection},
+    client::Remote,
+};
+
+/// How often the ledger is asked.
+const POLL_TIME: Duration = Duration::from_millis(100);
+/// How long a block may take before it is said what the wait is for.
+const QUIET_TIME: Duration = Duration::from_secs(2);
+/// How often that is said again.
+const SAY_TIME: Duration = Duration::from_secs(15);
+
+/// Where a chain stands, and who makes its blocks.
+struct Standing {
+    tip: Tip,
+    validators: ValidatorSet,
+    /// Those whom the asked node reaches, itself among them; none where no node tells.
+    connected: Option<BTreeSet<AccountId>>,
+}
+
+impl Standing {
+    fn read(home: &Home, connection: &Connection) -> Result<Self, Error> {
+        let ledger = &*connection.ledger;
+        let missing = || Error::NotFound { what: "validators", id: "now".into() };
+        let remote = home.url().map(Remote::new).transpose()?;
+        let (own, peers) = match (remote, &connection.engine) {
+            (Some(remote), _) => {
+                let health: Option<Health> = remote.json("/health")?;
+                (health.and_then(|health| health.validator), remote.json("/v1/peers")?)
+            }
+            (None, Some(engine)) => (Some(engine.handle().account()), Some(block_on(engine.handle().peers())?)),
+            (None, None) => (None, None),
+        };
+        let accounts = |peers: Vec<Peer>| -> BTreeSet<AccountId> {
+            peers.iter().filter_map(|peer| peer.validator.as_deref()?.parse().ok()).chain(own).collect()
+        };
+        Ok(Self {
+            tip: tip(ledger)?,
+            validators: ledger.validators()?.ok_or_else(missing)?,
+            connected: peers.map(accounts),
+        })
+    }
+
+    fn reached(&self) -> Option<u64> {
+        Some(self.connected.as_ref()?.iter().map(|account| self.validators.power(*account)).sum())
+    }
+
+    fn in_words(&self) -> String {
+        let Tip { height, time, .. } = self.tip;
+        let ago = now().get().saturating_sub(time.get());
+        let stands = format!("the chain stands at block {height} since {}, {ago} s ago", utc(time));
+        let (Some(connected), Some(reached)) = (&self.connected, self.reached()) else { return stands };
+        let total = self.validators.total_power();
+        if self.validators.is_quorum(reached) {
+            return format!("{stands}; {reached} of {total} votes are connected, which is enough: see the node's log");
+        }
+        let missing = self.validators.iter().filter(|one| one.power > 0 && !connected.contains(&one.account));
+        let missing: Vec<String> =
+            missing.map(|Validator { account, address, .. }| format!("{account} at {address}")).collect();
+        format!(
+            "{stands}; the node reaches {reached} of {total} votes, and a block takes more than two thirds; not \
+             connected: {}",
+            missing.join(", ")
+        )
+    }
+}
+
+/// Sends an action and waits for the block that takes it, at most so long. While none comes, says what is waited for.
+///
+/// # Errors
+/// What the ledger refuses; [`market::Error::Unsettled`] with where the chain stands when no block took it in time.
+pub(super) fn act_aloud(
+    (home, connection): (&Home, &Connection),
+    key: &PartyKey,
+    action: Action,
+    patience: Duration,
+    output: &Output,
+) -> Result<Inclusion, Error> {
+    let ledger = &*connection.ledger;
+    let key = key.signing_key();
+    let signed = Transaction::sign(ledger.chain(), &key, next_nonce(ledger, &key)?, action)?;
+    let transaction = ledger.submit(signed)?;
+    output.say(format!("sent as {transaction}; waiting for a block that takes it"));
+    let (started, mut said) = (Instant::now(), None::<Instant>);
+    loop {
+        match ledger.status(transaction)? {
+            TransactionStatus::Included { height, index } => return Ok(Inclusion { transaction, height, index }),
+            TransactionStatus::Refused { why } => return Err(unsettled(transaction, why)),
+            TransactionStatus::Unknown => {
+                return Err(unsettled(transaction, "the node lost it, as in a restart; approve again".into()));
+            }
+            TransactionStatus::Pending => {}
+        }
+        if started.elapsed() >= patience {
+            let kept = match home.url() {
+                Some(_) => "it waits in that node's memory and needs no second sending unless the node is restarted",
+                None => "it may end with this command: run this organisation's node and give its address with --url",
+            };
+            let why = format!(
+                "it was sent, and no block took it within {} s: {}; {kept}. Get the missing validators to run, watch with \
+                 `locus node status` and `locus node changes`, or wait longer with --wait",
+                patience.as_secs(),
+                Standing::read(home, connection)?.in_words()
+            );
+            return Err(unsettled(transaction, why));
+        }
+        if said.map_or(started.elapsed() > QUIET_TIME, |said| said.elapsed() > SAY_TIME) {
+            output.say(Standing::read(home, connection)?.in_words());
+            said = Some(Instant::now());
+        }
+        thread::sleep(POLL_TIME.min(patience));
+    }
+}
+
+fn unsettled(transaction: TransactionId, why: String) -> Error {
+    market::Error::Unsettled { transaction, why }.into()
+}
