@@ -2,8 +2,9 @@
 
 use std::{
     fs,
+    io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
     sync::OnceLock,
 };
 
@@ -63,6 +64,32 @@ fn eight_people_give_the_true_allele_frequencies_in_one_json_object() {
     assert_eq!(report["proof_seconds"].as_array().unwrap().len(), 8);
     assert!(report["timings"].as_array().unwrap().iter().any(|stage| stage["stage"] == "contribute"));
     assert!(!report["declined"].as_array().unwrap().is_empty(), "somebody declines");
+}
+
+#[test]
+fn repro_a_demo_that_was_cut_off_took_the_earlier_result_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dir, demo) = (folder.path().to_str().unwrap(), folder.path().join("demo"));
+    fs::create_dir_all(&demo).unwrap();
+    fs::write(demo.join("locus-demo"), "an earlier one").unwrap();
+    fs::write(demo.join("receipt.json"), "an earlier result").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_locus"));
+    command.args(["--data-dir", dir, "demo", "--people", "2"]);
+    let mut process = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(process.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(said.any(|line| line.contains("found network")));
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert_eq!(fs::read_to_string(demo.join("receipt.json")).unwrap(), "an earlier result");
+    assert!(folder.path().join("demo.unfinished/ledger.redb").exists());
+
+    let played = locus(&["--data-dir", dir, "demo", "--people", "2", "--json"]);
+    assert!(played.status.success(), "{}", String::from_utf8_lossy(&played.stderr));
+    let report: Value = serde_json::from_slice(&played.stdout).unwrap();
+    assert_eq!(report["receipt"], demo.join("receipt.json").to_str().unwrap());
+    assert!(Path::new(report["result"]["figures"][0].as_str().unwrap()).starts_with(&demo));
+    assert!(verify(&demo.join("receipt.json")).status.success());
+    assert!(!folder.path().join("demo.unfinished").exists() && !folder.path().join("demo.replaced").exists());
 }
 
 #[test]

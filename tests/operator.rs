@@ -1,8 +1,10 @@
 //! What an operator is told where a node cannot do what it is asked: listings that it lacks blocks for, and approvals
 //! while the chain stands.
 
-use std::{fs, net::TcpListener, time::Instant};
+use std::{fs, net::TcpListener, sync::Arc, time::Instant};
 
+use market::ledger::{LocalLedger, QueryWatch};
+use node::{Ledger, Mempool};
 use serde_json::Value;
 
 use crate::{
@@ -16,7 +18,8 @@ fn get(node: &Server, path: &str, accept: &str) -> Answer {
 }
 
 fn run(place: &Place) -> Server {
-    place.serve(&["node", "run", "--listen", "127.0.0.1:0"])
+    // No heartbeat: a key that signed more than a copy holds makes no more blocks there.
+    place.serve(&["node", "run", "--listen", "127.0.0.1:0", "--heartbeat", "3600"])
 }
 
 fn words(page: &Answer) -> String {
@@ -55,6 +58,12 @@ fn refuses_listings(place: &mut Place, account: &str, first: u64) {
     node.stop();
     assert!(place.refused(&["account", "statement", account]).contains("the index here holds no block"));
     assert!(place.refused(&["index", "rebuild"]).contains("every block"));
+    // Whoever looks for queries there, as agents and committee members do, would find none.
+    let genesis = serde_json::from_slice(&fs::read(place.path(".locus/genesis.json")).unwrap()).unwrap();
+    let ledger = Ledger::open(&place.path(".locus/ledger.redb"), genesis).unwrap();
+    let ledger = LocalLedger::new(Arc::new(Mempool::new(Arc::new(ledger))), web::chain::now);
+    let refused = QueryWatch::default().poll(&ledger).unwrap_err().to_string();
+    assert!(refused.contains("keeps no block 1 any more"), "{refused}");
 }
 
 /// That the blocks are listed from the first on.
@@ -87,10 +96,6 @@ fn a_node_without_its_first_blocks_refuses_its_listings_and_says_what_helps() {
     replace(&place, "snapshot.redb");
     refuses_listings(&mut place, &account, tip);
 
-    // Blocks that come are no help: those before are still missing.
-    place.locus(&["ledger", "next-epoch"]);
-    refuses_listings(&mut place, &account, tip);
-
     replace(&place, "backup.redb");
     lists_from_the_first(&place, &account);
 
@@ -98,6 +103,10 @@ fn a_node_without_its_first_blocks_refuses_its_listings_and_says_what_helps() {
     let tip = place.locus(&["node", "prune", "--blocks", "2"])["height"].as_u64().unwrap();
     lists_from_the_first(&place, &account);
     fs::remove_file(place.path(".locus/locus.sqlite")).unwrap();
+    refuses_listings(&mut place, &account, tip - 1);
+
+    // Blocks that come are no help: those before are still missing.
+    place.locus(&["ledger", "next-epoch"]);
     refuses_listings(&mut place, &account, tip - 1);
 }
 
@@ -140,7 +149,9 @@ fn an_approval_while_the_chain_stands_says_what_it_waits_for_and_goes_in_when_it
     }
 
     // What was sent waits in the node, and goes in once there are enough votes.
+    place.url = None;
     let second = serve(&place, "b");
+    place.url = Some(first.url.clone());
     let started = Instant::now();
     let votes = loop {
         let changes = place.printed(&["node", "changes"]);

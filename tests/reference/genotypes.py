@@ -75,7 +75,7 @@ def exact(counts):
 def summary(counts):
     n = sum(counts)
     if n == 0:
-        return {"called": {"value": 0}, "frequency": undefined("all_missing"), "inbreeding": undefined("all_missing")}
+        return {"called": {"value": 0}, "frequency": undefined("no_calls"), "inbreeding": undefined("no_calls")}
     alternate = counts[1] + 2 * counts[2]
     p = share(alternate, 2 * n)
     result = {

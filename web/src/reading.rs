@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use circuits::{
-    criteria::MatchClause,
+    criteria::{Clause, MatchClause},
     domain::{ByteTag, hash},
     id::QueryId,
     layout::{Axis, Layout, Statistic, Subject},
@@ -104,7 +104,15 @@ impl Reading<'_> {
                 )
             }
         };
-        [vec![people, privacy], self.criteria(), codings(&self.state.query, self.schema)].concat()
+        [vec![people, privacy], self.asked(), self.criteria(), codings(&self.state.query, self.schema)].concat()
+    }
+
+    /// Who was asked, by the public criteria.
+    fn asked(&self) -> Vec<String> {
+        let named = |clause: &Clause| NamedClause::of(&MatchClause::from(*clause), self.schema, None, 0).to_string();
+        let group = |group: &Vec<Clause>| group.iter().map(named).collect::<Vec<_>>().join(" or ");
+        let groups: Vec<String> = self.state.query.criteria.groups.iter().map(group).collect();
+        if groups.is_empty() { vec![] } else { vec![format!("Asked of people with {}.", groups.join("; "))] }
     }
 
     /// The groups of the match criteria, which funnels number.
@@ -156,14 +164,20 @@ fn by_layout(query: &CohortQuery) -> Vec<Measured> {
     measures
 }
 
-/// What the numbers of coded attributes mean that people are grouped or chosen by.
+/// What the numbers of coded attributes mean that people are grouped or chosen by, or that are measured.
 pub(crate) fn codings(query: &CohortQuery, schema: &Schema) -> Vec<String> {
     let axes = query.parts.iter().flat_map(|layout| &layout.axes).map(Axis::subject);
     let matched = query.matching.groups.iter().flatten().map(|clause| clause.subject);
     let asked = query.criteria.groups.iter().flatten().map(|clause| Subject::Attribute(clause.attribute));
+    let measured = query.parts.iter().flat_map(|layout| match &layout.statistic {
+        Statistic::Moments { attributes } => attributes.as_slice(),
+        _ => &[],
+    });
+    let measured = measured.map(|moment| Subject::Attribute(moment.attribute));
     let named: BTreeSet<u8> = axes
         .chain(matched)
         .chain(asked)
+        .chain(measured)
         .filter_map(|subject| match subject {
             Subject::Attribute(index) => Some(index),
             Subject::Dosage(_) => None,

@@ -401,8 +401,8 @@ impl QueryWatch {
     /// The queries that opened since the last call, in order, as far as the ledger shows its blocks.
     ///
     /// # Errors
-    /// [`Error::Ledger`] when the ledger cannot be reached; the next call looks at the same blocks again, so that no
-    /// query is missed.
+    /// [`Error::Ledger`] when the ledger cannot be reached, [`Error::BlockGone`] when it no longer keeps a block to look
+    /// at; the next call looks at the same blocks again, so that no query is missed.
     pub fn poll(&mut self, ledger: &dyn LedgerAccess) -> Result<Vec<QueryId>, Error> {
         let (mut opened, mut next) = (vec![], self.next);
         while let Some(block) = ledger.block(next)? {
@@ -413,6 +413,11 @@ impl QueryWatch {
                 }
             }
             next = next.next();
+        }
+        // A block that is not there is still to come, unless the ledger is past it.
+        let reached = ledger.tip()?.is_some_and(|tip| tip.height >= next);
+        if reached && ledger.block(next)?.is_none() {
+            return Err(Error::BlockGone { height: next });
         }
         self.next = next;
         Ok(opened)

@@ -1,5 +1,7 @@
 //! What a query measures, as researchers name it, and the parts that measure it.
 
+use std::fmt;
+
 use circuits::{
     layout::{Axis, GENOTYPE_BLOCK, Layout, Moment, SLOTS_PER_VARIANT, Statistic},
     record::WINDOW_VARIANTS,
@@ -265,4 +267,31 @@ fn genotypes(names: Names<'_>, range: VariantRange, axes: &[Axis], window: Optio
         next += length;
     }
     Ok(parts)
+}
+
+/// The variants that a part of genotypes counts. Blocks are whole, so that the last may reach past the panel's end, where
+/// slots stay empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VariantBlock {
+    first: usize,
+    held: usize,
+    unused: usize,
+}
+
+impl VariantBlock {
+    /// Those of a part, over a panel of so many variants; none where the part counts something else.
+    #[must_use]
+    pub fn of(layout: &Layout, panel_variants: u32) -> Option<Self> {
+        let Statistic::Genotypes { first, length } = layout.statistic else { return None };
+        let first = layout.window as usize * WINDOW_VARIANTS + usize::from(first);
+        let held = (panel_variants as usize).saturating_sub(first).min(usize::from(length));
+        Some(Self { first, held, unused: usize::from(length) - held })
+    }
+}
+
+impl fmt::Display for VariantBlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} variants of the panel, from number {} on", self.held, self.first)?;
+        if self.unused > 0 { write!(f, "; room for {} more stays empty", self.unused) } else { Ok(()) }
+    }
 }

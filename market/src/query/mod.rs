@@ -22,7 +22,7 @@ use node::{
 
 pub use self::{
     file::{Privacy, QUERY_FILE_BYTES_MAX, QueryFile},
-    measure::{Measure, VariantRange},
+    measure::{Measure, VariantBlock, VariantRange},
     named::{NamedAxis, NamedClause, variant_name},
     plan::{Expectation, Plan, PrivacyPlan, plan, plan_of_study},
 };

@@ -31,6 +31,8 @@ pub struct Plan {
     pub parts: usize,
     /// Slots that each part uses, of 4,032.
     pub slots: Vec<u16>,
+    /// Variants of the schema's panel.
+    pub panel_variants: u32,
     /// What is locked: price × maximum contributions.
     pub escrow: Amount,
     /// What opening costs; not refunded.
@@ -124,6 +126,7 @@ pub fn plan(
     Ok(Plan {
         parts: query.parts.len(),
         slots: query.parts.iter().map(Layout::slots_used).collect(),
+        panel_variants: schema.panel.variants,
         escrow: view.fee_schedule()?.unwrap_or_default().escrow(&query).unwrap_or_default(),
         fee: genesis.parameters.opening_fee,
         closing: date(query.closing),

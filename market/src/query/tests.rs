@@ -2,7 +2,7 @@ use std::{fs, path::PathBuf};
 
 use circuits::{
     consent::{Day, Purposes, Regions},
-    layout::{Axis, Statistic, Subject},
+    layout::{Axis, Layout, Statistic, Subject},
     schema::{Attribute, Schema, VariantPanel},
 };
 use node::query::{CohortQuery, PrivacyMode, SealingKey};
@@ -257,4 +257,15 @@ fn a_declared_use_that_the_measures_or_another_list_contradict_is_refused() {
     assert!(refused(frequencies).contains("reads no genotypes"));
     let nameless = DeclaredUse { disease: None, asks_under: None, ..declared() };
     assert!(refused(QueryFile { data_use: Some(nameless), ..file }).contains("names its disease"));
+}
+
+#[test]
+fn repro_a_block_that_reaches_past_the_panel_was_announced_whole() {
+    let of = |first, length| Layout { window: 0, axes: vec![], statistic: Statistic::Genotypes { first, length } };
+    let words = |layout: &Layout, panel| VariantBlock::of(layout, panel).unwrap().to_string();
+    assert_eq!(words(&of(0, 64), 60), "60 variants of the panel, from number 0 on; room for 4 more stays empty");
+    assert_eq!(words(&of(32, 32), 64), "32 variants of the panel, from number 32 on");
+    let second = Layout { window: 1, ..of(0, 32) };
+    assert_eq!(words(&second, 1_025), "1 variants of the panel, from number 1024 on; room for 31 more stays empty");
+    assert!(VariantBlock::of(&Layout { statistic: Statistic::Count, ..of(0, 32) }, 60).is_none());
 }

@@ -21,6 +21,18 @@ pub enum Undefined {
     /// Groups are compared, and fewer than two have people.
     #[error("fewer than two groups have people")]
     OneGroup,
+    /// Rows are scored for a trend, and all that have people have one score.
+    #[error("every row that has people has the same score")]
+    SameScores,
+    /// No stratum of a table has people in both rows and both columns.
+    #[error("no stratum has people in both rows and both columns")]
+    NoStratum,
+    /// Strata are compared, and fewer than two have people in both rows and both columns.
+    #[error("fewer than two strata have people in both rows and both columns")]
+    OneStratum,
+    /// Groups have people, and at no event two of them were at risk.
+    #[error("at no event were people of two groups at risk")]
+    NeverTogether,
     /// Fewer people than the estimate has parameters.
     #[error("too few people: {found} where at least {needed} are needed")]
     TooFew {
@@ -35,6 +47,15 @@ pub enum Undefined {
     /// Every value is missing.
     #[error("every value is missing")]
     AllMissing,
+    /// Nobody in the group has a call of the variant: the group has nobody, or the call is missing in all.
+    #[error("nobody in the group has a call of this variant")]
+    NoCalls,
+    /// Cases are compared with controls, and nobody in one of the two groups has a call of the variant.
+    #[error("nobody among the cases, or nobody among the controls, has a call of this variant")]
+    NoCallsToCompare,
+    /// No variant of a scan could be tested.
+    #[error("no variant could be tested")]
+    NoneTested,
     /// Nobody had the event.
     #[error("nobody had the event")]
     NoEvents,

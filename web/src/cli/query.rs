@@ -10,7 +10,7 @@ use circuits::{
 use clap::Subcommand;
 use market::{
     ledger::{act, next_nonce, require_query},
-    query::{NamedClause, Plan, PrivacyPlan, QueryFile, plan, plan_of_study, schema_and_panel},
+    query::{NamedClause, Plan, PrivacyPlan, QueryFile, VariantBlock, plan, plan_of_study, schema_and_panel},
     wallet::{PartyKey, Role},
 };
 use node::{
@@ -123,14 +123,14 @@ fn in_words(groups: &[Vec<NamedClause>]) -> String {
     groups.iter().map(group).collect::<Vec<_>>().join(", and ")
 }
 
-fn part_in_words(layout: &Layout) -> String {
-    let Layout { window, statistic, .. } = layout;
-    let measured = match statistic {
+fn part_in_words(layout: &Layout, panel_variants: u32) -> String {
+    let measured = match &layout.statistic {
         Statistic::Count => "people".into(),
         Statistic::Funnel { groups } => format!("people who satisfy each prefix of {groups} match groups"),
         Statistic::Moments { attributes } => format!("means and covariances of {} attributes", attributes.len()),
-        Statistic::Genotypes { first, length } => {
-            format!("genotype counts of {length} variants, from number {first} of window {window} on")
+        Statistic::Genotypes { .. } => {
+            let block = VariantBlock::of(layout, panel_variants);
+            format!("genotype counts of {}", block.map_or_else(String::new, |block| block.to_string()))
         }
     };
     match layout.cells() {
@@ -152,7 +152,8 @@ fn describe_plan(file: &QueryFile, plan: &Plan) -> String {
         query.contributions_min, query.contributions_max, plan.closing
     ));
     lines.extend(query.parts.iter().zip(&plan.slots).map(|(layout, slots)| {
-        format!("part      {}; {slots} of {LAYOUT_SLOTS} slots, one proof from each contributor", part_in_words(layout))
+        let part = part_in_words(layout, plan.panel_variants);
+        format!("part      {part}; {slots} of {LAYOUT_SLOTS} slots, one proof from each contributor")
     }));
     lines.push(format!("escrow    {} ({} for each of {})", plan.escrow, query.price, query.contributions_max));
     lines.push(format!("fee       {}, not refunded", plan.fee));

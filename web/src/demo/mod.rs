@@ -2,6 +2,7 @@
 
 pub mod attack;
 mod committee;
+mod folder;
 mod network;
 mod people;
 mod process;
@@ -37,7 +38,7 @@ pub struct DemoOptions {
     pub vcf: Option<PathBuf>,
     /// The decryption committee.
     pub quorum: Quorum,
-    /// Folder for the demo's files; made anew.
+    /// Folder for the demo's files; an earlier demo's is replaced once there is a result.
     pub dir: PathBuf,
     /// Whether committee members run as processes of their own.
     pub processes: bool,

@@ -1,6 +1,6 @@
 //! What the demo prints: the result beside the truth, a plot in the terminal, and timings.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use circuits::id::{ChainId, QueryId};
 use market::statistics::{
@@ -62,6 +62,16 @@ pub struct DemoReport {
     pub checks: Vec<market::receipt::Check>,
     /// Wall time by stage.
     pub timings: Vec<Stage>,
+}
+
+impl DemoReport {
+    /// The same report with its files elsewhere.
+    pub(super) fn moved(mut self, place: impl Fn(&Path) -> PathBuf) -> Self {
+        self.receipt = place(&self.receipt);
+        self.result.table = place(&self.result.table);
+        self.result.figures.iter_mut().for_each(|figure| *figure = place(figure));
+        self
+    }
 }
 
 /// A person whose agent declined.

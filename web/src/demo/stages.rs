@@ -1,6 +1,6 @@
 //! The demo's stages, in the order of a query's life.
 
-use std::{collections::BTreeMap, fs, num::NonZeroUsize, path::Path, thread, time::Instant};
+use std::{collections::BTreeMap, num::NonZeroUsize, thread, time::Instant};
 
 use circuits::{
     consent::ConsentTerms,
@@ -28,6 +28,7 @@ use super::{
     DemoOptions, DemoReport,
     attack::{Attack, AttackReport, Roles, carry_out},
     committee::DemoCommittee,
+    folder::Unfinished,
     people::{PRICE, Part, Person, Sources, consent, plaintext},
     question::Question,
     report::{Agreement, Declined, ResultReport, Stage},
@@ -38,9 +39,6 @@ use crate::{
     cli::{AnalysisOptions, Output, sealing_key, undrawn, write_private_file},
     reading::Reading,
 };
-
-/// The file that marks a folder as a demo's, which may be made anew.
-const MARKER: &str = "locus-demo";
 
 /// Everything the stages share.
 struct Stageboard<'a> {
@@ -58,24 +56,39 @@ impl Stageboard<'_> {
     }
 }
 
-/// Plays the demo.
+/// Plays the demo, in a folder beside the one of the options. An earlier demo's folder is replaced once the result is
+/// known.
 ///
 /// # Errors
-/// The first stage that fails. A result that differs from the truth is no error here: the report says so.
+/// The first stage that fails; its files stay beside. A result that differs from the truth is no error here: the report
+/// says so.
 pub fn run(options: &DemoOptions, output: &Output) -> Result<DemoReport, Error> {
-    let rng = &mut StdRng::from_rng(&mut rand::rng());
+    let (cast, mut board) = invite(options, output)?;
+    let unfinished = Unfinished::begin(&options.dir)?;
+    let played = play(&DemoOptions { dir: unfinished.path().into(), ..options.clone() }, cast, &mut board)?;
+    let report = played.moved(|file| unfinished.finished(file));
+    unfinished.finish()?;
+    Ok(report)
+}
+
+/// Reads the sources and finds people who can answer the question, before anything is made.
+fn invite<'a>(options: &DemoOptions, output: &'a Output) -> Result<(Cast, Stageboard<'a>), Error> {
     let mut board = Stageboard { output, started: Instant::now(), seconds: vec![] };
     let attackers = usize::from(options.attack.is_some());
     let sources = Sources::import(options.vcf.as_deref())?;
     let question = Question::new(&options.asked, options.epsilon, options.people, &sources)?;
     let people = sources.cast(&question.criteria, options.people, attackers)?;
     let cast = Cast { sources, question, people };
-    make_folder(&options.dir)?;
     board.done(
         "import",
         format!("{} people, {} variants ({})", cast.people.len(), cast.sources.panel.variants.len(), cast.sources.name),
     );
+    Ok((cast, board))
+}
 
+fn play(options: &DemoOptions, cast: Cast, board: &mut Stageboard<'_>) -> Result<DemoReport, Error> {
+    let output = board.output;
+    let rng = &mut StdRng::from_rng(&mut rand::rng());
     let town = Town::found(options, rng)?;
     board.done("found network", format!("chain {}", town.ledger.chain()));
 
@@ -145,7 +158,7 @@ pub fn run(options: &DemoOptions, output: &Output) -> Result<DemoReport, Error> 
         paid_each: PRICE,
         receipt: path,
         checks: verified.checks().to_vec(),
-        timings: board.seconds,
+        timings: board.seconds.clone(),
     })
 }
 
@@ -178,21 +191,6 @@ fn read(
     let sums = reading.sums(&measures, slots)?;
     let left_out = undrawn(&analyses);
     Ok(ResultReport { slots: slots.to_vec(), analyses, notes, table, figures: written, left_out, sums })
-}
-
-/// Makes the demo's folder anew. A folder that no demo made is left alone.
-fn make_folder(dir: &Path) -> Result<(), Error> {
-    let failed =
-        |error: std::io::Error| Error::Input { what: "data directory", why: format!("{}: {error}", dir.display()) };
-    if dir.exists() && !dir.join(MARKER).exists() && fs::read_dir(dir).map_err(failed)?.next().is_some() {
-        let why = format!("{} holds something else; give --data-dir an empty or new folder", dir.display());
-        return Err(Error::Input { what: "data directory", why });
-    }
-    if dir.exists() {
-        fs::remove_dir_all(dir).map_err(failed)?;
-    }
-    fs::create_dir_all(dir).map_err(failed)?;
-    fs::write(dir.join(MARKER), "Made by `locus demo`, which makes this folder anew each time.\n").map_err(failed)
 }
 
 /// Registers schema, panel and everybody's record, people alternating between the two hospitals.

@@ -5,10 +5,13 @@ use circuits::{
     criteria::{Clause, MatchClause},
     layout::{Axis, Layout, Statistic, Subject},
     privacy::DELTA,
-    record::WINDOW_VARIANTS,
     schema::{Attribute, Schema, VariantPanel},
 };
-use market::{index::Stage, query::NamedClause, statistics::AxisLabels};
+use market::{
+    index::Stage,
+    query::{NamedClause, VariantBlock},
+    statistics::AxisLabels,
+};
 use node::{
     query::{CohortQuery, PrivacyMode},
     state::{QueryStatus, RefundReason},
@@ -80,9 +83,9 @@ pub(super) fn part(layout: &Layout, schema: &Schema) -> String {
                 .collect();
             format!("Sums, squares and products of {}", names.join(", "))
         }
-        Statistic::Genotypes { first, length } => {
-            let first = layout.window as usize * WINDOW_VARIANTS + usize::from(*first);
-            format!("Genotype counts of {length} variants of the panel, from number {first} on")
+        Statistic::Genotypes { .. } => {
+            let block = VariantBlock::of(layout, schema.panel.variants);
+            format!("Genotype counts of {}", block.map_or_else(String::new, |block| block.to_string()))
         }
     }
 }

@@ -62,11 +62,15 @@ pub enum Analysis {
     },
     /// Means, variances and correlations.
     Moments {
+        /// The names of the axes that cells are of.
+        by: Vec<String>,
         /// For each cell.
         cells: Vec<CellSummary>,
     },
     /// Whether a mean differs between groups.
     Comparison {
+        /// The names of the axes that groups are of.
+        by: Vec<String>,
         /// The two groups, when there are two.
         #[serde(skip_serializing_if = "Option::is_none")]
         pair: Option<Comparison>,
@@ -221,8 +225,10 @@ fn over_strata(cells: &Cells<Sum>) -> Cells<Sum> {
 
 fn measured(measure: &Measure, table: &MomentTable, seed: [u8; 32]) -> Analysis {
     let cells: Vec<usize> = (0..table.cells().values.len()).collect();
+    let by = || table.cells().axes.iter().map(|axis| axis.name.clone()).collect();
     match measure {
         Measure::Comparison { .. } => Analysis::Comparison {
+            by: by(),
             pair: (cells.len() == 2).then(|| table.compare(0, 0, 1)),
             anova: table.anova(0, &cells, seed),
             cells: table.describe(),
@@ -236,7 +242,7 @@ fn measured(measure: &Measure, table: &MomentTable, seed: [u8; 32]) -> Analysis 
                 band: band.then(|| table.band(&model, 0, 0, BAND_POINTS)),
             }
         }
-        _ => Analysis::Moments { cells: table.describe() },
+        _ => Analysis::Moments { by: by(), cells: table.describe() },
     }
 }
 

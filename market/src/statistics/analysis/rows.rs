@@ -4,7 +4,8 @@ use super::{Analysis, GroupFrequencies};
 use crate::statistics::{
     Estimate, Interval, Stated, Sum, Undefined,
     cohort::{Contingency, Counts, Effect, Funnel, Histogram, Stratified, Trend},
-    export::Row,
+    export::{PEOPLE, Row},
+    figure::unit_in_words,
     genotypes::Scan,
     moments::{Anova, CellSummary, Comparison, PairwiseComparison, Regression},
     survival::{GroupSurvival, Survival},
@@ -39,8 +40,8 @@ impl Analysis {
                 rows.extend(stratified.iter().flat_map(|strata| or_why(strata, "stratified", "strata", of_strata)));
                 rows
             }
-            Self::Moments { cells } => cells.iter().flat_map(of_moments).collect(),
-            Self::Comparison { pair, anova, cells } => {
+            Self::Moments { cells, .. } => cells.iter().flat_map(of_moments).collect(),
+            Self::Comparison { pair, anova, cells, .. } => {
                 let mut rows: Vec<Row> = cells.iter().flat_map(of_moments).collect();
                 rows.extend(pair.iter().flat_map(of_pair));
                 rows.extend(of_anova(anova));
@@ -66,6 +67,24 @@ fn refused(family: &str, statistic: &str, why: &Undefined) -> Row {
     Row::new(family, statistic).with_value(&Stated::Undefined { undefined: why.clone() })
 }
 
+/// The product of two units: years², years·days.
+fn times(one: &str, other: &str) -> String {
+    match [one, other].map(unit_in_words) {
+        ["", unit] | [unit, ""] => unit.into(),
+        [one, other] if one == other => format!("{one}²"),
+        [one, other] => format!("{one}·{other}"),
+    }
+}
+
+/// A unit for each of another: days per year.
+fn per(unit: &str, each: &str) -> String {
+    let [unit, each] = [unit, each].map(str::trim);
+    let (words, one) = (unit_in_words(unit), unit_in_words(each));
+    // Words have a plural, codes have none.
+    let one = if one == each { one } else { one.trim_end_matches('s') };
+    if one.is_empty() { words.into() } else { format!("{words} per {one}").trim_start().into() }
+}
+
 fn of_counts(family: &str, counts: &Counts) -> Vec<Row> {
     let total = of_people(Row::new(family, "people"), &counts.people);
     // Without axes there is one cell, which holds everyone counted.
@@ -79,7 +98,7 @@ fn of_counts(family: &str, counts: &Counts) -> Vec<Row> {
 /// A number of people is its own sum, and its error the noise.
 fn of_people(row: Row, people: &Stated<Estimate>) -> Row {
     let sum = people.value().map(|people| Sum::of_real(people.value, people.standard_error.powi(2)));
-    let row = row.with_estimate(people);
+    let row = row.with_estimate(people).in_unit(PEOPLE);
     match sum {
         Some(sum) => row.with_people(sum),
         None => row,
@@ -104,12 +123,17 @@ fn of_funnel(funnel: &Funnel) -> Vec<Row> {
 fn of_histogram(histogram: &Histogram) -> Vec<Row> {
     let bins = histogram.bins.iter().flat_map(|bin| {
         let group = format!("{} {} {}", histogram.group, histogram.measure, bin.values.text);
-        [("count", &bin.count), ("share", &bin.share), ("density", &bin.density)]
-            .map(|(name, estimate)| Row::new("histogram", name).of_group(group.trim()).with_estimate(estimate))
+        let density = per("", &histogram.unit);
+        [("count", &bin.count, PEOPLE), ("share", &bin.share, ""), ("density", &bin.density, density.as_str())].map(
+            |(name, estimate, unit)| {
+                Row::new("histogram", name).of_group(group.trim()).with_estimate(estimate).in_unit(unit)
+            },
+        )
     });
     let quantiles = histogram.quantiles.iter().map(|quantile| {
         Row::new("histogram", &format!("quantile_{}", quantile.share))
             .of_group(&histogram.group)
+            .in_unit(&histogram.unit)
             .with_method("spread evenly over its bin; bounds are those of the bins that may hold it")
             .with_value(&quantile.value)
             .with_ends(&end_of(&quantile.bounds, |bounds| bounds.lo), &end_of(&quantile.bounds, |bounds| bounds.hi))
@@ -167,13 +191,25 @@ fn of_strata(strata: &Stratified) -> Vec<Row> {
 fn of_moments(cell: &CellSummary) -> Vec<Row> {
     let row = |name: String| Row::new("moments", &name).of_group(&cell.cell).with_people(cell.count);
     let attributes = cell.attributes.iter().flat_map(|summary| {
-        [("mean", &summary.mean), ("variance", &summary.variance), ("sd", &summary.standard_deviation)]
-            .map(|(name, estimate)| row(format!("{name}({})", summary.attribute)).with_estimate(estimate))
+        let (unit, square) = (&summary.unit, times(&summary.unit, &summary.unit));
+        [
+            ("mean", &summary.mean, unit),
+            ("variance", &summary.variance, &square),
+            ("sd", &summary.standard_deviation, unit),
+        ]
+        .map(|(name, estimate, unit)| {
+            row(format!("{name}({})", summary.attribute)).with_estimate(estimate).in_unit(unit)
+        })
     });
+    let unit_of = |name: &str| {
+        let named = cell.attributes.iter().find(|summary| summary.attribute == name);
+        named.map_or("", |summary| summary.unit.as_str())
+    };
     let pairs = cell.pairs.iter().flat_map(|pair| {
         let of = |name: &str| row(format!("{name}({},{})", pair.first, pair.second));
+        let product = times(unit_of(&pair.first), unit_of(&pair.second));
         [
-            of("covariance").with_estimate(&pair.covariance),
+            of("covariance").with_estimate(&pair.covariance).in_unit(&product),
             of("correlation").with_estimate(&pair.correlation).with_test(&pair.test),
         ]
     });
@@ -184,8 +220,11 @@ fn of_pair(pair: &Comparison) -> [Row; 3] {
     let group = format!("{} less {}", pair.first, pair.second);
     let row = |name: &str| Row::new("comparison", name).of_group(&group);
     [
-        row("difference_welch").with_estimate(&pair.difference).with_test(&pair.welch_test),
-        row("difference_pooled").with_estimate(&pair.pooled_difference).with_test(&pair.pooled_test),
+        row("difference_welch").in_unit(&pair.unit).with_estimate(&pair.difference).with_test(&pair.welch_test),
+        row("difference_pooled")
+            .in_unit(&pair.unit)
+            .with_estimate(&pair.pooled_difference)
+            .with_test(&pair.pooled_test),
         row("cohens_d").with_estimate(&pair.cohens_d),
     ]
 }
@@ -201,6 +240,7 @@ fn of_anova(anova: &Anova) -> Vec<Row> {
     let pair = |pair: &PairwiseComparison| {
         row("difference_holm")
             .of_group(&format!("{} less {}", pair.first, pair.second))
+            .in_unit(&anova.unit)
             .with_estimate(&pair.difference)
             .with_test(&pair.test)
             .with_adjusted_p(&pair.adjusted_p_value)
@@ -212,14 +252,17 @@ fn of_anova(anova: &Anova) -> Vec<Row> {
 fn of_regression(fit: &Regression) -> Vec<Row> {
     let row = |name: &str| Row::new("regression", name).with_people(fit.count);
     let coefficients = fit.coefficients.iter().map(|coefficient| {
-        row(&coefficient.name).with_estimate(&Stated::Value(coefficient.estimate)).with_test(&coefficient.test)
+        row(&coefficient.name)
+            .in_unit(&per(&fit.unit, &coefficient.unit))
+            .with_estimate(&Stated::Value(coefficient.estimate))
+            .with_test(&coefficient.test)
     });
     let whole = [
-        ("r_squared", fit.r_squared),
-        ("adjusted_r_squared", fit.adjusted_r_squared),
-        ("residual_standard_error", fit.residual_standard_error),
+        ("r_squared", fit.r_squared, ""),
+        ("adjusted_r_squared", fit.adjusted_r_squared, ""),
+        ("residual_standard_error", fit.residual_standard_error, fit.unit.as_str()),
     ];
-    let whole = whole.map(|(name, value)| row(name).with_value(&Stated::Value(value)));
+    let whole = whole.map(|(name, value, unit)| row(name).in_unit(unit).with_value(&Stated::Value(value)));
     coefficients.chain(whole).chain([row("model_f").with_test(&fit.model_test)]).collect()
 }
 
@@ -266,12 +309,13 @@ fn of_scan(scan: &Scan) -> Vec<Row> {
 
 fn of_survival(survival: &Survival) -> Vec<Row> {
     let method = format!("Kaplan-Meier, interval {}", survival.interval_method);
-    let mut rows: Vec<Row> = survival.groups.iter().flat_map(|group| of_curve(group, &method)).collect();
+    let unit = unit_in_words(&survival.time.unit);
+    let mut rows: Vec<Row> = survival.groups.iter().flat_map(|group| of_curve(group, &method, unit)).collect();
     rows.extend(survival.log_rank.iter().map(|test| Row::new("survival", "log_rank").with_test(test)));
     rows
 }
 
-fn of_curve(group: &GroupSurvival, method: &str) -> Vec<Row> {
+fn of_curve(group: &GroupSurvival, method: &str, unit: &str) -> Vec<Row> {
     let row = |name: String| Row::new("survival", &name).of_group(&group.group);
     let refusal = match &group.curve {
         Stated::Value(_) => None,
@@ -287,10 +331,12 @@ fn of_curve(group: &GroupSurvival, method: &str) -> Vec<Row> {
             }
         };
         let row = row(format!("survival({})", point.time)).with_people(point.at_risk);
+        let row = row.said(format!("survival at {} {unit}", point.time).trim_end().into());
         row.with_value(&Stated::Value(point.survival)).with_estimate(&estimate).with_method(method)
     });
     let quantiles = group.quantiles.iter().map(|quantile| {
         row(format!("time_to_{}", quantile.survival))
+            .in_unit(unit)
             .with_people(group.people)
             .with_method("interval by Brookmeyer and Crowley")
             .with_value(&quantile.time)
@@ -298,7 +344,9 @@ fn of_curve(group: &GroupSurvival, method: &str) -> Vec<Row> {
     });
     let mean = match &group.restricted_mean {
         Stated::Value(mean) => {
-            row(format!("restricted_mean({})", mean.horizon)).with_estimate(&Stated::Value(mean.mean))
+            let row = row(format!("restricted_mean({})", mean.horizon)).in_unit(unit);
+            let words = format!("restricted mean up to {} {unit}", mean.horizon);
+            row.said(words.trim_end().into()).with_estimate(&Stated::Value(mean.mean))
         }
         Stated::Undefined { undefined } => {
             row("restricted_mean".into()).with_value(&Stated::Undefined { undefined: undefined.clone() })

@@ -1,3 +1,5 @@
+mod hostile;
+
 use std::{fs, path::PathBuf};
 
 use circuits::{

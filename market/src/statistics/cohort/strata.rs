@@ -36,7 +36,7 @@ pub struct Stratified {
 /// Tests and the common odds ratio of a table with three axes: strata, two rows, two columns.
 ///
 /// # Errors
-/// [`Undefined::WrongShape`] for other axes; [`Undefined::Nobody`], or [`Undefined::OneGroup`] when no stratum has
+/// [`Undefined::WrongShape`] for other axes; [`Undefined::Nobody`], or [`Undefined::NoStratum`] when none has
 /// people in both rows and both columns; [`Undefined::Noise`] when noise hides whether one has.
 pub fn stratified(cells: &Cells<Sum>) -> Result<Stratified, Undefined> {
     let tables = Table::strata(cells)?;
@@ -45,7 +45,7 @@ pub fn stratified(cells: &Cells<Sum>) -> Result<Stratified, Undefined> {
     let noisy = used.iter().chain(&all).flatten().any(Sum::is_noisy);
     if used.is_empty() {
         let nobody = cells.values.iter().all(|sum| sum.value == 0);
-        let exactly = if nobody { Undefined::Nobody } else { Undefined::OneGroup };
+        let exactly = if nobody { Undefined::Nobody } else { Undefined::NoStratum };
         return Err(if noisy { Undefined::Noise } else { exactly });
     }
     let corrected = if noisy { Err(Undefined::NeedsExact) } else { mantel_haenszel(&used, 0.5) };
@@ -216,7 +216,7 @@ fn woolf(strata: &[[Sum; 4]]) -> Result<Test, Undefined> {
 
 fn homogeneity_test(method: &'static str, statistic: f64, strata: usize) -> Result<Test, Undefined> {
     match u32::try_from(strata.saturating_sub(1)) {
-        Ok(0) | Err(_) => Err(Undefined::OneGroup),
+        Ok(0) | Err(_) => Err(Undefined::OneStratum),
         Ok(degrees) => chi_squared_test(method, statistic, f64::from(degrees)),
     }
 }

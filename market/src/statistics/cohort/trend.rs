@@ -99,7 +99,7 @@ impl Moments {
             return Err(Undefined::NoVariance);
         }
         if self.spread <= self.rounding {
-            return Err(Undefined::OneGroup);
+            return Err(Undefined::SameScores);
         }
         Ok(shares.product() * self.spread)
     }

@@ -7,11 +7,14 @@
 
 use serde::Serialize;
 
-use super::{Estimate, Stated, Sum, Test, Undefined, estimate::finite};
+use super::{Estimate, Stated, Sum, Test, Undefined, estimate::finite, figure::unit_in_words};
 use crate::Error;
 
+/// The unit of a number of people.
+pub(super) const PEOPLE: &str = "people";
+
 /// The columns of a table, in their order.
-pub const COLUMNS: [&str; 15] = [
+pub const COLUMNS: [&str; 16] = [
     "family",
     "statistic",
     "group",
@@ -27,6 +30,7 @@ pub const COLUMNS: [&str; 15] = [
     "n",
     "noise_sd",
     "undefined",
+    "unit",
 ];
 
 /// A row of a table: an estimate, a test, or why there is none.
@@ -48,6 +52,9 @@ pub struct Row {
     adjusted_p: Option<f64>,
     people: Option<Sum>,
     undefined: Vec<String>,
+    unit: String,
+    /// What the text form calls the statistic, where its name is for programs.
+    said: Option<String>,
 }
 
 impl Row {
@@ -73,6 +80,18 @@ impl Row {
     #[must_use]
     pub fn with_method(self, method: &str) -> Self {
         Self { method: method.into(), ..self }
+    }
+
+    /// The same row with the unit of its value and interval, in UCUM or in words.
+    #[must_use]
+    pub fn in_unit(self, unit: &str) -> Self {
+        Self { unit: unit_in_words(unit).into(), ..self }
+    }
+
+    /// The same row, called this in the text form.
+    #[must_use]
+    pub fn said(self, words: String) -> Self {
+        Self { said: Some(words), ..self }
     }
 
     /// The same row with an estimate.
@@ -134,17 +153,21 @@ impl Row {
     /// there is none.
     #[must_use]
     pub fn in_words(&self) -> String {
+        let statistic = self.said.as_deref().unwrap_or(&self.statistic);
         let of: Vec<&str> =
-            [self.statistic.as_str(), &self.variant, &self.group].into_iter().filter(|word| !word.is_empty()).collect();
+            [statistic, &self.variant, &self.group].into_iter().filter(|word| !word.is_empty()).collect();
+        let unit = if self.unit.is_empty() { String::new() } else { format!(" {}", self.unit) };
+        let say = |value: f64| self.number_in_words(value);
         let ends = match self.ends {
-            (Some(lo), Some(hi)) if lo < hi => format!(" ({lo:.4} to {hi:.4})"),
-            (Some(lo), None) => format!(" (from {lo:.4})"),
-            (None, Some(hi)) => format!(" (to {hi:.4})"),
+            (Some(lo), Some(hi)) if lo < hi => format!(" ({} to {})", say(lo), say(hi)),
+            (Some(lo), None) => format!(" (from {})", say(lo)),
+            (None, Some(hi)) => format!(" (to {})", say(hi)),
             _ => String::new(),
         };
         let value = match self.shown() {
-            Some(value) => format!("{value:.4}{ends}"),
-            None => self.undefined.join("; ") + &ends,
+            Some(value) => format!("{}{ends}{unit}", say(value)),
+            None if ends.is_empty() => self.undefined.join("; "),
+            None => format!("{}{ends}{unit}", self.undefined.join("; ")),
         };
         let degrees: Vec<String> = self.degrees_of_freedom.iter().map(|degrees| tenths(*degrees)).collect();
         let degrees = if degrees.is_empty() { String::new() } else { format!("df = {}", degrees.join(" and ")) };
@@ -152,6 +175,11 @@ impl Row {
         let adjusted = self.adjusted_p.map_or_else(String::new, |p| format!("adjusted {}", p_in_words(p)));
         let says: Vec<String> = [value, degrees, p, adjusted].into_iter().filter(|words| !words.is_empty()).collect();
         format!("{:<48} {}", of.join(" "), says.join(", "))
+    }
+
+    /// Four decimals; of a number of people none, where it is whole.
+    fn number_in_words(&self, value: f64) -> String {
+        if self.unit == PEOPLE && value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.4}") }
     }
 
     /// What stands in the column of values: the estimate, or a test's statistic where none belongs there.
@@ -188,7 +216,7 @@ impl Row {
     ///
     /// # Errors
     /// [`Undefined`] for a number that is not finite.
-    pub fn cells(&self) -> Result<[String; 15], Undefined> {
+    pub fn cells(&self) -> Result<[String; 16], Undefined> {
         let (lo, hi) = self.ends;
         let degrees =
             self.degrees_of_freedom.iter().map(|degrees| number(Some(*degrees))).collect::<Result<Vec<_>, _>>()?;
@@ -208,6 +236,7 @@ impl Row {
             self.people.map_or_else(String::new, |people| people.value.to_string()),
             number(self.people.map(|people| people.noise_variance.sqrt()))?,
             text(&self.undefined.join("; ")),
+            text(&self.unit),
         ])
     }
 }
@@ -288,7 +317,8 @@ mod tests {
                 .with_estimate(&estimate)
                 .with_test(&test)
                 .with_adjusted_p(&Stated::Value(1.0))
-                .with_people(Sum::noisy(-3, 9.0)),
+                .with_people(Sum::noisy(-3, 9.0))
+                .in_unit("a"),
             Row::new("cohort", "share")
                 .with_estimate(&Err(Undefined::Nobody).into())
                 .with_test(&Err(Undefined::Nobody).into())
@@ -296,10 +326,10 @@ mod tests {
                 .with_people(Sum::exact(0)),
         ];
         let expected = "family,statistic,group,variant,method,value,standard_error,ci_lo,ci_hi,df,p_value,adjusted_p,n,\
-                        noise_sd,undefined\n\
+                        noise_sd,undefined,unit\n\
                         genotypes,odds_ratio,\"sex 1, age 30 to 39\",22:16050612 C>G,a test,0.1,1e-7,-0.25,1e300,1.0,\
-                        5e-324,1.0,-3,3.0,\n\
-                        cohort,share,,,,,,,,,,,0,0.0,nobody was counted; every value is the same\n";
+                        5e-324,1.0,-3,3.0,,years\n\
+                        cohort,share,,,,,,,,,,,0,0.0,nobody was counted; every value is the same,\n";
         assert_eq!(csv(&rows).unwrap(), expected);
         assert_eq!(csv(&[]).unwrap().lines().count(), 1);
     }
@@ -333,6 +363,18 @@ mod tests {
         assert_eq!((cells[7].as_str(), cells[8].as_str()), ("40.0", ""));
         assert!(cells[14].starts_with("upper end: "), "{cells:?}");
         assert!(median.in_words().contains("90.0000 (from 40.0000)"), "{}", median.in_words());
+    }
+
+    #[test]
+    fn words_have_the_unit_and_people_are_whole() {
+        let age = Row::new("moments", "mean(age)").with_estimate(&Estimate::new(45.25, 1.0, (43.0, 47.5)).into());
+        assert!(age.in_unit("a").in_words().ends_with(" 45.2500 (43.0000 to 47.5000) years"));
+        let people = Row::new("cohort", "people").in_unit(PEOPLE).with_value(&Stated::Value(69.0));
+        assert!(people.in_words().ends_with(" 69 people"), "{}", people.in_words());
+        let nobody = Row::new("moments", "mean(age)").in_unit("a").with_value(&Err(Undefined::Nobody).into());
+        assert!(nobody.in_words().ends_with(" nobody was counted"), "{}", nobody.in_words());
+        let survival = Row::new("survival", "survival(60)").said("survival at 60 days".into());
+        assert!(survival.in_words().starts_with("survival at 60 days "));
     }
 
     #[test]

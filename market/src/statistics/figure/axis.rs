@@ -23,6 +23,8 @@ pub enum Scale {
     Log,
     /// Linear, shares of 1 written as percentages.
     Share,
+    /// Linear, for how many: ticks are whole numbers.
+    Count,
 }
 
 /// An axis.
@@ -39,9 +41,10 @@ pub struct Axis {
     pub range: Option<(f64, f64)>,
 }
 
-/// UCUM's units of time as readers know them; any other unit as it is.
+/// UCUM's units of time as readers know them; none for the unity; any other unit as it is.
 pub(in crate::statistics) fn unit_in_words(unit: &str) -> &str {
-    match unit {
+    match unit.trim() {
+        "1" => "",
         "a" => "years",
         "mo" => "months",
         "wk" => "weeks",
@@ -68,6 +71,12 @@ impl Axis {
     #[must_use]
     pub fn share(label: &str) -> Self {
         Self { scale: Scale::Share, ..Self::linear(label, "") }
+    }
+
+    /// An axis of how many, with whole ticks.
+    #[must_use]
+    pub fn count(label: &str) -> Self {
+        Self { scale: Scale::Count, ..Self::linear(label, "") }
     }
 
     /// An axis of names.
@@ -125,8 +134,8 @@ impl Axis {
 
     /// The label with its unit.
     pub(super) fn caption(&self) -> String {
-        let unit = unit_in_words(self.unit.trim());
-        if unit.is_empty() || unit == "1" { self.label.clone() } else { format!("{} ({unit})", self.label) }
+        let unit = unit_in_words(&self.unit);
+        if unit.is_empty() { self.label.clone() } else { format!("{} ({unit})", self.label) }
     }
 
     /// A value in words.
@@ -134,7 +143,7 @@ impl Axis {
         match self.scale {
             Scale::Share => number::percent(value),
             Scale::Log => number::effect(value),
-            Scale::Linear => number::short(value),
+            Scale::Linear | Scale::Count => number::short(value),
         }
     }
 
@@ -143,7 +152,9 @@ impl Axis {
         let (lo, hi) = widened(self.range.unwrap_or(data), self.scale);
         match self.scale {
             Scale::Log => Ticks::log(lo, hi, about),
-            Scale::Linear | Scale::Share => Ticks::linear(lo, hi, about, self.range.is_none(), self.scale),
+            Scale::Linear | Scale::Share | Scale::Count => {
+                Ticks::linear(lo, hi, about, self.range.is_none(), self.scale)
+            }
         }
     }
 }
@@ -176,7 +187,8 @@ pub(super) struct Ticks {
 impl Ticks {
     /// Multiples of 1, 2 or 5 times a power of ten (Heckbert, "Nice numbers for graph labels", Graphics Gems, 1990).
     fn linear(lo: f64, hi: f64, about: usize, extend: bool, scale: Scale) -> Self {
-        let step = nice_step((hi - lo) / real(about.max(1)));
+        let least = if scale == Scale::Count { 1.0 } else { 0.0 };
+        let step = nice_step((hi - lo) / real(about.max(1))).max(least);
         let (first, last) = if extend {
             ((lo / step + 1e-9).floor(), (hi / step - 1e-9).ceil())
         } else {
@@ -232,7 +244,7 @@ fn nice_step(step: f64) -> f64 {
 fn tick_label(value: f64, step: f64, (lo, hi): (f64, f64), scale: Scale) -> String {
     let (value, step, largest) = match scale {
         Scale::Share => (value * 100.0, step * 100.0, 0.0),
-        Scale::Linear | Scale::Log => (value, step, lo.abs().max(hi.abs())),
+        Scale::Linear | Scale::Log | Scale::Count => (value, step, lo.abs().max(hi.abs())),
     };
     let percent = if scale == Scale::Share { "%" } else { "" };
     if largest >= 1e7 || (largest > 0.0 && largest < 1e-3) {
@@ -280,6 +292,19 @@ mod tests {
         assert_eq!(labels(&linear, (0.0, 4e7), 4), ["0", "10⁷", "2×10⁷", "3×10⁷", "4×10⁷"]);
         assert_eq!(labels(&Axis::share("kept"), (0.0, 1.0), 4), ["0%", "50%", "100%"]);
         assert_eq!(labels(&linear.clone().within(0.0, 1.0), (9.0, 9.0), 5), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
+    }
+
+    #[test]
+    fn nobody_is_counted_by_halves() {
+        let people = Axis::count("people");
+        assert_eq!(labels(&people, (0.0, 1.0), 7), ["0", "1"]);
+        assert_eq!(labels(&people, (0.0, 3.0), 7), ["0", "1", "2", "3"]);
+        assert_eq!(labels(&people, (-1.5, 2.0), 7), ["−2", "−1", "0", "1", "2"]);
+        assert_eq!(labels(&people, (0.0, 24.0), 7), ["0", "5", "10", "15", "20", "25"]);
+        for most in 1..200 {
+            let ticks = people.ticks((0.0, f64::from(most)), 7).marks;
+            assert!(ticks.len() > 1 && ticks.iter().all(|(value, _)| value.fract() == 0.0), "{most}: {ticks:?}");
+        }
     }
 
     #[test]

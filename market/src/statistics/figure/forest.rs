@@ -62,7 +62,9 @@ impl Forest {
             .flat_map(|(value, (lo, hi))| [value - laid(lo), laid(hi) - value])
             .collect();
         reaches.sort_by(f64::total_cmp);
-        let reach = REACH * reaches.get(reaches.len().saturating_sub(1) / 2).copied().unwrap_or(0.0);
+        // Of several rows the greater of the middle two: half of the intervals are no outliers.
+        let middle = if self.rows.len() > 1 { reaches.len() / 2 } else { 0 };
+        let reach = REACH * reaches.get(middle).copied().unwrap_or(0.0);
         let shown = |mark: &Mark| {
             let (value, (lo, hi)) = (laid(mark.value), mark.extent());
             if reach > 0.0 { (laid(lo).max(value - reach), laid(hi).min(value + reach)) } else { (value, value) }

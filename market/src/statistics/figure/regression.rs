@@ -152,7 +152,7 @@ impl Regression {
         }
         match axis.scale {
             Scale::Log => self.with_edges_of_log(axis, (lo, hi)),
-            Scale::Linear | Scale::Share => {
+            Scale::Linear | Scale::Share | Scale::Count => {
                 let edge = ((hi - lo) * EDGE).max(hi.abs().max(lo.abs()) * 1e-3).max(1e-9);
                 axis.clone().within(lo - edge, hi + edge)
             }

@@ -95,10 +95,13 @@ impl Pair<'_> {
     }
 
     /// # Errors
-    /// [`Undefined::OneGroup`] when one of them has no calls; as [`Genotypes::of`].
+    /// [`Undefined::NoCallsToCompare`] when one of them has no calls; as [`Genotypes::of`].
     fn genotypes(&self) -> Result<[Genotypes; 2], Undefined> {
         let of = |sums| {
-            Genotypes::of(sums).map_err(|why| if why == Undefined::AllMissing { Undefined::OneGroup } else { why })
+            Genotypes::of(sums).map_err(|why| match why {
+                Undefined::NoCalls => Undefined::NoCallsToCompare,
+                why => why,
+            })
         };
         Ok([of(self.cases)?, of(self.controls)?])
     }

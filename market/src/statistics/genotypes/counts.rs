@@ -14,7 +14,7 @@ impl Genotypes {
     /// Of sums that people add up to.
     ///
     /// # Errors
-    /// [`Undefined::AllMissing`] without a call; [`Undefined::Contradiction`] for more genotypes than calls, or fewer
+    /// [`Undefined::NoCalls`] without a call; [`Undefined::Contradiction`] for more genotypes than calls, or fewer
     /// than none; [`Undefined::Noise`] for calls within two standard deviations of noise of none.
     pub(super) fn of(sums: &GenotypeSums) -> Result<Self, Undefined> {
         let [het, hom_alt, called] = in_order(sums).map(|sum| sum.to_f64());
@@ -25,7 +25,7 @@ impl Genotypes {
         if het < 0.0 || hom_alt < 0.0 || het + hom_alt > called {
             return Err(Undefined::Contradiction);
         }
-        if called == 0.0 { Err(Undefined::AllMissing) } else { Ok(Self { het, hom_alt, called }) }
+        if called == 0.0 { Err(Undefined::NoCalls) } else { Ok(Self { het, hom_alt, called }) }
     }
 
     pub(super) fn hom_ref(&self) -> f64 {

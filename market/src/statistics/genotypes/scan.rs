@@ -103,7 +103,7 @@ fn correct(variants: &mut [VariantAssociation]) {
 fn inflation(mut statistics: Vec<f64>) -> Result<f64, Undefined> {
     statistics.sort_by(f64::total_cmp);
     let middle = statistics.len() / 2;
-    let at = |place: usize| statistics.get(place).copied().ok_or(Undefined::AllMissing);
+    let at = |place: usize| statistics.get(place).copied().ok_or(Undefined::NoneTested);
     let upper = at(middle)?;
     let median = if statistics.len().is_multiple_of(2) { f64::midpoint(at(middle - 1)?, upper) } else { upper };
     finite(median / chi_squared_quantile(0.5, 1.0)?)
@@ -128,11 +128,11 @@ impl Scan {
     /// another are left out.
     ///
     /// # Errors
-    /// [`Undefined::AllMissing`] when no variant was tested.
+    /// [`Undefined::NoneTested`] when no variant was tested.
     pub fn quantiles(&self) -> Result<Vec<QuantilePoint>, Undefined> {
         let mut p_values: Vec<f64> = self.variants.iter().filter_map(p_value).collect();
         if p_values.is_empty() {
-            return Err(Undefined::AllMissing);
+            return Err(Undefined::NoneTested);
         }
         p_values.sort_by(f64::total_cmp);
         let count = p_values.len() as f64;

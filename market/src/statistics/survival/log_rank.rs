@@ -13,8 +13,8 @@ use crate::statistics::{Cells, Sum, Test, Undefined, noise::SIMULATIONS};
 /// groups (Mantel, Cancer Chemotherapy Reports 50:163, 1966; Klein and Moeschberger 2003, 7.5).
 ///
 /// # Errors
-/// [`Undefined::WrongShape`] for other tables; [`Undefined::Nobody`], [`Undefined::OneGroup`], [`Undefined::NoEvents`]
-/// when there is nothing to compare; [`Undefined::Noise`] when noise drowns it.
+/// [`Undefined::WrongShape`] for other tables; [`Undefined::Nobody`], [`Undefined::OneGroup`], [`Undefined::NoEvents`],
+/// [`Undefined::NeverTogether`] when there is nothing to compare; [`Undefined::Noise`] when noise drowns it.
 pub fn stratified_log_rank(strata: &[Cells<Sum>], seed: [u8; 32]) -> Result<Test, Undefined> {
     let tables = strata.iter().map(|cells| Ok(life_tables(cells)?.1)).collect::<Result<Vec<_>, Undefined>>()?;
     log_rank(&tables, seed, SIMULATIONS)
@@ -116,7 +116,7 @@ impl Difference {
         compared.pop();
         let degrees = u32::try_from(compared.len()).unwrap_or(u32::MAX);
         if degrees == 0 {
-            return Err(Undefined::OneGroup);
+            return Err(Undefined::NeverTogether);
         }
         let excess = self.excess.select_rows(&compared);
         let covariance = self.covariance.select_rows(&compared).select_columns(&compared);

@@ -30,6 +30,11 @@ use crate::statistics::{Cells, Stated, Sum, Test, Undefined, noise::SIMULATIONS}
 pub struct Survival {
     /// The bins of time, and whether they cost anything.
     pub time: TimeBins,
+    /// The attribute that says whether somebody had the event.
+    pub event: String,
+    /// The attribute that groups are of; none without groups.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
     /// What holds between the curve's points: nothing is lost, or what is.
     pub within_bins: &'static str,
     /// The interval that points show and quantiles use.
@@ -78,6 +83,8 @@ pub fn survival(cells: &Cells<Sum>, horizon: Option<f64>, seed: [u8; 32]) -> Res
              within their bins"
         },
         time,
+        event: cells.axes.last().map_or_else(String::new, |axis| axis.name.clone()),
+        by: cells.axes.first().filter(|_| cells.axes.len() > 2).map(|axis| axis.name.clone()),
         interval_method: if noisy { "plain, with the noise's error" } else { "log-log" },
         groups: tables.iter().map(|table| group(table, noisy, horizon)).collect(),
         log_rank: (cells.axes.len() > 2).then(|| log_rank::log_rank(&[tables], seed, SIMULATIONS).into()),

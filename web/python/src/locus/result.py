@@ -40,6 +40,7 @@ class Row:
         people: People that it rests on, as released: with noise, so that it may be below zero.
         noise_sd: Standard deviation of the privacy noise in that number, in people; 0 for an exact query.
         undefined: Why a number is missing; empty where none is.
+        unit: The unit of value, standard error and interval, in words; empty where they have none.
     """
 
     family: str
@@ -57,6 +58,7 @@ class Row:
     people: int | None
     noise_sd: float | None
     undefined: str
+    unit: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -232,4 +234,5 @@ def _row(line: dict[str, str]) -> Row:
         people=int(line["n"]) if line["n"] else None,
         noise_sd=number("noise_sd"),
         undefined=line["undefined"],
+        unit=line["unit"],
     )

@@ -80,9 +80,10 @@ impl Approve {
         let waiting = approvals.as_ref().map(|approvals| approvals.validators.len());
         let validators = connection.ledger.validators()?;
         let total = validators.as_ref().map_or(0, ValidatorSet::total_power);
-        let given: u64 = approvals.iter().flat_map(|approvals| &approvals.validators).fold(0, |sum, account| {
-            sum + validators.as_ref().map_or(0, |validators| validators.power(*account))
-        });
+        let given: u64 = approvals
+            .iter()
+            .flat_map(|approvals| &approvals.validators)
+            .fold(0, |sum, account| sum + validators.as_ref().map_or(0, |validators| validators.power(*account)));
         let outcome = serde_json::json!({ "change": digest, "height": inclusion.height, "approvals": waiting });
         output.result(&outcome, |_| match waiting {
             Some(_) => format!(

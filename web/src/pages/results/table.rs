@@ -14,13 +14,14 @@ const NUMBER: Class = "num";
 const LONG: Class = "long";
 
 /// The columns shown of [`market::statistics::export::COLUMNS`], by place.
-const SHOWN: [(usize, &str, Class); 10] = [
+const SHOWN: [(usize, &str, Class); 11] = [
     (1, "Statistic", TEXT),
     (2, "Group", TEXT),
     (3, "Variant", TEXT),
     (5, "Value", NUMBER),
     (7, "95 % from", NUMBER),
     (8, "to", NUMBER),
+    (15, "Unit", TEXT),
     (10, "p", NUMBER),
     (12, "People", NUMBER),
     (NOISE, "Noise, standard deviation", NUMBER),
@@ -48,7 +49,7 @@ impl Table {
         let holds = |place: usize, cell: &String| !cell.is_empty() && (place != NOISE || cell != "0.0");
         let held = |place: usize| cells.iter().filter_map(|row| row.get(place)).any(|cell| holds(place, cell));
         let shown: Vec<_> = SHOWN.into_iter().filter(|(place, ..)| held(*place)).collect();
-        let row = |cells: &[String; 15]| {
+        let row = |cells: &[String; 16]| {
             let cell = |(place, _, class): &(usize, &str, Class)| {
                 let text = cells.get(*place).map_or("", String::as_str);
                 (if *class == NUMBER { rounded(text) } else { words(text) }, *class)

@@ -1,6 +1,6 @@
 //! Counts, funnels, histograms and tables.
 
-use super::{Figures, effect_mark, mark, named, of_cell};
+use super::{Figures, by, effect_mark, mark, named, of_cell, spoken, titled};
 use crate::{
     Error,
     statistics::{
@@ -30,7 +30,10 @@ pub(super) fn counts(figures: &mut Figures, cells: &Cells<CountedCell>) {
         Some((first, rest)) if apart => {
             let each = cells.values.chunks(rest.iter().map(|axis| axis.cells.len()).product::<usize>().max(1));
             let parts = first.cells.iter().zip(each).map(|(cell, values)| {
-                (format!("{} {}", first.name, cell.text), Cells { axes: rest.to_vec(), values: values.to_vec() })
+                (
+                    format!("{} {}", spoken(&first.name), cell.text),
+                    Cells { axes: rest.to_vec(), values: values.to_vec() },
+                )
             });
             figures.add_each("counts", &parts.collect::<Vec<_>>(), |(cell, cells)| bars(cell, cells));
         }
@@ -52,16 +55,16 @@ fn bars(of: &str, cells: &Cells<CountedCell>) -> Result<Figure, Error> {
     let shown = all.min(GROUPS_MAX).min((BARS_MAX / series.len().max(1)).max(1));
     let cut = |series: Series| Series { marks: series.marks.into_iter().take(shown).collect(), ..series };
     let bars = Bars { groups: groups.into_iter().take(shown).collect(), series: series.into_iter().map(cut).collect() };
-    let by: Vec<&str> = cells.axes.iter().map(|axis| axis.name.as_str()).collect();
-    let title = if by.is_empty() { "People".into() } else { format!("People by {}", by.join(" and ")) };
+    let names: Vec<String> = cells.axes.iter().map(|axis| axis.name.clone()).collect();
+    let title = format!("People{}", by(&names));
     let x = match cells.axes.as_slice() {
-        [axis] => Axis::linear(&axis.name, &axis.unit),
+        [axis] => Axis::linear(&spoken(&axis.name), &axis.unit),
         _ => Axis::names(""),
     };
     let kind = Kind::Bars(bars);
     let notes = (shown < all).then(|| format!("The first {shown} of {all} groups; the table has all."));
     let notes = notes.into_iter().chain(below_zero(cells.values.iter().map(|cell| &cell.count)));
-    Ok(Figure::new(&of_cell(&title, of), x, Axis::linear("people", ""), kind)?.with_notes(notes))
+    Ok(Figure::new(&of_cell(&title, of), x, Axis::count("people"), kind)?.with_notes(notes))
 }
 
 /// What a count below zero means, where there is one.
@@ -77,7 +80,7 @@ fn crossed(
     turned: bool,
 ) -> (Vec<String>, Vec<Series>) {
     let words = |axis: &AxisLabels, place: usize| {
-        axis.cells.get(place).map_or_else(String::new, |cell| format!("{} {}", axis.name, cell.text))
+        axis.cells.get(place).map_or_else(String::new, |cell| format!("{} {}", spoken(&axis.name), cell.text))
     };
     let (across, down) = if turned { (1, groups.cells.len()) } else { (series.cells.len(), 1) };
     let bar = |group: usize, series: usize| {
@@ -109,8 +112,8 @@ pub(super) fn funnel(funnel: &Funnel) -> Result<Figure, Error> {
     let stages = std::iter::once(("contributors".to_owned(), &funnel.start)).chain(steps);
     let stages = stages.map(|(name, people)| stage(name, people)).collect::<Result<Vec<_>, _>>();
     let stages = stages.map_err(|why| Error::Statistics { what: "the steps of a funnel", why: why.to_string() })?;
-    let title = of_cell("Attrition", &funnel.cell);
-    Figure::new(&title, Axis::linear("people", ""), Axis::names(""), Kind::Attrition(Attrition { stages }))
+    let title = of_cell("Attrition over the match criteria", &spoken(&funnel.cell));
+    Figure::new(&title, Axis::count("people"), Axis::names(""), Kind::Attrition(Attrition { stages }))
 }
 
 pub(super) fn histograms(figures: &mut Figures, groups: &Stated<Vec<Distribution>>) {
@@ -122,8 +125,9 @@ pub(super) fn histograms(figures: &mut Figures, groups: &Stated<Vec<Distribution
 
 /// Equal bins as a histogram. Open ones and those of other widths are bars: their areas would mislead.
 fn histogram(histogram: &Distribution) -> Result<Figure, Error> {
-    let title = of_cell(&format!("Distribution of {}", histogram.measure), &histogram.group);
-    let (x, y) = (Axis::linear(&histogram.measure, &histogram.unit), Axis::linear("people", ""));
+    let measure = spoken(&histogram.measure);
+    let title = of_cell(&format!("Distribution of {measure}"), &spoken(&histogram.group));
+    let (x, y) = (Axis::linear(&measure, &histogram.unit), Axis::count("people"));
     let below = below_zero(histogram.bins.iter().map(|bin| &bin.count));
     let Some((start, width)) = equal_bins(histogram) else {
         let groups = histogram.bins.iter().map(|bin| bin.values.text.clone()).collect();
@@ -200,7 +204,7 @@ pub(super) fn effects(figures: &mut Figures, table: &Stated<Contingency>, strata
         return figures.leave_out("effects", &why.first().map_or_else(String::new, ToString::to_string));
     }
     let kind = Kind::Forest(Forest { rows, reference: Some(1.0), detail: String::new() });
-    let title = named(&table.compared(), "The second row relative to the first");
+    let title = titled(&named(&table.compared(), "The second row relative to the first"));
     let figure = Figure::new(&title, Axis::log("ratio", ""), Axis::names(""), kind);
     figures.add("effects", figure.map(|figure| figure.with_notes([format!("{}.", intervals.join("; "))])));
 }

@@ -1,6 +1,6 @@
 //! Means, correlations and regressions.
 
-use super::{Figures, mark, named, numbered, of_cell};
+use super::{Figures, by, listed, mark, named, numbered, of_cell, spoken, titled};
 use crate::{
     Error,
     statistics::{
@@ -16,18 +16,19 @@ use crate::{
 const ROWS_MAX: usize = 40;
 
 /// Of one attribute its means; of several the correlations of each cell, and the means where cells are to be compared.
-pub(super) fn moments(figures: &mut Figures, cells: &[CellSummary]) {
+pub(super) fn moments(figures: &mut Figures, by: &[String], cells: &[CellSummary]) {
     let attributes = cells.first().map_or(0, |cell| cell.attributes.len());
     if attributes >= 2 {
         figures.add_each("correlations", cells, correlations);
     }
     if attributes == 1 || cells.len() > 1 {
-        means(figures, cells);
+        means(figures, by, cells);
     }
 }
 
 fn correlations(cell: &CellSummary) -> Result<Figure, Error> {
-    let names: Vec<String> = cell.attributes.iter().map(|summary| summary.attribute.clone()).collect();
+    let names: Vec<String> = cell.attributes.iter().map(|summary| spoken(&summary.attribute)).collect();
+    let title = format!("Correlations of {}", listed(&names, "attributes"));
     let correlation = |one: usize, other: usize| {
         let (low, high) = (one.min(other), one.max(other));
         // Pairs follow the later attribute, each with all before it.
@@ -44,21 +45,22 @@ fn correlations(cell: &CellSummary) -> Result<Figure, Error> {
     let values = values.map(|(row, column)| correlation(row, column)).collect();
     let map =
         HeatMap { rows: names.clone(), columns: names, values, measure: "Pearson correlation".into(), limit: 1.0 };
-    Figure::new(&of_cell("Correlations", &cell.cell), Axis::names(""), Axis::names(""), Kind::HeatMap(map))
+    Figure::new(&of_cell(&title, &spoken(&cell.cell)), Axis::names(""), Axis::names(""), Kind::HeatMap(map))
 }
 
 /// The mean of each attribute in each cell.
-pub(super) fn means(figures: &mut Figures, cells: &[CellSummary]) {
+pub(super) fn means(figures: &mut Figures, by: &[String], cells: &[CellSummary]) {
     let attributes: Vec<usize> = (0..cells.first().map_or(0, |cell| cell.attributes.len())).collect();
-    figures.add_each("means", &attributes, |attribute| means_of(cells, *attribute));
+    figures.add_each("means", &attributes, |attribute| means_of(by, cells, *attribute));
 }
 
-fn means_of(cells: &[CellSummary], place: usize) -> Result<Figure, Error> {
+fn means_of(axes: &[String], cells: &[CellSummary], place: usize) -> Result<Figure, Error> {
     let attribute = cells.first().and_then(|cell| cell.attributes.get(place));
     let (name, unit) = attribute.map_or(("", ""), |summary| (&summary.attribute, &summary.unit));
+    let name = spoken(name);
     let rows = cells.iter().take(ROWS_MAX).filter_map(|cell| {
         Some(ForestRow {
-            name: named(&cell.cell, "everyone"),
+            name: named(&spoken(&cell.cell), "everyone"),
             detail: whole(cell.count.to_f64()),
             mark: mark(&cell.attributes.get(place)?.mean),
             pooled: false,
@@ -69,7 +71,8 @@ fn means_of(cells: &[CellSummary], place: usize) -> Result<Figure, Error> {
         return Err(Error::Statistics { what: "figure", why: format!("no mean of {name} is estimated") });
     }
     let kind = Kind::Forest(Forest { rows, reference: None, detail: "people".into() });
-    let figure = Figure::new(&format!("Mean {name}"), Axis::linear(name, unit), Axis::names(""), kind)?;
+    let title = format!("Mean {name}{}", by(axes));
+    let figure = Figure::new(&title, Axis::linear(&name, unit), Axis::names(""), kind)?;
     let note =
         (cells.len() > ROWS_MAX).then(|| format!("The first {ROWS_MAX} of {} cells; the table has all.", cells.len()));
     Ok(figure.with_notes(note))
@@ -91,8 +94,9 @@ pub(super) fn regression(figures: &mut Figures, fit: &Stated<Regression>, band: 
 fn line(fit: &Regression, band: &Band) -> Result<Figure, Error> {
     let line = band.points.iter().filter_map(|point| Some((*point.at.first()?, point.mean.into()))).collect();
     let fits = vec![Fit { name: "least squares".into(), line, points: vec![] }];
-    let (x, y) = (Axis::linear(&band.predictor, &band.unit), Axis::linear(&fit.response, &fit.unit));
-    let title = format!("{} by {}", fit.response, band.predictor);
+    let (predictor, response) = (spoken(&band.predictor), spoken(&fit.response));
+    let (x, y) = (Axis::linear(&predictor, &band.unit), Axis::linear(&response, &fit.unit));
+    let title = titled(&format!("{response} by {predictor}"));
     let figure = Figure::new(&title, x, y, Kind::Regression(Lines { fits }))?;
     Ok(figure.with_notes(["Least squares; the band is that of the mean, from two standard deviations below the \
                            predictor's mean to two above."
@@ -102,7 +106,8 @@ fn line(fit: &Regression, band: &Band) -> Result<Figure, Error> {
 fn per_unit(name: &str, unit: &str) -> String {
     let words = unit_in_words(unit.trim());
     let unit = if words == unit.trim() { words } else { words.trim_end_matches('s') };
-    if unit.is_empty() { name.into() } else { format!("{name} (per {unit})") }
+    let name = spoken(name);
+    if unit.is_empty() { name } else { format!("{name} (per {unit})") }
 }
 
 fn coefficients(fit: &Regression) -> Result<Figure, Error> {
@@ -113,6 +118,8 @@ fn coefficients(fit: &Regression) -> Result<Figure, Error> {
         pooled: false,
     });
     let kind = Kind::Forest(Forest { rows: rows.collect(), reference: Some(0.0), detail: "p-value".into() });
-    let x = Axis::linear(&format!("change of {}", fit.response), &fit.unit);
-    Figure::new(&format!("Coefficients for {}", fit.response), x, Axis::names(""), kind)
+    let response = spoken(&fit.response);
+    let predictors = listed(fit.coefficients.iter().skip(1).map(|coefficient| &coefficient.name), "predictors");
+    let title = titled(&format!("{response} by {predictors}: least-squares coefficients"));
+    Figure::new(&title, Axis::linear(&format!("change of {response}"), &fit.unit), Axis::names(""), kind)
 }

@@ -73,8 +73,8 @@ impl Analysis {
                 counted::counts(&mut figures, &counts.cells);
                 counted::effects(&mut figures, table, stratified.as_ref());
             }
-            Self::Moments { cells } => measured::moments(&mut figures, cells),
-            Self::Comparison { cells, .. } => measured::means(&mut figures, cells),
+            Self::Moments { by, cells } => measured::moments(&mut figures, by, cells),
+            Self::Comparison { by, cells, .. } => measured::means(&mut figures, by, cells),
             Self::Regression { fit, band } => measured::regression(&mut figures, fit, band.as_ref()),
             Self::AlleleFrequencies { groups } => variants::frequencies(&mut figures, groups),
             Self::Association(scan) => variants::scan(&mut figures, scan),
@@ -104,5 +104,37 @@ fn named(name: &str, otherwise: &str) -> String {
 
 /// A title, with the cell that it is of.
 fn of_cell(title: &str, cell: &str) -> String {
-    if cell.trim().is_empty() { title.into() } else { format!("{title}: {cell}") }
+    titled(&if cell.trim().is_empty() { title.into() } else { format!("{title}: {cell}") })
+}
+
+/// A name as people read it: schemas write underscores for blanks. Variants have colons, and stay as they are.
+fn spoken(name: &str) -> String {
+    if name.contains(':') { name.into() } else { name.replace('_', " ") }
+}
+
+/// A title begins with a capital, unless its first word has one elsewhere, as pH does.
+fn titled(text: &str) -> String {
+    let mut letters = text.chars();
+    let plain = text.split(' ').next().is_some_and(|word| word.chars().all(char::is_lowercase));
+    match letters.next().filter(|_| plain) {
+        Some(first) => first.to_uppercase().chain(letters).collect(),
+        None => text.into(),
+    }
+}
+
+/// Up to three names, or how many there are.
+fn listed<'n>(names: impl IntoIterator<Item = &'n String>, what: &str) -> String {
+    let names: Vec<String> = names.into_iter().map(|name| spoken(name)).collect();
+    match names.as_slice() {
+        [] => what.into(),
+        [only] => only.clone(),
+        [first, second] => format!("{first} and {second}"),
+        [first, second, third] => format!("{first}, {second} and {third}"),
+        more => format!("{} {what}", more.len()),
+    }
+}
+
+/// ` by sex and age`, or nothing.
+fn by(names: &[String]) -> String {
+    if names.is_empty() { String::new() } else { format!(" by {}", listed(names, "attributes")) }
 }

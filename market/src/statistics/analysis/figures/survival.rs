@@ -1,6 +1,6 @@
 //! Survival curves.
 
-use super::{Figures, named};
+use super::{Figures, named, spoken};
 use crate::{
     Error,
     statistics::{
@@ -35,8 +35,11 @@ fn figure(survival: &Survival, drawn: &[(&GroupSurvival, &[SurvivalPoint])]) -> 
     let end = shown().filter_map(|(_, points)| Some(points.last()?.time)).fold(0.0, f64::max);
     let times = times(&survival.time.starts, end);
     let curves = shown().map(|(group, points)| curve(group, points, &times)).collect();
-    let (x, y) = (Axis::linear(&survival.time.name, &survival.time.unit), Axis::share("survival").within(0.0, 1.0));
-    let figure = Figure::new("Survival", x, y, Kind::Steps(Steps { curves, times }))?;
+    let x = Axis::linear(&spoken(&survival.time.name), &survival.time.unit);
+    let y = Axis::share("survival").within(0.0, 1.0);
+    let by = survival.by.as_ref().map_or_else(String::new, |by| format!(" by {}", spoken(by)));
+    let title = format!("Survival until {}{by}", spoken(&survival.event));
+    let figure = Figure::new(&title, x, y, Kind::Steps(Steps { curves, times }))?;
     Ok(figure.with_notes(notes(survival, drawn.len())))
 }
 
@@ -59,7 +62,7 @@ fn curve(group: &GroupSurvival, points: &[SurvivalPoint], times: &[f64]) -> Curv
     let start = starts.then_some(Step { time: 0.0, value: 1.0, interval: None });
     let censored = points.iter().filter(|point| !noisy && point.censored.value > 0).map(|point| point.time);
     Curve {
-        name: named(&group.group, "everyone"),
+        name: named(&spoken(&group.group), "everyone"),
         steps: start.into_iter().chain(steps).collect(),
         end: points.last().map_or(0.0, |point| point.time),
         censored: censored.collect(),
@@ -89,7 +92,9 @@ fn notes(survival: &Survival, drawn: usize) -> Vec<String> {
         notes.push(format!("Numbers at risk carry noise of standard deviation up to {noise:.1}."));
     }
     for group in &survival.groups {
-        notes.extend(why(&group.curve).map(|why| format!("No curve of {}: {why}.", named(&group.group, "everyone"))));
+        notes.extend(
+            why(&group.curve).map(|why| format!("No curve of {}: {why}.", named(&spoken(&group.group), "everyone"))),
+        );
     }
     if noise == 0.0 && !survival.time.exact_times {
         notes.push("Ticks stand where a bin ends in which somebody was censored.".into());

@@ -191,7 +191,10 @@ fn a_single_chromosome_has_an_axis_in_megabases_and_a_line_has_the_units_of_both
 fn a_funnel_of_several_cells_is_drawn_for_each_by_name() {
     let figures = figures_of(&town(), "funnel-by");
     let titles: Vec<&str> = figures.drawn.iter().map(|(_, figure)| figure.title()).collect();
-    assert_eq!(titles, ["Attrition: sex male", "Attrition: sex female"]);
+    assert_eq!(
+        titles,
+        ["Attrition over the match criteria: sex male", "Attrition over the match criteria: sex female"]
+    );
 }
 
 #[test]
@@ -201,5 +204,5 @@ fn repro_a_common_odds_ratio_stood_as_if_it_pooled_crude_ones() {
     let (_, figure) = figures.drawn.iter().find(|(name, _)| name == "effects").unwrap();
     let Kind::Forest(forest) = figure.kind() else { panic!("a forest") };
     assert!(forest.rows.len() == 3 && forest.rows.iter().all(|row| !row.pooled));
-    assert_eq!(figure.title(), "death yes: sex female relative to sex male");
+    assert_eq!(figure.title(), "Death yes: sex female relative to sex male");
 }

@@ -1,6 +1,6 @@
 //! Allele frequencies and association.
 
-use super::{FIGURES_MAX, Figures, mark, numbered};
+use super::{FIGURES_MAX, Figures, mark, numbered, spoken};
 use crate::{
     Error,
     statistics::{
@@ -36,12 +36,17 @@ pub(super) fn frequencies(figures: &mut Figures, groups: &[GroupFrequencies]) {
 fn beside(groups: &[GroupFrequencies]) -> Result<Figure, Error> {
     let names = groups.first().into_iter().flat_map(|group| &group.variants).map(|variant| variant.name.clone());
     let series = groups.iter().map(|group| Series {
-        name: group.group.clone(),
+        name: spoken(&group.group),
         marks: group.variants.iter().map(|variant| mark(&variant.frequency)).collect(),
     });
     let kind = Kind::Bars(Bars { groups: names.collect(), series: series.collect() });
     let y = Axis::share("frequency of the alternate allele");
-    Figure::new("Allele frequencies", Axis::names(""), y, kind)
+    let variants = groups.first().map_or(0, |group| group.variants.len());
+    let of = match groups {
+        [only] => format!(": {}", spoken(&only.group)),
+        _ => " by group".into(),
+    };
+    Figure::new(&format!("Allele frequencies of {variants} variants{of}"), Axis::names(""), y, kind)
 }
 
 /// How many variants of a group have which minor allele frequency.
@@ -57,8 +62,8 @@ fn distribution(group: &GroupFrequencies) -> Result<Figure, Error> {
         Stated::Value(Mark::exact(f64::from(variants)))
     };
     let kind = Kind::Histogram(Histogram { start: 0.0, width, counts: (0..FREQUENCY_BINS).map(count).collect() });
-    let title = format!("Minor allele frequencies of {} variants: {}", minor.len(), group.group);
-    let (x, y) = (Axis::linear("minor allele frequency", ""), Axis::linear("variants", ""));
+    let title = format!("Minor allele frequencies of {} variants: {}", minor.len(), spoken(&group.group));
+    let (x, y) = (Axis::linear("minor allele frequency", ""), Axis::count("variants"));
     let figure = Figure::new(&title, x, y, kind)?;
     Ok(figure.with_notes(untold(group.variants.len() - minor.len(), group.variants.len(), "have no frequency")))
 }
@@ -76,7 +81,8 @@ fn hardy_weinberg(figures: &mut Figures, name: &str, group: &GroupFrequencies) {
         return figures.leave_out(name, &why);
     }
     let untested = untold(group.variants.len() - p_values.len(), group.variants.len(), "could not be tested");
-    let title = format!("Hardy–Weinberg tests (exact mid-p): {}", group.group);
+    let (tested, group) = (p_values.len(), spoken(&group.group));
+    let title = format!("Hardy–Weinberg equilibrium of {tested} variants (exact mid-p): {group}");
     figures.add(name, quantiles(&title, p_values).map(|figure| figure.with_notes(untested)));
 }
 
@@ -105,12 +111,12 @@ pub(super) fn scan(figures: &mut Figures, scan: &Scan) {
     });
     let manhattan = Kind::Manhattan(Manhattan { hits: hits.collect(), tests: p_values.len() });
     let untested = || untold(scan.variants.len() - p_values.len(), scan.variants.len(), "could not be tested");
-    let compared = format!("cases {}, controls {}", scan.cases, scan.controls);
-    let title = format!("Association: {compared}");
+    let compared = format!("cases {}, controls {}", spoken(&scan.cases), spoken(&scan.controls));
+    let title = format!("Association of {} variants: {compared}", p_values.len());
     // The kind names the axis: megabases of one chromosome, or chromosomes.
     let manhattan = Figure::new(&title, Axis::names(""), Axis::linear("−log₁₀ p of the trend", ""), manhattan);
     figures.add("manhattan", manhattan.map(|figure| figure.with_notes(untested())));
-    let title = format!("Trend, observed and expected p-values: {compared}");
+    let title = format!("Observed and expected p-values of the trend test: {compared}");
     let inflation = scan.inflation.value().map(|inflation| format!("Genomic inflation λ = {inflation:.3}."));
     let notes = inflation.into_iter().chain(untested());
     figures.add("quantiles", quantiles(&title, p_values.clone()).map(|figure| figure.with_notes(notes)));

@@ -30,7 +30,7 @@ fn nobody_one_group_and_one_outcome_are_stated() {
     assert_eq!(trend_refused(&[3, 4, 0, 0]), Undefined::OneGroup);
     assert_eq!(trend_refused(&[3, 0, 4, 0]), Undefined::NoVariance);
     let same_scores = trend(&exact(&[3, 2], &[3, 4, 7, 1, 9, 2]), Some(&[0.1, 0.1, 0.1])).unwrap();
-    assert_eq!(why(&same_scores.test), Undefined::OneGroup);
+    assert_eq!(why(&same_scores.test), Undefined::SameScores);
     let no_score = trend(&exact(&[2, 2], &[3, 4, 7, 1]), Some(&[f64::NAN, 1.0])).unwrap();
     assert_eq!(why(&no_score.test), Undefined::OutOfRange);
     let counted = counts(&exact(&[2], &[0, 0]));
@@ -64,9 +64,9 @@ fn rows_of_nobody_are_left_out() {
 fn strata_that_compare_nothing_are_left_out() {
     let found = stratified(&exact(&[3, 2, 2], &[5, 2, 3, 4, 0, 0, 3, 4, 0, 0, 0, 0])).unwrap();
     assert_eq!((found.strata, found.left_out), (1, 2));
-    assert_eq!(why(&found.breslow_day), Undefined::OneGroup);
+    assert_eq!(why(&found.breslow_day), Undefined::OneStratum);
     assert_eq!(stratified(&exact(&[2, 2, 2], &[0; 8])).unwrap_err(), Undefined::Nobody);
-    assert_eq!(stratified(&exact(&[2, 2, 2], &[0, 0, 3, 4, 1, 2, 0, 0])).unwrap_err(), Undefined::OneGroup);
+    assert_eq!(stratified(&exact(&[2, 2, 2], &[0, 0, 3, 4, 1, 2, 0, 0])).unwrap_err(), Undefined::NoStratum);
     assert_eq!(stratified(&exact(&[2, 2], &[1; 4])).unwrap_err(), Undefined::WrongShape);
     let no_events = stratified(&exact(&[1, 2, 2], &[5, 0, 0, 4])).unwrap();
     assert_eq!(why(&no_events.common_odds_ratio), Undefined::EmptyCell);

@@ -29,7 +29,7 @@ impl Mapping {
                 let log = |value: f64| value.max(f64::MIN_POSITIVE).log10();
                 ((log(self.domain.0), log(self.domain.1)), log(value))
             }
-            Scale::Linear | Scale::Share => (self.domain, value),
+            Scale::Linear | Scale::Share | Scale::Count => (self.domain, value),
         };
         let share = ((value - lo) / (hi - lo)).clamp(0.0, 1.0);
         self.range.0 + share * (self.range.1 - self.range.0)

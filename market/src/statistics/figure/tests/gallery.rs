@@ -40,7 +40,7 @@ fn noisy_bars() -> Figure {
         groups: names.split(' ').map(Into::into).collect(),
         series: vec![Series { name: "People".into(), marks }],
     };
-    let (x, y) = (Axis::names("Population of the 1000 Genomes Project"), Axis::linear("People", ""));
+    let (x, y) = (Axis::names("Population of the 1000 Genomes Project"), Axis::count("People"));
     Figure::new("People in each population, under differential privacy", x, y, Kind::Bars(bars)).unwrap().with_notes([
         "Discrete Gaussian noise, standard deviation 3, is in every count; a count can be negative.".into(),
     ])
@@ -51,7 +51,7 @@ fn histogram() -> Figure {
     patients().iter().for_each(|patient| counts[(patient.age / 5.0) as usize - 1] += 1);
     let counts = counts.map(|count| Stated::Value(Mark::from(Sum::exact(count)))).to_vec();
     let histogram = Histogram { start: 5.0, width: 5.0, counts };
-    let (x, y) = (Axis::linear("Age at surgery", "years"), Axis::linear("Patients", ""));
+    let (x, y) = (Axis::linear("Age at surgery", "years"), Axis::count("Patients"));
     let figure = Figure::new("Age of 69 heart transplant patients", x, y, Kind::Histogram(histogram)).unwrap();
     figure.with_notes(["n = 69; exact counts.".into()])
 }
@@ -250,7 +250,7 @@ fn attrition() -> Figure {
         Stage { name: steps[place].0.into(), people: Mark::from(Sum::noisy(kept as i64, 4.0)) }
     };
     let kind = Kind::Attrition(Attrition { stages: (0..4).map(stage).collect() });
-    let (x, y) = (Axis::linear("People", ""), Axis::names("Criterion"));
+    let (x, y) = (Axis::count("People"), Axis::names("Criterion"));
     Figure::new("From genotyped people to the cohort", x, y, kind)
         .unwrap()
         .with_notes(["Each number carries discrete Gaussian noise of standard deviation 2.".into()])

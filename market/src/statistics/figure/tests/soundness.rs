@@ -239,3 +239,18 @@ fn an_interval_that_leaves_a_forest_plots_axis_ends_in_an_arrow() {
     let arrows = |hi: f64| plot(hi).matches("Z\" fill=\"#1a1a1a\"").count();
     assert_eq!((arrows(1.8), arrows(1e9)), (0, 1));
 }
+
+#[test]
+fn repro_the_wider_interval_of_two_was_cut() {
+    let row = |name: &str, value: f64, half: f64| ForestRow {
+        name: name.into(),
+        detail: String::new(),
+        mark: Stated::Value(Mark { value, interval: Some(Interval { lo: value - half, hi: value + half }) }),
+        pooled: false,
+    };
+    let rows = vec![row("age (per year)", -6.5, 12.7), row("sex", -21.0, 224.0)];
+    let forest = Forest { rows, reference: Some(0.0), detail: String::new() };
+    let x = Axis::linear("change of follow up", "d");
+    let svg = Figure::new("title", x, Axis::names(""), Kind::Forest(forest)).unwrap().svg();
+    assert_eq!(svg.matches("Z\" fill=\"#1a1a1a\"").count(), 0);
+}

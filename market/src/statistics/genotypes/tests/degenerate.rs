@@ -20,11 +20,11 @@ fn association(cases: [i64; 3], controls: [i64; 3]) -> VariantAssociation {
 #[test]
 fn a_variant_without_calls_has_nothing() {
     let summary = summary([0, 0, 0]);
-    assert_eq!(summary.frequency, undefined(Undefined::AllMissing));
-    assert_eq!(summary.minor_allele_frequency, undefined(Undefined::AllMissing));
-    assert_eq!(summary.expected_heterozygosity, undefined(Undefined::AllMissing));
-    assert_eq!(summary.inbreeding, undefined(Undefined::AllMissing));
-    assert_eq!(summary.hardy_weinberg.exact, undefined(Undefined::AllMissing));
+    assert_eq!(summary.frequency, undefined(Undefined::NoCalls));
+    assert_eq!(summary.minor_allele_frequency, undefined(Undefined::NoCalls));
+    assert_eq!(summary.expected_heterozygosity, undefined(Undefined::NoCalls));
+    assert_eq!(summary.inbreeding, undefined(Undefined::NoCalls));
+    assert_eq!(summary.hardy_weinberg.exact, undefined(Undefined::NoCalls));
     states_every_number(&summary);
     let missing = of_counts(&[[0, 0, 0]]).summarize(0, Some(Sum::exact(8)), SEED).remove(0).missingness;
     assert_eq!(missing.unwrap().value().unwrap().value, 1.0);
@@ -81,11 +81,11 @@ fn the_rarer_allele_is_either_where_both_are_as_frequent() {
 #[test]
 fn a_group_without_calls_is_not_compared() {
     let association = association([0, 0, 0], [5, 5, 5]);
-    assert_eq!(association.case_frequency, undefined(Undefined::AllMissing));
-    assert_eq!(association.allelic_test, undefined(Undefined::OneGroup));
-    assert_eq!(association.trend_test, undefined(Undefined::OneGroup));
-    assert_eq!(association.genotypic_test, undefined(Undefined::OneGroup));
-    assert_eq!(association.allelic_odds_ratio, undefined(Undefined::OneGroup));
+    assert_eq!(association.case_frequency, undefined(Undefined::NoCalls));
+    assert_eq!(association.allelic_test, undefined(Undefined::NoCallsToCompare));
+    assert_eq!(association.trend_test, undefined(Undefined::NoCallsToCompare));
+    assert_eq!(association.genotypic_test, undefined(Undefined::NoCallsToCompare));
+    assert_eq!(association.allelic_odds_ratio, undefined(Undefined::NoCallsToCompare));
     states_every_number(&association);
 }
 
@@ -131,8 +131,8 @@ fn a_p_value_too_small_for_a_number_is_drawn_at_the_least_one() {
 fn a_scan_in_which_nothing_was_tested_has_no_inflation_and_no_plot() {
     let scan = of_counts(&[[5, 0, 0], [5, 0, 0]]).scan(0, 1, SEED);
     assert_eq!((scan.tested, scan.manhattan().len()), (0, 0));
-    assert_eq!(scan.inflation, undefined(Undefined::AllMissing));
-    assert_eq!(scan.quantiles(), Err(Undefined::AllMissing));
+    assert_eq!(scan.inflation, undefined(Undefined::NoneTested));
+    assert_eq!(scan.quantiles(), Err(Undefined::NoneTested));
     let absent = of_counts(&[[5, 0, 0]]).scan(0, 7, SEED);
     assert_eq!((absent.variants.len(), absent.controls.as_str()), (0, "group 7"));
     states_every_number(&(scan, absent));

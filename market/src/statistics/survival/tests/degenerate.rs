@@ -68,7 +68,7 @@ fn one_group_is_compared_with_none() {
     assert!(found.groups[0].restricted_mean.value().is_some(), "the other group sets no horizon");
     // The second group has left before the first event.
     let apart = of(&[2, 2, 2], &[0, 0, 3, 1, 4, 0, 0, 0]);
-    assert_eq!(why(apart.log_rank.as_ref().unwrap()), Undefined::OneGroup);
+    assert_eq!(why(apart.log_rank.as_ref().unwrap()), Undefined::NeverTogether);
 }
 
 #[test]
