@@ -96,7 +96,8 @@ fn notes(survival: &Survival, drawn: usize) -> Vec<String> {
             why(&group.curve).map(|why| format!("No curve of {}: {why}.", named(&spoken(&group.group), "everyone"))),
         );
     }
-    if noise == 0.0 && !survival.time.exact_times {
+    let censored = survival.groups.iter().any(|group| group.censored.value > 0);
+    if noise == 0.0 && censored && !survival.time.exact_times {
         notes.push("Ticks stand where a bin ends in which somebody was censored.".into());
     }
     let mut within: Vec<char> = survival.within_bins.chars().collect();
