@@ -49,7 +49,10 @@ pub(super) struct Filter {
         ("limit" = Option<u32>, Query, description = "1 to 500 rows; 100 by default"),
         ("order" = Option<String>, Query, description = "`oldest` or `newest` first"),
     ),
-    responses((status = 200, description = "a page", body = schemas::Page<schemas::DatasetRow>))
+    responses(
+        (status = 200, description = "a page", body = schemas::Page<schemas::DatasetRow>),
+        (status = 503, description = "the node lacks blocks that it would list", body = Problem, content_type = "application/problem+json"),
+    )
 )]
 #[get("/v1/datasets")]
 pub(super) async fn list_datasets(
@@ -73,7 +76,10 @@ pub(super) async fn list_datasets(
         ("limit" = Option<u32>, Query, description = "1 to 500 rows; 100 by default"),
         ("order" = Option<String>, Query, description = "`oldest` or `newest` first"),
     ),
-    responses((status = 200, description = "a page", body = schemas::Page<schemas::LicenceRow>))
+    responses(
+        (status = 200, description = "a page", body = schemas::Page<schemas::LicenceRow>),
+        (status = 503, description = "the node lacks blocks that it would list", body = Problem, content_type = "application/problem+json"),
+    )
 )]
 #[get("/v1/licences")]
 pub(super) async fn list_licences(

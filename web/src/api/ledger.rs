@@ -44,7 +44,10 @@ pub(super) async fn read_genesis(request: HttpRequest, service: Data<Service>) -
         ("limit" = Option<u32>, Query, description = "1 to 500 rows; 100 by default"),
         ("order" = Option<String>, Query, description = "`oldest` or `newest` first"),
     ),
-    responses((status = 200, description = "a page of blocks", body = schemas::Page<schemas::BlockRow>))
+    responses(
+        (status = 200, description = "a page of blocks", body = schemas::Page<schemas::BlockRow>),
+        (status = 503, description = "the node lacks blocks that it would list", body = Problem, content_type = "application/problem+json"),
+    )
 )]
 #[get("/v1/blocks")]
 pub(super) async fn list_blocks(

@@ -9,7 +9,7 @@ use market::index::{Paging, QueryFilter, Role, Stage};
 use serde::Deserialize;
 
 use super::{Service, blocking, reply::parse, schemas};
-use crate::Error;
+use crate::{Error, problem::Problem};
 
 /// The page asked for.
 pub(super) fn paging(page: Result<Query<Paging>, actix_web::Error>) -> Result<Paging, Error> {
@@ -41,7 +41,10 @@ pub(super) struct Filter {
         ("limit" = Option<u32>, Query, description = "1 to 500 rows; 100 by default"),
         ("order" = Option<String>, Query, description = "`oldest` or `newest` first"),
     ),
-    responses((status = 200, description = "a page", body = schemas::Page<schemas::TransactionRow>))
+    responses(
+        (status = 200, description = "a page", body = schemas::Page<schemas::TransactionRow>),
+        (status = 503, description = "the node lacks blocks that it would list", body = Problem, content_type = "application/problem+json"),
+    )
 )]
 #[get("/v1/accounts/{id}/transactions")]
 pub(super) async fn list_account_transactions(
@@ -62,7 +65,10 @@ pub(super) async fn list_account_transactions(
         ("limit" = Option<u32>, Query, description = "1 to 500 rows; 100 by default"),
         ("order" = Option<String>, Query, description = "`oldest` or `newest` first"),
     ),
-    responses((status = 200, description = "a page", body = schemas::Page<schemas::SchemaRow>))
+    responses(
+        (status = 200, description = "a page", body = schemas::Page<schemas::SchemaRow>),
+        (status = 503, description = "the node lacks blocks that it would list", body = Problem, content_type = "application/problem+json"),
+    )
 )]
 #[get("/v1/schemas")]
 pub(super) async fn list_schemas(
@@ -83,7 +89,10 @@ pub(super) async fn list_schemas(
         ("limit" = Option<u32>, Query, description = "1 to 500 rows; 100 by default"),
         ("order" = Option<String>, Query, description = "`oldest` or `newest` first"),
     ),
-    responses((status = 200, description = "a page", body = schemas::Page<schemas::StudyRow>))
+    responses(
+        (status = 200, description = "a page", body = schemas::Page<schemas::StudyRow>),
+        (status = 503, description = "the node lacks blocks that it would list", body = Problem, content_type = "application/problem+json"),
+    )
 )]
 #[get("/v1/studies")]
 pub(super) async fn list_studies(
@@ -107,7 +116,10 @@ pub(super) async fn list_studies(
         ("limit" = Option<u32>, Query, description = "1 to 500 rows; 100 by default"),
         ("order" = Option<String>, Query, description = "`oldest` or `newest` first"),
     ),
-    responses((status = 200, description = "a page", body = schemas::Page<schemas::QueryRow>))
+    responses(
+        (status = 200, description = "a page", body = schemas::Page<schemas::QueryRow>),
+        (status = 503, description = "the node lacks blocks that it would list", body = Problem, content_type = "application/problem+json"),
+    )
 )]
 #[get("/v1/queries")]
 pub(super) async fn list_queries(
@@ -131,7 +143,10 @@ pub(super) async fn list_queries(
         ("limit" = Option<u32>, Query, description = "1 to 500 rows; 100 by default"),
         ("order" = Option<String>, Query, description = "`oldest` or `newest` first"),
     ),
-    responses((status = 200, description = "a page", body = schemas::Page<schemas::ContributionRow>))
+    responses(
+        (status = 200, description = "a page", body = schemas::Page<schemas::ContributionRow>),
+        (status = 503, description = "the node lacks blocks that it would list", body = Problem, content_type = "application/problem+json"),
+    )
 )]
 #[get("/v1/queries/{id}/contributions")]
 pub(super) async fn list_contributions(
@@ -153,7 +168,10 @@ pub(super) async fn list_contributions(
         ("limit" = Option<u32>, Query, description = "1 to 500 rows; 100 by default"),
         ("order" = Option<String>, Query, description = "`oldest` or `newest` first"),
     ),
-    responses((status = 200, description = "a page", body = schemas::Page<schemas::PostingRow>))
+    responses(
+        (status = 200, description = "a page", body = schemas::Page<schemas::PostingRow>),
+        (status = 503, description = "the node lacks blocks that it would list", body = Problem, content_type = "application/problem+json"),
+    )
 )]
 #[get("/v1/accounts/{id}/postings")]
 pub(super) async fn list_postings(
@@ -174,7 +192,10 @@ pub(super) async fn list_postings(
         ("limit" = Option<u32>, Query, description = "1 to 500 rows; 100 by default"),
         ("order" = Option<String>, Query, description = "`oldest` or `newest` first"),
     ),
-    responses((status = 200, description = "a page", body = schemas::Page<schemas::PartyRow>))
+    responses(
+        (status = 200, description = "a page", body = schemas::Page<schemas::PartyRow>),
+        (status = 503, description = "the node lacks blocks that it would list", body = Problem, content_type = "application/problem+json"),
+    )
 )]
 #[get("/v1/issuers")]
 pub(super) async fn list_issuers(
@@ -194,7 +215,10 @@ pub(super) async fn list_issuers(
         ("limit" = Option<u32>, Query, description = "1 to 500 rows; 100 by default"),
         ("order" = Option<String>, Query, description = "`oldest` or `newest` first"),
     ),
-    responses((status = 200, description = "a page", body = schemas::Page<schemas::PartyRow>))
+    responses(
+        (status = 200, description = "a page", body = schemas::Page<schemas::PartyRow>),
+        (status = 503, description = "the node lacks blocks that it would list", body = Problem, content_type = "application/problem+json"),
+    )
 )]
 #[get("/v1/researchers")]
 pub(super) async fn list_researchers(
