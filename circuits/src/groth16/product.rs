@@ -62,7 +62,8 @@ fn window_sum<C: SWCurveConfig>(points: &[Affine<C>], scalars: &[Scalar], window
     let mut filled = buckets.iter().zip(&sums).rev().peekable();
     let (mut above, mut total) = (Projective::zero(), Projective::zero());
     for bucket in (1..=buckets.last().copied().unwrap_or(0)).rev() {
-        if let Some((_, [x, y])) = filled.next_if(|(filled, sum)| **filled == bucket && !is_neutral::<C>(sum)) {
+        let sum = filled.next_if(|(filled, _)| **filled == bucket).map(|(_, sum)| sum);
+        if let Some([x, y]) = sum.filter(|sum| !is_neutral::<C>(sum)) {
             above += Affine::new_unchecked(*x, *y);
         }
         total += above;
