@@ -5,8 +5,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use ark_bn254::{Fr, G1Affine, G1Projective};
-use ark_ec::VariableBaseMSM;
+use ark_bn254::Fr;
 use ark_ff::Zero;
 use ark_relations::gr1cs::{ConstraintSystem, ConstraintSystemRef, OptimizationGoal, SynthesisMode};
 use ark_serialize::{CanonicalDeserialize, CanonicalSerialize};
@@ -27,8 +26,8 @@ use crate::{
     ceremony::CeremonyKey,
     eligibility::EligibilityInstance,
     groth16::{
-        self, EncodedKey, KeyOrigin, PreparedKey, ProofBytes, ProvingPoints, Relation, Statement, VerifyingKeyId,
-        VerifyingPoints, commit, insecure_points_from_seed, verifying_key_forms,
+        self, EncodedKey, FoldedInputs, KeyOrigin, PreparedKey, ProofBytes, ProvingPoints, Relation, Statement,
+        VerifyingKeyId, VerifyingPoints, commit, insecure_points_from_seed, verifying_key_forms,
     },
     rlwe::{Ciphertext, PublicKey, RingElement, horner},
 };
@@ -280,8 +279,7 @@ pub struct ContributionVerifier {
     transcript: Transcript,
     /// The coefficients of the committee key's `a` and `b`.
     committee: Arc<[Vec<Fr>; 2]>,
-    folded: G1Projective,
-    bases: [G1Affine; INSTANCE_INPUTS],
+    folded: FoldedInputs<INSTANCE_INPUTS>,
 }
 
 impl fmt::Debug for ContributionVerifier {
@@ -297,18 +295,12 @@ impl ContributionVerifier {
     /// [`Error::Malformed`] or [`Error::OutOfRange`] when the terms break a bound.
     pub fn new(key: &VerifyingKey, terms: &ContributionTerms, committee: &PublicKey) -> Result<Self, Error> {
         terms.check()?;
-        let wrong_shape = || Error::Malformed { what: "verifying key", why: "has another number of inputs".into() };
-        let query = &key.prepared.points().input_query;
-        let (constant, elements) = query.split_first().ok_or_else(wrong_shape)?;
-        let (elements, bases) = elements.split_last_chunk().ok_or_else(wrong_shape)?;
-        let folded = G1Projective::msm(elements, &terms_inputs(terms)).map_err(|_| wrong_shape())? + constant;
         Ok(Self {
             transcript: Transcript::new(&key.id, committee, terms)?,
             committee: Arc::new([committee.a(), committee.b()].map(RingElement::to_field)),
             key: key.clone(),
             terms: terms.clone(),
-            folded,
-            bases: *bases,
+            folded: FoldedInputs::new(&key.prepared.points().input_query, &terms_inputs(terms))?,
         })
     }
 
@@ -326,18 +318,26 @@ impl ContributionVerifier {
         self.transcript.challenges(instance, &proof.decode()?.d)
     }
 
+    /// A contribution's own public inputs, and its proof.
+    fn claim(
+        &self,
+        instance: &EligibilityInstance,
+        contribution: &UnverifiedContribution,
+    ) -> Result<([Fr; INSTANCE_INPUTS], groth16::Proof), Error> {
+        let proof = contribution.proof.decode()?;
+        let challenges = self.transcript.challenges(instance, &proof.d)?;
+        let committee = self.committee.each_ref().map(|coefficients| horner(coefficients, challenges.gamma));
+        Ok((instance_inputs(instance, &challenges, committee, &contribution.opening), proof))
+    }
+
     /// The pairing statement of a contribution.
     pub(super) fn equation(
         &self,
         instance: &EligibilityInstance,
         contribution: &UnverifiedContribution,
     ) -> Result<Statement, Error> {
-        let proof = contribution.proof.decode()?;
-        let challenges = self.transcript.challenges(instance, &proof.d)?;
-        let committee = self.committee.each_ref().map(|coefficients| horner(coefficients, challenges.gamma));
-        let inputs = instance_inputs(instance, &challenges, committee, &contribution.opening);
-        let share: G1Projective = self.bases.iter().zip(inputs).map(|(base, input)| *base * input).sum();
-        Ok(Statement { inputs: self.folded + share, proof })
+        let (inputs, proof) = self.claim(instance, contribution)?;
+        Ok(Statement { inputs: self.folded.sum(inputs), proof })
     }
 
     /// Verifies one contribution.
@@ -362,10 +362,10 @@ impl ContributionVerifier {
         contributions: &[(EligibilityInstance, UnverifiedContribution)],
     ) -> Result<Vec<VerifiedContribution>, Error> {
         // The first error in order, whichever was found first: validators must agree on it.
-        let equations: Vec<Result<Statement, Error>> =
-            contributions.par_iter().map(|(instance, contribution)| self.equation(instance, contribution)).collect();
-        let equations = equations.into_iter().collect::<Result<Vec<_>, _>>()?;
-        self.key.prepared.verify_batch(&equations)?;
+        let claims: Vec<Result<_, Error>> =
+            contributions.par_iter().map(|(instance, contribution)| self.claim(instance, contribution)).collect();
+        let claims = claims.into_iter().collect::<Result<Vec<_>, _>>()?;
+        self.key.prepared.verify_batch(&self.folded, &claims)?;
         let verified = |(instance, contribution): &(EligibilityInstance, UnverifiedContribution)| {
             VerifiedContribution { instance: *instance, opening: contribution.opening }
         };

@@ -5,9 +5,9 @@
 
 use std::{fmt, sync::Arc};
 
-use ark_bn254::{Bn254, Fr, G1Affine, G1Projective};
+use ark_bn254::{Bn254, Fr, G1Projective};
 use ark_ec::{
-    AffineRepr, CurveGroup, VariableBaseMSM,
+    AffineRepr, CurveGroup,
     pairing::{Pairing, PairingOutput},
 };
 use ark_groth16::{Groth16, PreparedVerifyingKey, Proof, prepare_verifying_key};
@@ -25,10 +25,9 @@ use super::{
 use crate::{
     Error,
     ceremony::CeremonyKey,
-    domain::{ByteTag, hash},
     groth16::{
-        self, Commitment, EncodedKey, KeyOrigin, ProvingPoints, Relation, VerifyingKeyId, VerifyingPoints,
-        check_divisors, insecure_points_from_seed, verifying_key_forms,
+        self, Commitment, EncodedKey, FoldedInputs, KeyOrigin, ProvingPoints, Relation, VerifyingKeyId,
+        VerifyingPoints, check_divisors, factors, insecure_points_from_seed, verifying_key_forms,
     },
 };
 
@@ -256,8 +255,7 @@ pub fn prove(
 pub struct EligibilityVerifier {
     key: VerifyingKey,
     terms: EligibilityTerms,
-    folded: G1Projective,
-    bases: [G1Affine; INSTANCE_INPUTS],
+    folded: FoldedInputs<INSTANCE_INPUTS>,
 }
 
 impl fmt::Debug for EligibilityVerifier {
@@ -273,11 +271,8 @@ impl EligibilityVerifier {
     /// [`Error::Malformed`] or [`Error::OutOfRange`] when the terms break a bound.
     pub fn new(key: &VerifyingKey, terms: &EligibilityTerms) -> Result<Self, Error> {
         terms.check()?;
-        let wrong_shape = || Error::Malformed { what: "verifying key", why: "has another number of inputs".into() };
-        let (constant, elements) = key.prepared.vk.gamma_abc_g1.split_first().ok_or_else(wrong_shape)?;
-        let (elements, bases) = elements.split_last_chunk().ok_or_else(wrong_shape)?;
-        let folded = G1Projective::msm(elements, &terms_inputs(terms)).map_err(|_| wrong_shape())? + constant;
-        Ok(Self { key: key.clone(), terms: terms.clone(), folded, bases: *bases })
+        let folded = FoldedInputs::new(&key.prepared.vk.gamma_abc_g1, &terms_inputs(terms))?;
+        Ok(Self { key: key.clone(), terms: terms.clone(), folded })
     }
 
     /// The terms verified.
@@ -296,10 +291,8 @@ impl EligibilityVerifier {
         proof: &EligibilityProof,
     ) -> Result<VerifiedEligibility, Error> {
         let proof = proof.decode()?;
-        let inputs = instance_inputs(instance);
-        let share: G1Projective = self.bases.iter().zip(inputs).map(|(base, input)| *base * input).sum();
-        let holds =
-            Groth16::<Bn254>::verify_proof_with_prepared_inputs(&self.key.prepared, &proof, &(self.folded + share));
+        let inputs = self.folded.sum(instance_inputs(instance));
+        let holds = Groth16::<Bn254>::verify_proof_with_prepared_inputs(&self.key.prepared, &proof, &inputs);
         match holds {
             Ok(true) => Ok(VerifiedEligibility { instance: *instance }),
             _ => Err(Error::ProofRefused { why: "the pairing equation does not hold for this statement" }),
@@ -317,20 +310,18 @@ impl EligibilityVerifier {
         &self,
         claims: &[(EligibilityInstance, EligibilityProof)],
     ) -> Result<Vec<VerifiedEligibility>, Error> {
-        let equation = |(instance, proof): &(EligibilityInstance, EligibilityProof)| {
-            let share: G1Projective =
-                self.bases.iter().zip(instance_inputs(instance)).map(|(base, input)| *base * input).sum();
-            Ok((self.folded + share, proof.decode()?))
+        let claim = |(instance, proof): &(EligibilityInstance, EligibilityProof)| {
+            Ok((instance_inputs(instance), proof.decode()?))
         };
-        let equations = claims.iter().map(equation).collect::<Result<Vec<_>, Error>>()?;
-        let factors = factors(&equations)?;
-        let weighted = || equations.iter().zip(&factors);
-        let inputs: G1Projective = weighted().map(|((inputs, _), factor)| *inputs * factor).sum();
-        let thirds: G1Projective = weighted().map(|((_, proof), factor)| proof.c * factor).sum();
-        let firsts: Vec<_> = weighted().map(|((_, proof), factor)| proof.a * factor).collect();
+        let proven = claims.iter().map(claim).collect::<Result<Vec<_>, Error>>()?;
+        let factors = factors(b"eligibility", &self.folded, &proven)?;
+        let inputs = self.folded.combine(proven.iter().map(|(inputs, _)| inputs).zip(&factors));
+        let weighted = || proven.iter().zip(&factors).map(|((_, proof), factor)| (proof, factor));
+        let thirds: G1Projective = weighted().map(|(proof, factor)| proof.c * factor).sum();
+        let firsts: Vec<_> = weighted().map(|(proof, factor)| proof.a * factor).collect();
         let left = G1Projective::normalize_batch(&firsts).into_iter().chain([inputs.into(), thirds.into()]);
         let PreparedVerifyingKey { alpha_g1_beta_g2, gamma_g2_neg_pc, delta_g2_neg_pc, .. } = &*self.key.prepared;
-        let seconds = equations.iter().map(|(_, proof)| proof.b.into());
+        let seconds = weighted().map(|(proof, _)| proof.b.into());
         let right = seconds.chain([gamma_g2_neg_pc.clone(), delta_g2_neg_pc.clone()]);
         let product = Bn254::final_exponentiation(Bn254::multi_miller_loop(left, right));
         if product != Some(PairingOutput(*alpha_g1_beta_g2) * factors.iter().sum::<Fr>()) {
@@ -338,20 +329,6 @@ impl EligibilityVerifier {
         }
         Ok(claims.iter().map(|(instance, _)| VerifiedEligibility { instance: *instance }).collect())
     }
-}
-
-/// A 128-bit factor for each equation, from a hash of all.
-fn factors(equations: &[(G1Projective, Proof<Bn254>)]) -> Result<Vec<Fr>, Error> {
-    let mut bytes = vec![];
-    for (inputs, proof) in equations {
-        (inputs.into_affine(), proof).serialize_compressed(&mut bytes).map_err(|error| proving(&error))?;
-    }
-    let seed = hash(ByteTag::Batch, &[b"eligibility", &bytes]);
-    let factor = |index: u64| {
-        let digest = hash(ByteTag::Batch, &[seed.as_bytes(), &index.to_le_bytes()]);
-        Fr::from(u128::from_le_bytes(digest.as_bytes().first_chunk().copied().unwrap_or_default()))
-    };
-    Ok((0..equations.len() as u64).map(factor).collect())
 }
 
 /// An instance whose proof was verified; only an [`EligibilityVerifier`] makes one.

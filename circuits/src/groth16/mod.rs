@@ -8,6 +8,7 @@
 //! assumptions are on `docs/protocol/groth16.md`.
 
 mod key;
+mod product;
 mod proof;
 mod prover;
 mod relation;
@@ -24,5 +25,5 @@ pub use prover::{Commitment, commit, prove};
 pub use relation::Relation;
 pub use setup::insecure_points_from_seed;
 pub use side_by_side::side_by_side;
-pub(crate) use verifier::check_divisors;
+pub(crate) use verifier::{FoldedInputs, check_divisors, factors};
 pub use verifier::{PreparedKey, Statement};

@@ -1,12 +1,17 @@
 //! The prover's two rounds.
 
-use ark_bn254::{Fr, G1Affine, G1Projective, G2Projective};
-use ark_ec::{CurveGroup, VariableBaseMSM};
+use ark_bn254::{Fr, G1Affine};
+use ark_ec::CurveGroup;
 use ark_ff::{PrimeField, Zero};
 use rand::CryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::{key::ProvingPoints, proof::Proof, relation::Relation};
+use super::{
+    key::ProvingPoints,
+    product::{Scalar, multi_scalar_product},
+    proof::Proof,
+    relation::Relation,
+};
 use crate::{Error, record::random_element};
 
 /// The first round's result: a hiding commitment to the committed witnesses, with its blinding.
@@ -42,8 +47,10 @@ impl std::fmt::Debug for Commitment {
 /// # Errors
 /// [`Error::Proving`] for another number of witnesses than the key commits to.
 pub fn commit(key: &ProvingPoints, committed: &[Fr], rng: &mut (impl CryptoRng + ?Sized)) -> Result<Commitment, Error> {
-    let sum = G1Projective::msm(&key.commit_query, committed)
-        .map_err(|_| Error::Proving { why: "the committed witnesses are of another circuit".into() })?;
+    if committed.len() != key.commit_query.len() {
+        return Err(Error::Proving { why: "the committed witnesses are of another circuit".into() });
+    }
+    let sum = multi_scalar_product(&key.commit_query, &integers(committed));
     let blinding = random_element(rng);
     Ok(Commitment { point: (sum + key.delta_g1 * blinding).into_affine(), blinding })
 }
@@ -61,17 +68,24 @@ pub fn prove(
     rng: &mut (impl CryptoRng + ?Sized),
 ) -> Result<Proof, Error> {
     let [r, s] = [(); 2].map(|()| random_element(rng));
-    // One product after another: each uses every core by itself, and has its buckets and copies of points to itself.
-    let quotient = G1Projective::msm_unchecked(&key.h_query, &Zeroizing::new(relation.quotient(assignment)?));
-    let scalars = Zeroizing::new(assignment.iter().map(|wire| wire.into_bigint()).collect::<Vec<_>>());
+    let quotient = integers(&Zeroizing::new(relation.quotient(assignment)?));
+    let scalars = integers(assignment);
     let others = scalars.get(relation.inputs() + relation.committed()..).unwrap_or_default();
-    let witnesses = G1Projective::msm_bigint(&key.witness_query, others);
-    let a = G1Projective::msm_bigint(&key.a_query, &scalars);
-    let b_g1 = G1Projective::msm_bigint(&key.b_g1_query, &scalars);
-    let b_g2 = G2Projective::msm_bigint(&key.b_g2_query, &scalars);
+    let ((a, (b_g1, b_g2)), (quotient, witnesses)) = rayon::join(
+        || {
+            let b =
+                || (multi_scalar_product(&key.b_g1_query, &scalars), multi_scalar_product(&key.b_g2_query, &scalars));
+            (multi_scalar_product(&key.a_query, &scalars), b())
+        },
+        || (multi_scalar_product(&key.h_query, &quotient), multi_scalar_product(&key.witness_query, others)),
+    );
     let a = a + key.verifying.alpha_g1 + key.delta_g1 * r;
     let b_g1 = b_g1 + key.beta_g1 + key.delta_g1 * s;
     let b = b_g2 + key.verifying.beta_g2 + key.verifying.delta_g2 * s;
     let c = quotient + witnesses + a * s + b_g1 * r - key.delta_g1 * (r * s) - key.kappa_g1 * commitment.blinding;
     Ok(Proof { a: a.into_affine(), b: b.into_affine(), c: c.into_affine(), d: commitment.point })
+}
+
+fn integers(elements: &[Fr]) -> Zeroizing<Vec<Scalar>> {
+    Zeroizing::new(elements.iter().map(|element| element.into_bigint()).collect())
 }

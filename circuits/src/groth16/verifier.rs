@@ -2,13 +2,13 @@
 
 use ark_bn254::{Bn254, Fr, G1Affine, G1Projective, G2Affine};
 use ark_ec::{
-    AffineRepr, CurveGroup,
+    AffineRepr, CurveGroup, VariableBaseMSM,
     pairing::{Pairing, PairingOutput},
 };
-use ark_ff::One;
-use ark_serialize::CanonicalSerialize;
+use ark_ff::{AdditiveGroup, One};
+use ark_serialize::{CanonicalSerialize, SerializationError};
 
-use super::{key::VerifyingPoints, proof::Proof};
+use super::{key::VerifyingPoints, product::Multiples, proof::Proof};
 use crate::{
     Error,
     domain::{ByteTag, hash},
@@ -83,27 +83,26 @@ impl PreparedKey {
         self.finish(left, right, Fr::one())
     }
 
-    /// Checks the equations of all statements at once: their combination with random 128-bit factors, drawn from a hash
-    /// of them all, so that every validator draws the same. A false equation survives with probability 2^-128.
+    /// Checks the equations of all claims at once: their combination with random 128-bit factors, drawn from a hash of
+    /// them all, so that every validator draws the same. A false equation survives with probability 2^-128.
     ///
     /// # Errors
     /// [`Error::ProofRefused`] when one of them does not hold; verify one by one to learn which.
-    pub fn verify_batch(&self, statements: &[Statement]) -> Result<(), Error> {
-        let factors = factors(statements)?;
-        let combine = |point: fn(&Statement) -> G1Projective| -> G1Affine {
-            statements
-                .iter()
-                .zip(&factors)
-                .map(|(statement, factor)| point(statement) * factor)
-                .sum::<G1Projective>()
-                .into()
+    pub(crate) fn verify_batch<const N: usize>(
+        &self,
+        folded: &FoldedInputs<N>,
+        claims: &[([Fr; N], Proof)],
+    ) -> Result<(), Error> {
+        let factors = factors(b"contribution", folded, claims)?;
+        let combine = |point: fn(&Proof) -> G1Affine| -> G1Affine {
+            let points: Vec<G1Affine> = claims.iter().map(|(_, proof)| point(proof)).collect();
+            Multiples::new(&points).product(factors.iter().copied()).into_affine()
         };
-        let inputs = combine(|statement| statement.inputs);
-        let commitments = combine(|statement| statement.proof.d.into());
-        let thirds = combine(|statement| statement.proof.c.into());
-        let firsts = statements.iter().zip(&factors).map(|(statement, factor)| statement.proof.a * factor);
+        let inputs = folded.combine(claims.iter().map(|(inputs, _)| inputs).zip(&factors)).into_affine();
+        let (commitments, thirds) = (combine(|proof| proof.d), combine(|proof| proof.c));
+        let firsts = claims.iter().zip(&factors).map(|((_, proof), factor)| proof.a * factor);
         let firsts = G1Projective::normalize_batch(&firsts.collect::<Vec<_>>());
-        let seconds = statements.iter().map(|statement| Prepared::from(statement.proof.b));
+        let seconds = claims.iter().map(|(_, proof)| Prepared::from(proof.b));
         let right = seconds.chain([self.gamma.clone(), self.kappa.clone(), self.delta.clone()]);
         self.finish(firsts.into_iter().chain([inputs, commitments, thirds]), right, factors.iter().sum())
     }
@@ -139,19 +138,60 @@ pub(crate) fn check_divisors(gamma: &G2Affine, others: &[&G2Affine]) -> Result<(
     Err(Error::Malformed { what: "verifying key", why })
 }
 
-/// A 128-bit factor for each statement, from a hash of all.
-fn factors(statements: &[Statement]) -> Result<Vec<Fr>, Error> {
-    let mut bytes = vec![];
-    for Statement { inputs, proof } in statements {
-        (inputs.into_affine(), proof)
-            .serialize_compressed(&mut bytes)
-            .map_err(|error| Error::Proving { why: error.to_string() })?;
+/// Elements of public inputs: of those that are the same for many proofs, their sum; of the `N` last, their multiples.
+#[derive(Debug, Clone)]
+pub(crate) struct FoldedInputs<const N: usize> {
+    shared: G1Projective,
+    own: Multiples,
+}
+
+impl<const N: usize> FoldedInputs<N> {
+    /// Sums the elements of the constant one and of the shared inputs.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when there are not `N` elements more than that.
+    pub(crate) fn new(query: &[G1Affine], shared: &[Fr]) -> Result<Self, Error> {
+        let wrong_shape = || Error::Malformed { what: "verifying key", why: "has another number of inputs".into() };
+        let (constant, elements) = query.split_first().ok_or_else(wrong_shape)?;
+        let (elements, own) = elements.split_last_chunk::<N>().ok_or_else(wrong_shape)?;
+        let shared = G1Projective::msm(elements, shared).map_err(|_| wrong_shape())? + constant;
+        Ok(Self { shared, own: Multiples::new(own) })
     }
-    let seed = hash(ByteTag::Batch, &[&bytes]);
+
+    /// `Σ xᵢ·icᵢ` of one proof.
+    pub(crate) fn sum(&self, inputs: [Fr; N]) -> G1Projective {
+        self.shared + self.own.product(inputs)
+    }
+
+    /// The sum over proofs, each with its factor.
+    pub(crate) fn combine<'a>(&self, proofs: impl Iterator<Item = (&'a [Fr; N], &'a Fr)>) -> G1Projective {
+        let (mut weight, mut combined) = (Fr::ZERO, [Fr::ZERO; N]);
+        for (inputs, factor) in proofs {
+            weight += factor;
+            combined.iter_mut().zip(inputs).for_each(|(sum, input)| *sum += *input * factor);
+        }
+        self.shared * weight + self.own.product(combined)
+    }
+}
+
+/// A 128-bit factor for each claim, from a hash of all.
+pub(crate) fn factors<const N: usize>(
+    kind: &[u8],
+    folded: &FoldedInputs<N>,
+    claims: &[([Fr; N], impl CanonicalSerialize)],
+) -> Result<Vec<Fr>, Error> {
+    let mut bytes = vec![];
+    let unwritable = |error: SerializationError| Error::Proving { why: error.to_string() };
+    folded.shared.into_affine().serialize_compressed(&mut bytes).map_err(unwritable)?;
+    for (inputs, proof) in claims {
+        inputs.serialize_compressed(&mut bytes).map_err(unwritable)?;
+        proof.serialize_compressed(&mut bytes).map_err(unwritable)?;
+    }
+    let seed = hash(ByteTag::Batch, &[kind, &bytes]);
     let factor = |index: u64| {
         let digest = hash(ByteTag::Batch, &[seed.as_bytes(), &index.to_le_bytes()]);
         let low = digest.as_bytes().first_chunk().copied().unwrap_or_default();
         Fr::from(u128::from_le_bytes(low))
     };
-    Ok((0..statements.len() as u64).map(factor).collect())
+    Ok((0..claims.len() as u64).map(factor).collect())
 }
