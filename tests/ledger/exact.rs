@@ -198,3 +198,16 @@ fn a_measure_names_what_is_read_and_the_order_among_equal_parts() {
     assert_eq!((measure(other, 0), measure(other, 1)), (of[0], of[4]));
     assert!(world.ledger().snapshot().unwrap().query(other).unwrap().unwrap().terms(other, 2).is_err());
 }
+
+#[test]
+fn cohorts_of_one_measure_that_overlap_share_nobody_so_their_difference_tells_of_no_one() {
+    let mut world = World::ready(Quorum::DEFAULT);
+    let aged = |lo, hi| Criteria { groups: vec![vec![Clause { attribute: 0, lo, hi, negated: false }]] };
+    let first = world.collect(CohortQuery { criteria: aged(18, 60), ..world.query() }, 0..2);
+    let second = world.open(CohortQuery { criteria: aged(18, 61), ..world.query() }).unwrap();
+    assert_ne!(first, second);
+    for number in 0..2 {
+        refused(world.contribute(world.contribution(second, number)), "one exact release of a measure");
+    }
+    world.contribute(world.contribution(second, 2)).unwrap();
+}
