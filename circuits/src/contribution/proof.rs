@@ -300,7 +300,7 @@ impl ContributionVerifier {
             committee: Arc::new([committee.a(), committee.b()].map(RingElement::to_field)),
             key: key.clone(),
             terms: terms.clone(),
-            folded: FoldedInputs::new(&key.prepared.points().input_query, &terms_inputs(terms))?,
+            folded: FoldedInputs::new(key.id, &key.prepared.points().input_query, &terms_inputs(terms))?,
         })
     }
 

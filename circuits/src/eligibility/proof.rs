@@ -202,7 +202,7 @@ impl EligibilityProof {
         &self.0
     }
 
-    fn encode(proof: &Proof<Bn254>) -> Result<Self, Error> {
+    pub(super) fn encode(proof: &Proof<Bn254>) -> Result<Self, Error> {
         let mut bytes = [0; PROOF_BYTES];
         proof.serialize_compressed(bytes.as_mut_slice()).map_err(|error| proving(&error))?;
         Ok(Self(bytes))
@@ -271,7 +271,7 @@ impl EligibilityVerifier {
     /// [`Error::Malformed`] or [`Error::OutOfRange`] when the terms break a bound.
     pub fn new(key: &VerifyingKey, terms: &EligibilityTerms) -> Result<Self, Error> {
         terms.check()?;
-        let folded = FoldedInputs::new(&key.prepared.vk.gamma_abc_g1, &terms_inputs(terms))?;
+        let folded = FoldedInputs::new(key.id(), &key.prepared.vk.gamma_abc_g1, &terms_inputs(terms))?;
         Ok(Self { key: key.clone(), terms: terms.clone(), folded })
     }
 
@@ -314,7 +314,7 @@ impl EligibilityVerifier {
             Ok((instance_inputs(instance), proof.decode()?))
         };
         let proven = claims.iter().map(claim).collect::<Result<Vec<_>, Error>>()?;
-        let factors = factors(b"eligibility", &self.folded, &proven)?;
+        let factors = factors(&self.folded, &proven)?;
         let inputs = self.folded.combine(proven.iter().map(|(inputs, _)| inputs).zip(&factors));
         let weighted = || proven.iter().zip(&factors).map(|((_, proof), factor)| (proof, factor));
         let thirds: G1Projective = weighted().map(|(proof, factor)| proof.c * factor).sum();

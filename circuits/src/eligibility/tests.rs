@@ -289,6 +289,12 @@ fn proofs_verify_together_and_one_that_is_wrong_spoils_the_batch() {
     let mut swapped = claims;
     (swapped[0].1, swapped[1].1) = (swapped[1].1, swapped[0].1);
     assert!(verifier.verify_batch(&swapped).is_err());
+    // Errors that cancel in a sum without factors: the thirds swapped.
+    let [first, second] = [0, 1].map(|place| claims[place].1.decode().unwrap());
+    let thirds = [ark_groth16::Proof { c: second.c, ..first.clone() }, ark_groth16::Proof { c: first.c, ..second }];
+    let crossed = thirds.map(|proof| EligibilityProof::encode(&proof).unwrap());
+    let crossed: Vec<_> = claims.iter().zip(crossed).map(|((instance, _), proof)| (*instance, proof)).collect();
+    assert!(verifier.verify_batch(&crossed).is_err());
     let other = EligibilityTerms { part: 0, ..terms.clone() };
     assert!(EligibilityVerifier::new(key().verifying_key(), &other).unwrap().verify_batch(&claims).is_err());
 }

@@ -8,7 +8,11 @@ use ark_ec::{
 use ark_ff::{AdditiveGroup, One};
 use ark_serialize::{CanonicalSerialize, SerializationError};
 
-use super::{key::VerifyingPoints, product::Multiples, proof::Proof};
+use super::{
+    key::{VerifyingKeyId, VerifyingPoints},
+    product::Multiples,
+    proof::Proof,
+};
 use crate::{
     Error,
     domain::{ByteTag, hash},
@@ -84,7 +88,8 @@ impl PreparedKey {
     }
 
     /// Checks the equations of all claims at once: their combination with random 128-bit factors, drawn from a hash of
-    /// them all, so that every validator draws the same. A false equation survives with probability 2^-128.
+    /// them all, so that every validator draws the same. A false equation survives with probability 2^-128 in each batch
+    /// tried.
     ///
     /// # Errors
     /// [`Error::ProofRefused`] when one of them does not hold; verify one by one to learn which.
@@ -93,7 +98,7 @@ impl PreparedKey {
         folded: &FoldedInputs<N>,
         claims: &[([Fr; N], Proof)],
     ) -> Result<(), Error> {
-        let factors = factors(b"contribution", folded, claims)?;
+        let factors = factors(folded, claims)?;
         let combine = |point: fn(&Proof) -> G1Affine| -> G1Affine {
             let points: Vec<G1Affine> = claims.iter().map(|(_, proof)| point(proof)).collect();
             Multiples::new(&points).product(factors.iter().copied()).into_affine()
@@ -141,6 +146,7 @@ pub(crate) fn check_divisors(gamma: &G2Affine, others: &[&G2Affine]) -> Result<(
 /// Elements of public inputs: of those that are the same for many proofs, their sum; of the `N` last, their multiples.
 #[derive(Debug, Clone)]
 pub(crate) struct FoldedInputs<const N: usize> {
+    key: VerifyingKeyId,
     shared: G1Projective,
     own: Multiples,
 }
@@ -150,12 +156,12 @@ impl<const N: usize> FoldedInputs<N> {
     ///
     /// # Errors
     /// [`Error::Malformed`] when there are not `N` elements more than that.
-    pub(crate) fn new(query: &[G1Affine], shared: &[Fr]) -> Result<Self, Error> {
+    pub(crate) fn new(key: VerifyingKeyId, query: &[G1Affine], shared: &[Fr]) -> Result<Self, Error> {
         let wrong_shape = || Error::Malformed { what: "verifying key", why: "has another number of inputs".into() };
         let (constant, elements) = query.split_first().ok_or_else(wrong_shape)?;
         let (elements, own) = elements.split_last_chunk::<N>().ok_or_else(wrong_shape)?;
         let shared = G1Projective::msm(elements, shared).map_err(|_| wrong_shape())? + constant;
-        Ok(Self { shared, own: Multiples::new(own) })
+        Ok(Self { key, shared, own: Multiples::new(own) })
     }
 
     /// `Σ xᵢ·icᵢ` of one proof.
@@ -174,9 +180,8 @@ impl<const N: usize> FoldedInputs<N> {
     }
 }
 
-/// A 128-bit factor for each claim, from a hash of all.
+/// A 128-bit factor for each claim, from a hash of the key, the shared inputs and all claims.
 pub(crate) fn factors<const N: usize>(
-    kind: &[u8],
     folded: &FoldedInputs<N>,
     claims: &[([Fr; N], impl CanonicalSerialize)],
 ) -> Result<Vec<Fr>, Error> {
@@ -187,7 +192,7 @@ pub(crate) fn factors<const N: usize>(
         inputs.serialize_compressed(&mut bytes).map_err(unwritable)?;
         proof.serialize_compressed(&mut bytes).map_err(unwritable)?;
     }
-    let seed = hash(ByteTag::Batch, &[kind, &bytes]);
+    let seed = hash(ByteTag::Batch, &[folded.key.as_bytes(), &bytes]);
     let factor = |index: u64| {
         let digest = hash(ByteTag::Batch, &[seed.as_bytes(), &index.to_le_bytes()]);
         let low = digest.as_bytes().first_chunk().copied().unwrap_or_default();

@@ -162,17 +162,16 @@ fn a_batch_verifies_when_every_contribution_does() {
         swapped[place].1.proof = good[(place + 1) % good.len()].1.proof;
         assert!(verifier.verify_batch(&swapped).is_err());
     }
-    // Two wrong proofs whose errors cancel in a sum without factors: their thirds swapped.
+    // Two wrong proofs whose errors cancel in a sum without factors: their thirds swapped, and their commitments.
     let [first, second] = [0, 1].map(|place| good[place].1.proof.decode().unwrap());
-    let crossed = [groth16::Proof { c: second.c, ..first }, groth16::Proof { c: first.c, ..second }];
-    let crossed: Vec<_> = crossed
-        .iter()
-        .zip(&good)
-        .map(|(points, (instance, honest))| {
+    let thirds = [groth16::Proof { c: second.c, ..first }, groth16::Proof { c: first.c, ..second }];
+    let commitments = [groth16::Proof { d: second.d, ..first }, groth16::Proof { d: first.d, ..second }];
+    for crossed in [thirds, commitments] {
+        let crossed = crossed.iter().zip(&good).map(|(points, (instance, honest))| {
             (*instance, UnverifiedContribution { proof: points.encode().unwrap(), ..*honest })
-        })
-        .collect();
-    assert!(verifier.verify_batch(&crossed).is_err());
+        });
+        assert!(verifier.verify_batch(&crossed.collect::<Vec<_>>()).is_err());
+    }
 }
 
 #[test]
