@@ -50,9 +50,12 @@ pub fn commit(key: &ProvingPoints, committed: &[Fr], rng: &mut (impl CryptoRng +
     if committed.len() != key.commit_query.len() {
         return Err(Error::Proving { why: "the committed witnesses are of another circuit".into() });
     }
-    let sum = multi_scalar_product(&key.commit_query, &integers(committed));
     let blinding = random_element(rng);
-    Ok(Commitment { point: (sum + key.delta_g1 * blinding).into_affine(), blinding })
+    Ok(Commitment { point: blinded_sum(key, committed, blinding), blinding })
+}
+
+fn blinded_sum(key: &ProvingPoints, committed: &[Fr], blinding: Fr) -> G1Affine {
+    (multi_scalar_product(&key.commit_query, &integers(committed)) + key.delta_g1 * blinding).into_affine()
 }
 
 /// Round two: `A`, `B`, `C` over the whole assignment, in the relation's order. The committed witnesses must be those of
@@ -67,7 +70,17 @@ pub fn prove(
     assignment: &[Fr],
     rng: &mut (impl CryptoRng + ?Sized),
 ) -> Result<Proof, Error> {
-    let [r, s] = [(); 2].map(|()| random_element(rng));
+    blinded(key, relation, commitment, assignment, [(); 2].map(|()| random_element(rng)))
+}
+
+/// The proof with blinding `r` and `s`. Not generic, so that it is compiled once, with this crate.
+fn blinded(
+    key: &ProvingPoints,
+    relation: &Relation,
+    commitment: &Commitment,
+    assignment: &[Fr],
+    [r, s]: [Fr; 2],
+) -> Result<Proof, Error> {
     let quotient = integers(&Zeroizing::new(relation.quotient(assignment)?));
     let scalars = integers(assignment);
     let others = scalars.get(relation.inputs() + relation.committed()..).unwrap_or_default();
