@@ -18,7 +18,7 @@ mod openapi;
 mod plans;
 mod provider;
 mod reads;
-mod screenings;
+pub mod screenings;
 pub mod server;
 mod sign_in;
 mod uploads;
