@@ -1,5 +1,6 @@
 //! The HTTP API over real sockets on loopback: every endpoint, with its rejected twins.
 
+mod aggregator;
 mod authenticator;
 mod authorization;
 mod beacon;
