@@ -19,6 +19,7 @@ mod openapi;
 mod plans;
 mod provider;
 mod reads;
+mod routes;
 pub mod screenings;
 pub mod server;
 mod sign_in;
