@@ -1,6 +1,9 @@
 //! The stages of the query's life after the proofs, each measured.
 
-use std::{path::PathBuf, thread};
+use std::{
+    path::{Path, PathBuf},
+    thread,
+};
 
 use circuits::{
     id::QueryId,
@@ -33,7 +36,7 @@ const SENDERS: usize = 64;
 const ATTESTERS: usize = 2;
 
 /// What one person sends to the ledger, once every member has the ciphertext.
-fn attested(world: &World, file: &PathBuf) -> Transaction {
+fn attested(world: &World, file: &Path) -> Transaction {
     let Proven { payout, request } = read(file);
     assert_eq!(request.ciphertext.len(), CIPHERTEXT_BYTES);
     let digest = put(world.blobs.as_ref(), BlobKind::Ciphertext, request.ciphertext.clone()).unwrap().digest;

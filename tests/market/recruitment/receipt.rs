@@ -104,6 +104,7 @@ fn as_many_responses_as_a_screening_pays_for_fit_into_a_receipt() {
     let mut fewer = receipt.clone();
     drop(fewer.responses.pop());
     let each = receipt.to_json().unwrap().len() - fewer.to_json().unwrap().len();
+    println!("{each} bytes for each response");
     // Proofs in a larger state have siblings for each doubling: 72 bytes of JSON for each of 20 more.
     let large = each + 20 * 72;
     assert!(large as u64 * u64::from(RESPONSES_MAX) < RECEIPT_BYTES_MAX, "{each} bytes each");
