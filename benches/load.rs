@@ -224,7 +224,7 @@ fn main() {
     println!("{clients} clients and {strangers} strangers for {seconds} s; load before {}", load.trim());
     println!("memory before: {:?} MiB now and at its peak", node.memory());
     let (started, until) = (Instant::now(), Instant::now() + Duration::from_secs(seconds));
-    let told: Mutex<BTreeMap<(&str, String), u64>> = Mutex::default();
+    let told: Mutex<BTreeMap<(&str, String), Vec<f64>>> = Mutex::default();
     let all = Mutex::new([Outcomes::default(), Outcomes::default()]);
     thread::scope(|scope| {
         let (node, all, told) = (&node, &all, &told);
@@ -243,7 +243,9 @@ fn main() {
                     if Instant::now() >= until {
                         break;
                     }
-                    *told.lock().unwrap().entry(hostile(node, turn)).or_default() += 1;
+                    // The answer first: a lock taken in the same statement is held while the request lasts.
+                    let (started, (what, answer)) = (Instant::now(), hostile(node, turn));
+                    told.lock().unwrap().entry((what, answer)).or_default().push(started.elapsed().as_secs_f64());
                 }
             };
             small().spawn_scoped(scope, work).unwrap();
@@ -255,8 +257,10 @@ fn main() {
     println!("memory after: {:?} MiB now and at its peak", node.memory());
     let [listed, submitted] = all.into_inner().unwrap();
     let failed = listed.report("list", started) + submitted.report("submit", started);
-    for ((what, answer), count) in told.into_inner().unwrap() {
-        println!("hostile      {what:<10} {answer:<14} {count}");
+    for ((what, answer), mut seconds) in told.into_inner().unwrap() {
+        seconds.sort_by(f64::total_cmp);
+        let (count, median, longest) = (seconds.len(), seconds[seconds.len() / 2], seconds[seconds.len() - 1]);
+        println!("hostile      {what:<10} {answer:<14} {count:>5}, median {median:.2} s, longest {longest:.2} s");
         assert!(!["200", "202", "500"].contains(&answer.as_str()), "a hostile body got {answer}");
     }
     let health = ureq::get(format!("http://{}/health", node.address)).call().unwrap().status();

@@ -19,7 +19,7 @@ use market::{
     data_use::{DataUseTerms, DiseaseHierarchy, DuoDocument, Modifier, Permission, fhir},
     import::clinical::{CheckedMapping, ClinicalFile, MAPPING_EXAMPLE, Mapping, convert},
     passport::{TrustedIssuers, UnverifiedVisa, check_passport},
-    receipt::Receipt,
+    receipt::{Receipt, file::AnyReceipt, screening},
 };
 use node::{
     block::Block,
@@ -151,7 +151,36 @@ fn ciphertexts_decode_only_from_their_canonical_bytes() {
 #[test]
 fn receipts_of_arbitrary_text_are_refused() {
     check!().with_iterations(ITERATIONS).for_each(|bytes: &[u8]| {
-        assert!(Receipt::from_json(&String::from_utf8_lossy(bytes)).is_err());
+        let text = String::from_utf8_lossy(bytes);
+        assert!(Receipt::from_json(&text).is_err());
+        assert!(AnyReceipt::from_json(&text).is_err());
+    });
+}
+
+/// The world's double accepts the proofs in it, and no receipt's check does: it holds up to its last rule.
+fn screening_receipt() -> String {
+    let server = crate::api::server::Server::start();
+    let id = crate::api::screenings::screened(&server, 2);
+    let ledger = web::client::RemoteLedger::connect(server.remote()).unwrap();
+    let receipt = screening::collect(&ledger, id).unwrap();
+    let refused = screening::verify(&receipt).unwrap_err().to_string();
+    assert!(refused.contains("S4 proofs"), "{refused}");
+    receipt.to_json().unwrap()
+}
+
+#[test]
+fn altered_receipts_of_screenings_are_refused_without_panic() {
+    let valid = screening_receipt();
+    check!().with_iterations(ITERATIONS).with_type::<(Vec<(u16, u8)>, u16)>().for_each(|(edits, cut)| {
+        let mut bytes = valid.clone().into_bytes();
+        let place = |share: u16| usize::from(share) * bytes.len() / (usize::from(u16::MAX) + 1);
+        let places: Vec<_> = edits.iter().map(|(share, value)| (place(*share), *value)).collect();
+        let length = place(*cut);
+        places.into_iter().for_each(|(place, value)| bytes[place] = value);
+        // Half of them whole.
+        bytes.truncate(if cut % 2 == 0 { valid.len() } else { length });
+        let receipt = AnyReceipt::from_json(&String::from_utf8_lossy(&bytes));
+        assert!(receipt.and_then(|receipt| receipt.verify(None)).is_err());
     });
 }
 

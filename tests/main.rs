@@ -24,6 +24,7 @@ mod import_truth;
 #[path = "ledger/consortium/lan.rs"]
 #[allow(dead_code, reason = "links are cut elsewhere")]
 mod lan;
+mod licence_terms;
 #[path = "ledger/life.rs"]
 #[allow(dead_code, reason = "each binary uses a part of the world")]
 mod life;

@@ -123,6 +123,13 @@ impl Place {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.plain();
+        command.arg("--json").args(arguments);
+        command
+    }
+
+    /// The program at this place, without arguments.
+    fn plain(&self) -> Command {
         let program = [self.through.as_slice(), &[env!("CARGO_BIN_EXE_locus").to_owned()]].concat();
         let mut command = Command::new(&program[0]);
         command
@@ -134,7 +141,6 @@ impl Place {
             Some(url) => command.env("LOCUS_URL", url),
             None => command.env_remove("LOCUS_URL"),
         };
-        command.arg("--json").args(arguments);
         command
     }
 
@@ -150,6 +156,13 @@ impl Place {
         let output = self.command(arguments).stdin(Stdio::null()).output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Runs a command that succeeds, and returns what people read.
+    pub fn said(&self, arguments: &[&str]) -> String {
+        let output = self.plain().args(arguments).stdin(Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
     }
 
     /// Runs a command that is refused, and returns what it says.

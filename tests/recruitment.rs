@@ -135,6 +135,7 @@ fn a_sponsor_recruits_over_http_and_knows_who_accepted_alone() {
     let other = ["screening", "contacts", &screening, "--key", "other.key"];
     assert!(place.refused(&other).contains("only their key"));
 
+    counted_offline(&place, &screening);
     let closed = place.locus(&["screening", "close", &screening, "--key", "sponsor.key", "--yes"]);
     let state = &closed["state"];
     let counts = ["eligible", "invited", "accepted", "declined", "escrow"].map(|name| state[name].as_u64().unwrap());
@@ -143,6 +144,48 @@ fn a_sponsor_recruits_over_http_and_knows_who_accepted_alone() {
     assert_eq!(place.locus(&["screening", "list", "--all"])["screenings"].as_array().unwrap().len(), 1);
     paid_out(&place, &screening, &ada);
     drop(node);
+}
+
+/// One file shows anybody how many are eligible, on the chain that the consortium published, and in words too.
+fn counted_offline(place: &Place, screening: &str) {
+    let written = place.locus(&["screening", "receipt", screening, "--out", "eligible.json"]);
+    let chain = text(&written["verified"]["chain"]);
+    let verify = ["verify", "eligible.json", "--chain", &chain];
+    let verified = place.locus(&verify);
+    assert_eq!(verified, written["verified"]);
+    assert_eq!((&verified["records"], &verified["screening"]), (&json!(3), &json!(screening)));
+    assert_eq!(verified["criteria"], json!(["age 18 to 120"]));
+    let said = place.said(&verify);
+    for part in ["3 distinct certified records meet the criteria", "criterion: age 18 to 120", "✓ S4 3 eligibility"] {
+        assert!(said.contains(part), "{said} does not say {part}");
+    }
+    let other = "11".repeat(32);
+    assert!(place.refused(&["verify", "eligible.json", "--chain", &other]).contains("it is of chain"));
+    let sound = fs::read_to_string(place.path("eligible.json")).unwrap();
+    let mut altered: Value = serde_json::from_str(&sound).unwrap();
+    altered["responses"].as_array_mut().unwrap().pop();
+    place.write("eligible.json", &altered);
+    let refused = place.refused(&["verify", "eligible.json"]);
+    assert!(refused.contains("2 responses are here, and the ledger counted 3"), "{refused}");
+    let page = |receipt: &str| verified_by_page(place.url.as_ref().unwrap(), receipt);
+    for part in
+        ["The receipt holds", "age 18 to 120", "<strong>3</strong> distinct", "Everybody is proven to be eligible"]
+    {
+        assert!(page(&sound).contains(part), "{}", page(&sound));
+    }
+    assert!(page(&altered.to_string()).contains("The receipt does not hold"));
+    assert!(page(&altered.to_string()).contains("2 responses are here, and the ledger counted 3"));
+    let unknown = place.refused(&["screening", "receipt", &other, "--out", "none.json"]);
+    assert!(unknown.contains("is not on this ledger") && !place.path("none.json").exists(), "{unknown}");
+}
+
+/// What the page says of a receipt that is pasted into its form.
+fn verified_by_page(url: &str, receipt: &str) -> String {
+    let (boundary, field) = ("a-boundary-of-this-test", "content-disposition: form-data; name=\"pasted\"");
+    let form = format!("--{boundary}\r\n{field}\r\n\r\n{receipt}\r\n--{boundary}--\r\n");
+    let media = format!("multipart/form-data; boundary={boundary}");
+    let mut answer = ureq::post(format!("{url}/verify")).content_type(media).send(form).unwrap();
+    answer.body_mut().read_to_string().unwrap()
 }
 
 /// The one-time key's money goes where the person says.

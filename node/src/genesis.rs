@@ -54,6 +54,18 @@ pub enum Network {
     Consortium,
 }
 
+impl Network {
+    /// What it is, for people.
+    #[must_use]
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::Demo => "a demonstration, played by one machine",
+            Self::Test => "a test network",
+            Self::Consortium => "a consortium's network",
+        }
+    }
+}
+
 /// What governance fixes for the whole chain.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct Parameters {

@@ -1,5 +1,6 @@
 //! The HTTP API over real sockets on loopback: every endpoint, with its rejected twins.
 
+mod aggregator;
 mod authenticator;
 mod authorization;
 mod beacon;
@@ -18,7 +19,8 @@ mod openapi;
 mod plans;
 mod provider;
 mod reads;
-mod screenings;
+mod routes;
+pub mod screenings;
 pub mod server;
 mod sign_in;
 mod uploads;

@@ -5,95 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{
+    routes::every,
     screenings::screened,
     server::{BYTES, Server, agent, answer, id},
 };
-
-/// Every route, stated here once more on purpose: a route added or lost must be a decision.
-const ROUTES: [(&str, &str); 82] = [
-    ("get", "/beacon/v2/"),
-    ("get", "/beacon/v2/configuration"),
-    ("get", "/beacon/v2/datasets"),
-    ("post", "/beacon/v2/datasets"),
-    ("get", "/beacon/v2/entry_types"),
-    ("get", "/beacon/v2/filtering_terms"),
-    ("get", "/beacon/v2/g_variants"),
-    ("post", "/beacon/v2/g_variants"),
-    ("get", "/beacon/v2/individuals"),
-    ("post", "/beacon/v2/individuals"),
-    ("get", "/beacon/v2/info"),
-    ("get", "/beacon/v2/map"),
-    ("get", "/beacon/v2/service-info"),
-    ("get", "/ga4gh/drs/v1/objects/{object_id}"),
-    ("get", "/ga4gh/drs/v1/objects/{object_id}/access/{access_id}"),
-    ("get", "/ga4gh/drs/v1/service-info"),
-    ("get", "/service-info"),
-    ("get", "/health"),
-    ("get", "/metrics"),
-    ("get", "/openapi.json"),
-    ("get", "/v1/accounts/{id}"),
-    ("get", "/v1/accounts/{id}/next-nonce"),
-    ("get", "/v1/accounts/{id}/postings"),
-    ("get", "/v1/accounts/{id}/transactions"),
-    ("get", "/v1/blobs/{kind}"),
-    ("get", "/v1/blobs/{kind}/{digest}"),
-    ("put", "/v1/blobs/{kind}/{digest}"),
-    ("get", "/v1/blocks"),
-    ("get", "/v1/blocks/{height}"),
-    ("get", "/v1/blocks/{height}/events"),
-    ("get", "/v1/blocks/{height}/header"),
-    ("get", "/v1/changes"),
-    ("get", "/v1/committee"),
-    ("get", "/v1/committee/{epoch}"),
-    ("get", "/v1/datasets"),
-    ("get", "/v1/datasets/{id}/body"),
-    ("get", "/v1/datasets/{id}/header"),
-    ("get", "/v1/epoch"),
-    ("get", "/v1/genesis"),
-    ("get", "/v1/head"),
-    ("get", "/v1/issuers"),
-    ("get", "/v1/handovers"),
-    ("get", "/v1/jobs"),
-    ("get", "/v1/leaves"),
-    ("get", "/v1/licences"),
-    ("get", "/v1/me"),
-    ("patch", "/v1/me"),
-    ("delete", "/v1/me/ledger-account"),
-    ("post", "/v1/me/passkeys"),
-    ("delete", "/v1/me/passkeys/{id}"),
-    ("post", "/v1/me/passkeys/options"),
-    ("delete", "/v1/me/sessions"),
-    ("delete", "/v1/me/sessions/{id}"),
-    ("get", "/v1/peers"),
-    ("post", "/v1/plans"),
-    ("get", "/v1/queries"),
-    ("get", "/v1/queries/{id}"),
-    ("get", "/v1/queries/{id}/contributions"),
-    ("get", "/v1/query-schema"),
-    ("get", "/v1/researchers"),
-    ("get", "/v1/schemas"),
-    ("get", "/v1/schemas/{id}"),
-    ("get", "/v1/screenings"),
-    ("get", "/v1/screenings/{id}"),
-    ("get", "/v1/screenings/{id}/response-proofs"),
-    ("get", "/v1/screenings/{id}/responses"),
-    ("post", "/v1/sign-in/challenges"),
-    ("post", "/v1/sign-in/links"),
-    ("post", "/v1/sign-in/passkey"),
-    ("post", "/v1/sign-in/passkey/options"),
-    ("post", "/v1/sign-up"),
-    ("post", "/v1/sign-up/options"),
-    ("get", "/v1/state-proofs/{key}"),
-    ("get", "/v1/state/{key}"),
-    ("get", "/v1/studies"),
-    ("get", "/v1/studies/{id}"),
-    ("get", "/v1/uploads/{kind}/{digest}"),
-    ("patch", "/v1/uploads/{kind}/{digest}"),
-    ("get", "/v1/validators"),
-    ("post", "/v1/transactions"),
-    ("get", "/v1/transactions/{id}"),
-    ("get", "/v1/transactions/{id}/proof"),
-];
 
 #[test]
 fn the_document_lists_exactly_the_routes() {
@@ -106,15 +21,15 @@ fn the_document_lists_exactly_the_routes() {
         .iter()
         .flat_map(|(path, methods)| methods.as_object().unwrap().keys().map(|method| (method.clone(), path.clone())))
         .collect();
-    let expected: BTreeSet<_> = ROUTES.iter().map(|(method, path)| ((*method).into(), (*path).into())).collect();
+    let expected: BTreeSet<_> = every().iter().map(|(method, path)| ((*method).into(), (*path).into())).collect();
     assert_eq!(listed, expected);
 }
 
 #[test]
 fn every_listed_route_is_served_and_every_other_method_refused() {
     let server = Server::start();
-    for (_, path) in ROUTES {
-        let served: Vec<_> = ROUTES.iter().filter(|(_, other)| *other == path).map(|(method, _)| *method).collect();
+    for (_, path) in every() {
+        let served: Vec<_> = every().iter().filter(|(_, other)| *other == path).map(|(method, _)| *method).collect();
         for method in ["get", "put", "post"] {
             let url = format!("{}{path}", server.running.url()).replace(['{', '}'], "");
             let reply = match method {
@@ -134,7 +49,7 @@ fn every_listed_route_is_served_and_every_other_method_refused() {
 fn every_operation_is_described() {
     let server = Server::start();
     let document = server.get("/openapi.json").json();
-    for (method, path) in ROUTES {
+    for (method, path) in every() {
         let operation = &document["paths"][path][method];
         assert!(operation["summary"].as_str().is_some_and(|text| text.len() > 10), "{method} {path}");
         assert!(operation["responses"].as_object().is_some_and(|all| !all.is_empty()), "{method} {path}");
@@ -153,7 +68,7 @@ fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
 fn every_answer_has_a_schema() {
     let server = Server::start();
     let document = server.get("/openapi.json").json();
-    for (method, path) in ROUTES {
+    for (method, path) in every() {
         let responses = document["paths"][path][method]["responses"].as_object().unwrap();
         let mut described = 0;
         for (status, response) in responses.iter().filter(|(_, response)| response["content"].is_object()) {
@@ -237,7 +152,7 @@ fn each_schema_is_that_of_what_is_served() {
     // What is for one party alone has schemas of others (`licences`).
     let signed = |path: &str| path.starts_with("/ga4gh/drs/v1/objects") || path == "/v1/me";
     let compared_with = |(method, path): &(&str, &str)| *method == "get" && *path != "/openapi.json" && !signed(path);
-    for (_, path) in ROUTES.into_iter().filter(compared_with) {
+    for (_, path) in every().into_iter().filter(compared_with) {
         let content = &document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"];
         let Some(schema) = content.get("schema") else { continue };
         let mut given = ids.iter().find(|(route, _)| *route == path).map_or("", |(_, id)| id).split('/');

@@ -10,6 +10,7 @@ use circuits::{
 use market::{
     ledger::{LedgerAccess, act, open_screenings, require_screening, settle, sync_tree, tip},
     objects::{BlobAddress, BlobKind},
+    receipt::screening::{collect, verify},
 };
 use node::{
     light::LightClient,
@@ -149,6 +150,17 @@ fn a_remote_ledger_lists_screenings_and_proves_every_response_it_returns() {
     }
     proofs[3].verify(header.header.state).unwrap();
     assert_eq!(proofs[3].value, None);
+}
+
+/// The ledger's double admits what it was told to; whoever checks the receipt verifies the proofs anew.
+#[test]
+fn a_receipt_is_collected_over_http_and_shows_a_ledger_that_admitted_what_does_not_verify() {
+    let server = Server::start();
+    let id = screened(&server, 3);
+    let receipt = collect(&remote(&server), id).unwrap();
+    assert_eq!(receipt.responses.len(), 3);
+    let refused = verify(&receipt).unwrap_err().to_string();
+    assert!(refused.contains("S4 proofs") && refused.contains("the proof of response 0"), "{refused}");
 }
 
 #[test]

@@ -1,13 +1,17 @@
-//! The receipt: one file with which anybody checks a released result offline.
+//! Receipts: one file with which anybody checks offline what the ledger holds.
 //!
-//! Statement and checks R1 to R7: `docs/protocol/receipt.md`. The file is JSON; long bytes are base64. Reading one gives
-//! an unverified [`Receipt`]; only [`verify`] makes a [`VerifiedReceipt`].
+//! A released result: statement and checks R1 to R7 in `docs/protocol/receipt.md`. The file is JSON; long bytes are
+//! base64. Reading one gives an unverified [`Receipt`]; only [`verify`] makes a [`VerifiedReceipt`]. A screening's count
+//! of eligible people has a receipt of its own, in [`screening`]; [`file`] reads either.
 
+mod chain;
 mod collect;
+pub mod file;
 mod proofs;
+pub mod screening;
 mod verify;
 
-use std::{fs, io::Read as _, path::Path};
+use std::path::Path;
 
 use circuits::id::{Digest, QueryId};
 use node::{
@@ -22,12 +26,11 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     collect::collect,
+    file::RECEIPT_BYTES_MAX,
     verify::{Check, VerifiedReceipt, verify},
 };
 use crate::Error;
 
-/// The largest receipt file read.
-pub const RECEIPT_BYTES_MAX: u64 = 512 << 20;
 /// Ciphertexts are inside the receipt up to this many bytes; beyond, they are found by digest in a blob store.
 pub const EMBEDDED_BYTES_MAX: usize = 64 << 20;
 
@@ -111,12 +114,8 @@ impl Receipt {
     /// # Errors
     /// [`Error::Receipt`] when the text is truncated or is no receipt of this version.
     pub fn from_json(text: &str) -> Result<Self, Error> {
-        let refuse = |why: String| Error::Receipt { check: "format", why };
-        let receipt: Self = serde_json::from_str(text)
-            .map_err(|error| refuse(format!("{error}; the file is truncated or is no receipt")))?;
-        if receipt.format != FORMAT {
-            return Err(refuse(format!("it is of format {:?}; this program reads {FORMAT}", receipt.format)));
-        }
+        let receipt: Self = file::decode(text)?;
+        file::check_format(&receipt.format, FORMAT)?;
         Ok(receipt)
     }
 
@@ -125,15 +124,7 @@ impl Receipt {
     /// # Errors
     /// [`Error::File`] when it cannot be read, else as [`Receipt::from_json`].
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let failed = |source| Error::File { path: path.into(), action: "read the receipt", source };
-        let mut text = String::new();
-        let mut file = fs::File::open(path).map_err(failed)?.take(RECEIPT_BYTES_MAX + 1);
-        file.read_to_string(&mut text).map_err(failed)?;
-        if text.len() as u64 > RECEIPT_BYTES_MAX {
-            let why = format!("{} is larger than {RECEIPT_BYTES_MAX} bytes", path.display());
-            return Err(Error::Receipt { check: "format", why });
-        }
-        Self::from_json(&text)
+        Self::from_json(&file::read(path)?)
     }
 
     /// The receipt's JSON.
@@ -141,7 +132,7 @@ impl Receipt {
     /// # Errors
     /// [`Error::Receipt`] when it cannot be written as JSON.
     pub fn to_json(&self) -> Result<String, Error> {
-        serde_json::to_string(self).map_err(|error| Error::Receipt { check: "format", why: error.to_string() })
+        file::encode(self)
     }
 }
 

@@ -1,26 +1,22 @@
 //! R4: the contributions' proofs, many at a time.
 
-use std::collections::BTreeMap;
-
 use circuits::{
     contribution::{ContributionVerifier, Opening, UnverifiedContribution},
     eligibility::EligibilityInstance,
-    id::{ChainId, Digest, EpochRoot, Evaluation},
+    id::{ChainId, Digest, Evaluation},
     rlwe::{Ciphertext, PublicKey, RingElement},
 };
-use node::{
-    state::{ContributionState, EpochSnapshot, StateKey},
-    units::Epoch,
-};
+use node::{state::ContributionState, units::Epoch};
 
 use super::{
     Receipt,
+    chain::check_epochs,
     verify::{Release, refuse},
 };
 use crate::Error;
 
 /// Proofs whose equations are combined into one.
-const BATCH_MAX: usize = 1_024;
+pub(super) const BATCH_MAX: usize = 1_024;
 
 /// What a contribution's proof says of its ciphertext.
 #[derive(Debug, Clone, Copy)]
@@ -68,7 +64,7 @@ fn committee_key(receipt: &Receipt, chain: ChainId, release: &Release) -> Result
 
 /// Every contribution has all parts, each against the root of its epoch.
 fn check_roots(receipt: &Receipt, root: Digest, parts: usize, admitted: &[ContributionState]) -> Result<(), Error> {
-    let epochs = check_epochs(receipt, root)?;
+    let epochs = check_epochs("R4 proofs", &receipt.epochs, root)?;
     for (evidence, state) in receipt.contributions.iter().zip(admitted) {
         let sent = &evidence.contribution.parts;
         if sent.len() != parts {
@@ -80,18 +76,6 @@ fn check_roots(receipt: &Receipt, root: Digest, parts: usize, admitted: &[Contri
         }
     }
     Ok(())
-}
-
-/// The epoch roots that the ledger's state holds.
-fn check_epochs(receipt: &Receipt, root: Digest) -> Result<BTreeMap<Epoch, EpochRoot>, Error> {
-    let snapshot = |proof: &node::StateProof| {
-        let StateKey::EpochSnapshot(epoch) = proof.key else {
-            return refuse("R4 proofs", "an epoch's proof is of another key");
-        };
-        proof.verify(root)?;
-        Ok((epoch, proof.decode::<EpochSnapshot>()?.root))
-    };
-    receipt.epochs.iter().map(snapshot).collect()
 }
 
 fn check_part(

@@ -10,7 +10,6 @@ use circuits::{
 };
 use node::{
     genesis::{Committee, Network},
-    light::LightClient,
     signature,
     state::{AdmittedPart, CommitteeStage, CommitteeState, ContributionState, QueryState, QueryStatus, StateKey},
     transaction::{ComponentDigests, Transaction, aggregate_message, contribution_set_digest},
@@ -19,6 +18,7 @@ use serde::Serialize;
 
 use super::{
     AcceptedComponents, ContributionEvidence, Receipt,
+    chain::check_header,
     proofs::{ProvenOpening, check_proofs},
 };
 use crate::{
@@ -128,7 +128,8 @@ pub fn verify(receipt: &Receipt, blobs: Option<&dyn BlobAccess>) -> Result<Verif
     let mut checks = vec![];
     let mut held = |rule, says: String| checks.push(Check { rule, says });
 
-    let (chain, root) = check_header(receipt)?;
+    let header = check_header("R1 header", &receipt.genesis, &receipt.handovers, &receipt.header)?;
+    let (chain, root) = (header.header().chain, header.state());
     held("R1", format!("block {} of chain {chain} is signed by its validators", receipt.header.header.height));
 
     let release = check_query(receipt, root)?;
@@ -168,20 +169,6 @@ pub(super) fn refuse<T>(check: &'static str, why: impl Into<String>) -> Result<T
 
 fn proof_count(receipt: &Receipt) -> usize {
     receipt.contributions.iter().map(|evidence| evidence.contribution.parts.len()).sum()
-}
-
-/// R1. Returns the chain and the state root that the proofs refer to. A header is believed by the validators of its
-/// height; who they are follows from the genesis and the handovers, so other headers would add nothing.
-fn check_header(receipt: &Receipt) -> Result<(ChainId, Digest), Error> {
-    let verified = || {
-        let mut client = LightClient::new(&receipt.genesis)?;
-        receipt.handovers.iter().try_for_each(|handover| client.follow(handover))?;
-        client.verify(&receipt.header)
-    };
-    match verified() {
-        Ok(header) => Ok((header.header().chain, header.state())),
-        Err(error) => refuse("R1 header", format!("block, handovers or genesis were altered: {error}")),
-    }
 }
 
 /// R2. The query's state is in the state root and is `Released`, and so are its committee key and who sits for it.

@@ -164,3 +164,23 @@ def test_a_program_that_is_not_locus_is_told_apart(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("LOCUS_BINARY", str(other))
     with pytest.raises(locus.ReplyError, match="Locus binary"):
         locus.verify_receipt(tmp_path / "receipt.json")
+
+
+def test_a_screenings_receipt_and_a_results_are_told_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    shown = {"chain": "11" * 32, "network": "test", "proving_key": "insecure_seed", "records": 3, "checks": []}
+    double = tmp_path / "double"
+    monkeypatch.setenv("LOCUS_BINARY", str(double))
+
+    def prints(more: dict[str, object]) -> None:
+        double.write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps(shown | more)}\nEND\n")
+        double.chmod(0o755)
+
+    prints({"screening": "22" * 32, "height": 7, "time": 9, "criteria": ["age 18 to 65"]})
+    verified = locus.verify_screening_receipt(tmp_path / "eligible.json")
+    assert (verified.records, verified.criteria, verified.height) == (3, ("age 18 to 65",), 7)
+    with pytest.raises(locus.InputError, match="verify_screening_receipt"):
+        locus.verify_receipt(tmp_path / "eligible.json")
+    prints({"query": "33" * 32})
+    assert locus.verify_receipt(tmp_path / "receipt.json").query == "33" * 32
+    with pytest.raises(locus.InputError, match="verify_receipt"):
+        locus.verify_screening_receipt(tmp_path / "receipt.json")

@@ -6,20 +6,24 @@ use circuits::{groth16::KeyOrigin, id::ChainId};
 use clap::Args;
 use market::{
     objects::{BlobAccess, Objects},
-    receipt::{Receipt, VerifiedReceipt, verify},
+    receipt::{
+        Check, VerifiedReceipt,
+        file::{AnyReceipt, AnyVerifiedReceipt},
+        screening::VerifiedScreeningReceipt,
+    },
 };
-use node::genesis::Network;
+use node::{calendar::date, genesis::Network};
 
 use super::Output;
 use crate::Error;
 
-/// Check a result offline, from its receipt.
+/// Check a result, or how many are eligible for a screening, offline, from its receipt.
 ///
 /// Trusts nothing but the genesis inside the receipt, which anyone can make up together with a key that forges proofs:
 /// compare the chain id printed with the one your consortium published, or give it with --chain.
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// The receipt file.
+    /// The receipt file, of `locus result` or of `locus screening receipt`.
     #[arg(value_name = "RECEIPT")]
     receipt: PathBuf,
     /// The chain id that the receipt must be of, 64 hex digits.
@@ -32,9 +36,9 @@ pub struct Verify {
 
 impl Verify {
     pub(super) fn run(&self, output: &Output) -> Result<(), Error> {
-        let receipt = Receipt::open(&self.receipt)?;
+        let receipt = AnyReceipt::open(&self.receipt)?;
         let blobs = self.blobs.as_deref().map(Objects::directory).transpose()?;
-        let verified = verify(&receipt, blobs.as_ref().map(|blobs| blobs as &dyn BlobAccess))?;
+        let verified = receipt.verify(blobs.as_ref().map(|blobs| blobs as &dyn BlobAccess))?;
         if let Some(expected) = self.chain.filter(|expected| *expected != verified.chain()) {
             let why = format!("it is of chain {}, not of {expected}", verified.chain());
             return Err(Error::Input { what: "receipt", why });
@@ -49,34 +53,58 @@ impl Verify {
     }
 }
 
-fn network(verified: &VerifiedReceipt) -> &'static str {
-    match verified.network() {
-        Network::Demo => "a demonstration, played by one machine",
-        Network::Test => "a test network",
-        Network::Consortium => "a consortium's network",
-    }
-}
-
-fn proving_key(verified: &VerifiedReceipt) -> &'static str {
-    match verified.proving_key() {
+const fn proving_key(origin: KeyOrigin) -> &'static str {
+    match origin {
         KeyOrigin::InsecureSeed => "from a seed: whoever knows it forges proofs",
         KeyOrigin::Ceremony => "said to come from a ceremony",
     }
 }
 
-fn describe(verified: &VerifiedReceipt) -> String {
-    let mut lines = vec![
-        format!("chain {}", verified.chain()),
-        format!("network: {}", network(verified)),
-        format!("proving key: {}", proving_key(verified)),
+fn describe(verified: &AnyVerifiedReceipt) -> String {
+    match verified {
+        AnyVerifiedReceipt::Release(verified) => describe_release(verified),
+        AnyVerifiedReceipt::Screening(verified) => describe_screening(verified),
+    }
+}
+
+fn origin(chain: ChainId, of: Network, key: KeyOrigin) -> [String; 3] {
+    [format!("chain {chain}"), format!("network: {}", of.in_words()), format!("proving key: {}", proving_key(key))]
+}
+
+fn checked(checks: &[Check]) -> impl Iterator<Item = String> {
+    [String::new()].into_iter().chain(checks.iter().map(|check| format!("  ✓ {} {}", check.rule, check.says)))
+}
+
+fn describe_release(verified: &VerifiedReceipt) -> String {
+    let mut lines = origin(verified.chain(), verified.network(), verified.proving_key()).to_vec();
+    lines.extend([
         format!("query {}", verified.query()),
         format!(
             "{} distinct certified records met the criteria and their holders agreed to this use.",
             verified.records()
         ),
         "One contribution for each certified record; that a person has only one is their issuers' duty.".into(),
-        String::new(),
-    ];
-    lines.extend(verified.checks().iter().map(|check| format!("  ✓ {} {}", check.rule, check.says)));
+    ]);
+    lines.extend(checked(verified.checks()));
+    lines.join("\n")
+}
+
+/// What a screening's receipt shows, in words.
+pub(super) fn describe_screening(verified: &VerifiedScreeningReceipt) -> String {
+    let mut lines = origin(verified.chain(), verified.network(), verified.proving_key()).to_vec();
+    let (height, day) = (verified.height(), date(verified.time().day()));
+    lines.extend([
+        format!("screening {} as of block {height}, {day}", verified.screening()),
+        format!(
+            "{} distinct certified records meet the criteria and their holders allow to be asked for this use.",
+            verified.records()
+        ),
+    ]);
+    lines.extend(verified.criteria().iter().map(|group| format!("criterion: {group}")));
+    lines.extend([
+        format!("{}.", verified.certified_by()),
+        "One response for each certified record; that a person has only one is their issuers' duty.".into(),
+    ]);
+    lines.extend(checked(verified.checks()));
     lines.join("\n")
 }

@@ -59,7 +59,7 @@ impl RemoteCommittee {
     }
 }
 
-fn refused(member: AccountId, action: &'static str, why: impl Into<String>) -> market::Error {
+pub(super) fn refused(member: AccountId, action: &'static str, why: impl Into<String>) -> market::Error {
     market::Error::Refused { who: format!("committee member {member}"), action, why: why.into() }
 }
 

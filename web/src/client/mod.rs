@@ -6,6 +6,7 @@
 mod blobs;
 mod committee;
 mod custodian;
+mod directory;
 mod http;
 mod ledger;
 mod screenings;
@@ -14,6 +15,7 @@ pub use self::{
     blobs::RemoteBlobs,
     committee::RemoteCommittee,
     custodian::RemoteCustodian,
+    directory::{ADDRESSES_MAX, Addresses, CommitteeDirectory},
     http::{CALL_TIME_MAX, CONNECT_TIME_MAX, Remote},
     ledger::RemoteLedger,
 };

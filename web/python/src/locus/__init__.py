@@ -13,7 +13,7 @@ Reading is over a node's HTTP API. All cryptography is done by the ``locus`` bin
 """
 
 from .client import Client, Question
-from .command import verify_receipt
+from .command import verify_receipt, verify_screening_receipt
 from .errors import (
     BinaryNotFoundError,
     BusyError,
@@ -64,6 +64,7 @@ from .models import (
     Stage,
     Study,
     VerifiedReceipt,
+    VerifiedScreeningReceipt,
 )
 from .node import Retry
 from .query import Query
@@ -126,7 +127,9 @@ __all__ = [
     "UnsignedError",
     "UpstreamError",
     "VerifiedReceipt",
+    "VerifiedScreeningReceipt",
     "WaitTimeoutError",
     "__version__",
     "verify_receipt",
+    "verify_screening_receipt",
 ]

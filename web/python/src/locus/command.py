@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import BinaryNotFoundError, CommandError, InputError, ReceiptRefusedError, ReplyError
-from .models import Account, QueryStatus, VerifiedReceipt, decode
+from .models import Account, Json, QueryStatus, VerifiedReceipt, VerifiedScreeningReceipt, decode
 
 BINARY_VARIABLE = "LOCUS_BINARY"
 """Environment variable with the path of the binary."""
@@ -167,14 +167,44 @@ def verify_receipt(
 
     Raises:
         ReceiptRefusedError: When it does not verify; it names the rule.
+        InputError: When it is of a screening.
         BinaryNotFoundError: When there is no ``locus`` binary.
     """
+    verified = _verified(path, chain, blobs)
+    if "screening" in verified:
+        raise InputError("the receipt is of a screening; verify_screening_receipt reads it")
+    return decode(VerifiedReceipt, verified, "receipt")
+
+
+def verify_screening_receipt(path: str | os.PathLike[str], *, chain: str | None = None) -> VerifiedScreeningReceipt:
+    """Checks offline how many certified people are eligible for a screening, from the receipt that
+    ``locus screening receipt`` wrote: needs no node, no key and no network.
+
+    Args:
+        path: The receipt file.
+        chain: As for :func:`verify_receipt`.
+
+    Raises:
+        ReceiptRefusedError: When it does not verify; it names the rule.
+        InputError: When it is of a query's result.
+        BinaryNotFoundError: When there is no ``locus`` binary.
+    """
+    verified = _verified(path, chain, None)
+    if "screening" not in verified:
+        raise InputError("the receipt is of a query's result; verify_receipt reads it")
+    return decode(VerifiedScreeningReceipt, verified, "receipt")
+
+
+def _verified(path: str | os.PathLike[str], chain: str | None, blobs: str | os.PathLike[str] | None) -> Json:
     options: list[str | Path] = []
     if chain is not None:
         options += ["--chain", checked_id("chain", chain)]
     if blobs is not None:
         options += ["--blobs", os.path.abspath(blobs)]
-    return decode(VerifiedReceipt, Locus().run("verify", os.path.abspath(path), *options), "receipt")
+    verified = Locus().run("verify", os.path.abspath(path), *options)
+    if not isinstance(verified, dict):
+        raise ReplyError("locus verify printed no object; is the binary of a release that this package knows?")
+    return verified
 
 
 def _json(output: bytes) -> Any:

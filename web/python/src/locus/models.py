@@ -253,6 +253,33 @@ class VerifiedReceipt:
     checks: tuple[Check, ...]
 
 
+@dataclasses.dataclass(frozen=True)
+class VerifiedScreeningReceipt:
+    """What a screening's receipt proves. There is no such value for a receipt that does not verify.
+
+    Attributes:
+        chain: The chain id. Anyone can found a chain: compare it with the one that your consortium published.
+        network: ``demo``, ``test`` or ``consortium``.
+        proving_key: ``insecure_seed`` when whoever knows the seed forges proofs, ``ceremony`` otherwise.
+        screening: The screening's id.
+        height: The block that the count is of. Later ones may hold more.
+        time: That block's time.
+        records: Distinct certified records that meet the criteria, and whose holders allow to be asked.
+        criteria: The criteria in words, one for each group; all of them hold.
+        checks: Each rule of docs/protocol/screening-receipt.md that was checked.
+    """
+
+    chain: str
+    network: str
+    proving_key: str
+    screening: str
+    height: int
+    time: int
+    records: int
+    criteria: tuple[str, ...]
+    checks: tuple[Check, ...]
+
+
 Model = TypeVar("Model")
 
 

@@ -23,7 +23,7 @@ use market::{
 use node::{
     Ledger, Mempool,
     consensus::{Engine, EngineHandle, Pace},
-    state::{StateRead, committee_of},
+    state::StateRead,
     units::Height,
 };
 
@@ -32,11 +32,8 @@ use crate::{
     Error,
     api::{Custody, Metrics, Publishing, Service, StoredBytes, UploadQuota, is_document},
     chain::{Chain, now},
-    cli::{
-        Home, Output,
-        committee::{end_with_standard_input, remote_committee},
-        database::DatabaseOption,
-    },
+    cli::{Home, Output, committee::end_with_standard_input, database::DatabaseOption, session::read_text},
+    client::{Addresses, CommitteeDirectory},
     node::{NO_PEERS, engine_options},
     serve::{StopOn, serve_with_duties},
     sign_in::{SignIn, read_institutions},
@@ -93,25 +90,39 @@ pub struct Run {
 struct Aggregation {
     /// Key file, of any role, with which this node adds up queries as they are sealed and sends their sums. Without it, the
     /// node adds up nothing and somebody runs `locus aggregate`.
-    #[arg(long, value_name = "FILE", requires = "members")]
+    #[arg(long, value_name = "FILE", requires = "addresses")]
     aggregator_key: Option<PathBuf>,
-    /// Addresses of the committee members' endpoints, in their order, for --aggregator-key.
-    #[arg(long, value_delimiter = ',', value_name = "URL", requires = "aggregator_key")]
+    /// Addresses of committee members' endpoints, in any order, for --aggregator-key. Each says whose it is; those of the
+    /// members to come may be among them.
+    #[arg(long, value_delimiter = ',', value_name = "URL", requires = "aggregator_key", group = "addresses")]
     members: Vec<String>,
+    /// File of such addresses, one on each line. It is read again when a member is not found, so after a handover write the
+    /// new members' into it; the node goes on.
+    #[arg(long, value_name = "FILE", requires = "aggregator_key", group = "addresses")]
+    members_file: Option<PathBuf>,
 }
 
 impl Aggregation {
     /// The duty, where the operator gave a key.
     fn duty(&self, home: &Home, mempool: &Arc<Mempool>, objects: &Objects) -> Result<Option<Arc<dyn Duty>>, Error> {
         let Some(path) = &self.aggregator_key else { return Ok(None) };
-        let snapshot = mempool.ledger().snapshot()?;
-        let seats = committee_of(&snapshot, snapshot.committee_epoch()?.unwrap_or_default())?;
         Ok(Some(Arc::new(AggregateDuty {
             ledger: Arc::new(LocalLedger::new(Arc::clone(mempool), now)),
             blobs: Arc::new(objects.clone()),
-            committee: Arc::new(remote_committee(&self.members, &seats)?),
+            committee: Arc::new(CommitteeDirectory::new(self.addresses())?),
             sender: home.any_key(path)?.signing_key(),
         })))
+    }
+
+    /// The addresses as they are given by the time they are asked for.
+    fn addresses(&self) -> Addresses {
+        let (members, file) = (self.members.clone(), self.members_file.clone());
+        Box::new(move || {
+            let Some(file) = &file else { return Ok(members.clone()) };
+            let text = read_text("members file", file)?;
+            let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+            Ok(lines.map(str::to_owned).collect())
+        })
     }
 }
 

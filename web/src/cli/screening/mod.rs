@@ -1,6 +1,7 @@
 //! Screenings: a sponsor looks for eligible people and invites them, people's agents respond, and people answer.
 
 mod person;
+mod receipt;
 mod sponsor;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use serde::Serialize;
 pub(super) use self::person::{Line, What, describe as describe_response, proving_key};
 use self::{
     person::{Accepting, Declining, Reading, Responding},
+    receipt::Recording,
     sponsor::{Inviting, Opening, Signing},
 };
 use super::{Home, Output};
@@ -57,6 +59,10 @@ pub enum Screening {
     Invite(Inviting),
     /// List responses with the contacts of those who accepted (its sponsor).
     Contacts(Signing),
+    /// Write a receipt of how many are eligible, as of the latest block. Anyone checks it offline with `locus verify`.
+    ///
+    /// It takes no key, and shows nothing that the ledger does not show: anonymous responses, each with its proof.
+    Receipt(Recording),
     /// End a screening: what is left of the escrow goes back. Invitations and answers may follow (its sponsor).
     Close(Signing),
 }
@@ -105,6 +111,7 @@ impl Screening {
             Self::Decline(declining) => declining.run(home, output),
             Self::Invite(inviting) => inviting.run(home, output),
             Self::Contacts(signing) => signing.contacts(home, output),
+            Self::Receipt(recording) => recording.run(home, output),
             Self::Close(signing) => signing.close(home, output),
         }
     }

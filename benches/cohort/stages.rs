@@ -1,0 +1,109 @@
+//! The stages of the query's life after the proofs, each measured.
+
+use std::{
+    path::{Path, PathBuf},
+    thread,
+};
+
+use circuits::{
+    id::QueryId,
+    rlwe::{Ciphertext, params::CIPHERTEXT_BYTES},
+};
+use market::{
+    aggregator::sum,
+    committee::access::CommitteeAccess as _,
+    ledger::LedgerAccess as _,
+    objects::{BlobKind, put},
+    receipt::{Receipt, collect, verify},
+    researcher::decrypt,
+};
+use node::{
+    state::{QueryStatus, StateRead as _},
+    transaction::{Contribution, ContributionPart, Transaction},
+};
+
+use crate::{
+    Size,
+    measure::{Measured, Stages},
+    people::truth,
+    proofs::{Proven, read},
+    world::World,
+};
+
+/// Agents that send at once: as many proofs as admission verifies together.
+const SENDERS: usize = 64;
+/// People whose ciphertexts members are shown at once, one on each core.
+const ATTESTERS: usize = 2;
+
+/// What one person sends to the ledger, once every member has the ciphertext.
+fn attested(world: &World, file: &Path) -> Transaction {
+    let Proven { payout, request } = read(file);
+    assert_eq!(request.ciphertext.len(), CIPHERTEXT_BYTES);
+    let digest = put(world.blobs.as_ref(), BlobKind::Ciphertext, request.ciphertext.clone()).unwrap().digest;
+    assert_eq!(digest, Ciphertext::digest_of_packed(&request.ciphertext));
+    let keep = |key: &market::wallet::PartyKey| world.committee.keep(key.account(), &request).unwrap();
+    let part = ContributionPart {
+        root: request.instance.root,
+        nullifier: request.instance.nullifier,
+        scope_nullifier: request.instance.scope_nullifier,
+        ciphertext: digest,
+        contribution: request.contribution,
+        receipts: world.keys.members.iter().map(keep).collect(),
+    };
+    Transaction::Contribute(Contribution { query: request.query, payout, parts: vec![part] })
+}
+
+/// Does the same for each of these on so many threads, in order.
+fn in_parallel<T: Sync, R: Send>(all: &[T], threads: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let share = |some: &[T]| some.iter().map(&work).collect::<Vec<R>>();
+    let share = &share;
+    thread::scope(|scope| {
+        let begin = |some| scope.spawn(move || share(some));
+        let shares: Vec<_> = all.chunks(all.len().div_ceil(threads)).map(begin).collect();
+        shares.into_iter().flat_map(|done| done.join().unwrap()).collect()
+    })
+}
+
+pub fn run(mut world: World, query: QueryId, files: &[PathBuf], size: Size) -> Vec<Measured> {
+    let mut stages = Stages::default();
+    let count = size.contributions;
+    let transactions = stages.time(&format!("store and attest {count} ciphertexts, 4 members each"), || {
+        in_parallel(files, ATTESTERS, |file| attested(&world, file))
+    });
+    let ledger = &world.ledger;
+    stages.time(&format!("admit {count} contributions, proofs in batches"), || {
+        in_parallel(&transactions, SENDERS, |sent| ledger.submit(sent.clone()).unwrap())
+    });
+    drop(transactions);
+    stages.time(&format!("blocks with {count} contributions, on disk"), || {
+        while world.state(query).admitted as usize != count {
+            let produced = ledger.produce_block().unwrap();
+            assert!(produced.refused.is_empty() && !produced.block.transactions.is_empty());
+        }
+    });
+    stages.time("freeze the set", || world.seal(query));
+    let state = world.state(query);
+    let blobs = world.blobs.as_ref();
+    let sums = stages.time("one sum from the object store, alone", || {
+        sum(world.ledger(), blobs, query, &state, &mut |_| Ok(())).unwrap()
+    });
+    drop(sums);
+    stages.time("aggregate: sum, 2 members' own sums and signatures", || world.aggregate(query).unwrap());
+    stages.time("components: 4 members' own sums, shares and reports", || world.work());
+    assert!(matches!(world.state(query).status, QueryStatus::Released { .. }));
+    let blobs = world.blobs.as_ref();
+    let result = stages.time("decrypt", || decrypt(world.ledger(), blobs, &world.keys.researcher, query).unwrap());
+    assert_eq!(result.slots(), [truth(count)], "the sums are the truth");
+    let text = stages.time("collect the receipt", || {
+        let receipt = collect(world.ledger(), blobs, query, result.components(), result.slots()).unwrap();
+        receipt.to_json().unwrap()
+    });
+    let verified = stages
+        .time(&format!("verify the receipt, {} MiB of JSON beside its blobs", text.len() >> 20), || {
+            verify(&Receipt::from_json(&text).unwrap(), Some(blobs)).unwrap()
+        });
+    assert_eq!(verified.records(), count);
+    let height = world.ledger().tip().unwrap().unwrap().height;
+    println!("{count} contributions in {height} blocks; the sums are the truth");
+    stages.done()
+}

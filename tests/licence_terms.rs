@@ -1,0 +1,122 @@
+//! Licences in terms of the Data Use Ontology through a live node: refused in words, by the program and by the node
+//! itself, or granted and fetched.
+
+use std::fs;
+
+use circuits::consent::Day;
+use market::{
+    data_use::{DeclaredUse, RegionTable},
+    ledger::act,
+    wallet::{PartyKey, Protection, Role},
+};
+use node::{
+    transaction::{Action, RequestLicence},
+    units::Amount,
+};
+use serde_json::{Value, json};
+use web::client::{Remote, RemoteLedger};
+
+use crate::network::{Place, Server, demo_file, new_key, text};
+
+/// What the owner allows: diabetes alone, not for profit, ethics approval and publication required.
+fn terms() -> Value {
+    json!({ "duoDataUse": [
+        { "id": "DUO:0000007", "modifiers": [{ "id": "ICD10:E11" }] },
+        { "id": "DUO:0000018" }, { "id": "DUO:0000021" }, { "id": "DUO:0000019" }
+    ] })
+}
+
+/// What a researcher asks that every term allows.
+const FIT: &str = "purpose = \"disease-specific\"\ndisease = \"ICD10:E11\"\nmethods = false\nfor_profit = false\n\
+                   commercial = false\ngenetic = true\nethics_approval = \"REC-2026-17\"\npublishes = true\n";
+
+/// What it asks otherwise, and what it is told.
+const UNFIT: [(&str, &str, &str, &str); 4] = [
+    ("for_profit = false", "for_profit = true", "DUO:0000045 NPU", "does not work for profit can ask"),
+    ("ethics_approval = \"REC-2026-17\"\n", "", "DUO:0000021 IRB", "can obtain an approval and name it"),
+    ("publishes = true", "publishes = false", "DUO:0000019 PUB", "can promise it with publishes"),
+    ("ICD10:E11", "ICD10:C50", "DUO:0000007 DS", "of that disease, or of one within it"),
+];
+
+/// A node that keeps files, a hospital with a genome on offer, and a researcher. Returns the dataset.
+fn found(place: &mut Place) -> (Server, String) {
+    let [hospital, researcher, custodian] =
+        ["issuer", "researcher", "custodian"].map(|role| new_key(place, role, role));
+    let balance = format!("{researcher}=1000");
+    place.locus(&["network", "init", "licences", "--balance", &balance, "--block-seconds", "0"]);
+    let node = place.serve(&["serve", "--listen", "127.0.0.1:0", "--custodian-key", "custodian.key"]);
+    place.url = Some(node.url.clone());
+    place.locus(&["govern", "accredit-issuer", &hospital, "--name", "Hospital"]);
+    place.locus(&["govern", "accredit-researcher", &researcher, "--name", "Dr R"]);
+    fs::copy(demo_file("genomes.vcf"), place.path("genomes.vcf")).unwrap();
+    for name in ["owner.sec", "reader.sec"] {
+        place.locus(&["genome", "keygen", name]);
+    }
+    place.locus(&["genome", "encrypt", "genomes.vcf", "--to", "owner.sec.pub"]);
+    place.write("terms.json", &terms());
+    let offer = ["licence", "offer", "genomes.vcf.c4gh", "--key", "issuer.key", "--custodian", &custodian];
+    let how = ["--data-use", "terms.json", "--price", "500", "--days", "30", "--yes"];
+    let dataset = text(&place.locus(&[&offer[..], &how].concat())["dataset"]);
+    (node, dataset)
+}
+
+fn listed(node: &Server, path: &str) -> Value {
+    let body = ureq::get(format!("{}{path}", node.url)).call().unwrap().body_mut().read_to_string().unwrap();
+    serde_json::from_str::<Value>(&body).unwrap()["items"].clone()
+}
+
+fn balance(place: &Place, name: &str) -> Value {
+    let account = text(&place.locus(&["keys", "show", &format!("{name}.key")])["account"]);
+    place.locus(&["account", "show", &account])["balance"].clone()
+}
+
+/// A request that no program checked, sent to the node as bytes. What the node says.
+fn sent_unchecked(place: &Place, node: &Server, dataset: &str, data_use: &str) -> String {
+    let ledger = RemoteLedger::connect(Remote::new(&node.url).unwrap()).unwrap();
+    let phrase = Protection::passphrase("three random words").unwrap();
+    let key = PartyKey::open(&place.path("researcher.key"), Role::Researcher, &phrase).unwrap();
+    let request = RequestLicence {
+        dataset: dataset.parse().unwrap(),
+        data_use: DeclaredUse::from_toml("use.toml", data_use).unwrap().demand(&RegionTable::default()),
+        term_days: 10,
+        price: Amount::new(500),
+        embargo: Day(0),
+        answer_blocks_max: 100,
+    };
+    act(&ledger, &key.signing_key(), Action::RequestLicence(request)).unwrap_err().to_string()
+}
+
+#[test]
+fn a_licence_in_duo_terms_is_refused_in_words_or_granted_through_a_live_node() {
+    let mut place = Place::new();
+    let (node, dataset) = found(&mut place);
+    let ask = ["licence", "request", &dataset, "--data-use", "use.toml", "--days", "10", "--reader", "reader.sec.pub"];
+    let ask = [&ask[..], &["--key", "researcher.key", "--out", "reader.json", "--yes"]].concat();
+    for (fit, unfit, term, remedy) in UNFIT {
+        let data_use = FIT.replace(fit, unfit);
+        fs::write(place.path("use.toml"), &data_use).unwrap();
+        let refused = place.refused(&ask);
+        assert!(refused.contains(term) && refused.contains(remedy), "{unfit:?}: {refused}");
+        let said = sent_unchecked(&place, &node, &dataset, &data_use);
+        assert!(said.contains("the owner"), "{unfit:?}: {said}");
+    }
+    assert_eq!(listed(&node, "/v1/licences"), json!([]), "nothing was asked");
+    assert_eq!(balance(&place, "researcher"), 1_000, "and no money is locked");
+
+    fs::write(place.path("use.toml"), FIT).unwrap();
+    let licence = text(&place.locus(&ask)["licence"]);
+    assert_eq!(balance(&place, "researcher"), 500);
+    let grant = ["licence", "grant", &licence, "--key", "issuer.key", "--file", "genomes.vcf.c4gh"];
+    place.locus(&[&grant[..], &["--reader", "owner.sec", "--document", "reader.json", "--yes"]].concat());
+    assert_eq!(balance(&place, "issuer"), 500);
+    place.until(&["keys", "show", "issuer.key"], |_| listed(&node, "/v1/licences") != json!([]));
+    let row = listed(&node, &format!("/v1/licences?dataset={dataset}"))[0].clone();
+    assert_eq!((&row["id"], &row["dataset"]), (&json!(licence), &json!(dataset)), "{row}");
+    let fetch = ["licence", "fetch", &licence, "--key", "researcher.key", "--reader", "reader.sec"];
+    place.locus(&[&fetch[..], &["--out", "licensed.vcf"]].concat());
+    let read = |name: &str| fs::read(place.path(name)).unwrap();
+    assert_eq!(read("licensed.vcf"), read("genomes.vcf"));
+    // Without a signature nobody gets the file.
+    let bare = ureq::get(format!("{}/v1/datasets/{dataset}/body", node.url)).call().unwrap_err().to_string();
+    assert!(bare.contains("401"), "{bare}");
+}

@@ -1,0 +1,137 @@
+//! What a crash leaves: one response, one invitation, one answer, or words that say what is missing.
+
+use std::sync::Mutex;
+
+use market::{
+    issuer::change_consent,
+    objects::{BlobAccess, BlobKind},
+    recruitment::{Answered, Contact, Invitation, Invited, Outcome, ScreeningAgent},
+    wallet::{ResponseStage, Wallet},
+};
+use node::{
+    state::{ResponseStatus, StateRead},
+    units::ResponseIndex,
+};
+
+use super::{CONTACT, Recorded, invitation, invited, places, refused, rng, screened, willing};
+use crate::{
+    fault::{Fault, FaultyLedger},
+    world::{World, protection, wallet_path},
+};
+
+/// Closes the first wallet and opens its file again, as after a crash.
+fn reopen(world: &World, wallets: &mut Vec<Wallet>) {
+    drop(wallets.remove(0));
+    wallets.insert(0, Wallet::open(&wallet_path(&world.root, 0), protection()).unwrap());
+}
+
+#[test]
+fn a_crash_around_sending_leaves_one_response_under_the_same_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, mut wallets, id) = screened(folder.path(), 2);
+    let lost = FaultyLedger::new(world.ledger(), Fault::LostOnTheWay, 1);
+    assert!(world.respond_through(&lost, &mut wallets[0], id).is_err());
+    assert_eq!(world.screening_state(id).eligible, 0);
+    let begun = wallets[0].responses()[&id].clone();
+    assert!(matches!(begun.stage, ResponseStage::Proven(_)), "the keys are kept before anything is sent");
+    reopen(&world, &mut wallets);
+    assert_eq!(wallets[0].responses()[&id], begun);
+    // The epoch ends in between: proven anew, for the same keys.
+    change_consent(world.ledger(), &mut wallets[1], 0, willing()).unwrap();
+    world.pass_epoch();
+    let Outcome::Admitted { response, .. } = world.respond(&mut wallets[0], id).unwrap() else { panic!() };
+    for _ in 0..2 {
+        reopen(&world, &mut wallets);
+        assert_eq!(world.respond(&mut wallets[0], id).unwrap(), Outcome::AlreadyAdmitted { response });
+    }
+    let state = world.ledger().response(id, response).unwrap().unwrap();
+    assert_eq!(state.reply, begun.reply_account());
+    let told_otherwise = FaultyLedger::new(world.ledger(), Fault::AnswerLost, 1);
+    let second = world.respond_through(&told_otherwise, &mut wallets[1], id).unwrap();
+    assert_eq!(second, Outcome::AlreadyAdmitted { response: ResponseIndex::new(1) });
+    assert_eq!(wallets[1].responses()[&id].place(), Some(ResponseIndex::new(1)));
+    assert_eq!(world.screening_state(id).eligible, 2);
+}
+
+#[test]
+fn a_restored_wallet_that_forgot_its_keys_says_so_and_answers_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, mut wallets, id) = screened(folder.path(), 1);
+    let backup = folder.path().join("backup");
+    wallets[0].back_up(&backup).unwrap();
+    world.respond(&mut wallets[0], id).unwrap();
+    let mut restored = Wallet::recover(&backup, &folder.path().join("restored"), protection()).unwrap();
+    let response = ResponseIndex::new(0);
+    for _ in 0..2 {
+        assert_eq!(world.respond(&mut restored, id).unwrap(), Outcome::Forgotten { response });
+    }
+    assert_eq!(world.screening_state(id).eligible, 1);
+    world.sponsor().invite(id, &places(&[0]), &invitation()).unwrap();
+    assert!(world.people_agent().mailbox(id, [&restored]).unwrap().open(&restored).is_none());
+    refused(world.people_agent().decline(&mut restored, id), "under the wallet's keys");
+}
+
+#[test]
+fn a_crash_around_an_invitation_sends_the_same_one_and_no_second() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, mut wallets, id) = screened(folder.path(), 1);
+    let nobody = world.people_agent().mailbox(id, &wallets).unwrap();
+    assert!(nobody.open(&wallets[0]).is_none());
+    refused(world.sponsor().invite(id, &places(&[0]), &invitation()), "screening response 0");
+    world.respond(&mut wallets[0], id).unwrap();
+    for fault in [Fault::LostOnTheWay, Fault::AnswerLost] {
+        let faulty = FaultyLedger::new(world.ledger(), fault, 1);
+        assert!(world.sponsor_through(&faulty).invite(id, &places(&[0]), &invitation()).is_err());
+    }
+    let response = ResponseIndex::new(0);
+    let again = world.sponsor().invite(id, &places(&[0]), &invitation()).unwrap();
+    assert_eq!(again, [Invited::AlreadyInvited { response }]);
+    let other = Invitation { title: "Another".into(), ..invitation() };
+    let other = world.sponsor().invite(id, &places(&[0]), &other).unwrap();
+    assert_eq!(other, [Invited::InvitedOtherwise { response }]);
+    assert_eq!(world.blobs.list(BlobKind::Invitation).unwrap().len(), 1);
+    let received = world.people_agent().mailbox(id, &wallets).unwrap().open(&wallets[0]).unwrap();
+    assert_eq!(received.invitation, Some(invitation()));
+}
+
+#[test]
+fn a_crash_around_accepting_leaves_one_contact_and_one_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, mut wallets, id) = invited(folder.path(), 2);
+    let contact = Contact::new(CONTACT).unwrap();
+    let lost = FaultyLedger::new(world.ledger(), Fault::LostOnTheWay, 1);
+    assert!(world.people_agent_through(&lost).accept(&mut wallets[0], id, &contact, &mut rng()).is_err());
+    assert_eq!(world.screening_state(id).accepted, 0);
+    reopen(&world, &mut wallets);
+    let agent = world.people_agent();
+    let other = Contact::new("another address").unwrap();
+    refused(agent.accept(&mut wallets[0], id, &other, &mut rng()), "another answer was begun");
+    refused(agent.decline(&mut wallets[0], id), "another answer was begun");
+    let first = agent.accept(&mut wallets[0], id, &contact, &mut rng()).unwrap();
+    reopen(&world, &mut wallets);
+    assert_eq!(agent.accept(&mut wallets[0], id, &contact, &mut rng()).unwrap(), first);
+    assert_eq!(world.blobs.list(BlobKind::Contact).unwrap().len(), 1);
+    // The ledger took the second person's answer, and nobody heard.
+    let told_otherwise = FaultyLedger::new(world.ledger(), Fault::AnswerLost, 1);
+    let status = world.people_agent_through(&told_otherwise).decline(&mut wallets[1], id).unwrap();
+    assert!(matches!(status, ResponseStatus::Declined { .. }));
+    assert_eq!(agent.decline(&mut wallets[1], id).unwrap(), status);
+    let state = world.screening_state(id);
+    assert_eq!((state.eligible, state.accepted, state.declined), (2, 1, 1));
+}
+
+#[test]
+fn a_contact_that_was_never_stored_is_said_to_be_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, mut wallets, id) = invited(folder.path(), 1);
+    let full = Recorded { inner: world.blobs.as_ref(), full: true, read: Mutex::default() };
+    let agent = ScreeningAgent { blobs: &full, ..world.people_agent() };
+    let contact = Contact::new(CONTACT).unwrap();
+    assert!(agent.accept(&mut wallets[0], id, &contact, &mut rng()).is_err());
+    let answers = world.sponsor().answers(id).unwrap();
+    let [Answered { contact: None, problem: Some(problem), .. }] = answers.as_slice() else { panic!("{answers:?}") };
+    assert!(problem.contains("is not in the object store"), "{problem}");
+    // Once there is room, the same call mends it.
+    world.people_agent().accept(&mut wallets[0], id, &contact, &mut rng()).unwrap();
+    assert_eq!(world.sponsor().answers(id).unwrap()[0].contact, Some(contact));
+}
