@@ -16,6 +16,7 @@ mod lying_node;
 mod member;
 mod openapi;
 mod plans;
+pub mod progress;
 mod provider;
 mod reads;
 mod screenings;

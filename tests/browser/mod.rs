@@ -3,6 +3,7 @@
 //! One server and one browser serve all tests. Screenshots of every page lie in `target/screenshots` afterwards.
 
 mod chromium;
+mod following;
 mod hostile;
 mod journeys;
 mod looks;
