@@ -32,12 +32,14 @@ const PROTECTED: [(&str, &str, Operation); 4] = [
 ];
 
 /// What an account of the service is for alone: whoever has its session, however many keys they sign with.
-const OWN_ACCOUNT: [(&str, &str, Operation); 8] = [
+const OWN_ACCOUNT: [(&str, &str, Operation); 10] = [
     ("get", "/v1/me", Operation::ReadAccount),
     ("patch", "/v1/me", Operation::ChangeAccount),
+    ("delete", "/v1/me/institutions", Operation::ChangeAccount),
     ("delete", "/v1/me/ledger-account", Operation::ChangeAccount),
     ("post", "/v1/me/passkeys", Operation::ChangeAccount),
     ("delete", "/v1/me/passkeys/{id}", Operation::ChangeAccount),
+    ("patch", "/v1/me/passkeys/{id}", Operation::ChangeAccount),
     ("post", "/v1/me/passkeys/options", Operation::ChangeAccount),
     ("delete", "/v1/me/sessions", Operation::ChangeAccount),
     ("delete", "/v1/me/sessions/{id}", Operation::ChangeAccount),

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Every route, stated here once more on purpose: a route added or lost must be a decision.
-const ROUTES: [(&str, &str); 83] = [
+const ROUTES: [(&str, &str); 85] = [
     ("get", "/beacon/v2/"),
     ("get", "/beacon/v2/configuration"),
     ("get", "/beacon/v2/datasets"),
@@ -58,9 +58,11 @@ const ROUTES: [(&str, &str); 83] = [
     ("get", "/v1/licences"),
     ("get", "/v1/me"),
     ("patch", "/v1/me"),
+    ("delete", "/v1/me/institutions"),
     ("delete", "/v1/me/ledger-account"),
     ("post", "/v1/me/passkeys"),
     ("delete", "/v1/me/passkeys/{id}"),
+    ("patch", "/v1/me/passkeys/{id}"),
     ("post", "/v1/me/passkeys/options"),
     ("delete", "/v1/me/sessions"),
     ("delete", "/v1/me/sessions/{id}"),

@@ -265,6 +265,7 @@ fn server(
     let app = move || {
         App::new()
             .wrap(from_fn(refuse_cross_site))
+            .wrap(from_fn(pages::cross_site_as_page))
             .wrap(from_fn(api::answer))
             .wrap(from_fn(api::observe))
             .configure(configure.clone())

@@ -198,6 +198,8 @@ routes![
     sign_in::rename_own_account,
     sign_in::begin_passkey,
     sign_in::add_passkey,
+    sign_in::rename_passkey,
+    sign_in::remove_institution,
     sign_in::remove_passkey,
     sign_in::end_session,
     sign_in::end_sessions,
