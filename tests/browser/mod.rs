@@ -8,6 +8,7 @@ mod hostile;
 mod journeys;
 mod looks;
 mod patient;
+mod pictures;
 mod receipts;
 mod sign_in;
 mod site;
