@@ -11,7 +11,7 @@ use super::{
 };
 
 /// A server that lists an institution whose provider runs here.
-fn listed(provider: &Provider) -> Server {
+pub fn listed(provider: &Provider) -> Server {
     let folder = tempfile::tempdir().unwrap();
     let (secret, file) = (folder.path().join("secret"), folder.path().join("institutions.toml"));
     fs::write(&secret, CLIENT.1).unwrap();
@@ -30,16 +30,22 @@ fn listed(provider: &Provider) -> Server {
 }
 
 #[track_caller]
-fn location(answer: &Answer) -> String {
+pub fn location(answer: &Answer) -> String {
     assert_eq!(answer.status, 303, "{}", String::from_utf8_lossy(&answer.body));
     answer.header("location").to_owned()
 }
 
 /// Goes to the institution, which lets everybody in, and returns the path to which it leads back.
 #[track_caller]
-fn visited(visitor: &mut Visitor) -> String {
+pub fn visited(visitor: &mut Visitor) -> String {
     let provider = location(&visitor.get("/sign-in/institutions/uni"));
-    let request = agent().get(&provider).config().max_redirects(0).build();
+    led_back(visitor, &provider)
+}
+
+/// Goes to the institution's address, and returns the path to which it leads back.
+#[track_caller]
+pub fn led_back(visitor: &Visitor, provider: &str) -> String {
+    let request = agent().get(provider).config().max_redirects(0).build();
     let back = location(&answer(request.call()));
     back.strip_prefix(&visitor.url).unwrap_or_else(|| panic!("{back}")).to_owned()
 }

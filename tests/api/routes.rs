@@ -11,12 +11,14 @@ pub const PROTECTED: [(&str, &str, Operation); 4] = [
 ];
 
 /// What an account of the service is for alone: whoever has its session, however many keys they sign with.
-pub const OWN_ACCOUNT: [(&str, &str, Operation); 8] = [
+pub const OWN_ACCOUNT: [(&str, &str, Operation); 10] = [
     ("get", "/v1/me", Operation::ReadAccount),
     ("patch", "/v1/me", Operation::ChangeAccount),
+    ("delete", "/v1/me/institutions", Operation::ChangeAccount),
     ("delete", "/v1/me/ledger-account", Operation::ChangeAccount),
     ("post", "/v1/me/passkeys", Operation::ChangeAccount),
     ("delete", "/v1/me/passkeys/{id}", Operation::ChangeAccount),
+    ("patch", "/v1/me/passkeys/{id}", Operation::ChangeAccount),
     ("post", "/v1/me/passkeys/options", Operation::ChangeAccount),
     ("delete", "/v1/me/sessions", Operation::ChangeAccount),
     ("delete", "/v1/me/sessions/{id}", Operation::ChangeAccount),
@@ -33,7 +35,7 @@ pub const SIGN_IN: [(&str, &str); 6] = [
 ];
 
 /// What is for everybody: public facts, and what proves itself, such as a signed transaction or a blob by its digest.
-pub const PUBLIC: [(&str, &str); 64] = [
+pub const PUBLIC: [(&str, &str); 65] = [
     ("get", "/beacon/v2/"),
     ("get", "/beacon/v2/configuration"),
     ("get", "/beacon/v2/datasets"),
@@ -80,6 +82,7 @@ pub const PUBLIC: [(&str, &str); 64] = [
     ("get", "/v1/queries"),
     ("get", "/v1/queries/{id}"),
     ("get", "/v1/queries/{id}/contributions"),
+    ("get", "/v1/queries/{id}/progress"),
     ("get", "/v1/query-schema"),
     ("get", "/v1/researchers"),
     ("get", "/v1/schemas"),

@@ -212,7 +212,7 @@ fn nobody_reaches_another_accounts_passkeys_or_sessions() {
     is(&visitor(&server).sign_in(&mut second), 204, "");
     is(&eve.delete(&format!("/v1/me/passkeys/{}", eves.id())), 204, "");
     is(&visitor(&server).sign_in(&mut eves), 401, "not known here");
-    is(&eve.delete(&format!("/v1/me/passkeys/{}", second.id())), 422, "add another first");
+    is(&eve.delete(&format!("/v1/me/passkeys/{}", second.id())), 422, "add another way in first");
 }
 
 #[test]
@@ -278,7 +278,7 @@ fn a_key_of_the_ledger_opens_a_session_once_and_speaks_for_its_account() {
     foreign.origin = Some("https://evil.example".into());
     is(&foreign.form("/sign-in/link", &format!("code={}&act=sign-in", code(&link(&server, "friend")))), 403, "");
     // Nothing would be left to sign in with.
-    is(&ada.delete("/v1/me/ledger-account"), 422, "add a passkey first");
+    is(&ada.delete("/v1/me/ledger-account"), 422, "add another way in first");
 }
 
 #[test]

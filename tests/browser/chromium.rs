@@ -210,8 +210,14 @@ impl Browser {
 
     /// The whole page as PNG.
     pub fn screenshot(&self, path: &Path) {
+        self.picture(path, 0.0, f64::INFINITY);
+    }
+
+    /// A part of the page as PNG: from a place on, at most so high, in CSS pixels.
+    pub fn picture(&self, path: &Path, top: f64, height_max: f64) {
         let size = self.devtools("Page.getLayoutMetrics", json!({}))["cssContentSize"].clone();
-        let clip = json!({ "x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1 });
+        let height = (size["height"].as_f64().unwrap() - top).min(height_max);
+        let clip = json!({ "x": 0, "y": top, "width": size["width"], "height": height, "scale": 1 });
         let shot = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
         let taken = self.devtools("Page.captureScreenshot", shot);
         let bytes = data_encoding(taken["data"].as_str().unwrap());

@@ -3,10 +3,12 @@
 //! One server and one browser serve all tests. Screenshots of every page lie in `target/screenshots` afterwards.
 
 mod chromium;
+mod following;
 mod hostile;
 mod journeys;
 mod looks;
 mod patient;
+mod pictures;
 mod receipts;
 mod sign_in;
 mod site;

@@ -11,6 +11,7 @@ use super::{
     looks::inspect,
     site::{Site, site},
 };
+use crate::api::{institutions::listed, provider::Provider};
 
 /// A name that runs, were it not taken for text.
 const MARKUP: &str = "<img src=x onerror=\"window.pwned = 1\">";
@@ -174,4 +175,38 @@ fn at_an_address_without_a_name_the_page_leads_to_where_passkeys_work() {
     let place = format!("{}/sign-in", url(site));
     assert_eq!(browser.run("return document.querySelector('.notice a').href"), place);
     assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn an_institution_is_added_to_an_account_and_a_passkey_is_renamed() {
+    let provider = Provider::start();
+    let (server, browser) = (listed(&provider), browser());
+    let home = server.running.url().replace("127.0.0.1", "localhost");
+    forget(&browser);
+    browser.plug_in("internal");
+    browser.open(&format!("{home}/sign-in"));
+    fill(&browser, "#display-name", "Ada Lovelace");
+    browser.click("#passkey-sign-up");
+    browser.until("location.pathname === '/you' && document.getElementById('sign-out')");
+    assert!(browser.text("#content").contains("There is one way into this account."));
+    inspect(&browser, "you-one-way");
+    browser.run("document.querySelector('form[action=\"/you/passkeys/rename\"]').closest('details').open = true");
+    fill(&browser, "#label-1", "Laptop");
+    browser.click("form[action='/you/passkeys/rename'] button");
+    browser.until("document.querySelector('form[action=\"/you/passkeys/remove\"] strong').textContent === 'Laptop'");
+    browser.click("form[action='/you/institutions/add'] button");
+    browser.until("document.getElementById('leave')");
+    inspect(&browser, "you-leave");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+    browser.click("#leave");
+    browser
+        .until("location.pathname === '/you' && document.querySelector('form[action=\"/you/institutions/remove\"]')");
+    assert!(!browser.text("#content").contains("There is one way"), "{}", browser.text("#content"));
+    inspect(&browser, "you-institution");
+    browser.run("document.querySelector('form[action=\"/you/passkeys/remove\"]').submit()");
+    browser.until("document.querySelector('form[action=\"/you/passkeys/remove\"]') === null");
+    assert!(browser.text("#content").contains("There is one way"), "{}", browser.text("#content"));
+    browser.unplug();
+    forget(&browser);
+    browser.open("about:blank");
 }

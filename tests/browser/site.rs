@@ -25,7 +25,7 @@ use node::{
     transaction::{Action, Governance, StudyRegistration},
 };
 use web::{
-    api::{Metrics, Publishing, Service, StoredBytes, UploadQuota},
+    api::{Custody, Metrics, Publishing, Service, StoredBytes, UploadQuota},
     chain::Chain,
     cli::Output,
     client::{Remote, RemoteBlobs, RemoteLedger},
@@ -155,7 +155,7 @@ fn serve_folder(folder: &Path) -> (Running, Engine) {
         quota: UploadQuota::new(1 << 30, StoredBytes::default()),
         metrics: Metrics::default(),
         engine: Some(engine.handle().clone()),
-        custody: None,
+        custody: Some(Custody::new(key(folder, "custodian", Role::Custodian).signing_key())),
         replay: web::signed_request::Replay::default(),
         sign_in: web::sign_in::SignIn::default(),
     };

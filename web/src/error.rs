@@ -117,6 +117,14 @@ pub enum Error {
         /// The bound.
         limit: Duration,
     },
+    /// Every stream of events is taken.
+    #[error(
+        "this server keeps {limit} streams of events and all are taken; ask from time to time instead, or try later"
+    )]
+    StreamsFull {
+        /// The bound.
+        limit: usize,
+    },
     /// The server is going down.
     #[error("the server is stopping; try again shortly")]
     Stopping,

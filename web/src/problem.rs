@@ -14,6 +14,9 @@ use crate::Error;
 /// Media type of a problem document.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
+/// After how many seconds a stream may be free.
+const STREAM_SECONDS: u32 = 60;
+
 /// A problem document (RFC 9457).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
@@ -121,7 +124,7 @@ fn kind(error: &Error) -> ProblemKind {
         Error::CrossSite { .. } => ProblemKind::CrossSite,
         Error::TooMany { .. } => ProblemKind::TooMany,
         Error::Quota { .. } => ProblemKind::Quota,
-        Error::Stopping => ProblemKind::Busy,
+        Error::Stopping | Error::StreamsFull { .. } => ProblemKind::Busy,
         Error::Slow { .. } => ProblemKind::Slow,
         Error::Unreachable { .. } | Error::Remote { .. } | Error::Reply { .. } => ProblemKind::Upstream,
         // The last three are the command line's own and never reach a client.
@@ -209,8 +212,10 @@ impl ResponseError for Error {
             tracing::error!(error = %self, "a request failed");
         }
         let mut answer = HttpResponse::build(self.status_code());
-        if let Self::TooMany { seconds } = self {
-            answer.insert_header((header::RETRY_AFTER, *seconds));
+        match self {
+            Self::TooMany { seconds } => drop(answer.insert_header((header::RETRY_AFTER, *seconds))),
+            Self::StreamsFull { .. } => drop(answer.insert_header((header::RETRY_AFTER, STREAM_SECONDS))),
+            _ => {}
         }
         answer.content_type(PROBLEM_JSON).json(Problem::from(self))
     }

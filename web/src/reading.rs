@@ -7,20 +7,39 @@ use circuits::{
     domain::{ByteTag, hash},
     id::QueryId,
     layout::{Axis, Layout, Statistic, Subject},
+    privacy::Epsilon,
     quorum::Quorum,
     schema::{Schema, VariantPanel},
 };
 use market::{
-    query::{Measure, NamedClause, QueryFile, VariantRange},
+    query::{Measure, NamedClause, Privacy, QueryFile, VariantRange},
     researcher::sums,
     statistics::{
         PartSums, Sum,
         analysis::{Analysis, Context, analyze},
     },
 };
-use node::{query::CohortQuery, state::QueryState};
+use node::{
+    query::{CohortQuery, PrivacyMode},
+    state::QueryState,
+};
 
 use crate::Error;
+
+/// An ε as people write it: 0, or a multiple of 0.001.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub(crate) fn epsilon(text: &str) -> Result<Epsilon, String> {
+    let value: f64 = text.parse().map_err(|_| format!("{text:?} is no number; give ε as 0.5"))?;
+    if value == 0.0 {
+        return Ok(Epsilon::from_milli(0));
+    }
+    match Privacy::Epsilon(value).mode().map_err(|error| error.to_string())? {
+        PrivacyMode::Private { epsilon_milli } => Ok(epsilon_milli),
+        PrivacyMode::Exact => Err("give ε as 0.5".into()),
+    }
+}
 
 /// A measure with the parts that hold its sums.
 pub(crate) type Measured = (Measure, Vec<Layout>);

@@ -2,6 +2,7 @@
 
 use std::{
     future::{self, Future, Ready},
+    io,
     net::{SocketAddr, TcpListener},
     pin::pin,
     sync::{Arc, mpsc},
@@ -21,13 +22,14 @@ use tokio::{select, sync::watch, task};
 
 use crate::{
     Error,
-    api::{self, CONNECTIONS_MAX, HEAD_TIME_MAX, SHUTDOWN_SECONDS_MAX, Service, WORKERS},
+    api::{self, CONNECTIONS_MAX, HEAD_TIME_MAX, SHUTDOWN_SECONDS_MAX, Service, Streams, WORKERS},
     chain::Chain,
     duties::Duties,
     member::{self, MemberService, Turns},
     pages,
     patient::PatientPages,
     sign_in::refuse_cross_site,
+    stop::Signals,
 };
 
 /// Who ends a server.
@@ -43,6 +45,8 @@ pub enum StopOn {
 pub struct Running {
     address: SocketAddr,
     handle: ServerHandle,
+    /// Ends the answers that would go on for as long as somebody reads.
+    stopping: watch::Sender<bool>,
     thread: Option<JoinHandle<Result<(), Error>>>,
 }
 
@@ -76,6 +80,7 @@ impl Running {
     }
 
     fn end(&mut self) -> Result<(), Error> {
+        self.stopping.send_replace(true);
         // The server's thread drives the stop; this only asks for it.
         drop(self.handle.stop(true));
         self.join()
@@ -119,8 +124,15 @@ pub fn serve_with_duties(
     let service = Data::new(service);
     let (stop, stopped) = watch::channel(false);
     let follower = async move { follow(chain, duties, engine, stopped).await };
-    start(address, stop_on, Some((stop, follower)), move |config| {
-        config.app_data(service.clone()).configure(api::configure).configure(pages::configure);
+    let stopping = watch::Sender::new(false);
+    let streams = Data::new(Streams::new(stopping.subscribe()));
+    let (listener, address) = listen(address)?;
+    start_on(listener, address, (stop_on, stopping), Some((stop, follower)), move |config| {
+        config
+            .app_data(service.clone())
+            .app_data(streams.clone())
+            .configure(api::configure)
+            .configure(pages::configure);
     })
 }
 
@@ -158,7 +170,8 @@ async fn follow(chain: Arc<Chain>, duties: Duties, engine: Option<EngineHandle>,
 pub fn serve_member(service: MemberService, address: &str, stop_on: StopOn) -> Result<Running, Error> {
     let (service, turns) = (Data::new(service), Data::new(Turns::default()));
     let no_follower: Option<(watch::Sender<bool>, Ready<()>)> = None;
-    start(address, stop_on, no_follower, move |config| {
+    let (listener, address) = listen(address)?;
+    start_on(listener, address, (stop_on, watch::Sender::new(false)), no_follower, move |config| {
         config.app_data(service.clone()).app_data(turns.clone()).configure(member::configure);
     })
 }
@@ -176,23 +189,13 @@ pub fn serve_patients(
     let pages = Arc::new(pages(address)?);
     let data = Data::from(Arc::clone(&pages));
     let no_follower: Option<(watch::Sender<bool>, Ready<()>)> = None;
-    let running = start_on(listener, address, stop_on, no_follower, move |config| {
+    let running = start_on(listener, address, (stop_on, watch::Sender::new(false)), no_follower, move |config| {
         config.app_data(data.clone()).configure(pages::patient::configure);
     })?;
     Ok((running, pages))
 }
 
-/// Takes the address here, so that its failure is the caller's, and serves in a new thread.
-fn start(
-    address: &str,
-    stop_on: StopOn,
-    follower: Option<(watch::Sender<bool>, impl Future<Output = ()> + Send + 'static)>,
-    configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
-) -> Result<Running, Error> {
-    let (listener, address) = listen(address)?;
-    start_on(listener, address, stop_on, follower, configure)
-}
-
+/// Takes the address here, so that its failure is the caller's.
 fn listen(address: &str) -> Result<(TcpListener, SocketAddr), Error> {
     let failed = |source| Error::Listen { address: address.into(), source };
     let listener = TcpListener::bind(address).map_err(failed)?;
@@ -200,24 +203,37 @@ fn listen(address: &str) -> Result<(TcpListener, SocketAddr), Error> {
     Ok((listener, address))
 }
 
+/// Serves in a new thread.
 fn start_on(
     listener: TcpListener,
     address: SocketAddr,
-    stop_on: StopOn,
+    (stop_on, stopping): (StopOn, watch::Sender<bool>),
     follower: Option<(watch::Sender<bool>, impl Future<Output = ()> + Send + 'static)>,
     configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> Result<Running, Error> {
     let (tell, told) = mpsc::channel();
+    let asked = stopping.clone();
     let thread = thread::Builder::new().name("locus-server".into()).spawn(move || {
         System::new().block_on(async move {
             let server = server(listener, stop_on, configure)?;
             // Nobody listens only when the caller is gone, and then nobody asks the server to stop either.
             let _ = tell.send(server.handle());
             let handle = server.handle();
+            if stop_on == StopOn::Signals {
+                let failed = |error: io::Error| Error::Internal { action: "heed signals", why: error.to_string() };
+                let mut signals = Signals::listen().map_err(failed)?;
+                let asked = asked.clone();
+                // The server itself heeds them too, and then waits for answers that go on.
+                actix_web::rt::spawn(async move {
+                    signals.next().await;
+                    asked.send_replace(true);
+                });
+            }
             let follower = follower.map(|(stop, follower)| {
                 let follower = async move {
                     follower.await;
                     // It ends before the server only when there is nothing left to serve.
+                    asked.send_replace(true);
                     handle.stop(true).await;
                 };
                 (stop, actix_web::rt::spawn(follower))
@@ -232,7 +248,7 @@ fn start_on(
     });
     let thread = thread.map_err(|error| Error::Internal { action: "start a thread", why: error.to_string() })?;
     match told.recv() {
-        Ok(handle) => Ok(Running { address, handle, thread: Some(thread) }),
+        Ok(handle) => Ok(Running { address, handle, stopping, thread: Some(thread) }),
         Err(_) => match thread.join() {
             Ok(Err(error)) => Err(error),
             _ => Err(Error::Internal { action: "serve", why: "its thread ended at once".into() }),
@@ -249,6 +265,7 @@ fn server(
     let app = move || {
         App::new()
             .wrap(from_fn(refuse_cross_site))
+            .wrap(from_fn(pages::cross_site_as_page))
             .wrap(from_fn(api::answer))
             .wrap(from_fn(api::observe))
             .configure(configure.clone())

@@ -3,7 +3,9 @@
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, delete, insert_into, update};
 use node::units::Timestamp;
 
-use super::{Accounts, ServiceAccountId, account::checked_name, schema::credentials, session::hold};
+use super::{
+    Accounts, ServiceAccountId, account::checked_name, identity::require_way_in, schema::credentials, session::hold,
+};
 use crate::{
     Error,
     database::{Bytes, DatabaseConnection, MaybeTime, Number, on_each, signed},
@@ -178,24 +180,36 @@ impl Accounts {
         if changed == 0 { Err(Error::Account { why: "its credential is not known here".into() }) } else { Ok(()) }
     }
 
+    /// Gives a credential of an account another label.
+    ///
+    /// # Errors
+    /// [`Error::Account`] for a label out of bounds, or when the account has no such credential; [`Error::Database`] when
+    /// the database fails.
+    pub fn rename_credential(&self, account: ServiceAccountId, id: &CredentialId, label: &str) -> Result<(), Error> {
+        let label = checked_name("credential's label", label, LABEL_CHARS_MAX)?;
+        let this = credentials::table.find(id.as_bytes().to_vec());
+        let this = this.filter(credentials::account.eq(account.as_bytes().to_vec()));
+        let change = credentials::label.eq(label);
+        match self.database.write(|connection| Ok(update(this).set(change).execute(connection)?))? {
+            0 => Err(Error::Account { why: "it has no such credential".into() }),
+            _ => Ok(()),
+        }
+    }
+
     /// Takes a credential from an account.
     ///
     /// # Errors
-    /// [`Error::Account`] when the account has no such credential, or no other to sign in with; [`Error::Database`] when
+    /// [`Error::Account`] when the account has no such credential, or no other way to sign in; [`Error::Database`] when
     /// the database fails.
     pub fn remove_credential(&self, account: ServiceAccountId, id: &CredentialId) -> Result<(), Error> {
-        let refused = |why: &str| Err(Error::Account { why: why.into() });
+        let this = credentials::table.find(id.as_bytes().to_vec());
+        let this = this.filter(credentials::account.eq(account.as_bytes().to_vec()));
         self.database.write(|connection| {
             hold(connection, account)?;
-            let of_account = credentials::table.filter(credentials::account.eq(account.as_bytes().to_vec()));
-            let count: i64 = of_account.clone().count().get_result(connection)?;
-            let this = of_account.filter(credentials::id.eq(id.as_bytes().to_vec()));
-            if count < 2 {
-                return refused("it would have no credential left to sign in with; add another first");
-            }
             match delete(this).execute(connection)? {
-                0 => refused("it has no such credential"),
-                _ => Ok(()),
+                0 => Err(Error::Account { why: "it has no such credential".into() }),
+                // What was deleted comes back with the refusal.
+                _ => require_way_in(connection, account),
             }
         })
     }

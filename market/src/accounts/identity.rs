@@ -1,7 +1,7 @@
 //! Who an account is elsewhere: its account on the ledger, and what institutions call its owner.
 
 use circuits::id::AccountId;
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, insert_into, update};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, delete, insert_into, update};
 use node::units::Timestamp;
 use rand::Rng;
 
@@ -105,13 +105,10 @@ impl Accounts {
     pub fn unlink(&self, id: ServiceAccountId) -> Result<(), Error> {
         self.database.write(|connection| {
             hold(connection, id)?;
-            if other_ways(connection, id)? == 0 {
-                return refused("nothing would be left to sign in with; add a passkey first");
-            }
             let this = accounts::table.find(id.as_bytes().to_vec()).filter(accounts::ledger_account.is_not_null());
             match update(this).set(accounts::ledger_account.eq(None::<Vec<u8>>)).execute(connection)? {
                 0 => refused("it names no ledger account"),
-                _ => Ok(()),
+                _ => require_way_in(connection, id),
             }
         })
     }
@@ -156,6 +153,23 @@ impl Accounts {
         self.database.write(|connection| insert(connection, id, identity, now))
     }
 
+    /// Forgets that a provider vouches for an account.
+    ///
+    /// # Errors
+    /// [`Error::Account`] when it does not, or the account would have no other way to sign in; [`Error::Database`] when the
+    /// database fails.
+    pub fn remove_identities(&self, id: ServiceAccountId, issuer: &str) -> Result<(), Error> {
+        let these = identities::table.filter(identities::account.eq(id.as_bytes().to_vec()));
+        let these = these.filter(identities::issuer.eq(issuer.to_owned()));
+        self.database.write(|connection| {
+            hold(connection, id)?;
+            match delete(these).execute(connection)? {
+                0 => refused("no such institution vouches for it"),
+                _ => require_way_in(connection, id),
+            }
+        })
+    }
+
     /// Who vouches for an account, the oldest first.
     ///
     /// # Errors
@@ -175,11 +189,15 @@ fn refused<T>(why: &str) -> Result<T, Error> {
     Err(Error::Account { why: why.into() })
 }
 
-/// How many ways there are to sign in to an account without its ledger account.
-fn other_ways(connection: &mut DatabaseConnection, id: ServiceAccountId) -> Result<i64, Error> {
+/// Refuses, and so undoes, what leaves nothing to sign in to an account with.
+pub(super) fn require_way_in(connection: &mut DatabaseConnection, id: ServiceAccountId) -> Result<(), Error> {
     let passkeys = credentials::table.filter(credentials::account.eq(id.as_bytes().to_vec())).count();
     let vouched = identities::table.filter(identities::account.eq(id.as_bytes().to_vec())).count();
-    Ok(passkeys.get_result::<i64>(connection)? + vouched.get_result::<i64>(connection)?)
+    let linked = accounts::table.find(id.as_bytes().to_vec()).filter(accounts::ledger_account.is_not_null()).count();
+    let ways = passkeys.get_result::<i64>(connection)?
+        + vouched.get_result::<i64>(connection)?
+        + linked.get_result::<i64>(connection)?;
+    if ways == 0 { refused("nothing would be left to sign in with; add another way in first") } else { Ok(()) }
 }
 
 fn insert(

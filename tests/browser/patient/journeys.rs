@@ -18,13 +18,13 @@ const CONTACT: &str = "ada@example.org\nafter six in the evening";
 
 /// Waits until the change that is followed is in a block.
 #[track_caller]
-fn done(browser: &Browser) {
+pub fn done(browser: &Browser) {
     browser.until("document.querySelector('#doing .notice')");
     assert!(browser.text("#doing").contains("Done."), "{}", browser.text("#doing"));
 }
 
 /// Puts a text into a field.
-fn fill(browser: &Browser, id: &str, text: &str) {
+pub fn fill(browser: &Browser, id: &str, text: &str) {
     browser.run(&format!("document.getElementById({}).value = {}", json!(id), json!(text)));
 }
 
@@ -129,26 +129,62 @@ fn rules_are_changed_after_a_second_look_and_errors_are_beside_their_fields() {
     ward.open(&browser, "/use/0/change");
     browser.run("for (const box of document.querySelectorAll('[name=purpose]')) box.checked = false");
     fill(&browser, "days", "soon");
+    fill(&browser, "regions", "1, 40");
+    fill(&browser, "epsilon_max", "much");
     browser.click("#review");
     browser.until("document.getElementById('days-error') && document.getElementById('purpose-error')");
+    browser.until("document.getElementById('regions-error') && document.getElementById('epsilon_max-error')");
     assert_eq!(browser.run("return document.getElementById('days').getAttribute('aria-invalid')"), "true");
     inspect(&browser, "patient-change-errors");
     browser.click("#purpose-health-research");
     fill(&browser, "days", "90");
     fill(&browser, "price_min", "700");
+    fill(&browser, "regions", "1, 3");
+    fill(&browser, "epsilon_max", "0.5");
     browser.click("#screening");
     browser.click("#review");
     browser.until("document.getElementById('confirm')");
     let asked = browser.text("main");
     assert!(asked.contains("research on health and illness") && asked.contains("at least 700"), "{asked}");
+    assert!(asked.contains("Only in the regions 1, 3.") && asked.contains("at most 0.5"), "{asked}");
     inspect(&browser, "patient-confirm");
     browser.click("#confirm");
     done(&browser);
     let wallet = ward.wallet(number);
     let terms = &wallet.holdings()[0].consent;
-    assert_eq!(terms.price_min, 700);
+    assert_eq!((terms.price_min, terms.regions.0, terms.epsilon_milli_max), (700, 0b101, 500));
     let registered = ledger().registration(wallet.holdings()[0].leaf).unwrap().unwrap();
     assert_eq!(registered.consent, terms.commitment(), "the ledger has what the wallet has");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn the_limit_of_privacy_is_set_after_a_second_look_that_says_what_it_does_not_undo() {
+    let (ward, browser) = (ward(), browser());
+    let number = ward.contributors[0];
+    ward.enter(&browser, number);
+    ward.open(&browser, "/privacy");
+    for wrong in ["", "much", "-1", "0.00001"] {
+        browser.run("document.getElementById('limit-error')?.remove()");
+        fill(&browser, "limit", wrong);
+        browser.click("#review");
+        browser.until("document.getElementById('limit-error')");
+    }
+    inspect(&browser, "patient-privacy-errors");
+    let before = ward.wallet(number).budget();
+    fill(&browser, "limit", "2.5");
+    browser.click("#review");
+    browser.until("document.getElementById('confirm')");
+    let asked = browser.text("main");
+    assert!(asked.contains(&format!("Your limit becomes 2.5. It was {before}")), "{asked}");
+    assert!(asked.contains("takes nothing back"), "{asked}");
+    assert_eq!(ward.wallet(number).budget(), before, "nothing is set before it is confirmed");
+    inspect(&browser, "patient-privacy-confirm");
+    browser.click("#confirm");
+    done(&browser);
+    assert_eq!(ward.wallet(number).budget().milli(), 2_500);
+    ward.open(&browser, "/privacy");
+    assert_eq!(browser.run("return document.getElementById('limit').value"), "2.5");
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 

@@ -111,7 +111,7 @@ pub struct Ward {
     _running: Running,
 }
 
-fn protection() -> Protection {
+pub fn protection() -> Protection {
     let key = folder().join("keys/custodian.key");
     let custodian = PartyKey::open(&key, Role::Custodian, &Protection::DemoUnencrypted).unwrap();
     Protection::StorageKey(custodian.storage_key())
@@ -134,6 +134,7 @@ impl Ward {
             ledger: Arc::new(RemoteLedger::connect(remote.clone()).unwrap()),
             blobs: Arc::new(RemoteBlobs::new(remote.clone())),
             node: Some(remote),
+            genome_keys: vec![],
         };
         let at = "127.0.0.1:0".parse().unwrap();
         let (running, pages) = serve_patients(at, StopOn::Request, |address| {

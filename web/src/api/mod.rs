@@ -22,6 +22,7 @@ mod metrics;
 mod named;
 mod operation;
 mod plans;
+mod progress;
 mod quota;
 mod reply;
 mod schemas;
@@ -51,6 +52,7 @@ pub use self::{
     jobs::JobSummary,
     metrics::Metrics,
     operation::{Health, Quorum},
+    progress::{QueryProgress, STREAM_TIME_MAX, STREAMS_MAX},
     quota::{StoredBytes, UploadQuota},
     screenings::{ListedScreening, RESPONSES_PAGE_MAX, ResponsePage, ResponseProofs, ScreeningPage},
     state::ProvenState,
@@ -61,6 +63,7 @@ pub(crate) use self::{
     bounds::{answer, no_endpoint},
     memory::Room,
     metrics::observe,
+    progress::{Streams, stage_of},
     quota::is_document,
     reply::{BYTES, found, parse},
     state::KEY_BYTES_MAX,
@@ -161,6 +164,7 @@ routes![
     ledger::read_study,
     listing::list_queries,
     ledger::read_query,
+    progress::follow_query,
     plans::plan_query,
     plans::read_query_schema,
     listing::list_contributions,
@@ -217,6 +221,8 @@ routes![
     sign_in::rename_own_account,
     sign_in::begin_passkey,
     sign_in::add_passkey,
+    sign_in::rename_passkey,
+    sign_in::remove_institution,
     sign_in::remove_passkey,
     sign_in::end_session,
     sign_in::end_sessions,

@@ -2,7 +2,7 @@
 
 use actix_web::{
     HttpRequest, HttpResponse, delete, get, patch, post,
-    web::{Data, Path, Payload},
+    web::{Data, Path, Payload, Query},
 };
 use circuits::id::AccountId;
 use market::accounts::SessionId;
@@ -10,7 +10,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Service, blobs::receive_media, blocking, reply::parse};
+use super::{Service, blobs::receive_media, blocking, listing::query_string, reply::parse};
 use crate::{
     Error,
     problem::Problem,
@@ -32,6 +32,20 @@ const BODY_BYTES_MAX: usize = 64 << 10;
 pub(super) struct Named {
     /// 1 to 100 characters.
     display_name: String,
+}
+
+/// The name of a passkey.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Labelled {
+    /// 1 to 100 characters.
+    label: String,
+}
+
+/// Which provider.
+#[derive(Debug, Deserialize)]
+pub(super) struct OfIssuer {
+    issuer: String,
 }
 
 /// A passkey that a browser made.
@@ -251,7 +265,50 @@ pub(super) async fn add_passkey(
     passkeys::end_registration(&request, &service, Some(change), label, json_bytes(&credential)).await
 }
 
-/// Removes a passkey of the own account; the last one stays.
+/// Gives a passkey of the own account another name.
+#[utoipa::path(
+    tag = "own account",
+    params(("id" = String, Path, description = "the passkey's id, in base64url")),
+    request_body(content = Labelled, content_type = "application/json"),
+    responses(
+        (status = 204, description = "renamed"),
+        (status = "4XX", description = "why not", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+#[patch("/v1/me/passkeys/{id}")]
+pub(super) async fn rename_passkey(
+    request: HttpRequest,
+    service: Data<Service>,
+    id: Path<String>,
+    payload: Payload,
+) -> Result<HttpResponse, Error> {
+    let Labelled { label } = body(&request, payload).await?;
+    let rename = move |change: Change, service: &Service| change.rename_passkey(service, &passkey_id(&id)?, &label);
+    changed(&request, service, rename).await
+}
+
+/// Forgets that an institution vouches for the own account, unless nothing else lets its owner in.
+#[utoipa::path(
+    tag = "own account",
+    params(("issuer" = String, Query, description = "the URL of its OpenID provider, as the account lists it")),
+    responses(
+        (status = 204, description = "forgotten"),
+        (status = "4XX", description = "why not", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+#[delete("/v1/me/institutions")]
+pub(super) async fn remove_institution(
+    request: HttpRequest,
+    service: Data<Service>,
+    issuer: Result<Query<OfIssuer>, actix_web::Error>,
+) -> Result<HttpResponse, Error> {
+    // Whoever is not signed in hears that first.
+    change::signed_in(&request, &service).await?;
+    let OfIssuer { issuer } = query_string(issuer)?;
+    changed(&request, service, move |change, service| change.remove_institution(service, &issuer)).await
+}
+
+/// Removes a passkey of the own account, unless nothing else lets its owner in.
 #[utoipa::path(
     tag = "own account",
     params(("id" = String, Path, description = "the passkey's id, in base64url")),

@@ -9,14 +9,14 @@ use circuits::{
 };
 use clap::Subcommand;
 use market::{
-    ledger::{act, next_nonce, require_query},
+    ledger::{act, next_nonce, require_query, settle as settle_transaction},
     query::{NamedClause, Plan, PrivacyPlan, QueryFile, VariantBlock, plan, plan_of_study, schema_and_panel},
     wallet::{PartyKey, Role},
 };
 use node::{
     calendar::date,
     state::{QueryState, QueryStatus, StateView},
-    transaction::Action,
+    transaction::{Action, Transaction},
 };
 use schemars::schema_for;
 use serde::Serialize;
@@ -50,6 +50,10 @@ pub enum Query {
         key: PathBuf,
         #[command(flatten)]
         ontology: Ontology,
+        /// Open only as this action of the account: its number, from 0 on. The ledger takes each number once, so whoever tries
+        /// again with the same one opens once.
+        #[arg(long, value_name = "NUMBER")]
+        nonce: Option<u64>,
         /// Open without asking.
         #[arg(long)]
         yes: bool,
@@ -96,9 +100,9 @@ impl Query {
                 let schema = schema_for!(QueryFile);
                 output.result(&schema, |schema| serde_json::to_string_pretty(schema).unwrap_or_default())
             }
-            Self::Open { file, key, ontology, yes } => {
+            Self::Open { file, key, ontology, nonce, yes } => {
                 let file = query_file(&file, &ontology)?;
-                open(home, output, &file, &home.key(&key, Role::Researcher)?, yes)
+                open(home, output, &file, &home.key(&key, Role::Researcher)?, nonce, yes)
             }
             Self::Show { query } => show(home, output, query),
             Self::Seal { query, key } => settle(home, output, query, &key, Action::Seal(query)),
@@ -199,7 +203,14 @@ fn query_file(path: &Path, ontology: &Ontology) -> Result<QueryFile, Error> {
     Ok(file)
 }
 
-fn open(home: &Home, output: &Output, file: &QueryFile, key: &PartyKey, yes: bool) -> Result<(), Error> {
+fn open(
+    home: &Home,
+    output: &Output,
+    file: &QueryFile,
+    key: &PartyKey,
+    nonce: Option<u64>,
+    yes: bool,
+) -> Result<(), Error> {
     let plan = planned(home, file, Some(key), None)?;
     if let Some(why) = &plan.refusal {
         return Err(Error::Input { what: "query", why: format!("the ledger would refuse it: {why}") });
@@ -208,9 +219,17 @@ fn open(home: &Home, output: &Output, file: &QueryFile, key: &PartyKey, yes: boo
     output.confirm(yes, &format!("Lock {} and pay {} to open this query{spends}?", plan.escrow, plan.fee))?;
     let connection = home.connect()?;
     let ledger = &*connection.ledger;
-    let nonce = next_nonce(ledger, &key.signing_key())?;
-    let id = plan.query.id(&ledger.chain(), &key.account(), nonce)?;
-    act(ledger, &key.signing_key(), Action::OpenQuery(Box::new(plan.query)))?;
+    let next = next_nonce(ledger, &key.signing_key())?;
+    if let Some(wanted) = nonce.filter(|wanted| *wanted != next) {
+        let why = format!(
+            "the account's next action has number {next}, not {wanted}: it did something meanwhile; look whether the query is \
+             open, then take {next}"
+        );
+        return Err(Error::Input { what: "nonce", why });
+    }
+    let id = plan.query.id(&ledger.chain(), &key.account(), next)?;
+    let action = Action::OpenQuery(Box::new(plan.query));
+    settle_transaction(ledger, ledger.submit(Transaction::sign(ledger.chain(), &key.signing_key(), next, action)?)?)?;
     let opened = Opened { id, state: require_query(ledger, id)? };
     output.result(&opened, |opened| format!("query {} is open; escrow {}", opened.id, opened.state.escrow))
 }

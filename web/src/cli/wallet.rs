@@ -9,14 +9,13 @@ use circuits::{
 use clap::Subcommand;
 use market::{
     agent::{pay_out, payout_balance, settle, spent},
-    query::Privacy,
     wallet::Wallet,
 };
-use node::{query::PrivacyMode, units::Amount};
+use node::units::Amount;
 use serde::Serialize;
 
 use super::{Home, Output};
-use crate::Error;
+use crate::{Error, reading::epsilon};
 
 /// Show, back up and recover wallets.
 #[derive(Debug, Subcommand)]
@@ -36,7 +35,7 @@ pub enum WalletCommand {
         #[arg(value_name = "WALLET")]
         path: PathBuf,
         /// The new limit ε, such as 0.5, in steps of 0.001.
-        #[arg(long, value_name = "E", value_parser = parse_epsilon)]
+        #[arg(long, value_name = "E", value_parser = epsilon)]
         set: Option<Epsilon>,
         /// The custodian's key file, when it protects the wallet; otherwise the passphrase opens it.
         #[arg(long, value_name = "FILE")]
@@ -88,18 +87,6 @@ pub enum WalletCommand {
         #[arg(long, value_name = "FILE")]
         custodian: Option<PathBuf>,
     },
-}
-
-/// An ε as people write it: 0, or a multiple of 0.001.
-fn parse_epsilon(text: &str) -> Result<Epsilon, String> {
-    let epsilon: f64 = text.parse().map_err(|_| format!("{text:?} is no number; give ε as 0.5"))?;
-    if epsilon == 0.0 {
-        return Ok(Epsilon::from_milli(0));
-    }
-    match Privacy::Epsilon(epsilon).mode().map_err(|error| error.to_string())? {
-        PrivacyMode::Private { epsilon_milli } => Ok(epsilon_milli),
-        PrivacyMode::Exact => Err("give ε as 0.5".into()),
-    }
 }
 
 /// How much privacy the owner's answers spent.

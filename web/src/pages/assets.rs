@@ -14,13 +14,18 @@ struct Asset {
     bytes: &'static [u8],
 }
 
-const ASSETS: [Asset; 5] = [
+const ASSETS: [Asset; 6] = [
     Asset { name: "locus.css", media: "text/css; charset=utf-8", bytes: include_bytes!("../../assets/locus.css") },
     Asset { name: "locus.js", media: "text/javascript; charset=utf-8", bytes: include_bytes!("../../assets/locus.js") },
     Asset {
         name: "passkey.js",
         media: "text/javascript; charset=utf-8",
         bytes: include_bytes!("../../assets/passkey.js"),
+    },
+    Asset {
+        name: "progress.js",
+        media: "text/javascript; charset=utf-8",
+        bytes: include_bytes!("../../assets/progress.js"),
     },
     // Digest and licence: docs/adr/0013-pages.md.
     Asset {

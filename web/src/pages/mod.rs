@@ -25,6 +25,8 @@ use actix_web::{
     web::{self, FormConfig, ServiceConfig},
 };
 
+pub(crate) use self::refusal::cross_site_as_page;
+
 /// The longest form without files, in bytes: a query with every clause and measure there can be, many times over.
 const FORM_BYTES_MAX: usize = 1 << 20;
 
@@ -56,7 +58,10 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(sign_in::open_link)
         .service(you::show)
         .service(you::rename)
+        .service(you::rename_passkey)
         .service(you::remove_passkey)
+        .service(you::add_institution)
+        .service(you::remove_institution)
         .service(you::unlink)
         .service(you::end_session)
         .service(you::sign_out)

@@ -26,13 +26,14 @@ use node::{
 use serde::Deserialize;
 
 use super::{
+    assets,
     parts::{self, From, Listing, asked},
     shell::{Section, Shell, page},
     words::{self, Purpose},
 };
 use crate::{
     Error,
-    api::{Room, Service, blocking, found, parse},
+    api::{QueryProgress, Room, Service, blocking, found, parse, stage_of},
     reading::codings,
 };
 
@@ -98,6 +99,8 @@ struct Progress {
     stage: Stage,
     steps: Vec<Step>,
     live: bool,
+    /// Tells what is shown from what comes after.
+    mark: String,
 }
 
 impl HtmlSafe for Progress {}
@@ -112,9 +115,9 @@ struct Step {
 impl Progress {
     fn of(snapshot: &Snapshot, id: QueryId) -> Result<Self, Error> {
         let state = found("query", id, snapshot.query(id)?)?;
-        let stage = words::stage_of(&state.status);
-        let live = !matches!(stage, Stage::Released | Stage::Refunded);
-        Ok(Self { id, stage, steps: steps(snapshot, id, &state)?, live, state })
+        let progress = QueryProgress::of(&state);
+        let (mark, live) = (progress.mark(), !progress.is_final());
+        Ok(Self { id, stage: progress.stage, steps: steps(snapshot, id, &state)?, live, mark, state })
     }
 
     fn refund_reason(&self) -> Option<&'static str> {
@@ -143,7 +146,7 @@ fn steps(snapshot: &Snapshot, id: QueryId, state: &QueryState) -> Result<Vec<Ste
         | QueryStatus::Refunded { height, .. } => height,
     };
     let first = state.opened.get().max(latest.get().saturating_sub(LOOKED_THROUGH_MAX));
-    let reached = words::stage_of(&state.status);
+    let reached = stage_of(&state.status);
     for height in (first..=latest.get()).map(Height::new) {
         let Some(events) = snapshot.events(height)? else { continue };
         for event in events.transactions.iter().flatten() {
@@ -172,6 +175,7 @@ struct Part {
 #[template(path = "query.html")]
 struct OneQuery {
     shell: Shell,
+    progress_script: String,
     progress: Progress,
     title: String,
     researcher: String,
@@ -226,6 +230,7 @@ fn whole(shell: Shell, service: &Service, progress: Progress, named: bool) -> Re
     };
     Ok(OneQuery {
         shell: shell.titled(study.registration.title.clone()),
+        progress_script: assets::href("progress.js"),
         title: study.registration.title,
         researcher: snapshot.researcher(progress.state.researcher)?.map_or_else(String::new, |party| party.name),
         criteria: words::criteria(&query, &schema),

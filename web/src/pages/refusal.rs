@@ -46,8 +46,12 @@ fn reads_pages(request: &HttpRequest, error: &actix_web::Error) -> bool {
         return false;
     }
     let unknown = matches!(error.as_error::<Error>(), Some(Error::NoEndpoint { .. } | Error::Method { .. }));
+    !unknown || accepts_pages(request)
+}
+
+fn accepts_pages(request: &HttpRequest) -> bool {
     let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    !unknown || accept.contains("text/html")
+    accept.contains("text/html")
 }
 
 /// What is said of an error, which never is more than the API says of it.
@@ -73,9 +77,30 @@ pub(super) async fn as_page(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let answered = next.call(request).await?.map_into_boxed_body();
-    let Some(error) = answered.response().error().filter(|error| reads_pages(answered.request(), error)) else {
-        return Ok(answered);
-    };
+    if answered.response().error().is_some_and(|error| reads_pages(answered.request(), error)) {
+        return as_refusal(answered);
+    }
+    Ok(answered)
+}
+
+/// Turns the refusal of a form that another site may have sent into a page, for browsers. It is given before any part of
+/// the server is asked, so the pages' own turn does not see it.
+pub(crate) async fn cross_site_as_page(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let answered = next.call(request).await?.map_into_boxed_body();
+    let is_cross_site = |error: &actix_web::Error| matches!(error.as_error::<Error>(), Some(Error::CrossSite { .. }));
+    let asked = answered.request();
+    let reads = !asked.path().starts_with("/v1/") && accepts_pages(asked);
+    if reads && answered.response().error().is_some_and(is_cross_site) {
+        return as_refusal(answered);
+    }
+    Ok(answered)
+}
+
+fn as_refusal(answered: ServiceResponse<BoxBody>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let Some(error) = answered.response().error() else { return Ok(answered) };
     let status = answered.status();
     let retry_after = answered.headers().get(header::RETRY_AFTER).cloned();
     let title = match error.as_error::<Error>() {

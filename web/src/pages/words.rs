@@ -14,7 +14,7 @@ use market::{
 };
 use node::{
     query::{CohortQuery, PrivacyMode},
-    state::{QueryStatus, RefundReason},
+    state::RefundReason,
 };
 
 /// Variants of an axis or clause that are named by number when the panel is not at hand.
@@ -150,17 +150,6 @@ pub(super) const fn stage_means(stage: &Stage) -> &'static str {
         Stage::Aggregated => "the committee signed the sum of the ciphertexts; its components are awaited",
         Stage::Released => "the researcher can decrypt the sum, and every contributor is paid",
         Stage::Refunded => "the escrow went back to the researcher; nothing was revealed",
-    }
-}
-
-/// The stage of a status.
-pub(super) const fn stage_of(status: &QueryStatus) -> Stage {
-    match status {
-        QueryStatus::Collecting => Stage::Collecting,
-        QueryStatus::Sealed { .. } => Stage::Sealed,
-        QueryStatus::Aggregated { .. } => Stage::Aggregated,
-        QueryStatus::Released { .. } => Stage::Released,
-        QueryStatus::Refunded { .. } => Stage::Refunded,
     }
 }
 

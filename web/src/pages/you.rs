@@ -21,7 +21,7 @@ use crate::{
     Error,
     api::{Service, blocking, parse},
     sign_in::{
-        Change, SignedIn, change,
+        Change, Institution, SignedIn, change, institution,
         own::{OwnAccount, passkey_id},
         session,
     },
@@ -37,9 +37,18 @@ struct You {
     passkey_script: String,
     form_token: String,
     own: OwnAccount,
+    /// Ids and names of institutions that do not vouch for it yet.
+    listed: Vec<(String, String)>,
     studies: Vec<StudyRow>,
     licences: Vec<LicenceRow>,
     lack: Option<String>,
+}
+
+impl You {
+    /// How many ways there are into the account.
+    fn ways(&self) -> usize {
+        self.own.passkeys.len() + self.own.institutions.len() + usize::from(self.own.ledger_account.is_some())
+    }
 }
 
 /// The own account.
@@ -52,8 +61,11 @@ pub(super) async fn show(request: HttpRequest, service: Data<Service>) -> Result
     let you = blocking(move || {
         let own = OwnAccount::read(&service, &signed_in)?;
         let (studies, licences) = of_ledger(&service, &signed_in)?;
+        let vouches = |one: &&Institution| own.institutions.iter().any(|issuer| issuer == one.issuer());
+        let listed = service.sign_in.institutions.iter().filter(|one| !vouches(one));
+        let listed = listed.map(|one| (one.id().to_owned(), one.name().to_owned())).collect();
         let lack = service.listings_lack()?;
-        Ok(You { shell, passkey_script, form_token, own, studies, licences, lack })
+        Ok(You { shell, passkey_script, form_token, own, listed, studies, licences, lack })
     });
     page(&you.await?)
 }
@@ -100,6 +112,61 @@ pub(super) async fn rename(
 ) -> Result<HttpResponse, Error> {
     let posted = posted.into_inner();
     changed(&request, service, posted, |change, service, posted| change.rename(service, &posted.name)).await?;
+    Ok(back())
+}
+
+/// Gives a passkey another name.
+#[post("/you/passkeys/rename")]
+pub(super) async fn rename_passkey(
+    request: HttpRequest,
+    service: Data<Service>,
+    posted: Form<Posted>,
+) -> Result<HttpResponse, Error> {
+    let relabel = |change: Change, service: &Service, posted: Posted| {
+        change.rename_passkey(service, &passkey_id(&posted.id)?, &posted.name)
+    };
+    changed(&request, service, posted.into_inner(), relabel).await?;
+    Ok(back())
+}
+
+#[derive(Template)]
+#[template(path = "leave_for_institution.html")]
+struct Leaving {
+    shell: Shell,
+    name: String,
+    address: String,
+}
+
+/// Asks an institution to vouch for the account. The way there is a link and no redirect: the pages' policy lets no form lead
+/// elsewhere.
+#[post("/you/institutions/add")]
+pub(super) async fn add_institution(
+    request: HttpRequest,
+    service: Data<Service>,
+    posted: Form<Posted>,
+) -> Result<HttpResponse, Error> {
+    let posted = posted.into_inner();
+    let change = change::signed_in(&request, &service).await?.change(&posted.form_token)?;
+    let mut begun = HttpResponse::Ok();
+    let (name, address) = institution::begin_to_add(&request, &service, change, posted.id, &mut begun).await?;
+    let begun = begun.finish();
+    let shell = Shell::of(&request, Section::SignIn, "To your institution");
+    let mut answer = page(&Leaving { shell, name, address })?;
+    for cookie in begun.headers().get_all(header::SET_COOKIE) {
+        answer.headers_mut().append(header::SET_COOKIE, cookie.clone());
+    }
+    Ok(answer)
+}
+
+/// Forgets that an institution vouches for the account.
+#[post("/you/institutions/remove")]
+pub(super) async fn remove_institution(
+    request: HttpRequest,
+    service: Data<Service>,
+    posted: Form<Posted>,
+) -> Result<HttpResponse, Error> {
+    let remove = |change: Change, service: &Service, posted: Posted| change.remove_institution(service, &posted.id);
+    changed(&request, service, posted.into_inner(), remove).await?;
     Ok(back())
 }
 

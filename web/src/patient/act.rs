@@ -3,14 +3,14 @@
 use circuits::{
     consent::ConsentTerms,
     id::{AccountId, LicenceId, QueryId, ScreeningId},
+    privacy::Epsilon,
 };
 use market::{
-    Error,
     agent::{pay_out, withdraw},
     consent::ConsentFile,
     issuer::{change_consent, revoke},
     ledger::tip,
-    licence,
+    licence::{self, ReaderKey},
     recruitment::{Contact, ScreeningAgent},
     wallet::Wallet,
 };
@@ -20,6 +20,7 @@ use node::{
 };
 
 use super::Reach;
+use crate::Error;
 
 /// A change that somebody confirmed.
 #[derive(Debug, Clone)]
@@ -36,16 +37,20 @@ pub(crate) enum Act {
     Accept { screening: ScreeningId, contact: Contact },
     /// Decline an invitation.
     Decline { screening: ScreeningId },
+    /// Allow so much privacy loss to all private answers together.
+    SetBudget { limit: Epsilon },
+    /// Grant a request for a licence to the key that its licensee signed for.
+    GrantLicence { licence: LicenceId, licensee: ReaderKey },
     /// Decline a request for a licence.
     DeclineLicence { licence: LicenceId },
     /// End a granted licence.
     RevokeLicence { licence: LicenceId },
 }
 
-/// What was done: the block that has it, and the money that moved, if any did.
+/// What was done: the block that has it, unless it concerns the wallet alone, and the money that moved, if any did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Done {
-    pub(crate) height: Height,
+    pub(crate) height: Option<Height>,
     pub(crate) paid: Option<Amount>,
 }
 
@@ -56,7 +61,10 @@ impl Act {
             Self::ChangeConsent { record, .. } | Self::Withdraw { record } => format!("record {record}"),
             Self::TakeBack { query } | Self::PayOut { query, .. } => format!("answer {query}"),
             Self::Accept { screening, .. } | Self::Decline { screening } => format!("invitation {screening}"),
-            Self::DeclineLicence { licence } | Self::RevokeLicence { licence } => format!("licence {licence}"),
+            Self::GrantLicence { licence, .. } | Self::DeclineLicence { licence } | Self::RevokeLicence { licence } => {
+                format!("licence {licence}")
+            }
+            Self::SetBudget { .. } => "budget".into(),
         }
     }
 
@@ -81,25 +89,30 @@ impl Act {
             Self::TakeBack { query } => withdraw(ledger, wallet, *query)?,
             Self::PayOut { query, to } => {
                 let (amount, inclusion) = pay_out(ledger, wallet, *query, *to, None)?;
-                return Ok(Done { height: inclusion.height, paid: Some(amount) });
+                return Ok(Done { height: Some(inclusion.height), paid: Some(amount) });
             }
             Self::Accept { screening, contact } => {
                 return Ok(answered(agent.accept(wallet, *screening, contact, rng)?));
             }
             Self::Decline { screening } => return Ok(answered(agent.decline(wallet, *screening)?)),
+            Self::SetBudget { limit } => {
+                wallet.set_budget(*limit)?;
+                return Ok(Done { height: None, paid: None });
+            }
+            Self::GrantLicence { licensee, .. } => return reach.grant(wallet, *licensee),
             Self::DeclineLicence { licence } => licence::decline(ledger, *licence, &wallet.owner_key())?,
             Self::RevokeLicence { licence } => licence::revoke(ledger, *licence, &wallet.owner_key())?,
         };
-        Ok(Done { height: inclusion.height, paid: None })
+        Ok(Done { height: Some(inclusion.height), paid: None })
     }
 }
 
 const fn answered(status: ResponseStatus) -> Done {
     let height = match status {
-        ResponseStatus::Eligible => Height::new(0),
+        ResponseStatus::Eligible => None,
         ResponseStatus::Invited { height, .. }
         | ResponseStatus::Accepted { height, .. }
-        | ResponseStatus::Declined { height, .. } => height,
+        | ResponseStatus::Declined { height, .. } => Some(height),
     };
     Done { height, paid: None }
 }

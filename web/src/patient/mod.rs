@@ -5,6 +5,7 @@
 //! sessions, and takes nothing else. The pages themselves are in `pages/patient`.
 
 mod act;
+mod grant;
 mod licences;
 mod operation;
 mod origin;
@@ -18,6 +19,7 @@ use std::{
 };
 
 use market::{
+    crypt4gh::SecretKey,
     ledger::LedgerAccess,
     objects::BlobAccess,
     wallet::{Protection, Wallet},
@@ -47,6 +49,8 @@ pub struct Reach {
     pub blobs: Arc<dyn BlobAccess>,
     /// The node whose index lists datasets and licences; without one none are listed.
     pub node: Option<Remote>,
+    /// The Crypt4GH keys with which licences of genomes are granted; without one the pages grant none.
+    pub genome_keys: Vec<SecretKey>,
 }
 
 /// A link that lets one browser see one wallet, once.
@@ -167,6 +171,11 @@ impl PatientPages {
     /// The ledger.
     pub(crate) fn ledger(&self) -> &dyn LedgerAccess {
         &*self.reach.ledger
+    }
+
+    /// Whether these pages can grant licences.
+    pub(crate) const fn can_grant(&self) -> bool {
+        !self.reach.genome_keys.is_empty()
     }
 
     fn patient(&self, wallet: usize) -> Result<&Patient, Error> {

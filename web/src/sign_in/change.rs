@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, web::Data};
 use circuits::id::AccountId;
-use market::accounts::{CredentialId, NewCredential, ServiceAccountId, SessionId};
+use market::accounts::{CredentialId, Identity, NewCredential, ServiceAccountId, SessionId};
 use subtle::ConstantTimeEq as _;
 
 use super::{SignedIn, accounts, identify};
@@ -44,6 +44,18 @@ impl SignedIn {
         }
         Ok(Change { account: self.account.id, session: self.session.id, _permit })
     }
+
+    /// The change that a form of this account began with a ceremony, which ends in this session.
+    ///
+    /// # Errors
+    /// [`Error::SignIn`] when another account began it.
+    pub(super) fn change_begun_by(&self, account: ServiceAccountId) -> Result<Change, Error> {
+        let _permit = self.may(Operation::ChangeAccount)?;
+        if self.account.id != account {
+            return Err(Error::SignIn { why: "another account began this; begin again".into() });
+        }
+        Ok(Change { account, session: self.session.id, _permit })
+    }
 }
 
 /// Who is signed in, for what the table allows the owner of an account.
@@ -83,7 +95,22 @@ impl Change {
         Ok(accounts(service).add_credential(self.account, new.id, new.public_key, new.label, now)?)
     }
 
-    /// Removes a passkey, unless it is the last.
+    /// Gives a passkey another name.
+    pub(crate) fn rename_passkey(&self, service: &Service, id: &CredentialId, label: &str) -> Result<(), Error> {
+        Ok(accounts(service).rename_credential(self.account, id, label)?)
+    }
+
+    /// Lets an institution vouch for the account.
+    pub(super) fn add_institution(&self, service: &Service, identity: &Identity) -> Result<(), Error> {
+        Ok(accounts(service).add_identity(self.account, identity, service.chain.now())?)
+    }
+
+    /// Forgets that a provider vouches for the account, unless nothing else lets its owner in.
+    pub(crate) fn remove_institution(&self, service: &Service, issuer: &str) -> Result<(), Error> {
+        Ok(accounts(service).remove_identities(self.account, issuer)?)
+    }
+
+    /// Removes a passkey, unless nothing else lets its owner in.
     pub(crate) fn remove_passkey(&self, service: &Service, id: &CredentialId) -> Result<(), Error> {
         Ok(accounts(service).remove_credential(self.account, id)?)
     }

@@ -4,7 +4,6 @@ use actix_web::{
     HttpRequest,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    error::ResponseError as _,
     http::{
         Method,
         header::{self, HeaderMap},
@@ -23,7 +22,9 @@ pub(crate) async fn refuse_cross_site(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     if let Err(error) = checked(&request) {
-        return Ok(request.into_response(error.error_response()));
+        // The error goes along, so that whoever reads pages gets one (`pages::cross_site_as_page`).
+        let (request, _) = request.into_parts();
+        return Ok(ServiceResponse::from_err(error, request));
     }
     Ok(next.call(request).await?.map_into_boxed_body())
 }

@@ -5,8 +5,9 @@
 
 use std::{fmt, fs, path::Path, time::Duration};
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
-use market::accounts::{CeremonyKind, CeremonyToken, Identity, NewAccount, Role, display_name};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header, web::Data};
+use borsh::{BorshDeserialize, BorshSerialize};
+use market::accounts::{CeremonyKind, CeremonyToken, Identity, NewAccount, Role, ServiceAccountId, display_name};
 use openidconnect::{
     AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest as Asked, HttpResponse as Answered, IssuerUrl,
     Nonce, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, TokenResponse as _,
@@ -16,7 +17,7 @@ use serde::Deserialize;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use super::{Site, accounts, session};
+use super::{Change, Site, accounts, change, session};
 use crate::{
     Error,
     api::{Service, blocking},
@@ -208,6 +209,11 @@ impl Institution {
         &self.name
     }
 
+    /// What its provider calls itself.
+    pub(crate) fn issuer(&self) -> &str {
+        self.issuer.as_str()
+    }
+
     fn redirect(&self, site: &Site) -> Result<RedirectUrl, Error> {
         let url = format!("{}/sign-in/institutions/{}/answer", site.home(), self.id);
         RedirectUrl::new(url).map_err(|error| Error::Internal { action: "write an address", why: error.to_string() })
@@ -295,26 +301,65 @@ fn institution<'s>(service: &'s Service, id: &str) -> Result<&'s Institution, Er
     found.ok_or_else(|| Error::NotFound { what: "institution", id: id.into() })
 }
 
+/// What is kept while an institution is asked.
+#[derive(Debug, BorshSerialize, BorshDeserialize)]
+struct Asking {
+    institution: String,
+    /// The account that it is to vouch for; nothing where it lets somebody in.
+    joins: Option<[u8; 16]>,
+}
+
+impl Asking {
+    /// Begins to ask, and returns where the browser goes.
+    async fn begin(
+        self,
+        request: &HttpRequest,
+        service: &Data<Service>,
+        answer: &mut HttpResponseBuilder,
+    ) -> Result<String, Error> {
+        let institution = institution(service, &self.institution)?;
+        service.sign_in.limits.try_from_address(request, service.chain.now())?;
+        let failed = |error: std::io::Error| Error::Internal { action: "keep a ceremony", why: error.to_string() };
+        let state = borsh::to_vec(&self).map_err(failed)?;
+        let token = session::begin(request, service, CeremonyKind::Institution, state, answer).await?;
+        institution.address(&session::site(request, service)?, Derived::of(&token)).await
+    }
+}
+
+/// Begins to let an institution vouch for the account whose form asks, and returns its name and where the browser goes.
+///
+/// # Errors
+/// As [`begin`].
+pub(crate) async fn begin_to_add(
+    request: &HttpRequest,
+    service: &Data<Service>,
+    change: Change,
+    id: String,
+    answer: &mut HttpResponseBuilder,
+) -> Result<(String, String), Error> {
+    let name = institution(service, &id)?.name.clone();
+    let asking = Asking { institution: id, joins: Some(*change.account().as_bytes()) };
+    Ok((name, asking.begin(request, service, answer).await?))
+}
+
 /// Leads the browser to an institution.
 ///
 /// # Errors
 /// [`Error::NotFound`] for one that is not listed, [`Error::CrossSite`] when another site's page leads here,
 /// [`Error::Unreachable`] when its provider does not answer.
 pub(crate) async fn begin(request: &HttpRequest, service: &Data<Service>, id: &str) -> Result<HttpResponse, Error> {
-    let institution = institution(service, id)?;
     if request.headers().get("sec-fetch-site").is_some_and(|from| !matches!(from.as_bytes(), b"same-origin" | b"none"))
     {
         return Err(Error::CrossSite { why: "another site led here; begin at /sign-in".into() });
     }
-    service.sign_in.limits.try_from_address(request, service.chain.now())?;
     let mut answer = HttpResponse::SeeOther();
-    let state = id.as_bytes().to_vec();
-    let token = session::begin(request, service, CeremonyKind::Institution, state, &mut answer).await?;
-    let address = institution.address(&session::site(request, service)?, Derived::of(&token)).await?;
+    let asking = Asking { institution: id.into(), joins: None };
+    let address = asking.begin(request, service, &mut answer).await?;
     Ok(answer.insert_header((header::LOCATION, address)).finish())
 }
 
-/// Signs in with what an institution answered, to the account that it vouches for. A first visit makes one.
+/// Signs in with what an institution answered, to the account that it vouches for. A first visit makes one. Where a form of an
+/// account began it, the institution vouches for that account from now on.
 ///
 /// # Errors
 /// [`Error::SignIn`] that says what does not hold.
@@ -328,12 +373,21 @@ pub(crate) async fn end(
     service.sign_in.limits.try_from_address(request, service.chain.now())?;
     let mut answer = HttpResponse::SeeOther();
     let (state, token) = session::end(request, service, CeremonyKind::Institution, &mut answer).await?;
-    if state != id.as_bytes() {
+    let failed = |error: std::io::Error| Error::Internal { action: "read a ceremony", why: error.to_string() };
+    let asking: Asking = borsh::from_slice(&state).map_err(failed)?;
+    if asking.institution != id {
         return Err(refused("another institution was asked"));
     }
     let claims = institution.claims(&session::site(request, service)?, Derived::of(&token), told).await?;
     institution.check_domain(&claims)?;
     let identity = Identity::new(claims.issuer().to_string(), claims.subject().to_string())?;
+    if let Some(account) = asking.joins {
+        let signed_in = change::signed_in(request, service).await?;
+        let change = signed_in.change_begun_by(ServiceAccountId::from_bytes(account))?;
+        let data = service.clone();
+        blocking(move || change.add_institution(&data, &identity)).await?;
+        return Ok(answer.insert_header((header::LOCATION, "/you")).finish());
+    }
     let name = claims.name().and_then(|names| names.get(None)).map(|name| name.to_string());
     let name =
         name.and_then(|name| display_name(&name).ok()).unwrap_or_else(|| format!("Member of {}", institution.name));

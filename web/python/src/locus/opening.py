@@ -182,7 +182,7 @@ class Opener:
             write_whole(file, json.dumps(question, indent=1) + "\n")
             record = self._record(question, planned)
             record.save(path)
-            opened = self.locus.signed("query open", "--yes", file, keep_open=[lock])
+            opened = self.locus.signed("query open", "--yes", f"--nonce={record.nonce}", file, keep_open=[lock])
             query = checked_id("query", str(opened["id"]))
             dataclasses.replace(record, query=query).save(path)
             return query

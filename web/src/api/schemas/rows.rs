@@ -84,6 +84,23 @@ pub(in crate::api) struct QueryRow {
     surviving: u32,
 }
 
+/// How far a query is.
+#[derive(ToSchema)]
+pub(in crate::api) struct QueryProgress {
+    /// `collecting`, `sealed`, `aggregated`, `released` or `refunded`.
+    stage: String,
+    /// Contributions that were admitted.
+    admitted: u32,
+    /// Those that were not withdrawn.
+    surviving: u32,
+    /// The fewest that give a result.
+    minimum: u32,
+    /// The most that are admitted.
+    maximum: u32,
+    /// Committee members that were caught lying.
+    caught_lying: u32,
+}
+
 /// A contribution in a listing.
 #[derive(ToSchema)]
 pub(in crate::api) struct ContributionRow {

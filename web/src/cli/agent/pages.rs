@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{
     Error,
-    cli::{Connection, Home, Output, record::wallet_paths},
+    cli::{Connection, Home, Output, genome::secret_key, record::wallet_paths},
     client::Remote,
     patient::{Link, Origin, PATIENTS_MAX, PatientPages, Reach},
     serve::{StopOn, serve_patients},
@@ -28,6 +28,9 @@ pub struct Pages {
     /// The custodian's key file, when it protects the wallets; otherwise the passphrase opens them.
     #[arg(long, value_name = "FILE")]
     custodian: Option<PathBuf>,
+    /// A Crypt4GH private key with which licences of offered genomes can be granted on the pages; repeat it for more.
+    #[arg(long, value_name = "KEY")]
+    reader: Vec<PathBuf>,
     /// Address to listen on. Only this machine reaches the default.
     #[arg(long, default_value = "127.0.0.1:8481", value_name = "HOST:PORT")]
     listen: SocketAddr,
@@ -60,7 +63,8 @@ impl Pages {
         let Connection { ledger, blobs, engine } = home.connect()?;
         let node = home.url().map(Remote::new).transpose()?;
         let protection = home.wallet_protection(self.custodian.as_deref())?;
-        let reach = Reach { ledger, blobs, node };
+        let genome_keys = self.reader.iter().map(|path| secret_key(path, home)).collect::<Result<_, _>>()?;
+        let reach = Reach { ledger, blobs, node, genome_keys };
         let told = output.clone();
         let announce = move |link: &Link| {
             // The next link is told again at the next start, should standard output be gone.

@@ -26,7 +26,7 @@ use crate::{
 /// Bytes of a transaction's JSON that its page shows; the API has all.
 const SHOWN_BYTES_MAX: usize = 12 << 10;
 /// Transactions that a block's page lists; the API has all.
-const LISTED_MAX: usize = 200;
+const LISTED_MAX: usize = 80;
 
 #[derive(Template)]
 #[template(path = "blocks.html")]

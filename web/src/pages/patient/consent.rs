@@ -7,7 +7,10 @@ use actix_web::{
     web::{Form, Path, ServiceConfig},
 };
 use askama::Template;
-use circuits::consent::Day;
+use circuits::{
+    consent::{Day, Regions},
+    privacy::Epsilon,
+};
 use market::{
     consent::{ConsentFile, Terms},
     overview::{HeldRecord, Overview, RecordStanding},
@@ -26,12 +29,14 @@ use super::{
 use crate::{
     Error,
     patient::{Act, Progress, Running},
+    reading::epsilon,
 };
 
 /// The longest that rules may last, in days: ten years.
 const DAYS_MAX: u32 = 3_653;
 /// The fields of the form.
-const FIELDS: [&str; 6] = ["purpose", "days", "price_min", "cohort_min", "exact", "screening"];
+const FIELDS: [&str; 8] =
+    ["purpose", "days", "price_min", "cohort_min", "exact", "screening", "regions", "epsilon_max"];
 /// What changes cost.
 const FREE: &str = "Nothing. Rules are changed and withdrawn for free.";
 
@@ -84,6 +89,8 @@ struct Change {
     cohort_min: String,
     exact: bool,
     screening: bool,
+    regions: String,
+    epsilon_max: String,
     errors: Vec<(&'static str, String)>,
 }
 
@@ -107,6 +114,8 @@ impl Change {
             cohort_min: terms.cohort_min.to_string(),
             exact: terms.exact,
             screening: terms.screening,
+            regions: words::region_numbers(terms.regions),
+            epsilon_max: terms.epsilon_max().to_string(),
             errors: vec![],
         }
     }
@@ -128,6 +137,8 @@ impl Change {
             cohort_min: fields.get("cohort_min").into(),
             exact: !fields.get("exact").is_empty(),
             screening: !fields.get("screening").is_empty(),
+            regions: fields.get("regions").into(),
+            epsilon_max: fields.get("epsilon_max").into(),
             errors,
         }
     }
@@ -156,20 +167,38 @@ fn read(fields: &Fields, before: &Terms) -> Result<ConsentFile, Vec<(&'static st
     let days = number(fields, "days", (1, DAYS_MAX));
     let price = number(fields, "price_min", (0, u64::MAX));
     let cohort = number(fields, "cohort_min", (2, u32::MAX));
-    match (chosen, days, price, cohort) {
-        (Ok(()), Ok(days), Ok(price_min), Ok(cohort_min)) => Ok(ConsentFile {
+    let regions = regions(fields.get("regions"))
+        .ok_or_else(|| ("regions", "Write numbers from 1 to 32 with commas between, or nothing.".to_owned()));
+    let limit = epsilon(fields.get("epsilon_max"))
+        .map_err(|_| ("epsilon_max", "Write 0, or a number such as 0.5 or 1.".to_owned()));
+    match (chosen, days, price, cohort, regions, limit) {
+        (Ok(()), Ok(days), Ok(price_min), Ok(cohort_min), Ok(regions), Ok(limit)) => Ok(ConsentFile {
             purposes,
             days,
             price_min,
             cohort_min,
             exact: !fields.get("exact").is_empty(),
             screening: !fields.get("screening").is_empty(),
+            regions: regions.0,
+            epsilon_milli_max: limit.milli(),
             ..ConsentFile::of(before, Day(0))
         }),
-        (chosen, days, price, cohort) => {
-            Err([chosen.err(), days.err(), price.err(), cohort.err()].into_iter().flatten().collect())
+        (chosen, days, price, cohort, regions, limit) => {
+            let errors = [chosen.err(), days.err(), price.err(), cohort.err(), regions.err(), limit.err()];
+            Err(errors.into_iter().flatten().collect())
         }
     }
+}
+
+/// Regions by their numbers, from 1 on; all of them for nothing.
+fn regions(text: &str) -> Option<Regions> {
+    if text.is_empty() {
+        return Some(Regions::ALL);
+    }
+    text.split(',').try_fold(Regions(0), |all, number| {
+        let number: u32 = number.trim().parse().ok().filter(|number| (1..=u32::BITS).contains(number))?;
+        Some(Regions(all.0 | 1 << (number - 1)))
+    })
 }
 
 /// A record whose rules a form can say: not those that were made from terms for experts, which it would lose.
@@ -223,6 +252,8 @@ async fn change(
             format!("A result must be about at least {} people.", terms.cohort_min),
             say(terms.exact, "Exact results of big groups are allowed"),
             say(terms.screening, "Studies may look for people like you and invite you"),
+            words::regions(Regions(terms.regions)),
+            words::answer_limit(Epsilon::from_milli(terms.epsilon_milli_max)),
         ],
         does_not: vec![
             "Answers that were given before stay given. You can take one back while its question still collects."
@@ -276,4 +307,19 @@ async fn withdraw(visit: Visit, record: Path<usize>, form: Form<Vec<(String, Str
 
 pub(super) fn configure(config: &mut ServiceConfig) {
     config.service(show).service(ask_change).service(change).service(ask_withdraw).service(withdraw);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regions_are_read_as_they_are_shown_and_nothing_else_is_one() {
+        for all in [Regions::ALL, Regions(1), Regions(0b101), Regions(1 << 31)] {
+            assert_eq!(regions(&words::region_numbers(all)), Some(all));
+        }
+        for wrong in ["0", "33", "1,", "1;2", "-1", "everywhere", ","] {
+            assert_eq!(regions(wrong), None, "{wrong}");
+        }
+    }
 }

@@ -30,6 +30,8 @@ struct All {
     shell: Shell,
     seen: Seen,
     licences: Licences,
+    /// Whether a licence can be granted here.
+    can_grant: bool,
 }
 
 #[get("/licences")]
@@ -37,7 +39,12 @@ async fn list(request: HttpRequest, visit: Visit) -> Result<HttpResponse, Error>
     let (seen, overview) = visit.show().await?;
     let (pages, owner) = (visit.pages.clone(), overview.owner);
     let licences = blocking(move || Ok(pages.licences(owner))).await?;
-    page(&All { shell: Shell::of(&request, Part::Licences, "Licences"), seen, licences })
+    page(&All {
+        shell: Shell::of(&request, Part::Licences, "Licences"),
+        seen,
+        licences,
+        can_grant: visit.pages.can_grant(),
+    })
 }
 
 /// A licence of this owner's data. Anybody else's is not there.
@@ -46,6 +53,84 @@ async fn own(visit: &Visit, id: &str) -> Result<(Seen, Requested), Error> {
     let (seen, overview) = visit.show().await?;
     let (pages, owner) = (visit.pages.clone(), overview.owner);
     Ok((seen, blocking(move || pages.own_licence(owner, id)).await?))
+}
+
+#[derive(Template)]
+#[template(path = "patient/grant.html")]
+struct Asking {
+    shell: Shell,
+    seen: Seen,
+    requested: Requested,
+    document: String,
+    error: Option<String>,
+}
+
+/// A request that waits for an answer that these pages can give.
+async fn waiting(visit: &Visit, id: &str) -> Result<(Seen, Requested), Error> {
+    let (seen, requested) = own(visit, id).await?;
+    if requested.is_waiting() && visit.pages.can_grant() {
+        return Ok((seen, requested));
+    }
+    Err(Error::NotFound { what: "request to say yes to", id: id.into() })
+}
+
+#[get("/licences/{id}/grant")]
+async fn ask_document(request: HttpRequest, visit: Visit, id: Path<String>) -> Result<HttpResponse, Error> {
+    let (seen, requested) = waiting(&visit, &id).await?;
+    let shell = Shell::of(&request, Part::Licences, "Let them have a copy");
+    page(&Asking { shell, seen, requested, document: String::new(), error: None })
+}
+
+#[post("/licences/{id}/grant")]
+async fn grant(
+    request: HttpRequest,
+    visit: Visit,
+    id: Path<String>,
+    form: Form<Vec<(String, String)>>,
+) -> Result<HttpResponse, Error> {
+    let fields = visit.sent(form)?;
+    let (seen, requested) = waiting(&visit, &id).await?;
+    let (pages, text) = (visit.pages.clone(), fields.get("document").to_owned());
+    let (requested, read) = blocking(move || {
+        let read = pages.reader_key(&requested, &text);
+        Ok((requested, read))
+    })
+    .await?;
+    let licensee = match read {
+        Ok(licensee) => licensee,
+        Err(error) => {
+            let error = Some(format!("This is not the paper of who asks, or it is not whole. {error}"));
+            let (shell, document) =
+                (Shell::of(&request, Part::Licences, "Let them have a copy"), fields.get("document").into());
+            return page(&Asking { shell, seen, requested, document, error });
+        }
+    };
+    if fields.is_confirmed() {
+        return Ok(lead_to(visit.begin(&fields, Act::GrantLicence { licence: requested.id, licensee })?));
+    }
+    let (who, asked) = (words::who(&requested.name), &requested.state.request);
+    let question = Question {
+        title: "Let them have a copy?".into(),
+        does: vec![
+            format!("{who} gets a key of their own to your raw data, for {}.", words::data_use(&asked.data_use)),
+            format!("They can fetch it for {} days.", asked.term_days),
+            format!("You are paid {}, at once.", asked.price),
+        ],
+        does_not: vec![
+            "It cannot be undone. What they fetch, they can read for ever.".into(),
+            "You can end the licence later. Then nothing more is handed out, but copies stay where they are.".into(),
+            "They signed what they may do. No machine watches that they keep to it.".into(),
+            "Everybody can see that they got a licence. Nobody else gets the data.".into(),
+            "Your rules for questions, and your other licences, stay as they are.".into(),
+        ],
+        fee: "Nothing.".into(),
+        action: format!("/licences/{}/grant", requested.id),
+        fields: fields.carry(&["document"]),
+        button: "Yes, let them have a copy",
+        is_final: true,
+        back: "/licences",
+    };
+    ask(&request, Part::Licences, seen, question)
 }
 
 #[get("/licences/{id}/decline")]
@@ -104,5 +189,6 @@ async fn revoke(visit: Visit, id: Path<String>, form: Form<Vec<(String, String)>
 }
 
 pub(super) fn configure(config: &mut ServiceConfig) {
-    config.service(list).service(ask_decline).service(decline).service(ask_revoke).service(revoke);
+    config.service(list).service(ask_document).service(grant);
+    config.service(ask_decline).service(decline).service(ask_revoke).service(revoke);
 }

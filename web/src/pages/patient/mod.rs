@@ -4,6 +4,7 @@
 //! confirmed on a page that says what it does and what it cannot undo, and is followed until its block.
 
 mod asked;
+mod changes;
 mod confirm;
 mod consent;
 mod download;
@@ -11,8 +12,10 @@ mod enter;
 mod guard;
 mod home;
 mod invitations;
+mod licence_words;
 mod licences;
 mod money;
+mod privacy;
 mod records;
 mod visit;
 mod words;
@@ -78,6 +81,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .configure(invitations::configure)
         .configure(licences::configure)
         .configure(money::configure)
+        .configure(privacy::configure)
         .service(download::download)
         .service(confirm::follow)
         .default_service(web::to(no_endpoint));

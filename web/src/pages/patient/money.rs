@@ -1,6 +1,4 @@
-//! Money earned and paid out, and the privacy that was spent for it.
-
-use std::sync::Arc;
+//! Money earned and paid out.
 
 use actix_web::{
     HttpRequest, HttpResponse, get, post,
@@ -134,20 +132,6 @@ async fn pay_out(
     ask(&request, Part::Money, seen, question)
 }
 
-#[derive(Template)]
-#[template(path = "patient/privacy.html")]
-struct Privacy {
-    shell: Shell,
-    seen: Seen,
-    overview: Arc<Overview>,
-}
-
-#[get("/privacy")]
-async fn privacy(request: HttpRequest, visit: Visit) -> Result<HttpResponse, Error> {
-    let (seen, overview) = visit.show().await?;
-    page(&Privacy { shell: Shell::of(&request, Part::Privacy, "Your privacy budget"), seen, overview })
-}
-
 pub(super) fn configure(config: &mut ServiceConfig) {
-    config.service(money).service(ask_pay_out).service(pay_out).service(privacy);
+    config.service(money).service(ask_pay_out).service(pay_out);
 }

@@ -1,19 +1,22 @@
 //! What the agent, the rules and the money say, in words for everybody.
 
+use circuits::{consent::Regions, privacy::Epsilon};
 use market::{
     agent::{ConsentRule, EarningState, Refusal},
-    licence::{allowed_in_words, use_in_words},
     overview::{Decision, RecordStanding},
 };
 use node::{
     calendar::date,
-    query::{DataUse, PrivacyMode},
+    query::PrivacyMode,
     state::{AccessParty, LicenceStatus},
-    transaction::{AccessKind, AllowedUse},
+    transaction::AccessKind,
     units::Timestamp,
 };
 
-use crate::patient::Act;
+pub(super) use super::{
+    changes::{ActWords, act},
+    licence_words::{allowed_use, data_use, promises},
+};
 
 /// The purposes, by their names in files: what each lets researchers do.
 const PURPOSES: [(&str, &str); 9] = [
@@ -198,6 +201,36 @@ pub(super) fn standing(standing: &RecordStanding) -> Said {
     }
 }
 
+/// The numbers of regions, from 1 on; nothing for all of them, and 0, which is no region, for none.
+pub(super) fn region_numbers(regions: Regions) -> String {
+    match regions {
+        Regions::ALL => return String::new(),
+        Regions(0) => return "0".into(),
+        _ => {}
+    }
+    let numbers = (0..u32::BITS).filter(|bit| regions.0 >> bit & 1 == 1).map(|bit| (bit + 1).to_string());
+    numbers.collect::<Vec<_>>().join(", ")
+}
+
+/// Where a record may be used.
+pub(super) fn regions(regions: impl std::borrow::Borrow<Regions>) -> String {
+    match region_numbers(*regions.borrow()).as_str() {
+        "0" => "Nowhere.".into(),
+        "" => "Everywhere.".into(),
+        numbers if numbers.contains(',') => format!("Only in the regions {numbers}."),
+        number => format!("Only in region {number}."),
+    }
+}
+
+/// How much privacy one answer may use.
+pub(super) fn answer_limit(limit: Epsilon) -> String {
+    if limit == Epsilon::from_milli(0) {
+        "No answer with chance mixed in is allowed.".into()
+    } else {
+        format!("One answer may use at most {limit} of your privacy budget.")
+    }
+}
+
 /// How a licence stands.
 pub(super) const fn licence(status: &LicenceStatus) -> (&'static str, &'static str) {
     match status {
@@ -207,16 +240,6 @@ pub(super) const fn licence(status: &LicenceStatus) -> (&'static str, &'static s
         LicenceStatus::Unanswered { .. } => ("", "Not answered in time"),
         LicenceStatus::Revoked { .. } => ("bad", "Ended by you"),
     }
-}
-
-/// What somebody wants raw data for.
-pub(super) fn data_use(data_use: &DataUse) -> String {
-    use_in_words(data_use)
-}
-
-/// What an owner allows with raw data.
-pub(super) fn allowed_use(allowed: &AllowedUse) -> String {
-    allowed_in_words(allowed)
 }
 
 /// The units that records often have (UCUM), as people call them.
@@ -262,69 +285,9 @@ pub(super) const fn access(party: &AccessParty, kind: &AccessKind) -> &'static s
     }
 }
 
-/// A change: its name, what it does once a block has it, and where its result is seen.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct ActWords {
-    pub(in crate::pages) name: &'static str,
-    pub(in crate::pages) done: &'static str,
-    pub(in crate::pages) back: &'static str,
-    pub(in crate::pages) back_name: &'static str,
-}
-
-/// A change in words.
-pub(super) const fn act(act: &Act) -> ActWords {
-    let (name, done, back, back_name) = match act {
-        Act::ChangeConsent { .. } => (
-            "Changing your rules",
-            "Your new rules are written down. They count as soon as the network takes changes in, which it does from time \
-             to time. Until then your agent answers nothing with this record.",
-            "/use",
-            "What it may be used for",
-        ),
-        Act::Withdraw { .. } => (
-            "Withdrawing your record",
-            "Your record is withdrawn for ever. Once the network takes the change in, nothing can use it any more. Results \
-             that were out before stay out.",
-            "/use",
-            "What it may be used for",
-        ),
-        Act::TakeBack { .. } => (
-            "Taking your answer back",
-            "Your answer is taken back. It is in no result, it earns nothing, and this question cannot be answered again.",
-            "/asked",
-            "Who asked",
-        ),
-        Act::PayOut { .. } => {
-            ("Paying out", "The money is on its way to the account that you named.", "/money", "Money")
-        }
-        Act::Accept { .. } => (
-            "Accepting the invitation",
-            "Your contact was left for the people who invited you. Only they can read it.",
-            "/invitations",
-            "Invitations",
-        ),
-        Act::Decline { .. } => {
-            ("Declining the invitation", "You said no. Nobody learned who you are.", "/invitations", "Invitations")
-        }
-        Act::DeclineLicence { .. } => (
-            "Saying no to a request",
-            "You said no. Nobody got anything, and the money went back.",
-            "/licences",
-            "Licences",
-        ),
-        Act::RevokeLicence { .. } => (
-            "Ending a licence",
-            "The licence is ended: no more data is handed out under it. Copies that exist stay where they are.",
-            "/licences",
-            "Licences",
-        ),
-    };
-    ActWords { name, done, back, back_name }
-}
-
 #[cfg(test)]
 mod tests {
-    use circuits::{consent::Purposes, privacy::Epsilon};
+    use circuits::consent::Purposes;
     use market::agent::{Asked, Forbidden};
 
     use super::*;
@@ -423,6 +386,18 @@ mod tests {
         use RecordStanding::{Changing, Counts, New, Unknown, Withdrawn};
         for one in [Counts, New, Changing, Withdrawn, Unknown] {
             standing(&one).means.iter().for_each(|text| is_plain(text));
+        }
+    }
+
+    #[test]
+    fn regions_and_limits_have_plain_words_and_no_region_is_not_every_region() {
+        let some = Regions(0b1000_0000_0000_0000_0000_0000_0000_0101);
+        assert_eq!([some, Regions::ALL, Regions(0)].map(region_numbers), ["1, 3, 32", "", "0"]);
+        for text in [some, Regions(2), Regions::ALL, Regions(0)].map(regions) {
+            assert!(text.ends_with('.') && !text.contains("bit"), "{text}");
+        }
+        for milli in [0, 500] {
+            is_plain(&answer_limit(Epsilon::from_milli(milli)));
         }
     }
 

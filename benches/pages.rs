@@ -1,0 +1,205 @@
+//! Each page of a node at 10,000 records: how long the server takes for it, and what a first visit loads.
+//!
+//! Not criterion: one run that prints a table. `LOCUS_PAGES_RECORDS` (10,000) and `LOCUS_PAGES_VISITS` (100) say how much. The
+//! time is from a request to the last byte of its answer on a connection that is open, by a client on this machine, so the
+//! server's own is less. Proofs are a test double: no page looks at one.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+#[path = "../tests/ledger/life.rs"]
+#[allow(dead_code, unreachable_pub, reason = "each binary uses a part of the world")]
+mod life;
+#[path = "../tests/ledger/world.rs"]
+#[allow(dead_code, unreachable_pub, reason = "each binary uses a part of the world")]
+mod world;
+
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use circuits::{id::QueryId, quorum::Quorum};
+use market::{
+    database::{Database, DatabaseUrl},
+    index::Index,
+    objects::Objects,
+};
+use node::{
+    transaction::{Action, StudyRegistration},
+    units::{SECONDS_PER_DAY, Timestamp},
+};
+use serde_json::Value;
+use web::{
+    api::{Metrics, Publishing, Service, StoredBytes, UploadQuota},
+    chain::Chain,
+    serve::{Running, StopOn, serve},
+    sign_in::SignIn,
+    signed_request::Replay,
+};
+use world::{TODAY, World, account, digest, record};
+
+/// Records that are registered in one block; a sender has no more waiting.
+const RECORDS_PER_BLOCK: u64 = 100;
+/// Studies and queries that lists are long with.
+const STUDIES: u64 = 300;
+const QUERIES: u64 = 300;
+/// What the server should take for a page, in milliseconds, and what a first visit should load, in bytes.
+const MILLIS_MAX: f64 = 50.0;
+const BYTES_MAX: usize = 150 << 10;
+
+fn number(variable: &str, otherwise: u64) -> u64 {
+    std::env::var(variable).map_or(otherwise, |text| text.parse().unwrap())
+}
+
+fn clock() -> Timestamp {
+    Timestamp::new(u64::from(TODAY + 12) * SECONDS_PER_DAY)
+}
+
+/// A chain with so many records, and the last query of many.
+fn fill(records: u64) -> (World, QueryId) {
+    let mut world = World::ready(Quorum::DEFAULT);
+    for number in 4..records {
+        world.act(["issuer 0", "issuer 1"][number as usize % 2], Action::RegisterRecord(record(number))).unwrap();
+        if number % RECORDS_PER_BLOCK == 0 {
+            world.block();
+        }
+    }
+    world.block();
+    for number in 0..STUDIES {
+        let title = format!("Study {number} of what people of a region have in common, and of what sets them apart");
+        let study = StudyRegistration { title, protocol: digest("protocol"), ethics: "EC-1".into() };
+        world.act("researcher", Action::RegisterStudy(study)).unwrap();
+        if number % RECORDS_PER_BLOCK == 0 {
+            world.block();
+        }
+    }
+    world.pass_epoch();
+    let mut query = world.query();
+    query.closing.0 += 20;
+    let mut last = None;
+    for _ in 0..QUERIES {
+        last = Some(world.open(query.clone()).unwrap());
+    }
+    (world, last.unwrap())
+}
+
+fn serve_world(world: World, folder: &std::path::Path) -> Running {
+    let chain = Arc::new(Chain::with_clock(Arc::clone(world.sequencer.mempool()), clock));
+    let id = chain.ledger().chain();
+    let database = Database::open(&DatabaseUrl::file(&folder.join("locus.sqlite")).unwrap()).unwrap();
+    let index = Arc::new(Index::open(database, id).unwrap());
+    index.follow(chain.ledger()).unwrap();
+    let service = Service {
+        publishing: Publishing::nothing(id),
+        chain,
+        blobs: Arc::new(Objects::directory(&folder.join("blobs")).unwrap()),
+        index,
+        quota: UploadQuota::new(1 << 30, StoredBytes::default()),
+        metrics: Metrics::default(),
+        engine: None,
+        custody: None,
+        replay: Replay::default(),
+        sign_in: SignIn::default(),
+    };
+    serve(service, "127.0.0.1:0", StopOn::Request).unwrap()
+}
+
+/// A client that keeps its connection.
+struct Client {
+    agent: ureq::Agent,
+    url: String,
+}
+
+impl Client {
+    fn get(&self, path: &str) -> String {
+        let answer = self.agent.get(format!("{}{path}", self.url)).header("accept", "text/html").call();
+        answer.unwrap_or_else(|error| panic!("{path}: {error}")).body_mut().read_to_string().unwrap()
+    }
+
+    fn json(&self, path: &str) -> Value {
+        serde_json::from_str(&self.get(path)).unwrap()
+    }
+
+    /// The bytes of a page and of every file that it names.
+    fn weight(&self, page: &str) -> usize {
+        let quoted = page.split('"').filter(|text| text.starts_with("/assets/")).collect::<BTreeSet<_>>();
+        page.len() + quoted.into_iter().map(|path| self.get(path).len()).sum::<usize>()
+    }
+}
+
+fn pages(client: &Client, query: QueryId) -> Vec<(&'static str, String)> {
+    let first = |path: &str, field: &str| client.json(path)["items"][0][field].as_str().unwrap().to_owned();
+    let schema = first("/v1/schemas", "id");
+    let study = first("/v1/studies?order=newest", "id");
+    let issuer = account("issuer 0");
+    let transaction = first(&format!("/v1/accounts/{issuer}/transactions?order=newest&limit=1"), "id");
+    let full = client.json(&format!("/v1/transactions/{transaction}"))["height"].as_u64();
+    let page = |path: &str| path.to_owned();
+    vec![
+        ("home", page("/")),
+        ("studies", page("/studies")),
+        ("study", format!("/studies/{study}")),
+        ("queries", page("/queries")),
+        ("queries in a stage", page("/queries?stage=collecting")),
+        ("query", format!("/queries/{query}")),
+        ("query, the part that follows", format!("/queries/{query}/progress")),
+        ("query builder", page("/builder")),
+        ("query builder of a study", format!("/builder?study={study}&schema={schema}")),
+        ("results", page("/results")),
+        ("verify", page("/verify")),
+        ("explorer", page("/explorer")),
+        ("health", page("/explorer/health")),
+        ("blocks", page("/blocks")),
+        ("block of 100 records", format!("/blocks/{}", full.unwrap_or(10))),
+        ("transaction", format!("/transactions/{transaction}")),
+        ("account of an issuer", format!("/accounts/{issuer}")),
+        ("account of a researcher", format!("/accounts/{}", account("researcher"))),
+        ("issuers", page("/issuers")),
+        ("researchers", page("/researchers")),
+        ("validators", page("/validators")),
+        ("committee", page("/committee")),
+        ("epochs", page("/epochs")),
+        ("schemas", page("/schemas")),
+        ("schema", format!("/schemas/{schema}")),
+        ("search", page("/search?q=nothing")),
+        ("sign in", page("/sign-in")),
+    ]
+}
+
+fn main() {
+    let [records, visits] =
+        [("LOCUS_PAGES_RECORDS", 10_000), ("LOCUS_PAGES_VISITS", 100)].map(|(name, otherwise)| number(name, otherwise));
+    let started = Instant::now();
+    let (world, query) = fill(records);
+    println!("{records} records, {STUDIES} studies, {QUERIES} queries in {:.0} s", started.elapsed().as_secs_f64());
+    let folder = tempfile::tempdir().unwrap();
+    let running = serve_world(world, folder.path());
+    let config = ureq::Agent::config_builder().proxy(None).timeout_global(Some(Duration::from_secs(60)));
+    let client = Client { agent: config.build().into(), url: running.url() };
+    while client.json("/health")["height"] != client.json("/health")["index"] {
+        thread::sleep(Duration::from_millis(50));
+    }
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap();
+    println!("load {}", load.trim());
+    println!("{:<30} {:>8} {:>8} {:>8} {:>9} {:>9}", "page", "p50 ms", "p99 ms", "most ms", "bytes", "first");
+    let (mut slow, mut heavy) = (vec![], vec![]);
+    for (name, path) in pages(&client, query) {
+        let page = client.get(&path);
+        let mut millis: Vec<f64> = (0..visits)
+            .map(|_| {
+                let started = Instant::now();
+                drop(client.get(&path));
+                started.elapsed().as_secs_f64() * 1e3
+            })
+            .collect();
+        millis.sort_by(f64::total_cmp);
+        let at = |share: f64| millis[((millis.len() - 1) as f64 * share) as usize];
+        let first = client.weight(&page);
+        println!("{name:<30} {:>8.1} {:>8.1} {:>8.1} {:>9} {first:>9}", at(0.5), at(0.99), at(1.0), page.len());
+        slow.extend((at(0.5) > MILLIS_MAX).then_some(name));
+        heavy.extend((first > BYTES_MAX).then_some(name));
+    }
+    println!("above {MILLIS_MAX} ms: {slow:?}; above {BYTES_MAX} bytes: {heavy:?}");
+}
