@@ -35,6 +35,12 @@ fn a_clock_that_jumps_an_hour_forwards_and_backwards_while_its_node_runs_makes_n
             nonce += 1;
         }
         check_times(&mut town);
+        // What it makes ahead of the others is refused by them, and behind their blocks it makes none.
+        match ahead {
+            HOUR => assert!(town.log(1).contains("a proposed block is refused")),
+            0 => {}
+            _ => assert!(town.log(0).contains("no block is proposed in this round")),
+        }
     }
     for number in 0..4 {
         assert_eq!(town.account(number, "friend").0, ENDOWMENT + nonce);
