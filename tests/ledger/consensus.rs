@@ -3,7 +3,10 @@
 use std::{
     net::TcpListener,
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -11,7 +14,7 @@ use std::{
 use circuits::quorum::Quorum;
 use node::{
     Ledger, Mempool,
-    consensus::{Engine, EngineOptions, Guarded, Pace, PeerSecret, Timeouts},
+    consensus::{ConsensusSigner, Engine, EngineOptions, Guarded, Pace, PeerSecret, Timeouts},
     genesis::Genesis,
     light::LightClient,
     state::StateRead,
@@ -21,7 +24,10 @@ use node::{
 };
 use tempfile::TempDir;
 
-use crate::world::{self, DigestInsteadOfPairing, account, key};
+use crate::{
+    device::Device,
+    world::{self, DigestInsteadOfPairing, account, key},
+};
 
 /// How long anything here may take before the test fails; none of it takes a tenth of that.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -51,6 +57,8 @@ fn name(number: usize) -> String {
 /// A node's parts that survive its engine.
 struct Node {
     name: String,
+    signer: Arc<dyn ConsensusSigner>,
+    clock: fn() -> Timestamp,
     mempool: Arc<Mempool>,
     engine: Option<Engine>,
     directory: TempDir,
@@ -60,7 +68,7 @@ impl Node {
     fn open(name: &str, genesis: &Genesis) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mempool = Arc::new(Mempool::new(ledger(directory.path(), genesis)));
-        Self { name: name.into(), mempool, engine: None, directory }
+        Self { name: name.into(), signer: Arc::new(key(name)), clock: now, mempool, engine: None, directory }
     }
 
     fn start(&mut self, heartbeat: Duration) {
@@ -74,14 +82,14 @@ impl Node {
             directory: self.directory.path().into(),
             listen: address.into(),
             peer: secret(&self.name),
-            signer: Arc::new(Guarded::open(Arc::new(key(&self.name)), &self.directory.path().join("signed")).unwrap()),
+            signer: Arc::new(Guarded::open(Arc::clone(&self.signer), &self.directory.path().join("signed")).unwrap()),
             pace: Pace { gather: Duration::from_millis(5), heartbeat },
             timeouts: Timeouts {
                 propose: Duration::from_millis(500),
                 vote: Duration::from_millis(200),
                 rebroadcast: Duration::from_millis(500),
             },
-            clock: now,
+            clock: self.clock,
         };
         self.engine = Some(Engine::start(Arc::clone(&self.mempool), options).unwrap());
     }
@@ -247,4 +255,62 @@ fn validators_let_an_observer_in_give_it_a_vote_and_a_light_client_follows() {
     assert!(stale.contains("validators"), "{stale}");
     handovers.iter().for_each(|handover| client.follow(handover).unwrap());
     client.verify(&last).unwrap();
+}
+
+#[test]
+fn a_key_in_a_device_signs_a_validators_blocks_and_without_it_the_node_stops() {
+    let genesis = genesis((0..4).map(|number| listed(&name(number), 1)).collect());
+    let mut nodes: Vec<_> = (0..4).map(|number| Node::open(&name(number), &genesis)).collect();
+    let device = Arc::new(Device::with(key(&name(0))));
+    nodes[0].signer = Arc::clone(&device) as _;
+    nodes.iter_mut().for_each(|node| node.start(SELDOM));
+    for amount in 1..=8 {
+        let id = nodes[amount as usize % 4].transfer("researcher", amount);
+        wait("all four have the transfer", || nodes.iter().all(|node| node.has(id)));
+    }
+    let signed = device.signed();
+    assert!(signed.proposals >= 1 && signed.votes >= 8, "{signed:?}");
+    // The others hold blocks with its signature, which a light client counts.
+    let (client, snapshot) = (LightClient::new(&genesis).unwrap(), nodes[1].mempool.ledger().snapshot().unwrap());
+    let headers: Vec<_> =
+        (1..=nodes[1].height()).map(|height| snapshot.header(Height::new(height)).unwrap().unwrap()).collect();
+    assert!(headers.iter().all(|header| client.verify(header).is_ok()));
+    let signatures = headers.iter().flat_map(|header| &header.certificate.signatures);
+    assert!(signatures.filter(|signed| signed.validator == account(&name(0))).count() >= 1);
+
+    device.plug(false);
+    let id = nodes[1].transfer("sponsor", 1);
+    wait("the others go on without it", || nodes[1..].iter().all(|node| node.has(id)));
+    wait("the node without its key stops", || nodes[0].engine.as_ref().unwrap().handle().outcome().is_some());
+    let why = nodes[0].engine.take().unwrap().stop().unwrap_err().to_string();
+    assert!(why.contains("see the log above"), "{why}");
+    device.plug(true);
+    nodes[0].start(SELDOM);
+    nodes[3].stop();
+    let id = nodes[0].transfer("sponsor", 1);
+    wait("its vote counts again", || nodes[..3].iter().all(|node| node.has(id)));
+    agree(&nodes);
+}
+
+/// Seconds by which the lone validator's clock is ahead.
+static AHEAD: AtomicU64 = AtomicU64::new(0);
+
+#[test]
+fn a_lone_validator_whose_clock_is_set_back_makes_no_block_until_it_is_right() {
+    let genesis = genesis(vec![Validator { address: String::new(), ..listed("validator", 1) }]);
+    let mut node = Node::open("validator", &genesis);
+    node.clock = || Timestamp::new(now().get() + AHEAD.load(Ordering::SeqCst));
+    node.start_at("/ip4/127.0.0.1/tcp/0", SELDOM);
+    AHEAD.store(3_600, Ordering::SeqCst);
+    let id = node.transfer("researcher", 1);
+    wait("an hour passes in one block", || node.has(id));
+    AHEAD.store(0, Ordering::SeqCst);
+    let id = node.transfer("researcher", 2);
+    thread::sleep(Duration::from_secs(2));
+    assert!(!node.has(id), "a block of an hour ahead was made");
+    AHEAD.store(3_600, Ordering::SeqCst);
+    wait("the transfer is in a block", || node.has(id));
+    let snapshot = node.mempool.ledger().snapshot().unwrap();
+    let time = |height| snapshot.header(Height::new(height)).unwrap().unwrap().header.time;
+    assert!(time(node.height()) >= time(node.height() - 1));
 }

@@ -1,6 +1,9 @@
 //! SIGKILL at any moment: no fork, nothing lost that a quorum had, nothing twice.
 
-use std::{thread, time::Duration};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use rand::{RngExt as _, SeedableRng, rngs::StdRng};
 
@@ -22,7 +25,7 @@ fn seed() -> u64 {
 fn a_validator_killed_at_any_moment_comes_back_and_nothing_is_lost_or_doubled() {
     let mut rng = StdRng::seed_from_u64(seed());
     let mut town = Town::running();
-    let mut spent = 0;
+    let (mut spent, mut caught_up) = (0, vec![]);
     for nonce in 0..kills() {
         let victim = rng.random_range(0..4);
         let amount = rng.random_range(1..10);
@@ -33,10 +36,15 @@ fn a_validator_killed_at_any_moment_comes_back_and_nothing_is_lost_or_doubled() 
         thread::sleep(Duration::from_micros(rng.random_range(0..30_000)));
         town.kill(victim);
         town.settle(&transaction);
+        let back = Instant::now();
         town.start(victim);
         town.settle_at(&[victim], &transaction);
+        caught_up.push(back.elapsed().as_secs_f64());
         spent += amount;
     }
+    caught_up.sort_by(f64::total_cmp);
+    let (median, longest) = (caught_up[caught_up.len() / 2], caught_up[caught_up.len() - 1]);
+    println!("seconds from a start to having caught up: median {median:.2}, longest {longest:.2}");
     let last = town.transfer("researcher", kills(), 1);
     assert_eq!(town.node(0).submit(&last), "taken");
     town.settle(&last);

@@ -1,6 +1,12 @@
 //! Hosts of their own: network namespaces, two on each of two switches, so that links can be cut.
 
-use std::process::Command;
+use std::{
+    process::Command,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+/// How many were made in this process, so that each has names and addresses of its own.
+static MADE: AtomicU32 = AtomicU32::new(0);
 
 /// The hosts and switches. They are gone when this is dropped.
 pub struct Lan {
@@ -10,7 +16,8 @@ pub struct Lan {
 impl Lan {
     /// None where this machine does not let the test make namespaces: that takes root and Debian's iproute2.
     pub fn new() -> Option<Self> {
-        let lan = Self { id: std::process::id() % 10_000 };
+        let made = MADE.fetch_add(1, Ordering::Relaxed);
+        let lan = Self { id: (std::process::id() + 5_003 * made) % 10_000 };
         if !ip(&format!("netns add {}", lan.host(0))) {
             return None;
         }

@@ -1,9 +1,14 @@
 //! Validators as processes of their own, killed, paused, cut off from each other, and dishonest.
 
 mod byzantine;
+mod cooked;
 mod crashes;
+mod doubles;
+mod joining;
 mod lan;
 mod namespaces;
 mod process;
 mod simulation;
+mod time;
 mod town;
+mod withholding;

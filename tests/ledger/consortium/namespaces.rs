@@ -5,7 +5,8 @@ use std::{thread, time::Duration};
 use super::{lan::Lan, town::Town};
 use crate::world::ENDOWMENT;
 
-fn town(lan: &Lan) -> Town {
+/// Four validators, each on a host of its own, all running.
+pub fn town(lan: &Lan) -> Town {
     let addresses: Vec<_> = (0..4).map(|host| format!("/ip4/{}/tcp/26656", lan.address(host))).collect();
     let mut town = Town::at(&addresses, vec![]);
     for host in 0..4 {

@@ -4,23 +4,26 @@ use std::{
     io::{BufRead as _, BufReader, Lines, Write as _},
     path::PathBuf,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
     thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use circuits::id::AccountId;
 use node::{
-    Claim, Error, Ledger, Mempool, ProofVerifier, QueryPart,
-    consensus::{Engine, EngineOptions, Guarded, Pace, PeerSecret, Timeouts},
+    Ledger, Mempool, ProofVerifier,
+    consensus::{ConsensusSigner, Engine, EngineOptions, Guarded, Pace, PeerSecret, Timeouts, peer_key},
     genesis::Genesis,
-    screening::{ResponseClaim, ScreeningStatement},
     state::StateRead,
     transaction::{Transaction, TransactionId},
     units::{Height, Timestamp},
 };
 use serde::{Deserialize, Serialize};
 
+use super::doubles::{Gullible, Withholding};
 use crate::world::{DigestInsteadOfPairing, key};
 
 /// Says in a process's environment which node it is.
@@ -40,30 +43,10 @@ pub struct Plan {
     pub listen: String,
     /// Whether it takes every proof for sound.
     pub gullible: bool,
-    /// Seconds by which its clock is ahead.
-    pub ahead: u64,
-}
-
-/// The proof verifier of a dishonest validator.
-struct Gullible;
-
-impl ProofVerifier for Gullible {
-    fn challenge(
-        &self,
-        part: &QueryPart<'_>,
-        instance: &circuits::eligibility::EligibilityInstance,
-        proof: &circuits::groth16::ProofBytes,
-    ) -> Result<circuits::id::Evaluation, Error> {
-        DigestInsteadOfPairing.challenge(part, instance, proof)
-    }
-
-    fn verify(&self, _: &QueryPart<'_>, _: &Claim) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn verify_response(&self, _: &ScreeningStatement<'_>, _: &ResponseClaim) -> Result<(), Error> {
-        Ok(())
-    }
+    /// Whether nobody gets the blocks that it proposes.
+    pub withholding: bool,
+    /// Seconds by which its clock is ahead when it starts.
+    pub ahead: i64,
 }
 
 /// The secret of a node's links.
@@ -71,12 +54,12 @@ pub fn links(name: &str) -> PeerSecret {
     PeerSecret::from_bytes(key(&format!("links of {name}")).to_bytes())
 }
 
-fn now() -> Timestamp {
-    Timestamp::new(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs())
-}
+/// Seconds by which this process's clock is ahead.
+static AHEAD: AtomicI64 = AtomicI64::new(0);
 
-fn an_hour_ahead() -> Timestamp {
-    Timestamp::new(now().get() + 3_600)
+fn clock() -> Timestamp {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    Timestamp::new(now.saturating_add_signed(AHEAD.load(Ordering::SeqCst)))
 }
 
 /// The process: a node when the variable has a plan, nothing otherwise.
@@ -90,7 +73,9 @@ fn node_process() {
     let genesis: Genesis = serde_json::from_slice(&std::fs::read(&plan.genesis).unwrap()).unwrap();
     let proofs: Box<dyn ProofVerifier> =
         if plan.gullible { Box::new(Gullible) } else { Box::new(DigestInsteadOfPairing) };
-    let clock = if plan.ahead == 0 { now } else { an_hour_ahead };
+    AHEAD.store(plan.ahead, Ordering::SeqCst);
+    let signer: Arc<dyn ConsensusSigner> =
+        if plan.withholding { Arc::new(Withholding(key(&plan.name).into())) } else { Arc::new(key(&plan.name)) };
     let opened = Ledger::open_with(&plan.directory.join("ledger.redb"), genesis, proofs);
     let ledger = match opened {
         Ok(ledger) => Arc::new(ledger),
@@ -101,7 +86,7 @@ fn node_process() {
         directory: plan.directory.clone(),
         listen: plan.listen.clone(),
         peer: links(&plan.links),
-        signer: Arc::new(Guarded::open(Arc::new(key(&plan.name)), &plan.memory).unwrap()),
+        signer: Arc::new(Guarded::open(signer, &plan.memory).unwrap()),
         pace: Pace { gather: Duration::from_millis(5), heartbeat: Duration::from_secs(3_600) },
         timeouts: Timeouts {
             propose: Duration::from_millis(500),
@@ -125,7 +110,7 @@ fn node_process() {
     });
     say("started");
     for line in std::io::stdin().lines() {
-        say(&answer(&mempool, &engine, &line.unwrap(), clock));
+        say(&answer(&mempool, &engine, &line.unwrap()));
     }
 }
 
@@ -135,7 +120,7 @@ fn say(text: &str) {
     output.flush().unwrap();
 }
 
-fn answer(mempool: &Mempool, engine: &Engine, line: &str, clock: fn() -> Timestamp) -> String {
+fn answer(mempool: &Mempool, engine: &Engine, line: &str) -> String {
     let snapshot = mempool.ledger().snapshot().unwrap();
     let words: Vec<_> = line.split(' ').collect();
     match words[..] {
@@ -150,6 +135,29 @@ fn answer(mempool: &Mempool, engine: &Engine, line: &str, clock: fn() -> Timesta
         ["header", height] => {
             let header = snapshot.header(Height::new(height.parse().unwrap())).unwrap();
             header.map_or("none".into(), |signed| format!("{} {}", signed.header.hash().unwrap(), signed.header.state))
+        }
+        ["round", height] => {
+            let header = snapshot.header(Height::new(height.parse().unwrap())).unwrap();
+            header.unwrap().certificate.round.to_string()
+        }
+        ["time", height] => {
+            let header = snapshot.header(Height::new(height.parse().unwrap())).unwrap();
+            header.unwrap().header.time.get().to_string()
+        }
+        ["first"] => mempool.ledger().first_block().unwrap().to_string(),
+        ["copy", path, first] => {
+            let first = Height::new(first.parse().unwrap());
+            mempool.ledger().copy_to(path.as_ref(), first).unwrap().height.to_string()
+        }
+        ["nonce", account] => mempool.next_nonce(account.parse().unwrap()).unwrap().to_string(),
+        ["peers"] => {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let peers = runtime.block_on(engine.handle().peers()).unwrap();
+            peers.iter().map(|peer| peer_key(&peer.id).unwrap().to_string()).collect::<Vec<_>>().join(" ")
+        }
+        ["clock", ahead] => {
+            AHEAD.store(ahead.parse().unwrap(), Ordering::SeqCst);
+            "set".into()
         }
         ["has", id] => {
             let id: TransactionId = id.parse().unwrap();

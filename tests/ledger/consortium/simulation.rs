@@ -9,7 +9,7 @@ use std::{thread, time::Duration};
 use node::transaction::Transaction;
 use rand::{RngExt as _, SeedableRng, rngs::StdRng};
 
-use super::town::Town;
+use super::{lan::Lan, namespaces, town::Town};
 use crate::world::ENDOWMENT;
 
 const SENDERS: [&str; 2] = ["researcher", "sponsor"];
@@ -31,15 +31,21 @@ struct Simulation {
     model: Model,
     rng: StdRng,
     paused: Option<usize>,
+    /// Hosts of their own, where this machine lets the test make them. After the town, which is gone before them.
+    lan: Option<Lan>,
+    /// The cable that is cut.
+    cut: Option<String>,
 }
 
 impl Simulation {
     fn step(&mut self) {
-        match self.rng.random_range(0..10) {
+        match self.rng.random_range(0..12) {
             0 => self.kill(),
             1 => self.start(),
             2 => self.pause(),
             3 => self.go_on(),
+            4 => self.cut(),
+            5 => self.heal(),
             _ => self.send(),
         }
         thread::sleep(Duration::from_micros(self.rng.random_range(0..60_000)));
@@ -98,8 +104,25 @@ impl Simulation {
         }
     }
 
+    /// Cuts one validator off, or two from two.
+    fn cut(&mut self) {
+        let which = self.rng.random_range(0..5);
+        if let (Some(lan), None) = (&self.lan, &self.cut) {
+            let cable = if which == 4 { lan.trunk("a") } else { lan.port(which) };
+            lan.set(&cable, "down");
+            self.cut = Some(cable);
+        }
+    }
+
+    fn heal(&mut self) {
+        if let (Some(lan), Some(cable)) = (&self.lan, self.cut.take()) {
+            lan.set(&cable, "up");
+        }
+    }
+
     /// Heals everything, sends again what was forgotten, and compares.
     fn check(mut self) {
+        self.heal();
         self.go_on();
         for number in 0..4 {
             if !self.town.up().contains(&number) {
@@ -133,8 +156,13 @@ impl Simulation {
 
 fn simulate(seed: u64) {
     println!("LOCUS_SEED={seed}");
-    let mut simulation =
-        Simulation { town: Town::running(), model: Model::default(), rng: StdRng::seed_from_u64(seed), paused: None };
+    let lan = Lan::new();
+    if lan.is_none() {
+        println!("no link is cut: network namespaces take root and iproute2");
+    }
+    let town = lan.as_ref().map_or_else(Town::running, namespaces::town);
+    let (model, rng) = (Model::default(), StdRng::seed_from_u64(seed));
+    let mut simulation = Simulation { town, model, rng, paused: None, lan, cut: None };
     (0..operations()).for_each(|_| simulation.step());
     simulation.check();
 }

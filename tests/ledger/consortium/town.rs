@@ -62,25 +62,32 @@ impl Town {
         genesis.validators = ValidatorSet::new(validators.chain(observers).collect()).unwrap();
         let path = folder.path().join("genesis.json");
         std::fs::write(&path, serde_json::to_vec(&genesis).unwrap()).unwrap();
-        let plan = |(number, address): (usize, &String)| {
-            let directory = folder.path().join(number.to_string());
-            std::fs::create_dir(&directory).unwrap();
-            let (name, listen) = (name(number), address.clone());
-            let memory = folder.path().join(format!("{number}.signed"));
-            Plan {
-                links: name.clone(),
-                name,
-                genesis: path.clone(),
-                directory,
-                memory,
-                listen,
-                gullible: false,
-                ahead: 0,
-            }
-        };
-        let plans: Vec<_> = addresses.iter().enumerate().map(plan).collect();
-        let count = plans.len();
-        Self { folder, genesis, plans, through: vec![vec![]; count], nodes: (0..count).map(|_| None).collect() }
+        let mut town = Self { folder, genesis, plans: vec![], through: vec![], nodes: vec![] };
+        for (number, address) in addresses.iter().enumerate() {
+            town.add(&name(number), address);
+        }
+        town
+    }
+
+    /// Plans a node that does not run yet, and returns its number.
+    pub fn add(&mut self, name: &str, address: &str) -> usize {
+        let number = self.plans.len();
+        let directory = self.folder.path().join(number.to_string());
+        std::fs::create_dir(&directory).unwrap();
+        self.plans.push(Plan {
+            name: name.into(),
+            links: name.into(),
+            genesis: self.folder.path().join("genesis.json"),
+            directory,
+            memory: self.folder.path().join(format!("{number}.signed")),
+            listen: address.into(),
+            gullible: false,
+            withholding: false,
+            ahead: 0,
+        });
+        self.through.push(vec![]);
+        self.nodes.push(None);
+        number
     }
 
     /// Four validators of this machine, all running.
@@ -136,12 +143,53 @@ impl Town {
         }
     }
 
+    /// Sends a transfer of 1 to a node, and waits until every running node has it.
+    #[track_caller]
+    pub fn pay(&mut self, asked: usize, sender: &str, nonce: u64) {
+        let transfer = self.transfer(sender, nonce, 1);
+        assert_eq!(self.node(asked).submit(&transfer), "taken");
+        self.settle(&transfer);
+    }
+
+    /// Waits until no block is in the making, and returns the height of all running nodes.
+    #[track_caller]
+    pub fn rest(&mut self) -> u64 {
+        let mut before = vec![];
+        wait("all rest at one height", || {
+            thread::sleep(Duration::from_millis(400));
+            let up = self.up();
+            let heights: Vec<_> = up.iter().map(|number| self.node(*number).height()).collect();
+            let rest = heights == before && heights.iter().all(|height| *height == heights[0]);
+            before = heights;
+            rest
+        });
+        before[0]
+    }
+
+    /// Whose turn the first round of a height is.
+    pub fn proposer(&self, height: u64) -> usize {
+        let voters: Vec<_> = self.genesis.validators.voters().map(|voter| voter.account).collect();
+        let account_in_turn = voters[(height % voters.len() as u64) as usize];
+        (0..voters.len()).find(|number| account(&name(*number)) == account_in_turn).unwrap()
+    }
+
+    /// What a node logged.
+    pub fn log(&self, number: usize) -> String {
+        std::fs::read_to_string(self.plans[number].directory.with_extension("log")).unwrap()
+    }
+
     /// Asserts that all running nodes have the same blocks as far as the shortest chain goes, and returns its height.
     #[track_caller]
     pub fn agree(&mut self) -> u64 {
+        self.agree_from(1)
+    }
+
+    /// As [`Town::agree`], of the blocks from a height on.
+    #[track_caller]
+    pub fn agree_from(&mut self, first: u64) -> u64 {
         let up = self.up();
         let common = up.iter().map(|number| self.node(*number).height()).min().unwrap();
-        for height in 1..=common {
+        for height in first..=common {
             let headers: Vec<_> =
                 up.iter().map(|number| self.node(*number).ask(&format!("header {height}")).unwrap()).collect();
             assert!(headers.iter().all(|header| *header == headers[0]), "a fork at {height}: {headers:?}");
