@@ -54,7 +54,7 @@ const SIGN_IN: [(&str, &str); 6] = [
 ];
 
 /// What is for everybody: public facts, and what proves itself, such as a signed transaction or a blob by its digest.
-const PUBLIC: [(&str, &str); 64] = [
+const PUBLIC: [(&str, &str); 65] = [
     ("get", "/beacon/v2/"),
     ("get", "/beacon/v2/configuration"),
     ("get", "/beacon/v2/datasets"),
@@ -101,6 +101,7 @@ const PUBLIC: [(&str, &str); 64] = [
     ("get", "/v1/queries"),
     ("get", "/v1/queries/{id}"),
     ("get", "/v1/queries/{id}/contributions"),
+    ("get", "/v1/query-ids"),
     ("get", "/v1/query-schema"),
     ("get", "/v1/researchers"),
     ("get", "/v1/schemas"),

@@ -8,6 +8,7 @@ mod beacon_schemas;
 mod blobs;
 mod bounds;
 mod clients;
+mod incomplete;
 pub mod index;
 mod index_crash;
 mod institutions;

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Every route, stated here once more on purpose: a route added or lost must be a decision.
-const ROUTES: [(&str, &str); 82] = [
+const ROUTES: [(&str, &str); 83] = [
     ("get", "/beacon/v2/"),
     ("get", "/beacon/v2/configuration"),
     ("get", "/beacon/v2/datasets"),
@@ -69,6 +69,7 @@ const ROUTES: [(&str, &str); 82] = [
     ("get", "/v1/queries"),
     ("get", "/v1/queries/{id}"),
     ("get", "/v1/queries/{id}/contributions"),
+    ("get", "/v1/query-ids"),
     ("get", "/v1/query-schema"),
     ("get", "/v1/researchers"),
     ("get", "/v1/schemas"),

@@ -8,6 +8,7 @@ mod committee;
 mod custodian;
 mod http;
 mod ledger;
+mod queries;
 mod screenings;
 
 pub use self::{
