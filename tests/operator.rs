@@ -1,7 +1,7 @@
 //! What an operator is told where a node cannot do what it is asked: listings that it lacks blocks for, and approvals
 //! while the chain stands.
 
-use std::{fs, net::TcpListener, sync::Arc, time::Instant};
+use std::{fs, net::TcpListener, process::Command, sync::Arc, time::Instant};
 
 use market::ledger::{LocalLedger, QueryWatch};
 use node::{Ledger, Mempool};
@@ -20,6 +20,15 @@ fn get(node: &Server, path: &str, accept: &str) -> Answer {
 fn run(place: &Place) -> Server {
     // No heartbeat: a key that signed more than a copy holds makes no more blocks there.
     place.serve(&["node", "run", "--listen", "127.0.0.1:0", "--heartbeat", "3600"])
+}
+
+/// What a command says to people.
+fn spoken(place: &Place, arguments: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_locus"));
+    command.args(arguments).current_dir(place.path(".")).env_remove("LOCUS_URL").env_remove("LOCUS_DATA_DIR");
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
 }
 
 fn words(page: &Answer) -> String {
@@ -52,18 +61,20 @@ fn refuses_listings(place: &mut Place, account: &str, first: u64) {
         assert_eq!(page.status, 200, "{path}");
         assert!(words(&page).contains("Listings are missing here"), "{path}");
     }
+    assert!(words(&get(&node, "/", "text/html")).contains("<dt>Queries asked</dt><dd>–</dd>"));
+    assert!(words(&get(&node, "/explorer", "text/html")).contains("<dt>Transactions</dt><dd>–</dd>"));
+    assert_eq!(get(&node, "/health", "application/json").json()["listings"], false);
     place.url = Some(node.url.clone());
     assert!(place.refused(&["account", "statement", account]).contains("has not indexed block 1,"));
     place.url = None;
     node.stop();
-    assert!(place.refused(&["account", "statement", account]).contains("the index here holds no block"));
+    assert!(place.refused(&["account", "statement", account]).contains("has not indexed block "));
     assert!(place.refused(&["index", "rebuild"]).contains("every block"));
-    // Whoever looks for queries there, as agents and committee members do, would find none.
+    // Whoever looks for queries there, as agents and committee members do, finds those of the state.
     let genesis = serde_json::from_slice(&fs::read(place.path(".locus/genesis.json")).unwrap()).unwrap();
     let ledger = Ledger::open(&place.path(".locus/ledger.redb"), genesis).unwrap();
     let ledger = LocalLedger::new(Arc::new(Mempool::new(Arc::new(ledger))), web::chain::now);
-    let refused = QueryWatch::default().poll(&ledger).unwrap_err().to_string();
-    assert!(refused.contains("keeps no block 1 any more"), "{refused}");
+    assert!(QueryWatch::default().poll(&ledger).unwrap().is_empty());
 }
 
 /// That the blocks are listed from the first on.
@@ -102,12 +113,22 @@ fn a_node_without_its_first_blocks_refuses_its_listings_and_says_what_helps() {
     // What was indexed before a pruning stays listed; an index that is made after it lacks the blocks.
     let tip = place.locus(&["node", "prune", "--blocks", "2"])["height"].as_u64().unwrap();
     lists_from_the_first(&place, &account);
+
+    // A statement says up to which block the index goes; where that one stands still, there is none.
+    let statement = ["account", "statement", &account];
+    let said = spoken(&place, &statement);
+    assert!(said.ends_with(&format!("as of block {tip}\n")), "{said}");
+    place.locus(&["ledger", "next-epoch"]);
+    let first = place.locus(&["node", "prune", "--blocks", "1"])["height"].as_u64().unwrap();
+    assert!(first > tip + 1);
+    let refused = place.refused(&statement);
+    assert!(refused.contains(&format!("has not indexed block {},", tip + 1)), "{refused}");
     fs::remove_file(place.path(".locus/locus.sqlite")).unwrap();
-    refuses_listings(&mut place, &account, tip - 1);
+    refuses_listings(&mut place, &account, first);
 
     // Blocks that come are no help: those before are still missing.
     place.locus(&["ledger", "next-epoch"]);
-    refuses_listings(&mut place, &account, tip - 1);
+    refuses_listings(&mut place, &account, first);
 }
 
 /// Two organisations of a vote each on this machine, with the genesis in both folders.
@@ -147,6 +168,9 @@ fn an_approval_while_the_chain_stands_says_what_it_waits_for_and_goes_in_when_it
     for said in ["the chain stands at block 0 since", "reaches 1 of 2 votes", &other, "within 3 s", "node status"] {
         assert!(stands.contains(said), "{said}: {stands}");
     }
+    // The same command waits for what it sent, and says so.
+    let again = place.refused(&[&approve("a")[..], &["--wait", "1"]].concat());
+    assert!(again.contains("it was sent before, and no block") && again.contains("within 1 s"), "{again}");
 
     // What was sent waits in the node, and goes in once there are enough votes.
     place.url = None;

@@ -121,7 +121,7 @@ impl Schema {
         Ok(SchemaId::from_bytes(hash(ByteTag::Schema, &[b"schema", &encode("schema", self)?]).to_bytes()))
     }
 
-    /// Checks bounds: at most 32 attributes with distinct names, texts at most 256 bytes, `lo ≤ hi < MISSING`, digits
+    /// Checks bounds: at most 32 attributes with distinct names, texts at most 256 bytes and without control characters, `lo ≤ hi < MISSING`, digits
     /// that hold the range, and a panel that fits the windows.
     ///
     /// # Errors
@@ -136,6 +136,9 @@ impl Schema {
         }
         if self.name.len() > TEXT_BYTES_MAX || self.panel.build.len() > TEXT_BYTES_MAX {
             return refuse(format!("a name is longer than {TEXT_BYTES_MAX} bytes"));
+        }
+        if has_control(&self.name) || has_control(&self.panel.build) {
+            return refuse("a name has a control character".into());
         }
         let mut names = BTreeSet::new();
         for attribute in &self.attributes {
@@ -195,6 +198,9 @@ impl Attribute {
         if [&self.name, &self.unit, &self.coding].into_iter().any(|text| text.len() > TEXT_BYTES_MAX) {
             return refuse("a text is longer than 256 bytes");
         }
+        if [&self.name, &self.unit, &self.coding].into_iter().any(|text| has_control(text)) {
+            return refuse("a text has a control character");
+        }
         if self.name.is_empty() || self.scale == 0 {
             return refuse("needs a name and a scale of at least 1");
         }
@@ -206,6 +212,11 @@ impl Attribute {
         }
         Ok(())
     }
+}
+
+/// Whether a text would steer the terminal that prints it.
+fn has_control(text: &str) -> bool {
+    text.chars().any(char::is_control)
 }
 
 fn encode(what: &'static str, value: &impl BorshSerialize) -> Result<Vec<u8>, Error> {
@@ -242,12 +253,17 @@ mod tests {
 
     #[test]
     fn unsound_schemas_are_refused() {
-        let broken: [fn(&mut Schema); 5] = [
+        let broken: [fn(&mut Schema); 10] = [
             |schema| schema.attributes[0].hi = MISSING,
             |schema| schema.attributes[0].hi = 256,
             |schema| schema.attributes.push(schema.attributes[0].clone()),
             |schema| schema.attributes[0].name.clear(),
             |schema| schema.attributes[0].coding = "x".repeat(TEXT_BYTES_MAX + 1),
+            |schema| schema.attributes[0].name = "age\u{1b}[2J".into(),
+            |schema| schema.attributes[0].unit = "a\n".into(),
+            |schema| schema.attributes[0].coding = "LOINC:30525-0\u{9b}".into(),
+            |schema| schema.name = "demo\r".into(),
+            |schema| schema.panel.build = "GRCh37\u{7f}".into(),
         ];
         for (index, alter) in broken.into_iter().enumerate() {
             let mut schema = schema();

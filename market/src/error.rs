@@ -141,15 +141,6 @@ pub enum Error {
         /// The first block that the ledger keeps.
         first: Height,
     },
-    /// A block that a ledger no longer keeps, and in which a query may have opened.
-    #[error(
-        "this node keeps no block {height} any more, and queries that opened there would be missed: use a node that keeps \
-         every block, or restore a backup of one here"
-    )]
-    BlockGone {
-        /// The block.
-        height: Height,
-    },
     /// A job that is not as its caller thinks.
     #[error("job {job}: {why}")]
     Job {

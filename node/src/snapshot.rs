@@ -159,6 +159,25 @@ impl Snapshot {
         })
     }
 
+    /// Ids of queries in order, those after one of them, up to `count`. Reads no query.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] or [`Error::Corrupt`].
+    pub fn query_ids(&self, after: Option<QueryId>, count: usize) -> Result<Vec<QueryId>, Error> {
+        let from = StateKey::Query(after.unwrap_or(QueryId::from_bytes([0; 32]))).encode()?;
+        let end = [from.first().copied().unwrap_or_default().saturating_add(1)];
+        let start = if after.is_some() { Bound::Excluded(from.as_slice()) } else { Bound::Included(from.as_slice()) };
+        let rows = self.state.range::<&[u8]>((start, Bound::Excluded(&end[..]))).map_err(failed("list state"))?;
+        let mut ids = vec![];
+        for row in rows.take(count) {
+            let (key, _) = row.map_err(failed("list state"))?;
+            if let StateKey::Query(id) = stored("state key", key.value())? {
+                ids.push(id);
+            }
+        }
+        Ok(ids)
+    }
+
     /// All studies, by id.
     ///
     /// # Errors

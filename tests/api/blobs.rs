@@ -17,7 +17,7 @@ use web::client::RemoteBlobs;
 use super::server::{BYTES, DOCUMENTS_QUOTA, QUOTA, Server};
 use crate::world::{World, digest, genesis, key, member_name};
 
-fn path(address: BlobAddress) -> String {
+pub fn path(address: BlobAddress) -> String {
     format!("/v1/blobs/{}/{}", address.kind.name(), address.digest)
 }
 
@@ -74,7 +74,7 @@ fn an_oversized_blob_and_one_beyond_the_quota_are_refused() {
 }
 
 /// Fills the protocol's share of a server's disk with blobs that nobody asked for.
-fn fill(server: &Server) {
+pub fn fill(server: &Server) {
     let junk = |number: u8| {
         let mut bytes = vec![number; 1 << 20];
         bytes[0] = !number;
@@ -114,7 +114,7 @@ fn repro_a_store_that_strangers_filled_takes_what_the_ledger_names() {
 }
 
 /// A released query whose first ciphertext, sum and components have these digests.
-fn released(world: &mut World, ciphertext: Digest, sum: Digest, sealed: Digest) {
+pub fn released(world: &mut World, ciphertext: Digest, sum: Digest, sealed: Digest) -> QueryId {
     let query = world.open(world.query()).unwrap();
     for number in 0..2 {
         let mut contribution = world.contribution(query, number);
@@ -143,6 +143,7 @@ fn released(world: &mut World, ciphertext: Digest, sum: Digest, sealed: Digest) 
     }
     world.block();
     assert!(matches!(world.state(query).status, QueryStatus::Released { .. }));
+    query
 }
 
 #[test]

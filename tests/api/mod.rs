@@ -9,6 +9,7 @@ mod beacon_schemas;
 mod blobs;
 mod bounds;
 mod clients;
+mod incomplete;
 pub mod index;
 mod index_crash;
 pub mod institutions;

@@ -46,7 +46,7 @@ fn the_chain_reads_the_same_in_json_and_in_bytes() {
     let events: BlockEvents = both(&server, &format!("/v1/blocks/{height}/events"));
     assert_eq!(events.transactions.len(), block.transactions.len());
     let health: Health = serde_json::from_slice(&server.get("/health").body).unwrap();
-    assert_eq!((health.height, health.index), (height, height));
+    assert_eq!((health.height, health.index, health.listings), (height, height, true));
 }
 
 #[test]

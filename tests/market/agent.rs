@@ -13,6 +13,7 @@ use market::{
     agent::{Outcome, Outlook, Refusal},
     issuer::{Measurements, certify, change_consent, revoke},
     ledger::{QueryWatch, tip},
+    overview::LedgerView,
     wallet::{AnswerStage, Wallet},
 };
 use node::transaction::Transaction;
@@ -67,6 +68,35 @@ fn repro_a_query_seen_before_the_node_went_away_is_not_missed() {
     assert!(watch.poll(&faulty).is_err());
     assert_eq!(watch.poll(&faulty).unwrap(), [query]);
     assert!(watch.poll(&faulty).unwrap().is_empty());
+}
+
+#[test]
+fn repro_a_node_without_its_first_blocks_shows_the_queries_of_its_state_and_those_that_open_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, mut wallets, query) = asked(folder.path());
+    world.pass_blocks(1);
+    let (opened, latest) = (world.state(query).opened, tip(world.ledger()).unwrap().height);
+    assert!(opened < latest);
+    // A node that is behind others at its address lacks blocks too, but those to come.
+    let behind = FaultyLedger::new(world.ledger(), Fault::BlocksHidden(opened), 0);
+    let mut follower = QueryWatch::default();
+    assert!(follower.poll(&behind).unwrap().is_empty());
+
+    let pruned = FaultyLedger::new(world.ledger(), Fault::BlocksPruned { first: latest, lists: true }, 0);
+    let mut watch = QueryWatch::default();
+    assert_eq!(watch.poll(&pruned).unwrap(), [query]);
+    let next = world.query(2, 10);
+    assert_eq!(watch.poll(&pruned).unwrap(), [next]);
+    assert!(watch.poll(&pruned).unwrap().is_empty());
+    assert!(!watch.has_seen(opened), "a list is no proof that there are no others");
+    assert_eq!(follower.poll(world.ledger()).unwrap(), [query, next]);
+    assert!(follower.has_seen(opened));
+
+    let mut view = LedgerView::default();
+    view.refresh(&pruned).unwrap();
+    assert_eq!(view.tip(), tip(world.ledger()).unwrap());
+    let agent = world.agent_through(&pruned, &world.committee);
+    assert!(matches!(agent.answer(&mut wallets[0], query, &mut rng()).unwrap(), Outcome::Admitted { .. }));
 }
 
 #[test]

@@ -172,9 +172,12 @@ fn repro_a_member_that_is_shown_too_few_blocks_deletes_no_key() {
         Member::open(&member_folder(&world.root, 0), world.keys.members[0].clone(), world.ledger()).unwrap()
     };
     let (blobs, mut rng) = (Arc::clone(&world.blobs), StdRng::seed_from_u64(6));
-    // A node that lags, or hides the block that opened the query, shows a member that started again no open query.
-    for first in [opened, tip(world.ledger()).unwrap().height] {
-        let hiding = FaultyLedger::new(world.ledger(), Fault::BlocksHidden(first), 0);
+    // A node that lags, hides the block that opened the query, or says that it keeps it no more, shows a member that
+    // started again no open query.
+    let latest = tip(world.ledger()).unwrap().height;
+    let pruned = [true, false].map(|lists| Fault::BlocksPruned { first: latest, lists });
+    for fault in [Fault::BlocksHidden(opened), Fault::BlocksHidden(latest)].into_iter().chain(pruned) {
+        let hiding = FaultyLedger::new(world.ledger(), fault, 0);
         let started = open(&world);
         for _ in 0..3 {
             assert!(started.step(&hiding, blobs.as_ref(), &mut rng).unwrap().is_empty());

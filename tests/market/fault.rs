@@ -26,7 +26,7 @@ use node::{
     genesis::Genesis,
     light::Handover,
     signature::Signature,
-    state::{StateKey, StateView},
+    state::{StateKey, StateRead, StateView},
     transaction::{MemberSignature, Receipt, Transaction, TransactionId},
     units::Height,
 };
@@ -44,6 +44,8 @@ pub enum Fault {
     ReceiptsStripped,
     /// Blocks from a height on are said not to be there; header and state are the latest.
     BlocksHidden(Height),
+    /// Blocks before a height are not kept, and the queries of the state are listed or left out.
+    BlocksPruned { first: Height, lists: bool },
 }
 
 /// A ledger whose first `faults` submissions go wrong.
@@ -112,6 +114,7 @@ impl LedgerAccess for FaultyLedger<'_> {
         match self.fault {
             Fault::BlockUnread(unread) if unread == height && self.fails() => Err(broken()),
             Fault::BlocksHidden(first) if first <= height => Ok(None),
+            Fault::BlocksPruned { first, .. } if height < first => Ok(None),
             Fault::ReceiptsStripped => Ok(self.inner.block(height)?.map(without_receipts)),
             _ => self.inner.block(height),
         }
@@ -127,6 +130,16 @@ impl LedgerAccess for FaultyLedger<'_> {
 
     fn prove(&self, height: Height, key: StateKey) -> Result<StateProof, Error> {
         self.inner.prove(height, key)
+    }
+
+    fn queries(&self) -> Result<Vec<QueryId>, Error> {
+        let all = self.inner.queries()?.into_iter();
+        let is_hidden = |id: &QueryId| match self.fault {
+            Fault::BlocksHidden(first) => self.inner.query(*id).unwrap().unwrap().opened >= first,
+            Fault::BlocksPruned { lists, .. } => !lists,
+            _ => false,
+        };
+        Ok(all.filter(|id| !is_hidden(id)).collect())
     }
 
     fn leaves(&self, count: u32) -> Result<Vec<Leaf>, Error> {

@@ -176,7 +176,7 @@ fn market_kind(error: &market::Error) -> ProblemKind {
         | market::Error::IndexName { .. } => ProblemKind::Malformed,
         market::Error::BlobMissing { .. } => ProblemKind::Unknown,
         market::Error::DatabaseBusy => ProblemKind::Busy,
-        market::Error::IndexGap { .. } | market::Error::BlockGone { .. } => ProblemKind::Incomplete,
+        market::Error::IndexGap { .. } => ProblemKind::Incomplete,
         market::Error::UploadOffset { .. } => ProblemKind::Conflict,
         market::Error::UploadChunk { .. } => ProblemKind::Malformed,
         market::Error::Refused { .. }

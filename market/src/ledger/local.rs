@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use circuits::id::{AccountId, ChainId, Leaf, ScreeningId};
+use circuits::id::{AccountId, ChainId, Leaf, QueryId, ScreeningId};
 use node::{
     Ledger, Mempool, Produced, Sequencer, StateProof,
     block::{Block, SignedHeader},
@@ -116,6 +116,10 @@ impl LedgerAccess for LocalLedger {
 
     fn screenings(&self) -> Result<Vec<ScreeningId>, Error> {
         Ok(self.ledger().snapshot()?.screenings()?.into_iter().map(|(id, _)| id).collect())
+    }
+
+    fn queries(&self) -> Result<Vec<QueryId>, Error> {
+        Ok(self.ledger().snapshot()?.query_ids(None, usize::MAX)?)
     }
 
     fn leaves(&self, count: u32) -> Result<Vec<Leaf>, Error> {

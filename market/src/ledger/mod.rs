@@ -5,6 +5,7 @@
 
 mod local;
 mod screening;
+mod watch;
 
 use std::{
     thread,
@@ -31,6 +32,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     local::LocalLedger,
     screening::{open_screenings, require_screening},
+    watch::QueryWatch,
 };
 use crate::Error;
 
@@ -154,6 +156,13 @@ pub trait LedgerAccess: StateView + Send + Sync {
         }
         Ok(opened)
     }
+
+    /// The queries that were ever opened, by id, from a state no earlier than any that this ledger showed before. Whoever
+    /// takes the list across a network may miss one, and must look at each query's own state.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when the ledger cannot be reached.
+    fn queries(&self) -> Result<Vec<QueryId>, Error>;
 
     /// The responses to a screening from `first` on, in order, up to `count`; fewer when there are no more.
     ///
@@ -304,6 +313,12 @@ pub fn next_nonce(ledger: &dyn LedgerAccess, key: &SigningKey) -> Result<u64, Er
     ledger.next_nonce(account_of(key))
 }
 
+/// The least time between two blocks.
+#[must_use]
+pub fn block_interval(ledger: &dyn LedgerAccess) -> Duration {
+    Duration::from_secs(ledger.genesis().parameters.block_seconds_min.into())
+}
+
 /// Waits until a transaction is in a block.
 ///
 /// # Errors
@@ -311,8 +326,7 @@ pub fn next_nonce(ledger: &dyn LedgerAccess, key: &SigningKey) -> Result<u64, Er
 /// between two blocks.
 pub fn settle(ledger: &dyn LedgerAccess, transaction: TransactionId) -> Result<Inclusion, Error> {
     let started = Instant::now();
-    let interval = Duration::from_secs(ledger.genesis().parameters.block_seconds_min.into());
-    let patience = SETTLE_TIME_MAX + interval * 2;
+    let patience = SETTLE_TIME_MAX + block_interval(ledger) * 2;
     loop {
         let why = match ledger.status(transaction)? {
             TransactionStatus::Included { height, index } => return Ok(Inclusion { transaction, height, index }),
@@ -377,49 +391,4 @@ pub fn sync_tree(ledger: &dyn LedgerAccess) -> Result<SyncedTree, Error> {
         }
     }
     Err(Error::LeavesDisagree)
-}
-
-/// Notices queries as they open, block by block, without telling anyone what it looks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct QueryWatch {
-    next: Height,
-}
-
-impl Default for QueryWatch {
-    fn default() -> Self {
-        Self { next: Height::new(1) }
-    }
-}
-
-impl QueryWatch {
-    /// Whether every block up to this one was looked at.
-    #[must_use]
-    pub fn has_seen(&self, height: Height) -> bool {
-        self.next > height
-    }
-
-    /// The queries that opened since the last call, in order, as far as the ledger shows its blocks.
-    ///
-    /// # Errors
-    /// [`Error::Ledger`] when the ledger cannot be reached, [`Error::BlockGone`] when it no longer keeps a block to look
-    /// at; the next call looks at the same blocks again, so that no query is missed.
-    pub fn poll(&mut self, ledger: &dyn LedgerAccess) -> Result<Vec<QueryId>, Error> {
-        let (mut opened, mut next) = (vec![], self.next);
-        while let Some(block) = ledger.block(next)? {
-            for transaction in &block.transactions {
-                let Transaction::Signed(signed) = transaction else { continue };
-                if let Action::OpenQuery(query) = &signed.action {
-                    opened.push(query.id(&signed.chain, &signed.sender, signed.nonce)?);
-                }
-            }
-            next = next.next();
-        }
-        // A block that is not there is still to come, unless the ledger is past it.
-        let reached = ledger.tip()?.is_some_and(|tip| tip.height >= next);
-        if reached && ledger.block(next)?.is_none() {
-            return Err(Error::BlockGone { height: next });
-        }
-        self.next = next;
-        Ok(opened)
-    }
 }

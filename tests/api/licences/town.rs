@@ -56,7 +56,10 @@ impl Town {
     }
 
     pub fn by_clock(clock: fn() -> Timestamp) -> Self {
-        let mut world = World::ready(Quorum::DEFAULT);
+        Self::over(World::ready(Quorum::DEFAULT), clock)
+    }
+
+    pub fn over(mut world: World, clock: fn() -> Timestamp) -> Self {
         let accredit = Governance::AccreditResearcher { account: account("sponsor"), name: "Dr S".into() };
         world.act("governor", Action::Govern(accredit)).unwrap();
         world.block();

@@ -100,23 +100,30 @@ pub(super) fn entitled(
     let view = service.chain.snapshot()?;
     let dataset = view.dataset(id)?.filter(|dataset| dataset.offer.custodian == here);
     let today = service.chain.now().day();
-    let given = active_licence(&view, service.listings()?, id, account, today)?;
-    let roles = roles(service, &view, account, dataset.as_ref(), given.is_some())?;
-    match (dataset, permit(&roles, operation)) {
+    let permitted = permit(&roles(service, &view, account, dataset.as_ref())?, operation);
+    // Only who has no other right needs a licence, and so a node that can list licences.
+    let given = match permitted {
+        Some(_) => None,
+        None => active_licence(&view, service.listings()?, id, account, today)?,
+    };
+    let licensed = (Role::Licensee, whose(dataset.is_some() && given.is_some()));
+    match (dataset, permitted.or_else(|| permit(&[licensed], operation))) {
         (Some(dataset), Some(permit)) => Ok(Entitled { id, dataset, permit, given }),
         _ => Err(unknown(asked)),
     }
 }
 
-/// What an account is to the dataset and to the network.
+const fn whose(own: bool) -> Whose {
+    if own { Whose::Own } else { Whose::Foreign }
+}
+
+/// What an account is to the dataset and to the network, but for a licence.
 fn roles(
     service: &Service,
     view: &Snapshot,
     account: AccountId,
     dataset: Option<&Dataset>,
-    licensed: bool,
-) -> Result<[(Role, Whose); 9], Error> {
-    let whose = |own: bool| if own { Whose::Own } else { Whose::Foreign };
+) -> Result<[(Role, Whose); 8], Error> {
     let accredited = |party: Option<node::state::Party>| party.is_some_and(|it| it.standing == Standing::Accredited);
     let genesis = service.chain.ledger().genesis();
     let member = genesis.committee.members.iter().any(|member| member.account == account);
@@ -125,7 +132,6 @@ fn roles(
     Ok([
         (Role::Owner, whose(dataset.is_some_and(|dataset| dataset.owner == account))),
         (Role::Custodian, whose(dataset.is_some_and(|dataset| dataset.offer.custodian == account))),
-        (Role::Licensee, whose(dataset.is_some() && licensed)),
         (Role::Researcher, whose(accredited(view.researcher(account)?))),
         (Role::Issuer, whose(accredited(view.issuer(account)?))),
         (Role::CommitteeMember, whose(member)),

@@ -55,7 +55,7 @@ pub use self::{
     progress::{QueryProgress, STREAM_TIME_MAX, STREAMS_MAX},
     quota::{StoredBytes, UploadQuota},
     screenings::{ListedScreening, RESPONSES_PAGE_MAX, ResponsePage, ResponseProofs, ScreeningPage},
-    state::ProvenState,
+    state::{ProvenState, QueryIdPage},
     transactions::{Accepted, IncludedTransaction},
 };
 pub(crate) use self::{
@@ -180,6 +180,7 @@ routes![
     epochs::read_leaves,
     state::read_value,
     state::read_proof,
+    state::list_query_ids,
     blobs::put_blob,
     blobs::get_blob,
     blobs::list_blobs,

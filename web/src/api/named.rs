@@ -23,6 +23,9 @@ const RESPONSES_LOOKED_AT_MAX: u32 = 16_384;
 
 /// Whether the ledger names a blob: an admitted ciphertext, a signed sum, an accepted component, an announced message of
 /// the key in the making, a letter of a screening, or a schema's panel. Asked only when there is no room.
+///
+/// # Errors
+/// [`market::Error::IndexGap`] where the index would leave out what names it: then the answer is not no.
 pub(super) fn is_named(service: &Service, address: BlobAddress) -> Result<bool, Error> {
     let (snapshot, digest) = (service.chain.snapshot()?, address.digest);
     match address.kind {
@@ -34,7 +37,7 @@ pub(super) fn is_named(service: &Service, address: BlobAddress) -> Result<bool, 
         }
         BlobKind::Aggregate | BlobKind::SealedComponent => {
             // The index knows which queries there are; how far each is, the ledger itself says.
-            for row in service.index.queries(&QueryFilter::default(), &LATEST)?.items {
+            for row in service.listings()?.queries(&QueryFilter::default(), &LATEST)?.items {
                 if snapshot.query(row.id)?.is_some_and(|state| names(&state, digest)) {
                     return Ok(true);
                 }
@@ -42,7 +45,7 @@ pub(super) fn is_named(service: &Service, address: BlobAddress) -> Result<bool, 
             Ok(false)
         }
         BlobKind::Panel => {
-            for row in service.index.schemas(&LATEST)?.items {
+            for row in service.listings()?.schemas(&LATEST)?.items {
                 if snapshot.schema(row.id)?.is_some_and(|schema| schema.panel.digest == digest) {
                     return Ok(true);
                 }

@@ -25,6 +25,8 @@ pub struct Health {
     pub height: Height,
     /// The latest block in its index.
     pub index: Height,
+    /// Whether it can list what its ledger holds: false where it lacks blocks that the index is made from.
+    pub listings: bool,
     /// Transactions that wait for a block.
     pub waiting: u64,
     /// The validator whose node this is, where a consensus engine runs.
@@ -78,6 +80,7 @@ pub(super) async fn read_health(service: Data<Service>) -> Result<HttpResponse, 
             chain: service.chain.ledger().chain(),
             height: service.chain.snapshot()?.latest()?.height,
             index: service.index.position()?.height,
+            listings: service.listings_lack()?.is_none(),
             waiting: service.chain.waiting() as u64,
             validator: service.engine.as_ref().map(EngineHandle::account),
             consensus,

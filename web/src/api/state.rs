@@ -5,6 +5,7 @@ use actix_web::{
     web::{Data, Path, Query},
 };
 use borsh::{BorshDeserialize, BorshSerialize};
+use circuits::id::QueryId;
 use node::{
     StateProof,
     block::SignedHeader,
@@ -16,13 +17,16 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Service, blocking,
-    reply::{BYTES, found, reply},
+    listing::query_string,
+    reply::{BYTES, found, parse, reply},
     schemas,
 };
 use crate::{Error, problem::Problem};
 
 /// The longest encoded key.
 pub(crate) const KEY_BYTES_MAX: usize = 128;
+/// Ids of queries of a page.
+const QUERY_IDS_PAGE: usize = 1_000;
 
 fn state_key(text: &str) -> Result<StateKey, Error> {
     let refused = |error: hex::FromHexError| Error::Request { what: "state key", why: error.to_string() };
@@ -90,4 +94,46 @@ pub(super) async fn read_proof(
     })
     .await?;
     reply(&request, &proven)
+}
+
+/// A page of the ids of queries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueryIdPage {
+    /// The block after which the state held them.
+    pub height: Height,
+    /// The ids in order.
+    pub items: Vec<QueryId>,
+    /// Where the next page begins; absent on the last page.
+    pub next: Option<QueryId>,
+}
+
+/// Where a page of ids begins.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct After {
+    after: Option<String>,
+}
+
+/// Ids of all queries in the state, 1,000 to a page: what whoever follows the blocks takes from a node that lacks the first
+/// ones.
+#[utoipa::path(
+    tag = "state",
+    params(("after" = Option<String>, Query, description = "`next` of the page before")),
+    responses((status = 200, description = "a page of ids", body = schemas::QueryIdPage))
+)]
+#[get("/v1/query-ids")]
+pub(super) async fn list_query_ids(
+    service: Data<Service>,
+    after: Result<Query<After>, actix_web::Error>,
+) -> Result<HttpResponse, Error> {
+    let after: Option<QueryId> = query_string(after)?.after.map(|text| parse("query id", &text)).transpose()?;
+    let page = blocking(move || {
+        let snapshot = service.chain.snapshot()?;
+        let mut items = snapshot.query_ids(after, QUERY_IDS_PAGE + 1)?;
+        let more = items.len() > QUERY_IDS_PAGE;
+        items.truncate(QUERY_IDS_PAGE);
+        let next = if more { items.last().copied() } else { None };
+        Ok(QueryIdPage { height: snapshot.latest()?.height, items, next })
+    });
+    Ok(HttpResponse::Ok().json(page.await?))
 }

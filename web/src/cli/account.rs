@@ -9,6 +9,7 @@ use market::{
     ledger::act,
 };
 use node::{
+    Ledger,
     state::StateRead,
     transaction::{Action, Transfer},
     units::{Amount, Height},
@@ -16,7 +17,7 @@ use node::{
 use serde::Serialize;
 
 use super::{Home, Output, database::DatabaseOption};
-use crate::{Error, client::Remote};
+use crate::{Error, api::Health, client::Remote};
 
 /// Show accounts and move money.
 #[derive(Debug, Subcommand)]
@@ -58,23 +59,54 @@ struct Movement {
     balance: u64,
 }
 
-/// The index of this data directory, if it holds any block: an empty one would say that no money ever moved.
+/// The index of this data directory, if nothing keeps it from following the ledger there: one that stands still would show
+/// an old balance, and an empty one that no money ever moved.
 fn local_index(home: &Home, database: &DatabaseOption) -> Result<Index, Error> {
-    let index = Index::open(database.open(home)?, home.genesis()?.chain_id()?)?;
+    let refused = |why: String| Error::Input { what: "statement", why };
+    let path = home.ledger_path();
+    if !path.exists() {
+        let why = format!("{} is not there to compare the index with; ask a node with --url", path.display());
+        return Err(refused(why));
+    }
+    let genesis = home.genesis()?;
+    let index = Index::open(database.open(home)?, genesis.chain_id()?)?;
+    let ledger = Ledger::open(&path, genesis).map_err(|error| {
+        refused(format!("{error}; where a node runs on this data directory, give its address with --url"))
+    })?;
+    index.check_follows(&ledger)?;
     if index.position()?.height > Height::default() {
         return Ok(index);
     }
     let why = "the index here holds no block; run the node once (`locus node run`), or make the index anew (`locus index \
-               rebuild`), or ask a node that keeps every block with --url";
-    Err(Error::Input { what: "statement", why: why.into() })
+               rebuild`)";
+    Err(refused(why.into()))
+}
+
+/// The movements of an account's money, and the block up to which they are known.
+struct Statement {
+    rows: Vec<PostingRow>,
+    as_of: Height,
 }
 
 /// Every page of an account's postings.
-fn postings(home: &Home, account: AccountId, database: &DatabaseOption) -> Result<Vec<PostingRow>, Error> {
+fn postings(home: &Home, account: AccountId, database: &DatabaseOption) -> Result<Statement, Error> {
     let remote = home.url().map(Remote::new).transpose()?;
     let index = match &remote {
         Some(_) => None,
         None => Some(local_index(home, database)?),
+    };
+    // Before the rows: those of later blocks may be among them, and none of earlier ones is missing.
+    let indexed = match (&remote, &index) {
+        (Some(remote), _) => {
+            let health: Option<Health> = remote.json("/health")?;
+            health.ok_or_else(|| Error::NotFound { what: "health", id: remote.url().into() })?.index
+        }
+        (None, Some(index)) => index.position()?.height,
+        (None, None) => Height::default(),
+    };
+    let statement = |rows: Vec<PostingRow>| {
+        let as_of = rows.last().map_or(indexed, |last| last.height().max(indexed));
+        Ok(Statement { rows, as_of })
     };
     let (mut rows, mut paging) = (vec![], Paging { limit: PAGE_ROWS_MAX, ..Paging::default() });
     loop {
@@ -85,19 +117,20 @@ fn postings(home: &Home, account: AccountId, database: &DatabaseOption) -> Resul
                 remote.json(&path)?.ok_or_else(|| Error::NotFound { what: "account", id: account.to_string() })?
             }
             (None, Some(index)) => index.postings(account, &paging)?,
-            (None, None) => return Ok(rows),
+            (None, None) => return statement(rows),
         };
         rows.extend(page.items);
         match page.next {
             Some(next) => paging.after = Some(next),
-            None => return Ok(rows),
+            None => return statement(rows),
         }
     }
 }
 
 fn statement(home: &Home, output: &Output, account: AccountId, database: &DatabaseOption) -> Result<(), Error> {
     let mut balance = 0u64;
-    let movements: Vec<_> = postings(home, account, database)?
+    let Statement { rows, as_of } = postings(home, account, database)?;
+    let movements: Vec<_> = rows
         .into_iter()
         .map(|posting| {
             let amount = posting.amount.get();
@@ -111,11 +144,11 @@ fn statement(home: &Home, output: &Output, account: AccountId, database: &Databa
             let PostingRow { amount, reason, counterpart, .. } = posting;
             format!("block {block:>8}  {sign}{amount:<12}  balance {balance:<12}  {reason}  {counterpart}")
         };
-        if movements.is_empty() {
-            "no money moved".into()
-        } else {
-            movements.iter().map(line).collect::<Vec<_>>().join("\n")
-        }
+        let lines = match movements.as_slice() {
+            [] => "no money moved".into(),
+            all => all.iter().map(line).collect::<Vec<_>>().join("\n"),
+        };
+        format!("{lines}\nas of block {as_of}")
     })
 }
 

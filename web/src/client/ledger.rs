@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use circuits::id::{ChainId, Digest, Leaf, ScreeningId};
+use circuits::id::{ChainId, Digest, Leaf, QueryId, ScreeningId};
 use market::ledger::{LedgerAccess, TransactionStatus};
 use node::{
     StateProof,
@@ -264,6 +264,10 @@ impl LedgerAccess for RemoteLedger {
 
     fn screenings(&self) -> Result<Vec<ScreeningId>, market::Error> {
         Ok(self.listed_screenings()?)
+    }
+
+    fn queries(&self) -> Result<Vec<QueryId>, market::Error> {
+        Ok(self.listed_queries()?)
     }
 
     fn responses(

@@ -9,6 +9,7 @@ mod custodian;
 mod directory;
 mod http;
 mod ledger;
+mod queries;
 mod screenings;
 
 pub use self::{

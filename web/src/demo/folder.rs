@@ -49,18 +49,33 @@ fn check(folder: &Path) -> Result<(), Error> {
 }
 
 impl Unfinished {
-    /// Begins a folder beside this place.
+    /// Begins a folder beside this place. What a demo that was cut off put aside comes back first.
     ///
     /// # Errors
-    /// [`Error::Input`] when the place holds what no demo made, or the disk refuses.
+    /// [`Error::Input`] when one of the three folders holds what no demo made, or the disk refuses.
     pub(super) fn begin(place: &Path) -> Result<Self, Error> {
-        check(place)?;
-        let folder = beside(place, ".unfinished");
-        clear(&folder)?;
-        fs::create_dir_all(&folder).map_err(failed(&folder))?;
+        let begun = Self { place: place.into(), folder: beside(place, ".unfinished") };
+        begun.check()?;
+        let aside = begun.aside();
+        if aside.exists() && !place.exists() {
+            fs::rename(&aside, place).map_err(failed(&aside))?;
+        }
+        clear(&aside)?;
+        let folder = &begun.folder;
+        clear(folder)?;
+        fs::create_dir_all(folder).map_err(failed(folder))?;
         let words = "Made by `locus demo`, which makes this folder anew each time.\n";
-        fs::write(folder.join(MARKER), words).map_err(failed(&folder))?;
-        Ok(Self { place: place.into(), folder })
+        fs::write(folder.join(MARKER), words).map_err(failed(folder))?;
+        Ok(begun)
+    }
+
+    /// Where the earlier demo's folder lies while this one takes its place.
+    fn aside(&self) -> PathBuf {
+        beside(&self.place, ".replaced")
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        [&self.place, &self.folder, &self.aside()].into_iter().try_for_each(|folder| check(folder))
     }
 
     /// The folder to work in.
@@ -68,18 +83,27 @@ impl Unfinished {
         &self.folder
     }
 
-    /// Puts the folder in its place; only now is what an earlier demo left there removed.
+    /// Puts the folder in its place; only then is what an earlier demo left there removed.
     ///
     /// # Errors
-    /// [`Error::Input`] when the disk refuses. One of the two folders is then in the place or beside it.
+    /// [`Error::Input`] when one of the folders holds what no demo made by now, or the disk refuses. The earlier demo's
+    /// folder is then where it was, and this one's beside it.
     pub(super) fn finish(self) -> Result<(), Error> {
-        let aside = beside(&self.place, ".replaced");
-        clear(&aside)?;
+        self.check()?;
+        let aside = self.aside();
         if self.place.exists() {
             fs::rename(&self.place, &aside).map_err(failed(&self.place))?;
         }
-        fs::rename(&self.folder, &self.place).map_err(failed(&self.folder))?;
-        if aside.exists() { fs::remove_dir_all(&aside).map_err(failed(&aside)) } else { Ok(()) }
+        if let Err(error) = fs::rename(&self.folder, &self.place) {
+            if aside.exists() {
+                fs::rename(&aside, &self.place).map_err(failed(&aside))?;
+            }
+            return Err(failed(&self.folder)(error));
+        }
+        if let Err(error) = clear(&aside) {
+            tracing::warn!(%error, "the earlier demo stays beside the new one");
+        }
+        Ok(())
     }
 
     /// Where a file of the folder lies once it is finished.
@@ -122,9 +146,30 @@ mod tests {
     }
 
     #[test]
+    fn a_swap_that_fails_or_is_cut_off_leaves_the_earlier_result() {
+        let folder = tempfile::tempdir().unwrap();
+        let (place, aside) = (folder.path().join("demo"), folder.path().join("demo.replaced"));
+        demo(&place, "first").finish().unwrap();
+        let lost = demo(&place, "second");
+        fs::remove_dir_all(lost.path()).unwrap();
+        assert!(lost.finish().is_err());
+        assert_eq!((read(&place).as_str(), aside.exists()), ("first", false));
+        // As if it had ended between the two renames.
+        fs::rename(&place, &aside).unwrap();
+        let third = demo(&place, "third");
+        assert_eq!((read(&place).as_str(), aside.exists()), ("first", false));
+        // What somebody put there meanwhile is theirs.
+        fs::create_dir(&aside).unwrap();
+        fs::write(aside.join("thesis.tex"), "years of work").unwrap();
+        assert!(third.finish().unwrap_err().to_string().contains("holds something else"));
+        assert_eq!((read(&place).as_str(), aside.join("thesis.tex").exists()), ("first", true));
+        assert_eq!(read(&folder.path().join("demo.unfinished")), "third");
+    }
+
+    #[test]
     fn what_no_demo_made_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["demo", "demo.unfinished"] {
+        for name in ["demo", "demo.unfinished", "demo.replaced"] {
             let other = folder.path().join(name);
             fs::create_dir_all(&other).unwrap();
             fs::write(other.join("thesis.tex"), "years of work").unwrap();

@@ -25,18 +25,23 @@ struct Home {
     shell: Shell,
     tip: Tip,
     records: u32,
-    counts: Counts,
+    /// None where the node cannot list.
+    counts: Option<Counts>,
     queries: Vec<Listed>,
     lack: Option<String>,
 }
 
 impl Home {
-    fn queries_all(&self) -> u64 {
-        self.counts.queries.iter().map(|(_, count)| count).sum()
+    fn studies(&self) -> Option<u64> {
+        Some(self.counts.as_ref()?.studies)
     }
 
-    fn released(&self) -> u64 {
-        self.counts.queries_in(Stage::Released)
+    fn queries_all(&self) -> Option<u64> {
+        Some(self.counts.as_ref()?.queries.iter().map(|(_, count)| count).sum())
+    }
+
+    fn released(&self) -> Option<u64> {
+        Some(self.counts.as_ref()?.queries_in(Stage::Released))
     }
 }
 
@@ -46,15 +51,19 @@ pub(super) async fn home(request: HttpRequest, service: Data<Service>) -> Result
     let shell = Shell::of(&request, Section::Elsewhere, "Research on records that nobody sees");
     let home = blocking(move || {
         let snapshot = service.chain.snapshot()?;
-        let latest = service.index.queries(&QueryFilter::default(), &LATEST)?.items;
+        let (lack, index) = (service.listings_lack()?, &service.index);
+        let latest = match lack {
+            None => index.queries(&QueryFilter::default(), &LATEST)?.items,
+            Some(_) => vec![],
+        };
         let queries = latest.into_iter().map(|row: QueryRow| listed(&snapshot, row)).collect::<Result<_, _>>()?;
         Ok(Home {
             shell,
             tip: snapshot.latest()?,
             records: snapshot.registration_count()?.unwrap_or_default(),
-            counts: service.index.counts()?,
+            counts: lack.is_none().then(|| index.counts()).transpose()?,
             queries,
-            lack: service.listings_lack()?,
+            lack,
         })
     });
     page(&home.await?)

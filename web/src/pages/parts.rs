@@ -126,6 +126,11 @@ pub(super) fn block(height: impl Borrow<Height>) -> BlockLink {
     BlockLink { height: height.borrow().get() }
 }
 
+/// A number that is counted from listings; a dash on a node that lacks them.
+pub(super) fn counted(value: Option<u64>) -> String {
+    value.map_or_else(|| "–".into(), number)
+}
+
 /// A whole number with its thousands apart.
 pub(super) fn number(value: impl Display) -> String {
     let digits = value.to_string();

@@ -152,8 +152,10 @@ impl Member {
     ) -> Result<Vec<Duty>, Error> {
         let mut queries = self.queries.lock().unwrap_or_else(PoisonError::into_inner);
         let mut outcomes = vec![self.generate(ledger, blobs, rng)];
-        let opened = queries.watch.poll(ledger)?;
-        queries.open.extend(opened);
+        match queries.watch.poll(ledger) {
+            Ok(opened) => queries.open.extend(opened),
+            Err(error) => outcomes.push(Err(error)),
+        }
         for query in queries.open.clone() {
             outcomes.push(self.release(ledger, blobs, query).map(|progress| {
                 if progress.is_over {

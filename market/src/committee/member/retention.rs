@@ -15,6 +15,7 @@ impl Member {
     ///
     /// A past key's queries opened before the state that shows a later one active. So every block up to the tip must have
     /// been looked at, and the tip is read last: a node that shows an earlier state, or withholds blocks, destroys nothing.
+    /// Nor does one that lacks blocks: its list of queries may leave one out.
     pub(super) fn forget_past_key(
         &self,
         ledger: &dyn LedgerAccess,

@@ -234,5 +234,5 @@ def _row(line: dict[str, str]) -> Row:
         people=int(line["n"]) if line["n"] else None,
         noise_sd=number("noise_sd"),
         undefined=line["undefined"],
-        unit=line["unit"],
+        unit=line.get("unit", ""),
     )

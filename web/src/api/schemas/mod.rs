@@ -12,8 +12,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 pub(super) use self::rows::{
-    BlockRow, ContributionRow, DatasetRow, LicenceRow, Page, PartyRow, QueryProgress, QueryRow, SchemaRow, StudyRow,
-    TransactionRow,
+    BlockRow, ContributionRow, DatasetRow, LicenceRow, Page, PartyRow, QueryIdPage, QueryProgress, QueryRow, SchemaRow,
+    StudyRow, TransactionRow,
 };
 
 /// Bytes: a blob, a stored value, or a value's canonical borsh encoding.
@@ -379,6 +379,8 @@ pub(super) struct Health {
     height: u64,
     /// Height of the listings.
     index: u64,
+    /// False where the node lacks blocks that it would list; its listings answer 503 then.
+    listings: bool,
     /// Transactions that wait for a block.
     waiting: u64,
     /// The validator whose node this is.

@@ -111,3 +111,13 @@ pub(in crate::api) struct ContributionRow {
     id: String,
     withdrawn: bool,
 }
+
+/// A page of the ids of queries.
+#[derive(ToSchema)]
+pub(in crate::api) struct QueryIdPage {
+    /// The block after which the state held them.
+    height: u64,
+    items: Vec<String>,
+    /// Where the next page begins; none on the last.
+    next: Option<String>,
+}

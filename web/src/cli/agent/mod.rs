@@ -256,11 +256,12 @@ impl Answering {
         let mut last_failure = String::new();
         output.say("watching for queries; stop with Ctrl-C");
         while !stop.asked() {
-            let looked = self.look(&means, &mut watching, output, &stop).and_then(|()| match &mut screenings {
-                Some(screenings) => screenings.look(&means, &wallet_paths(&self.wallets)?, output, &stop),
-                None => Ok(()),
-            });
-            match looked {
+            // Neither look waits for the other to succeed.
+            let queries = self.look(&means, &mut watching, output, &stop);
+            let responses = screenings
+                .as_mut()
+                .map_or(Ok(()), |screenings| screenings.look(&means, &wallet_paths(&self.wallets)?, output, &stop));
+            match queries.and(responses) {
                 Ok(()) => last_failure.clear(),
                 Err(error @ Error::Output { .. }) => return Err(error),
                 Err(error) => {

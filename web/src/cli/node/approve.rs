@@ -24,9 +24,10 @@ use crate::{
 pub struct Approve {
     #[command(subcommand)]
     change: Wanted,
-    /// Seconds to wait for the block that takes the approval. It stays sent after that.
-    #[arg(long, global = true, default_value_t = 60, value_name = "SECONDS")]
-    wait: u64,
+    /// Seconds to wait for the block that takes the approval; 60 and twice the interval between blocks without it. It stays
+    /// sent after that, and the same command waits for it again.
+    #[arg(long, global = true, value_name = "SECONDS")]
+    wait: Option<u64>,
 }
 
 /// A change that validators decide on.
@@ -58,7 +59,7 @@ enum Wanted {
 
 impl Approve {
     pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
-        let patience = Duration::from_secs(self.wait);
+        let patience = self.wait.map(Duration::from_secs);
         let change = match self.change {
             Wanted::SetValidator { file } => {
                 ConsortiumChange::SetValidator(read_json::<Validator>("validator", &file)?)
@@ -96,7 +97,7 @@ impl Approve {
     }
 }
 
-fn withdraw(change: Digest, home: &Home, patience: Duration, output: &Output) -> Result<(), Error> {
+fn withdraw(change: Digest, home: &Home, patience: Option<Duration>, output: &Output) -> Result<(), Error> {
     let connection = home.connect()?;
     let key = home.key(&home.validator_path(), Role::Validator)?;
     let action = Action::WithdrawApproval(change);

@@ -9,7 +9,7 @@ use std::{
 use circuits::id::AccountId;
 use futures::executor::block_on;
 use market::{
-    ledger::{Inclusion, TransactionStatus, next_nonce, tip},
+    ledger::{Inclusion, LedgerAccess, SETTLE_TIME_MAX, TransactionStatus, block_interval, next_nonce, tip},
     wallet::PartyKey,
 };
 use node::{
@@ -30,8 +30,8 @@ use crate::{
 
 /// How often the ledger is asked.
 const POLL_TIME: Duration = Duration::from_millis(100);
-/// How long a block may take before it is said what the wait is for.
-const QUIET_TIME: Duration = Duration::from_secs(2);
+/// How long a block may take before it is said what the wait is for, where blocks may follow each other faster.
+const QUIET_TIME_MIN: Duration = Duration::from_secs(2);
 /// How often that is said again.
 const SAY_TIME: Duration = Duration::from_secs(15);
 
@@ -90,7 +90,29 @@ impl Standing {
     }
 }
 
-/// Sends an action and waits for the block that takes it, at most so long. While none comes, says what is waited for.
+/// Where the chain stands, or why that is not known.
+fn standing(home: &Home, connection: &Connection) -> String {
+    match Standing::read(home, connection) {
+        Ok(standing) => standing.in_words(),
+        Err(error) => format!("where the chain stands is not known: {error}"),
+    }
+}
+
+/// Sends a transaction, unless the ledger has it: who repeats a command while no block comes sends the same one again.
+///
+/// # Errors
+/// What the ledger refuses.
+fn send(ledger: &dyn LedgerAccess, signed: Transaction) -> Result<&'static str, Error> {
+    let id = signed.id()?;
+    let Err(refusal) = ledger.submit(signed) else { return Ok("sent") };
+    match ledger.status(id) {
+        Ok(TransactionStatus::Pending | TransactionStatus::Included { .. }) => Ok("sent before"),
+        _ => Err(refusal.into()),
+    }
+}
+
+/// Sends an action and waits for the block that takes it: at most so long, or for the time that blocks take. While none
+/// comes, says what is waited for. A node that does not answer meanwhile is asked again.
 ///
 /// # Errors
 /// What the ledger refuses; [`market::Error::Unsettled`] with where the chain stands when no block took it in time.
@@ -98,39 +120,47 @@ pub(super) fn act_aloud(
     (home, connection): (&Home, &Connection),
     key: &PartyKey,
     action: Action,
-    patience: Duration,
+    patience: Option<Duration>,
     output: &Output,
 ) -> Result<Inclusion, Error> {
     let ledger = &*connection.ledger;
     let key = key.signing_key();
     let signed = Transaction::sign(ledger.chain(), &key, next_nonce(ledger, &key)?, action)?;
-    let transaction = ledger.submit(signed)?;
-    output.say(format!("sent as {transaction}; waiting for a block that takes it"));
+    let transaction = signed.id()?;
+    let sent = send(ledger, signed)?;
+    output.say(format!("{sent} as {transaction}; waiting for a block that takes it"));
+    let interval = block_interval(ledger);
+    let (patience, quiet) = (patience.unwrap_or(SETTLE_TIME_MAX + interval * 2), QUIET_TIME_MIN.max(interval));
     let (started, mut said) = (Instant::now(), None::<Instant>);
     loop {
-        match ledger.status(transaction)? {
-            TransactionStatus::Included { height, index } => return Ok(Inclusion { transaction, height, index }),
-            TransactionStatus::Refused { why } => return Err(unsettled(transaction, why)),
-            TransactionStatus::Unknown => {
-                return Err(unsettled(transaction, "the node lost it, as in a restart; approve again".into()));
+        let unanswered = match ledger.status(transaction) {
+            Ok(TransactionStatus::Included { height, index }) => return Ok(Inclusion { transaction, height, index }),
+            Ok(TransactionStatus::Refused { why }) => return Err(unsettled(transaction, why)),
+            Ok(TransactionStatus::Unknown) => {
+                return Err(unsettled(transaction, "the node lost it, as in a restart; run the command again".into()));
             }
-            TransactionStatus::Pending => {}
-        }
+            Ok(TransactionStatus::Pending) => None,
+            Err(error) => Some(format!("what became of it is not known: {error}")),
+        };
+        let waits_for = || unanswered.clone().unwrap_or_else(|| standing(home, connection));
         if started.elapsed() >= patience {
             let kept = match home.url() {
-                Some(_) => "it waits in that node's memory and needs no second sending unless the node is restarted",
+                Some(_) => {
+                    "it waits in that node's memory; the same command waits for it again, and sends it again after \
+                            a restart of the node"
+                }
                 None => "it may end with this command: run this organisation's node and give its address with --url",
             };
             let why = format!(
-                "it was sent, and no block took it within {} s: {}; {kept}. Get the missing validators to run, watch with \
+                "it was {sent}, and no block took it within {} s: {}; {kept}. Get the missing validators to run, watch with \
                  `locus node status` and `locus node changes`, or wait longer with --wait",
                 patience.as_secs(),
-                Standing::read(home, connection)?.in_words()
+                waits_for()
             );
             return Err(unsettled(transaction, why));
         }
-        if said.map_or(started.elapsed() > QUIET_TIME, |said| said.elapsed() > SAY_TIME) {
-            output.say(Standing::read(home, connection)?.in_words());
+        if said.map_or(started.elapsed() > quiet, |said| said.elapsed() > SAY_TIME) {
+            output.say(waits_for());
             said = Some(Instant::now());
         }
         thread::sleep(POLL_TIME.min(patience));

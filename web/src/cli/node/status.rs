@@ -50,6 +50,9 @@ fn text(status: &Status) -> String {
     lines.push(format!("chain      {}", status.chain));
     if let Some(health) = &status.health {
         lines.push(format!("version    {}\nwaiting    {} transactions", health.version, health.waiting));
+        if !health.listings {
+            lines.push("listings   missing: the node lacks blocks that they are made from".into());
+        }
         if let Some(quorum) = &health.consensus {
             let can = if quorum.reached { "enough to make blocks" } else { "too few: no block is made until more are" };
             lines.push(format!("reached    {} of {} votes, {can}", quorum.connected, quorum.total));

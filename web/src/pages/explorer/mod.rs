@@ -59,9 +59,28 @@ struct Overview {
     genesis: Genesis,
     chain: String,
     records: u32,
-    counts: Counts,
+    /// None where the node cannot list.
+    counts: Option<Counts>,
     blocks: Vec<BlockRow>,
     lack: Option<String>,
+}
+
+impl Overview {
+    fn transactions(&self) -> Option<u64> {
+        Some(self.counts.as_ref()?.transactions)
+    }
+
+    fn studies(&self) -> Option<u64> {
+        Some(self.counts.as_ref()?.studies)
+    }
+
+    fn issuers(&self) -> Option<u64> {
+        Some(self.counts.as_ref()?.issuers)
+    }
+
+    fn researchers(&self) -> Option<u64> {
+        Some(self.counts.as_ref()?.researchers)
+    }
 }
 
 /// Where the chain stands, and the ways into it.
@@ -70,15 +89,20 @@ async fn overview(request: HttpRequest, service: Data<Service>) -> Result<HttpRe
     let shell = Shell::of(&request, Section::Explorer, "Explorer");
     let shown = blocking(move || {
         let snapshot = service.chain.snapshot()?;
+        let (lack, index) = (service.listings_lack()?, &service.index);
+        let blocks = match lack {
+            None => index.blocks(&LATEST)?.items,
+            Some(_) => vec![],
+        };
         Ok(Overview {
             shell,
             tip: snapshot.latest()?,
             genesis: service.chain.ledger().genesis().clone(),
             chain: service.chain.ledger().chain().to_string(),
             records: snapshot.registration_count()?.unwrap_or_default(),
-            counts: service.index.counts()?,
-            blocks: service.index.blocks(&LATEST)?.items,
-            lack: service.listings_lack()?,
+            counts: lack.is_none().then(|| index.counts()).transpose()?,
+            blocks,
+            lack,
         })
     });
     page(&shown.await?)

@@ -1,0 +1,76 @@
+//! A node that lacks the first blocks of its chain: what it serves all the same, and what it says that it cannot.
+
+use circuits::quorum::Quorum;
+use market::{
+    ledger::{LedgerAccess, QueryWatch},
+    objects::{BlobAddress, BlobKind},
+};
+use node::archive;
+use tempfile::TempDir;
+use web::client::RemoteLedger;
+
+use super::{
+    blobs::{fill, path, released},
+    licences::Town,
+    server::{BYTES, Server, clock, world},
+};
+use crate::world::{World, owner_name};
+
+/// The world with its latest block alone, as a snapshot of it begins, and the folder where it lies.
+fn without_first_blocks(world: &World) -> (TempDir, World) {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, genesis) = (folder.path().join("ledger.redb"), world.ledger().genesis().clone());
+    let tip = world.ledger().snapshot().unwrap().latest().unwrap();
+    world.ledger().copy_to(&file, tip.height).unwrap();
+    archive::restore(&file, &genesis).unwrap();
+    let short = World { now: world.now, study: world.study, ..World::on_disk(&file, genesis) };
+    assert_eq!(short.ledger().first_block().unwrap(), tip.height);
+    (folder, short)
+}
+
+#[test]
+fn queries_of_a_node_without_its_first_blocks_are_those_of_its_state() {
+    let (world, collecting, aggregated) = world();
+    let (_folder, short) = without_first_blocks(&world);
+    let server = Server::over(short.sequencer, collecting, aggregated);
+    let remote = RemoteLedger::connect(server.remote()).unwrap();
+    assert_eq!(QueryWatch::default().poll(&remote).unwrap(), [aggregated, collecting]);
+    let mut ids = [aggregated, collecting];
+    ids.sort_unstable();
+    assert_eq!(remote.queries().unwrap(), ids);
+    let behind = server.get(&format!("/v1/query-ids?after={}", ids[0])).json();
+    assert_eq!(behind["items"], serde_json::json!([ids[1]]));
+    server.get("/v1/query-ids?after=x").refused(400, "query id");
+    server.get("/v1/queries").refused(503, "has not indexed block 1,");
+    assert_eq!(server.get("/health").json()["listings"], false);
+}
+
+#[test]
+fn owner_and_custodian_need_no_licence_and_so_no_list_of_them() {
+    let (_folder, short) = without_first_blocks(&World::ready(Quorum::DEFAULT));
+    let town = Town::over(short, clock);
+    let id = town.licensed("researcher");
+    for name in [owner_name(0), "custodian".into()] {
+        assert_eq!(town.get(&name, &town.header_path()).status, 200, "{name}");
+    }
+    for name in ["researcher", "governor"] {
+        town.get(name, &town.header_path()).refused(503, "has not indexed block 1,");
+    }
+    assert_eq!(town.licence(id).accesses, 0);
+}
+
+#[test]
+fn a_full_store_that_cannot_tell_what_is_named_says_so() {
+    let bytes = [7, 8, 9].map(|number| vec![number; 98_304]);
+    let kinds = [BlobKind::Ciphertext, BlobKind::Aggregate, BlobKind::SealedComponent];
+    let named: [BlobAddress; 3] = std::array::from_fn(|place| BlobAddress::of(kinds[place], &bytes[place]));
+    let mut world = World::ready(Quorum::DEFAULT);
+    let query = released(&mut world, named[0].digest, named[1].digest, named[2].digest);
+    let (_folder, short) = without_first_blocks(&world);
+    let server = Server::over(short.sequencer, query, query);
+    fill(&server);
+    assert_eq!(server.put(&path(named[0]), BYTES, &bytes[0]).status, 201);
+    for place in [1, 2] {
+        server.put(&path(named[place]), BYTES, &bytes[place]).refused(503, "has not indexed block 1,");
+    }
+}
