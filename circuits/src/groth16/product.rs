@@ -4,7 +4,7 @@
 //! INDOCRYPT 2012, section 4). The points of a bucket are added in pairs, in affine coordinates, with one inversion for
 //! many pairs (Montgomery's trick): six multiplications for a sum instead of the ten of the library's coordinates. Like
 //! the library's, its time depends on the scalars. Of few: Straus' method, whose doublings all points share.
-//! Places and sums that tell of scalars are wiped.
+//! Scalars, places and the points fetched by them are wiped afterwards; divisors and sums inside a batch are not.
 
 use ark_bn254::{Fr, G1Affine, G1Projective};
 use ark_ec::{
@@ -24,13 +24,34 @@ type Point<C> = [<C as ark_ec::CurveConfig>::BaseField; 2];
 /// Pairs that share an inversion: many enough to forget it, few enough to stay in a core's cache.
 const PAIRS: usize = 512;
 
+/// A scalar's distance from zero, and the side on which it lies: `−1` is as small as `1`.
+#[derive(Clone, Copy, Zeroize)]
+struct Signed {
+    size: Scalar,
+    negative: bool,
+}
+
+impl From<&Scalar> for Signed {
+    fn from(scalar: &Scalar) -> Self {
+        let mut opposite = Fr::MODULUS;
+        opposite.sub_with_borrow(scalar);
+        if opposite < *scalar {
+            Self { size: opposite, negative: true }
+        } else {
+            Self { size: *scalar, negative: false }
+        }
+    }
+}
+
 /// `Σ scalarᵢ·pointᵢ`, over as many as there are of both. Each window is a task of the current rayon pool.
 pub(super) fn multi_scalar_product<C: SWCurveConfig>(points: &[Affine<C>], scalars: &[Scalar]) -> Projective<C> {
-    let width = width(points.len().min(scalars.len()));
-    let bits = scalars.iter().map(BigInteger::num_bits).max().unwrap_or(0);
+    let scalars: Zeroizing<Vec<Signed>> = Zeroizing::new(scalars.iter().map(Signed::from).collect());
+    let used = points.iter().zip(scalars.iter()).filter(|(point, _)| !point.is_zero());
+    let lengths: Vec<u32> = used.map(|(_, scalar)| scalar.size.num_bits()).collect();
+    let width = width(&lengths);
     // A signed digit may carry into the window above the highest bit.
-    let sums: Vec<_> =
-        (0..=bits / width).into_par_iter().map(|window| window_sum(points, scalars, window, width)).collect();
+    let windows = 0..=lengths.iter().max().unwrap_or(&0) / width;
+    let sums: Vec<_> = windows.into_par_iter().map(|window| window_sum(points, &scalars, window, width)).collect();
     sums.into_iter().rev().fold(Projective::zero(), |mut sum, window| {
         (0..width).for_each(|_| {
             sum.double_in_place();
@@ -39,16 +60,35 @@ pub(super) fn multi_scalar_product<C: SWCurveConfig>(points: &[Affine<C>], scala
     })
 }
 
-/// Bits of a window, so that the buckets cost a fraction of the points.
-fn width(points: usize) -> u32 {
-    (points.max(1).ilog2() * 3 / 4).max(2)
+/// The width of windows that costs least, in field multiplications: six for each digit, and about 24 for each bucket.
+fn width(lengths: &[u32]) -> u32 {
+    // How many scalars are longer than each number of bits.
+    let mut longer = [0_usize; Scalar::NUM_LIMBS * 64];
+    for length in lengths {
+        if let Some(count) = (*length as usize).checked_sub(1).and_then(|last| longer.get_mut(last)) {
+            *count += 1;
+        }
+    }
+    let mut sum = 0;
+    for count in longer.iter_mut().rev() {
+        sum += *count;
+        *count = sum;
+    }
+    let cost = |width: &u32| -> usize {
+        let digits = longer.iter().step_by(*width as usize);
+        digits.map(|digits| 6 * digits + if *digits > 0 { 24 << (width - 1) } else { 0 }).sum()
+    };
+    (2..=16).min_by_key(cost).unwrap_or(2)
 }
 
 /// `Σ digitᵢ·pointᵢ` for one window's digits.
-fn window_sum<C: SWCurveConfig>(points: &[Affine<C>], scalars: &[Scalar], window: u32, width: u32) -> Projective<C> {
+fn window_sum<C: SWCurveConfig>(points: &[Affine<C>], scalars: &[Signed], window: u32, width: u32) -> Projective<C> {
     let mut terms = Zeroizing::new(Vec::with_capacity(points.len().min(scalars.len())));
     let used = points.iter().zip(scalars).zip(0..).filter(|((point, _), _)| !point.is_zero());
-    terms.extend(used.filter_map(|((_, scalar), place)| Term::new(digit(scalar, window, width), place)));
+    terms.extend(used.filter_map(|((_, Signed { size, negative }), place)| {
+        let digit = digit(size, window, width);
+        Term::new(if *negative { -digit } else { digit }, place)
+    }));
     terms.sort_unstable();
 
     let mut buckets: Zeroizing<Vec<u32>> = Zeroizing::new(terms.iter().map(|term| term.bucket()).collect());
@@ -239,6 +279,7 @@ mod tests {
             Just(Fr::from(0u64)),
             Just(Fr::from(1u64)),
             any::<u8>().prop_map(Fr::from),
+            any::<u8>().prop_map(|small| -Fr::from(small)),
             any::<u64>().prop_map(|small| -Fr::from(small)),
             any::<[u8; 32]>().prop_map(|bytes| Fr::from_le_bytes_mod_order(&bytes)),
         ];
