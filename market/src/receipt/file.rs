@@ -57,7 +57,10 @@ impl AnyReceipt {
     /// # Errors
     /// [`Error::File`] when it cannot be read, else as [`AnyReceipt::from_json`].
     pub fn open(path: &Path) -> Result<Self, Error> {
-        Self::from_json(&read(path)?)
+        Self::from_json(&read(path)?).map_err(|error| match error {
+            Error::Receipt { check, why } => Error::Receipt { check, why: format!("{}: {why}", path.display()) },
+            other => other,
+        })
     }
 
     /// Verifies it. `blobs` serves the ciphertexts that a release's receipt does not hold; a screening has none.
@@ -118,4 +121,18 @@ pub(super) fn read(path: &Path) -> Result<String, Error> {
         return Err(refuse(format!("{} is larger than {RECEIPT_BYTES_MAX} bytes", path.display())));
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_no_receipt_is_refused_by_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("other.json");
+        std::fs::write(&path, "{\"format\": \"locus/v5/rec").unwrap();
+        let refused = AnyReceipt::open(&path).unwrap_err().to_string();
+        assert!(refused.contains("other.json: EOF while parsing"), "{refused}");
+    }
 }

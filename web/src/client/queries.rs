@@ -20,9 +20,11 @@ impl RemoteLedger {
             let page: Option<QueryIdPage> = self.remote().json(&format!("/v1/query-ids{behind}")).map_err(failed)?;
             let page = page.ok_or_else(|| self.disbelieved("it lists no queries"))?;
             self.check_advances(seen, page.height)?;
+            // A page of none would let a server go on for ever.
+            let holds_some = !page.items.is_empty();
             listed.extend(page.items);
             match page.next {
-                Some(next) if after.is_none_or(|after| after < next) => after = Some(next),
+                Some(next) if holds_some && after.is_none_or(|after| after < next) => after = Some(next),
                 Some(_) => return Err(self.disbelieved("its list of queries does not advance")),
                 None => return Ok(listed),
             }

@@ -29,14 +29,16 @@ impl RemoteLedger {
             let behind = after.map(|id| format!("?after={id}")).unwrap_or_default();
             let page: Option<ScreeningPage> = self.remote().json(&format!("/v1/screenings{behind}")).map_err(failed)?;
             let page = page.ok_or_else(|| self.disbelieved("it lists no screenings"))?;
+            // A page of none would let a server go on for ever.
+            let holds_some = !page.items.is_empty();
             listed.extend(page.items.iter().map(|screening| screening.id));
             match page.next {
-                Some(next) if after.is_none_or(|after| after < next) => after = Some(next),
+                Some(next) if holds_some && after.is_none_or(|after| after < next) => after = Some(next),
                 Some(_) => return Err(self.disbelieved("its list of screenings does not advance")),
-                None => break,
+                None => return Ok(listed),
             }
         }
-        Ok(listed)
+        Err(self.disbelieved("its list of screenings does not end"))
     }
 
     /// A run of responses, each proven in the latest state.

@@ -30,10 +30,28 @@ fn beside(place: &Path, ending: &str) -> PathBuf {
     place.with_file_name(name)
 }
 
-/// Removes what a demo made, if it is there. What no demo made is left alone.
+/// Removes what a demo made, if it is there, and last of all what says that a demo made it. What no demo made is left
+/// alone.
 fn clear(folder: &Path) -> Result<(), Error> {
     check(folder)?;
-    if folder.exists() { fs::remove_dir_all(folder).map_err(failed(folder)) } else { Ok(()) }
+    if !folder.exists() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(folder).map_err(failed(folder))? {
+        let entry = entry.map_err(failed(folder))?;
+        let is_folder = entry.file_type().map_err(failed(folder))?.is_dir();
+        if entry.file_name() != MARKER {
+            let path = entry.path();
+            let removed = if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            removed.map_err(failed(&path))?;
+        }
+    }
+    fs::remove_dir_all(folder).map_err(failed(folder))
+}
+
+/// Whether a demo's folder is there, and not an empty one that somebody made meanwhile.
+fn holds_demo(folder: &Path) -> bool {
+    folder.join(MARKER).exists()
 }
 
 /// Refuses a folder that holds something else than a demo.
@@ -57,7 +75,10 @@ impl Unfinished {
         let begun = Self { place: place.into(), folder: beside(place, ".unfinished") };
         begun.check()?;
         let aside = begun.aside();
-        if aside.exists() && !place.exists() {
+        if holds_demo(&aside) && !holds_demo(place) {
+            if place.exists() {
+                fs::remove_dir(place).map_err(failed(place))?;
+            }
             fs::rename(&aside, place).map_err(failed(&aside))?;
         }
         clear(&aside)?;
@@ -156,6 +177,12 @@ mod tests {
         assert_eq!((read(&place).as_str(), aside.exists()), ("first", false));
         // As if it had ended between the two renames.
         fs::rename(&place, &aside).unwrap();
+        let third = demo(&place, "third");
+        assert_eq!((read(&place).as_str(), aside.exists()), ("first", false));
+        // As if somebody had made an empty folder where the earlier one was.
+        fs::rename(&place, &aside).unwrap();
+        fs::create_dir(&place).unwrap();
+        drop(third);
         let third = demo(&place, "third");
         assert_eq!((read(&place).as_str(), aside.exists()), ("first", false));
         // What somebody put there meanwhile is theirs.

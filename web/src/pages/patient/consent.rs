@@ -167,7 +167,10 @@ fn read(fields: &Fields, before: &Terms) -> Result<ConsentFile, Vec<(&'static st
     let days = number(fields, "days", (1, DAYS_MAX));
     let price = number(fields, "price_min", (0, u64::MAX));
     let cohort = number(fields, "cohort_min", (2, u32::MAX));
-    let regions = regions(fields.get("regions"))
+    // A form without the field leaves them as they are; an empty one allows all.
+    let sent = fields.all("regions").next().map(str::trim);
+    let regions = sent
+        .map_or_else(|| Some(Regions(ConsentFile::of(before, Day(0)).regions)), regions)
         .ok_or_else(|| ("regions", "Write numbers from 1 to 32 with commas between, or nothing.".to_owned()));
     let limit = epsilon(fields.get("epsilon_max"))
         .map_err(|_| ("epsilon_max", "Write 0, or a number such as 0.5 or 1.".to_owned()));
@@ -194,6 +197,10 @@ fn read(fields: &Fields, before: &Terms) -> Result<ConsentFile, Vec<(&'static st
 fn regions(text: &str) -> Option<Regions> {
     if text.is_empty() {
         return Some(Regions::ALL);
+    }
+    // As a record that allows none is shown.
+    if text == "0" {
+        return Some(Regions(0));
     }
     text.split(',').try_fold(Regions(0), |all, number| {
         let number: u32 = number.trim().parse().ok().filter(|number| (1..=u32::BITS).contains(number))?;
@@ -315,10 +322,10 @@ mod tests {
 
     #[test]
     fn regions_are_read_as_they_are_shown_and_nothing_else_is_one() {
-        for all in [Regions::ALL, Regions(1), Regions(0b101), Regions(1 << 31)] {
+        for all in [Regions::ALL, Regions(0), Regions(1), Regions(0b101), Regions(1 << 31)] {
             assert_eq!(regions(&words::region_numbers(all)), Some(all));
         }
-        for wrong in ["0", "33", "1,", "1;2", "-1", "everywhere", ","] {
+        for wrong in ["00", "0,1", "33", "1,", "1;2", "-1", "everywhere", ","] {
             assert_eq!(regions(wrong), None, "{wrong}");
         }
     }
