@@ -413,13 +413,13 @@ fn every_command_of_the_guide_parses() {
     assert!(commands > 25, "only {commands} commands were found");
 }
 
-/// Runs the demo with its committee in processes; `during` sees its folder while it runs.
+/// Runs the demo with its committee in processes; `during` sees the folder in which it plays while it runs.
 fn demo(arguments: &[&str], during: impl Fn(&Path)) -> Value {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_locus"));
     command.args(["--json", "--data-dir"]).arg(folder.path()).args(["demo", "--processes"]).args(arguments);
     let process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    during(&folder.path().join("demo"));
+    during(&folder.path().join("demo.unfinished"));
     let output = process.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
