@@ -186,8 +186,9 @@ fn transfers() {
 }
 
 fn contributions() {
-    const COUNT: usize = 64;
-    let people: Vec<Person> = (0..COUNT as u64).map(person).collect();
+    const SIZES: [usize; 4] = [1, 8, 32, 64];
+    const ARRIVALS: usize = 16;
+    let people: Vec<Person> = (0..SIZES.iter().sum::<usize>() as u64).map(person).collect();
     for count in [1usize, 4] {
         let genesis = consortium(count);
         let verifier = || -> Box<dyn ProofVerifier> { Box::new(Groth16Verifier::new(genesis.contribution.clone())) };
@@ -197,7 +198,7 @@ fn contributions() {
         let mut world = World::with_keys(ledger, (0..count).map(|number| key(&validator_name(number))).collect());
         prepare(&mut world, &people);
         world.now = now();
-        let query = CohortQuery { contributions_max: 100, ..world.query() };
+        let query = CohortQuery { contributions_max: people.len() as u32, ..world.query() };
         let id = world.open(query).unwrap();
         let proving = Instant::now();
         let made: Vec<_> = (0u32..)
@@ -205,30 +206,35 @@ fn contributions() {
             .map(|(place, person)| Transaction::Contribute(real_contribution(&world, id, place, person)))
             .collect();
         let bytes = made[0].to_bytes().unwrap().len();
-        println!("contributions: {COUNT} proven in {:.1?}; each is {bytes} bytes on the ledger", proving.elapsed());
+        println!(
+            "contributions: {} proven in {:.1?}; each is {bytes} bytes on the ledger",
+            made.len(),
+            proving.elapsed()
+        );
         drop(world);
         let nodes = Nodes::start(&genesis, Some(&path), verifier);
-        let started = Instant::now();
-        let mut ids = vec![];
-        thread::scope(|scope| {
-            let senders: Vec<_> = made
-                .chunks(COUNT / 16)
-                .map(|share| {
-                    let mempool = &nodes.mempools[0];
-                    scope.spawn(move || {
-                        share.iter().map(|sent| mempool.submit(sent.clone(), now()).unwrap()).collect::<Vec<_>>()
-                    })
-                })
-                .collect();
-            senders.into_iter().for_each(|sender| ids.extend(sender.join().unwrap()));
-        });
-        let admitted = started.elapsed();
-        ids.into_iter().for_each(|id| nodes.wait(id));
-        let time = started.elapsed();
-        println!(
-            "contributions, {count} validators: {COUNT} from 16 senders are admitted in {admitted:.1?} and committed in {time:.1?}, {:.0} per second",
-            COUNT as f64 / time.as_secs_f64()
-        );
+        let mut left = made.as_slice();
+        for size in SIZES {
+            let (share, rest) = left.split_at(size);
+            left = rest;
+            let (before, started) = (nodes.height(0), Instant::now());
+            let mut ids = vec![];
+            let submitted = |sent: &Transaction| nodes.mempools[0].submit(sent.clone(), now()).unwrap();
+            thread::scope(|scope| {
+                let senders: Vec<_> = share
+                    .chunks(size.div_ceil(ARRIVALS))
+                    .map(|share| scope.spawn(move || share.iter().map(submitted).collect::<Vec<_>>()))
+                    .collect();
+                senders.into_iter().for_each(|sender| ids.extend(sender.join().unwrap()));
+            });
+            let admitted = started.elapsed();
+            ids.into_iter().for_each(|id| nodes.wait(id));
+            let (time, blocks) = (started.elapsed(), nodes.height(0) - before);
+            println!(
+                "contributions, {count} validators: {size} from {ARRIVALS} senders at most are admitted in {admitted:.1?} and committed in {time:.1?} in {blocks} blocks, {:.0} per second",
+                size as f64 / time.as_secs_f64()
+            );
+        }
     }
 }
 

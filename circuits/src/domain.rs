@@ -157,6 +157,12 @@ tags! {
         Screening = "screening",
         /// The one-time key that an invitation is sealed to, as a screening proof binds it.
         ReplyKey = "reply-key",
+        /// The one-time key that a query pays, derived from its owner's secret.
+        PayoutSeed = "payout-seed",
+        /// The one-time key that a screening pays and that answers an invitation, derived likewise.
+        ReplySeed = "reply-seed",
+        /// The one-time key that opens an invitation, derived likewise.
+        InvitationSeed = "invitation-seed",
         /// The secret of a session's token, as the service keeps it.
         Session = "session",
         /// A browser's name of itself, as the service keeps it.

@@ -36,6 +36,7 @@ fn vouched(visitor: &mut Visitor) -> String {
     is(&leaving, 200, "Go to Example University");
     let page = String::from_utf8(leaving.body).unwrap();
     let link = page.split("id=\"leave\" href=\"").nth(1).unwrap().split('"').next().unwrap();
+    assert!(link.contains("prompt=login"), "whoever is signed in there already is not taken for the owner: {link}");
     led_back(visitor, &link.replace("&#38;", "&").replace("&amp;", "&"))
 }
 

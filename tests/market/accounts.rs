@@ -183,10 +183,10 @@ on_both! {
         assert_eq!(accounts.account_of(key).unwrap().unwrap().id, ada.id);
         refused(accounts.link(ada.id, other), "unlink that one first");
         refused(accounts.link(bob.id, key), "sign in to that one");
-        refused(accounts.unlink(ada.id), "add another way in first");
+        refused(accounts.unlink(ada.id, &[]), "add another way in first");
         accounts.add_credential(ada.id, &CredentialId::new(vec![1; 20]).unwrap(), b"key", "x", NOW).unwrap();
-        accounts.unlink(ada.id).unwrap();
-        refused(accounts.unlink(ada.id), "names no ledger account");
+        accounts.unlink(ada.id, &[]).unwrap();
+        refused(accounts.unlink(ada.id, &[]), "names no ledger account");
         accounts.link(bob.id, key).unwrap();
     }
 
@@ -204,6 +204,12 @@ on_both! {
         }
         refused(accounts.add_identity(ada.id, &identity("more"), NOW), "too many");
         assert_eq!(accounts.identities(ada.id).unwrap().len(), IDENTITIES_MAX);
+        // One through which nobody can sign in any more is no way in.
+        let (issuer, key) = ("https://id.example.org".to_owned(), CredentialId::new(vec![1; 20]).unwrap());
+        accounts.add_credential(ada.id, &key, b"key", "laptop", NOW).unwrap();
+        refused(accounts.remove_credential(ada.id, &key, &["https://other.example.org".into()]), "another way in first");
+        accounts.remove_credential(ada.id, &key, std::slice::from_ref(&issuer)).unwrap();
+        refused(accounts.remove_identities(ada.id, &issuer, std::slice::from_ref(&issuer)), "another way in first");
         for (issuer, subject) in [("", "1"), ("https://id.example.org", ""), ("a", &"x".repeat(256))] {
             assert!(Identity::new(issuer.into(), subject.into()).is_err());
         }
@@ -276,7 +282,7 @@ on_both! {
         let id = |number: u8| CredentialId::new(vec![number; 20]).unwrap();
         accounts.add_credential(ada.id, &id(1), b"key 1", "laptop", NOW).unwrap();
         refused(accounts.add_credential(bob.id, &id(1), b"key 1", "laptop", NOW), "already");
-        refused(accounts.remove_credential(ada.id, &id(1)), "add another way in first");
+        refused(accounts.remove_credential(ada.id, &id(1), &[]), "add another way in first");
         assert!(accounts.credential(&id(1)).unwrap().is_some(), "what was refused is undone");
         accounts.add_credential(ada.id, &id(2), b"key 2", "phone", NOW.after(1)).unwrap();
         accounts.used_credential(&id(2), b"key 2, counted", NOW.after(9)).unwrap();
@@ -286,13 +292,13 @@ on_both! {
         assert_eq!(listed[1].last_used, Some(NOW.after(9)));
         assert_eq!(accounts.credential(&id(2)).unwrap().as_ref(), Some(&listed[1]));
         assert_eq!((listed[1].account, listed[1].public_key.as_slice()), (ada.id, b"key 2, counted".as_slice()));
-        refused(accounts.remove_credential(bob.id, &id(1)), "no such credential");
+        refused(accounts.remove_credential(bob.id, &id(1), &[]), "no such credential");
         refused(accounts.rename_credential(bob.id, &id(1), "mine"), "no such credential");
         refused(accounts.rename_credential(ada.id, &id(1), " "), "1 to 100");
         accounts.rename_credential(ada.id, &id(2), "tablet").unwrap();
         assert_eq!(accounts.credential(&id(2)).unwrap().unwrap().label, "tablet");
         refused(accounts.used_credential(&id(3), b"key", NOW), "not known");
-        accounts.remove_credential(ada.id, &id(1)).unwrap();
+        accounts.remove_credential(ada.id, &id(1), &[]).unwrap();
         assert_eq!(accounts.credential(&id(1)).unwrap(), None);
         accounts.delete(ada.id).unwrap();
         assert_eq!(accounts.credential(&id(2)).unwrap(), None);

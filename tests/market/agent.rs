@@ -13,7 +13,7 @@ use market::{
     agent::{Outcome, Outlook, Refusal},
     issuer::{Measurements, certify, change_consent, revoke},
     ledger::{QueryWatch, tip},
-    overview::LedgerView,
+    overview::{LedgerView, Overview},
     wallet::{AnswerStage, Wallet},
 };
 use node::transaction::Transaction;
@@ -100,6 +100,39 @@ fn repro_a_node_without_its_first_blocks_shows_the_queries_of_its_state_and_thos
 }
 
 #[test]
+fn repro_one_false_gap_in_a_ledger_made_a_watch_trust_its_list_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, wallets, query) = asked(folder.path());
+    world.pass_blocks(1);
+    let latest = tip(world.ledger()).unwrap().height;
+    // It leaves out the only query while it lasts.
+    let withholding = FaultyLedger::new(world.ledger(), Fault::BlocksPruned { first: latest, lists: false }, 0);
+    let mut watch = QueryWatch::default();
+    assert!(watch.poll(&withholding).unwrap().is_empty());
+    assert!(!watch.has_seen(latest));
+    assert_eq!(watch.poll(world.ledger()).unwrap(), [query]);
+    assert!(watch.has_seen(latest));
+    assert!(watch.poll(world.ledger()).unwrap().is_empty());
+
+    // One that lists what there is not, and what there is twice, for one look.
+    let making_up = FaultyLedger::new(world.ledger(), Fault::ListMadeUp(latest), 1);
+    let mut watch = QueryWatch::default();
+    assert_eq!(watch.poll(&making_up).unwrap(), [query]);
+    assert!(!watch.has_seen(latest));
+    assert_eq!(watch.poll(&making_up).unwrap(), [query], "its block is looked at now");
+    assert!(watch.has_seen(latest));
+
+    // A person is shown each query once, however often the watch tells of it.
+    let mut view = LedgerView::default();
+    view.refresh(&FaultyLedger::new(world.ledger(), Fault::ListMadeUp(latest), 1)).unwrap();
+    world.pass_blocks(1);
+    view.refresh(world.ledger()).unwrap();
+    view.learn(world.ledger(), &wallets[0]).unwrap();
+    let shown = Overview::of(world.ledger(), &wallets[0], &view, vec![]).unwrap();
+    assert_eq!(shown.queries.len(), 1);
+}
+
+#[test]
 fn repro_a_query_kept_open_by_an_agent_is_refreshed_and_answered_once() {
     let folder = tempfile::tempdir().unwrap();
     let (world, mut wallets, query) = asked(folder.path());
@@ -151,14 +184,15 @@ fn a_lost_answer_does_not_make_a_second_contribution() {
 fn an_answer_of_a_past_epoch_is_encrypted_and_proven_anew_for_the_same_payout() {
     let folder = tempfile::tempdir().unwrap();
     let (world, mut wallets, query) = asked(folder.path());
+    let mut rng = rng();
     let faulty = FaultyLedger::new(world.ledger(), Fault::LostOnTheWay, 1);
-    world.agent_through(&faulty, &world.committee).answer(&mut wallets[0], query, &mut rng()).unwrap_err();
+    world.agent_through(&faulty, &world.committee).answer(&mut wallets[0], query, &mut rng).unwrap_err();
     let before = wallets[0].answers()[&query].clone();
     // Another person's certification changes the root.
     let issuer = world.keys.issuers[0].clone();
     let path = folder.path().join("newcomer.wallet");
-    let mut other = Wallet::create(&path, protection(), wallets[0].chain(), "late", &mut rng()).unwrap();
-    let enrolment = other.enrol(terms(Purposes::default(), &mut rng()), None, &mut rng()).unwrap();
+    let mut other = Wallet::create(&path, protection(), wallets[0].chain(), "late", &mut rng).unwrap();
+    let enrolment = other.enrol(terms(Purposes::default(), &mut rng), None, &mut rng).unwrap();
     let measured = Measurements {
         schema: wallets[0].holdings()[0].record.schema,
         attributes: wallets[0].holdings()[0].record.attributes.clone(),
@@ -166,7 +200,7 @@ fn an_answer_of_a_past_epoch_is_encrypted_and_proven_anew_for_the_same_payout() 
     };
     certify(world.ledger(), &issuer, &[(measured, enrolment)]).unwrap();
     world.pass_epoch();
-    let outcome = world.agent().answer(&mut wallets[0], query, &mut rng()).unwrap();
+    let outcome = world.agent().answer(&mut wallets[0], query, &mut rng).unwrap();
     assert!(matches!(outcome, Outcome::Admitted { .. }));
     assert_eq!(wallets[0].answers()[&query].payout, before.payout);
     let AnswerStage::Attested(stale) = &before.stage else { panic!("{before:?}") };

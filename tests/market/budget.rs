@@ -1,6 +1,9 @@
 //! What a person's agent spends of the owner's privacy, and that neither retries nor other queries spend it twice.
 
+use std::collections::BTreeMap;
+
 use circuits::{
+    id::QueryId,
     privacy::{Epsilon, Rho},
     quorum::Quorum,
 };
@@ -8,8 +11,8 @@ use market::{
     agent::{Outcome, Outlook, Refusal, settle, spent, withdraw},
     wallet::{AnswerStage, Settlement, Wallet},
 };
-use node::state::QueryStatus;
-use rand::{SeedableRng, rngs::StdRng};
+use node::state::{QueryStatus, StateRead as _};
+use rand::{RngExt as _, SeedableRng, rngs::StdRng};
 
 use crate::{
     fault::{Fault, FaultyLedger},
@@ -99,5 +102,75 @@ fn repro_an_answer_that_came_too_late_spends_nothing() {
         settle(world.ledger(), &mut wallets[place]).unwrap();
         assert_eq!(wallets[place].answers()[&query].settled, Some(settled));
         assert_eq!(spent(&wallets[place], None), rho);
+    }
+}
+
+#[test]
+fn copies_of_a_wallet_answer_once_between_them_are_paid_once_and_spend_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut world, mut wallets) = asked(folder.path());
+    let backup = folder.path().join("backup");
+    wallets[0].back_up(&backup).unwrap();
+    let mut copy = Wallet::recover(&backup, &folder.path().join("copy"), protection()).unwrap();
+    let query = world.private_query(2, 10, 1_000);
+    // One copy's answer is lost on its way after it was noted, and the other's answer comes first.
+    let lossy = FaultyLedger::new(world.ledger(), Fault::LostOnTheWay, 1_000);
+    world.agent_through(&lossy, &world.committee).answer(&mut copy, query, &mut rng()).unwrap_err();
+    let admitted = world.agent().answer(&mut wallets[0], query, &mut StdRng::seed_from_u64(1)).unwrap();
+    let Outcome::Admitted { contribution, .. } = admitted else { panic!("{admitted:?}") };
+    for wallet in [&mut copy, &mut wallets[0]] {
+        let again = world.agent().answer(wallet, query, &mut rng()).unwrap();
+        assert_eq!(again, Outcome::AlreadyAdmitted { contribution });
+        assert_eq!(spent(wallet, None), epsilon(1_000).rho());
+    }
+    // A third one, from before both, learns the same when it tries.
+    let mut older = Wallet::recover(&backup, &folder.path().join("older"), protection()).unwrap();
+    assert_eq!(world.agent().answer(&mut older, query, &mut rng()).unwrap(), Outcome::AlreadyAdmitted { contribution });
+    assert_eq!(world.state(query).admitted, 1);
+
+    world.answer_all(&mut wallets[1..], query);
+    world.seal(query);
+    world.aggregate(query).unwrap();
+    world.work();
+    for wallet in [&mut copy, &mut older, &mut wallets[0]] {
+        settle(world.ledger(), wallet).unwrap();
+        assert_eq!(wallet.answers()[&query].settled, Some(Settlement::Released));
+        let paid = world.ledger().account(wallet.answers()[&query].payout_account()).unwrap().unwrap();
+        assert_eq!(paid.balance, world.state(query).query.price, "whichever copy is kept has the money's key");
+    }
+}
+
+#[test]
+fn whatever_is_asked_and_taken_back_the_budget_is_never_overdrawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, mut wallets) = asked(folder.path());
+    let seed = rand::random::<u64>();
+    println!("seed {seed}");
+    let (mut random, mut rng) = (StdRng::seed_from_u64(seed), rng());
+    let (wallet, limit) = (&mut wallets[0], epsilon(1_500));
+    wallet.set_budget(limit).unwrap();
+    // What a ledger of the person's own would say.
+    let mut counted: BTreeMap<QueryId, Rho> = BTreeMap::new();
+    let total = |counted: &BTreeMap<QueryId, Rho>| counted.values().fold(Rho::default(), |sum, rho| sum.plus(*rho));
+    let (mut answered, mut declined) = (0, 0);
+    while answered < 6 && answered + declined < 16 {
+        let asked = epsilon(random.random_range(200..1_200));
+        let query = world.private_query(2, 10, asked.milli());
+        let fits = total(&counted).plus(asked.rho()) <= limit.rho();
+        let outcome = world.agent().answer(wallet, query, &mut rng).unwrap();
+        assert_eq!(matches!(outcome, Outcome::Admitted { .. }), fits, "{asked} after {:?}: {outcome:?}", counted);
+        if fits {
+            counted.insert(query, asked.rho());
+            answered += 1;
+        } else {
+            declined += 1;
+        }
+        if random.random_bool(0.4)
+            && let Some((taken_back, _)) = counted.pop_first()
+        {
+            withdraw(world.ledger(), wallet, taken_back).unwrap();
+        }
+        assert_eq!(spent(wallet, None), total(&counted));
+        assert!(spent(wallet, None) <= limit.rho());
     }
 }

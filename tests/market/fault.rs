@@ -46,6 +46,9 @@ pub enum Fault {
     BlocksHidden(Height),
     /// Blocks before a height are not kept, and the queries of the state are listed or left out.
     BlocksPruned { first: Height, lists: bool },
+    /// Blocks before a height are said not to be kept, as long as there are faults left, and the list of queries has one
+    /// that is made up and each other one twice.
+    ListMadeUp(Height),
 }
 
 /// A ledger whose first `faults` submissions go wrong.
@@ -58,6 +61,10 @@ pub struct FaultyLedger<'a> {
 impl<'a> FaultyLedger<'a> {
     pub fn new(inner: &'a dyn LedgerAccess, fault: Fault, faults: usize) -> Self {
         Self { inner, fault, faults: AtomicUsize::new(faults) }
+    }
+
+    fn left(&self) -> bool {
+        self.faults.load(Ordering::SeqCst) > 0
     }
 
     fn fails(&self) -> bool {
@@ -115,6 +122,7 @@ impl LedgerAccess for FaultyLedger<'_> {
             Fault::BlockUnread(unread) if unread == height && self.fails() => Err(broken()),
             Fault::BlocksHidden(first) if first <= height => Ok(None),
             Fault::BlocksPruned { first, .. } if height < first => Ok(None),
+            Fault::ListMadeUp(first) if height < first && self.left() => Ok(None),
             Fault::ReceiptsStripped => Ok(self.inner.block(height)?.map(without_receipts)),
             _ => self.inner.block(height),
         }
@@ -134,6 +142,10 @@ impl LedgerAccess for FaultyLedger<'_> {
 
     fn queries(&self) -> Result<Vec<QueryId>, Error> {
         let all = self.inner.queries()?.into_iter();
+        if matches!(self.fault, Fault::ListMadeUp(_)) {
+            self.fails();
+            return Ok(all.flat_map(|id| [QueryId::from_bytes([7; 32]), id, id]).collect());
+        }
         let is_hidden = |id: &QueryId| match self.fault {
             Fault::BlocksHidden(first) => self.inner.query(*id).unwrap().unwrap().opened >= first,
             Fault::BlocksPruned { lists, .. } => !lists,

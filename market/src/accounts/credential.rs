@@ -196,12 +196,17 @@ impl Accounts {
         }
     }
 
-    /// Takes a credential from an account.
+    /// Takes a credential from an account. `vouching` are the issuers through which people can sign in at present.
     ///
     /// # Errors
     /// [`Error::Account`] when the account has no such credential, or no other way to sign in; [`Error::Database`] when
     /// the database fails.
-    pub fn remove_credential(&self, account: ServiceAccountId, id: &CredentialId) -> Result<(), Error> {
+    pub fn remove_credential(
+        &self,
+        account: ServiceAccountId,
+        id: &CredentialId,
+        vouching: &[String],
+    ) -> Result<(), Error> {
         let this = credentials::table.find(id.as_bytes().to_vec());
         let this = this.filter(credentials::account.eq(account.as_bytes().to_vec()));
         self.database.write(|connection| {
@@ -209,7 +214,7 @@ impl Accounts {
             match delete(this).execute(connection)? {
                 0 => Err(Error::Account { why: "it has no such credential".into() }),
                 // What was deleted comes back with the refusal.
-                _ => require_way_in(connection, account),
+                _ => require_way_in(connection, account, vouching),
             }
         })
     }

@@ -97,18 +97,19 @@ impl Accounts {
         })
     }
 
-    /// Forgets which account of the ledger an account speaks for.
+    /// Forgets which account of the ledger an account speaks for. `vouching` are the issuers through which people can sign
+    /// in at present.
     ///
     /// # Errors
     /// [`Error::Account`] when it names none, or its owner could not sign in any more; [`Error::Database`] when the
     /// database fails.
-    pub fn unlink(&self, id: ServiceAccountId) -> Result<(), Error> {
+    pub fn unlink(&self, id: ServiceAccountId, vouching: &[String]) -> Result<(), Error> {
         self.database.write(|connection| {
             hold(connection, id)?;
             let this = accounts::table.find(id.as_bytes().to_vec()).filter(accounts::ledger_account.is_not_null());
             match update(this).set(accounts::ledger_account.eq(None::<Vec<u8>>)).execute(connection)? {
                 0 => refused("it names no ledger account"),
-                _ => require_way_in(connection, id),
+                _ => require_way_in(connection, id, vouching),
             }
         })
     }
@@ -153,19 +154,20 @@ impl Accounts {
         self.database.write(|connection| insert(connection, id, identity, now))
     }
 
-    /// Forgets that a provider vouches for an account.
+    /// Forgets that a provider vouches for an account. `vouching` are the issuers through which people can sign in at
+    /// present.
     ///
     /// # Errors
     /// [`Error::Account`] when it does not, or the account would have no other way to sign in; [`Error::Database`] when the
     /// database fails.
-    pub fn remove_identities(&self, id: ServiceAccountId, issuer: &str) -> Result<(), Error> {
+    pub fn remove_identities(&self, id: ServiceAccountId, issuer: &str, vouching: &[String]) -> Result<(), Error> {
         let these = identities::table.filter(identities::account.eq(id.as_bytes().to_vec()));
         let these = these.filter(identities::issuer.eq(issuer.to_owned()));
         self.database.write(|connection| {
             hold(connection, id)?;
             match delete(these).execute(connection)? {
                 0 => refused("no such institution vouches for it"),
-                _ => require_way_in(connection, id),
+                _ => require_way_in(connection, id, vouching),
             }
         })
     }
@@ -189,10 +191,16 @@ fn refused<T>(why: &str) -> Result<T, Error> {
     Err(Error::Account { why: why.into() })
 }
 
-/// Refuses, and so undoes, what leaves nothing to sign in to an account with.
-pub(super) fn require_way_in(connection: &mut DatabaseConnection, id: ServiceAccountId) -> Result<(), Error> {
+/// Refuses, and so undoes, what leaves nothing to sign in to an account with. An institution that is not `vouching` lets
+/// nobody in, though it is kept for the day when it does again.
+pub(super) fn require_way_in(
+    connection: &mut DatabaseConnection,
+    id: ServiceAccountId,
+    vouching: &[String],
+) -> Result<(), Error> {
     let passkeys = credentials::table.filter(credentials::account.eq(id.as_bytes().to_vec())).count();
-    let vouched = identities::table.filter(identities::account.eq(id.as_bytes().to_vec())).count();
+    let vouched = identities::table.filter(identities::account.eq(id.as_bytes().to_vec()));
+    let vouched = vouched.filter(identities::issuer.eq_any(vouching)).count();
     let linked = accounts::table.find(id.as_bytes().to_vec()).filter(accounts::ledger_account.is_not_null()).count();
     let ways = passkeys.get_result::<i64>(connection)?
         + vouched.get_result::<i64>(connection)?

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::mpsc, thread, time::Duration};
 
 use circuits::{
     contribution::{ContributionStatement, ContributionTerms, ContributionWitness, prove},
+    domain::ByteTag,
     eligibility::{EligibilityInstance, binding},
     id::{AccountId, Evaluation, QueryId},
     quorum::MemberIndex,
@@ -27,7 +28,7 @@ use crate::{
     committee::access::{KeepCiphertext, Patience},
     ledger::{self, Inclusion, LedgerAccess, SyncedTree, act, sync_tree},
     objects::{BlobAddress, BlobKind, get, put},
-    wallet::{Answer, AnswerStage, Holding, SecretSeed, Wallet},
+    wallet::{Answer, AnswerStage, Holding, Wallet},
 };
 
 /// Encryptions of one part: a quotient outgrows its byte in two of 10^13, and then another one is made.
@@ -97,8 +98,8 @@ impl Agent<'_> {
         Ok(())
     }
 
-    /// Encrypts and proves every part against the root of the tree. A second answer to the query, after the epoch of
-    /// the first ended, is for the same payout key.
+    /// Encrypts and proves every part against the root of the tree. Every answer of the wallet to the query is for the same
+    /// payout key: after the epoch of the first ended, from a copy of the wallet, from an older backup.
     fn prove(
         &self,
         wallet: &mut Wallet,
@@ -107,8 +108,7 @@ impl Agent<'_> {
         holding: u32,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<(), Error> {
-        let begun = wallet.answers().get(&opened.id);
-        let payout = begun.map_or_else(|| SecretSeed::random(rng), |answer| answer.payout.clone());
+        let payout = wallet.one_time_seed(ByteTag::PayoutSeed, opened.id.as_bytes())?;
         let account = account_of(&payout.signing_key());
         let held = holding_of(wallet, opened.id, holding)?;
         let parts = (0..part_count(&opened.state)).map(|part| self.prove_part(opened, part, held, tree, &account, rng));

@@ -1,5 +1,7 @@
 //! Noticing queries as they open.
 
+use std::collections::BTreeSet;
+
 use circuits::id::QueryId;
 use node::{
     block::Block,
@@ -9,7 +11,7 @@ use node::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{LedgerAccess, require_query};
+use super::LedgerAccess;
 use crate::Error;
 
 /// Notices queries as they open, block by block, without telling anyone what it looks for. Where a ledger no longer keeps
@@ -17,38 +19,52 @@ use crate::Error;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueryWatch {
     next: Height,
-    /// Whether a list took the place of blocks. Nothing proves that a list is whole.
-    listed: bool,
+    /// The first block of which a list took the place. Nothing proves that a list is whole.
+    gap: Option<Height>,
 }
 
 impl Default for QueryWatch {
     fn default() -> Self {
-        Self { next: Height::new(1), listed: false }
+        Self { next: Height::new(1), gap: None }
     }
 }
 
 impl QueryWatch {
-    /// Whether every block up to this one was looked at. It stays false once a list took the place of some: who must know
-    /// that no query was missed, asks a ledger that keeps every block.
+    /// Whether every block up to this one was looked at. It is false while a list stands in for some: who must know that no
+    /// query was missed, asks a ledger that keeps every block.
     #[must_use]
     pub const fn has_seen(&self, height: Height) -> bool {
-        !self.listed && self.next.get() > height.get()
+        self.gap.is_none() && self.next.get() > height.get()
     }
 
-    /// The queries that opened since the last call, in the order of their blocks, as far as the ledger shows them.
+    /// The queries that opened since the last call, in the order of their blocks, as far as the ledger shows them. Once it
+    /// shows a block that it did not keep before, all from there on are looked at, and their queries told again.
     ///
     /// # Errors
     /// [`Error::Ledger`] when the ledger cannot be reached; the next call looks at the same blocks again, so that no
     /// query is missed.
     pub fn poll(&mut self, ledger: &dyn LedgerAccess) -> Result<Vec<QueryId>, Error> {
         let (mut opened, mut watch) = (vec![], *self);
+        if let Some(first) = watch.gap
+            && ledger.block(first)?.is_some()
+        {
+            watch = Self { next: first, gap: None };
+        }
         while let Some(block) = ledger.block(watch.next)? {
             opened.extend(opened_in(&block)?);
             watch.next = watch.next.next();
         }
         if let Some(latest) = beyond_gap(ledger, watch.next)? {
             opened.extend(opened_between(ledger, watch.next, latest)?);
-            watch = Self { next: latest.next(), listed: true };
+            let first = watch.gap.unwrap_or(watch.next);
+            watch = Self { next: latest.next(), gap: Some(first) };
+        }
+        if let (None, Some(first)) = (self.gap, watch.gap) {
+            tracing::warn!(
+                block = %first,
+                "the ledger does not keep this block: queries are taken from its list, which may leave one out, and a \
+                 committee member keeps the shares of past keys, until a ledger shows every block"
+            );
         }
         *self = watch;
         Ok(opened)
@@ -75,15 +91,19 @@ fn beyond_gap(ledger: &dyn LedgerAccess, missing: Height) -> Result<Option<Heigh
     Ok(is_gap.then_some(tip.height))
 }
 
-/// The queries of the state that opened in these blocks, both included.
+/// The queries of the state that opened in these blocks, both included. What the list names and the state does not have is
+/// left out: whoever makes up ids keeps nobody from the queries that are.
 fn opened_between(ledger: &dyn LedgerAccess, first: Height, last: Height) -> Result<Vec<QueryId>, Error> {
-    let mut opened = vec![];
+    let mut opened = BTreeSet::new();
     for id in ledger.queries()? {
-        let height = require_query(ledger, id)?.opened;
-        if (first..=last).contains(&height) {
-            opened.push((height, id));
+        let Some(state) = ledger.query(id)? else {
+            tracing::warn!(query = %id, "the ledger lists a query that its state does not have");
+            continue;
+        };
+        state.check_id(&ledger.chain(), id)?;
+        if (first..=last).contains(&state.opened) {
+            opened.insert((state.opened, id));
         }
     }
-    opened.sort_unstable();
     Ok(opened.into_iter().map(|(_, id)| id).collect())
 }

@@ -200,7 +200,6 @@ fn screening_decision(
     match wallet.responses().get(&id).map(|response| &response.stage) {
         Some(ResponseStage::Proven(_)) => return Decision::Begun,
         Some(ResponseStage::Admitted { .. }) => return Decision::Answered { earning: EarningState::Paid },
-        Some(ResponseStage::Forgotten { .. }) => return Decision::Answered { earning: EarningState::Missed },
         None => {}
     }
     let Some(tree) = view.tree() else { return Decision::Unknown };

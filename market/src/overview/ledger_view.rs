@@ -55,7 +55,8 @@ impl LedgerView {
             return Ok(());
         }
         let mut watch = self.watch;
-        let opened = watch.poll(ledger)?;
+        let mut opened = watch.poll(ledger)?;
+        opened.retain(|id| self.queries.iter().all(|(known, _)| known != id));
         let queries = self.current_queries(ledger, opened)?;
         let screenings = self.current_screenings(ledger)?;
         let tree = match &self.tree {

@@ -130,8 +130,6 @@ fn responses(wallet: &Wallet) -> Vec<ScreeningEarning> {
         let state = match response.stage {
             ResponseStage::Proven(_) => EarningState::Pending,
             ResponseStage::Admitted { .. } => EarningState::Paid,
-            // Paid to a key that an older backup does not have.
-            ResponseStage::Forgotten { .. } => EarningState::Missed,
         };
         ScreeningEarning { screening: *screening, price: response.price, state }
     };

@@ -60,7 +60,7 @@ pub(super) fn admitted(
 ) -> Result<Option<ResponseIndex>, Error> {
     Ok(match wallet.responses().get(&id).map(|response| &response.stage) {
         None => None,
-        Some(ResponseStage::Admitted { response } | ResponseStage::Forgotten { response }) => Some(*response),
+        Some(ResponseStage::Admitted { response }) => Some(*response),
         Some(ResponseStage::Proven(sent)) => {
             ledger.screening_nullifier(sent.nullifier)?.map(|admission| admission.response)
         }

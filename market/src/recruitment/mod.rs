@@ -92,12 +92,6 @@ pub enum Outcome {
         /// Its place in the screening.
         response: ResponseIndex,
     },
-    /// The ledger had admitted it before, under keys that this wallet does not have: it was restored from an older backup,
-    /// and can open no invitation.
-    Forgotten {
-        /// Its place in the screening.
-        response: ResponseIndex,
-    },
     /// The consent or the record does not allow a response.
     Declined {
         /// Why.

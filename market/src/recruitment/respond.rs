@@ -2,13 +2,13 @@
 //! on with the same keys, and the ledger admits one response for each record.
 
 use circuits::{
+    domain::ByteTag,
     eligibility::{EligibilityProof, PROOF_BYTES, prove},
     id::{Digest, ScreeningId},
 };
 use node::{
     query::SealingKey,
     signature::account_of,
-    state::StateRead,
     transaction::{ScreeningResponse, Transaction},
     units::ResponseIndex,
 };
@@ -22,7 +22,7 @@ use super::{
 use crate::{
     Error,
     agent::{PROOF_ATTEMPTS_MAX, witness},
-    ledger::{self, Inclusion, LedgerAccess, SyncedTree, sync_tree},
+    ledger::{self, Inclusion, SyncedTree, sync_tree},
     sealing::SealingSecretKey,
     wallet::{Response, ResponseStage, SecretSeed, Wallet},
 };
@@ -54,7 +54,7 @@ impl Respondent<'_> {
         for _ in 0..PROOF_ATTEMPTS_MAX {
             let holding = match consider(ledger, wallet, id, &opened.state, &tree)? {
                 Outlook::Respond { holding, .. } => holding,
-                Outlook::Responded { response } => return note_admitted(ledger, wallet, id, response),
+                Outlook::Responded { response } => return note_admitted(wallet, id, response),
                 Outlook::Decline { reasons } => return Ok(Outcome::Declined { reasons }),
             };
             if !is_proven(wallet, id, &tree) {
@@ -64,10 +64,10 @@ impl Respondent<'_> {
                 Sent::Included(Inclusion { transaction, .. }) => {
                     let response = admitted(ledger, wallet, id)?
                         .ok_or_else(|| refused(id, "the ledger lacks the response; call again"))?;
-                    note_admitted(ledger, wallet, id, response)?;
+                    note_admitted(wallet, id, response)?;
                     return Ok(Outcome::Admitted { response, transaction });
                 }
-                Sent::Known(response) => return note_admitted(ledger, wallet, id, response),
+                Sent::Known(response) => return note_admitted(wallet, id, response),
                 Sent::Stale => tree = sync_tree(ledger)?,
             }
         }
@@ -88,8 +88,8 @@ impl Respondent<'_> {
         Ok(())
     }
 
-    /// Proves against the root of the tree and saves keys and proof, before anything is sent. A second proof, after the
-    /// epoch of the first ended, is for the same keys.
+    /// Proves against the root of the tree and saves keys and proof, before anything is sent. Every response of the wallet to
+    /// the screening is for the same keys.
     fn prove(
         &self,
         wallet: &mut Wallet,
@@ -99,11 +99,8 @@ impl Respondent<'_> {
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<(), Error> {
         let (chain, id) = (self.agent.ledger.chain(), opened.id);
-        let begun = wallet.responses().get(&id);
-        let (reply, sealing) = begun.map_or_else(
-            || (SecretSeed::random(rng), SecretSeed::random(rng)),
-            |begun| (begun.reply.clone(), begun.sealing.clone()),
-        );
+        let reply = wallet.one_time_seed(ByteTag::ReplySeed, id.as_bytes())?;
+        let sealing = wallet.one_time_seed(ByteTag::InvitationSeed, id.as_bytes())?;
         let missing = || refused(id, format!("the wallet has no record {holding}"));
         let held = wallet.holdings().get(holding as usize).ok_or_else(missing)?;
         let witness = witness(held, tree).map_err(|reason| refused(id, reason.to_string()))?;
@@ -150,31 +147,17 @@ fn public_key(seed: &SecretSeed) -> SealingKey {
 fn is_proven(wallet: &Wallet, id: ScreeningId, tree: &SyncedTree) -> bool {
     wallet.responses().get(&id).is_some_and(|response| match &response.stage {
         ResponseStage::Proven(sent) => sent.root == tree.root,
-        ResponseStage::Admitted { .. } | ResponseStage::Forgotten { .. } => true,
+        ResponseStage::Admitted { .. } => true,
     })
 }
 
-/// Notes the place of a response that the ledger has, and whether its keys are this wallet's.
-fn note_admitted(
-    ledger: &dyn LedgerAccess,
-    wallet: &mut Wallet,
-    id: ScreeningId,
-    index: ResponseIndex,
-) -> Result<Outcome, Error> {
+/// Notes the place of a response that the ledger has.
+fn note_admitted(wallet: &mut Wallet, id: ScreeningId, response: ResponseIndex) -> Result<Outcome, Error> {
     let missing = || refused(id, "the wallet began no response");
-    let mut noted = wallet.responses().get(&id).ok_or_else(missing)?.clone();
-    if let ResponseStage::Proven(sent) = &noted.stage {
-        let state = ledger.response(id, index)?;
-        let is_own = state.is_some_and(|state| state.reply == sent.reply && state.sealing == sent.sealing);
-        noted.stage = if is_own {
-            ResponseStage::Admitted { response: index }
-        } else {
-            ResponseStage::Forgotten { response: index }
-        };
-        wallet.note_response(id, noted.clone())?;
+    let noted = wallet.responses().get(&id).ok_or_else(missing)?;
+    if noted.place() != Some(response) {
+        let noted = Response { stage: ResponseStage::Admitted { response }, ..noted.clone() };
+        wallet.note_response(id, noted)?;
     }
-    Ok(match noted.stage {
-        ResponseStage::Forgotten { response } => Outcome::Forgotten { response },
-        ResponseStage::Admitted { .. } | ResponseStage::Proven(_) => Outcome::AlreadyAdmitted { response: index },
-    })
+    Ok(Outcome::AlreadyAdmitted { response })
 }

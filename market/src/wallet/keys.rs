@@ -3,11 +3,13 @@
 use std::{fmt, path::Path};
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use circuits::id::AccountId;
+use circuits::{domain::ByteTag, id::AccountId};
 use ed25519_dalek::SigningKey;
+use hkdf::Hkdf;
 use node::signature::account_of;
 use rand::CryptoRng;
 use serde::{Deserialize, Serialize};
+use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::{
@@ -70,6 +72,20 @@ impl SecretSeed {
         let mut bytes = [0; 32];
         rng.fill_bytes(&mut bytes);
         Self(bytes)
+    }
+
+    /// A seed that only whoever has this one can tell from a fresh one (HKDF, RFC 5869), for one purpose and these names
+    /// of 32 bytes.
+    ///
+    /// # Errors
+    /// Never for 32 bytes; the derivation's bound is 8,160.
+    pub(crate) fn derive(&self, purpose: ByteTag, names: &[&[u8; 32]]) -> Result<Self, Error> {
+        let mut derived = Self([0; 32]);
+        let kdf = Hkdf::<Sha256>::new(Some(purpose.text().as_bytes()), &self.0);
+        let parts: Vec<&[u8]> = names.iter().map(|name| name.as_slice()).collect();
+        let failed = |_| Error::Sealing { why: "key derivation failed".into() };
+        kdf.expand_multi_info(&parts, &mut derived.0).map_err(failed)?;
+        Ok(derived)
     }
 
     /// The secret bytes.

@@ -21,6 +21,7 @@ use age::secrecy::SecretString;
 use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::{
     consent::ConsentTerms,
+    domain::ByteTag,
     id::{AccountId, ChainId, Digest, QueryId, ScreeningId, field_to_bytes},
     privacy::Epsilon,
     record::{NullifierKey, Record},
@@ -213,6 +214,15 @@ impl Wallet {
     #[must_use]
     pub fn owner_key(&self) -> SigningKey {
         self.contents.owner.signing_key()
+    }
+
+    /// The seed of a one-time key for a query or a screening. It follows from the owner's secret, so that every copy of the
+    /// wallet and every backup, however old, has the keys of all its answers; nobody else can link two of them.
+    ///
+    /// # Errors
+    /// As [`SecretSeed::derive`].
+    pub(crate) fn one_time_seed(&self, purpose: ByteTag, asked: &[u8; 32]) -> Result<SecretSeed, Error> {
+        self.contents.owner.derive(purpose, &[self.contents.chain.as_bytes(), asked])
     }
 
     /// The records held.

@@ -21,14 +21,8 @@ pub enum ResponseStage {
     /// Proven, ready to send, or sent. The very same bytes are sent again on a retry; when the epoch ends before they are
     /// admitted, they are proven anew for the same keys.
     Proven(Box<ScreeningResponse>),
-    /// On the ledger, under this wallet's keys.
+    /// On the ledger.
     Admitted {
-        /// Its place in the screening.
-        response: ResponseIndex,
-    },
-    /// On the ledger, under keys that this wallet does not have: it was restored from a backup that is older than the
-    /// response. Nothing can be opened or answered with it.
-    Forgotten {
         /// Its place in the screening.
         response: ResponseIndex,
     },
@@ -93,12 +87,12 @@ impl Response {
         SealingSecretKey::from_bytes(self.sealing.as_bytes())
     }
 
-    /// The response's place in the screening, once the ledger admitted it under this wallet's keys.
+    /// The response's place in the screening, once the ledger admitted it.
     #[must_use]
     pub const fn place(&self) -> Option<ResponseIndex> {
         match self.stage {
             ResponseStage::Admitted { response } => Some(response),
-            ResponseStage::Proven(_) | ResponseStage::Forgotten { .. } => None,
+            ResponseStage::Proven(_) => None,
         }
     }
 }

@@ -54,7 +54,7 @@ fn a_crash_around_sending_leaves_one_response_under_the_same_keys() {
 }
 
 #[test]
-fn a_restored_wallet_that_forgot_its_keys_says_so_and_answers_nothing() {
+fn a_wallet_restored_from_an_older_backup_has_the_keys_of_its_response() {
     let folder = tempfile::tempdir().unwrap();
     let (world, mut wallets, id) = screened(folder.path(), 1);
     let backup = folder.path().join("backup");
@@ -63,12 +63,13 @@ fn a_restored_wallet_that_forgot_its_keys_says_so_and_answers_nothing() {
     let mut restored = Wallet::recover(&backup, &folder.path().join("restored"), protection()).unwrap();
     let response = ResponseIndex::new(0);
     for _ in 0..2 {
-        assert_eq!(world.respond(&mut restored, id).unwrap(), Outcome::Forgotten { response });
+        assert_eq!(world.respond(&mut restored, id).unwrap(), Outcome::AlreadyAdmitted { response });
     }
     assert_eq!(world.screening_state(id).eligible, 1);
+    assert_eq!(restored.responses()[&id].reply_account(), wallets[0].responses()[&id].reply_account());
     world.sponsor().invite(id, &places(&[0]), &invitation()).unwrap();
-    assert!(world.people_agent().mailbox(id, [&restored]).unwrap().open(&restored).is_none());
-    refused(world.people_agent().decline(&mut restored, id), "under the wallet's keys");
+    assert!(world.people_agent().mailbox(id, [&restored]).unwrap().open(&restored).is_some());
+    world.people_agent().decline(&mut restored, id).unwrap();
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Committee members at addresses that say whose they are, so that a committee that others follow is found as it changes.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, PoisonError},
 };
 
@@ -51,17 +51,21 @@ impl CommitteeDirectory {
         self.found.lock().unwrap_or_else(PoisonError::into_inner).get(&member).cloned()
     }
 
-    /// Asks every address who answers there. Whoever does not answer is away.
+    /// Asks every address who answers there. Whoever does not answer is away, and is asked where it was before.
     fn look(&self) -> Result<(), Error> {
         let mut found = BTreeMap::new();
-        for remote in self.remotes()? {
+        let remotes = self.remotes()?;
+        let listed: BTreeSet<String> = remotes.iter().map(|remote| remote.url().to_owned()).collect();
+        for remote in remotes {
             match remote.json::<MemberHealth>("/health") {
                 Ok(Some(health)) => drop(found.entry(health.member).or_insert(remote)),
                 Ok(None) => tracing::warn!(address = remote.url(), "no committee member answers there"),
                 Err(error) => tracing::warn!(address = remote.url(), %error, "a committee member is away"),
             }
         }
-        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = found;
+        let mut known = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, remote| listed.contains(remote.url()));
+        known.extend(found);
         Ok(())
     }
 

@@ -37,6 +37,8 @@ struct You {
     passkey_script: String,
     form_token: String,
     own: OwnAccount,
+    /// The issuers of the institutions that let people in at present.
+    vouching: Vec<String>,
     /// Ids and names of institutions that do not vouch for it yet.
     listed: Vec<(String, String)>,
     studies: Vec<StudyRow>,
@@ -45,9 +47,10 @@ struct You {
 }
 
 impl You {
-    /// How many ways there are into the account.
+    /// How many ways there are into the account at present.
     fn ways(&self) -> usize {
-        self.own.passkeys.len() + self.own.institutions.len() + usize::from(self.own.ledger_account.is_some())
+        let vouched = self.own.institutions.iter().filter(|issuer| self.vouching.contains(issuer)).count();
+        self.own.passkeys.len() + vouched + usize::from(self.own.ledger_account.is_some())
     }
 }
 
@@ -64,8 +67,8 @@ pub(super) async fn show(request: HttpRequest, service: Data<Service>) -> Result
         let vouches = |one: &&Institution| own.institutions.iter().any(|issuer| issuer == one.issuer());
         let listed = service.sign_in.institutions.iter().filter(|one| !vouches(one));
         let listed = listed.map(|one| (one.id().to_owned(), one.name().to_owned())).collect();
-        let lack = service.listings_lack()?;
-        Ok(You { shell, passkey_script, form_token, own, listed, studies, licences, lack })
+        let (lack, vouching) = (service.listings_lack()?, service.sign_in.issuers());
+        Ok(You { shell, passkey_script, form_token, own, vouching, listed, studies, licences, lack })
     });
     page(&you.await?)
 }

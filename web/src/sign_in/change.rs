@@ -107,12 +107,12 @@ impl Change {
 
     /// Forgets that a provider vouches for the account, unless nothing else lets its owner in.
     pub(crate) fn remove_institution(&self, service: &Service, issuer: &str) -> Result<(), Error> {
-        Ok(accounts(service).remove_identities(self.account, issuer)?)
+        Ok(accounts(service).remove_identities(self.account, issuer, &service.sign_in.issuers())?)
     }
 
     /// Removes a passkey, unless nothing else lets its owner in.
     pub(crate) fn remove_passkey(&self, service: &Service, id: &CredentialId) -> Result<(), Error> {
-        Ok(accounts(service).remove_credential(self.account, id)?)
+        Ok(accounts(service).remove_credential(self.account, id, &service.sign_in.issuers())?)
     }
 
     /// Ends a session.
@@ -137,6 +137,6 @@ impl Change {
 
     /// Unlinks the account of the ledger.
     pub(crate) fn unlink(&self, service: &Service) -> Result<(), Error> {
-        Ok(accounts(service).unlink(self.account)?)
+        Ok(accounts(service).unlink(self.account, &service.sign_in.issuers())?)
     }
 }

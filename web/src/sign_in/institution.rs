@@ -11,7 +11,7 @@ use market::accounts::{CeremonyKind, CeremonyToken, Identity, NewAccount, Role, 
 use openidconnect::{
     AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest as Asked, HttpResponse as Answered, IssuerUrl,
     Nonce, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, TokenResponse as _,
-    core::{CoreAuthenticationFlow, CoreClient, CoreIdTokenClaims, CoreProviderMetadata},
+    core::{CoreAuthPrompt, CoreAuthenticationFlow, CoreClient, CoreIdTokenClaims, CoreProviderMetadata},
 };
 use serde::Deserialize;
 use subtle::ConstantTimeEq as _;
@@ -229,8 +229,9 @@ impl Institution {
         Error::Unreachable { url: self.issuer.to_string(), why: "its OpenID provider gives no usable answer".into() }
     }
 
-    /// Where the browser goes to sign in.
-    async fn address(&self, site: &Site, derived: Derived) -> Result<String, Error> {
+    /// Where the browser goes to sign in. Who is to be let into an account from now on signs in anew (OpenID Connect Core
+    /// §3.1.2.1): on a shared machine somebody else may still be signed in there.
+    async fn address(&self, site: &Site, derived: Derived, joins: bool) -> Result<String, Error> {
         let client = CoreClient::from_provider_metadata(
             self.provider().await?,
             self.client_id.clone(),
@@ -238,11 +239,11 @@ impl Institution {
         )
         .set_redirect_uri(self.redirect(site)?);
         let Derived { state, nonce, verifier } = derived;
-        let (url, _, _) = client
+        let request = client
             .authorize_url(CoreAuthenticationFlow::AuthorizationCode, move || state, move || nonce)
             .add_scopes(["email", "profile"].map(|scope| Scope::new(scope.into())))
-            .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier))
-            .url();
+            .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
+        let (url, _, _) = if joins { request.add_prompt(CoreAuthPrompt::Login) } else { request }.url();
         Ok(url.into())
     }
 
@@ -322,7 +323,7 @@ impl Asking {
         let failed = |error: std::io::Error| Error::Internal { action: "keep a ceremony", why: error.to_string() };
         let state = borsh::to_vec(&self).map_err(failed)?;
         let token = session::begin(request, service, CeremonyKind::Institution, state, answer).await?;
-        institution.address(&session::site(request, service)?, Derived::of(&token)).await
+        institution.address(&session::site(request, service)?, Derived::of(&token), self.joins.is_some()).await
     }
 }
 

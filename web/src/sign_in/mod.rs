@@ -43,6 +43,13 @@ pub struct SignIn {
     pub institutions: Vec<Institution>,
 }
 
+impl SignIn {
+    /// The issuers of the institutions that let people in.
+    pub(crate) fn issuers(&self) -> Vec<String> {
+        self.institutions.iter().map(|one| one.issuer().to_owned()).collect()
+    }
+}
+
 /// The accounts of a service.
 pub(crate) fn accounts(service: &Service) -> Accounts {
     Accounts::new(service.index.database().clone())

@@ -280,7 +280,8 @@ impl Answering {
 
     fn look(&self, means: &Means, watching: &mut Watching, output: &Output, stop: &Stop) -> Result<(), Error> {
         let ledger = &*means.connection.ledger;
-        let opened = self.wanted(watching.queries.poll(ledger)?);
+        let mut opened = self.wanted(watching.queries.poll(ledger)?);
+        opened.retain(|query| !watching.known.contains(query));
         let epoch = tip(ledger)?.epoch;
         let is_new = !opened.is_empty() || watching.seen != Some(epoch);
         watching.known.extend(opened);

@@ -188,9 +188,6 @@ pub(in crate::cli) fn describe(line: &Line) -> String {
         What::Done(Outcome::AlreadyAdmitted { response }) | What::Foreseen(Outlook::Responded { response }) => {
             format!("had responded as number {response}")
         }
-        What::Done(Outcome::Forgotten { response }) => format!(
-            "had responded as number {response}, under keys that this wallet, restored from an older backup, has not"
-        ),
         What::Done(Outcome::Declined { reasons }) | What::Foreseen(Outlook::Decline { reasons }) => {
             format!("declined: {}", reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
         }
