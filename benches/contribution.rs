@@ -28,6 +28,7 @@ use circuits::{
 };
 use criterion::{BatchSize, Criterion, Throughput, criterion_group};
 use rand::{SeedableRng, rngs::StdRng};
+use rayon::prelude::*;
 
 /// Proofs that the process which only proves makes one after another.
 const PROOFS: u32 = 8;
@@ -227,6 +228,18 @@ fn contribution(criterion: &mut Criterion) {
             |batch| verifier.verify_batch(&batch).expect("true proofs"),
             BatchSize::LargeInput,
         );
+    });
+    group.bench_function("verify a batch of 64 with its openings", |bench| {
+        bench.iter(|| {
+            let opened = |(instance, proof): &(EligibilityInstance, UnverifiedContribution)| {
+                let digest = Ciphertext::digest_of_packed(&packed);
+                let ciphertext = Ciphertext::from_packed_bytes(&packed).expect("canonical");
+                let gamma = verifier.challenges(instance, &proof.proof).expect("a proof").gamma;
+                assert_eq!((digest, Opening::of(&ciphertext, gamma)), (prepared.ciphertext.digest(), proof.opening));
+            };
+            batch.par_iter().for_each(opened);
+            verifier.verify_batch(&batch).expect("true proofs")
+        });
     });
     group.finish();
 }

@@ -320,7 +320,7 @@ fn a_network_of_processes_gives_the_true_counts_though_members_die() {
 
     // One member is gone when the others are asked once more.
     members.pop().unwrap().kill();
-    let urls = members.iter().map(|member| member.url.clone()).collect::<Vec<_>>().join(",");
+    let urls = members.iter().rev().map(|member| member.url.clone()).collect::<Vec<_>>().join(",");
     let urls = format!("{urls},http://127.0.0.1:1");
     let run = ["--wallets", "wallets", "--custodian", "custodian.key", "--members", &urls];
     let foreseen = place.locus(&[&["agent", "dry-run"][..], &run].concat());
@@ -333,7 +333,9 @@ fn a_network_of_processes_gives_the_true_counts_though_members_die() {
     members.push(place.member(3));
     members.remove(0).kill();
     let urls = members.iter().map(|member| member.url.clone()).collect::<Vec<_>>().join(",");
-    let urls = format!("http://127.0.0.1:1,{urls}");
+    let only = ["agent", "run", "--wallets", "wallets", "--custodian", "custodian.key", "--members", &members[0].url];
+    assert!(place.refused(&only).contains("3 members of the committee must answer"));
+    assert!(place.refused(&only[..6]).contains("--members-file"));
     place.locus(&["query", "seal", &query, "--key", "researcher.key"]);
     place.locus(&["aggregate", &query, "--members", &urls, "--key", "researcher.key"]);
     place.until(&["query", "show", &query], |shown| shown["state"]["status"]["stage"] == "released");

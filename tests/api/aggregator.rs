@@ -7,6 +7,7 @@ use std::{
 
 use circuits::{id::AccountId, quorum::Quorum};
 use market::{
+    agent::Outcome,
     aggregator::aggregate,
     committee::{access::CommitteeAccess, local::LocalCommittee, member::Member},
     ledger::act,
@@ -14,7 +15,7 @@ use market::{
 };
 use node::{
     genesis::{Committee, Member as Seat},
-    state::QueryStatus,
+    state::{QueryStatus, committee_of},
     transaction::{Action, Governance},
 };
 use rand::{SeedableRng, rngs::StdRng};
@@ -51,7 +52,7 @@ fn hand_over(world: &mut World) -> Vec<PartyKey> {
 }
 
 #[test]
-fn an_aggregator_finds_the_members_of_each_querys_committee_after_a_handover() {
+fn aggregator_and_agents_find_the_members_of_each_querys_committee_after_a_handover() {
     let folder = tempfile::tempdir().unwrap();
     let mut world = World::ready(folder.path(), Quorum::DEFAULT);
     let mut wallets = world.people(&four_people()[..2]);
@@ -86,6 +87,21 @@ fn an_aggregator_finds_the_members_of_each_querys_committee_after_a_handover() {
     listed.lock().unwrap().push(new.url());
     add_up(after).unwrap();
     assert!(matches!(world.state(after).status, QueryStatus::Aggregated { .. }));
+
+    // An agent that began before the handover finds them too, though one of them is away.
+    let asked = world.private_query(2, 10, 1_000);
+    let seats = committee_of(world.ledger(), world.state(asked).committee).unwrap();
+    directory.require(&seats).unwrap();
+    let (agent, mut rng) = (world.agent_through(world.ledger(), &directory), StdRng::seed_from_u64(10));
+    for wallet in &mut wallets {
+        let outcome = agent.answer(wallet, asked, &mut rng).unwrap();
+        assert!(matches!(outcome, Outcome::Admitted { .. }), "{outcome:?}");
+    }
+    let one = new.url();
+    let few = CommitteeDirectory::new(Box::new(move || Ok(vec![one.clone()]))).unwrap();
+    let refused = few.require(&seats).unwrap_err().to_string();
+    assert!(refused.contains("2 members of the committee must answer"), "{refused}");
+    assert!(refused.contains(&heirs[0].account().to_string()), "{refused}");
 }
 
 #[test]

@@ -124,7 +124,7 @@ fn a_query_that_collects_is_read_and_anything_is_looked_up() {
     browser.open(&format!("{}/queries/{}", site.url, site.collecting));
     let text = browser.text("main");
     assert!(text.contains("Differential privacy with ε = 1") && text.contains("nobody sees who matches"), "{text}");
-    assert!(text.contains("22:16050822 G>A 1 to 2"), "variants are named: {text}");
+    assert!(text.contains("1 to 2 copies of 22:16050822 G>A"), "variants are named: {text}");
     browser.open(&format!("{}/explorer", site.url));
     for (looked, found) in [
         ("1".to_owned(), "/blocks/1".to_owned()),

@@ -60,9 +60,15 @@ impl NamedClause {
 impl fmt::Display for NamedClause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { attribute, variant, lo, hi, negated } = self;
-        let subject = attribute.as_ref().or(variant.as_ref()).map_or("?", String::as_str);
-        let not = if *negated { " not" } else { "" };
-        if lo == hi { write!(f, "{subject}{not} {lo}") } else { write!(f, "{subject}{not} {lo} to {hi}") }
+        let not = if *negated { "not " } else { "" };
+        let values = if lo == hi { format!("{not}{lo}") } else { format!("{not}{lo} to {hi}") };
+        match (attribute, variant) {
+            (None, Some(variant)) => {
+                let copies = if lo == hi && *lo == 1.0 { "copy" } else { "copies" };
+                write!(f, "{values} {copies} of {variant}")
+            }
+            (attribute, _) => write!(f, "{} {values}", attribute.as_deref().unwrap_or("?")),
+        }
     }
 }
 

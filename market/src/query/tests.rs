@@ -194,6 +194,19 @@ proptest! {
 }
 
 #[test]
+fn a_clause_reads_as_people_say_it() {
+    let clause = |attribute: Option<&str>, lo, hi, negated| {
+        let variant = attribute.is_none().then(|| "22:1 A>C".to_owned());
+        NamedClause { attribute: attribute.map(Into::into), variant, lo, hi, negated }.to_string()
+    };
+    assert_eq!(clause(Some("age"), 40.0, 65.5, false), "age 40 to 65.5");
+    assert_eq!(clause(Some("sex"), 2.0, 2.0, true), "sex not 2");
+    assert_eq!(clause(None, 1.0, 2.0, false), "1 to 2 copies of 22:1 A>C");
+    assert_eq!(clause(None, 1.0, 1.0, false), "1 copy of 22:1 A>C");
+    assert_eq!(clause(None, 0.0, 0.0, true), "not 0 copies of 22:1 A>C");
+}
+
+#[test]
 fn repro_a_file_of_many_names_is_refused_before_a_panel_is_searched_for_them() {
     let variant = || NamedAxis::Variant { variant: "22:1 A>C".into() };
     let clause = NamedClause { attribute: None, variant: Some("22:1 A>C".into()), lo: 1.0, hi: 2.0, negated: false };

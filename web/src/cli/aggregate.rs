@@ -4,13 +4,9 @@ use std::path::PathBuf;
 
 use circuits::id::QueryId;
 use clap::Args;
-use market::{
-    aggregator::{Added, aggregate_watched},
-    ledger::require_query,
-};
-use node::state::committee_of;
+use market::aggregator::{Added, aggregate_watched};
 
-use super::{Home, Output, committee::remote_committee};
+use super::{Home, Output, committee::Members};
 use crate::Error;
 
 /// Add up a sealed query's ciphertexts, have the committee sign the sum, and send it to the ledger.
@@ -18,10 +14,8 @@ use crate::Error;
 pub struct Aggregate {
     /// The query's id.
     query: QueryId,
-    /// Addresses of all members' endpoints, in the order of the committee whose key the query was opened under, as
-    /// `committee show` lists it.
-    #[arg(long, value_delimiter = ',', required = true, value_name = "URL")]
-    members: Vec<String>,
+    #[command(flatten)]
+    members: Members,
     /// Key file that signs the transaction; any party's, of any role.
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
@@ -32,8 +26,7 @@ impl Aggregate {
         let key = home.any_key(&self.key)?;
         let connection = home.connect()?;
         let ledger = &*connection.ledger;
-        let seats = committee_of(ledger, require_query(ledger, self.query)?.committee)?;
-        let committee = remote_committee(&self.members, &seats)?;
+        let committee = self.members.directory()?;
         let sender = key.signing_key();
         let bar = output.progress("adding up ciphertexts", 0);
         let mut watch = |added: Added| {

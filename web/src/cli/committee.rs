@@ -29,10 +29,10 @@ use node::{
     units::CommitteeEpoch,
 };
 
-use super::{Connection, Home, Output};
+use super::{Connection, Home, Output, session::read_text};
 use crate::{
     Error,
-    client::{Remote, RemoteCommittee},
+    client::CommitteeDirectory,
     member::MemberService,
     serve::{StopOn, serve_member},
 };
@@ -232,42 +232,40 @@ fn places(seats: &Seats) -> String {
     (0..).zip(&seats.members).map(place).collect::<Vec<_>>().join("\n")
 }
 
-/// The members of a committee, at these addresses in that committee's order.
-///
-/// # Errors
-/// [`Error::Input`] for more or fewer addresses than members, or an address that is none.
-pub(super) fn remote_committee(urls: &[String], seats: &Seats) -> Result<RemoteCommittee, Error> {
-    if urls.len() != seats.members.len() {
-        let why = format!(
-            "{} addresses are given; give one for each of the {} members, in the order of the committee that \
-             `locus committee show` lists for the query's key, also for members that are away",
-            urls.len(),
-            seats.members.len()
-        );
-        return Err(Error::Input { what: "members", why });
-    }
-    let members = seats.members.iter().zip(urls).map(|(member, url)| Ok((member.account, Remote::new(url)?)));
-    Ok(RemoteCommittee::new(members.collect::<Result<_, Error>>()?))
+/// Where committee members are.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct Members {
+    /// Addresses of committee members' endpoints, in any order. Each says whose it is; those of members to come may be
+    /// among them.
+    #[arg(long, value_delimiter = ',', value_name = "URL", conflicts_with = "members_file")]
+    members: Vec<String>,
+    /// File of such addresses, one on each line. It is read again when a member is not found, so after a handover write the
+    /// new members' into it; what runs goes on.
+    #[arg(long, value_name = "FILE")]
+    members_file: Option<PathBuf>,
 }
 
-#[cfg(test)]
-mod tests {
-    use circuits::{id::AccountId, quorum::Quorum};
-    use node::{genesis::Member, query::SealingKey};
+impl Members {
+    /// Whether none were given.
+    pub(super) fn is_empty(&self) -> bool {
+        self.members.is_empty() && self.members_file.is_none()
+    }
 
-    use super::*;
-
-    #[test]
-    fn a_committee_takes_one_address_for_each_member_and_no_more() {
-        let member =
-            |place| Member { account: AccountId::from_bytes([place; 32]), sealing: SealingKey::new(vec![place]) };
-        let seats = Seats { quorum: Quorum::new(2, 3).unwrap(), members: [1, 2, 3].map(member).into() };
-        let urls = |count: u16| (0..count).map(|port| format!("http://127.0.0.1:{}", 8500 + port)).collect::<Vec<_>>();
-        assert!(remote_committee(&urls(3), &seats).is_ok());
-        for count in [0, 2, 4] {
-            let error = remote_committee(&urls(count), &seats).unwrap_err().to_string();
-            assert!(error.contains(&format!("{count} addresses are given")), "{error}");
-            assert!(error.contains("each of the 3 members"), "{error}");
+    /// The members, found at their addresses as these are given by the time somebody is asked.
+    ///
+    /// # Errors
+    /// [`Error::Input`] without any; else as [`CommitteeDirectory::new`].
+    pub(super) fn directory(&self) -> Result<CommitteeDirectory, Error> {
+        if self.is_empty() {
+            let why = "give the addresses of the committee's members with --members or --members-file".into();
+            return Err(Error::Input { what: "members", why });
         }
+        let (members, file) = (self.members.clone(), self.members_file.clone());
+        CommitteeDirectory::new(Box::new(move || {
+            let Some(file) = &file else { return Ok(members.clone()) };
+            let text = read_text("members file", file)?;
+            let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+            Ok(lines.map(str::to_owned).collect())
+        }))
     }
 }

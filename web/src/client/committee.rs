@@ -19,7 +19,9 @@ use crate::Error;
 /// How often whoever waits for a member looks whether patience is over.
 const PATIENCE_POLL_TIME: Duration = Duration::from_millis(20);
 /// Asks a member to keep a ciphertext.
-const KEEP: (&str, &str) = ("keep the ciphertext", "/v1/receipts");
+pub(super) const KEEP: (&str, &str) = ("keep the ciphertext", "/v1/receipts");
+/// Asks a member to sign an aggregate.
+pub(super) const SIGN: (&str, &str) = ("sign the aggregate", "/v1/signatures");
 
 /// Committee members' addresses, by account.
 #[derive(Debug, Clone, Default)]
@@ -97,6 +99,6 @@ impl CommitteeAccess for RemoteCommittee {
     }
 
     fn sign(&self, member: AccountId, request: &SignAggregate) -> Result<MemberSignature, market::Error> {
-        self.ask(member, ("sign the aggregate", "/v1/signatures"), request)
+        self.ask(member, SIGN, request)
     }
 }

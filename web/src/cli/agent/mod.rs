@@ -21,20 +21,20 @@ use circuits::{
 use clap::{Args, Subcommand};
 use market::{
     agent::{Agent as MarketAgent, OpenQuery, Outcome, Outlook, settle, withdraw},
-    ledger::{QueryWatch, require_query, tip},
+    committee::access::CommitteeAccess,
+    ledger::{LedgerAccess, QueryWatch, require_query, tip},
     wallet::{Protection, Wallet},
 };
 use node::{
-    genesis::Committee,
     state::{QueryStatus, committee_of},
-    units::{CommitteeEpoch, Epoch},
+    units::Epoch,
 };
 use serde::Serialize;
 
 use self::{earnings::Earnings, pace::Pace, pages::Pages, screenings::Screenings};
 use super::{
     Connection, Home, Output,
-    committee::{connect_patiently, latest_key, remote_committee},
+    committee::{Members, connect_patiently, latest_key},
     record::wallet_paths,
 };
 use crate::{Error, client::RemoteCommittee, stop::Stop};
@@ -98,10 +98,8 @@ pub struct Answering {
     /// One query; every open one without it.
     #[arg(long, value_name = "ID")]
     query: Option<QueryId>,
-    /// Addresses of all members' endpoints, in the order of the committee of the query's key; without --query in that of
-    /// the latest key. `committee show` lists both. `dry-run` needs none.
-    #[arg(long, value_delimiter = ',', value_name = "URL")]
-    members: Vec<String>,
+    #[command(flatten)]
+    members: Members,
     /// Wallets that are answered for at a time, each proof on one core; as many as there are cores without it.
     #[arg(long, value_name = "COUNT")]
     threads: Option<NonZeroUsize>,
@@ -135,13 +133,7 @@ struct Answers {
 enum What {
     Done(Outcome),
     Foreseen(Outlook),
-    /// Its key is another committee's than the one whose members' addresses are given.
-    Elsewhere {
-        committee_key: CommitteeEpoch,
-    },
-    Failed {
-        error: String,
-    },
+    Failed { error: String },
 }
 
 impl Agent {
@@ -167,9 +159,7 @@ enum Mode {
 /// What answering needs besides wallets.
 struct Means {
     connection: Connection,
-    committee: RemoteCommittee,
-    /// Who the committee's members are; nobody's addresses are needed to foresee.
-    seats: Option<Committee>,
+    committee: Box<dyn CommitteeAccess>,
     proving: ProvingKey,
     protection: Protection,
 }
@@ -177,29 +167,30 @@ struct Means {
 impl Means {
     fn agent(&self) -> MarketAgent<'_> {
         let (ledger, blobs) = (&*self.connection.ledger, &*self.connection.blobs);
-        MarketAgent { ledger, blobs, committee: &self.committee, proving: &self.proving }
+        MarketAgent { ledger, blobs, committee: &*self.committee, proving: &self.proving }
     }
 }
 
 impl Answering {
-    /// Refuses too few or too many members' addresses before anything is proven: receipts are part of a contribution.
-    fn means(&self, home: &Home, connection: Connection, mode: Mode) -> Result<Means, Error> {
-        let ledger = &*connection.ledger;
-        let (seats, committee) = match mode {
-            Mode::Foresee => (None, RemoteCommittee::default()),
-            Mode::Answer => {
-                let key = match self.query {
-                    Some(query) => require_query(ledger, query)?.committee,
-                    None => latest_key(ledger)?,
-                };
-                let seats = committee_of(ledger, key)?;
-                let committee = remote_committee(&self.members, &seats)?;
-                (Some(seats), committee)
-            }
-        };
+    fn means(&self, home: &Home, connection: Connection, committee: Box<dyn CommitteeAccess>) -> Result<Means, Error> {
         let proving = proving_key(home, &connection.ledger.genesis().contribution)?;
         let protection = home.wallet_protection(self.custodian.as_deref())?;
-        Ok(Means { connection, committee, seats, proving, protection })
+        Ok(Means { connection, committee, proving, protection })
+    }
+
+    /// The committee's members. Too few are refused before anything is proven: receipts are part of a contribution. To
+    /// foresee takes none.
+    fn committee(&self, ledger: &dyn LedgerAccess, mode: Mode) -> Result<Box<dyn CommitteeAccess>, Error> {
+        if mode == Mode::Foresee {
+            return Ok(Box::new(RemoteCommittee::default()));
+        }
+        let key = match self.query {
+            Some(query) => require_query(ledger, query)?.committee,
+            None => latest_key(ledger)?,
+        };
+        let directory = self.members.directory()?;
+        directory.require(&committee_of(ledger, key)?)?;
+        Ok(Box::new(directory))
     }
 
     fn threads(&self) -> NonZeroUsize {
@@ -212,7 +203,9 @@ impl Answering {
     }
 
     fn once(&self, home: &Home, output: &Output, mode: Mode) -> Result<(), Error> {
-        let means = self.means(home, home.connect()?, mode)?;
+        let connection = home.connect()?;
+        let committee = self.committee(&*connection.ledger, mode)?;
+        let means = self.means(home, connection, committee)?;
         let ledger = &*means.connection.ledger;
         let agent = means.agent();
         let mut open = match self.query {
@@ -232,8 +225,7 @@ impl Answering {
             progress.inc(batch.len() as u64);
         }
         progress.finish_and_clear();
-        let failed =
-            lines.iter().filter(|line| matches!(line.what, What::Failed { .. } | What::Elsewhere { .. })).count();
+        let failed = lines.iter().filter(|line| matches!(line.what, What::Failed { .. })).count();
         output.result(&Answers { answers: lines }, |answers| match answers.answers.as_slice() {
             [] => "nothing to answer: no query collects now".into(),
             lines => lines.iter().map(describe).collect::<Vec<_>>().join("\n"),
@@ -249,7 +241,8 @@ impl Answering {
     /// ends it between two answers. What fails, a node that restarts or a wallet that its owner has open, is tried again.
     fn watch(&self, home: &Home, output: &Output) -> Result<(), Error> {
         let stop = Stop::on_signals()?;
-        let means = self.means(home, connect_patiently(home, output)?, Mode::Answer)?;
+        let committee = Box::new(self.members.directory()?);
+        let means = self.means(home, connect_patiently(home, output)?, committee)?;
         let mut watching = Watching::new(Duration::from_secs(self.delay));
         let delay = Duration::from_secs(self.delay);
         let mut screenings = self.screenings.then(|| Screenings::new(home, &means, delay)).transpose()?;
@@ -404,9 +397,6 @@ fn consider_all<'q>(means: &Means, path: &Path, open: impl Iterator<Item = &'q O
     let mut wallet = Wallet::open(path, means.protection.clone()).map_err(|error| error.to_string());
     let line = |opened: &OpenQuery| {
         let what = match &mut wallet {
-            Ok(_) if mode == Mode::Answer && means.seats.as_ref() != Some(opened.committee()) => {
-                What::Elsewhere { committee_key: opened.state().committee }
-            }
             Ok(wallet) => consider(&agent, wallet, opened, mode),
             Err(error) => What::Failed { error: error.clone() },
         };
@@ -438,11 +428,6 @@ fn describe(line: &Line) -> String {
             format!("would send {parts} {} and earn {price}", if *parts == 1 { "proof" } else { "proofs" })
         }
         What::Foreseen(Outlook::Answered { .. }) => "answered before".into(),
-        What::Elsewhere { committee_key } => format!(
-            "not answered: committee key {committee_key} has other members than those of --members; run `locus agent run \
-             --query {}` with theirs",
-            line.query
-        ),
         What::Failed { error } => format!("failed: {error}"),
     };
     format!("{}  {}  {what}", line.wallet, line.query)

@@ -32,8 +32,11 @@ use crate::{
     Error,
     api::{Custody, Metrics, Publishing, Service, StoredBytes, UploadQuota, is_document},
     chain::{Chain, now},
-    cli::{Home, Output, committee::end_with_standard_input, database::DatabaseOption, session::read_text},
-    client::{Addresses, CommitteeDirectory},
+    cli::{
+        Home, Output,
+        committee::{Members, end_with_standard_input},
+        database::DatabaseOption,
+    },
     node::{NO_PEERS, engine_options},
     serve::{StopOn, serve_with_duties},
     sign_in::{SignIn, read_institutions},
@@ -88,41 +91,27 @@ pub struct Run {
 /// Adding up what is sealed, for everybody.
 #[derive(Debug, Default, Args)]
 struct Aggregation {
-    /// Key file, of any role, with which this node adds up queries as they are sealed and sends their sums. Without it, the
-    /// node adds up nothing and somebody runs `locus aggregate`.
-    #[arg(long, value_name = "FILE", requires = "addresses")]
+    /// Key file, of any role, with which this node adds up queries as they are sealed and sends their sums; it needs
+    /// --members or --members-file. Without it, the node adds up nothing and somebody runs `locus aggregate`.
+    #[arg(long, value_name = "FILE")]
     aggregator_key: Option<PathBuf>,
-    /// Addresses of committee members' endpoints, in any order, for --aggregator-key. Each says whose it is; those of the
-    /// members to come may be among them.
-    #[arg(long, value_delimiter = ',', value_name = "URL", requires = "aggregator_key", group = "addresses")]
-    members: Vec<String>,
-    /// File of such addresses, one on each line. It is read again when a member is not found, so after a handover write the
-    /// new members' into it; the node goes on.
-    #[arg(long, value_name = "FILE", requires = "aggregator_key", group = "addresses")]
-    members_file: Option<PathBuf>,
+    #[command(flatten)]
+    members: Members,
 }
 
 impl Aggregation {
     /// The duty, where the operator gave a key.
     fn duty(&self, home: &Home, mempool: &Arc<Mempool>, objects: &Objects) -> Result<Option<Arc<dyn Duty>>, Error> {
-        let Some(path) = &self.aggregator_key else { return Ok(None) };
+        let Some(path) = &self.aggregator_key else {
+            let why = "they are for --aggregator-key, which is not given".into();
+            return if self.members.is_empty() { Ok(None) } else { Err(Error::Input { what: "members", why }) };
+        };
         Ok(Some(Arc::new(AggregateDuty {
             ledger: Arc::new(LocalLedger::new(Arc::clone(mempool), now)),
             blobs: Arc::new(objects.clone()),
-            committee: Arc::new(CommitteeDirectory::new(self.addresses())?),
+            committee: Arc::new(self.members.directory()?),
             sender: home.any_key(path)?.signing_key(),
         })))
-    }
-
-    /// The addresses as they are given by the time they are asked for.
-    fn addresses(&self) -> Addresses {
-        let (members, file) = (self.members.clone(), self.members_file.clone());
-        Box::new(move || {
-            let Some(file) = &file else { return Ok(members.clone()) };
-            let text = read_text("members file", file)?;
-            let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-            Ok(lines.map(str::to_owned).collect())
-        })
     }
 }
 
