@@ -84,7 +84,10 @@ fn aggregator_and_agents_find_the_members_of_each_querys_committee_after_a_hando
     assert!(refused.contains("1 members signed, 2 must"), "{refused}");
     assert!(refused.contains("answers at none of the addresses given"), "{refused}");
     let new = serve(heirs[1].account(), &members);
-    listed.lock().unwrap().push(new.url());
+    // Somebody who claims that account, and refuses everything, is in nobody's way.
+    let nobody = || LocalCommittee::new(vec![], Arc::clone(&world.ledger) as _, Arc::clone(&world.blobs) as _);
+    let liar = serve(heirs[1].account(), &Arc::new(nobody()));
+    listed.lock().unwrap().extend([liar.url(), new.url()]);
     add_up(after).unwrap();
     assert!(matches!(world.state(after).status, QueryStatus::Aggregated { .. }));
 
@@ -97,11 +100,13 @@ fn aggregator_and_agents_find_the_members_of_each_querys_committee_after_a_hando
         let outcome = agent.answer(wallet, asked, &mut rng).unwrap();
         assert!(matches!(outcome, Outcome::Admitted { .. }), "{outcome:?}");
     }
-    let one = new.url();
-    let few = CommitteeDirectory::new(Box::new(move || Ok(vec![one.clone()]))).unwrap();
+    // Nor does a claim count to an account whose address is said; one member is too few.
+    let given = vec![liar.url(), format!("{}={}", heirs[1].account(), new.url())];
+    let few = CommitteeDirectory::new(Box::new(move || Ok(given.clone()))).unwrap();
     let refused = few.require(&seats).unwrap_err().to_string();
     assert!(refused.contains("2 members of the committee must answer"), "{refused}");
     assert!(refused.contains(&heirs[0].account().to_string()), "{refused}");
+    assert!(!refused.contains(&heirs[1].account().to_string()), "{refused}");
 }
 
 #[test]
@@ -113,5 +118,6 @@ fn a_directory_takes_some_addresses_and_none_that_is_no_address() {
     assert!(directory(&["http://127.0.0.1:9001"]).is_ok());
     assert!(directory(&[]).err().unwrap().to_string().contains("0 addresses are given"));
     assert!(directory(&["http://127.0.0.1:9001"; ADDRESSES_MAX + 1]).is_err());
+    assert!(directory(&["me=http://127.0.0.1:9001"]).err().unwrap().to_string().contains("ACCOUNT=http://host:port"));
     assert!(directory(&["127.0.0.1:9001"]).err().unwrap().to_string().contains("http://host:port"));
 }

@@ -36,6 +36,7 @@ pub enum Wrong {
     Key,
     UnverifiedEmail,
     OtherDomain,
+    SignedInBefore,
 }
 
 /// What was asked for at the authorization endpoint, by code.
@@ -141,6 +142,7 @@ fn claims(issuer: &str, nonce: &str, wrong: Wrong) -> Value {
         "exp": if wrong == Wrong::Expired { now - 5_000 } else { now + 600 },
         "email": unless(Wrong::OtherDomain, "ada@Example.edu", "ada@evil.example"),
         "email_verified": wrong != Wrong::UnverifiedEmail,
+        "auth_time": if wrong == Wrong::SignedInBefore { now - 600 } else { now },
     })
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     authenticator::{Authenticator, Visitor},
     institutions::{led_back, listed, location, visited},
-    provider::Provider,
+    provider::{Provider, Wrong},
     server::{Answer, Server, agent, answer},
 };
 use crate::cli::{accepted, locus, refusal};
@@ -57,8 +57,13 @@ fn an_institution_is_added_to_an_account_and_both_ways_lead_to_it() {
     again.get(&back);
     assert_eq!(again.me().unwrap()["id"], me["id"]);
     is(&Visitor::at(&server.running.url()).sign_in(&mut passkey), 204, "");
-    // Whom it vouches for is one account.
     let (mut eve, _) = signed_up(&server, "Eve", 2);
+    // Whoever was signed in there before is not taken for her, though the provider asks nobody anew.
+    provider.be(Wrong::SignedInBefore);
+    let back = vouched(&mut eve);
+    is(&eve.get(&back), 401, "you signed in there just now");
+    provider.be(Wrong::Nothing);
+    // Whom it vouches for is one account.
     let back = vouched(&mut eve);
     is(&eve.get(&back), 422, "vouches for another account here");
     assert_eq!(eve.me().unwrap()["institutions"], json!([]));

@@ -16,7 +16,7 @@ use market::{
     overview::{LedgerView, Overview},
     wallet::{AnswerStage, Wallet},
 };
-use node::transaction::Transaction;
+use node::{transaction::Transaction, units::Height};
 use rand::{SeedableRng, rngs::StdRng};
 
 use crate::{
@@ -115,21 +115,26 @@ fn repro_one_false_gap_in_a_ledger_made_a_watch_trust_its_list_for_ever() {
     assert!(watch.poll(world.ledger()).unwrap().is_empty());
 
     // One that lists what there is not, and what there is twice, for one look.
-    let making_up = FaultyLedger::new(world.ledger(), Fault::ListMadeUp(latest), 1);
+    let making_up = || FaultyLedger::new(world.ledger(), Fault::ListMadeUp(latest), 2);
     let mut watch = QueryWatch::default();
-    assert_eq!(watch.poll(&making_up).unwrap(), [query]);
+    assert_eq!(watch.poll(&making_up()).unwrap(), [query]);
     assert!(!watch.has_seen(latest));
-    assert_eq!(watch.poll(&making_up).unwrap(), [query], "its block is looked at now");
+    // What opens meanwhile waits for no block behind, and a block that cannot be read is asked for again.
+    let next = world.query(2, 10);
+    let first = FaultyLedger::new(world.ledger(), Fault::BlockUnread(Height::new(1)), 1);
+    assert_eq!(watch.poll(&first).unwrap(), [next]);
+    assert!(!watch.has_seen(latest));
+    assert_eq!(watch.poll(world.ledger()).unwrap(), [query], "its block is looked at now");
     assert!(watch.has_seen(latest));
 
     // A person is shown each query once, however often the watch tells of it.
     let mut view = LedgerView::default();
-    view.refresh(&FaultyLedger::new(world.ledger(), Fault::ListMadeUp(latest), 1)).unwrap();
+    view.refresh(&making_up()).unwrap();
     world.pass_blocks(1);
     view.refresh(world.ledger()).unwrap();
     view.learn(world.ledger(), &wallets[0]).unwrap();
     let shown = Overview::of(world.ledger(), &wallets[0], &view, vec![]).unwrap();
-    assert_eq!(shown.queries.len(), 1);
+    assert_eq!(shown.queries.iter().map(|asked| asked.query).collect::<Vec<_>>(), [next, query], "the newest first");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What a person's agent spends of the owner's privacy, and that neither retries nor other queries spend it twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use circuits::{
     id::QueryId,
@@ -8,10 +8,13 @@ use circuits::{
     quorum::Quorum,
 };
 use market::{
-    agent::{Outcome, Outlook, Refusal, settle, spent, withdraw},
+    agent::{Outcome, Outlook, Refusal, Rescanned, pay_out, rescan, settle, spent, withdraw},
     wallet::{AnswerStage, Settlement, Wallet},
 };
-use node::state::{QueryStatus, StateRead as _};
+use node::{
+    state::{QueryStatus, StateRead as _},
+    units::Height,
+};
 use rand::{RngExt as _, SeedableRng, rngs::StdRng};
 
 use crate::{
@@ -152,8 +155,9 @@ fn whatever_is_asked_and_taken_back_the_budget_is_never_overdrawn() {
     // What a ledger of the person's own would say.
     let mut counted: BTreeMap<QueryId, Rho> = BTreeMap::new();
     let total = |counted: &BTreeMap<QueryId, Rho>| counted.values().fold(Rho::default(), |sum, rho| sum.plus(*rho));
-    let (mut answered, mut declined) = (0, 0);
-    while answered < 6 && answered + declined < 16 {
+    let (mut answered, mut declined, mut taken_back) = (0, 0, 0);
+    // A decline costs nothing, so all three happen before it ends.
+    while answered < 4 || declined == 0 || taken_back == 0 {
         let asked = epsilon(random.random_range(200..1_200));
         let query = world.private_query(2, 10, asked.milli());
         let fits = total(&counted).plus(asked.rho()) <= limit.rho();
@@ -166,11 +170,62 @@ fn whatever_is_asked_and_taken_back_the_budget_is_never_overdrawn() {
             declined += 1;
         }
         if random.random_bool(0.4)
-            && let Some((taken_back, _)) = counted.pop_first()
+            && let Some((query, _)) = counted.pop_first()
         {
-            withdraw(world.ledger(), wallet, taken_back).unwrap();
+            withdraw(world.ledger(), wallet, query).unwrap();
+            taken_back += 1;
         }
         assert_eq!(spent(wallet, None), total(&counted));
         assert!(spent(wallet, None) <= limit.rho());
     }
+}
+
+#[test]
+fn repro_a_copy_of_a_wallet_took_what_another_withdrew_for_earnings() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut world, mut wallets) = asked(folder.path());
+    let backup = folder.path().join("backup");
+    let query = world.private_query(2, 10, 1_000);
+    world.answer_all(&mut wallets, query);
+    wallets[0].back_up(&backup).unwrap();
+    let mut copy = Wallet::recover(&backup, &folder.path().join("copy"), protection()).unwrap();
+    withdraw(world.ledger(), &mut wallets[0], query).unwrap();
+    settle(world.ledger(), &mut copy).unwrap();
+    assert!(matches!(copy.answers()[&query].stage, AnswerStage::Withdrawn { .. }));
+    assert_eq!(spent(&copy, None), Rho::default());
+
+    // One that tries to withdraw it again is refused, and knows by then.
+    let mut other = Wallet::recover(&backup, &folder.path().join("other"), protection()).unwrap();
+    withdraw(world.ledger(), &mut other, query).unwrap_err();
+    assert!(matches!(other.answers()[&query].stage, AnswerStage::Withdrawn { .. }));
+}
+
+#[test]
+fn a_wallet_from_before_its_answers_finds_them_again_with_their_money_and_their_budget() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut world, mut wallets) = asked(folder.path());
+    let backup = folder.path().join("backup");
+    wallets[0].back_up(&backup).unwrap();
+    let (released, withdrawn, exact) =
+        (world.private_query(2, 10, 1_000), world.private_query(2, 10, 500), world.query(2, 10));
+    for query in [released, withdrawn, exact] {
+        world.answer_all(&mut wallets, query);
+    }
+    withdraw(world.ledger(), &mut wallets[0], withdrawn).unwrap();
+    world.seal(released);
+    world.aggregate(released).unwrap();
+    world.work();
+    settle(world.ledger(), &mut wallets[0]).unwrap();
+
+    let mut restored = Wallet::recover(&backup, &folder.path().join("restored"), protection()).unwrap();
+    let to = world.keys.researcher.account();
+    assert!(pay_out(world.ledger(), &restored, released, to, None).unwrap_err().to_string().contains("wallet rescan"));
+    let pruned = FaultyLedger::new(world.ledger(), Fault::BlocksPruned { first: Height::new(3), lists: true }, 0);
+    assert!(rescan(&pruned, &mut restored, &mut |_| ()).unwrap_err().to_string().contains("keeps every block"));
+    let found = rescan(world.ledger(), &mut restored, &mut |_| ()).unwrap();
+    assert_eq!(found.answers.iter().collect::<BTreeSet<_>>(), BTreeSet::from([&released, &withdrawn, &exact]));
+    assert_eq!(restored.answers(), wallets[0].answers());
+    assert_eq!(spent(&restored, None), epsilon(1_000).rho());
+    assert_eq!(pay_out(world.ledger(), &restored, released, to, None).unwrap().0, world.state(released).query.price);
+    assert_eq!(rescan(world.ledger(), &mut restored, &mut |_| ()).unwrap(), Rescanned::default());
 }

@@ -21,7 +21,7 @@ use rand::CryptoRng;
 
 use super::{
     Agent, OpenQuery, Outcome, Outlook, PROOF_ATTEMPTS_MAX,
-    consider::{admitted, consider, measures, part_count, settle},
+    consider::{admitted, consider, measures, part_count, settle, stage_on_ledger},
 };
 use crate::{
     Error,
@@ -64,7 +64,7 @@ impl Agent<'_> {
         for _ in 0..PROOF_ATTEMPTS_MAX {
             let holding = match consider(self.ledger, wallet, id, &opened.state, &tree)? {
                 Outlook::Answer { holding, .. } => holding,
-                Outlook::Answered { contribution } => return note_admitted(wallet, id, contribution),
+                Outlook::Answered { contribution } => return note_admitted(self.ledger, wallet, id, contribution),
                 Outlook::Decline { reasons } => return Ok(Outcome::Declined { reasons }),
             };
             if !is_proven(wallet, id, &tree) {
@@ -75,10 +75,10 @@ impl Agent<'_> {
                 Sent::Included(inclusion) => {
                     let missing = || Error::Query { query: id, why: "the ledger lacks it; call again".into() };
                     let contribution = admitted(self.ledger, wallet, id)?.ok_or_else(missing)?;
-                    note_admitted(wallet, id, contribution)?;
+                    note_admitted(self.ledger, wallet, id, contribution)?;
                     return Ok(Outcome::Admitted { contribution, transaction: inclusion.transaction });
                 }
-                Sent::Known(contribution) => return note_admitted(wallet, id, contribution),
+                Sent::Known(contribution) => return note_admitted(self.ledger, wallet, id, contribution),
                 Sent::Stale => tree = sync_tree(self.ledger)?,
             }
         }
@@ -98,7 +98,7 @@ impl Agent<'_> {
         Ok(())
     }
 
-    /// Encrypts and proves every part against the root of the tree. Every answer of the wallet to the query is for the same
+    /// Encrypts and proves every part against the root of the tree. Every answer of the record to the query is for the same
     /// payout key: after the epoch of the first ended, from a copy of the wallet, from an older backup.
     fn prove(
         &self,
@@ -108,9 +108,9 @@ impl Agent<'_> {
         holding: u32,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<(), Error> {
-        let payout = wallet.one_time_seed(ByteTag::PayoutSeed, opened.id.as_bytes())?;
-        let account = account_of(&payout.signing_key());
         let held = holding_of(wallet, opened.id, holding)?;
+        let payout = wallet.one_time_seed(ByteTag::PayoutSeed, opened.id.as_bytes(), &held.record)?;
+        let account = account_of(&payout.signing_key());
         let parts = (0..part_count(&opened.state)).map(|part| self.prove_part(opened, part, held, tree, &account, rng));
         let parts = parts.collect::<Result<Vec<_>, _>>()?;
         let measures = measures(opened.id, &opened.state)?;
@@ -301,11 +301,17 @@ fn is_proven(wallet: &Wallet, id: QueryId, tree: &SyncedTree) -> bool {
     })
 }
 
-/// Notes the place of a contribution that the ledger has.
-fn note_admitted(wallet: &mut Wallet, id: QueryId, contribution: ContributionIndex) -> Result<Outcome, Error> {
+/// Notes the place of a contribution that the ledger has, and whether it was withdrawn.
+fn note_admitted(
+    ledger: &dyn LedgerAccess,
+    wallet: &mut Wallet,
+    id: QueryId,
+    contribution: ContributionIndex,
+) -> Result<Outcome, Error> {
     let answer = answer_of(wallet, id)?;
-    if answer.contribution() != Some(contribution) {
-        let answer = Answer { stage: AnswerStage::Admitted { contribution }, ..answer.clone() };
+    let stage = stage_on_ledger(ledger, id, contribution)?;
+    if answer.stage != stage {
+        let answer = Answer { stage, ..answer.clone() };
         wallet.note_answer(id, answer)?;
     }
     Ok(Outcome::AlreadyAdmitted { contribution })
@@ -330,7 +336,11 @@ pub fn withdraw(ledger: &dyn LedgerAccess, wallet: &mut Wallet, id: QueryId) -> 
     let missing = || Error::Query { query: id, why: "the ledger has no contribution of this wallet".into() };
     let contribution = admitted(ledger, wallet, id)?.ok_or_else(missing)?;
     let withdraw = Action::Withdraw(Withdraw { query: id, contribution });
-    let inclusion = act(ledger, &answer.payout_key(), withdraw)?;
-    wallet.note_answer(id, Answer { stage: AnswerStage::Withdrawn { contribution }, ..answer })?;
-    Ok(inclusion)
+    let withdrawn = act(ledger, &answer.payout_key(), withdraw);
+    // Another copy of the wallet, or an earlier call that did not hear of its end, may have withdrawn it.
+    let stage = stage_on_ledger(ledger, id, contribution)?;
+    if answer.stage != stage {
+        wallet.note_answer(id, Answer { stage, ..answer })?;
+    }
+    withdrawn
 }

@@ -204,30 +204,48 @@ pub fn settle(ledger: &dyn LedgerAccess, wallet: &mut Wallet) -> Result<(), Erro
     for query in open {
         let state = require_query(ledger, query)?;
         // Once the query is closed, asking for what was proven announces nobody who thinks of answering.
-        let is_in = match wallet.answers().get(&query).map(|answer| &answer.stage) {
-            Some(AnswerStage::Proven(proven)) if state.status != QueryStatus::Collecting => {
-                is_admitted(ledger, proven)?
-            }
-            _ => admitted(ledger, wallet, query)?.is_some(),
+        let place = match wallet.answers().get(&query).map(|answer| &answer.stage) {
+            Some(AnswerStage::Proven(proven)) if state.status != QueryStatus::Collecting => place_of(ledger, proven)?,
+            _ => admitted(ledger, wallet, query)?,
         };
         let settled = match state.status {
             QueryStatus::Collecting => None,
             QueryStatus::Refunded { .. } => Some(Settlement::Refunded),
-            _ if !is_in => Some(Settlement::Missed),
+            _ if place.is_none() => Some(Settlement::Missed),
             QueryStatus::Released { .. } => Some(Settlement::Released),
             QueryStatus::Sealed { .. } | QueryStatus::Aggregated { .. } => None,
         };
-        if let (Some(_), Some(answer)) = (settled, wallet.answers().get(&query)) {
-            let answer = Answer { settled, ..answer.clone() };
+        let Some(answer) = wallet.answers().get(&query) else { continue };
+        let stage = match place {
+            Some(contribution) => stage_on_ledger(ledger, query, contribution)?,
+            None => answer.stage.clone(),
+        };
+        if (&answer.stage, answer.settled) != (&stage, settled) {
+            let answer = Answer { stage, settled, ..answer.clone() };
             wallet.note_answer(query, answer)?;
         }
     }
     Ok(())
 }
 
-fn is_admitted(ledger: &dyn LedgerAccess, contribution: &Contribution) -> Result<bool, Error> {
-    let Some(part) = contribution.parts.first() else { return Ok(false) };
-    Ok(ledger.nullifier(part.nullifier)?.is_some())
+/// How far an admitted contribution is: its nullifier stays spent when it is withdrawn, by this copy of the wallet or by
+/// another.
+///
+/// # Errors
+/// [`Error::Ledger`] when the ledger cannot be reached or lacks it.
+pub(super) fn stage_on_ledger(
+    ledger: &dyn LedgerAccess,
+    query: QueryId,
+    contribution: ContributionIndex,
+) -> Result<AnswerStage, Error> {
+    let missing = || node::Error::Unknown { what: "contribution", id: format!("{query}/{contribution}") };
+    let state = ledger.contribution(query, contribution)?.ok_or_else(missing)?;
+    Ok(if state.withdrawn { AnswerStage::Withdrawn { contribution } } else { AnswerStage::Admitted { contribution } })
+}
+
+fn place_of(ledger: &dyn LedgerAccess, contribution: &Contribution) -> Result<Option<ContributionIndex>, Error> {
+    let Some(part) = contribution.parts.first() else { return Ok(None) };
+    Ok(ledger.nullifier(part.nullifier)?.map(|admission| admission.contribution))
 }
 
 fn over_budget(wallet: &Wallet, id: QueryId, state: &QueryState) -> Option<Refusal> {
@@ -250,9 +268,10 @@ pub(super) fn admitted(
     id: QueryId,
 ) -> Result<Option<ContributionIndex>, Error> {
     let Some(answer) = wallet.answers().get(&id) else { return Ok(None) };
-    let AnswerStage::Attested(sent) = &answer.stage else { return Ok(answer.contribution()) };
-    let Some(part) = sent.parts.first() else { return Ok(None) };
-    Ok(ledger.nullifier(part.nullifier)?.map(|admission| admission.contribution))
+    match &answer.stage {
+        AnswerStage::Attested(sent) => place_of(ledger, sent),
+        _ => Ok(answer.contribution()),
+    }
 }
 
 fn closed(state: &QueryState, ledger: &dyn LedgerAccess) -> Result<Option<Refusal>, Error> {

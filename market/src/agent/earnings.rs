@@ -94,7 +94,8 @@ pub fn statement(wallet: &Wallet) -> Result<Statement, Error> {
 fn payout_key(wallet: &Wallet, id: QueryId) -> Result<SigningKey, Error> {
     let answered = wallet.answers().get(&id).map(Answer::payout_key);
     let responded = || wallet.responses().get(&ScreeningId::from_bytes(id.to_bytes())).map(Response::reply_key);
-    let why = "the wallet did not answer it; `locus agent earnings` lists what it answered";
+    let why = "the wallet knows of no answer to it; `locus agent earnings` lists what it answered, and after a restore \
+               `locus wallet rescan` finds what it answered since the backup";
     answered.or_else(responded).ok_or_else(|| Error::Query { query: id, why: why.into() })
 }
 

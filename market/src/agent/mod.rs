@@ -7,6 +7,7 @@ mod answer;
 mod consider;
 mod earnings;
 mod forbidden;
+mod rescan;
 
 use std::num::NonZeroUsize;
 
@@ -33,6 +34,7 @@ pub use self::{
     consider::{Refusal, consider, settle, spent, weigh},
     earnings::{Earning, EarningState, Statement, pay_out, payout_balance, statement},
     forbidden::{Asked, ConsentRule, Forbidden},
+    rescan::{Rescanned, rescan},
 };
 use crate::{
     Error,

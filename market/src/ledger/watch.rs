@@ -14,19 +14,25 @@ use serde::{Deserialize, Serialize};
 use super::LedgerAccess;
 use crate::Error;
 
+/// Blocks that one call looks at of those that a list stood in for.
+const BEHIND_BLOCKS_MAX: usize = 64;
+
 /// Notices queries as they open, block by block, without telling anyone what it looks for. Where a ledger no longer keeps
 /// the blocks to look at, as after pruning, it takes the queries that the state lists, and goes on with the blocks after.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Meanwhile it asks for the blocks again that it lacks: another node may answer by then.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueryWatch {
-    next: Height,
-    /// The first block of which a list took the place. Nothing proves that a list is whole.
-    gap: Option<Height>,
+    /// The last block that was looked at, or that a list stood in for.
+    last: Height,
+    /// The blocks that a list stood in for. Nothing proves that a list is whole.
+    gap: Option<Gap>,
 }
 
-impl Default for QueryWatch {
-    fn default() -> Self {
-        Self { next: Height::new(1), gap: None }
-    }
+/// Blocks that were not looked at, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Gap {
+    first: Height,
+    last: Height,
 }
 
 impl QueryWatch {
@@ -34,40 +40,57 @@ impl QueryWatch {
     /// query was missed, asks a ledger that keeps every block.
     #[must_use]
     pub const fn has_seen(&self, height: Height) -> bool {
-        self.gap.is_none() && self.next.get() > height.get()
+        self.gap.is_none() && self.last.get() >= height.get()
     }
 
-    /// The queries that opened since the last call, in the order of their blocks, as far as the ledger shows them. Once it
-    /// shows a block that it did not keep before, all from there on are looked at, and their queries told again.
+    /// The queries that opened since the last call, as far as the ledger shows them, in the order of their blocks. Those of
+    /// blocks that a list stood in for may have been told before, and come last.
     ///
     /// # Errors
     /// [`Error::Ledger`] when the ledger cannot be reached; the next call looks at the same blocks again, so that no
     /// query is missed.
     pub fn poll(&mut self, ledger: &dyn LedgerAccess) -> Result<Vec<QueryId>, Error> {
         let (mut opened, mut watch) = (vec![], *self);
-        if let Some(first) = watch.gap
-            && ledger.block(first)?.is_some()
-        {
-            watch = Self { next: first, gap: None };
-        }
-        while let Some(block) = ledger.block(watch.next)? {
+        while let Some(block) = ledger.block(watch.last.next())? {
             opened.extend(opened_in(&block)?);
-            watch.next = watch.next.next();
+            watch.last = watch.last.next();
         }
-        if let Some(latest) = beyond_gap(ledger, watch.next)? {
-            opened.extend(opened_between(ledger, watch.next, latest)?);
-            let first = watch.gap.unwrap_or(watch.next);
-            watch = Self { next: latest.next(), gap: Some(first) };
+        let missing = watch.last.next();
+        if let Some(latest) = beyond_gap(ledger, missing)? {
+            opened.extend(opened_between(ledger, missing, latest)?);
+            let first = watch.gap.map_or(missing, |gap| gap.first);
+            if watch.gap.is_none() {
+                tracing::warn!(
+                    block = %missing,
+                    "the ledger does not keep this block: queries are taken from its list, which may leave one out, and a \
+                     committee member keeps the shares of past keys, until a ledger shows every block"
+                );
+            }
+            watch = Self { last: latest, gap: Some(Gap { first, last: latest }) };
         }
-        if let (None, Some(first)) = (self.gap, watch.gap) {
-            tracing::warn!(
-                block = %first,
-                "the ledger does not keep this block: queries are taken from its list, which may leave one out, and a \
-                 committee member keeps the shares of past keys, until a ledger shows every block"
-            );
-        }
+        opened.extend(watch.look_behind(ledger));
         *self = watch;
+        let mut told = BTreeSet::new();
+        opened.retain(|id| told.insert(*id));
         Ok(opened)
+    }
+
+    /// Looks at some of the blocks that a list stood in for. Where one is still not there, or anything fails, the next call
+    /// goes on; what is ahead does not wait for it.
+    fn look_behind(&mut self, ledger: &dyn LedgerAccess) -> Vec<QueryId> {
+        let mut opened = vec![];
+        for _ in 0..BEHIND_BLOCKS_MAX {
+            let Some(gap) = &mut self.gap else { break };
+            let Ok(Some(block)) = ledger.block(gap.first) else { break };
+            let Ok(found) = opened_in(&block) else { break };
+            opened.extend(found);
+            if gap.first == gap.last {
+                self.gap = None;
+            } else {
+                gap.first = gap.first.next();
+            }
+        }
+        opened
     }
 }
 

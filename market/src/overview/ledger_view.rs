@@ -55,8 +55,7 @@ impl LedgerView {
             return Ok(());
         }
         let mut watch = self.watch;
-        let mut opened = watch.poll(ledger)?;
-        opened.retain(|id| self.queries.iter().all(|(known, _)| known != id));
+        let opened = watch.poll(ledger)?;
         let queries = self.current_queries(ledger, opened)?;
         let screenings = self.current_screenings(ledger)?;
         let tree = match &self.tree {
@@ -74,19 +73,23 @@ impl LedgerView {
         Ok(())
     }
 
+    /// The newest of those known and those that opened, each as it is now. A watch may tell of one again, or of older ones
+    /// late.
     fn current_queries(
         &self,
         ledger: &dyn LedgerAccess,
-        opened: Vec<QueryId>,
+        mut opened: Vec<QueryId>,
     ) -> Result<Vec<(QueryId, QueryState)>, Error> {
-        let surplus = (self.queries.len() + opened.len()).saturating_sub(ASKED_MAX);
+        opened.retain(|id| self.queries.iter().all(|(known, _)| known != id));
+        let new = opened.split_off(opened.len().saturating_sub(ASKED_MAX));
         let known = self.queries.iter().map(|(id, state)| (*id, Some(state)));
-        let all = known.chain(opened.into_iter().map(|id| (id, None))).skip(surplus);
-        all.map(|(id, known)| match known {
+        let all = known.chain(new.into_iter().map(|id| (id, None))).map(|(id, known)| match known {
             Some(state) if is_final(state) => Ok((id, state.clone())),
             _ => Ok((id, require_query(ledger, id)?)),
-        })
-        .collect()
+        });
+        let mut queries = all.collect::<Result<Vec<_>, Error>>()?;
+        queries.sort_by_key(|(_, state)| state.opened);
+        Ok(queries.split_off(queries.len().saturating_sub(ASKED_MAX)))
     }
 
     fn current_screenings(&self, ledger: &dyn LedgerAccess) -> Result<Vec<(ScreeningId, ScreeningState)>, Error> {

@@ -88,7 +88,7 @@ impl Respondent<'_> {
         Ok(())
     }
 
-    /// Proves against the root of the tree and saves keys and proof, before anything is sent. Every response of the wallet to
+    /// Proves against the root of the tree and saves keys and proof, before anything is sent. Every response of the record to
     /// the screening is for the same keys.
     fn prove(
         &self,
@@ -99,10 +99,10 @@ impl Respondent<'_> {
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<(), Error> {
         let (chain, id) = (self.agent.ledger.chain(), opened.id);
-        let reply = wallet.one_time_seed(ByteTag::ReplySeed, id.as_bytes())?;
-        let sealing = wallet.one_time_seed(ByteTag::InvitationSeed, id.as_bytes())?;
         let missing = || refused(id, format!("the wallet has no record {holding}"));
         let held = wallet.holdings().get(holding as usize).ok_or_else(missing)?;
+        let reply = wallet.one_time_seed(ByteTag::ReplySeed, id.as_bytes(), &held.record)?;
+        let sealing = wallet.one_time_seed(ByteTag::InvitationSeed, id.as_bytes(), &held.record)?;
         let witness = witness(held, tree).map_err(|reason| refused(id, reason.to_string()))?;
         let terms = opened.state.terms(id);
         let unbound = witness.instance(&terms, Digest::from_bytes([0; 32]));

@@ -53,7 +53,7 @@ pub const RESPONSES_MAX: usize = 1 << 16;
 /// The privacy loss ε that a new wallet allows to all private queries together.
 pub const DEFAULT_BUDGET: Epsilon = Epsilon::from_milli(10_000);
 
-const FILE_KIND: &str = "locus/v3/wallet";
+const FILE_KIND: &str = "locus/v4/wallet";
 
 /// A passphrase in memory that is wiped and never printed.
 pub type Passphrase = SecretString;
@@ -216,13 +216,20 @@ impl Wallet {
         self.contents.owner.signing_key()
     }
 
-    /// The seed of a one-time key for a query or a screening. It follows from the owner's secret, so that every copy of the
-    /// wallet and every backup, however old, has the keys of all its answers; nobody else can link two of them.
+    /// The seed of a one-time key with which a record answers a query or a screening. It follows from the owner's secret, so
+    /// that copies of the wallet and older backups have the keys of all its answers, and nobody else can link two of them.
+    /// Each record has keys of its own: were two copies to answer with different ones, equal keys would say whose they are.
     ///
     /// # Errors
     /// As [`SecretSeed::derive`].
-    pub(crate) fn one_time_seed(&self, purpose: ByteTag, asked: &[u8; 32]) -> Result<SecretSeed, Error> {
-        self.contents.owner.derive(purpose, &[self.contents.chain.as_bytes(), asked])
+    pub(crate) fn one_time_seed(
+        &self,
+        purpose: ByteTag,
+        asked: &[u8; 32],
+        record: &Record,
+    ) -> Result<SecretSeed, Error> {
+        let record = field_to_bytes(&record.nullifier_key.commitment());
+        self.contents.owner.derive(purpose, &[self.contents.chain.as_bytes(), asked, &record])
     }
 
     /// The records held.

@@ -224,3 +224,33 @@ fn repro_a_link_to_an_open_wallet_is_the_same_wallet() {
     assert!(link.is_symlink());
     assert_eq!(Wallet::open(&path, Protection::DemoUnencrypted).unwrap().budget(), Epsilon::from_milli(5));
 }
+
+/// Computed by another implementation of RFC 5869. A change here makes every backup's keys other ones.
+#[test]
+fn one_time_seeds_are_those_of_the_known_vectors_and_differ_in_every_part() {
+    let seed: SecretSeed = borsh::from_slice(&[7; 32]).unwrap();
+    let derived = |purpose, names: [u8; 3]| {
+        let [chain, asked, record] = names.map(|byte| [byte; 32]);
+        hex::encode(seed.derive(purpose, &[&chain, &asked, &record]).unwrap().as_bytes())
+    };
+    for (purpose, expected) in [
+        (ByteTag::PayoutSeed, "6aec9a621d7b5113e9941a8244ade02bc8e57551b4366eb2c3b739e5592093bf"),
+        (ByteTag::ReplySeed, "c29b320e38f32e669cd69e4cbb2edf573f3f421642d47cad6ebe738344bce79f"),
+        (ByteTag::InvitationSeed, "b5e873cddcf08af1749bb39c05771c055a088a382fb4b82a78dd2f923ec16096"),
+    ] {
+        assert_eq!(derived(purpose, [1, 2, 3]), expected);
+        for other in [[9, 2, 3], [1, 9, 3], [1, 2, 9]] {
+            assert_ne!(derived(purpose, other), expected);
+        }
+    }
+}
+
+#[test]
+fn repro_two_records_of_a_wallet_had_one_payout_key_between_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (wallet, holding) = wallet(&folder.path().join("ada"), &Protection::DemoUnencrypted);
+    let other = record(NullifierKey::random(&mut StdRng::seed_from_u64(6)));
+    let seeds = [&holding.record, &other]
+        .map(|record| wallet.one_time_seed(ByteTag::PayoutSeed, &[1; 32], record).unwrap().as_bytes().to_owned());
+    assert_ne!(seeds[0], seeds[1]);
+}

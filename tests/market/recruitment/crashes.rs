@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use market::{
+    agent::rescan,
     issuer::change_consent,
     objects::{BlobAccess, BlobKind},
     recruitment::{Answered, Contact, Invitation, Invited, Outcome, ScreeningAgent},
@@ -61,6 +62,9 @@ fn a_wallet_restored_from_an_older_backup_has_the_keys_of_its_response() {
     wallets[0].back_up(&backup).unwrap();
     world.respond(&mut wallets[0], id).unwrap();
     let mut restored = Wallet::recover(&backup, &folder.path().join("restored"), protection()).unwrap();
+    let mut rescanned = Wallet::recover(&backup, &folder.path().join("rescanned"), protection()).unwrap();
+    assert_eq!(rescan(world.ledger(), &mut rescanned, &mut |_| ()).unwrap().responses, [id]);
+    assert_eq!(rescanned.responses(), wallets[0].responses());
     let response = ResponseIndex::new(0);
     for _ in 0..2 {
         assert_eq!(world.respond(&mut restored, id).unwrap(), Outcome::AlreadyAdmitted { response });

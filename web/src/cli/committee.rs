@@ -236,7 +236,7 @@ fn places(seats: &Seats) -> String {
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct Members {
     /// Addresses of committee members' endpoints, in any order. Each says whose it is; those of members to come may be
-    /// among them.
+    /// among them. `ACCOUNT=URL` takes your word for whose it is, and nobody else's.
     #[arg(long, value_delimiter = ',', value_name = "URL", conflicts_with = "members_file")]
     members: Vec<String>,
     /// File of such addresses, one on each line. It is read again when a member is not found, so after a handover write the

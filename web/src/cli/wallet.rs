@@ -8,7 +8,8 @@ use circuits::{
 };
 use clap::Subcommand;
 use market::{
-    agent::{pay_out, payout_balance, settle, spent},
+    agent::{Rescanned, pay_out, payout_balance, rescan, settle, spent},
+    ledger::tip,
     wallet::Wallet,
 };
 use node::units::Amount;
@@ -75,7 +76,19 @@ pub enum WalletCommand {
         #[arg(long, value_name = "FILE")]
         custodian: Option<PathBuf>,
     },
-    /// Restore a backup to a place where no wallet is, after checking that it opens.
+    /// Find the answers that a restored wallet gave after its backup, with what they spent and earned.
+    ///
+    /// Reads every block whole, so that nobody learns what is looked for. One-time keys follow from the wallet's secret, so
+    /// nothing is lost with a backup that is older than an answer.
+    Rescan {
+        /// The wallet file.
+        #[arg(value_name = "WALLET")]
+        path: PathBuf,
+        /// The custodian's key file, when it protects the wallet; otherwise the passphrase opens it.
+        #[arg(long, value_name = "FILE")]
+        custodian: Option<PathBuf>,
+    },
+    /// Restore a backup to a place where no wallet is, after checking that it opens. `rescan` it before its agent runs.
     Recover {
         /// The backup.
         #[arg(value_name = "BACKUP")]
@@ -133,6 +146,17 @@ fn pay(
     output.result(&inclusion, |inclusion| format!("sent {sent} in block {}", inclusion.height))
 }
 
+fn find_again(home: &Home, output: &Output, wallet: &mut Wallet) -> Result<(), Error> {
+    let connection = home.connect()?;
+    let ledger = &*connection.ledger;
+    let bar = output.progress("reading blocks", usize::try_from(tip(ledger)?.height.get()).unwrap_or(usize::MAX));
+    let found = rescan(ledger, wallet, &mut |height| bar.set_position(height.get()))?;
+    bar.finish_and_clear();
+    output.result(&found, |Rescanned { answers, responses }| {
+        format!("found {} answers and {} responses that the wallet did not know", answers.len(), responses.len())
+    })
+}
+
 /// What of a wallet may be shown.
 #[derive(Debug, Serialize)]
 struct Summary {
@@ -164,8 +188,16 @@ impl WalletCommand {
                 let wallet = home.wallet(&path, custodian.as_deref())?;
                 return pay(home, output, &wallet, query, to, amount.map(Amount::new), yes);
             }
+            Self::Rescan { path, custodian } => {
+                return find_again(home, output, &mut home.wallet(&path, custodian.as_deref())?);
+            }
             Self::Recover { backup, to, custodian } => {
-                Wallet::recover(&backup, &to, home.wallet_protection(custodian.as_deref())?)?
+                let wallet = Wallet::recover(&backup, &to, home.wallet_protection(custodian.as_deref())?)?;
+                output.say(format!(
+                    "answers given since the backup are not in it: run `locus wallet rescan {}` before its agent",
+                    to.display()
+                ));
+                wallet
             }
         };
         let summary = Summary {

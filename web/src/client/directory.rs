@@ -2,9 +2,9 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use circuits::id::AccountId;
@@ -22,19 +22,34 @@ use crate::{Error, member::MemberHealth};
 
 /// Addresses of a directory: those of a committee, of the one before and of the one to come, and room.
 pub const ADDRESSES_MAX: usize = 64;
+/// How long an address may take to say whose it is.
+const HEALTH_TIME_MAX: Duration = Duration::from_secs(3);
+/// How long what was found counts, while the addresses are the same.
+const FOUND_TIME: Duration = Duration::from_secs(5);
 
 /// Where a directory's addresses come from; asked again whenever a member is not where it was.
 pub type Addresses = Box<dyn Fn() -> Result<Vec<String>, Error> + Send + Sync>;
 
 /// Members found by asking each address who answers there. After a handover the ledger names other members, and they are
-/// looked for once they are asked: at the addresses that are given by then. An address that claims another's account
-/// gains nothing, for signatures are checked by account; it is only in the way, so list none that you do not trust to
-/// answer.
+/// looked for once they are asked: at the addresses that are given by then.
+///
+/// An address that claims another's account gains nothing, for signatures are checked by account; and it is not in the way,
+/// unless it forges answers, which whoever asked refuses: `ACCOUNT=http://host:port` in place of an address says whose it
+/// is, and then no other claim to that account counts.
 pub struct CommitteeDirectory {
     addresses: Addresses,
-    found: Mutex<BTreeMap<AccountId, Remote>>,
-    /// When all addresses were last asked. Locked meanwhile, so that they are asked once for many who wait.
-    looked: Mutex<Option<Instant>>,
+    found: Mutex<Found>,
+    /// Locked while addresses are asked, so that they are asked once for many who wait.
+    looking: Mutex<()>,
+}
+
+/// Who answered where.
+#[derive(Default)]
+struct Found {
+    /// The addresses that claim an account, in the order in which they are given.
+    members: BTreeMap<AccountId, Vec<Remote>>,
+    addresses: Vec<String>,
+    at: Option<Instant>,
 }
 
 impl CommitteeDirectory {
@@ -43,43 +58,64 @@ impl CommitteeDirectory {
     /// # Errors
     /// [`Error::Input`] for no address, too many, or one that is none; and what `addresses` returns.
     pub fn new(addresses: Addresses) -> Result<Self, Error> {
-        let directory = Self { addresses, found: Mutex::default(), looked: Mutex::default() };
-        directory.remotes()?;
+        let directory = Self { addresses, found: Mutex::default(), looking: Mutex::default() };
+        for address in directory.given()? {
+            place(&address)?;
+        }
         Ok(directory)
     }
 
-    fn remotes(&self) -> Result<Vec<Remote>, Error> {
+    fn given(&self) -> Result<Vec<String>, Error> {
         let given = (self.addresses)()?;
-        if !(1..=ADDRESSES_MAX).contains(&given.len()) {
-            let why = format!("{} addresses are given; give 1 to {ADDRESSES_MAX}", given.len());
-            return Err(Error::Input { what: "members", why });
+        if (1..=ADDRESSES_MAX).contains(&given.len()) {
+            return Ok(given);
         }
-        given.iter().map(|url| Remote::new(url)).collect()
+        let why = format!("{} addresses are given; give 1 to {ADDRESSES_MAX}", given.len());
+        Err(Error::Input { what: "members", why })
     }
 
-    fn known(&self, member: AccountId) -> Option<Remote> {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner).get(&member).cloned()
+    fn found(&self) -> MutexGuard<'_, Found> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks every address who answers there, all side by side, unless somebody did since `started`. Whoever does not answer
-    /// is asked where it was before.
-    fn look(&self, started: Instant) -> Result<(), Error> {
-        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
-        if looked.is_some_and(|at| at >= started) {
+    fn known(&self, member: AccountId) -> Vec<Remote> {
+        self.found().members.get(&member).cloned().unwrap_or_default()
+    }
+
+    /// Asks every address who answers there, all side by side, unless that was done a moment ago. Whoever does not answer is
+    /// asked where it was before.
+    fn look(&self) -> Result<(), Error> {
+        let _looking = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
+        let addresses = self.given()?;
+        let is_fresh = |found: &Found| found.at.is_some_and(|at| at.elapsed() < FOUND_TIME);
+        if is_fresh(&self.found()) && self.found().addresses == addresses {
             return Ok(());
         }
-        let began = Instant::now();
-        let remotes = self.remotes()?;
-        let found: Vec<_> = thread::scope(|scope| {
-            let asked: Vec<_> = remotes.iter().map(|remote| scope.spawn(|| answers(remote))).collect();
+        let places = addresses.iter().map(|address| place(address)).collect::<Result<Vec<_>, _>>()?;
+        let whose: Vec<_> = thread::scope(|scope| {
+            let asked = places.iter().map(|(pinned, remote)| scope.spawn(move || pinned.or_else(|| answers(remote))));
+            let asked: Vec<_> = asked.collect();
             asked.into_iter().map(|asked| asked.join().ok().flatten()).collect()
         });
-        let listed: BTreeSet<String> = remotes.iter().map(|remote| remote.url().to_owned()).collect();
-        let mut known = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|_, remote| listed.contains(remote.url()));
-        // Of two addresses that claim one account the first counts.
-        known.extend(found.into_iter().zip(remotes).rev().filter_map(|(member, remote)| Some((member?, remote))));
-        *looked = Some(began);
+        let urls: BTreeSet<String> = places.iter().map(|(_, remote)| remote.url().to_owned()).collect();
+        let pinned: BTreeSet<AccountId> = places.iter().filter_map(|(pinned, _)| *pinned).collect();
+        let mut members: BTreeMap<AccountId, Vec<Remote>> = BTreeMap::new();
+        for ((pin, remote), member) in places.into_iter().zip(whose) {
+            let Some(member) = member else { continue };
+            if pin.is_some() || !pinned.contains(&member) {
+                members.entry(member).or_default().push(remote);
+            }
+        }
+        for (member, claims) in members.iter().filter(|(_, claims)| claims.len() > 1) {
+            let addresses: Vec<_> = claims.iter().map(Remote::url).collect();
+            tracing::warn!(%member, ?addresses, "several addresses claim one account; say whose is which: ACCOUNT=ADDRESS");
+        }
+        let mut found = self.found();
+        for (member, before) in std::mem::take(&mut found.members) {
+            let given = |remote: &Remote| urls.contains(remote.url());
+            members.entry(member).or_insert_with(|| before.into_iter().filter(given).collect());
+        }
+        *found = Found { members, addresses, at: Some(Instant::now()) };
         Ok(())
     }
 
@@ -88,8 +124,8 @@ impl CommitteeDirectory {
     /// # Errors
     /// [`Error::Input`] that says who does not answer, and what `addresses` returns.
     pub fn require(&self, committee: &Committee) -> Result<(), Error> {
-        self.look(Instant::now())?;
-        let away = committee.members.iter().filter(|member| self.known(member.account).is_none());
+        self.look()?;
+        let away = committee.members.iter().filter(|member| self.known(member.account).is_empty());
         let away: Vec<_> = away.map(|member| member.account.to_string()).collect();
         let needed = usize::from(committee.quorum.receipts_min());
         if committee.members.len() - away.len() >= needed {
@@ -103,7 +139,8 @@ impl CommitteeDirectory {
         Err(Error::Input { what: "members", why })
     }
 
-    /// Asks a member where it was found, and where it is by now when it is not there any more and somebody still waits.
+    /// Asks a member wherever it was found, and wherever it is by now when it is not there any more and somebody still
+    /// waits. The last refusal counts.
     fn ask<T>(
         &self,
         member: AccountId,
@@ -111,25 +148,41 @@ impl CommitteeDirectory {
         waits: impl Fn() -> bool,
         call: impl Fn(&RemoteCommittee) -> Result<T, market::Error>,
     ) -> Result<T, market::Error> {
-        let at = |remote: &Remote| RemoteCommittee::new(BTreeMap::from([(member, remote.clone())]));
-        let (started, known) = (Instant::now(), self.known(member));
-        if let Some(remote) = &known {
-            match call(&at(remote)) {
-                Ok(answer) => return Ok(answer),
-                Err(refusal) if !waits() || answers(remote) == Some(member) => return Err(refusal),
-                Err(_) => {}
+        let nowhere = "it answers at none of the addresses given; add its own, and see that it runs";
+        let mut refusal = refused(member, action, nowhere);
+        let mut asked: Vec<String> = vec![];
+        for look in [false, true] {
+            if look && waits() {
+                self.look().map_err(|error| refused(member, action, error.to_string()))?;
+            }
+            for remote in self.known(member) {
+                if asked.iter().any(|url| url == remote.url()) {
+                    continue;
+                }
+                asked.push(remote.url().to_owned());
+                match call(&RemoteCommittee::new(BTreeMap::from([(member, remote)]))) {
+                    Ok(answer) => return Ok(answer),
+                    Err(error) => refusal = error,
+                }
             }
         }
-        self.look(started).map_err(|error| refused(member, action, error.to_string()))?;
-        let nowhere = "it answers at none of the addresses given; add its own, and see that it runs";
-        let now = self.known(member).ok_or_else(|| refused(member, action, nowhere))?;
-        call(&at(&now))
+        Err(refusal)
     }
+}
+
+/// An address, and whose it is where that is said.
+fn place(address: &str) -> Result<(Option<AccountId>, Remote), Error> {
+    let Some((account, url)) = address.split_once('=') else { return Ok((None, Remote::new(address)?)) };
+    let named = account.parse().map_err(|error: circuits::Error| Error::Input {
+        what: "members",
+        why: format!("{address}: {error}; write ACCOUNT=http://host:port, or the address alone"),
+    });
+    Ok((Some(named?), Remote::new(url)?))
 }
 
 /// Who answers at an address, if a committee member does.
 fn answers(remote: &Remote) -> Option<AccountId> {
-    match remote.json::<MemberHealth>("/health") {
+    match remote.health::<MemberHealth>(HEALTH_TIME_MAX) {
         Ok(Some(health)) => return Some(health.member),
         Ok(None) => tracing::warn!(address = remote.url(), "no committee member answers there"),
         Err(error) => tracing::warn!(address = remote.url(), %error, "a committee member is away"),

@@ -26,6 +26,8 @@ pub const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 pub(super) const STREAM_TIME_MAX: Duration = Duration::from_secs(3_600);
 /// The largest answer in JSON.
 const JSON_BYTES_MAX: usize = 16 << 20;
+/// The largest answer of a server about itself.
+const HEALTH_BYTES_MAX: usize = 64 << 10;
 /// Rows that one listing gives.
 const ROWS_MAX: usize = 10_000;
 /// The largest problem document.
@@ -97,6 +99,16 @@ impl Remote {
     pub fn json<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, Error> {
         let sent = self.agent.get(self.at(path)).call();
         let Some(bytes) = self.present(self.answered(sent)?, JSON_BYTES_MAX)? else { return Ok(None) };
+        serde_json::from_slice(&bytes).map(Some).map_err(|error| self.unusable(error.to_string()))
+    }
+
+    /// What a server says of itself, within a time.
+    ///
+    /// # Errors
+    /// As [`Remote::value`].
+    pub fn health<T: DeserializeOwned>(&self, time_max: Duration) -> Result<Option<T>, Error> {
+        let sent = self.agent.get(self.at("/health")).config().timeout_global(Some(time_max)).build().call();
+        let Some(bytes) = self.present(self.answered(sent)?, HEALTH_BYTES_MAX)? else { return Ok(None) };
         serde_json::from_slice(&bytes).map(Some).map_err(|error| self.unusable(error.to_string()))
     }
 

@@ -21,12 +21,15 @@ use super::{Change, Site, accounts, change, session};
 use crate::{
     Error,
     api::{Service, blocking},
+    chain::now,
 };
 
 /// Institutions that a node has at most.
 pub const INSTITUTIONS_MAX: usize = 32;
 /// How long a provider may take for an answer.
 const CALL_TIME_MAX: Duration = Duration::from_secs(15);
+/// How far a provider's clock may be behind.
+const CLOCK_SKEW_SECONDS: u64 = 60;
 /// The longest answer of a provider, in bytes.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 /// The longest file of institutions, in bytes.
@@ -243,7 +246,11 @@ impl Institution {
             .authorize_url(CoreAuthenticationFlow::AuthorizationCode, move || state, move || nonce)
             .add_scopes(["email", "profile"].map(|scope| Scope::new(scope.into())))
             .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
-        let (url, _, _) = if joins { request.add_prompt(CoreAuthPrompt::Login) } else { request }.url();
+        let request = match joins {
+            true => request.add_prompt(CoreAuthPrompt::Login).set_max_age(Duration::ZERO),
+            false => request,
+        };
+        let (url, _, _) = request.url();
         Ok(url.into())
     }
 
@@ -306,8 +313,34 @@ fn institution<'s>(service: &'s Service, id: &str) -> Result<&'s Institution, Er
 #[derive(Debug, BorshSerialize, BorshDeserialize)]
 struct Asking {
     institution: String,
-    /// The account that it is to vouch for; nothing where it lets somebody in.
-    joins: Option<[u8; 16]>,
+    /// What it is to vouch for; nothing where it lets somebody in.
+    joins: Option<Joining>,
+}
+
+/// The account that an institution is to vouch for.
+#[derive(Debug, BorshSerialize, BorshDeserialize)]
+struct Joining {
+    account: [u8; 16],
+    /// When its form was sent, in seconds since 1970. Who signed in to the institution before that may be somebody else.
+    began: u64,
+}
+
+impl Joining {
+    fn begin(account: ServiceAccountId) -> Self {
+        Self { account: *account.as_bytes(), began: now().get() }
+    }
+
+    /// Refuses an answer that does not say that its user signed in since the form was sent, whatever was asked for.
+    fn check(&self, institution: &Institution, claims: &CoreIdTokenClaims) -> Result<(), Error> {
+        let signed_in = claims.auth_time().and_then(|at| u64::try_from(at.timestamp()).ok());
+        if signed_in.is_some_and(|at| at.saturating_add(CLOCK_SKEW_SECONDS) >= self.began) {
+            return Ok(());
+        }
+        Err(refused(format_args!(
+            "{} does not say that you signed in there just now; sign out there, and add it again",
+            institution.name
+        )))
+    }
 }
 
 impl Asking {
@@ -339,7 +372,7 @@ pub(crate) async fn begin_to_add(
     answer: &mut HttpResponseBuilder,
 ) -> Result<(String, String), Error> {
     let name = institution(service, &id)?.name.clone();
-    let asking = Asking { institution: id, joins: Some(*change.account().as_bytes()) };
+    let asking = Asking { institution: id, joins: Some(Joining::begin(change.account())) };
     Ok((name, asking.begin(request, service, answer).await?))
 }
 
@@ -382,9 +415,10 @@ pub(crate) async fn end(
     let claims = institution.claims(&session::site(request, service)?, Derived::of(&token), told).await?;
     institution.check_domain(&claims)?;
     let identity = Identity::new(claims.issuer().to_string(), claims.subject().to_string())?;
-    if let Some(account) = asking.joins {
+    if let Some(joins) = asking.joins {
+        joins.check(institution, &claims)?;
         let signed_in = change::signed_in(request, service).await?;
-        let change = signed_in.change_begun_by(ServiceAccountId::from_bytes(account))?;
+        let change = signed_in.change_begun_by(ServiceAccountId::from_bytes(joins.account))?;
         let data = service.clone();
         blocking(move || change.add_institution(&data, &identity)).await?;
         return Ok(answer.insert_header((header::LOCATION, "/you")).finish());

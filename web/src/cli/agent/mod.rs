@@ -273,12 +273,15 @@ impl Answering {
 
     fn look(&self, means: &Means, watching: &mut Watching, output: &Output, stop: &Stop) -> Result<(), Error> {
         let ledger = &*means.connection.ledger;
-        let mut opened = self.wanted(watching.queries.poll(ledger)?);
-        opened.retain(|query| !watching.known.contains(query));
+        // Told once alone, so noted before anything else can fail.
+        let opened = self.wanted(watching.queries.poll(ledger)?).into_iter();
+        let new: Vec<_> = opened.filter(|query| watching.told.insert(*query)).collect();
+        if !new.is_empty() {
+            watching.seen = None;
+            watching.known.extend(new);
+        }
         let epoch = tip(ledger)?.epoch;
-        let is_new = !opened.is_empty() || watching.seen != Some(epoch);
-        watching.known.extend(opened);
-        if !is_new {
+        if watching.seen == Some(epoch) {
             return Ok(());
         }
         watching.seen = None;
@@ -321,6 +324,8 @@ impl Answering {
 /// What a watching agent remembers between two looks.
 struct Watching {
     queries: QueryWatch,
+    /// Every query that it told of: it may tell of one again.
+    told: BTreeSet<QueryId>,
     /// When each answer may be sent.
     pace: Pace,
     /// Queries that opened and may still collect.
@@ -335,6 +340,7 @@ impl Watching {
     fn new(delay_max: Duration) -> Self {
         Self {
             queries: QueryWatch::default(),
+            told: BTreeSet::new(),
             pace: Pace::new(delay_max),
             known: vec![],
             seen: None,
