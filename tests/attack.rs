@@ -28,7 +28,7 @@ fn all() -> &'static Value {
 }
 
 /// Attack, who refuses an attempt, and a part of the refusal's text; every attempt in order.
-const REFUSALS: [(&str, &str, &str); 21] = [
+const REFUSALS: [(&str, &str, &str); 27] = [
     ("poison", "committee", "c0 is"),
     ("poison", "ledger", "availability receipt: the signature"),
     ("replace-ciphertext", "committee", "c0 is"),
@@ -46,6 +46,12 @@ const REFUSALS: [(&str, &str, &str); 21] = [
     ("other-chain", "committee", "the contribution proof does not verify"),
     ("wrong-record", "committee", "c0 is"),
     ("wrong-record", "committee", "the contribution proof does not verify"),
+    ("wrong-cell", "committee", "c0 is"),
+    ("wrong-cell", "committee", "the contribution proof does not verify"),
+    ("double", "committee", "c0 is"),
+    ("double", "committee", "the contribution proof does not verify"),
+    ("long-error", "committee", "c0 is"),
+    ("long-error", "committee", "the contribution proof does not verify"),
     ("other-key", "committee", "the contribution proof does not verify"),
     ("own-nullifier", "committee", "the contribution proof does not verify"),
     ("revoked", "ledger", "the latest epoch root"),

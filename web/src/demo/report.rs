@@ -286,3 +286,28 @@ fn plot(variants: &[VariantSummary]) -> Vec<String> {
     let heading = "  allele frequency, number of variants".to_owned();
     std::iter::once(heading).chain(bins.iter().enumerate().map(line)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holds(sums: &[(Sum, i64)]) -> bool {
+        let mut agreement = Agreement::of(&[], &[]);
+        sums.iter().for_each(|(sum, truth)| agreement.add(*sum, *truth));
+        agreement.holds() && !agreement.in_words().contains("DIFFERS")
+    }
+
+    #[test]
+    fn one_exact_sum_off_by_one_is_a_difference_and_so_is_what_no_noise_explains() {
+        let right = (Sum::exact(3), 3);
+        assert!(holds(&[right]) && holds(&[right, (Sum::noisy(3, 4.0), 18)]));
+        assert!(!holds(&[right, (Sum::exact(3), 4)]));
+        assert!(!holds(&[right, (Sum::noisy(3, 4.0), 20)]), "8.5 standard deviations");
+    }
+
+    #[test]
+    fn nothing_compared_and_a_measure_that_is_missing_are_no_agreement() {
+        assert!(!holds(&[]));
+        assert_eq!(Agreement::of(&[], &[vec![vec![1]]]).different, 1);
+    }
+}

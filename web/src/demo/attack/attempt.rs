@@ -137,7 +137,23 @@ impl Scene<'_> {
                 let chain = ChainId::from_bytes([1; 32]);
                 self.other_statement(attack, does, Plan { chain, ..self.plan(self.roles.attacker)? }, rng)
             }
-            Attack::WrongRecord => self.wrong_record(rng),
+            Attack::WrongRecord => {
+                let other = self.plan(self.roles.contributor)?.holding;
+                let does = "encrypts another person's genotypes, with the proof of its own";
+                self.false_ciphertext(attack, does, Sends::Other(&other.record), rng)
+            }
+            Attack::WrongCell => {
+                let does = "encrypts its own counts one slot further, with the proof of an honest ciphertext";
+                self.false_ciphertext(attack, does, Sends::Moved, rng)
+            }
+            Attack::Double => {
+                let does = "encrypts its own counts twice over, with the proof of an honest ciphertext";
+                self.false_ciphertext(attack, does, Sends::Doubled, rng)
+            }
+            Attack::LongError => {
+                let does = "adds an error beyond the bound to the ciphertext that it proved";
+                self.false_ciphertext(attack, does, Sends::LongError, rng)
+            }
             Attack::OtherKey => {
                 let own = contribution::insecure_proving_key_from_seed(OWN_SEED)?;
                 let does = "proves under its own key, whose trapdoor it knows";
@@ -216,15 +232,19 @@ impl Scene<'_> {
         Ok(vec![proven, self.send(attack, does, &forgery, Receipts::Asked, rng)?])
     }
 
-    fn wrong_record(&self, rng: &mut StdRng) -> Result<Vec<Attempt>, Error> {
-        let other = self.plan(self.roles.contributor)?.holding;
-        let plan = Plan { sends: Sends::Other(&other.record), ..self.plan(self.roles.attacker)? };
-        let mut forgery = self.prover.forge(&plan, rng)?;
-        let does = "encrypts another person's genotypes, with the proof of its own";
-        let asked = self.send(Attack::WrongRecord, does, &forgery, Receipts::Asked, rng)?;
+    /// Another ciphertext than the proven one: first with the openings of the proof, then with its own.
+    fn false_ciphertext(
+        &self,
+        attack: Attack,
+        does: &'static str,
+        sends: Sends<'_>,
+        rng: &mut StdRng,
+    ) -> Result<Vec<Attempt>, Error> {
+        let mut forgery = self.prover.forge(&Plan { sends, ..self.plan(self.roles.attacker)? }, rng)?;
+        let asked = self.send(attack, does, &forgery, Receipts::Asked, rng)?;
         self.prover.claim_true_openings(&mut forgery)?;
-        let does = "claims the evaluations that the other person's genotypes have";
-        Ok(vec![asked, self.send(Attack::WrongRecord, does, &forgery, Receipts::Asked, rng)?])
+        let does = "claims the evaluations that this ciphertext has, in which members find no fault";
+        Ok(vec![asked, self.send(attack, does, &forgery, Receipts::Asked, rng)?])
     }
 
     /// A true proof of something else, with true openings, so that the pairing decides.

@@ -43,6 +43,12 @@ pub enum Attack {
     OtherChain,
     /// Encrypts another person's genotypes.
     WrongRecord,
+    /// Encrypts what its record implies one slot further, where other alleles are counted.
+    WrongCell,
+    /// Encrypts twice what its record implies, to count as two people.
+    Double,
+    /// Encrypts what its record implies with an error beyond the bound, as would drown a sum.
+    LongError,
     /// Proves under a key of its own making, to which it knows the trapdoor.
     OtherKey,
     /// Sends an honest proof with a nullifier of its own choice.

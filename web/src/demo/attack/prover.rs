@@ -8,7 +8,10 @@ use circuits::{
     eligibility::{EligibilityInstance, binding},
     id::{AccountId, ChainId, Evaluation, QueryId},
     record::Record,
-    rlwe::{Ciphertext, Plaintext, PublicKey, encrypt, params::LAYOUT_SLOTS},
+    rlwe::{
+        Ciphertext, Coefficient, Plaintext, PublicKey, encrypt,
+        params::{ERROR_BOUND, LAYOUT_SLOTS, RING_DEGREE},
+    },
 };
 use market::{
     committee::access::KeepCiphertext,
@@ -59,6 +62,12 @@ pub(super) enum Sends<'a> {
     Poison,
     /// One of this record.
     Other(&'a Record),
+    /// One of the own vector, one slot further.
+    Moved,
+    /// One of the own vector, twice over.
+    Doubled,
+    /// The ciphertext that was proven, with an error beyond the bound in one coefficient.
+    LongError,
 }
 
 /// A part before its proof.
@@ -158,10 +167,17 @@ impl<'a> DishonestProver<'a> {
         let encrypted = (&self.key, &proven, randomness);
         let epoch = registration_epoch.get();
         let witness = ContributionWitness::new(&terms, record, consent.clone(), epoch, path, encrypted)?;
+        let own = || implied.slots().iter().copied();
         let sent = match plan.sends {
             Sends::Proven => proven.clone(),
             Sends::Poison => self.poison(rng)?,
             Sends::Other(record) => encrypt(&self.key, &plaintext(&terms, record)?, rng).0,
+            Sends::Moved => {
+                let moved = [0].into_iter().chain(own()).take(LAYOUT_SLOTS).collect();
+                encrypt(&self.key, &Plaintext::new(moved)?, rng).0
+            }
+            Sends::Doubled => encrypt(&self.key, &Plaintext::new(own().map(|slot| 2 * slot).collect())?, rng).0,
+            Sends::LongError => with_long_error(&proven)?,
         };
         let instance = witness.instance(&terms, binding(&plan.chain, &self.id, number, payout, &sent.digest()));
         Ok(Prepared { terms, witness, instance, proven, sent })
@@ -267,6 +283,16 @@ impl<'a> DishonestProver<'a> {
         let ciphertexts = contribution.parts.iter().map(fetch).collect::<Result<_, _>>()?;
         Ok(Forgery { contribution, ciphertexts })
     }
+}
+
+/// The ciphertext with more than twice the bound added to the error of its first coefficient, whichever that was.
+fn with_long_error(honest: &Ciphertext) -> Result<Ciphertext, Error> {
+    let packed = honest.to_packed_bytes();
+    let mut coefficients = Coefficient::unpack("ciphertext", &packed, 2 * RING_DEGREE)?;
+    if let Some(first) = coefficients.first_mut() {
+        *first = first.plus(Coefficient::from_integer(i128::from(2 * ERROR_BOUND + 1)));
+    }
+    Ok(Ciphertext::from_packed_bytes(&Coefficient::pack(&coefficients))?)
 }
 
 /// A proof that verifies for its own statement, so that what is refused later is the lie alone.
