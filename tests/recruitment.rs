@@ -2,6 +2,9 @@
 
 use std::fs;
 
+use circuits::eligibility::export::{
+    Groth16Key, Groth16Proof, PublicSignals, SnarkjsKey, SnarkjsProof, SnarkjsSignals,
+};
 use serde_json::{Value, json};
 
 use crate::network::{Place, Server, demo_file, new_key, text};
@@ -159,6 +162,7 @@ fn counted_offline(place: &Place, screening: &str) {
     for part in ["3 distinct certified records meet the criteria", "criterion: age 18 to 120", "✓ S4 3 eligibility"] {
         assert!(said.contains(part), "{said} does not say {part}");
     }
+    exported(place);
     let other = "11".repeat(32);
     assert!(place.refused(&["verify", "eligible.json", "--chain", &other]).contains("it is of chain"));
     let sound = fs::read_to_string(place.path("eligible.json")).unwrap();
@@ -177,6 +181,27 @@ fn counted_offline(place: &Place, screening: &str) {
     assert!(page(&altered.to_string()).contains("2 responses are here, and the ledger counted 3"));
     let unknown = place.refused(&["screening", "receipt", &other, "--out", "none.json"]);
     assert!(unknown.contains("is not on this ledger") && !place.path("none.json").exists(), "{unknown}");
+}
+
+/// The receipt's proofs verify as files that snarkjs reads, each with its own public inputs alone.
+fn exported(place: &Place) {
+    let export = ["export", "eligibility", "--receipt", "eligible.json", "--out"];
+    assert_eq!(place.locus(&[&export[..], &["js"]].concat())["proofs"], 3);
+    let read = |name: &str| fs::read_to_string(place.path(&format!("js/{name}.json"))).unwrap();
+    let key: SnarkjsKey = serde_json::from_str(&read("verification_key")).unwrap();
+    let key = Groth16Key::try_from(&key).unwrap();
+    let of = |inputs: u8, proof: u8| {
+        let inputs: SnarkjsSignals = serde_json::from_str(&read(&format!("public-{inputs}"))).unwrap();
+        let proof: SnarkjsProof = serde_json::from_str(&read(&format!("proof-{proof}"))).unwrap();
+        key.verify(PublicSignals::try_from(&inputs).unwrap(), &Groth16Proof::try_from(&proof).unwrap())
+    };
+    for number in 0..3 {
+        of(number, number).unwrap();
+        of(number, (number + 1) % 3).unwrap_err();
+    }
+    assert_eq!(place.locus(&[&export[..], &["eth", "--format", "solidity"]].concat())["proofs"], 3);
+    let call = fs::read_to_string(place.path("eth/calldata-2.hex")).unwrap();
+    assert!(call.len() > 1_000 && call.bytes().all(|digit| digit.is_ascii_hexdigit()));
 }
 
 /// What the page says of a receipt that is pasted into its form.

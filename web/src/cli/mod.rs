@@ -159,7 +159,7 @@ pub enum Command {
     Aggregate(aggregate::Aggregate),
     /// Decrypt a released query's result and write its receipt (its researcher).
     Result(result::ResultCommand),
-    /// Write the network's verifying keys and a receipt's proofs for snarkjs and for Ethereum (anyone).
+    /// Write the key of screening proofs and a screening receipt's proofs for snarkjs and for Ethereum (anyone).
     #[command(subcommand)]
     Export(export::Export),
     /// Show accounts and move money.

@@ -82,6 +82,8 @@ pub struct VerifiedScreeningReceipt {
     certified_by: CertifiedBy,
     state: ScreeningState,
     checks: Vec<Check>,
+    #[serde(skip)]
+    proofs: Vec<ResponseClaim>,
 }
 
 impl VerifiedScreeningReceipt {
@@ -150,6 +152,12 @@ impl VerifiedScreeningReceipt {
     pub fn checks(&self) -> &[Check] {
         &self.checks
     }
+
+    /// What each response proved beside the screening's terms, with its proof, in ledger order.
+    #[must_use]
+    pub fn proofs(&self) -> &[ResponseClaim] {
+        &self.proofs
+    }
 }
 
 /// Verifies a screening's receipt.
@@ -170,7 +178,7 @@ pub fn verify(receipt: &ScreeningReceipt) -> Result<VerifiedScreeningReceipt, Er
     let responses = check_responses(receipt, &verified, &state)?;
     held("S3", format!("{} responses are all that it admitted, their nullifiers all distinct", responses.len()));
 
-    check_proofs(receipt, &verified, &state, &responses)?;
+    let proofs = check_proofs(receipt, &verified, &state, &responses)?;
     held("S4", format!("{} eligibility proofs verify against the ledger's epoch roots", responses.len()));
 
     Ok(VerifiedScreeningReceipt {
@@ -185,6 +193,7 @@ pub fn verify(receipt: &ScreeningReceipt) -> Result<VerifiedScreeningReceipt, Er
         certified_by: certified_by(&state),
         state,
         checks,
+        proofs,
     })
 }
 
@@ -284,7 +293,7 @@ fn check_proofs(
     header: &VerifiedHeader,
     state: &ScreeningState,
     responses: &[(ResponseState, ScreeningResponse)],
-) -> Result<(), Error> {
+) -> Result<Vec<ResponseClaim>, Error> {
     let epochs = check_epochs(S4, &receipt.epochs, header.state())?;
     let mut claims: Vec<ResponseClaim> = vec![];
     for (place, (admitted, sent)) in responses.iter().enumerate() {
@@ -300,11 +309,11 @@ fn check_proofs(
             return named_failure(&verifier, batch, first);
         }
     }
-    Ok(())
+    Ok(claims)
 }
 
 /// Which of a batch's proofs fails.
-fn named_failure(verifier: &EligibilityVerifier, batch: &[ResponseClaim], first: usize) -> Result<(), Error> {
+fn named_failure<T>(verifier: &EligibilityVerifier, batch: &[ResponseClaim], first: usize) -> Result<T, Error> {
     for (place, (instance, proof)) in (first..).zip(batch) {
         if let Err(error) = verifier.verify(instance, proof) {
             return refuse(S4, format!("the proof of response {place}: {error}"));
