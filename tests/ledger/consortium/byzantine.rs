@@ -130,6 +130,11 @@ fn another_chains_messages_and_garbage_on_the_links_change_nothing() {
         town.settle_at(&[0, 1, 2], &transfer);
         thread::sleep(Duration::from_millis(50));
     }
+    // What the other chain's validator announced arrived, and its signature is none here.
+    for number in 0..3 {
+        let log = town.log(number);
+        assert!(log.lines().any(|line| line.contains("a part of a block is refused") && line.contains("verify")));
+    }
     town.kill(3);
     town.plans[3] = right;
     town.start(3);
