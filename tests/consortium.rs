@@ -136,6 +136,17 @@ fn found(place: &mut Place, lan: &Lan, endowed: &str) -> Vec<Server> {
     nodes
 }
 
+/// Three organisations give the fourth two votes: the validators of the genesis hand over to others.
+fn give_another_vote(place: &Place, organisation: &str) {
+    let path = place.path(&format!("{organisation}.json"));
+    let mut listed: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    listed["power"] = 2.into();
+    place.write("more.json", &listed);
+    for voter in ["org-0", "org-1", "org-2"] {
+        place.locus(&["--data-dir", voter, "node", "approve", "set-validator", "more.json"]);
+    }
+}
+
 #[test]
 fn four_hosts_of_their_own_do_the_whole_job() {
     let Some(lan) = Lan::new() else {
@@ -157,11 +168,14 @@ fn four_hosts_of_their_own_do_the_whole_job() {
     let urls = members.iter().map(|member| member.url.clone()).collect::<Vec<_>>().join(",");
     let run = ["agent", "run", "--wallets", "wallets", "--custodian", "custodian.key", "--members", &urls];
     place.locus(&run);
+    give_another_vote(&place, "org-3");
     place.locus(&["query", "seal", &query, "--key", "researcher.key"]);
     place.locus(&["aggregate", &query, "--members", &urls, "--key", "researcher.key"]);
     place.until(&["query", "show", &query], |shown| shown["state"]["status"]["stage"] == "released");
     let result = place.locus(&["result", &query, "--key", "researcher.key", "--receipt", "receipt.json"]);
     assert_eq!(result["slots"][0], true_slots());
+    let receipt: Value = serde_json::from_slice(&fs::read(place.path("receipt.json")).unwrap()).unwrap();
+    assert_eq!(receipt["handovers"].as_array().unwrap().len(), 1, "others signed its header than the genesis lists");
     let heads = nodes.iter().map(|node| {
         place.url = Some(node.url.clone());
         place.until(&["query", "show", &query], |shown| shown["state"]["status"]["stage"] == "released")["state"]

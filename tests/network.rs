@@ -397,7 +397,11 @@ fn words(line: &str) -> Vec<String> {
 
 #[test]
 fn every_command_of_the_guide_parses() {
-    let guides = [include_str!("../docs/guide/network.md"), include_str!("../docs/guide/database.md")];
+    let guides = [
+        include_str!("../docs/guide/network.md"),
+        include_str!("../docs/guide/database.md"),
+        include_str!("../docs/guide/consortium.md"),
+    ];
     let guide = guides.concat().replace("\\\n", " ");
     let mut commands = 0;
     for line in guide.lines().filter(|line| line.starts_with("    ")) {
@@ -412,7 +416,7 @@ fn every_command_of_the_guide_parses() {
         }
         commands += 1;
     }
-    assert!(commands > 25, "only {commands} commands were found");
+    assert!(commands > 35, "only {commands} commands were found");
 }
 
 /// Runs the demo with its committee in processes; `during` sees the folder in which it plays while it runs.
@@ -434,21 +438,31 @@ fn a_committee_of_processes_gives_the_truth() {
     assert_eq!(report["admitted"], 3);
 }
 
+/// Kills the process of a folder once a member keeps a ciphertext.
+#[cfg(target_os = "linux")]
+fn kill_during_contribution(folder: &Path, process: &str) {
+    let (ciphertexts, started) = (folder.join("committee/3/epochs/0/ciphertexts"), Instant::now());
+    while !fs::read_dir(&ciphertexts).is_ok_and(|mut entries| entries.next().is_some()) {
+        assert!(started.elapsed() < PATIENCE, "no ciphertext came");
+        thread::sleep(Duration::from_millis(10));
+    }
+    let pid = fs::read_to_string(folder.join(process).join("pid")).unwrap();
+    assert!(Command::new("kill").args(["-KILL", pid.trim()]).status().unwrap().success());
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_member_process_killed_during_contribution_does_not_stop_the_release() {
-    let report = demo(&["--people", "3"], |folder| {
-        let member = folder.join("committee/3");
-        let started = Instant::now();
-        let kept =
-            || fs::read_dir(member.join("epochs/0/ciphertexts")).is_ok_and(|mut entries| entries.next().is_some());
-        while !kept() {
-            assert!(started.elapsed() < PATIENCE, "no ciphertext came");
-            thread::sleep(Duration::from_millis(10));
-        }
-        let pid = fs::read_to_string(member.join("pid")).unwrap();
-        assert!(Command::new("kill").args(["-KILL", pid.trim()]).status().unwrap().success());
-    });
+    let report = demo(&["--people", "3"], |folder| kill_during_contribution(folder, "committee/3"));
+    assert_eq!(report["matches"], true);
+    assert_eq!(report["admitted"], 3);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_validator_process_killed_during_contribution_does_not_stop_the_job() {
+    let people = ["--people", "3", "--validators", "4"];
+    let report = demo(&people, |folder| kill_during_contribution(folder, "validators/2"));
     assert_eq!(report["matches"], true);
     assert_eq!(report["admitted"], 3);
 }

@@ -1,7 +1,16 @@
 //! What an operator is told where a node cannot do what it is asked: listings that it lacks blocks for, and approvals
 //! while the chain stands.
 
-use std::{fs, net::TcpListener, process::Command, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeSet,
+    fs,
+    net::TcpListener,
+    path::Path,
+    process::Command,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use market::ledger::{LocalLedger, QueryWatch};
 use node::{Ledger, Mempool};
@@ -131,6 +140,35 @@ fn a_node_without_its_first_blocks_refuses_its_listings_and_says_what_helps() {
     refuses_listings(&mut place, &account, first);
 }
 
+/// The blocks that a folder has copies up to.
+fn copies(folder: &Path) -> BTreeSet<u64> {
+    let Ok(entries) = fs::read_dir(folder) else { return BTreeSet::new() };
+    let paths = entries.map(|entry| entry.unwrap().path()).filter(|path| path.extension().unwrap() == "redb");
+    paths.map(|path| path.file_stem().unwrap().to_str().unwrap().parse().unwrap()).collect()
+}
+
+#[test]
+fn repro_copies_that_a_running_node_writes_do_not_fill_the_disk() {
+    let place = Place::new();
+    place.locus(&["network", "init", "one", "--block-seconds", "0"]);
+    let run = ["node", "run", "--listen", "127.0.0.1:0", "--heartbeat", "1", "--copies", "copies", "--copy-every", "1"];
+    let node = place.serve(&[&run[..], &["--keep-copies", "2"]].concat());
+    let started = Instant::now();
+    let written = loop {
+        let written = copies(&place.path("copies"));
+        assert!(written.len() <= 3, "two stay, beside one that was written now: {written:?}");
+        if written.last() > Some(&5) {
+            break written;
+        }
+        assert!(started.elapsed().as_secs() < 120, "{written:?}");
+        thread::sleep(Duration::from_millis(50));
+    };
+    node.stop();
+    let copy = format!("copies/{}.redb", written.last().unwrap());
+    let restored = place.locus(&["node", "restore", &copy, "--replace"]);
+    assert!(restored["height"].as_u64() >= written.last().copied(), "{restored}");
+}
+
 /// Two organisations of a vote each on this machine, with the genesis in both folders.
 fn two(place: &Place) -> [String; 2] {
     let held = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
@@ -159,6 +197,7 @@ fn an_approval_while_the_chain_stands_says_what_it_waits_for_and_goes_in_when_it
     let alone = place.refused(&[&["--data-dir", "a"][..], &remove, &["--wait", "1"]].concat());
     assert!(alone.contains("reaches 1 of 2 votes") && alone.contains("give its address with --url"), "{alone}");
 
+    assert!(place.refused(&["node", "peers"]).contains("give its address with --url"));
     let first = serve(&place, "a");
     place.url = Some(first.url.clone());
     let approve = |name| [&["--data-dir", name][..], &remove].concat();
@@ -185,8 +224,21 @@ fn an_approval_while_the_chain_stands_says_what_it_waits_for_and_goes_in_when_it
         assert!(started.elapsed().as_secs() < 120, "{changes}");
     };
     assert_eq!((&votes[0]["power"], &votes[0]["total"]), (&1.into(), &2.into()), "{votes}");
+    let peers = place.printed(&["node", "peers"]);
+    assert_eq!((peers.as_array().unwrap().len(), &peers[0]["validator"]), (1, &Value::from(other.clone())), "{peers}");
+    assert!(place.said(&["node", "peers"]).contains(&other));
+    let metrics = words(&get(&first, "/metrics", "text/plain"));
+    assert!(metrics.contains("locus_votes_connected 2\n") && metrics.contains("locus_votes_total 2\n"), "{metrics}");
+
     let decided = place.locus(&approve("b"));
     assert_eq!(decided["approvals"], Value::Null, "{decided}");
+    // Who was removed is no peer any more.
+    let started = Instant::now();
+    while place.printed(&["node", "peers"]) != serde_json::json!([]) {
+        assert!(started.elapsed().as_secs() < 120, "{}", place.printed(&["node", "peers"]));
+    }
+    let metrics = words(&get(&first, "/metrics", "text/plain"));
+    assert!(metrics.contains("locus_votes_connected 1\n") && metrics.contains("locus_votes_total 1\n"), "{metrics}");
     second.stop();
     first.stop();
 }

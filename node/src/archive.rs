@@ -1,8 +1,9 @@
 //! Copies of a chain: backups, which keep every block, and snapshots, which keep the state and the latest blocks.
 //!
 //! A copy is believed no more than a peer: restoring one follows its handovers from the genesis, checks the last block's
-//! certificate and the parents' hashes, and rebuilds the whole state, whose root must be the one in the last header. Only
-//! the blocks' events, which feed the listings and nothing else, are the copy's word.
+//! certificate and the parents' hashes, and rebuilds the whole state, whose root must be the one in the last header.
+//! Proposed blocks that it holds are dropped: nobody signed them. Only the blocks' events, which feed the listings and
+//! nothing else, are the copy's word.
 
 use std::path::Path;
 
@@ -10,7 +11,7 @@ use circuits::id::Digest;
 
 use crate::{
     Error,
-    authenticated::rebuild,
+    authenticated::{genesis_root, rebuild},
     block::SignedHeader,
     genesis::Genesis,
     ledger::Ledger,
@@ -30,8 +31,39 @@ impl Ledger {
     /// [`Error::Storage`]; remove the unfinished file then.
     pub fn copy_to(&self, path: &Path, first: Height) -> Result<Tip, Error> {
         let tip = self.snapshot()?.latest()?;
-        self.copy_store(path, first.min(tip.height))?;
+        self.store().copy_to(path, first.min(tip.height))?;
         Ok(tip)
+    }
+
+    /// Writes a new file from which this node goes on with fewer blocks, those from `first` on. It has the proposed
+    /// blocks that this node voted on too: the engine's log counts on them.
+    ///
+    /// # Errors
+    /// As [`Ledger::copy_to`] and [`restore`].
+    pub fn prune_to(&self, path: &Path, first: Height) -> Result<Tip, Error> {
+        self.copy_to(path, first)?;
+        let tip = restore(path, self.genesis())?;
+        self.store().copy_undecided(path)?;
+        Ok(tip)
+    }
+
+    /// Rebuilds the tree of the whole state and compares its root with the one in the last header, so that a balance that
+    /// no block gave is noticed before anything is signed on it. Takes time and memory in proportion to the state.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when they differ; [`Error::Storage`].
+    pub fn check_state(&self) -> Result<(), Error> {
+        let snapshot = self.snapshot()?;
+        let tip = snapshot.latest()?;
+        let expected = match snapshot.header(tip.height)? {
+            Some(signed) => signed.header.state,
+            None => genesis_root(self.genesis())?,
+        };
+        if rebuild(&snapshot.whole_state()?, tip.height)?.0 == expected {
+            return Ok(());
+        }
+        let why = format!("it is not the one that block {} commits to", tip.height);
+        Err(Error::Corrupt { what: "state", why })
     }
 }
 
@@ -56,8 +88,9 @@ pub fn restore(path: &Path, genesis: &Genesis) -> Result<Tip, Error> {
         return Err(damaged("it has blocks after the one its state is of"));
     }
     let locations = verify_blocks(&snapshot, &header, store.first_block()?)?;
+    let state = snapshot.whole_state()?;
     drop(snapshot);
-    let (found, nodes) = rebuild(&store.whole_state()?, tip.height)?;
+    let (found, nodes) = rebuild(&state, tip.height)?;
     if found != root {
         return Err(damaged("its state is not the one that its last block commits to"));
     }

@@ -21,9 +21,9 @@ use crate::{
 
 /// Transactions of a block.
 pub const BLOCK_TRANSACTIONS_MAX: usize = 4_096;
-/// Contributions and responses of a block: verifying their proofs takes each validator 2 ms or so of a core for each, and a
-/// round does not wait longer.
-pub const BLOCK_CONTRIBUTIONS_MAX: usize = 512;
+/// Proofs of a block, one for each part of a contribution and for each response: verifying one takes each validator 2 ms or
+/// so of a core, and a round does not wait longer.
+pub const BLOCK_PROOFS_MAX: usize = 512;
 /// Bytes of a block's transactions.
 pub const BLOCK_BYTES_MAX: usize = 8 * 1024 * 1024;
 

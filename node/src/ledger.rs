@@ -22,8 +22,7 @@ use crate::{
     Error,
     authenticated::{Extended, extend, prove},
     block::{
-        BLOCK_BYTES_MAX, BLOCK_CONTRIBUTIONS_MAX, BLOCK_TRANSACTIONS_MAX, Block, Certificate, Header, Parent,
-        check_follows,
+        BLOCK_BYTES_MAX, BLOCK_PROOFS_MAX, BLOCK_TRANSACTIONS_MAX, Block, Certificate, Header, Parent, check_follows,
     },
     block_execution::{Execution, RefusedTransaction, execute_all, execute_possible},
     codec::check_length,
@@ -324,8 +323,8 @@ impl Ledger {
         self.store.first_block()
     }
 
-    pub(crate) fn copy_store(&self, path: &Path, first: Height) -> Result<(), Error> {
-        self.store.copy_to(path, first)
+    pub(crate) const fn store(&self) -> &Store {
+        &self.store
     }
 
     /// Keeps a proposed block until its height is decided.
@@ -374,7 +373,7 @@ impl Ledger {
 }
 
 /// Blocks of a version that this program does not speak are neither made nor judged.
-fn check_version(snapshot: &Snapshot, height: Height) -> Result<(), Error> {
+pub(crate) fn check_version(snapshot: &Snapshot, height: Height) -> Result<(), Error> {
     let found = require_protocol(snapshot)?.version;
     if found == PROTOCOL_VERSION { Ok(()) } else { Err(Error::Version { height, found, spoken: PROTOCOL_VERSION }) }
 }
@@ -414,12 +413,12 @@ fn seal_execution(snapshot: &Snapshot, height: Height, execution: Execution) -> 
 
 fn check_size(transactions: &[Transaction]) -> Result<(), Error> {
     check_length("block transactions", transactions.len(), BLOCK_TRANSACTIONS_MAX)?;
-    let (mut bytes, mut contributions) = (0, 0);
+    let (mut bytes, mut proofs) = (0, 0);
     for transaction in transactions {
         bytes += transaction.to_bytes()?.len();
-        contributions += usize::from(transaction.is_anonymous());
+        proofs += transaction.proof_count();
     }
-    check_length("contributions of a block", contributions, BLOCK_CONTRIBUTIONS_MAX)?;
+    check_length("proofs of a block", proofs, BLOCK_PROOFS_MAX)?;
     check_length("block in bytes", bytes, BLOCK_BYTES_MAX)
 }
 

@@ -1,7 +1,7 @@
 //! The ledger of Locus: a pure state machine, its blocks and their durable store.
 //!
 //! [`apply`] changes state by one transaction and depends on nothing but its arguments. [`Ledger`] keeps blocks and
-//! state on disk and executes blocks; [`Sequencer`] drives it with one validator, where a consensus engine will sit.
+//! state on disk and executes blocks; [`consensus`] decides them among validators, and [`Sequencer`] makes them for tests.
 //! Nothing here knows plaintext records, files of genotypes, HTTP or SQL.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]

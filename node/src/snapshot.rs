@@ -7,7 +7,7 @@ use circuits::{
     id::{AccountId, DatasetId, Digest, Leaf, LicenceId, QueryId, SchemaId, ScreeningId, StudyId},
     schema::Schema,
 };
-use redb::{ReadOnlyTable, ReadTransaction};
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable as _};
 
 use crate::{
     Error,
@@ -17,8 +17,8 @@ use crate::{
     inclusion::{TransactionProof, prove_transaction},
     light::Handover,
     state::{
-        ContributionState, Dataset, LicenceState, Party, QueryState, ScreeningState, Settlement, StateKey, StateRead,
-        StateView, Study, Tip,
+        ContributionState, Dataset, LicenceState, Party, QueryState, ScreeningState, Settlement, StateChange, StateKey,
+        StateRead, StateView, Study, Tip,
     },
     store::{EVENTS, HEADERS, NODES, STATE, block, failed, handovers, location, row, stored, value_at},
     transaction::{Transaction, TransactionId},
@@ -135,6 +135,16 @@ impl Snapshot {
         let count = self.epoch_snapshot(epoch)?.ok_or_else(missing)?.leaves;
         let gap = |index: LeafIndex| Error::Corrupt { what: "leaves", why: format!("leaf {index} is absent") };
         (0..count).map(LeafIndex::new).map(|index| self.leaf(index)?.ok_or_else(|| gap(index))).collect()
+    }
+
+    /// The whole state, by encoded key.
+    pub(crate) fn whole_state(&self) -> Result<StateChange, Error> {
+        let mut state = StateChange::default();
+        for row in self.state.iter().map_err(failed("read the state"))? {
+            let (key, value) = row.map_err(failed("read the state"))?;
+            state.insert(key.value().to_vec(), value.value().to_vec());
+        }
+        Ok(state)
     }
 
     /// The contributions of a query in the order of admission, withdrawn ones included.

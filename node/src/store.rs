@@ -161,7 +161,8 @@ impl Store {
         write.commit().map_err(failed("commit a block"))
     }
 
-    /// Copies the chain as it is now into a new file: every block from `first` on, the state, and the handovers.
+    /// Copies the chain as it is now into a new file: every block from `first` on, the state, and the handovers. What is
+    /// not decided is this node's own, and stays.
     pub(crate) fn copy_to(&self, path: &Path, first: Height) -> Result<(), Error> {
         let read = self.read()?;
         let target = Self(Database::create(path).map_err(failed("create the copy"))?);
@@ -175,19 +176,15 @@ impl Store {
             copy_rows(&read, &write, table, first.get()..)?;
         }
         copy_rows(&read, &write, HANDOVERS, 0..)?;
-        copy_rows(&read, &write, UNDECIDED, (0, [0; 32])..)?;
         write.commit().map_err(failed("copy"))
     }
 
-    /// The whole state, by encoded key.
-    pub(crate) fn whole_state(&self) -> Result<StateChange, Error> {
-        let table = self.read()?.open_table(STATE).map_err(failed("read the state"))?;
-        let mut state = StateChange::default();
-        for row in table.iter().map_err(failed("read the state"))? {
-            let (key, value) = row.map_err(failed("read the state"))?;
-            state.insert(key.value().to_vec(), value.value().to_vec());
-        }
-        Ok(state)
+    /// Copies the proposed blocks that are kept into another store of this node.
+    pub(crate) fn copy_undecided(&self, path: &Path) -> Result<(), Error> {
+        let (read, target) = (self.read()?, Self::open(path)?);
+        let write = target.write()?;
+        copy_rows(&read, &write, UNDECIDED, (0, [0; 32])..)?;
+        write.commit().map_err(failed("copy"))
     }
 
     /// The last block that is kept.
@@ -196,7 +193,8 @@ impl Store {
         Ok(table.last().map_err(failed("read a block"))?.map(|(height, _)| Height::new(height.value())))
     }
 
-    /// Replaces the authenticated tree, versions of earlier heights included, and where transactions lie.
+    /// Replaces the authenticated tree, versions of earlier heights included, and where transactions lie, and forgets
+    /// every proposed block.
     pub(crate) fn replace_tree(
         &self,
         nodes: &NodeBatch,
@@ -215,6 +213,8 @@ impl Store {
             write.delete_table(table).map_err(failed("replace the state tree"))?;
         }
         put_state(&write, &StateChange::default(), nodes)?;
+        write.delete_table(UNDECIDED).map_err(failed("forget proposed blocks"))?;
+        write.open_table(UNDECIDED).map_err(failed("forget proposed blocks"))?;
         write.commit().map_err(failed("replace the state tree"))
     }
 

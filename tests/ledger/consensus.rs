@@ -13,11 +13,11 @@ use std::{
 
 use circuits::quorum::Quorum;
 use node::{
-    Ledger, Mempool,
+    Error, Ledger, Mempool,
     consensus::{ConsensusSigner, Engine, EngineOptions, Guarded, Pace, PeerSecret, Timeouts},
     genesis::Genesis,
     light::LightClient,
-    state::StateRead,
+    state::{StateRead, Upgrade},
     transaction::{Action, ConsortiumChange, Transaction, TransactionId, Transfer},
     units::{Amount, Height, Timestamp},
     validator::{Validator, ValidatorSet},
@@ -78,6 +78,10 @@ impl Node {
     }
 
     fn start_at(&mut self, address: &str, heartbeat: Duration) {
+        self.engine = Some(self.try_start(address, heartbeat).unwrap());
+    }
+
+    fn try_start(&self, address: &str, heartbeat: Duration) -> Result<Engine, Error> {
         let options = EngineOptions {
             directory: self.directory.path().into(),
             listen: address.into(),
@@ -91,7 +95,7 @@ impl Node {
             },
             clock: self.clock,
         };
-        self.engine = Some(Engine::start(Arc::clone(&self.mempool), options).unwrap());
+        Engine::start(Arc::clone(&self.mempool), options)
     }
 
     fn stop(&mut self) {
@@ -183,6 +187,52 @@ fn a_chain_with_one_validator_makes_blocks_on_demand_only() {
     let snapshot = node.mempool.ledger().snapshot().unwrap();
     for height in (1..=node.height()).map(Height::new) {
         client.verify(&snapshot.header(height).unwrap().unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn a_heartbeat_makes_blocks_without_work() {
+    let genesis = genesis(vec![Validator { address: String::new(), ..listed("validator", 1) }]);
+    let mut node = Node::open("validator", &genesis);
+    node.start_at("/ip4/127.0.0.1/tcp/0", Duration::from_millis(200));
+    wait("three blocks of nothing", || node.height() >= 3);
+    let snapshot = node.mempool.ledger().snapshot().unwrap();
+    let empty = |height| snapshot.header(Height::new(height)).unwrap().unwrap().header.transaction_count == 0;
+    assert!((1..=3).all(empty));
+}
+
+#[test]
+fn four_validators_without_work_make_their_first_block_and_no_other() {
+    let nodes = four();
+    wait("the first block", || nodes.iter().all(|node| node.height() == 1));
+    thread::sleep(Duration::from_secs(1));
+    assert!(nodes.iter().all(|node| node.height() == 1));
+    let id = nodes[2].transfer("researcher", 1);
+    wait("a block for the transfer", || nodes.iter().all(|node| node.has(id)));
+    assert!(nodes.iter().all(|node| node.height() == 2));
+}
+
+#[test]
+fn repro_an_upgrade_stops_every_node_of_the_old_release_and_refuses_its_restart() {
+    const HEARTBEAT: Duration = Duration::from_secs(2);
+    let observer = listed("observer", 0);
+    let genesis = genesis((0..4).map(|number| listed(&name(number), 1)).chain([observer]).collect());
+    let names = (0..4).map(name).chain(["observer".into()]);
+    let mut nodes: Vec<_> = names.map(|name| Node::open(&name, &genesis)).collect();
+    nodes.iter_mut().for_each(|node| node.start(HEARTBEAT));
+    let upgrade = ConsortiumChange::Upgrade(Upgrade { version: 2, height: Height::new(7) });
+    for (number, node) in nodes[..3].iter().enumerate() {
+        node.send(&name(number), 0, Action::ApproveChange(upgrade.clone()));
+    }
+    for node in &mut nodes {
+        let handle = node.engine.as_ref().unwrap().handle().clone();
+        wait(&format!("{} stops", node.name), || handle.outcome().is_some());
+        let why = node.engine.take().unwrap().stop().unwrap_err();
+        assert!(matches!(why, Error::Version { found: 2, .. }), "{why}");
+        assert_eq!(node.height(), 6);
+        let address = node.mempool.ledger().genesis().validators.get(account(&node.name)).unwrap().address.clone();
+        let refused = node.try_start(&address, HEARTBEAT).err().unwrap().to_string();
+        assert!(refused.contains("block 7 is of protocol version 2") && refused.contains("install"), "{refused}");
     }
 }
 
@@ -283,7 +333,7 @@ fn a_key_in_a_device_signs_a_validators_blocks_and_without_it_the_node_stops() {
     wait("the others go on without it", || nodes[1..].iter().all(|node| node.has(id)));
     wait("the node without its key stops", || nodes[0].engine.as_ref().unwrap().handle().outcome().is_some());
     let why = nodes[0].engine.take().unwrap().stop().unwrap_err().to_string();
-    assert!(why.contains("see the log above"), "{why}");
+    assert!(why.contains("its engine ended: signature is refused: the device is unplugged"), "{why}");
     device.plug(true);
     nodes[0].start(SELDOM);
     nodes[3].stop();

@@ -1,14 +1,15 @@
 //! The light client believes what a quorum of the right validators signed, and nothing else.
 
-use circuits::quorum::Quorum;
+use circuits::{id::ChainId, quorum::Quorum};
 use node::{
     Ledger, archive,
     block::{Certificate, SignedHeader},
+    inclusion::TransactionProof,
     light::{Handover, LightClient},
     signature::{Signature, sign},
     state::{Account, StateKey, Tip, Upgrade},
-    transaction::{Action, CHANGES_MAX, ConsortiumChange, Equivocation, SignedStatement, open_votes},
-    units::Height,
+    transaction::{Action, CHANGES_MAX, ConsortiumChange, Equivocation, SignedStatement, Transfer, open_votes},
+    units::{Amount, Height},
     validator::ValidatorSet,
     vote::{Ballot, Statement, VoteKind},
 };
@@ -169,6 +170,32 @@ fn state_is_believed_under_the_key_asked_for() {
 }
 
 #[test]
+fn a_transaction_is_believed_at_its_place_in_its_block() {
+    let mut world = World::ready(Quorum::DEFAULT);
+    let ids: Vec<_> = (0..3)
+        .map(|amount| {
+            let action = Action::Transfer(Transfer { to: account("heir"), amount: Amount::new(amount + 1) });
+            world.act("friend", action).unwrap()
+        })
+        .collect();
+    world.block();
+    let client = LightClient::new(world.ledger().genesis()).unwrap();
+    let believed = client.verify(&header(&world, tip(&world))).unwrap();
+    let before = client.verify(&header(&world, tip(&world) - 1)).unwrap();
+    let proof = world.ledger().snapshot().unwrap().transaction(ids[1]).unwrap().unwrap().proof;
+    believed.includes(ids[1], &proof).unwrap();
+    refused(believed.includes(ids[0], &proof), "the block holds the transaction");
+    refused(before.includes(ids[1], &proof), "the block holds the transaction");
+    for index in [0, 2, u32::MAX] {
+        let moved = TransactionProof { index, ..proof.clone() };
+        refused(believed.includes(ids[1], &moved), "the block holds the transaction");
+    }
+    let mut short = proof.clone();
+    short.siblings.pop();
+    refused(believed.includes(ids[1], &short), "the block holds the transaction");
+}
+
+#[test]
 fn a_change_takes_more_than_two_thirds_of_the_validators_and_each_counts_once() {
     let mut world = four();
     let change = ConsortiumChange::SetValidator(validator("newcomer", 1));
@@ -263,6 +290,14 @@ fn only_statements_that_exclude_each_other_are_evidence() {
     let mut moved = evidence("validator 1", both[0], both[1]);
     moved.round = 1;
     refused(bring(moved), "does not verify");
+    // What it said on another chain is nothing against it here.
+    let mut elsewhere = evidence("validator 1", both[0], both[1]);
+    for said in [&mut elsewhere.first, &mut elsewhere.second] {
+        let chain = ChainId::from_bytes([9; 32]);
+        let ballot = Ballot { chain, height: elsewhere.height, round: 0, statement: said.statement };
+        said.signature = sign(&key("validator 1"), &ballot.message().unwrap());
+    }
+    refused(bring(elsewhere), "does not verify");
     bring(evidence("validator 1", both[0], both[1])).unwrap();
     refused(bring(evidence("validator 1", both[1], both[0])), "one proof for a height is enough");
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::type_complexity, missing_docs, unreachable_pub)]
 
 mod admission;
+mod books;
 mod chain;
 mod codec;
 mod committee;

@@ -141,3 +141,13 @@ fn a_contribution_that_is_offered_again_is_not_verified_again() {
     refused(world.contribute(contribution), "it need not be sent again");
     assert_eq!(gate.verified(), committed);
 }
+
+#[test]
+fn repro_a_block_of_more_proofs_than_a_round_verifies_is_refused_whoever_makes_it() {
+    let mut world = World::ready(Quorum::DEFAULT);
+    let id = world.open(world.query()).unwrap();
+    let mut contribution = world.contribution(id, 0);
+    contribution.parts = vec![contribution.parts[0].clone(); 8];
+    let many = vec![Transaction::Contribute(contribution); 65];
+    refused(world.ledger().propose(many, world.now).map(drop), "proofs of a block is 520; the limit is 512");
+}

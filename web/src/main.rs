@@ -8,15 +8,19 @@ use web::cli::{Cli, Output, run};
 
 /// The exit code of a command line that does not parse, as is usual.
 const USAGE: u8 = 2;
-/// What is logged unless `RUST_LOG` says otherwise. The engine's own network tells of every peer that is away, again and
-/// again; the node says once how many are connected.
+/// What is logged unless `RUST_LOG` says otherwise of these targets by name. The engine's own network tells of every peer
+/// that is away, again and again; the node says once how many are connected. What ends the engine is told by its log of
+/// ballots and by the actor above all others.
 const DEFAULT_FILTER: &str = "warn,arc_malachitebft_network=off,arc_malachitebft_discovery=off,\
-                              arc_malachitebft_app_channel=off,arc_malachitebft_engine=off";
+                              arc_malachitebft_app_channel=off,arc_malachitebft_engine=off,\
+                              arc_malachitebft_engine::wal=error,arc_malachitebft_engine::node=error";
 /// The targets under which arkworks traces circuits, switched off whatever `RUST_LOG` says.
 const CIRCUIT_SPANS: [&str; 2] = ["gr1cs=off", "r1cs=off"];
 
 fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| DEFAULT_FILTER.into());
+    // A later directive replaces an earlier one of the same target.
+    let asked = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_default();
+    let filter = EnvFilter::try_new(format!("{DEFAULT_FILTER},{asked}")).unwrap_or_else(|_| DEFAULT_FILTER.into());
     // arkworks' spans carry the values of wires, which are a witness.
     let filter = CIRCUIT_SPANS.into_iter().filter_map(|off| off.parse().ok()).fold(filter, EnvFilter::add_directive);
     tracing_subscriber::fmt()

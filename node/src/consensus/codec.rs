@@ -19,11 +19,11 @@ use bytes::Bytes;
 
 use super::{
     context::{Address, BlockId, Chain},
-    part::Part,
+    part::{GOSSIP_BYTES_MAX, Part},
 };
 use crate::{
     Error,
-    codec::{decode, encode},
+    codec::{check_length, decode, encode},
     signature::Signature,
     units::Height,
     validator::VALIDATORS_MAX,
@@ -82,8 +82,23 @@ impl Bounded for LivenessMsg<Chain> {
     }
 }
 
-impl Bounded for Part {}
-impl Bounded for StreamMessage<Part> {}
+impl Bounded for Part {
+    fn check(&self) -> Result<(), Error> {
+        let Self::Transactions(transactions) = self else { return Ok(()) };
+        let mut bytes = 0;
+        for transaction in transactions {
+            bytes += transaction.to_bytes()?.len();
+        }
+        check_length("transactions passed on together, in bytes,", bytes, GOSSIP_BYTES_MAX)
+    }
+}
+
+impl Bounded for StreamMessage<Part> {
+    fn check(&self) -> Result<(), Error> {
+        self.content.as_data().map_or(Ok(()), Part::check)
+    }
+}
+
 impl Bounded for ProposedValue<Chain> {}
 impl Bounded for PolkaCertificate<Chain> {}
 impl Bounded for Status<Chain> {}

@@ -53,6 +53,7 @@ pub use self::{
 };
 use crate::{
     Error, Mempool,
+    ledger::check_version,
     signature::Signature,
     transaction::require_validators,
     units::{Height, Timestamp},
@@ -329,15 +330,17 @@ fn log_holds(path: &Path, signature: &Signature) -> bool {
 
 impl Session {
     async fn begin(mempool: &Arc<Mempool>, options: &EngineOptions, wanted: &Arc<Notify>) -> Result<Self, Error> {
-        let chain = mempool.ledger().chain();
+        let (chain, snapshot) = (mempool.ledger().chain(), mempool.ledger().snapshot()?);
         let failed = |error: &dyn std::fmt::Display| Error::Consensus { why: error.to_string() };
-        let validators = require_validators(&mempool.ledger().snapshot()?)?;
+        check_version(&snapshot, snapshot.latest()?.height.next())?;
+        let validators = require_validators(&snapshot)?;
+        drop(snapshot);
         let settings = Settings::new(&options.listen, &options.peer.peer_key(), &validators, options.timeouts)?;
         let follow = must_follow(mempool, options)?;
         // Who only follows leaves the log of its own ballots as it is.
         let log = if follow.is_some() { options.directory.join("follow.wal") } else { log_path(options) };
         let account = options.signer.account();
-        let signer = ChainSigner { chain, signer: Arc::clone(&options.signer) as _ };
+        let signer = ChainSigner::new(chain, Arc::clone(&options.signer) as _);
         let keypair = options.peer.keypair()?;
         let peer_id = keypair.public().to_peer_id().to_bytes();
         let proof = signer.sign_validator_proof(account.to_bytes().to_vec(), peer_id).await;

@@ -1,7 +1,7 @@
 //! Signatures of consensus: what is signed is a [`Ballot`](crate::vote::Ballot), so that a light client checks a
 //! certificate with the same message.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_malachitebft_app_channel::{
     Signer, Verifier,
@@ -131,17 +131,34 @@ impl Verifier<Chain> for ChainVerifier {
 /// A validator's voice on one chain.
 #[derive(Clone)]
 pub(crate) struct ChainSigner {
-    pub(crate) chain: ChainId,
+    chain: ChainId,
     pub(crate) signer: Arc<dyn ConsensusSigner>,
+    /// Why the key did not sign, the first time. The engine ends over it and tells nobody.
+    failure: Arc<OnceLock<Error>>,
 }
 
 impl ChainSigner {
+    pub(crate) fn new(chain: ChainId, signer: Arc<dyn ConsensusSigner>) -> Self {
+        Self { chain, signer, failure: Arc::default() }
+    }
+
+    /// Why the key did not sign, if it once did not.
+    pub(crate) fn failure(&self) -> Option<&Error> {
+        self.failure.get()
+    }
+
     fn sign(&self, message: &[u8]) -> Result<Signature, SigningError> {
-        self.signer.sign(message).map_err(SigningError::from_source)
+        self.signer.sign(message).map_err(|error| self.failed(error))
     }
 
     fn sign_ballot(&self, ballot: &Ballot) -> Result<Signature, SigningError> {
-        self.signer.sign_ballot(ballot).map_err(SigningError::from_source)
+        self.signer.sign_ballot(ballot).map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, error: Error) -> SigningError {
+        tracing::error!(%error, "the validator's key does not sign");
+        let _ = self.failure.set(error.clone());
+        SigningError::from_source(error)
     }
 }
 

@@ -19,11 +19,12 @@ use super::{
     assembly::{Assembled, Assembly},
     codec::{Borsh, ROUND_MAX},
     context::{Address, BlockId, Chain},
-    part::{Announcement, PART_BYTES_MAX, Part},
+    part::{Announcement, GOSSIP_BYTES_MAX, PART_BYTES_MAX, Part},
 };
 use crate::{
     signature::{Signature, account_of, sign},
-    units::Height,
+    transaction::{Action, Transaction, Transfer},
+    units::{Amount, Height},
     validator::{PeerKey, Validator, ValidatorSet},
 };
 
@@ -144,6 +145,21 @@ fn messages_of_rounds_that_no_node_is_in_are_refused() {
     assert!(decode_as::<SignedConsensusMsg<Chain>>(&encoded(Round::new(ROUND_MAX))));
     for round in [Round::Nil, Round::new(ROUND_MAX + 1), Round::new(u32::MAX)] {
         assert!(!decode_as::<SignedConsensusMsg<Chain>>(&encoded(round)), "{round}");
+    }
+}
+
+#[test]
+fn repro_transactions_are_passed_on_together_up_to_a_megabyte() {
+    let action = Action::Transfer(Transfer { to: account_of(&key()), amount: Amount::new(1) });
+    let transfer = Transaction::sign(CHAIN, &key(), 0, action).unwrap();
+    let most = GOSSIP_BYTES_MAX / transfer.to_bytes().unwrap().len();
+    for (count, taken) in [(most, true), (most + 1, false)] {
+        let part = Part::Transactions(vec![transfer.clone(); count]);
+        let bytes: Bytes = Borsh.encode(&part).unwrap();
+        assert_eq!(decode_as::<Part>(&bytes), taken);
+        let message = StreamMessage::new(StreamId::new(Bytes::from_static(b"s")), 0, StreamContent::Data(part));
+        let bytes: Bytes = Borsh.encode(&message).unwrap();
+        assert_eq!(decode_as::<StreamMessage<Part>>(&bytes), taken);
     }
 }
 

@@ -6,7 +6,7 @@ use circuits::{id::AccountId, quorum::MEMBERS_MAX};
 
 use crate::{
     Error,
-    block::{BLOCK_BYTES_MAX, BLOCK_CONTRIBUTIONS_MAX, BLOCK_TRANSACTIONS_MAX},
+    block::{BLOCK_BYTES_MAX, BLOCK_PROOFS_MAX, BLOCK_TRANSACTIONS_MAX},
     state::StateChange,
     transaction::{Transaction, TransactionId},
 };
@@ -15,8 +15,8 @@ use crate::{
 pub const MEMPOOL_MAX: usize = 16_384;
 /// Transactions of one sender that wait for a block.
 pub const SENDER_WAITING_MAX: usize = 128;
-/// Of [`MEMPOOL_MAX`], those that only committee members and the governor may add: nobody crowds a key's generation, a
-/// release or a suspension out.
+/// Of [`MEMPOOL_MAX`], those that only committee members, the governor and validators may add: nobody crowds a key's
+/// generation, a release, a suspension or a change of the consortium out.
 const RESERVED: usize = 2_048;
 
 const _: () = assert!((MEMBERS_MAX as usize + 1) * SENDER_WAITING_MAX <= RESERVED && RESERVED < MEMPOOL_MAX);
@@ -82,21 +82,19 @@ impl Queue {
         self.queue.push_back(transaction);
     }
 
-    /// The longest front of the queue that fits a block. Contributions beyond a block's wait, and what is behind them
-    /// does not.
+    /// The longest front of the queue that fits a block. A contribution or response whose proofs find no room waits, and
+    /// what is behind it does not.
     ///
     /// # Errors
     /// [`Error::Malformed`] when a transaction does not encode.
     pub(crate) fn first_fitting(&self) -> Result<Vec<Transaction>, Error> {
-        let (mut bytes, mut contributions) = (0, 0);
+        let (mut bytes, mut proofs) = (0, 0);
         let mut taken = vec![];
         for transaction in &self.queue {
-            if transaction.is_anonymous() {
-                if contributions == BLOCK_CONTRIBUTIONS_MAX {
-                    continue;
-                }
-                contributions += 1;
+            if proofs + transaction.proof_count() > BLOCK_PROOFS_MAX {
+                continue;
             }
+            proofs += transaction.proof_count();
             bytes += transaction.to_bytes()?.len();
             if bytes > BLOCK_BYTES_MAX || taken.len() == BLOCK_TRANSACTIONS_MAX {
                 break;
@@ -114,12 +112,13 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use circuits::id::ChainId;
+    use borsh::BorshDeserialize as _;
+    use circuits::id::{ChainId, QueryId};
 
     use super::*;
     use crate::{
         signature::Signature,
-        transaction::{Action, SignedAction, Transfer},
+        transaction::{Action, Contribution, ContributionPart, SignedAction, Transfer},
         units::Amount,
     };
 
@@ -172,6 +171,22 @@ mod tests {
             push(&mut queue, transfer(MEMPOOL_MAX + 1 + number, 0));
         }
         assert!(queue.check_room(&transfer(MEMPOOL_MAX, 0), |account| account == member).is_err());
+    }
+
+    #[test]
+    fn repro_a_block_takes_so_many_proofs_however_many_contributions_bring_them() {
+        const PARTS: usize = 8;
+        let part = ContributionPart::deserialize_reader(&mut std::io::repeat(0)).unwrap();
+        let query = QueryId::from_bytes([1; 32]);
+        let mut queue = Queue::default();
+        for number in 0..BLOCK_PROOFS_MAX / PARTS + 9 {
+            let contribution = Contribution { query, payout: account(number), parts: vec![part.clone(); PARTS] };
+            push(&mut queue, Transaction::Contribute(contribution));
+        }
+        push(&mut queue, transfer(1, 0));
+        let taken = queue.first_fitting().unwrap();
+        assert_eq!(taken.iter().map(Transaction::proof_count).sum::<usize>(), BLOCK_PROOFS_MAX);
+        assert_eq!(taken.len(), BLOCK_PROOFS_MAX / PARTS + 1, "what is behind them does not wait");
     }
 
     #[test]

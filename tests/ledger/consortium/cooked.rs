@@ -3,16 +3,39 @@
 
 use std::path::Path;
 
+use circuits::id::{AccountId, Digest};
 use node::{
+    Ledger,
+    block::Header,
+    signature::Signature,
     state::{Account, StateKey},
+    transaction::Transaction,
     units::Amount,
 };
 use redb::{Database, ReadableDatabase as _, TableDefinition};
 
 use super::town::{Town, name, wait};
-use crate::world::{ENDOWMENT, account};
+use crate::world::{DigestInsteadOfPairing, ENDOWMENT, account, digest};
 
 const STATE: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("state");
+/// Proposed blocks that are not decided, by height and header hash.
+pub const UNDECIDED: TableDefinition<'static, (u64, [u8; 32]), &[u8]> = TableDefinition::new("undecided");
+
+/// Puts an empty block that nobody judged among a store's proposed ones, of the first round of its height.
+pub fn plant(path: &Path, proposer: AccountId, header: Header) {
+    let block = Header { transactions: digest_of_none(), transaction_count: 0, ..header };
+    let bytes = borsh::to_vec(&(block, Vec::<Transaction>::new())).unwrap();
+    let row = borsh::to_vec(&(0_u32, None::<u32>, proposer, None::<Signature>, bytes)).unwrap();
+    let database = Database::create(path).unwrap();
+    let (write, key) = (database.begin_write().unwrap(), (block.height.get(), block.hash().unwrap().to_bytes()));
+    write.open_table(UNDECIDED).unwrap().insert(key, row.as_slice()).unwrap();
+    write.commit().unwrap();
+}
+
+/// The root over no transaction.
+fn digest_of_none() -> Digest {
+    node::inclusion::transactions_root(&[]).unwrap()
+}
 
 /// Gives an account 1,000 in a store, past its ledger.
 pub fn enrich(path: &Path, name: &str) {
@@ -47,6 +70,37 @@ fn await_its_turn(town: &mut Town, mut nonce: u64) -> u64 {
 }
 
 #[test]
+fn repro_a_kept_block_that_cannot_be_the_next_is_neither_proposed_nor_voted_for() {
+    let mut town = Town::running();
+    town.pay(0, "researcher", 0);
+    let next = town.rest() + 1;
+    let (proposer, voter) = (town.proposer(next), (town.proposer(next) + 1) % 4);
+    for victim in [proposer, voter] {
+        town.kill(victim);
+        let path = town.ledger_path(victim);
+        let ledger = Ledger::open_with(&path, town.genesis.clone(), Box::new(DigestInsteadOfPairing)).unwrap();
+        let snapshot = ledger.snapshot().unwrap();
+        let tip = snapshot.header(snapshot.latest().unwrap().height).unwrap().unwrap().header;
+        drop((snapshot, ledger));
+        assert_eq!(tip.height.get() + 1, next);
+        let planted =
+            Header { height: tip.height.next(), parent: tip.hash().unwrap(), state: digest("nobody's"), ..tip };
+        plant(&path, account(&name(proposer)), planted);
+    }
+    town.start(voter);
+    town.start(proposer);
+    town.pay(proposer, "researcher", 1);
+    let others = (0..4).filter(|number| ![proposer, voter].contains(number));
+    for log in others.map(|number| town.log(number)).collect::<Vec<_>>() {
+        assert!(!log.contains("a proposed block is refused"), "the planted block was proposed: {log}");
+    }
+    for victim in [proposer, voter] {
+        assert!(town.log(victim).contains("a kept block is not the next"));
+    }
+    town.agree();
+}
+
+#[test]
 fn a_block_whose_state_root_is_of_cooked_books_is_refused_by_the_others() {
     let mut town = Town::running();
     town.pay(0, "researcher", 0);
@@ -73,6 +127,9 @@ fn a_block_whose_state_root_is_of_cooked_books_is_refused_by_the_others() {
         town.settle_at(&[0, 1, 2], &transfer);
         nonce += 1;
     }
+    wait("the one with cooked books ends", || town.node(3).ended());
+    let said = town.node(3).heard().unwrap();
+    assert!(said.contains("damaged at state: it is not the one that block"), "{said}");
     drop(town.nodes[3].take());
     std::fs::remove_dir_all(&town.plans[3].directory).unwrap();
     std::fs::create_dir(&town.plans[3].directory).unwrap();

@@ -1,7 +1,7 @@
 //! Validators as processes of their own, killed, paused, cut off from each other, and dishonest.
 
 mod byzantine;
-mod cooked;
+pub mod cooked;
 mod crashes;
 mod doubles;
 mod joining;

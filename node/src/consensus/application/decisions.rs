@@ -45,6 +45,7 @@ impl Application {
         let block = self.ledger.commit(proposal, Certificate { round: number(*round), signatures })?;
         tracing::debug!(%height, transactions = block.header.transaction_count, "block committed");
         self.judged.clear();
+        self.sound.clear();
         self.assembly.prune(*height);
         for (id, error) in self.parts.mempool.settle(self.now())? {
             tracing::warn!(transaction = %id, %error, "a waiting transaction was refused");
@@ -106,6 +107,9 @@ impl Application {
             }
             Err(error @ Error::Version { .. }) => Err(error),
             Err(error) if error.is_refusal() => {
+                // Its bytes may be another block's than its certificate is for, and this node's own state may be what is
+                // wrong: then no peer is to blame, and nothing more is built on it.
+                self.ledger.check_state()?;
                 tracing::warn!(%error, %height, "a peer's final block is refused");
                 Ok(SyncedValueOutcome::PeerFault)
             }

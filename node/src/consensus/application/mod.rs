@@ -7,7 +7,11 @@ mod pace;
 mod peers;
 mod proposals;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use arc_malachitebft_app_channel::{
     AppMsg, Channels, NetworkRequest,
@@ -31,7 +35,7 @@ use super::{
 };
 use crate::{
     Error,
-    ledger::{Ledger, Proposal},
+    ledger::{Ledger, Proposal, check_version},
     mempool::Mempool,
     state::Tip,
     transaction::{Transaction, TransactionId, require_validators},
@@ -77,6 +81,8 @@ pub(super) struct Application {
     assembly: Assembly,
     /// Executed blocks of the next height, ready to be committed.
     judged: BTreeMap<BlockId, Proposal>,
+    /// Blocks of the next height that are kept and that this process executed.
+    sound: BTreeSet<BlockId>,
     /// Whole blocks of later heights.
     ahead: Vec<Assembled>,
     /// The highest block that a peer showed.
@@ -103,6 +109,7 @@ impl Application {
             net_requests: channels.net_requests.clone(),
             assembly: Assembly::new(ledger.chain()),
             judged: BTreeMap::new(),
+            sound: BTreeSet::new(),
             ahead: vec![],
             seen: Height::default(),
             idle: None,
@@ -137,7 +144,7 @@ impl Application {
             select! {
                 message = messages.recv() => match message {
                     Some(message) => self.handle(message).await?,
-                    None => return Err(Error::Consensus { why: "its engine ended; see the log above".into() }),
+                    None => return Err(self.ended()),
                 },
                 () = sleep_until(start.unwrap_or_else(Instant::now)), if start.is_some() => self.start_height()?,
                 () = mempool.arrived() => {
@@ -197,6 +204,15 @@ impl Application {
         Ok(())
     }
 
+    /// The engine is gone: because the key did not sign, or as its log says.
+    fn ended(&self) -> Error {
+        let why = match self.parts.signer.failure() {
+            Some(failure) => format!("its engine ended: {failure}"),
+            None => "its engine ended; see the log above".into(),
+        };
+        Error::Consensus { why }
+    }
+
     fn now(&self) -> Timestamp {
         (self.parts.clock)()
     }
@@ -210,8 +226,11 @@ impl Application {
     }
 
     fn next_height(&self) -> Result<(Height, HeightParams<Chain>), Error> {
-        let height = self.tip()?.height.next();
-        Ok((height, HeightParams::new(Voters::from(&self.validators()?), self.settings.timeouts, None)))
+        let snapshot = self.ledger.snapshot()?;
+        let height = snapshot.latest()?.height.next();
+        check_version(&snapshot, height)?;
+        let voters = Voters::from(&require_validators(&snapshot)?);
+        Ok((height, HeightParams::new(voters, self.settings.timeouts, None)))
     }
 }
 

@@ -78,6 +78,23 @@ pub(super) fn write_copy(ledger: &Ledger, path: &Path, first: impl Fn(&Tip) -> H
     Ok(tip)
 }
 
+/// Removes copies that [`write_copy`] named by their block in a folder of its own, but for the latest.
+pub(super) fn forget_copies(folder: &Path, kept: usize) -> Result<(), Error> {
+    let unreadable = failed("folder of copies", folder);
+    let mut heights: Vec<u64> = vec![];
+    for entry in fs::read_dir(folder).map_err(&unreadable)? {
+        let path = entry.map_err(&unreadable)?.path();
+        let stem = path.file_stem().filter(|_| path.extension().is_some_and(|ending| ending == "redb"));
+        heights.extend(stem.and_then(|stem| stem.to_str()?.parse::<u64>().ok()));
+    }
+    heights.sort_unstable();
+    heights.truncate(heights.len().saturating_sub(kept));
+    for path in heights.iter().map(|height| folder.join(format!("{height}.redb"))) {
+        fs::remove_file(&path).map_err(failed("copy", &path))?;
+    }
+    Ok(())
+}
+
 impl Source {
     /// Verifies the copy and puts it where the node finds it.
     pub(super) fn restore(&self, home: &Home, output: &Output) -> Result<(), Error> {
@@ -104,12 +121,10 @@ impl Keep {
         let (genesis, path) = (home.genesis()?, home.ledger_path());
         let incoming = path.with_extension("restoring");
         let _ = fs::remove_file(&incoming);
-        let ledger = Ledger::open(&path, genesis.clone())?;
+        let ledger = Ledger::open(&path, genesis)?;
         let first = |tip: &Tip| Height::new((tip.height.get() + 1).saturating_sub(self.blocks).max(1));
-        let tip = ledger.snapshot()?.latest()?;
-        ledger.copy_to(&incoming, first(&tip))?;
+        let tip = ledger.prune_to(&incoming, first(&ledger.snapshot()?.latest()?))?;
         drop(ledger);
-        archive::restore(&incoming, &genesis)?;
         fs::rename(&incoming, &path).map_err(failed("ledger", &path))?;
         output.result(&tip, |tip| format!("kept blocks {} to {}", first(tip), tip.height))
     }

@@ -42,13 +42,15 @@ pub enum Node {
     Run(Box<Run>),
     /// Show how far a node is, whom it is connected to, and who validates.
     Status,
+    /// Show whom the node at --url is connected to: where, under which key, and for which validator.
+    Peers,
     /// Copy the chain to a file, every block and the state; the node must not run meanwhile (see `run --copies`).
     Backup(Target),
-    /// Copy the state and the latest block to a file, from which a new node starts at once.
+    /// Copy the state and the latest block to a file, from which a new node starts at once; the node must not run meanwhile.
     Snapshot(Target),
     /// Verify a backup or a snapshot, from whomever it comes, and start from it.
     Restore(Source),
-    /// Drop old blocks; receipts made before stay valid, and other nodes keep what they keep.
+    /// Drop old blocks, while the node does not run; receipts made before stay valid, and other nodes keep what they keep.
     Prune(Keep),
     /// Approve a change of the consortium; it holds once validators with more than two thirds of the votes did.
     Approve(Approve),
@@ -62,6 +64,7 @@ impl Node {
             Self::Init { address, power, out } => init(home, output, address, power, &out),
             Self::Run(run) => run.run(home, output),
             Self::Status => status::show(home, output),
+            Self::Peers => status::show_peers(home, output),
             Self::Backup(target) => target.back_up(home, output),
             Self::Snapshot(target) => target.snapshot(home, output),
             Self::Restore(source) => source.restore(home, output),

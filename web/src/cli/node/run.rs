@@ -27,7 +27,10 @@ use node::{
     units::Height,
 };
 
-use super::{copy::write_copy, publish::Publish};
+use super::{
+    copy::{forget_copies, write_copy},
+    publish::Publish,
+};
 use crate::{
     Error,
     api::{Custody, Metrics, Publishing, Service, StoredBytes, UploadQuota, is_document},
@@ -50,6 +53,8 @@ const UPLOAD_BYTES_MAX: u64 = 64 << 30;
 const HEARTBEAT_SECONDS: u64 = 5;
 /// Blocks from one copy of the chain to the next.
 const COPY_BLOCKS: u64 = 10_000;
+/// Copies that stay: one that is damaged, and one written over what damaged it, leave another.
+const COPIES_KEPT: u64 = 3;
 
 /// Run the node, its HTTP API and its pages until interrupted.
 #[derive(Debug, Args)]
@@ -67,12 +72,16 @@ pub struct Run {
     /// End when standard input closes, as it does when the process that started this one ends.
     #[arg(long)]
     attached: bool,
-    /// A folder for copies of the chain that are written while the node runs, named by their last block.
+    /// A folder for copies of the chain that are written while the node runs, named by their last block. Give it to nothing
+    /// else, best on another disk: each copy takes as much as the ledger.
     #[arg(long, value_name = "DIR")]
     copies: Option<PathBuf>,
     /// Blocks from one copy to the next.
     #[arg(long, default_value_t = COPY_BLOCKS, value_name = "BLOCKS", requires = "copies", value_parser = clap::value_parser!(u64).range(1..))]
     copy_every: u64,
+    /// Copies that stay; older ones are removed once a newer one is whole.
+    #[arg(long, default_value_t = COPIES_KEPT, value_name = "COUNT", requires = "copies", value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    keep_copies: u64,
     #[command(flatten)]
     database: DatabaseOption,
     #[command(flatten)]
@@ -125,6 +134,7 @@ impl Run {
             attached: false,
             copies: None,
             copy_every: COPY_BLOCKS,
+            keep_copies: COPIES_KEPT,
             database: DatabaseOption::default(),
             aggregation: Aggregation::default(),
             publish: Publish::default(),
@@ -140,7 +150,9 @@ impl Run {
         }
         let genesis = home.genesis()?;
         let key = home.key(&home.validator_path(), Role::Validator)?;
-        let mempool = Arc::new(Mempool::new(Arc::new(Ledger::open(&home.ledger_path(), genesis)?)));
+        let ledger = Ledger::open(&home.ledger_path(), genesis)?;
+        ledger.check_state()?;
+        let mempool = Arc::new(Mempool::new(Arc::new(ledger)));
         let database = self.database.open(home)?;
         let objects = home.objects()?;
         let duty = self.aggregation.duty(home, &mempool, &objects)?;
@@ -154,7 +166,7 @@ impl Run {
         let pace = Pace { heartbeat: Duration::from_secs(self.heartbeat), ..Pace::default() };
         let engine = Engine::start(Arc::clone(&mempool), engine_options(&key, home.dir(), &p2p, pace)?)?;
         if let Some(folder) = self.copies {
-            copy_in_background(Arc::clone(mempool.ledger()), folder, self.copy_every)?;
+            copy_in_background(Arc::clone(mempool.ledger()), folder, (self.copy_every, self.keep_copies))?;
         }
         let chain = Arc::new(Chain::new(mempool));
         let mut service = service(chain, Some(engine.handle().clone()), objects, database)?;
@@ -177,7 +189,7 @@ impl Run {
 }
 
 /// Writes copies as blocks are made, until the process ends.
-fn copy_in_background(ledger: Arc<Ledger>, folder: PathBuf, every: u64) -> Result<(), Error> {
+fn copy_in_background(ledger: Arc<Ledger>, folder: PathBuf, (every, kept): (u64, u64)) -> Result<(), Error> {
     fs::create_dir_all(&folder)
         .map_err(|error| Error::Input { what: "folder of copies", why: format!("{}: {error}", folder.display()) })?;
     let started = thread::Builder::new().name("locus-copies".into()).spawn(move || {
@@ -190,9 +202,10 @@ fn copy_in_background(ledger: Arc<Ledger>, folder: PathBuf, every: u64) -> Resul
             }
             copied = height;
             let path = folder.join(format!("{height}.redb"));
-            match write_copy(&ledger, &path, |_| Height::new(1)) {
+            let written = write_copy(&ledger, &path, |_| Height::new(1));
+            match written.and_then(|tip| forget_copies(&folder, kept as usize).map(|()| tip)) {
                 Ok(tip) => tracing::info!(height = %tip.height, path = %path.display(), "copy written"),
-                Err(error) => tracing::error!(%error, "no copy was written"),
+                Err(error) => tracing::error!(%error, "the copies are not as they should be"),
             }
         }
     });

@@ -44,6 +44,27 @@ pub(super) fn show(home: &Home, output: &Output) -> Result<(), Error> {
     output.result(&status, text)
 }
 
+/// Shows whom the node at --url is connected to.
+pub(super) fn show_peers(home: &Home, output: &Output) -> Result<(), Error> {
+    let unasked =
+        || Error::Input { what: "address", why: "a node that runs is asked: give its address with --url".into() };
+    let remote = Remote::new(home.url().ok_or_else(unasked)?)?;
+    let unknown = || Error::NotFound { what: "peers", id: "of this server".into() };
+    let peers: Vec<Peer> = remote.json("/v1/peers")?.ok_or_else(unknown)?;
+    output.result(&peers, |peers| {
+        if peers.is_empty() {
+            return "connected to no other node".into();
+        }
+        let line = |Peer { id, address, validator }: &Peer| {
+            format!(
+                "{}  {address}  {id}",
+                validator.as_deref().unwrap_or("no validator proved this link to be its own")
+            )
+        };
+        peers.iter().map(line).collect::<Vec<_>>().join("\n")
+    })
+}
+
 fn text(status: &Status) -> String {
     let tip = &status.tip;
     let mut lines = vec![format!("height     {}\nepoch      {}\ntime       {}", tip.height, tip.epoch, utc(tip.time))];
