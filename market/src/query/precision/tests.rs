@@ -161,7 +161,7 @@ fn a_plan_expects_the_errors_that_its_statistics_state() {
         let rho = Epsilon::from_milli(10_000).rho();
         let [exact, noisy] = [None, Some(rho)].map(|rho| stated(&even.analysis(&measure, rho)));
         let (expected, warnings) =
-            even.supposed(Some(rho)).foresee(&[measure.clone()], &[even.layouts(&measure)]).unwrap();
+            even.supposed(Some(rho)).foresee(std::slice::from_ref(&measure), &[even.layouts(&measure)]).unwrap();
         let expected: Vec<_> =
             expected.iter().filter(|one| !["people", "a share"].iter().any(|of| one.what.starts_with(of))).collect();
         assert_eq!((expected.len(), warnings.len()), (noisy.len(), 0), "{expected:?} {warnings:?}");
@@ -196,7 +196,8 @@ fn the_noise_that_a_plan_expects_is_that_of_drawn_sums() {
     let frequency = simulated(&even, &association(), |slots| (slots[0] + 2.0 * slots[1]) / (2.0 * slots[2]));
     for (measure, found) in [(comparison(), mean), (association(), frequency)] {
         let rho = Some(Epsilon::from_milli(10_000).rho());
-        let expected = even.supposed(rho).foresee(&[measure.clone()], &[even.layouts(&measure)]).unwrap().0.remove(0);
+        let expected =
+            even.supposed(rho).foresee(std::slice::from_ref(&measure), &[even.layouts(&measure)]).unwrap().0.remove(0);
         assert!((expected.noise_error / found - 1.0).abs() < 0.05, "{expected:?} where {found} was drawn");
     }
 }
