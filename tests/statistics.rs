@@ -1,8 +1,13 @@
 //! Statistics through the whole of Locus: proofs, encryption, committee, and what a researcher reads.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
 
-use serde_json::Value;
+use circuits::privacy::Epsilon;
+use serde_json::{Value, json};
 
 /// Plays an example and returns its report, once the sums are those of the plaintext.
 fn play(folder: &Path, arguments: &[&str]) -> Value {
@@ -73,6 +78,51 @@ fn least_squares_give_what_statsmodels_gives() {
 }
 
 #[test]
+fn a_released_result_gives_the_mean_score_of_the_people_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = play(folder.path(), &["frequencies", "--people", "3"]);
+    let variants = report["result"]["analyses"][0]["groups"][0]["variants"].as_array().unwrap();
+    let truth = report["truth"][0][0].as_array().unwrap();
+    let (mut lines, mut expected) = ("#genome_build=GRCh37\n".to_owned(), 0.0);
+    lines.push_str("chr_name\tchr_position\teffect_allele\tother_allele\teffect_weight\n");
+    // Somebody has a copy of each.
+    let carried = variants.iter().zip(truth.chunks(3)).filter(|(_, sums)| sums[0] != 0 || sums[1] != 0);
+    for ((variant, sums), weight) in carried.zip([0.5, -1.0, 2.0]) {
+        let variant = &variant["variant"];
+        let [chrom, other, effect] = ["chrom", "reference", "alternate"].map(|name| variant[name].as_str().unwrap());
+        lines.push_str(&format!("{chrom}\t{}\t{effect}\t{other}\t{weight}\n", variant["pos"]));
+        let [het, hom, called] = [0, 1, 2].map(|slot| sums[slot].as_f64().unwrap());
+        expected += weight * (het + 2.0 * hom) / called;
+    }
+    let weights = folder.path().join("weights.txt");
+    fs::write(&weights, lines).unwrap();
+    let asked = ["--weights", weights.to_str().unwrap()];
+    let result = read_again(folder.path(), report["query"].as_str().unwrap(), &asked);
+    let score = &result["analyses"][1];
+    assert_eq!((&score["statistic"], score["used"].as_array().unwrap().len()), (&json!("score"), 3));
+    assert_close(&score["groups"][0]["mean"]["value"], &json!(expected));
+}
+
+/// What the program says, asked with a demo's folder.
+fn ask(folder: &Path, arguments: &[&str]) -> Output {
+    let data = folder.join("demo");
+    Command::new(env!("CARGO_BIN_EXE_locus")).arg("--data-dir").arg(data).args(arguments).output().unwrap()
+}
+
+fn asked_as_json(folder: &Path, arguments: &[&str]) -> Value {
+    let output = ask(folder, &[&["--json"], arguments].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// A demo's result, decrypted once more by its researcher.
+fn read_again(folder: &Path, query: &str, more: &[&str]) -> Value {
+    let [key, receipt] = ["demo/keys/researcher.key", "receipt.json"].map(|name| folder.join(name));
+    let result = ["result", query, "--key", key.to_str().unwrap(), "--receipt", receipt.to_str().unwrap()];
+    asked_as_json(folder, &[&result[..], more].concat())
+}
+
+#[test]
 fn an_association_scan_gives_the_trends_that_scipy_gives() {
     // The fifteenth is the first who lived: before there are no controls.
     let (analysis, expected) = (exact("association", "15", &["manhattan", "quantiles"]), reference("association"));
@@ -115,6 +165,29 @@ fn a_funnel_is_released_with_noise_and_nobody_learns_who_matches() {
     let notes = report["result"]["notes"].to_string();
     assert!(notes.contains("Differential privacy: ε = 1,"), "{notes}");
     check_written(&report, &["attrition"]);
+    odometers_show_what_was_spent(folder.path(), &report["query"]);
+}
+
+/// Beside the result, in the next query's plan, and before that query is opened.
+fn odometers_show_what_was_spent(folder: &Path, query: &Value) {
+    let (query, key, file) =
+        (query.as_str().unwrap(), folder.join("demo/keys/researcher.key"), folder.join("next.json"));
+    let spent = read_again(folder, query, &[])["privacy"].clone();
+    let rho = Epsilon::from_milli(1_000).rho().billionths();
+    let once = json!({ "releases": 1, "rho": rho });
+    assert_eq!((&spent["rho_billionths"], &spent["study"], &spent["researcher"]), (&json!(rho), &once, &once));
+
+    let asked = asked_as_json(folder, &["query", "show", query])["state"]["query"].clone();
+    let next = json!({
+        "study": asked["study"], "schema": asked["schema"], "purposes": ["health-research"], "price": 1, "days": 7,
+        "contributions_min": 4, "contributions_max": 5, "privacy": { "epsilon": 1.0 }, "measures": [{ "statistic": "count" }],
+    });
+    fs::write(&file, next.to_string()).unwrap();
+    let plan = asked_as_json(folder, &["query", "plan", file.to_str().unwrap()]);
+    assert_eq!((&plan["privacy"]["study"], &plan["privacy"]["rho_billionths"]), (&once, &json!(rho)), "{plan}");
+    let unconfirmed = ask(folder, &["query", "open", file.to_str().unwrap(), "--key", key.to_str().unwrap()]);
+    let said = String::from_utf8(unconfirmed.stderr).unwrap();
+    assert!(!unconfirmed.status.success() && said.contains("odometer  study ε 1 so far"), "{said}");
 }
 
 #[test]

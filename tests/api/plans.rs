@@ -1,5 +1,7 @@
 //! Planning over the wire: the same plan as at home, and nothing opened.
 
+use std::{fs, path::Path};
+
 use serde_json::{Value, json};
 
 use super::server::Server;
@@ -52,8 +54,29 @@ fn a_plan_says_why_the_ledger_would_refuse_and_a_file_that_means_nothing_is_refu
 }
 
 #[test]
-fn the_schema_of_query_files_is_served() {
+fn the_schema_that_is_served_takes_every_example_and_no_mistyped_one() {
     let schema = Server::start().get("/v1/query-schema").json();
     assert_eq!(schema["title"], "QueryFile");
-    assert!(schema["properties"].get("measures").is_some());
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/queries");
+    let examples = fs::read_dir(folder).unwrap().map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap());
+    let examples: Vec<Value> = examples.map(|text| toml::from_str(&text).unwrap()).collect();
+    assert_eq!(examples.len(), 10);
+    for example in &examples {
+        let found: Vec<_> = validator.iter_errors(example).map(|error| error.to_string()).collect();
+        assert!(found.is_empty(), "{example}: {found:?}");
+    }
+    let mistyped: [fn(&mut Value); 5] = [
+        |file| file["prize"] = 1.into(),
+        |file| drop(file.as_object_mut().unwrap().remove("price")),
+        |file| file["privacy"] = json!({ "epsilon": "much" }),
+        |file| file["measures"][0]["statistic"] = "horoscope".into(),
+        |file| file["measures"][0]["colour"] = "red".into(),
+    ];
+    for (place, mistype) in mistyped.into_iter().enumerate() {
+        for mut example in examples.clone() {
+            mistype(&mut example);
+            assert!(!validator.is_valid(&example), "{place}: {example}");
+        }
+    }
 }

@@ -58,6 +58,26 @@ def inbreeding(p):
     return 1 - p[1] / (2 * q * (1 - q))
 
 
+def missing(row):
+    return {"missingness": share(np.count_nonzero(row == MISSING), len(row))}
+
+
+def minor(successes, trials):
+    """Of the rarer allele; where the interval holds a half, either may be it, and the interval is that of both."""
+    found = share(min(successes, trials - successes), trials)
+    ends = found["interval"]
+    return found | {"interval": {"lo": min(ends["lo"], 1 - ends["hi"]), "hi": min(ends["hi"], 0.5)}}
+
+
+def expected_heterozygosity(successes, trials):
+    """The frequency's, through 2p(1 - p): its error by complex steps over two kinds of alleles."""
+    f = lambda p: 2 * p[1] * (1 - p[1])
+    lo, hi = share(successes, trials)["interval"].values()
+    ends = [2 * p * (1 - p) for p in (lo, hi)]
+    error = delta(f, [trials - successes, successes])
+    return estimate(f([0, successes / trials]), error, min(ends), 0.5 if lo <= 0.5 <= hi else max(ends))
+
+
 def exact(counts):
     """Exact p and mid-p: the sum of the fractions of all tables of these alleles that are no likelier."""
     n, alternate = sum(counts), counts[1] + 2 * counts[2]
@@ -83,6 +103,8 @@ def summary(counts):
         "alternate_alleles": {"value": alternate},
         "frequency": p,
         "observed_heterozygosity": share(counts[1], n),
+        "minor_allele_frequency": minor(alternate, 2 * n),
+        "expected_heterozygosity": expected_heterozygosity(alternate, 2 * n),
     }
     if alternate in (0, 2 * n):
         nothing = undefined("monomorphic")
@@ -236,7 +258,7 @@ def demo():
     groups = [(people["sex"] == sex).to_numpy() for sex in (1, 2)]
     variants = [(site, row) for site, row in vcf(path) if set("".join(site[2:])) <= set("ACGT")]
     called = [(site, row) for site, row in variants if len(site[2]) == len(site[3]) == 1]
-    named = {f"{site[0]}:{site[1]} {site[2]}>{site[3]}": summary(genotype_counts(row)) for site, row in called[::23]}
+    named = {f"{site[0]}:{site[1]} {site[2]}>{site[3]}": summary(genotype_counts(row)) | missing(row) for site, row in called[::23]}
     given = pd.read_csv(SHARED / "gwas/hail/skat.weights", sep="\t").drop_duplicates("locus").set_index("locus")["weight"]
     weights, scores, variances = [], np.zeros(len(people)), [0.0, 0.0]
     sites = [(site, row) for site, row in called if MISSING not in row and f"{site[0]}:{site[1]}" in given.index]

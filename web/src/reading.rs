@@ -16,7 +16,8 @@ use market::{
     researcher::sums,
     statistics::{
         PartSums, Sum,
-        analysis::{Analysis, Context, analyze},
+        analysis::{Analysis, Context, analyze, score},
+        genotypes::Weights,
     },
 };
 use node::{
@@ -74,10 +75,36 @@ impl Reading<'_> {
     /// # Errors
     /// [`Error::Market`] when the sums are not those of the measures.
     pub(crate) fn analyze(&self, measures: &[Measured], slots: &[Vec<i32>]) -> Result<Vec<Analysis>, Error> {
+        self.each(measures, slots, |measure, layouts, sums| Ok(analyze(measure, layouts, sums, self.context())?))
+    }
+
+    /// The mean scores of each measure of genotypes under a table of weights.
+    ///
+    /// # Errors
+    /// As [`Self::analyze`], and [`Error::Input`] when no measure is of genotypes.
+    pub(crate) fn scores(
+        &self,
+        measures: &[Measured],
+        slots: &[Vec<i32>],
+        weights: &Weights,
+    ) -> Result<Vec<Analysis>, Error> {
+        let of_genotypes =
+            |measure: &Measure| matches!(measure, Measure::AlleleFrequencies { .. } | Measure::Association { .. });
+        if !measures.iter().any(|(measure, _)| of_genotypes(measure)) {
+            let why = "the query counts no genotypes, which a score needs; ask allele frequencies or an association";
+            return Err(Error::Input { what: "weights", why: why.into() });
+        }
+        let scores = self.each(measures, slots, |measure, layouts, sums| {
+            let scored = of_genotypes(measure).then(|| score(layouts, sums, self.context(), weights));
+            Ok(scored.transpose()?)
+        })?;
+        Ok(scores.into_iter().flatten().collect())
+    }
+
+    fn context(&self) -> Context<'_> {
         let seed = hash(ByteTag::Query, &[b"simulations", self.id.as_bytes()]).to_bytes();
         let (contributors, matched) = (Some(self.state.surviving), !self.state.query.matching.groups.is_empty());
-        let context = Context { schema: self.schema, panel: self.panel, contributors, matched, seed };
-        self.each(measures, slots, |measure, layouts, sums| Ok(analyze(measure, layouts, sums, context)?))
+        Context { schema: self.schema, panel: self.panel, contributors, matched, seed }
     }
 
     /// The sums of each measure's parts.

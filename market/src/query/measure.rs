@@ -90,7 +90,7 @@ pub enum Measure {
         /// An axis of two cells: controls, then cases.
         cases: NamedAxis,
     },
-    /// Kaplan–Meier curves with a log-rank test over groups.
+    /// Kaplan–Meier curves with a log-rank test over groups, and restricted means.
     Survival {
         /// Bins of the time until the event or the end of observation, no cuts: from the least time on, up to the longest
         /// follow-up. Whoever is followed longer is in no bin and left out.
@@ -100,6 +100,10 @@ pub enum Measure {
         /// Groups to compare.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         groups: Option<NamedAxis>,
+        /// Until when restricted means are taken, in the unit of time, as a protocol fixes it beforehand; without it as far
+        /// as every group is followed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        horizon: Option<f64>,
     },
 }
 
@@ -129,7 +133,7 @@ impl Measure {
             Self::Comparison { groups, .. } => vec![groups],
             Self::Regression { .. } => vec![],
             Self::Association { cases, .. } => vec![cases],
-            Self::Survival { time, event, groups } => groups.iter().chain([time, event]).collect(),
+            Self::Survival { time, event, groups, .. } => groups.iter().chain([time, event]).collect(),
         }
     }
 
@@ -188,7 +192,7 @@ impl Measure {
             Self::Survival { event, .. } if cells(axes.len().saturating_sub(1)) != 2 => {
                 Err(refused(format!("event has other cells than two: {event:?}; cut it at 1")))
             }
-            Self::Survival { time, .. } => check_time(names, time),
+            Self::Survival { time, horizon, .. } => check_time(names, time, *horizon),
             Self::Contingency { strata: Some(_), .. } if axes.iter().skip(1).any(|axis| axis.cells() != 2) => {
                 let [rows, columns] = [cells(1), cells(2)];
                 let why = format!(
@@ -206,9 +210,10 @@ impl Measure {
     }
 }
 
-/// Refuses times that a life table cannot use: open cells, and bins that begin after people have begun to leave.
-fn check_time(names: Names<'_>, time: &NamedAxis) -> Result<(), Error> {
-    let NamedAxis::Bins { attribute, lo, .. } = time else {
+/// Refuses times that a life table cannot use: open cells, bins that begin after people have begun to leave, and a horizon
+/// beyond them.
+fn check_time(names: Names<'_>, time: &NamedAxis, horizon: Option<f64>) -> Result<(), Error> {
+    let NamedAxis::Bins { attribute, lo, width, count } = time else {
         let why = "time needs bins, { attribute, lo, width, count }: in the open cells of cuts nobody's time is known";
         return Err(refused(why.into()));
     };
@@ -221,7 +226,13 @@ fn check_time(names: Names<'_>, time: &NamedAxis) -> Result<(), Error> {
         );
         return Err(refused(why));
     }
-    Ok(())
+    let end = width.mul_add(f64::from(*count), *lo);
+    match horizon {
+        Some(horizon) if !(horizon > 0.0 && horizon < end) => Err(refused(format!(
+            "a horizon of {horizon} must be above 0 and before {end}, where the bins of {attribute} end"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn moments<'n>(names: Names<'_>, attributes: impl Iterator<Item = &'n String>) -> Result<Statistic, Error> {

@@ -8,6 +8,7 @@ mod file;
 mod measure;
 mod named;
 mod plan;
+mod precision;
 #[cfg(test)]
 mod tests;
 
@@ -24,7 +25,8 @@ pub use self::{
     file::{Privacy, QUERY_FILE_BYTES_MAX, QueryFile},
     measure::{Measure, VariantBlock, VariantRange},
     named::{NamedAxis, NamedClause, variant_name},
-    plan::{Expectation, Plan, PrivacyPlan, plan, plan_of_study},
+    plan::{Plan, PrivacyPlan, plan, plan_of_study},
+    precision::Expectation,
 };
 pub(crate) use self::{
     file::{first_region, parse_toml, public_criteria, read},

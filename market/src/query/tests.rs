@@ -14,12 +14,12 @@ use crate::{
     import::{ImportOptions, import_variants},
 };
 
-fn file(path: &str) -> PathBuf {
+pub(super) fn file(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
 }
 
 /// The schema and the panel of the demo.
-fn demo() -> (Schema, VariantPanel) {
+pub(super) fn demo() -> (Schema, VariantPanel) {
     let genomes = fs::read(file("tests/data/demo/genomes.vcf")).unwrap();
     let options = ImportOptions { build: Some("GRCh37".into()) };
     let (imported, _) = import_variants("genomes", genomes.as_slice(), &options).unwrap();
@@ -34,7 +34,7 @@ fn resolve(query: &QueryFile) -> Result<CohortQuery, Error> {
     query.resolve(&schema, Some(&panel), Day(20_000), SealingKey::new(vec![1]))
 }
 
-fn example(name: &str) -> QueryFile {
+pub(super) fn example(name: &str) -> QueryFile {
     QueryFile::open(&file("docs/queries").join(name).with_extension("toml")).unwrap()
 }
 
@@ -77,7 +77,7 @@ fn repro_people_followed_past_the_last_bin_vanished_without_a_word() {
     assert!(warnings[0].contains("end at 3720") && warnings[0].contains("go to 36500"), "{warnings:?}");
     let time = NamedAxis::Bins { attribute: "follow_up".into(), lo: 0.0, width: 1_000.0, count: 37 };
     let event = NamedAxis::Cuts { attribute: "death".into(), cuts: vec![1.0] };
-    assert!(Measure::Survival { time, event, groups: None }.warnings(names).unwrap().is_empty());
+    assert!(Measure::Survival { time, event, groups: None, horizon: None }.warnings(names).unwrap().is_empty());
 }
 
 #[test]
@@ -98,6 +98,10 @@ fn what_cannot_be_is_refused_by_name() {
     let sex = || NamedAxis::Cuts { attribute: "sex".into(), cuts: vec![2.0] };
     let bins = |count| NamedAxis::Bins { attribute: "age".into(), lo: 0.0, width: 1.0, count };
     let variant = |name: &str| NamedAxis::Variant { variant: name.into() };
+    let follow_up = |lo, horizon| {
+        let time = NamedAxis::Bins { attribute: "follow_up".into(), lo, width: 60.0, count: 5 };
+        Measure::Survival { time, event: sex(), groups: None, horizon }
+    };
     let cases = [
         ("no attribute \"shoe size\"", Measure::Moments { attributes: vec!["shoe size".into()], by: vec![] }),
         ("40.05 for age: its values are multiples of 1/10 from 0 to 120", {
@@ -108,12 +112,11 @@ fn what_cannot_be_is_refused_by_name() {
         }),
         ("no variant \"22:1 A>C\"", Measure::Count { by: vec![variant("22:1 A>C")] }),
         ("cases has 3 cells", Measure::Association { variants: VariantRange::default(), cases: bins(3) }),
-        ("event has other cells", Measure::Survival { time: bins(3), event: bins(3), groups: None }),
-        ("time needs bins", Measure::Survival { time: sex(), event: sex(), groups: None }),
-        ("let lo be 0", {
-            let time = NamedAxis::Bins { attribute: "follow_up".into(), lo: 60.0, width: 60.0, count: 5 };
-            Measure::Survival { time, event: sex(), groups: None }
-        }),
+        ("event has other cells", Measure::Survival { time: bins(3), event: bins(3), groups: None, horizon: None }),
+        ("time needs bins", Measure::Survival { time: sex(), event: sex(), groups: None, horizon: None }),
+        ("a horizon of 300 must be above 0 and before 300", follow_up(0.0, Some(300.0))),
+        ("a horizon of -1 must", follow_up(0.0, Some(-1.0))),
+        ("let lo be 0", follow_up(60.0, None)),
         ("two rows and two columns, and this has 3 and 2", {
             Measure::Contingency { rows: bins(3), columns: sex(), strata: Some(sex()) }
         }),
@@ -164,6 +167,7 @@ fn json_and_toml_say_the_same_and_a_mistyped_field_is_named() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["funnel", "survival", "association"] {
         let query = example(name);
+        assert!(name != "survival" || matches!(query.measures[0], Measure::Survival { horizon: Some(720.0), .. }));
         let path = folder.path().join("query.json");
         fs::write(&path, serde_json::to_string(&query).unwrap()).unwrap();
         assert_eq!(QueryFile::open(&path).unwrap(), query);

@@ -1,18 +1,18 @@
 //! What a result says: its measures' statistics, printed, and written as tables and figures.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use market::{
     query::QueryFile,
-    statistics::{analysis::Analysis, export, figure::Figure},
+    statistics::{analysis::Analysis, export, figure::Figure, genotypes::Weights},
 };
 
 use super::session::write_file;
-use crate::{
-    Error,
-    reading::{Measured, Reading},
-};
+use crate::{Error, reading::Reading};
 
 /// Estimates and tests that the text form lists for each measure.
 const LISTED_MAX: usize = 40;
@@ -26,6 +26,10 @@ pub(crate) struct AnalysisOptions {
     /// counts, moments and allele frequencies are given.
     #[arg(long, value_name = "FILE")]
     query_file: Option<PathBuf>,
+    /// Also give the mean polygenic scores that released genotypes have under these weights, a scoring file of the PGS
+    /// Catalog. It asks nobody and spends nothing.
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
     /// Write every estimate and test as CSV.
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
@@ -37,7 +41,7 @@ pub(crate) struct AnalysisOptions {
 impl AnalysisOptions {
     /// A table and figures of what is known by other means than a file.
     pub(crate) const fn to(csv: PathBuf, figures: PathBuf) -> Self {
-        Self { query_file: None, csv: Some(csv), figures: Some(figures) }
+        Self { query_file: None, weights: None, csv: Some(csv), figures: Some(figures) }
     }
 
     /// Whether figures are wanted.
@@ -45,12 +49,21 @@ impl AnalysisOptions {
         self.figures.is_some()
     }
 
-    /// The measures of a query, from its file or from its parts.
+    /// The statistics of a query's sums, and the scores that weights give.
     ///
     /// # Errors
-    /// As [`Reading::measures`].
-    pub(super) fn measures(&self, reading: Reading<'_>) -> Result<Vec<Measured>, Error> {
-        reading.measures(self.query_file.as_deref().map(QueryFile::open).transpose()?)
+    /// As [`Reading::measures`], [`Reading::analyze`] and [`Reading::scores`]; [`Error::Input`] for weights that cannot be
+    /// read.
+    pub(super) fn analyses(&self, reading: Reading<'_>, slots: &[Vec<i32>]) -> Result<Vec<Analysis>, Error> {
+        let measures = reading.measures(self.query_file.as_deref().map(QueryFile::open).transpose()?)?;
+        let mut analyses = reading.analyze(&measures, slots)?;
+        if let Some(path) = &self.weights {
+            let name = path.display().to_string();
+            let failed = |error: std::io::Error| Error::Input { what: "weights", why: format!("{name}: {error}") };
+            let weights = Weights::read(&name, File::open(path).map_err(failed)?)?;
+            analyses.extend(reading.scores(&measures, slots, &weights)?);
+        }
+        Ok(analyses)
     }
 
     /// Writes what was asked for.

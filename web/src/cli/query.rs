@@ -215,6 +215,8 @@ fn open(
     if let Some(why) = &plan.refusal {
         return Err(Error::Input { what: "query", why: format!("the ledger would refuse it: {why}") });
     }
+    // What is spent stands beside what was spent before, for whoever decides now.
+    plan.privacy.iter().flat_map(describe_privacy).for_each(|line| output.say(line));
     let spends = plan.privacy.map_or(String::new(), |privacy| format!(", and spend ε = {}", privacy.epsilon_milli));
     output.confirm(yes, &format!("Lock {} and pay {} to open this query{spends}?", plan.escrow, plan.fee))?;
     let connection = home.connect()?;

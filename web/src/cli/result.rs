@@ -131,7 +131,7 @@ impl ResultCommand {
         }
         let quorum = &committee_of(ledger, state.committee)?.quorum;
         let reading = Reading { id: self.query, state: &state, quorum, schema: &schema, panel: panel.as_ref() };
-        let analyses = reading.analyze(&self.analysis.measures(reading)?, result.slots())?;
+        let analyses = self.analysis.analyses(reading, result.slots())?;
         let notes = reading.notes();
         let undrawn = if self.analysis.draws() { analysis::undrawn(&analyses) } else { vec![] };
         let written = self.analysis.write(&analyses, &notes)?;

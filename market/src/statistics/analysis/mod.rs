@@ -18,7 +18,7 @@ pub use self::figures::Figures;
 use super::{
     Cells, PartSums, Stated, Sum, Undefined,
     cohort::{self, Contingency, Counts, Funnel, Histogram, Stratified, Trend},
-    genotypes::{Scan, VariantSummary, VariantTable},
+    genotypes::{PolygenicScore, Scan, VariantSummary, VariantTable, Weights},
     moments::{Anova, Band, CellSummary, Comparison, Intercepts, Model, MomentTable, Regression},
     survival::{self, Survival},
 };
@@ -94,6 +94,8 @@ pub enum Analysis {
     },
     /// Association of variants with being a case.
     Association(Scan),
+    /// Mean polygenic scores.
+    Score(PolygenicScore),
     /// Survival.
     Survival {
         /// Curves and tests.
@@ -136,20 +138,9 @@ pub fn analyze(
     sums: &[Vec<Sum>],
     Context { schema, panel, contributors, matched, seed }: Context<'_>,
 ) -> Result<Analysis, Error> {
-    let wrong = |why: &str| Error::Statistics { what: "the sums of a measure", why: why.into() };
-    if layouts.is_empty() || layouts.len() != sums.len() {
-        return Err(wrong("they are of other parts"));
-    }
-    let read = |(layout, sums): (&Layout, &Vec<Sum>)| {
-        let part = PartSums::of_slots(layout, schema, sums)?;
-        Ok::<_, Error>(match panel {
-            Some(panel) => part.naming_variants(layout, panel),
-            None => part,
-        })
-    };
-    let parts = layouts.iter().zip(sums).map(read).collect::<Result<Vec<_>, _>>()?;
+    let parts = parts(layouts, sums, (schema, panel))?;
     if let Measure::AlleleFrequencies { .. } | Measure::Association { .. } = measure {
-        let table = variants(layouts, &parts, panel.ok_or_else(|| wrong("they need the schema's panel"))?)?;
+        let table = variants(layouts, &parts, panel)?;
         return Ok(match measure {
             Measure::Association { .. } => Analysis::Association(table.scan(CASES, CONTROLS, seed)),
             _ => {
@@ -178,13 +169,54 @@ pub fn analyze(
     }
 }
 
+/// The mean scores that a measure's genotypes give under a table of weights: released sums say them, and nothing more is
+/// spent.
+///
+/// # Errors
+/// [`Error::Statistics`] when the sums are not those of the layouts or of genotypes, the panel is not at hand or of another
+/// genome than the weights, or a weight is no number.
+pub fn score(
+    layouts: &[Layout],
+    sums: &[Vec<Sum>],
+    Context { schema, panel, .. }: Context<'_>,
+    weights: &Weights,
+) -> Result<Analysis, Error> {
+    let table = variants(layouts, &parts(layouts, sums, (schema, panel))?, panel)?;
+    weights.check_build(panel.map_or("", |panel| panel.build.as_str()))?;
+    Ok(Analysis::Score(table.score(&weights.weights)?))
+}
+
+fn wrong(why: &str) -> Error {
+    Error::Statistics { what: "the sums of a measure", why: why.into() }
+}
+
+/// What the slots of each part mean, variants of axes by their names.
+fn parts(
+    layouts: &[Layout],
+    sums: &[Vec<Sum>],
+    (schema, panel): (&Schema, Option<&VariantPanel>),
+) -> Result<Vec<PartSums>, Error> {
+    if layouts.is_empty() || layouts.len() != sums.len() {
+        return Err(wrong("they are of other parts"));
+    }
+    let read = |(layout, sums): (&Layout, &Vec<Sum>)| {
+        let part = PartSums::of_slots(layout, schema, sums)?;
+        Ok(match panel {
+            Some(panel) => part.naming_variants(layout, panel),
+            None => part,
+        })
+    };
+    layouts.iter().zip(sums).map(read).collect()
+}
+
 /// All parts' variants in one table.
-fn variants(layouts: &[Layout], parts: &[PartSums], panel: &VariantPanel) -> Result<VariantTable, Error> {
+fn variants(layouts: &[Layout], parts: &[PartSums], panel: Option<&VariantPanel>) -> Result<VariantTable, Error> {
+    let panel = panel.ok_or_else(|| wrong("they need the schema's panel"))?;
     let of_part = |(layout, sums): (&Layout, &PartSums)| match (&layout.statistic, sums) {
         (Statistic::Genotypes { first, .. }, PartSums::Genotypes(cells)) => {
             VariantTable::of_part(panel, layout.window, *first, cells)
         }
-        _ => Err(Error::Statistics { what: "the sums of a measure", why: "a part holds no genotypes".into() }),
+        _ => Err(wrong("a part holds no genotypes")),
     };
     VariantTable::join(layouts.iter().zip(parts).map(of_part).collect::<Result<_, _>>()?)
 }
@@ -200,7 +232,9 @@ fn frequencies(table: &VariantTable, cohort: Option<Sum>, seed: [u8; 32]) -> Ana
 fn counted(measure: &Measure, cells: &Cells<Sum>, seed: [u8; 32]) -> Analysis {
     match measure {
         Measure::Histogram { .. } => Analysis::Histogram { groups: cohort::histograms(cells).into() },
-        Measure::Survival { .. } => Analysis::Survival { curves: survival::survival(cells, None, seed).into() },
+        Measure::Survival { horizon, .. } => {
+            Analysis::Survival { curves: survival::survival(cells, *horizon, seed).into() }
+        }
         Measure::Contingency { strata, .. } => {
             let table = if strata.is_some() { over_strata(cells) } else { cells.clone() };
             let two_columns = table.axes.last().is_some_and(|axis| axis.cells.len() == 2);

@@ -1,14 +1,19 @@
 //! The rows of an analysis' table.
 
-use super::{Analysis, GroupFrequencies};
+mod survival;
+mod variants;
+
+use self::{
+    survival::of_survival,
+    variants::{of_frequencies, of_scan, of_score},
+};
+use super::Analysis;
 use crate::statistics::{
     Estimate, Interval, Stated, Sum, Undefined,
     cohort::{Contingency, Counts, Effect, Funnel, Histogram, Stratified, Trend},
     export::{PEOPLE, Row},
     figure::unit_in_words,
-    genotypes::Scan,
     moments::{Anova, CellSummary, Comparison, PairwiseComparison, Regression},
-    survival::{GroupSurvival, Survival},
 };
 
 /// What an effect estimates, without how.
@@ -30,26 +35,29 @@ impl Analysis {
                 or_why(groups, "histogram", "distribution", |groups| groups.iter().flat_map(of_histogram).collect())
             }
             Self::Contingency { counts, table, trend, stratified } => {
-                let mut rows = of_counts("contingency", counts);
-                rows.extend(or_why(table, "contingency", "table", of_table));
-                rows.extend(trend.iter().flat_map(|trend| {
+                let mut tests = or_why(table, "contingency", "table", of_table);
+                tests.extend(trend.iter().flat_map(|trend| {
                     // The z of a trend, with its sign; a scan of variants states its square.
                     let of = |trend: &Trend| vec![Row::new("contingency", "trend_z").with_test(&trend.test)];
                     or_why(trend, "contingency", "trend_z", of)
                 }));
+                let mut rows = of_counts("contingency", counts);
+                rows.extend(tests.into_iter().map(|row| resting_on(row, &counts.people)));
                 rows.extend(stratified.iter().flat_map(|strata| or_why(strata, "stratified", "strata", of_strata)));
                 rows
             }
             Self::Moments { cells, .. } => cells.iter().flat_map(of_moments).collect(),
             Self::Comparison { pair, anova, cells, .. } => {
                 let mut rows: Vec<Row> = cells.iter().flat_map(of_moments).collect();
-                rows.extend(pair.iter().flat_map(of_pair));
+                let both = cells.iter().map(|cell| cell.count).sum();
+                rows.extend(pair.iter().flat_map(|pair| of_pair(pair, both)));
                 rows.extend(of_anova(anova));
                 rows
             }
             Self::Regression { fit, .. } => or_why(fit, "regression", "model", of_regression),
             Self::AlleleFrequencies { groups } => groups.iter().flat_map(of_frequencies).collect(),
             Self::Association(scan) => of_scan(scan),
+            Self::Score(score) => of_score(score),
             Self::Survival { curves } => or_why(curves, "survival", "curves", of_survival),
         }
     }
@@ -90,19 +98,27 @@ fn of_counts(family: &str, counts: &Counts) -> Vec<Row> {
     // Without axes there is one cell, which holds everyone counted.
     let cells = counts.cells.values.iter().filter(|_| !counts.cells.axes.is_empty()).flat_map(|cell| {
         let row = |name: &str| Row::new(family, name).of_group(&cell.cell);
-        [of_people(row("count"), &cell.count), row("share").with_estimate(&cell.share)]
+        [of_people(row("count"), &cell.count), resting_on(row("share"), &counts.people).with_estimate(&cell.share)]
     });
     std::iter::once(total).chain(cells).collect()
 }
 
 /// A number of people is its own sum, and its error the noise.
 fn of_people(row: Row, people: &Stated<Estimate>) -> Row {
-    let sum = people.value().map(|people| Sum::of_real(people.value, people.standard_error.powi(2)));
-    let row = row.with_estimate(people).in_unit(PEOPLE);
-    match sum {
-        Some(sum) => row.with_people(sum),
+    resting_on(row.with_estimate(people).in_unit(PEOPLE), people)
+}
+
+/// A row that rests on so many people, where their number is stated.
+fn resting_on(row: Row, people: &Stated<Estimate>) -> Row {
+    match people.value() {
+        Some(people) => row.with_people(Sum::of_real(people.value, people.standard_error.powi(2))),
         None => row,
     }
+}
+
+/// A sum as it was released: its error is its noise.
+fn of_sum(sum: Sum) -> Stated<Estimate> {
+    Estimate::normal(sum.to_f64(), sum.noise_variance.sqrt()).into()
 }
 
 fn of_funnel(funnel: &Funnel) -> Vec<Row> {
@@ -110,11 +126,12 @@ fn of_funnel(funnel: &Funnel) -> Vec<Row> {
         let group = [funnel.cell.as_str(), &format!("after group {place}")].join(" ");
         Row::new("funnel", name).of_group(group.trim()).with_estimate(estimate)
     };
-    let steps = funnel.steps.iter().flat_map(|step| {
+    let before = std::iter::once(&funnel.start).chain(funnel.steps.iter().map(|step| &step.left));
+    let steps = funnel.steps.iter().zip(before).flat_map(|(step, before)| {
         [
             of_people(row("left", step.group, &step.left), &step.left),
-            row("share_of_previous", step.group, &step.of_previous),
-            row("share_of_start", step.group, &step.of_start),
+            resting_on(row("share_of_previous", step.group, &step.of_previous), before),
+            resting_on(row("share_of_start", step.group, &step.of_start), &funnel.start),
         ]
     });
     std::iter::once(of_people(row("left", 0, &funnel.start), &funnel.start)).chain(steps).collect()
@@ -124,14 +141,15 @@ fn of_histogram(histogram: &Histogram) -> Vec<Row> {
     let bins = histogram.bins.iter().flat_map(|bin| {
         let group = format!("{} {} {}", histogram.group, histogram.measure, bin.values.text);
         let density = per("", &histogram.unit);
-        [("count", &bin.count, PEOPLE), ("share", &bin.share, ""), ("density", &bin.density, density.as_str())].map(
-            |(name, estimate, unit)| {
-                Row::new("histogram", name).of_group(group.trim()).with_estimate(estimate).in_unit(unit)
-            },
-        )
+        let row = |name: &str| Row::new("histogram", name).of_group(group.trim());
+        [
+            of_people(row("count"), &bin.count),
+            resting_on(row("share").with_estimate(&bin.share), &histogram.people),
+            resting_on(row("density").with_estimate(&bin.density).in_unit(&density), &histogram.people),
+        ]
     });
     let quantiles = histogram.quantiles.iter().map(|quantile| {
-        Row::new("histogram", &format!("quantile_{}", quantile.share))
+        resting_on(Row::new("histogram", &format!("quantile_{}", quantile.share)), &histogram.people)
             .of_group(&histogram.group)
             .in_unit(&histogram.unit)
             .with_method("spread evenly over its bin; bounds are those of the bins that may hold it")
@@ -185,7 +203,7 @@ fn of_strata(strata: &Stratified) -> Vec<Row> {
         ("woolf", &strata.woolf),
     ];
     let tests = tests.map(|(name, test)| Row::new("stratified", name).with_test(test));
-    std::iter::once(odds_ratio).chain(tests).collect()
+    std::iter::once(odds_ratio).chain(tests).map(|row| row.with_people(strata.people)).collect()
 }
 
 fn of_moments(cell: &CellSummary) -> Vec<Row> {
@@ -216,9 +234,9 @@ fn of_moments(cell: &CellSummary) -> Vec<Row> {
     attributes.chain(pairs).collect()
 }
 
-fn of_pair(pair: &Comparison) -> [Row; 3] {
+fn of_pair(pair: &Comparison, people: Sum) -> [Row; 3] {
     let group = format!("{} less {}", pair.first, pair.second);
-    let row = |name: &str| Row::new("comparison", name).of_group(&group);
+    let row = |name: &str| Row::new("comparison", name).of_group(&group).with_people(people);
     [
         row("difference_welch").in_unit(&pair.unit).with_estimate(&pair.difference).with_test(&pair.welch_test),
         row("difference_pooled")
@@ -230,7 +248,10 @@ fn of_pair(pair: &Comparison) -> [Row; 3] {
 }
 
 fn of_anova(anova: &Anova) -> Vec<Row> {
-    let row = |name: &str| Row::new("anova", name);
+    let people_in = |name: &str| -> Sum {
+        anova.groups.iter().filter(|group| name.is_empty() || group.group == name).map(|group| group.count).sum()
+    };
+    let row = |name: &str| Row::new("anova", name).with_people(people_in(""));
     let mut rows = vec![
         row("f").with_test(&anova.test),
         row("eta_squared").with_value(&anova.eta_squared),
@@ -240,6 +261,7 @@ fn of_anova(anova: &Anova) -> Vec<Row> {
     let pair = |pair: &PairwiseComparison| {
         row("difference_holm")
             .of_group(&format!("{} less {}", pair.first, pair.second))
+            .with_people(people_in(&pair.first) + people_in(&pair.second))
             .in_unit(&anova.unit)
             .with_estimate(&pair.difference)
             .with_test(&pair.test)
@@ -264,93 +286,4 @@ fn of_regression(fit: &Regression) -> Vec<Row> {
     ];
     let whole = whole.map(|(name, value, unit)| row(name).in_unit(unit).with_value(&Stated::Value(value)));
     coefficients.chain(whole).chain([row("model_f").with_test(&fit.model_test)]).collect()
-}
-
-fn of_frequencies(group: &GroupFrequencies) -> Vec<Row> {
-    let of_variant = |summary: &crate::statistics::genotypes::VariantSummary| {
-        let row = |name: &str| {
-            Row::new("genotypes", name).of_group(&group.group).of_variant(&summary.name).with_people(summary.called)
-        };
-        let missingness = summary.missingness.iter().map(|missing| row("missingness").with_estimate(missing));
-        let rows = [
-            row("allele_frequency").with_estimate(&summary.frequency),
-            row("minor_allele_frequency").with_estimate(&summary.minor_allele_frequency),
-            row("observed_heterozygosity").with_estimate(&summary.observed_heterozygosity),
-            row("expected_heterozygosity").with_estimate(&summary.expected_heterozygosity),
-            row("inbreeding").with_estimate(&summary.inbreeding),
-            row("hardy_weinberg_exact").with_test(&summary.hardy_weinberg.exact),
-            row("hardy_weinberg_mid_p").with_test(&summary.hardy_weinberg.mid_p),
-            row("hardy_weinberg_chi_squared").with_test(&summary.hardy_weinberg.chi_squared),
-        ];
-        rows.into_iter().chain(missingness).collect::<Vec<_>>()
-    };
-    group.variants.iter().flat_map(of_variant).collect()
-}
-
-fn of_scan(scan: &Scan) -> Vec<Row> {
-    let of_variant = |variant: &crate::statistics::genotypes::VariantAssociation| {
-        let row = |name: &str| Row::new("association", name).of_variant(&variant.name);
-        [
-            row("frequency").of_group(&scan.cases).with_estimate(&variant.case_frequency),
-            row("frequency").of_group(&scan.controls).with_estimate(&variant.control_frequency),
-            row("allelic_odds_ratio").with_estimate(&variant.allelic_odds_ratio).with_test(&variant.allelic_test),
-            row("trend_chi_squared_bonferroni").with_test(&variant.trend_test).with_adjusted_p(&variant.bonferroni),
-            row("trend_chi_squared_benjamini_hochberg")
-                .with_test(&variant.trend_test)
-                .with_adjusted_p(&variant.benjamini_hochberg),
-            row("genotypic_chi_squared").with_test(&variant.genotypic_test),
-            row("dominant_odds_ratio").with_estimate(&variant.dominant_odds_ratio),
-            row("recessive_odds_ratio").with_estimate(&variant.recessive_odds_ratio),
-        ]
-    };
-    let inflation = Row::new("association", "lambda_gc").with_value(&scan.inflation);
-    std::iter::once(inflation).chain(scan.variants.iter().flat_map(of_variant)).collect()
-}
-
-fn of_survival(survival: &Survival) -> Vec<Row> {
-    let method = format!("Kaplan-Meier, interval {}", survival.interval_method);
-    let unit = unit_in_words(&survival.time.unit);
-    let mut rows: Vec<Row> = survival.groups.iter().flat_map(|group| of_curve(group, &method, unit)).collect();
-    rows.extend(survival.log_rank.iter().map(|test| Row::new("survival", "log_rank").with_test(test)));
-    rows
-}
-
-fn of_curve(group: &GroupSurvival, method: &str, unit: &str) -> Vec<Row> {
-    let row = |name: String| Row::new("survival", &name).of_group(&group.group);
-    let refusal = match &group.curve {
-        Stated::Value(_) => None,
-        Stated::Undefined { undefined } => Some(refused("survival", "curve", undefined).of_group(&group.group)),
-    };
-    let points = group.curve.value().into_iter().flatten().map(|point| {
-        let estimate = match (&point.standard_error, &point.interval) {
-            (Stated::Value(error), Stated::Value(interval)) => {
-                Stated::from(Estimate::new(point.survival, *error, (interval.lo, interval.hi)))
-            }
-            (Stated::Undefined { undefined }, _) | (_, Stated::Undefined { undefined }) => {
-                Stated::Undefined { undefined: undefined.clone() }
-            }
-        };
-        let row = row(format!("survival({})", point.time)).with_people(point.at_risk);
-        let row = row.said(format!("survival at {} {unit}", point.time).trim_end().into());
-        row.with_value(&Stated::Value(point.survival)).with_estimate(&estimate).with_method(method)
-    });
-    let quantiles = group.quantiles.iter().map(|quantile| {
-        row(format!("time_to_{}", quantile.survival))
-            .in_unit(unit)
-            .with_people(group.people)
-            .with_method("interval by Brookmeyer and Crowley")
-            .with_value(&quantile.time)
-            .with_ends(&quantile.lo, &quantile.hi)
-    });
-    let mean = match &group.restricted_mean {
-        Stated::Value(mean) => {
-            let row = row(format!("restricted_mean({})", mean.horizon)).in_unit(unit);
-            let words = format!("restricted mean up to {} {unit}", mean.horizon);
-            row.said(words.trim_end().into()).with_estimate(&Stated::Value(mean.mean))
-        }
-        Stated::Undefined { undefined } => {
-            row("restricted_mean".into()).with_value(&Stated::Undefined { undefined: undefined.clone() })
-        }
-    };
-    refusal.into_iter().chain(points).chain(quantiles).chain([mean]).collect()
 }

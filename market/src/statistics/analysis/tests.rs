@@ -13,7 +13,7 @@ use super::*;
 use crate::{
     import::{ImportOptions, import_attributes, import_variants},
     query::{NamedAxis, QueryFile, VariantRange},
-    statistics::{export, noise::draw, testing},
+    statistics::{export, noise::draw, people, testing},
 };
 
 fn file(path: &str) -> PathBuf {
@@ -128,6 +128,9 @@ fn every_example_gives_numbers_figures_and_a_table_with_and_without_noise() {
             for analysis in town.analyses(name, variance) {
                 let rows = analysis.rows();
                 assert!(!rows.is_empty(), "{name}");
+                if variance > 0.0 {
+                    rows.iter().for_each(states_its_noise);
+                }
                 let csv = crate::statistics::export::csv(&rows).unwrap();
                 assert!(!csv.contains("NaN") && !csv.contains("inf"), "{name}: {csv}");
                 let json = serde_json::to_string(&analysis).unwrap();
@@ -140,11 +143,74 @@ fn every_example_gives_numbers_figures_and_a_table_with_and_without_noise() {
     }
 }
 
+/// Every number of a private result says of how many people it is, and how wide the noise in their number is. Everybody who
+/// contributed is known exactly, and an inflation is of variants.
+fn states_its_noise(row: &export::Row) {
+    let cells = row.cells().unwrap();
+    let [statistic, value, p_value, people, noise] = [1, 5, 10, 12, 13].map(|column| cells[column].as_str());
+    if (!value.is_empty() || !p_value.is_empty()) && statistic != "lambda_gc" && people != "100" {
+        assert!(noise.parse::<f64>().is_ok_and(|deviation| deviation > 0.0), "{cells:?}");
+    }
+}
+
 #[test]
-fn the_same_sums_give_the_same_analysis() {
+fn counts_of_alleles_and_events_and_what_bins_cost_are_rows() {
+    let town = town();
+    let statistics = |name: &str| -> Vec<String> {
+        let rows = town.analyses(name, 0.0).remove(0).rows();
+        rows.iter().map(|row| row.cells().unwrap()[1].split('(').next().unwrap().to_owned()).collect()
+    };
+    let survival = ["people", "events", "censored", "cumulative_hazard", "survival_least", "restricted_mean_bounds"];
+    let rows = town.analyses("survival", 0.0).remove(0).rows();
+    let prespecified = rows.iter().filter(|row| row.in_words().starts_with("restricted mean up to 720 days"));
+    assert_eq!(prespecified.count(), 2, "each group's, at the file's horizon");
+    let genotypes = ["allele_count", "heterozygous", "homozygous_alternate"];
+    for (name, wanted) in [("survival", &survival[..]), ("frequencies", &genotypes)] {
+        let found = statistics(name);
+        assert!(wanted.iter().all(|wanted| found.iter().any(|found| found == wanted)), "{name}: {found:?}");
+    }
+}
+
+#[test]
+fn released_genotypes_give_the_mean_of_peoples_scores() {
+    let (town, expected) = (town(), &people::reference("genotypes")["demo"]);
+    let by = vec![NamedAxis::Cuts { attribute: "sex".into(), cuts: vec![2.0] }];
+    let measure = Measure::AlleleFrequencies { variants: VariantRange::default(), by };
+    let file = QueryFile { measures: vec![measure], ..example("frequencies") };
+    let layouts = file.parts(&town.schema, Some(&town.panel)).unwrap().remove(0);
+    let sums = |variance| -> Vec<_> {
+        layouts.iter().map(|layout| town.sums(layout, &MatchCriteria::default(), (1, variance))).collect()
+    };
+    let weights = |build: &str| Weights {
+        build: Some(build.into()),
+        weights: serde_json::from_value(expected["weights"].clone()).unwrap(),
+    };
+    let analysis = score(&layouts, &sums(0.0), town.context(), &weights("hg19")).unwrap();
+    let Analysis::Score(found) = &analysis else { panic!("{analysis:?}") };
+    people::agrees(&found.groups, &expected["score"], 1e-9);
+    let figures = analysis.figures(&[]);
+    assert_eq!((analysis.rows().len(), figures.drawn.len(), figures.left_out.len()), (2 + 5, 1, 0));
+
+    let noisy = score(&layouts, &sums(1.0), town.context(), &weights("GRCh37")).unwrap();
+    noisy.rows().iter().take(2).for_each(states_its_noise);
+    let refused = |context, weights: &Weights| score(&layouts, &sums(0.0), context, weights).unwrap_err().to_string();
+    assert!(refused(town.context(), &weights("GRCh38")).contains("harmonized to GRCh37"));
+    assert!(refused(Context { panel: None, ..town.context() }, &weights("GRCh37")).contains("panel"));
+    assert!(score(&[Layout::count()], &[vec![Sum::exact(3)]], town.context(), &weights("GRCh37")).is_err());
+}
+
+#[test]
+fn the_same_sums_give_the_same_bytes() {
     let town = town();
     for name in ["contingency", "comparison", "association"] {
-        assert_eq!(town.analyses(name, 4.0), town.analyses(name, 4.0), "{name}");
+        let made = || {
+            let analysis = town.analyses(name, 4.0).remove(0);
+            let drawn = analysis.figures(&[]).drawn;
+            let pictures: Vec<_> = drawn.iter().map(|(_, figure)| (figure.svg(), figure.png(1).unwrap())).collect();
+            (export::csv(&analysis.rows()).unwrap(), export::json(&analysis).unwrap(), pictures)
+        };
+        let (once, again) = (made(), made());
+        assert!(once == again && !once.2.is_empty(), "{name}: table, JSON and pictures byte for byte");
     }
 }
 
@@ -196,7 +262,7 @@ fn repro_what_was_refused_vanished_from_the_table() {
     let cases = [
         ("table", table.clone(), counted(&[3, 0, 5])),
         ("strata", table, counted(&[3, 0, 5])),
-        ("curve", Measure::Survival { time: age.clone(), event: death, groups: None }, counted(&[4, 5])),
+        ("curve", Measure::Survival { time: age.clone(), event: death, groups: None, horizon: None }, counted(&[4, 5])),
         (
             "model",
             Measure::Regression { outcome: "age".into(), predictors: vec!["sex".into()] },

@@ -19,6 +19,8 @@ pub struct Stratified {
     pub strata: usize,
     /// Strata left out, since a row or a column of theirs is empty or drowns in noise: they compare nothing.
     pub left_out: usize,
+    /// People in the strata used.
+    pub people: Sum,
     /// The Cochran–Mantel–Haenszel test.
     pub mantel_haenszel: Stated<Test>,
     /// The same with the continuity correction.
@@ -53,6 +55,7 @@ pub fn stratified(cells: &Cells<Sum>) -> Result<Stratified, Undefined> {
     Ok(Stratified {
         strata: used.len(),
         left_out: all.len() - used.len(),
+        people: used.iter().flatten().copied().sum(),
         mantel_haenszel: mantel_haenszel(&used, 0.0).into(),
         mantel_haenszel_corrected: corrected.into(),
         common_odds_ratio: common_odds_ratio(&used).into(),

@@ -12,6 +12,10 @@ use crate::Error;
 
 /// The unit of a number of people.
 pub(super) const PEOPLE: &str = "people";
+/// The unit of a number of alleles.
+pub(super) const ALLELES: &str = "alleles";
+/// The unit of a number of a score's weights.
+pub(super) const WEIGHTS: &str = "weights";
 
 /// The columns of a table, in their order.
 pub const COLUMNS: [&str; 16] = [
@@ -177,9 +181,13 @@ impl Row {
         format!("{:<48} {}", of.join(" "), says.join(", "))
     }
 
-    /// Four decimals; of a number of people none, where it is whole.
+    /// Four decimals; of a number of people, alleles or weights none, where it is whole.
     fn number_in_words(&self, value: f64) -> String {
-        if self.unit == PEOPLE && value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.4}") }
+        if [PEOPLE, ALLELES, WEIGHTS].contains(&self.unit.as_str()) && value.fract() == 0.0 {
+            format!("{value:.0}")
+        } else {
+            format!("{value:.4}")
+        }
     }
 
     /// What stands in the column of values: the estimate, or a test's statistic where none belongs there.

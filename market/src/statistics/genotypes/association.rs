@@ -10,7 +10,7 @@ use super::{
     summary::frequency,
 };
 use crate::statistics::{
-    Estimate, GenotypeSums, Stated, Test, Undefined,
+    Estimate, GenotypeSums, Stated, Sum, Test, Undefined,
     distribution::chi_squared_p_value,
     estimate::{finite, normal_p_value},
     noise::{seed_of, simulated_p_value},
@@ -25,6 +25,10 @@ pub struct VariantAssociation {
     pub variant: Variant,
     /// In words: `22:16050612 C>G`.
     pub name: String,
+    /// Cases with a call.
+    pub cases_called: Sum,
+    /// Controls with a call.
+    pub controls_called: Sum,
     /// The alternate allele's frequency in cases.
     pub case_frequency: Stated<Estimate>,
     /// The alternate allele's frequency in controls.
@@ -57,6 +61,8 @@ impl VariantAssociation {
             place,
             variant: variant.clone(),
             name: Named(variant).to_string(),
+            cases_called: cases.called,
+            controls_called: controls.called,
             case_frequency: frequency(cases).into(),
             control_frequency: frequency(controls).into(),
             allelic_test: groups.allelic().into(),

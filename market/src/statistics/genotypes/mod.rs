@@ -12,6 +12,7 @@ mod score;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod weights;
 
 use std::{collections::BTreeSet, fmt};
 
@@ -27,6 +28,7 @@ pub use self::{
     scan::{ManhattanPoint, QuantilePoint, Scan},
     score::{GroupScore, PolygenicScore, ScoredVariant, Weight},
     summary::VariantSummary,
+    weights::{WEIGHT_FILE_BYTES_MAX, Weights},
 };
 use super::{Cells, GenotypeSums, Sum};
 use crate::Error;

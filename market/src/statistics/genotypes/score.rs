@@ -12,7 +12,7 @@ use super::{
 use crate::{
     Error,
     statistics::{
-        Estimate, GenotypeSums, Stated, Undefined,
+        Estimate, GenotypeSums, Stated, Sum, Undefined,
         estimate::{finite, normal_quantile},
     },
 };
@@ -52,6 +52,8 @@ pub struct ScoredVariant {
 pub struct GroupScore {
     /// The group.
     pub group: String,
+    /// People with a call of the variant that fewest have, of those that count.
+    pub called: Sum,
     /// `Σ weight · mean copies`; its standard error takes the variants as independent (linkage equilibrium).
     pub mean: Stated<Estimate>,
 }
@@ -96,8 +98,11 @@ impl VariantTable {
             unmeasured: vec![],
         };
         let counted = self.matched(weights, &mut score);
-        let group =
-            |(place, name): (usize, &String)| GroupScore { group: name.clone(), mean: mean(place, &counted).into() };
+        let group = |(place, name): (usize, &String)| {
+            let calls = counted.iter().filter_map(|(_, counts)| Some(counts.groups.get(place)?.called));
+            let called = calls.min_by_key(|called| called.value).unwrap_or(Sum::exact(0));
+            GroupScore { group: name.clone(), called, mean: mean(place, &counted).into() }
+        };
         score.groups = self.groups.iter().enumerate().map(group).collect();
         Ok(score)
     }

@@ -1,6 +1,7 @@
 //! One variant in one group: frequency, missing calls, heterozygosity.
 
 use circuits::schema::Variant;
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::{
@@ -25,6 +26,10 @@ pub struct VariantSummary {
     pub called: Sum,
     /// Copies of the alternate allele among them.
     pub alternate_alleles: Sum,
+    /// People with one copy.
+    pub heterozygous: Sum,
+    /// People with two copies.
+    pub homozygous_alternate: Sum,
     /// Of the alternate allele; Wilson's interval over two alleles for each person, which takes a person's alleles as
     /// independent (Hardy–Weinberg equilibrium).
     pub frequency: Stated<Estimate>,
@@ -45,11 +50,11 @@ pub struct VariantSummary {
 }
 
 impl VariantTable {
-    /// Every variant in one group. `cohort` counts the people asked, called or not. The seed makes simulated p-values
+    /// Every variant in one group, several at once. `cohort` counts the people asked, called or not. The seed makes simulated p-values
     /// the same each time.
     #[must_use]
     pub fn summarize(&self, group: usize, cohort: Option<Sum>, seed: [u8; 32]) -> Vec<VariantSummary> {
-        let sums = self.variants.iter().filter_map(|counts| Some((counts, counts.groups.get(group)?)));
+        let sums = self.variants.par_iter().filter_map(|counts| Some((counts, counts.groups.get(group)?)));
         let summary = |(counts, sums): (&VariantCounts, &GenotypeSums)| {
             VariantSummary::of(&counts.variant, sums, cohort, seed_of(seed, counts.place as u64))
         };
@@ -65,6 +70,8 @@ impl VariantSummary {
             name: Named(variant).to_string(),
             called: sums.called,
             alternate_alleles: alternate_alleles(sums),
+            heterozygous: sums.het,
+            homozygous_alternate: sums.hom_alt,
             minor_allele_frequency: frequency.clone().map(minor).into(),
             expected_heterozygosity: frequency.clone().and_then(expected_heterozygosity).into(),
             frequency: frequency.into(),

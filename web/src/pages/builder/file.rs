@@ -148,6 +148,8 @@ impl Reader<'_> {
                 time: self.needed(field, 0, next()),
                 event: self.needed(field, 1, next()),
                 groups: next(),
+                horizon: (!draft.horizon.trim().is_empty())
+                    .then(|| self.real(&format!("{field}.horizon"), &draft.horizon)),
             },
             "allele_frequencies" => Measure::AlleleFrequencies { variants: self.variants(field, draft), by: all(next) },
             "association" => {
@@ -321,7 +323,7 @@ fn measure(measure: &Measure) -> MeasureDraft {
                 ("allele_frequencies", "", &[], Some(variants), by.iter().map(Some).collect())
             }
             Measure::Association { variants, cases } => ("association", "", &[], Some(variants), vec![Some(cases)]),
-            Measure::Survival { time, event, groups } => {
+            Measure::Survival { time, event, groups, .. } => {
                 ("survival", "", &[], None, vec![Some(time), Some(event), groups.as_ref()])
             }
         };
@@ -335,6 +337,10 @@ fn measure(measure: &Measure) -> MeasureDraft {
         attributes: attributes.to_vec(),
         first: variants.map_or_else(String::new, |range| range.first.to_string()),
         count: variants.and_then(|range| range.count).map_or_else(String::new, |count| count.to_string()),
+        horizon: match measure {
+            Measure::Survival { horizon: Some(horizon), .. } => horizon.to_string(),
+            _ => String::new(),
+        },
         axes,
     }
 }

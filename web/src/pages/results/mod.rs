@@ -158,6 +158,7 @@ const fn title(analysis: &Analysis) -> &'static str {
         Analysis::Regression { .. } => "Regression",
         Analysis::AlleleFrequencies { .. } => "Allele frequencies",
         Analysis::Association(_) => "Association of variants",
+        Analysis::Score(_) => "Polygenic score",
         Analysis::Survival { .. } => "Survival",
     }
 }

@@ -78,6 +78,7 @@ impl Analysis {
             Self::Regression { fit, band } => measured::regression(&mut figures, fit, band.as_ref()),
             Self::AlleleFrequencies { groups } => variants::frequencies(&mut figures, groups),
             Self::Association(scan) => variants::scan(&mut figures, scan),
+            Self::Score(score) => figures.add("scores", variants::scores(score)),
             Self::Survival { curves } => survival::survival(&mut figures, curves),
         }
         for (_, figure) in &mut figures.drawn {

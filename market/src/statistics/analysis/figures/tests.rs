@@ -44,7 +44,7 @@ fn death() -> NamedAxis {
 }
 
 fn survival(groups: Option<NamedAxis>) -> Measure {
-    Measure::Survival { time: bins("follow_up", 60.0, 31), event: death(), groups }
+    Measure::Survival { time: bins("follow_up", 60.0, 31), event: death(), groups, horizon: None }
 }
 
 /// Measures beyond the examples, with how many towns are asked and under which noise.

@@ -6,8 +6,10 @@ use crate::{
     statistics::{
         Stated,
         analysis::{GroupFrequencies, why},
-        figure::{Axis, Bars, Figure, Histogram, Hit, Kind, Manhattan, Mark, Quantiles, Series},
-        genotypes::Scan,
+        figure::{
+            Axis, Bars, Figure, Forest, ForestRow, Histogram, Hit, Kind, Manhattan, Mark, Quantiles, Series, whole,
+        },
+        genotypes::{PolygenicScore, Scan},
     },
 };
 
@@ -15,6 +17,8 @@ use crate::{
 const VARIANTS_MAX: usize = 32;
 /// Bars that are drawn one by one.
 const BARS_MAX: usize = 64;
+/// Rows of one forest plot.
+const ROWS_MAX: usize = 40;
 /// Bins of the distribution of minor allele frequencies.
 const FREQUENCY_BINS: u32 = 20;
 
@@ -47,6 +51,34 @@ fn beside(groups: &[GroupFrequencies]) -> Result<Figure, Error> {
         _ => " by group".into(),
     };
     Figure::new(&format!("Allele frequencies of {variants} variants{of}"), Axis::names(""), y, kind)
+}
+
+/// The mean score of each group.
+pub(super) fn scores(score: &PolygenicScore) -> Result<Figure, Error> {
+    let rows = score.groups.iter().take(ROWS_MAX).map(|group| ForestRow {
+        name: spoken(&group.group),
+        detail: whole(group.called.to_f64()),
+        mark: mark(&group.mean),
+        pooled: false,
+    });
+    let rows: Vec<_> = rows.collect();
+    if let Some(why) = rows.iter().map(|row| why(&row.mark)).collect::<Option<Vec<_>>>() {
+        let why = why.first().map_or_else(String::new, ToString::to_string);
+        return Err(Error::Statistics { what: "figure", why });
+    }
+    let kind = Kind::Forest(Forest { rows, reference: None, detail: "people".into() });
+    let of = match score.groups.as_slice() {
+        [only] => format!(": {}", spoken(&only.group)),
+        _ => " by group".into(),
+    };
+    let title = format!("Mean polygenic score of {} variants{of}", score.used.len());
+    let figure = Figure::new(&title, Axis::linear("mean score", ""), Axis::names(""), kind)?;
+    let left_out: usize =
+        [&score.missing, &score.mismatched, &score.repeated, &score.unmeasured].map(Vec::len).iter().sum();
+    let groups = score.groups.len();
+    let cut = (groups > ROWS_MAX).then(|| format!("The first {ROWS_MAX} of {groups} groups; the table has all."));
+    let without = (left_out > 0).then(|| format!("{left_out} weights are not counted; the table says why."));
+    Ok(figure.with_notes([format!("Intervals assume {}.", score.assumption)].into_iter().chain(cut).chain(without)))
 }
 
 /// How many variants of a group have which minor allele frequency.

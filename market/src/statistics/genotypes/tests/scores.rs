@@ -90,6 +90,38 @@ fn weights_that_do_not_count_are_named() {
     states_every_number(&(score, none));
 }
 
+const CATALOG: &str = "###PGS CATALOG SCORING FILE\n#pgs_id=PGS000001\n#genome_build=GRCh37\nrsID\tchr_name\tchr_position\t\
+                       effect_allele\tother_allele\teffect_weight\nrs1\t1\t7\tG\tA\t-0.25\n";
+
+#[test]
+fn a_scoring_file_of_the_catalog_is_read_and_harmonized_positions_go_first() {
+    let read = |text: &str| Weights::read("weights.txt", text.as_bytes()).unwrap();
+    let expected = Weight { weight: -0.25, ..weight(7, "A", "G") };
+    assert_eq!(read(CATALOG), Weights { build: Some("GRCh37".into()), weights: vec![expected.clone()] });
+    let harmonized = "#genome_build=NR\n#HmPOS_build=GRCh38\neffect_allele\teffect_weight\thm_chr\thm_pos\t\
+                      hm_inferOtherAllele\tchr_name\tchr_position\nG\t-0.25\t1\t7\tA\t\t\n";
+    assert_eq!(read(harmonized), Weights { build: Some("GRCh38".into()), weights: vec![expected] });
+    assert_eq!(read(&CATALOG.replace("=GRCh37", "=NR")).build, None);
+}
+
+#[test]
+fn a_scoring_file_that_means_something_else_is_refused_with_its_line() {
+    let altered = [
+        ("other_allele", "nobody", "line 5: it has no other allele"),
+        ("chr_position", "nobody", "line 5: it has no chromosome and position"),
+        ("effect_weight", "nobody", "effect_weight"),
+        ("-0.25", "much", "line: 5"),
+        ("rsID", "is_dominant", ""),
+        ("\t-0.25", "", "line: 5"),
+    ];
+    for (from, to, says) in altered {
+        let text = CATALOG.replace(from, to).replace(if to == "is_dominant" { "rs1" } else { "none" }, "True");
+        let said = Weights::read("weights.txt", text.as_bytes()).unwrap_err().to_string();
+        assert!(said.contains("weights.txt") && said.contains(says), "{to}: {said}");
+    }
+    assert!(Weights::read("weights.txt", &b"\xff"[..]).is_err());
+}
+
 #[test]
 fn a_weight_that_is_no_number_is_refused() {
     for wrong in [f64::NAN, f64::INFINITY] {
