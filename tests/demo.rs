@@ -215,6 +215,17 @@ fn a_larger_committee_gives_the_same_truth() {
 }
 
 #[test]
+fn a_file_of_ones_own_genomes_is_counted_truly() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dir, file) = (folder.path().to_str().unwrap(), "../tests/data/demo/genomes.vcf");
+    let output = locus(&["--data-dir", dir, "demo", "--vcf", file, "--people", "2", "--json"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&report["admitted"], &report["matches"]), (&2.into(), &true.into()));
+    assert!(report["agreement"]["sums"].as_u64().unwrap() > 3_000);
+}
+
+#[test]
 fn impossible_demos_are_refused_with_a_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().to_str().unwrap();
