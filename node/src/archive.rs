@@ -56,7 +56,7 @@ impl Ledger {
         let snapshot = self.snapshot()?;
         let tip = snapshot.latest()?;
         let expected = match snapshot.header(tip.height)? {
-            Some(signed) => signed.header.state,
+            Some(signed) => verify_tip(&snapshot, self.genesis(), &signed)?,
             None => genesis_root(self.genesis())?,
         };
         if rebuild(&snapshot.whole_state()?, tip.height)?.0 == expected {

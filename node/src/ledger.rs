@@ -332,6 +332,11 @@ impl Ledger {
         self.store.put_undecided(height, id, block)
     }
 
+    /// Drops a kept block that this node never voted for.
+    pub(crate) fn drop_undecided(&self, height: Height, id: Digest) -> Result<(), Error> {
+        self.store.remove_undecided(height, id)
+    }
+
     /// A proposed block that is kept.
     pub(crate) fn undecided(&self, height: Height, id: Digest) -> Result<Option<Undecided>, Error> {
         self.store.undecided(height, id)

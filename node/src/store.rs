@@ -238,6 +238,15 @@ impl Store {
         Ok(true)
     }
 
+    /// Drops a kept block.
+    pub(crate) fn remove_undecided(&self, height: Height, id: Digest) -> Result<(), Error> {
+        let write = self.write()?;
+        let mut table = write.open_table(UNDECIDED).map_err(failed("drop a proposed block"))?;
+        table.remove((height.get(), id.to_bytes())).map_err(failed("drop a proposed block"))?;
+        drop(table);
+        write.commit().map_err(failed("drop a proposed block"))
+    }
+
     /// A proposed block that is kept.
     pub(crate) fn undecided(&self, height: Height, id: Digest) -> Result<Option<Undecided>, Error> {
         let table = self.read()?.open_table(UNDECIDED).map_err(failed("read a proposed block"))?;

@@ -190,7 +190,7 @@ fn repro_a_copy_of_a_wallet_took_what_another_withdrew_for_earnings() {
     wallets[0].back_up(&backup).unwrap();
     let mut copy = Wallet::recover(&backup, &folder.path().join("copy"), protection()).unwrap();
     withdraw(world.ledger(), &mut wallets[0], query).unwrap();
-    settle(world.ledger(), &mut copy).unwrap();
+    rescan(world.ledger(), &mut copy, &mut |_| ()).unwrap();
     assert!(matches!(copy.answers()[&query].stage, AnswerStage::Withdrawn { .. }));
     assert_eq!(spent(&copy, None), Rho::default());
 

@@ -309,9 +309,8 @@ fn note_admitted(
     contribution: ContributionIndex,
 ) -> Result<Outcome, Error> {
     let answer = answer_of(wallet, id)?;
-    let stage = stage_on_ledger(ledger, id, contribution)?;
-    if answer.stage != stage {
-        let answer = Answer { stage, ..answer.clone() };
+    if answer.contribution() != Some(contribution) {
+        let answer = Answer { stage: stage_on_ledger(ledger, id, contribution)?, ..answer.clone() };
         wallet.note_answer(id, answer)?;
     }
     Ok(Outcome::AlreadyAdmitted { contribution })

@@ -215,13 +215,8 @@ pub fn settle(ledger: &dyn LedgerAccess, wallet: &mut Wallet) -> Result<(), Erro
             QueryStatus::Released { .. } => Some(Settlement::Released),
             QueryStatus::Sealed { .. } | QueryStatus::Aggregated { .. } => None,
         };
-        let Some(answer) = wallet.answers().get(&query) else { continue };
-        let stage = match place {
-            Some(contribution) => stage_on_ledger(ledger, query, contribution)?,
-            None => answer.stage.clone(),
-        };
-        if (&answer.stage, answer.settled) != (&stage, settled) {
-            let answer = Answer { stage, settled, ..answer.clone() };
+        if let (Some(_), Some(answer)) = (settled, wallet.answers().get(&query)) {
+            let answer = Answer { settled, ..answer.clone() };
             wallet.note_answer(query, answer)?;
         }
     }
@@ -229,7 +224,8 @@ pub fn settle(ledger: &dyn LedgerAccess, wallet: &mut Wallet) -> Result<(), Erro
 }
 
 /// How far an admitted contribution is: its nullifier stays spent when it is withdrawn, by this copy of the wallet or by
-/// another.
+/// another. Who asks this of several queries shows the ledger which contributions are one person's, so it is asked of one
+/// that is new to the wallet, and of one that is being withdrawn.
 ///
 /// # Errors
 /// [`Error::Ledger`] when the ledger cannot be reached or lacks it.

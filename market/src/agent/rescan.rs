@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use circuits::{
     domain::ByteTag,
     id::{AccountId, QueryId, ScreeningId},
+    nullifier::{nullifier, screening_nullifier},
 };
 use node::{
     block::Block,
+    screening::as_query,
     signature::account_of,
-    transaction::{Action, Transaction},
+    transaction::{Action, Transaction, Withdraw},
     units::{Amount, ContributionIndex, Height, ResponseIndex},
 };
 use serde::Serialize;
@@ -18,7 +20,7 @@ use super::consider::{measures, settle};
 use crate::{
     Error,
     ledger::{LedgerAccess, require_query, tip},
-    wallet::{Answer, AnswerStage, Response, ResponseStage, SecretSeed, Wallet},
+    wallet::{Answer, AnswerStage, Holding, Response, ResponseStage, SecretSeed, Wallet},
 };
 
 /// What a wallet did not know that it answered.
@@ -49,8 +51,9 @@ struct Scan {
     responses: BTreeMap<ScreeningId, (Amount, Key, ResponseIndex)>,
 }
 
-/// Looks through every block for contributions and responses under the wallet's one-time keys, and notes those that it does
-/// not know, with what they spent of the privacy budget. Blocks are read whole, so that nobody learns what is looked for.
+/// Looks through every block for contributions and responses of the wallet's records under their one-time keys. Notes those
+/// that it does not know, with what they spent of the privacy budget, and those that another copy of the wallet withdrew.
+/// Blocks are read whole, so that nobody learns what is looked for.
 /// `watch` is told of each block.
 ///
 /// # Errors
@@ -71,13 +74,18 @@ pub fn rescan(
     scan.note(ledger, wallet)
 }
 
-/// A record's one-time keys for what was asked, each record having its own.
+/// Each record's one-time key for what was asked.
 fn keys(wallet: &Wallet, purpose: ByteTag, asked: &[u8; 32]) -> Result<Vec<(AccountId, Key)>, Error> {
-    let key = |(holding, held): (u32, &crate::wallet::Holding)| {
+    let key = |(holding, held): (u32, &Holding)| {
         let seed = wallet.one_time_seed(purpose, asked, &held.record)?;
         Ok((account_of(&seed.signing_key()), Key { holding, seed }))
     };
     (0..).zip(wallet.holdings()).map(key).collect()
+}
+
+/// The record that a key is of.
+fn held<'w>(wallet: &'w Wallet, key: &Key) -> Option<&'w Holding> {
+    wallet.holdings().get(key.holding as usize)
 }
 
 impl Scan {
@@ -96,9 +104,10 @@ impl Scan {
                         let price = screening.price;
                         self.replies.extend(own.into_iter().map(|(account, key)| (account, (id, price, key))));
                     }
-                    Action::Withdraw(withdraw) if self.payouts.contains_key(&signed.sender) => {
-                        let contribution = withdraw.contribution;
-                        if let Some((_, stage)) = self.answers.get_mut(&withdraw.query) {
+                    Action::Withdraw(Withdraw { query, contribution }) => {
+                        let contribution = *contribution;
+                        let admitted = AnswerStage::Admitted { contribution };
+                        if let Some((_, stage)) = self.answers.get_mut(query).filter(|(_, stage)| *stage == admitted) {
                             *stage = AnswerStage::Withdrawn { contribution };
                         }
                     }
@@ -106,15 +115,25 @@ impl Scan {
                 },
                 Transaction::Contribute(sent) => {
                     let contribution = ContributionIndex::new(next(&mut self.admitted, sent.query));
-                    if let Some((query, key)) = self.payouts.get(&sent.payout).filter(|own| own.0 == sent.query) {
-                        self.answers.insert(*query, (key.clone(), AnswerStage::Admitted { contribution }));
+                    // Anybody may name a payout account that was seen before; the nullifier is the record's alone.
+                    let own = self.payouts.get(&sent.payout).filter(|(query, key)| {
+                        let expected = held(wallet, key).map(|held| nullifier(&held.record.nullifier_key, query, 0));
+                        *query == sent.query && expected == sent.parts.first().map(|part| part.nullifier)
+                    });
+                    if let Some((query, key)) = own {
+                        let found = (key.clone(), AnswerStage::Admitted { contribution });
+                        self.answers.entry(*query).or_insert(found);
                     }
                 }
                 Transaction::Respond(sent) => {
                     let response = ResponseIndex::new(next(&mut self.responded, sent.screening));
-                    if let Some((id, price, key)) = self.replies.get(&sent.reply).filter(|own| own.0 == sent.screening)
-                    {
-                        self.responses.insert(*id, (*price, key.clone(), response));
+                    let own = self.replies.get(&sent.reply).filter(|(id, _, key)| {
+                        let asked = as_query(*id);
+                        let of = |held: &Holding| screening_nullifier(&held.record.nullifier_key, &asked, 0);
+                        *id == sent.screening && held(wallet, key).map(of) == Some(sent.nullifier)
+                    });
+                    if let Some((id, price, key)) = own {
+                        self.responses.entry(*id).or_insert((*price, key.clone(), response));
                     }
                 }
             }
@@ -125,7 +144,12 @@ impl Scan {
     fn note(self, ledger: &dyn LedgerAccess, wallet: &mut Wallet) -> Result<Rescanned, Error> {
         let mut found = Rescanned::default();
         for (query, (Key { holding, seed: payout }, stage)) in self.answers {
-            if wallet.answers().get(&query).is_some_and(|known| known.contribution().is_some()) {
+            // What another copy withdrew is noted. Of answers of two records the wallet knows one.
+            let known = wallet.answers().get(&query).filter(|known| known.contribution().is_some());
+            if let Some(known) = known.cloned() {
+                if known.holding == holding && known.stage != stage {
+                    wallet.note_answer(query, Answer { stage, ..known })?;
+                }
                 continue;
             }
             let state = require_query(ledger, query)?;

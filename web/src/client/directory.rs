@@ -33,9 +33,9 @@ pub type Addresses = Box<dyn Fn() -> Result<Vec<String>, Error> + Send + Sync>;
 /// Members found by asking each address who answers there. After a handover the ledger names other members, and they are
 /// looked for once they are asked: at the addresses that are given by then.
 ///
-/// An address that claims another's account gains nothing, for signatures are checked by account; and it is not in the way,
-/// unless it forges answers, which whoever asked refuses: `ACCOUNT=http://host:port` in place of an address says whose it
-/// is, and then no other claim to that account counts.
+/// An address that claims another's account gains nothing, for signatures are checked by account. It is in the way only where
+/// it forges answers, which whoever asked refuses, or never answers: `ACCOUNT=http://host:port` in place of an address says
+/// whose it is, and then no other claim to that account counts.
 pub struct CommitteeDirectory {
     addresses: Addresses,
     found: Mutex<Found>,
@@ -93,7 +93,9 @@ impl CommitteeDirectory {
         }
         let places = addresses.iter().map(|address| place(address)).collect::<Result<Vec<_>, _>>()?;
         let whose: Vec<_> = thread::scope(|scope| {
-            let asked = places.iter().map(|(pinned, remote)| scope.spawn(move || pinned.or_else(|| answers(remote))));
+            let whose =
+                |(pinned, remote): &(Option<AccountId>, Remote)| answers(remote).map(|says| pinned.unwrap_or(says));
+            let asked = places.iter().map(|place| scope.spawn(move || whose(place)));
             let asked: Vec<_> = asked.collect();
             asked.into_iter().map(|asked| asked.join().ok().flatten()).collect()
         });
@@ -156,7 +158,7 @@ impl CommitteeDirectory {
                 self.look().map_err(|error| refused(member, action, error.to_string()))?;
             }
             for remote in self.known(member) {
-                if asked.iter().any(|url| url == remote.url()) {
+                if asked.iter().any(|url| url == remote.url()) || (!asked.is_empty() && !waits()) {
                     continue;
                 }
                 asked.push(remote.url().to_owned());

@@ -109,11 +109,22 @@ impl Application {
             Err(error) if error.is_refusal() => {
                 // Its bytes may be another block's than its certificate is for, and this node's own state may be what is
                 // wrong: then no peer is to blame, and nothing more is built on it.
-                self.ledger.check_state()?;
+                self.check_state_once()?;
                 tracing::warn!(%error, %height, "a peer's final block is refused");
                 Ok(SyncedValueOutcome::PeerFault)
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Checks this node's own state, once at each height: any peer can send bytes that are refused, and between two blocks
+    /// the state does not change.
+    fn check_state_once(&mut self) -> Result<(), Error> {
+        let height = self.tip()?.height;
+        if self.checked != Some(height) {
+            self.ledger.check_state()?;
+            self.checked = Some(height);
+        }
+        Ok(())
     }
 }

@@ -83,6 +83,8 @@ pub(super) struct Application {
     judged: BTreeMap<BlockId, Proposal>,
     /// Blocks of the next height that are kept and that this process executed.
     sound: BTreeSet<BlockId>,
+    /// The height at which this node's own state was last checked.
+    checked: Option<Height>,
     /// Whole blocks of later heights.
     ahead: Vec<Assembled>,
     /// The highest block that a peer showed.
@@ -110,6 +112,7 @@ impl Application {
             assembly: Assembly::new(ledger.chain()),
             judged: BTreeMap::new(),
             sound: BTreeSet::new(),
+            checked: None,
             ahead: vec![],
             seen: Height::default(),
             idle: None,

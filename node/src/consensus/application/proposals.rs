@@ -132,18 +132,23 @@ impl Application {
         Ok(kept)
     }
 
-    /// Whether a kept block can be the next. This process executes it once: the file says nothing of who wrote it.
+    /// Whether a kept block can be the next. This process executes it once: the file says nothing of who wrote it. One that
+    /// cannot be is dropped, so that it takes no other's room.
     fn is_sound(&mut self, id: BlockId, height: Height, kept: &Undecided) -> Result<bool, Error> {
         if self.sound.contains(&id) {
             return Ok(true);
         }
-        let Some(block) = decode_announced(id, height, &kept.block) else { return Ok(false) };
+        let Some(block) = decode_announced(id, height, &kept.block) else {
+            self.ledger.drop_undecided(height, id.0)?;
+            return Ok(false);
+        };
         // It was in time when it was kept, whatever the clock says now.
         let now = self.now().max(block.header.time);
         match self.execute(id, block, now) {
             Ok(()) => Ok(self.sound.insert(id)),
             Err(error) if error.is_refusal() => {
                 tracing::warn!(%error, %height, "a kept block is not the next");
+                self.ledger.drop_undecided(height, id.0)?;
                 Ok(false)
             }
             Err(error) => Err(error),
@@ -237,7 +242,7 @@ impl Application {
             return Ok(value(Validity::Valid));
         }
         let mut kept = self.ledger.undecided_of(height)?;
-        kept.retain(|(kept, _)| *kept != id.0);
+        kept.retain(|(kept, _)| *kept != id.0 && self.sound.contains(&BlockId(*kept)));
         if kept.iter().filter(|(_, kept)| kept.round == number(round)).count() >= JUDGED_OF_ROUND_MAX {
             tracing::warn!(%proposer, %height, %round, "a round has more blocks than an honest proposer makes");
             return Ok(None);

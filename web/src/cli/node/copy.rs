@@ -78,18 +78,23 @@ pub(super) fn write_copy(ledger: &Ledger, path: &Path, first: impl Fn(&Tip) -> H
     Ok(tip)
 }
 
-/// Removes copies that [`write_copy`] named by their block in a folder of its own, but for the latest.
+/// Removes copies that [`write_copy`] named by their block in a folder of its own, but for those written last: another chain's
+/// copies, from before, may name later blocks.
 pub(super) fn forget_copies(folder: &Path, kept: usize) -> Result<(), Error> {
     let unreadable = failed("folder of copies", folder);
-    let mut heights: Vec<u64> = vec![];
+    let mut copies = vec![];
     for entry in fs::read_dir(folder).map_err(&unreadable)? {
-        let path = entry.map_err(&unreadable)?.path();
-        let stem = path.file_stem().filter(|_| path.extension().is_some_and(|ending| ending == "redb"));
-        heights.extend(stem.and_then(|stem| stem.to_str()?.parse::<u64>().ok()));
+        let entry = entry.map_err(&unreadable)?;
+        let name = entry.file_name();
+        let height = name.to_str().and_then(|name| name.strip_suffix(".redb")?.parse::<u64>().ok());
+        if height.is_some_and(|height| *name == *format!("{height}.redb")) {
+            let written = entry.metadata().and_then(|metadata| metadata.modified()).map_err(&unreadable)?;
+            copies.push((written, height, entry.path()));
+        }
     }
-    heights.sort_unstable();
-    heights.truncate(heights.len().saturating_sub(kept));
-    for path in heights.iter().map(|height| folder.join(format!("{height}.redb"))) {
+    copies.sort_unstable();
+    copies.truncate(copies.len().saturating_sub(kept));
+    for (.., path) in copies {
         fs::remove_file(&path).map_err(failed("copy", &path))?;
     }
     Ok(())
