@@ -42,6 +42,12 @@ struct Line {
     is_dominant: Option<String>,
     #[serde(default)]
     is_recessive: Option<String>,
+    #[serde(default)]
+    is_haplotype: Option<String>,
+    #[serde(default)]
+    is_diplotype: Option<String>,
+    #[serde(default)]
+    weight_type: Option<String>,
 }
 
 impl Weights {
@@ -64,7 +70,11 @@ impl Weights {
             let lines = text.lines().take_while(|line| line.starts_with('#'));
             lines.filter_map(|line| line.split_once('=')).find(|(found, _)| found.trim_matches('#').trim() == key)
         };
-        let build = header("HmPOS_build").or_else(|| header("genome_build")).map(|(_, build)| build.trim().to_owned());
+        let said = |key| header(key).map(|(_, value)| value.trim().to_owned()).filter(|value| value != "NR");
+        let (reported, harmonized) = (said("genome_build"), said("HmPOS_build"));
+        // Reported positions are of another genome than those of a file that is harmonized to one.
+        let only_harmonized = harmonized.is_some() && harmonized != reported;
+        let (build, kind) = (harmonized.or(reported), said("weight_type"));
         let mut lines = csv::ReaderBuilder::new().delimiter(b'\t').comment(Some(b'#')).from_reader(text.as_bytes());
         let columns = lines.headers().map_err(|error| refused(error.to_string()))?.clone();
         let mut weights = vec![];
@@ -73,39 +83,56 @@ impl Weights {
             let number = line.position().map_or(0, csv::Position::line);
             let at = |why: &str| refused(format!("line {number}: {why}"));
             let line: Line = line.deserialize(Some(&columns)).map_err(|error| refused(error.to_string()))?;
-            weights.push(line.weight().map_err(at)?);
+            weights.push(line.weight(only_harmonized, kind.as_deref()).map_err(at)?);
         }
-        Ok(Self { build: build.filter(|build| build != "NR"), weights })
+        Ok(Self { build, weights })
     }
 
-    /// Refuses weights whose positions are of another genome than the panel's: they would be other variants'.
+    /// Refuses weights whose positions are of another genome than the panel's, or of nobody knows which: they would be other
+    /// variants'.
     ///
     /// # Errors
     /// [`Error::Statistics`] then.
     pub fn check_build(&self, panel: &str) -> Result<(), Error> {
         let plain = |build: &str| build.to_ascii_lowercase().replace("hg19", "grch37").replace("hg38", "grch38");
-        match &self.build {
-            Some(build) if !panel.is_empty() && plain(build) != plain(panel) => {
-                let why = format!(
-                    "their positions are of {build}, and the panel's of {panel}; take the file that is harmonized to {panel}"
-                );
-                Err(Error::Statistics { what: "weights of a score", why })
-            }
-            _ => Ok(()),
-        }
+        let why = match &self.build {
+            _ if panel.is_empty() => return Ok(()),
+            Some(build) if plain(build) == plain(panel) => return Ok(()),
+            Some(build) => format!(
+                "their positions are of {build}, and the panel's of {panel}; take the file that is harmonized to {panel}"
+            ),
+            None => format!(
+                "their file does not say of which genome they are; where they are of the panel's, begin it with \
+                 #genome_build={panel}"
+            ),
+        };
+        Err(Error::Statistics { what: "weights of a score", why })
     }
 }
 
 impl Line {
-    fn weight(self) -> Result<Weight, &'static str> {
-        let said = |value: &Option<String>| value.as_ref().is_some_and(|value| value.eq_ignore_ascii_case("true"));
-        if [&self.is_interaction, &self.is_dominant, &self.is_recessive].into_iter().any(said) {
+    /// A line that could not be harmonized has no place, and so no variant of any panel. `header` is what kind of weights
+    /// the file's header names.
+    fn weight(self, only_harmonized: bool, header: Option<&str>) -> Result<Weight, &'static str> {
+        let is_set = |value: &Option<String>| {
+            value.as_ref().is_some_and(|value| !value.is_empty() && !value.eq_ignore_ascii_case("false"))
+        };
+        let flags =
+            [&self.is_interaction, &self.is_dominant, &self.is_recessive, &self.is_haplotype, &self.is_diplotype];
+        if flags.into_iter().any(is_set) {
             return Err(
-                "its weight is of an interaction, or dominant or recessive; means of copies give none of these",
+                "its weight is of an interaction or a haplotype, or dominant or recessive; means of copies give \
+                        none of these",
             );
         }
         let some = |text: Option<String>| text.filter(|text| !text.is_empty());
-        let place = some(self.hm_chr).zip(self.hm_pos).or(some(self.chr_name).zip(self.chr_position));
+        let kind = some(self.weight_type.clone());
+        let is_ratio = |kind: &str| ["OR", "HR"].iter().any(|ratio| kind.eq_ignore_ascii_case(ratio));
+        if kind.as_deref().or(header).is_some_and(is_ratio) {
+            return Err("its weight is a ratio, which does not add up over copies; take its logarithm");
+        }
+        let reported = some(self.chr_name).zip(self.chr_position).filter(|_| !only_harmonized);
+        let place = some(self.hm_chr).zip(self.hm_pos).or(reported).or(only_harmonized.then(|| (String::new(), 0)));
         let (chrom, pos) = place.ok_or("it has no chromosome and position; take a harmonized file, which has both")?;
         let other_allele = some(self.other_allele).or(some(self.inferred_allele)).ok_or("it has no other allele")?;
         Ok(Weight { chrom, pos, effect_allele: self.effect_allele, other_allele, weight: self.effect_weight })

@@ -101,7 +101,40 @@ fn a_scoring_file_of_the_catalog_is_read_and_harmonized_positions_go_first() {
     let harmonized = "#genome_build=NR\n#HmPOS_build=GRCh38\neffect_allele\teffect_weight\thm_chr\thm_pos\t\
                       hm_inferOtherAllele\tchr_name\tchr_position\nG\t-0.25\t1\t7\tA\t\t\n";
     assert_eq!(read(harmonized), Weights { build: Some("GRCh38".into()), weights: vec![expected] });
-    assert_eq!(read(&CATALOG.replace("=GRCh37", "=NR")).build, None);
+    let unknown = read(&CATALOG.replace("=GRCh37", "=NR"));
+    assert_eq!(unknown.build, None);
+    assert!(unknown.check_build("GRCh38").unwrap_err().to_string().contains("#genome_build=GRCh38"));
+    assert!(unknown.check_build("").is_ok());
+}
+
+#[test]
+fn repro_a_line_that_was_not_harmonized_took_its_place_in_the_other_genome() {
+    let file = |reported: &str| {
+        format!(
+            "#genome_build={reported}\n#HmPOS_build=GRCh38\nchr_name\tchr_position\thm_chr\thm_pos\teffect_allele\t\
+             other_allele\teffect_weight\n1\t7\t\t\tG\tA\t-0.25\n"
+        )
+    };
+    let place = |reported: &str| {
+        let read = Weights::read("weights.txt", file(reported).as_bytes()).unwrap();
+        (read.weights[0].chrom.clone(), read.weights[0].pos)
+    };
+    assert_eq!(place("GRCh37"), (String::new(), 0), "it is of no variant");
+    assert_eq!(place("GRCh38"), ("1".into(), 7));
+}
+
+#[test]
+fn repro_ratios_were_added_up_like_their_logarithms() {
+    let read = |text: &str| Weights::read("weights.txt", text.as_bytes()).map_err(|error| error.to_string());
+    for kind in ["OR", "hr"] {
+        let header = CATALOG.replacen("#pgs_id", &format!("#weight_type={kind}\n#pgs_id"), 1);
+        let column = CATALOG.replace("rsID", "weight_type").replace("rs1", kind);
+        for text in [header, column] {
+            assert!(read(&text).unwrap_err().contains("take its logarithm"));
+        }
+    }
+    assert!(read(&CATALOG.replace("rsID", "weight_type").replace("rs1", "log(OR)")).is_ok());
+    assert!(read(&CATALOG.replace("rsID", "is_haplotype").replace("rs1", "1")).unwrap_err().contains("haplotype"));
 }
 
 #[test]
