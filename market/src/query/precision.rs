@@ -61,8 +61,10 @@ impl Supposed<'_> {
                 continue;
             };
             let precisions = self.expected(measure, layout)?;
+            let unheard = || precisions.iter().find(|precision| precision.is_unheard()).map(Precision::unheard);
+            let why = self.drowned(measure, layout).or_else(unheard);
+            warnings.extend(why.map(|why| format!("measure {}: {why}", place + 1)));
             expectations.extend(precisions.into_iter().filter_map(|precision| precision.of_measure(place)));
-            warnings.extend(self.drowned(measure, layout).map(|why| format!("measure {}: {why}", place + 1)));
         }
         Ok((expectations, warnings))
     }
@@ -116,7 +118,8 @@ impl Supposed<'_> {
         })
     }
 
-    /// Why noise would leave little: estimates refuse what is within two deviations of nobody.
+    /// Why noise would leave little: estimates refuse what is within two deviations of nobody, so a cell of two deviations is
+    /// refused half of the time, and one of four hardly ever.
     fn drowned(&self, measure: &Measure, layout: &Layout) -> Option<String> {
         let cells = f64::from(layout.cells().max(1));
         let (place, groups, noise) = match measure {
@@ -125,7 +128,7 @@ impl Supposed<'_> {
             _ => ("cell", cells, 1.0),
         };
         let deviation = (noise * self.variance(layout)(0)).sqrt();
-        let (people, needed) = (f64::from(self.people) / groups, (2.0 * deviation * groups).ceil());
+        let (people, needed) = (f64::from(self.people) / groups, (4.0 * deviation * groups).ceil());
         (deviation > people / 2.0).then(|| {
             format!(
                 "noise of standard deviation {deviation:.0} is more than half of the {people:.0} people in a {place}: \
@@ -145,6 +148,20 @@ struct Precision {
 }
 
 impl Precision {
+    /// Whether noise alone makes it as uncertain as one person's values would be.
+    fn is_unheard(&self) -> bool {
+        self.sampling.is_some_and(|sampling| self.noise > sampling * self.people)
+    }
+
+    fn unheard(&self) -> String {
+        let Self { what, noise, .. } = self;
+        format!(
+            "noise of standard deviation {:.3} in {what} is more than people differ: ask more people, spend a larger ε, or \
+             measure less at once",
+            noise.sqrt()
+        )
+    }
+
     /// None where there is nothing to estimate: an attribute of one value has no slope.
     fn of_measure(self, measure: usize) -> Option<Expectation> {
         let Self { what, people, sampling, noise } = self;

@@ -49,19 +49,31 @@ impl AnalysisOptions {
         self.figures.is_some()
     }
 
+    /// The weights that are given, to be read before anything else is done.
+    ///
+    /// # Errors
+    /// As [`Weights::read`]; [`Error::Input`] when the file cannot be opened.
+    pub(super) fn read_weights(&self) -> Result<Option<Weights>, Error> {
+        let Some(path) = &self.weights else { return Ok(None) };
+        let name = path.display().to_string();
+        let failed = |error: std::io::Error| Error::Input { what: "weights", why: format!("{name}: {error}") };
+        Ok(Some(Weights::read(&name, File::open(path).map_err(failed)?)?))
+    }
+
     /// The statistics of a query's sums, and the scores that weights give.
     ///
     /// # Errors
-    /// As [`Reading::measures`], [`Reading::analyze`] and [`Reading::scores`]; [`Error::Input`] for weights that cannot be
-    /// read.
-    pub(super) fn analyses(&self, reading: Reading<'_>, slots: &[Vec<i32>]) -> Result<Vec<Analysis>, Error> {
+    /// As [`Reading::measures`], [`Reading::analyze`] and [`Reading::scores`].
+    pub(super) fn analyses(
+        &self,
+        reading: Reading<'_>,
+        slots: &[Vec<i32>],
+        weights: Option<&Weights>,
+    ) -> Result<Vec<Analysis>, Error> {
         let measures = reading.measures(self.query_file.as_deref().map(QueryFile::open).transpose()?)?;
         let mut analyses = reading.analyze(&measures, slots)?;
-        if let Some(path) = &self.weights {
-            let name = path.display().to_string();
-            let failed = |error: std::io::Error| Error::Input { what: "weights", why: format!("{name}: {error}") };
-            let weights = Weights::read(&name, File::open(path).map_err(failed)?)?;
-            analyses.extend(reading.scores(&measures, slots, &weights)?);
+        if let Some(weights) = weights {
+            analyses.extend(reading.scores(&measures, slots, weights)?);
         }
         Ok(analyses)
     }

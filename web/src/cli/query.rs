@@ -217,6 +217,7 @@ fn open(
     }
     // What is spent stands beside what was spent before, for whoever decides now.
     plan.privacy.iter().flat_map(describe_privacy).for_each(|line| output.say(line));
+    plan.warnings.iter().for_each(|warning| output.say(format!("warning   {warning}")));
     let spends = plan.privacy.map_or(String::new(), |privacy| format!(", and spend ε = {}", privacy.epsilon_milli));
     output.confirm(yes, &format!("Lock {} and pay {} to open this query{spends}?", plan.escrow, plan.fee))?;
     let connection = home.connect()?;

@@ -118,6 +118,7 @@ fn await_components(
 impl ResultCommand {
     pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
         let key = home.key(&self.key, Role::Researcher)?;
+        let weights = self.analysis.read_weights()?;
         let connection = home.connect()?;
         let (ledger, blobs) = (&*connection.ledger, &*connection.blobs);
         await_components(ledger, blobs, self.query, output)?;
@@ -131,7 +132,7 @@ impl ResultCommand {
         }
         let quorum = &committee_of(ledger, state.committee)?.quorum;
         let reading = Reading { id: self.query, state: &state, quorum, schema: &schema, panel: panel.as_ref() };
-        let analyses = self.analysis.analyses(reading, result.slots())?;
+        let analyses = self.analysis.analyses(reading, result.slots(), weights.as_ref())?;
         let notes = reading.notes();
         let undrawn = if self.analysis.draws() { analysis::undrawn(&analyses) } else { vec![] };
         let written = self.analysis.write(&analyses, &notes)?;
