@@ -160,7 +160,7 @@ fn counts_of_alleles_and_events_and_what_bins_cost_are_rows() {
         let rows = town.analyses(name, 0.0).remove(0).rows();
         rows.iter().map(|row| row.cells().unwrap()[1].split('(').next().unwrap().to_owned()).collect()
     };
-    let survival = ["people", "events", "censored", "cumulative_hazard", "survival_least", "restricted_mean_bounds"];
+    let survival = ["people", "events", "censored", "cumulative_hazard", "survival_least", "restricted_mean_least"];
     let rows = town.analyses("survival", 0.0).remove(0).rows();
     let prespecified = rows.iter().filter(|row| row.in_words().starts_with("restricted mean up to 720 days"));
     assert_eq!(prespecified.count(), 2, "each group's, at the file's horizon");

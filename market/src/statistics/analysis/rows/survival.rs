@@ -77,10 +77,11 @@ fn of_mean(mean: &RestrictedMean, Survival { time, .. }: &Survival) -> Vec<Row> 
     };
     let estimate = row("restricted_mean", "restricted mean").with_estimate(&Stated::Value(mean.mean));
     let bounds = (!time.exact_times).then(|| {
-        row("restricted_mean_bounds", "bounds of the restricted mean")
-            .with_method("the events of each bin all at its start, and all at its end")
-            .with_value(&Stated::Value(mean.mean.value))
-            .with_ends(&Stated::Value(mean.bounds.lo), &Stated::Value(mean.bounds.hi))
+        let least =
+            row("restricted_mean_least", "least restricted mean").with_method("the events of each bin at its start");
+        let most =
+            row("restricted_mean_most", "greatest restricted mean").with_method("the events of each bin at its end");
+        [least.with_value(&Stated::Value(mean.bounds.lo)), most.with_value(&Stated::Value(mean.bounds.hi))]
     });
-    std::iter::once(estimate).chain(bounds).collect()
+    std::iter::once(estimate).chain(bounds.into_iter().flatten()).collect()
 }
