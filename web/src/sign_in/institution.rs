@@ -28,8 +28,8 @@ use crate::{
 pub const INSTITUTIONS_MAX: usize = 32;
 /// How long a provider may take for an answer.
 const CALL_TIME_MAX: Duration = Duration::from_secs(15);
-/// How far a provider's clock may be behind.
-const CLOCK_SKEW_SECONDS: u64 = 60;
+/// How far a provider's clock may be off.
+const CLOCK_SKEW_SECONDS: u64 = 10;
 /// The longest answer of a provider, in bytes.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 /// The longest file of institutions, in bytes.
@@ -332,13 +332,16 @@ impl Joining {
 
     /// Refuses an answer that does not say that its user signed in since the form was sent, whatever was asked for.
     fn check(&self, institution: &Institution, claims: &CoreIdTokenClaims) -> Result<(), Error> {
-        let signed_in = claims.auth_time().and_then(|at| u64::try_from(at.timestamp()).ok());
-        if signed_in.is_some_and(|at| at.saturating_add(CLOCK_SKEW_SECONDS) >= self.began) {
+        let name = &institution.name;
+        let Some(at) = claims.auth_time().and_then(|at| u64::try_from(at.timestamp()).ok()) else {
+            return Err(refused(format_args!("{name} does not say when you signed in there, and cannot be added")));
+        };
+        let latest = now().get().saturating_add(CLOCK_SKEW_SECONDS);
+        if (self.began.saturating_sub(CLOCK_SKEW_SECONDS)..=latest).contains(&at) {
             return Ok(());
         }
         Err(refused(format_args!(
-            "{} does not say that you signed in there just now; sign out there, and add it again",
-            institution.name
+            "{name} does not say that you signed in there just now; sign out there, and add it again"
         )))
     }
 }
