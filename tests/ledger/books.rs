@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Proposed blocks of one height that a store keeps, as `node` has it.
-const UNDECIDED_MAX: u64 = 256;
+pub const UNDECIDED_MAX: u64 = 256;
 
 fn proposed(path: &Path) -> u64 {
     let database = Database::open(path).unwrap();

@@ -10,12 +10,15 @@ use node::{
     signature::Signature,
     state::{Account, StateKey},
     transaction::Transaction,
-    units::Amount,
+    units::{Amount, Timestamp},
 };
 use redb::{Database, ReadableDatabase as _, TableDefinition};
 
 use super::town::{Town, name, wait};
-use crate::world::{DigestInsteadOfPairing, ENDOWMENT, account, digest};
+use crate::{
+    books::UNDECIDED_MAX,
+    world::{DigestInsteadOfPairing, ENDOWMENT, account, digest},
+};
 
 const STATE: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("state");
 /// Proposed blocks that are not decided, by height and header hash.
@@ -83,9 +86,12 @@ fn repro_a_kept_block_that_cannot_be_the_next_is_neither_proposed_nor_voted_for(
         let tip = snapshot.header(snapshot.latest().unwrap().height).unwrap().unwrap().header;
         drop((snapshot, ledger));
         assert_eq!(tip.height.get() + 1, next);
-        let planted =
-            Header { height: tip.height.next(), parent: tip.hash().unwrap(), state: digest("nobody's"), ..tip };
-        plant(&path, account(&name(proposer)), planted);
+        // As many as a height has room for: they would be in the way of every other block.
+        for number in 0..UNDECIDED_MAX {
+            let (parent, time) = (tip.hash().unwrap(), Timestamp::new(tip.time.get() + number));
+            let planted = Header { height: tip.height.next(), parent, time, state: digest("nobody's"), ..tip };
+            plant(&path, account(&name(proposer)), planted);
+        }
     }
     town.start(voter);
     town.start(proposer);

@@ -78,24 +78,26 @@ pub(super) fn write_copy(ledger: &Ledger, path: &Path, first: impl Fn(&Tip) -> H
     Ok(tip)
 }
 
-/// Removes copies that [`write_copy`] named by their block in a folder of its own, but for those written last: another chain's
-/// copies, from before, may name later blocks.
-pub(super) fn forget_copies(folder: &Path, kept: usize) -> Result<(), Error> {
+/// Removes copies that [`write_copy`] named by their block in a folder of its own, but for the one just written and those
+/// written last before it: another chain's copies, from before, may name later blocks.
+pub(super) fn forget_copies(folder: &Path, latest: &Path, kept: usize) -> Result<(), Error> {
     let unreadable = failed("folder of copies", folder);
     let mut copies = vec![];
     for entry in fs::read_dir(folder).map_err(&unreadable)? {
         let entry = entry.map_err(&unreadable)?;
         let name = entry.file_name();
         let height = name.to_str().and_then(|name| name.strip_suffix(".redb")?.parse::<u64>().ok());
-        if height.is_some_and(|height| *name == *format!("{height}.redb")) {
-            let written = entry.metadata().and_then(|metadata| metadata.modified()).map_err(&unreadable)?;
-            copies.push((written, height, entry.path()));
+        let metadata = entry.metadata().map_err(&unreadable)?;
+        let is_copy = metadata.is_file() && height.is_some_and(|height| *name == *format!("{height}.redb"));
+        if is_copy && entry.path() != latest {
+            copies.push((metadata.modified().map_err(&unreadable)?, height, entry.path()));
         }
     }
     copies.sort_unstable();
-    copies.truncate(copies.len().saturating_sub(kept));
+    copies.truncate((copies.len() + 1).saturating_sub(kept));
     for (.., path) in copies {
         fs::remove_file(&path).map_err(failed("copy", &path))?;
+        tracing::info!(path = %path.display(), "an older copy is removed");
     }
     Ok(())
 }

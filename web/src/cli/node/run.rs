@@ -203,7 +203,7 @@ fn copy_in_background(ledger: Arc<Ledger>, folder: PathBuf, (every, kept): (u64,
             copied = height;
             let path = folder.join(format!("{height}.redb"));
             let written = write_copy(&ledger, &path, |_| Height::new(1));
-            match written.and_then(|tip| forget_copies(&folder, kept as usize).map(|()| tip)) {
+            match written.and_then(|tip| forget_copies(&folder, &path, kept as usize).map(|()| tip)) {
                 Ok(tip) => tracing::info!(height = %tip.height, path = %path.display(), "copy written"),
                 Err(error) => tracing::error!(%error, "the copies are not as they should be"),
             }
