@@ -13,7 +13,7 @@ use market::{
 };
 use node::{
     state::{QueryStatus, StateRead as _},
-    units::Height,
+    units::{ContributionIndex, Height},
 };
 use rand::{RngExt as _, SeedableRng, rngs::StdRng};
 
@@ -190,7 +190,7 @@ fn repro_a_copy_of_a_wallet_took_what_another_withdrew_for_earnings() {
     wallets[0].back_up(&backup).unwrap();
     let mut copy = Wallet::recover(&backup, &folder.path().join("copy"), protection()).unwrap();
     withdraw(world.ledger(), &mut wallets[0], query).unwrap();
-    rescan(world.ledger(), &mut copy, &mut |_| ()).unwrap();
+    assert_eq!(rescan(world.ledger(), &mut copy, &mut |_| ()).unwrap().withdrawn, [query]);
     assert!(matches!(copy.answers()[&query].stage, AnswerStage::Withdrawn { .. }));
     assert_eq!(spent(&copy, None), Rho::default());
 
@@ -222,6 +222,11 @@ fn a_wallet_from_before_its_answers_finds_them_again_with_their_money_and_their_
     assert!(pay_out(world.ledger(), &restored, released, to, None).unwrap_err().to_string().contains("wallet rescan"));
     let pruned = FaultyLedger::new(world.ledger(), Fault::BlocksPruned { first: Height::new(3), lists: true }, 0);
     assert!(rescan(&pruned, &mut restored, &mut |_| ()).unwrap_err().to_string().contains("keeps every block"));
+    // Whoever names its payout account has not answered for it.
+    let mut misled = Wallet::recover(&backup, &folder.path().join("misled"), protection()).unwrap();
+    let copying = FaultyLedger::new(world.ledger(), Fault::PayoutsCopied, 0);
+    rescan(&copying, &mut misled, &mut |_| ()).unwrap();
+    assert_eq!(misled.answers()[&exact].contribution().map(ContributionIndex::get), Some(1), "the second is its own");
     let found = rescan(world.ledger(), &mut restored, &mut |_| ()).unwrap();
     assert_eq!(found.answers.iter().collect::<BTreeSet<_>>(), BTreeSet::from([&released, &withdrawn, &exact]));
     assert_eq!(restored.answers(), wallets[0].answers());

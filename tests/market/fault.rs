@@ -49,6 +49,8 @@ pub enum Fault {
     /// Blocks before a height are said not to be kept, as long as there are faults left, and the list of queries has one
     /// that is made up and each other one twice.
     ListMadeUp(Height),
+    /// Before each contribution in a block somebody else's with the same payout account.
+    PayoutsCopied,
 }
 
 /// A ledger whose first `faults` submissions go wrong.
@@ -80,6 +82,19 @@ fn without_receipts(mut block: Block) -> Block {
         }
     }
     block
+}
+
+/// The block as if others, with records of their own, had named its payout accounts.
+fn with_copied_payouts(mut block: Block) -> Block {
+    block.transactions = block.transactions.into_iter().flat_map(copied).collect();
+    block
+}
+
+fn copied(transaction: Transaction) -> Vec<Transaction> {
+    let Transaction::Contribute(own) = &transaction else { return vec![transaction] };
+    let mut other = own.clone();
+    other.parts.iter_mut().for_each(|part| part.nullifier = Nullifier::from_bytes(&[7; 32]).unwrap());
+    vec![Transaction::Contribute(other), transaction]
 }
 
 fn broken() -> Error {
@@ -123,6 +138,7 @@ impl LedgerAccess for FaultyLedger<'_> {
             Fault::BlocksHidden(first) if first <= height => Ok(None),
             Fault::BlocksPruned { first, .. } if height < first => Ok(None),
             Fault::ListMadeUp(first) if height < first && self.left() => Ok(None),
+            Fault::PayoutsCopied => Ok(self.inner.block(height)?.map(with_copied_payouts)),
             Fault::ReceiptsStripped => Ok(self.inner.block(height)?.map(without_receipts)),
             _ => self.inner.block(height),
         }

@@ -30,6 +30,8 @@ pub struct Rescanned {
     pub answers: Vec<QueryId>,
     /// Screenings that it responded to.
     pub responses: Vec<ScreeningId>,
+    /// Queries from which another copy of the wallet withdrew what this one took for admitted.
+    pub withdrawn: Vec<QueryId>,
 }
 
 /// A one-time key of the wallet, and what it would answer.
@@ -149,6 +151,7 @@ impl Scan {
             if let Some(known) = known.cloned() {
                 if known.holding == holding && known.stage != stage {
                     wallet.note_answer(query, Answer { stage, ..known })?;
+                    found.withdrawn.push(query);
                 }
                 continue;
             }

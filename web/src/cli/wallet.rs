@@ -152,8 +152,12 @@ fn find_again(home: &Home, output: &Output, wallet: &mut Wallet) -> Result<(), E
     let bar = output.progress("reading blocks", usize::try_from(tip(ledger)?.height.get()).unwrap_or(usize::MAX));
     let found = rescan(ledger, wallet, &mut |height| bar.set_position(height.get()))?;
     bar.finish_and_clear();
-    output.result(&found, |Rescanned { answers, responses }| {
-        format!("found {} answers and {} responses that the wallet did not know", answers.len(), responses.len())
+    output.result(&found, |Rescanned { answers, responses, withdrawn }| {
+        let [answers, responses, withdrawn] = [answers.len(), responses.len(), withdrawn.len()];
+        format!(
+            "found {answers} answers and {responses} responses that the wallet did not know, and {withdrawn} answers that \
+             another copy of it withdrew"
+        )
     })
 }
 
