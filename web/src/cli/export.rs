@@ -49,6 +49,8 @@ pub enum Format {
 /// What was written.
 #[derive(Debug, Serialize)]
 struct Exported {
+    /// Anybody can found a chain: compare it with the one that the consortium published.
+    chain: String,
     key: String,
     proofs: usize,
     folder: PathBuf,
@@ -74,9 +76,10 @@ impl Export {
         for (number, (signals, proof)) in proofs.iter().enumerate() {
             write_proof(format, (number, signals, proof), &out)?;
         }
-        let exported = Exported { key: genesis.eligibility.id().to_string(), proofs: proofs.len(), folder: out };
-        output.result(&exported, |Exported { key, proofs, folder }| {
-            format!("wrote key {key} and {proofs} proofs to {}", folder.display())
+        let chain = genesis.chain_id()?.to_string();
+        let exported = Exported { chain, key: genesis.eligibility.id().to_string(), proofs: proofs.len(), folder: out };
+        output.result(&exported, |Exported { chain, key, proofs, folder }| {
+            format!("wrote key {key} and {proofs} proofs of chain {chain} to {}", folder.display())
         })
     }
 }

@@ -113,7 +113,8 @@ impl CommitteeDirectory {
             tracing::warn!(%member, ?addresses, "several addresses claim one account; say whose is which: ACCOUNT=ADDRESS");
         }
         let mut found = self.found();
-        for (member, before) in std::mem::take(&mut found.members) {
+        let before = std::mem::take(&mut found.members).into_iter().filter(|(member, _)| !pinned.contains(member));
+        for (member, before) in before {
             let given = |remote: &Remote| urls.contains(remote.url());
             members.entry(member).or_insert_with(|| before.into_iter().filter(given).collect());
         }
