@@ -2,14 +2,17 @@
 
 use circuits::{id::ChainId, quorum::Quorum};
 use node::{
-    Ledger, archive,
+    Context, Ledger, apply, archive,
     block::{Certificate, SignedHeader},
     inclusion::TransactionProof,
     light::{Handover, LightClient},
     signature::{Signature, sign},
-    state::{Account, StateKey, Tip, Upgrade},
-    transaction::{Action, CHANGES_MAX, ConsortiumChange, Equivocation, SignedStatement, Transfer, open_votes},
-    units::{Amount, Height},
+    state::{Account, Draft, StateKey, StateRead, Tip, Upgrade},
+    transaction::{
+        APPROVAL_BLOCKS_MAX, Action, CHANGES_MAX, ConsortiumChange, Equivocation, SignedStatement, Transaction,
+        Transfer, open_votes,
+    },
+    units::{Amount, Epoch, Height},
     validator::ValidatorSet,
     vote::{Ballot, Statement, VoteKind},
 };
@@ -254,6 +257,42 @@ fn only_so_many_changes_wait_at_a_time() {
     let first = ConsortiumChange::SetValidator(validator("newcomer 0", 1));
     world.act(NAMES[0], Action::WithdrawApproval(first.digest().unwrap())).unwrap();
     world.act(NAMES[0], Action::ApproveChange(last)).unwrap();
+}
+
+#[test]
+fn a_vote_lapses_after_its_blocks_and_starts_over() {
+    let mut world = four();
+    let changes: Vec<_> = (0..CHANGES_MAX)
+        .map(|number| ConsortiumChange::SetValidator(validator(&format!("newcomer {number}"), 1)))
+        .collect();
+    changes.iter().for_each(|change| approve(&mut world, change, &NAMES[..1]));
+    approve(&mut world, &changes[0], &NAMES[1..2]);
+    world.block();
+    let ledger = world.ledger().clone();
+    let snapshot = ledger.snapshot().unwrap();
+    let opened = open_votes(&snapshot).unwrap()[0].opened;
+    let third = |change: &ConsortiumChange, blocks| {
+        let height = opened.after(blocks);
+        let epoch = Epoch::of(height, ledger.genesis().parameters.epoch_blocks);
+        let (chain, genesis) = (ledger.chain(), ledger.genesis());
+        let context = Context { chain, genesis, height, time: world.now, epoch, proofs: &DigestInsteadOfPairing };
+        let approval = Transaction::sign(chain, &key(NAMES[2]), 0, Action::ApproveChange(change.clone())).unwrap();
+        apply(&snapshot, &approval, &context).map(|(state, _)| Draft::resume(&snapshot, state))
+    };
+    let counted = |state: &Draft<'_>| state.approvals(changes[0].digest().unwrap()).unwrap();
+
+    let decided = third(&changes[0], APPROVAL_BLOCKS_MAX).unwrap();
+    assert!(counted(&decided).is_none() && decided.validators().unwrap().unwrap().iter().count() == 5);
+    let over = third(&changes[0], APPROVAL_BLOCKS_MAX + 1).unwrap();
+    let vote = counted(&over).unwrap();
+    assert_eq!(vote.validators, [account(NAMES[2])].into(), "what lapsed counts no more");
+    assert_eq!(vote.opened, opened.after(APPROVAL_BLOCKS_MAX + 1));
+    assert_eq!(over.validators().unwrap().unwrap(), ledger.genesis().validators);
+    assert_eq!(over.changes().unwrap().unwrap().len(), 1, "the others lapsed with it");
+
+    let one_more = ConsortiumChange::SetValidator(validator("one more", 1));
+    refused(third(&one_more, APPROVAL_BLOCKS_MAX).map(drop), "withdraw one");
+    third(&one_more, APPROVAL_BLOCKS_MAX + 1).unwrap();
 }
 
 #[test]

@@ -21,6 +21,7 @@ use rand::{Rng as _, SeedableRng, rngs::StdRng};
 use super::{
     process::Plan,
     town::{Town, free_address, listed, name, wait},
+    vandal::Vandal,
 };
 use crate::world::{DigestInsteadOfPairing, World, account, key};
 
@@ -142,5 +143,46 @@ fn another_chains_messages_and_garbage_on_the_links_change_nothing() {
     let last = town.transfer("researcher", 6, 1);
     assert_eq!(town.node(1).submit(&last), "taken");
     town.settle(&last);
+    town.agree();
+}
+
+/// What nodes log when garbage of each kind reached them.
+const ARRIVED: [&str; 8] = [
+    "Failed to decode consensus message",
+    "Failed to decode stream message",
+    "Failed to decode liveness message",
+    "Failed to decode status message",
+    "Failed to decode sync request",
+    "Failed to decode sync response",
+    "Failed to decode validator proof",
+    "invalid signature",
+];
+
+#[test]
+fn a_listed_validators_links_in_other_hands_stop_nobody() {
+    let seed = rand::random();
+    println!("seed {seed}");
+    let mut town = Town::found();
+    (0..3).for_each(|number| town.start(number));
+    let others = town.plans[..3].iter().map(|plan| plan.listen.clone()).collect();
+    let vandal = Vandal::at(&name(3), &town.plans[3].listen, others, seed);
+    let mut nonce = 0;
+    wait("garbage of each kind arrived", || {
+        town.pay(nonce as usize % 3, "researcher", nonce);
+        nonce += 1;
+        let logs: Vec<_> = (0..3).map(|number| town.log(number)).collect();
+        nonce >= 20 && ARRIVED.iter().all(|said| logs.iter().any(|log| log.contains(said)))
+    });
+    println!("{} messages of garbage, {nonce} blocks", vandal.stop());
+    for number in 0..3 {
+        assert!(!town.log(number).contains("panicked"));
+        for accused in 0..4 {
+            let accused = account(&name(accused));
+            assert_eq!(town.node(number).ask(&format!("equivocated {accused}")).unwrap(), "false");
+        }
+    }
+    town.start(3);
+    town.kill(0);
+    town.pay(1, "researcher", nonce);
     town.agree();
 }

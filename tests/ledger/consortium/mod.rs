@@ -11,4 +11,5 @@ mod process;
 mod simulation;
 mod time;
 mod town;
+mod vandal;
 mod withholding;
