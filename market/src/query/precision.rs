@@ -10,7 +10,10 @@ use serde::Serialize;
 use super::Measure;
 use crate::{
     Error,
-    statistics::{MomentSums, PartSums, Sum},
+    statistics::{
+        MomentSums, PartSums, Sum,
+        survival::{RestrictedMean, first_restricted_mean},
+    },
 };
 
 /// The precision of one measure over a supposed cohort.
@@ -82,12 +85,39 @@ impl Supposed<'_> {
         Ok(match &layout.statistic {
             Statistic::Count | Statistic::Funnel { .. } => {
                 let count = Precision { what: "people in a cell".into(), people, sampling: None, noise: variance };
-                let others = [share(measure, layout, cohort, variance), odds_ratio(measure, layout, cohort, variance)];
+                let others = [
+                    share(measure, layout, cohort, variance),
+                    odds_ratio(measure, layout, cohort, variance),
+                    self.restricted_mean(measure, layout)?,
+                ];
                 std::iter::once(count).chain(others.into_iter().flatten()).collect()
             }
             Statistic::Moments { .. } => self.of_moments(measure, layout, people)?,
             Statistic::Genotypes { .. } => of_alleles(measure, people, variance),
         })
+    }
+
+    /// The restricted mean of a group whose people have the event, or leave, evenly over the bins; none where noise leaves
+    /// nobody to follow so far.
+    fn restricted_mean(&self, measure: &Measure, layout: &Layout) -> Result<Option<Precision>, Error> {
+        let Measure::Survival { horizon, .. } = measure else { return Ok(None) };
+        let (cells, people) = (i64::from(layout.cells().max(1)), i64::from(self.people));
+        let mean = |horizon: Option<f64>, variance: &dyn Fn(usize) -> f64| -> Result<Option<RestrictedMean>, Error> {
+            let spread = |cell| people * (cell + 1) / cells - people * cell / cells;
+            let sums: Vec<Sum> =
+                (0..cells).zip(0..).map(|(cell, slot)| Sum::noisy(spread(cell), variance(slot))).collect();
+            let PartSums::Counts(cells) = PartSums::of_slots(layout, self.schema, &sums)? else { return Ok(None) };
+            Ok(first_restricted_mean(&cells, horizon).ok())
+        };
+        let Some(noisy) = mean(*horizon, &self.variance(layout))? else { return Ok(None) };
+        let Some(exact) = mean(Some(noisy.horizon), &|_| 0.0)? else { return Ok(None) };
+        let [noisy_variance, sampling] = [&noisy, &exact].map(|of| of.mean.standard_error.powi(2));
+        Ok(Some(Precision {
+            what: format!("restricted mean up to {} in a group", noisy.horizon),
+            people: f64::from(self.people) / groups(measure, layout),
+            sampling: Some(sampling),
+            noise: (noisy_variance - sampling).max(0.0),
+        }))
     }
 
     fn of_moments(&self, measure: &Measure, layout: &Layout, people: f64) -> Result<Vec<Precision>, Error> {

@@ -117,6 +117,11 @@ fn comparison() -> Measure {
     Measure::Comparison { attribute: "x".into(), groups: cuts("group", 0.1) }
 }
 
+fn survival(horizon: Option<f64>) -> Measure {
+    let time = NamedAxis::Bins { attribute: "x".into(), lo: 0.0, width: 0.2, count: 20 };
+    Measure::Survival { time, event: cuts("group", 0.1), groups: None, horizon }
+}
+
 fn association() -> Measure {
     Measure::Association { variants: VariantRange::default(), cases: cuts("group", 0.1) }
 }
@@ -142,6 +147,9 @@ fn stated(analysis: &Analysis) -> Vec<f64> {
             let variant = &scan.variants[0];
             vec![error(&variant.case_frequency), of_logarithm(variant.allelic_odds_ratio.value().unwrap())]
         }
+        Analysis::Survival { curves } => {
+            vec![curves.value().unwrap().groups[0].restricted_mean.value().unwrap().mean.standard_error]
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -156,14 +164,18 @@ fn a_plan_expects_the_errors_that_its_statistics_state() {
         Measure::Moments { attributes: vec![x, y], by: vec![] },
         Measure::Contingency { rows: cuts("group", 0.1), columns: cuts("y", 2.0), strata: None },
         association(),
+        survival(Some(2.0)),
+        survival(None),
     ];
     for measure in measures {
         let rho = Epsilon::from_milli(10_000).rho();
         let [exact, noisy] = [None, Some(rho)].map(|rho| stated(&even.analysis(&measure, rho)));
         let (expected, warnings) =
             even.supposed(Some(rho)).foresee(std::slice::from_ref(&measure), &[even.layouts(&measure)]).unwrap();
-        let expected: Vec<_> =
-            expected.iter().filter(|one| !["people", "a share"].iter().any(|of| one.what.starts_with(of))).collect();
+        let expected: Vec<_> = expected
+            .iter()
+            .filter(|one| !["people", "a share", "survival"].iter().any(|of| one.what.starts_with(of)))
+            .collect();
         assert_eq!((expected.len(), warnings.len()), (noisy.len(), 0), "{expected:?} {warnings:?}");
         for (expected, (exact, noisy)) in expected.into_iter().zip(exact.into_iter().zip(noisy)) {
             let sampling = expected.sampling_error.unwrap();

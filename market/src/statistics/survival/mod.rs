@@ -106,6 +106,17 @@ fn group(table: &LifeTable, noisy: bool, horizon: Option<f64>) -> GroupSurvival 
     }
 }
 
+/// The restricted mean of the first group, to the horizon or as far as every group is followed: of groups alike it is each
+/// one's.
+///
+/// # Errors
+/// As [`survival`], and why it has none.
+pub(crate) fn first_restricted_mean(cells: &Cells<Sum>, horizon: Option<f64>) -> Result<RestrictedMean, Undefined> {
+    let (_, tables) = life_tables(cells)?;
+    let horizon = horizon.or_else(|| common_horizon(&tables)).ok_or(Undefined::Nobody)?;
+    restricted_mean::restricted_mean(tables.first().ok_or(Undefined::Nobody)?, horizon)
+}
+
 /// The last time at which every group that has people is followed.
 fn common_horizon(tables: &[LifeTable]) -> Option<f64> {
     let last = |table: &LifeTable| table.followed().ok().and_then(|steps| steps.last()).map(|step| step.time);
