@@ -54,6 +54,32 @@ def test_rows_say_the_same_without_pandas(town: Town, result: locus.Result) -> N
     assert list(result.slots) == [tuple(part) for part in town.report["result"]["slots"]]
 
 
+def test_weights_give_a_score_of_the_released_frequencies_and_a_table_of_its_own(
+    town: Town, result: locus.Result, tmp_path: Path
+) -> None:
+    released = [row for row in result.rows() if row.statistic == "allele_frequency" and row.value]
+    variant = released[0].variant
+    place, alleles = variant.split(" ")
+    (chrom, pos), (reference, alternate) = place.split(":"), alleles.split(">")
+    weights = tmp_path / "weights.txt"
+    weights.write_text(
+        "chr_name\tchr_position\teffect_allele\tother_allele\teffect_weight\n"
+        f"{chrom}\t{pos}\t{alternate}\t{reference}\t0.25\n"
+    )
+    query = town.client().query(town.released)
+    with pytest.raises(locus.CommandError, match="genome_build"):
+        query.result(weights)
+    weights.write_text("#genome_build=GRCh37\n" + weights.read_text())
+    scored = query.result(weights)
+    (score,) = [row for row in scored.rows() if row.statistic == "mean_score"]
+    assert score.value == pytest.approx(0.25 * 2 * float(released[0].value or 0))
+    scored.figures(tmp_path / "figures")
+    assert "mean_score" in {row.statistic for row in scored.rows()}
+    assert "mean_score" not in {row.statistic for row in result.rows()}
+    with pytest.raises(locus.InputError, match=r"nowhere\.txt"):
+        query.result(tmp_path / "nowhere.txt")
+
+
 def test_figures_are_drawn_as_svg_and_png(result: locus.Result, tmp_path: Path) -> None:
     figures = result.figures(tmp_path / "figures")
     assert sorted(path.name for path in figures.drawn) == [

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Literal, overload
 
 from .command import Locus, checked_id
@@ -144,13 +146,18 @@ class Query:
                 return None
         raise AssertionError("looks end with an error")
 
-    def result(self) -> Result:
+    def result(self, weights: str | os.PathLike[str] | None = None) -> Result:
         """Decrypts a released query's result with the researcher's key, and writes receipt and table.
 
+        Args:
+            weights: A scoring file of the PGS Catalog: mean polygenic scores of the released allele frequencies are then
+                among the analyses and rows. It asks nobody and spends no privacy.
+
         Raises:
-            CommandError: When it is not released, or is another researcher's.
+            CommandError: When it is not released, or is another researcher's, or the weights are refused.
+            InputError: When the weights cannot be read.
         """
-        return self._reading.result(self._id)
+        return self._reading.result(self._id, None if weights is None else Path(weights).absolute())
 
     def _looks(self, timeout: float | None) -> Iterator[QueryStatus]:
         """The query's status, again and again, with growing pauses where nothing changes."""

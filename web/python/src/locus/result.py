@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import hashlib
 import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .command import Locus, verify_receipt
-from .errors import ReplyError
+from .errors import InputError, ReplyError
 from .models import Json, VerifiedReceipt, decode
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ class Result:
     receipt: Path
     table: Path
     _reading: Reading = dataclasses.field(repr=False)
+    _weights: Path | None = dataclasses.field(default=None, repr=False)
 
     def rows(self) -> Iterator[Row]:
         """The rows of the table.
@@ -165,7 +167,7 @@ class Result:
             CommandError: When a file cannot be written.
         """
         path = Path(folder).absolute()
-        answer = self._reading.run(self.query, f"--figures={path}")
+        answer = self._reading.run(self.query, f"--figures={path}", table=self.table, weights=self._weights)
         written = [Path(name) for name in answer.get("written", [])]
         return Figures(
             tuple(file for file in written if file.suffix in (".svg", ".png")), tuple(answer.get("undrawn", []))
@@ -187,19 +189,25 @@ class Reading:
     locus: Locus
     folder: Path
 
-    def result(self, query: str) -> Result:
+    def result(self, query: str, weights: Path | None = None) -> Result:
         """Decrypts a released query's result; the same each time.
 
         Raises:
-            CommandError: When it is not released, or is sealed to another key.
+            CommandError: When it is not released, or is sealed to another key, or the weights are refused.
+            InputError: When the weights cannot be read.
         """
-        decrypted = decode(Decrypted, self.run(query), "result")
+        table = self._file("table.csv" if weights is None else f"table-{_digest(weights)}.csv")
+        decrypted = decode(Decrypted, self.run(query, table=table, weights=weights), "result")
         fields = {field.name: getattr(decrypted, field.name) for field in dataclasses.fields(Decrypted)}
-        return Result(**fields, receipt=self._file("receipt.json"), table=self._file("table.csv"), _reading=self)
+        return Result(
+            **fields, receipt=self._file("receipt.json"), table=table, _reading=self, _weights=weights
+        )
 
-    def run(self, query: str, *options: str) -> Json:
+    def run(self, query: str, *options: str, table: Path, weights: Path | None) -> Json:
         """What ``locus result`` prints; receipt and table are written anew."""
-        arguments = [f"--receipt={self._file('receipt.json')}", f"--csv={self._file('table.csv')}", *options]
+        arguments = [f"--receipt={self._file('receipt.json')}", f"--csv={table}", *options]
+        if weights is not None:
+            arguments.append(f"--weights={weights}")
         if self._file("query.json").exists():
             arguments.append(f"--query-file={self._file('query.json')}")
         answer = self.locus.signed("result", *arguments, query)
@@ -209,6 +217,14 @@ class Reading:
 
     def _file(self, name: str) -> Path:
         return self.folder / name
+
+
+def _digest(weights: Path) -> str:
+    """Names a table by its weights, so that one result's table is not another's."""
+    try:
+        return hashlib.sha256(weights.read_bytes()).hexdigest()[:16]
+    except OSError as error:
+        raise InputError(f"{weights}: {error.strerror}") from error
 
 
 def _row(line: dict[str, str]) -> Row:
