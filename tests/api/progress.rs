@@ -15,7 +15,10 @@ use node::{
 };
 use serde_json::{Value, json};
 use ureq::BodyReader;
-use web::{api::STREAMS_MAX, client::RemoteLedger};
+use web::{
+    api::{ADDRESS_STREAMS_MAX, STREAMS_MAX},
+    client::RemoteLedger,
+};
 
 use super::server::{Server, agent, world};
 use crate::world::{account, key, payout_name};
@@ -126,11 +129,19 @@ fn what_is_no_query_is_not_followed() {
     server.get("/v1/queries/everything/progress").refused(400, "query id");
 }
 
-/// Takes a place for a stream, and keeps it for as long as the connection is held.
-pub fn take_place(server: &Server) -> TcpStream {
+/// Takes every place for a stream, from as many addresses as that takes, for as long as the connections are held.
+pub fn take_all_places(server: &Server) -> Vec<TcpStream> {
+    (0..STREAMS_MAX).map(|place| take_place(server, &format!("10.0.0.{}", place / ADDRESS_STREAMS_MAX))).collect()
+}
+
+/// Takes a place for a stream of an address behind a proxy, and keeps it for as long as the connection is held.
+fn take_place(server: &Server, address: &str) -> TcpStream {
     let mut stream = TcpStream::connect(server.running.address()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    let head = format!("GET /v1/queries/{}/progress HTTP/1.1\r\nhost: x\r\n\r\n", server.collecting);
+    let head = format!(
+        "GET /v1/queries/{}/progress HTTP/1.1\r\nhost: x\r\nx-forwarded-for: {address}\r\n\r\n",
+        server.collecting
+    );
     stream.write_all(head.as_bytes()).unwrap();
     let mut begin = [0; 15];
     stream.read_exact(&mut begin).unwrap();
@@ -139,9 +150,19 @@ pub fn take_place(server: &Server) -> TcpStream {
 }
 
 #[test]
+fn no_address_takes_every_stream() {
+    let server = Server::start();
+    let held: Vec<_> = (0..ADDRESS_STREAMS_MAX).map(|_| take_place(&server, "127.0.0.1")).collect();
+    let path = format!("/v1/queries/{}/progress", server.collecting);
+    server.get(&path).refused(503, &format!("{ADDRESS_STREAMS_MAX} streams"));
+    take_place(&server, "10.0.0.1");
+    drop(held);
+}
+
+#[test]
 fn streams_are_bounded_and_one_that_was_left_frees_its_place() {
     let server = Server::start();
-    let mut held: Vec<_> = (0..STREAMS_MAX).map(|_| take_place(&server)).collect();
+    let mut held = take_all_places(&server);
     let path = format!("/v1/queries/{}/progress", server.collecting);
     let full = server.get(&path);
     full.refused(503, &format!("{STREAMS_MAX} streams"));

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::chromium::{Browser, browser};
 use crate::api::{
-    progress::{take_place, withdraw},
+    progress::{take_all_places, withdraw},
     server::Server,
 };
 
@@ -38,7 +38,7 @@ fn the_count_of_a_query_changes_on_its_page_without_a_reload() {
 #[test]
 fn where_no_stream_is_left_the_page_asks_from_time_to_time() {
     let (server, browser) = (Server::start(), browser());
-    let held: Vec<_> = (0..web::api::STREAMS_MAX).map(|_| take_place(&server)).collect();
+    let held = take_all_places(&server);
     open(&browser, &server);
     withdraw(&server, 2);
     browser.until(&shows(1));

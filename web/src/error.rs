@@ -119,7 +119,7 @@ pub enum Error {
     },
     /// Every stream of events is taken.
     #[error(
-        "this server keeps {limit} streams of events and all are taken; ask from time to time instead, or try later"
+        "this server keeps {limit} streams of events for you and all are taken; ask from time to time instead, or try later"
     )]
     StreamsFull {
         /// The bound.

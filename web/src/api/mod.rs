@@ -52,7 +52,7 @@ pub use self::{
     jobs::JobSummary,
     metrics::Metrics,
     operation::{Health, Quorum},
-    progress::{QueryProgress, STREAM_TIME_MAX, STREAMS_MAX},
+    progress::{ADDRESS_STREAMS_MAX, QueryProgress, STREAM_TIME_MAX, STREAMS_MAX},
     quota::{StoredBytes, UploadQuota},
     screenings::{ListedScreening, RESPONSES_PAGE_MAX, ResponsePage, ResponseProofs, ScreeningPage},
     state::{ProvenState, QueryIdPage},

@@ -77,10 +77,7 @@ impl Limits {
     /// # Errors
     /// [`Error::TooMany`] with the seconds to wait.
     pub(crate) fn try_from_address(&self, request: &HttpRequest, now: Timestamp) -> Result<(), Error> {
-        // Requests without a peer come from tests that have no connection.
-        let Some(peer) = request.peer_addr() else { return Ok(()) };
-        let forwarded = request.headers().get_all("x-forwarded-for").last().and_then(|field| field.to_str().ok());
-        self.addresses.take(sender(peer.ip(), forwarded), now)
+        sender_of(request).map_or(Ok(()), |sender| self.addresses.take(sender, now))
     }
 
     /// Counts a sign-in to an account.
@@ -90,6 +87,12 @@ impl Limits {
     pub(crate) fn sign_in_to(&self, account: ServiceAccountId, now: Timestamp) -> Result<(), Error> {
         self.accounts.take(account, now)
     }
+}
+
+/// Whom a request counts for. Requests without a peer come from tests that have no connection.
+pub(crate) fn sender_of(request: &HttpRequest) -> Option<IpAddr> {
+    let forwarded = request.headers().get_all("x-forwarded-for").last().and_then(|field| field.to_str().ok());
+    request.peer_addr().map(|peer| sender(peer.ip(), forwarded))
 }
 
 /// Whom an address stands for: behind a proxy on this machine, the last one that the proxy added. Whoever has an address of

@@ -20,6 +20,7 @@ mod site;
 use circuits::id::AccountId;
 use market::accounts::Accounts;
 
+pub(crate) use self::limits::sender_of;
 pub(crate) use self::{
     change::Change,
     cross_site::{refuse_cross_site, require_same_origin},
