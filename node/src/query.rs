@@ -82,6 +82,22 @@ pub struct DataUse {
     pub regions: Regions,
 }
 
+impl DataUse {
+    /// Refuses a use that says nothing: a consent is held against the purposes and regions that are named, so every one
+    /// would allow it. Whether it is commercial says not yet what it is for.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] then.
+    pub(crate) fn check(&self, what: &'static str) -> Result<(), Error> {
+        let beside = Purposes::NOTHING_REQUIRED.union(Purposes::COMMERCIAL).union(Purposes::COMMERCIAL_USE);
+        if self.purposes.without(beside) == Purposes::default() || self.regions == Regions::default() {
+            let why = "name at least one purpose, beside whether it is commercial, and one region".into();
+            return Err(Error::Refused { what, why });
+        }
+        Ok(())
+    }
+}
+
 /// How the release protects contributors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -167,6 +183,7 @@ impl CohortQuery {
         if self.issuers.iter().collect::<BTreeSet<_>>().len() != self.issuers.len() {
             return refuse("query issuers", "an issuer is listed twice, which would count as two; list each once");
         }
+        self.data_use.check("query data use")?;
         self.sealing.check()?;
         self.criteria.check()?;
         for layout in &self.parts {

@@ -76,6 +76,7 @@ impl ScreeningQuery {
         if self.issuers.iter().collect::<BTreeSet<_>>().len() != self.issuers.len() {
             return refuse("screening issuers", "an issuer is listed twice; list each once");
         }
+        self.data_use.check("screening data use")?;
         self.sealing.check()?;
         self.criteria.check()?;
         if self.responses_max == 0 {

@@ -1,7 +1,7 @@
 //! Opening a query, and the conditions of the exact mode.
 
 use circuits::{
-    consent::{ConsentFlags, Day},
+    consent::{ConsentFlags, Day, Purposes, Regions},
     criteria::{Clause, Criteria, MatchClause, MatchCriteria},
     layout::{Axis, Layout, Moment, Statistic, Subject},
     quorum::Quorum,
@@ -79,6 +79,10 @@ fn unsound_queries_are_refused_with_a_reason() {
         ("needs a minimum of 2", Box::new(|query| query.contributions_min = 1)),
         ("at most the maximum", Box::new(|query| query.contributions_min = 6)),
         ("the limit is 65536", Box::new(|query| query.contributions_max = 65_537)),
+        ("name at least one purpose", Box::new(|query| query.data_use.purposes = Purposes::default())),
+        ("name at least one purpose", Box::new(|query| query.data_use.purposes = Purposes::NOTHING_REQUIRED)),
+        ("name at least one purpose", Box::new(|query| query.data_use.purposes = Purposes::COMMERCIAL)),
+        ("and one region", Box::new(|query| query.data_use.regions = Regions::default())),
         ("at least one layout", Box::new(|query| query.parts.clear())),
         ("the limit is 8", Box::new(|query| query.parts = vec![Layout::count(); 9])),
         ("the limit here is 2000", Box::new(|query| query.parts = vec![genotypes(1, 992, 32)])),

@@ -149,8 +149,12 @@ fn a_request_keeps_to_what_the_owner_offers() {
     let good = RequestLicence { data_use: of(general, 7, Regions(1)), ..request(dataset) };
     let ask = Action::RequestLicence;
     refused(world.act("friend", ask(good.clone())), "no accredited researcher");
-    let broken: [(&str, RequestLicence); 11] = [
-        ("every purpose", RequestLicence { data_use: of(Purposes::COMMERCIAL, 7, Regions(1)), ..good.clone() }),
+    let broken: [(&str, RequestLicence); 12] = [
+        (
+            "every purpose",
+            RequestLicence { data_use: of(general.union(Purposes::COMMERCIAL), 7, Regions(1)), ..good.clone() },
+        ),
+        ("at least one purpose", RequestLicence { data_use: of(Purposes::COMMERCIAL, 7, Regions(1)), ..good.clone() }),
         ("another disease", RequestLicence { data_use: of(general, 0, Regions(1)), ..good.clone() }),
         ("another disease", RequestLicence { data_use: of(general, 8, Regions(1)), ..good.clone() }),
         ("every region", RequestLicence { data_use: of(general, 7, Regions(4)), ..good.clone() }),

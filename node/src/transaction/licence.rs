@@ -3,7 +3,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::{
-    consent::{Day, Purposes, Regions},
+    consent::Day,
     domain::{ByteTag, hash},
     id::{AccountId, ChainId, DatasetId, Digest, LicenceId},
 };
@@ -54,9 +54,7 @@ impl RequestLicence {
 
     pub(super) fn check(&self) -> Result<(), Error> {
         let refuse = |why: &str| Err(Error::Refused { what: "licence", why: why.into() });
-        if self.data_use.purposes == Purposes::default() || self.data_use.regions == Regions::default() {
-            return refuse("name at least one purpose and one region");
-        }
+        self.data_use.check("licence")?;
         if self.term_days == 0 || self.term_days > TERM_DAYS_MAX {
             return refuse("its term must be 1 to 36500 days");
         }
