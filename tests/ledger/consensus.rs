@@ -5,7 +5,7 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -364,3 +364,21 @@ fn a_lone_validator_whose_clock_is_set_back_makes_no_block_until_it_is_right() {
     let time = |height| snapshot.header(Height::new(height)).unwrap().unwrap().header.time;
     assert!(time(node.height()) >= time(node.height() - 1));
 }
+
+#[test]
+fn repro_a_node_whose_thread_panicked_ended_as_if_it_had_been_told_to() {
+    let genesis = genesis(vec![Validator { address: String::new(), ..listed("validator", 1) }]);
+    let mut node = Node::open("validator", &genesis);
+    node.clock = || if PANICS.load(Ordering::SeqCst) { panic!("as a test asks") } else { now() };
+    node.start_at("/ip4/127.0.0.1/tcp/0", SELDOM);
+    let id = node.transfer("researcher", 1);
+    wait("the transfer is in a block", || node.has(id));
+    PANICS.store(true, Ordering::SeqCst);
+    let engine = node.engine.take().unwrap();
+    engine.handle().request_block();
+    futures::executor::block_on(engine.handle().ended());
+    assert!(engine.stop().unwrap_err().to_string().contains("panicked"));
+}
+
+/// Whether the lone validator's clock panics.
+static PANICS: AtomicBool = AtomicBool::new(false);

@@ -8,13 +8,17 @@ use arc_malachitebft_app_channel::app::{
 };
 use circuits::id::ChainId;
 
-use super::part::{Announcement, PART_BYTES_MAX, Part};
+use super::part::{Announcement, PART_BYTES_MAX, PROPOSED_BYTES_MAX, Part};
 use crate::{Error, codec::check_length, units::Height, validator::ValidatorSet};
 
 /// Blocks in the making at once; the furthest height makes room for a nearer one.
 const STREAMS_MAX: usize = 64;
 /// Of these, from one publisher, whose oldest makes room.
 const PUBLISHER_STREAMS_MAX: usize = 2;
+/// Parts of a block as honest nodes cut it; each beyond would cost memory without adding to the block.
+const PARTS_MAX: u64 = PROPOSED_BYTES_MAX.div_ceil(PART_BYTES_MAX) as u64;
+/// The longest name of a stream.
+const STREAM_ID_BYTES_MAX: usize = 64;
 /// Heights ahead of the chain that are kept for later.
 const LOOKAHEAD: u32 = 4;
 
@@ -88,6 +92,10 @@ impl Assembly {
         let StreamMessage { sequence, content, .. } = message;
         // The end carries nothing: the announcement says how long the block is.
         let StreamContent::Data(part) = content else { return Ok(false) };
+        check_length("name of a stream in bytes", key.1.to_bytes().len(), STREAM_ID_BYTES_MAX)?;
+        if sequence > PARTS_MAX {
+            return Err(Error::TooLarge { what: "parts of a block", value: sequence, limit: PARTS_MAX });
+        }
         if !self.streams.contains_key(key) {
             self.make_room(key);
         }
@@ -111,7 +119,7 @@ impl Assembly {
                 if let Some(replaced) = stream.parts.insert(sequence, bytes) {
                     stream.bytes -= replaced.len();
                 }
-                check_length("proposed block in bytes", stream.bytes, super::part::PROPOSED_BYTES_MAX)?;
+                check_length("proposed block in bytes", stream.bytes, PROPOSED_BYTES_MAX)?;
             }
             (Part::Transactions(_) | Part::Tip(_), _) => {
                 return Err(Error::Refused { what: "part", why: "it belongs to no block".into() });

@@ -167,7 +167,8 @@ impl Engine {
     /// Why it had ended before, if it was not told to.
     pub fn stop(mut self) -> Result<(), Error> {
         self.end();
-        self.handle.outcome().unwrap_or(Ok(()))
+        let panicked = || Err(Error::Consensus { why: "its thread panicked; see the log above".into() });
+        self.handle.outcome().unwrap_or_else(panicked)
     }
 
     fn end(&mut self) {

@@ -19,7 +19,7 @@ use super::{
     assembly::{Assembled, Assembly},
     codec::{Borsh, ROUND_MAX},
     context::{Address, BlockId, Chain},
-    part::{Announcement, GOSSIP_BYTES_MAX, PART_BYTES_MAX, Part},
+    part::{Announcement, GOSSIP_BYTES_MAX, PART_BYTES_MAX, PROPOSED_BYTES_MAX, Part},
 };
 use crate::{
     signature::{Signature, account_of, sign},
@@ -198,6 +198,22 @@ fn a_publisher_that_opens_ever_more_streams_loses_its_own() {
     let first = &streams[0];
     assert!(take(&mut assembly, first[2].clone()).unwrap().is_none());
     assert!(take(&mut assembly, first[3].clone()).unwrap().is_none(), "the oldest was forgotten");
+}
+
+#[test]
+fn repro_parts_that_add_nothing_took_memory_without_end() {
+    let mut assembly = Assembly::new(CHAIN);
+    let part = |id: &[u8], place| {
+        let content = StreamContent::Data(Part::Bytes(vec![]));
+        StreamMessage::new(StreamId::new(Bytes::copy_from_slice(id)), place, content)
+    };
+    let places = PROPOSED_BYTES_MAX.div_ceil(PART_BYTES_MAX) as u64;
+    for place in 1..=places {
+        assert!(take(&mut assembly, part(b"s", place)).unwrap().is_none());
+    }
+    for message in [part(b"s", places + 1), part(b"s", u64::MAX), part(&[7; 65], 1)] {
+        assert!(take(&mut assembly, message).unwrap_err().to_string().contains("the limit is"));
+    }
 }
 
 #[test]

@@ -69,13 +69,20 @@ impl Application {
         let (id, bytes) = (block.id()?, block.to_bytes()?);
         let announcement = self.publisher.announcement(height, round, Round::Nil, id, &bytes)?;
         if !self.keep(&announcement, Some(announcement.signature), &bytes)? {
-            return Err(Error::Refused {
-                what: "own block",
-                why: "its height has its share of proposed blocks".into(),
-            });
+            return self.any_sound(height);
         }
         self.remember(id, proposal);
         Ok((id, bytes))
+    }
+
+    /// A block of a height that is kept and can be the next: where there is room for no other, it is proposed again.
+    fn any_sound(&mut self, height: Height) -> Result<(BlockId, Vec<u8>), Error> {
+        for (id, kept) in self.ledger.undecided_of(height)? {
+            if self.is_sound(BlockId(id), height, &kept)? {
+                return Ok((BlockId(id), kept.block));
+            }
+        }
+        Err(Error::Refused { what: "own block", why: "its height has its share of proposed blocks".into() })
     }
 
     fn remember(&mut self, id: BlockId, proposal: Proposal) {
