@@ -101,6 +101,20 @@ impl Ledger {
         Self::start(Store::open(path)?, genesis, proofs)
     }
 
+    /// As [`Ledger::open`], for a node that is to sign what it finds there: every page of the file and the whole state are
+    /// checked first. Takes time in proportion to both.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`] and [`Ledger::check_state`].
+    pub fn open_checked(path: &Path, genesis: Genesis) -> Result<Self, Error> {
+        let proofs = Box::new(Groth16Verifier::new(genesis.contribution.clone()));
+        let mut store = Store::open(path)?;
+        store.check_pages()?;
+        let ledger = Self::start(store, genesis, proofs)?;
+        ledger.check_state()?;
+        Ok(ledger)
+    }
+
     /// As [`Ledger::open`] with another proof verifier.
     ///
     /// # Errors

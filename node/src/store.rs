@@ -6,7 +6,8 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::id::{AccountId, Digest};
 use jmt::storage::NodeBatch;
 use redb::{
-    Database, DatabaseError, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction,
+    Database, DatabaseError, ReadTransaction, ReadableDatabase, ReadableTable, StorageError, TableDefinition,
+    WriteTransaction,
 };
 
 use crate::{
@@ -85,6 +86,21 @@ impl Store {
             DatabaseError::DatabaseAlreadyOpen => Error::InUse { path: path.into() },
             other => failed("open")(other),
         })
+    }
+
+    /// Verifies the checksum of every page. The database itself verifies them after a crash alone, and damage that it then
+    /// meets may be a panic.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when one is not its page's.
+    pub(crate) fn check_pages(&mut self) -> Result<(), Error> {
+        let damaged = |why: String| Err(Error::Corrupt { what: "database", why });
+        match self.0.check_integrity() {
+            Ok(true) => Ok(()),
+            Ok(false) => damaged("pages do not have their checksums".into()),
+            Err(DatabaseError::Storage(StorageError::Corrupted(why))) => damaged(why),
+            Err(error) => Err(failed("check its pages")(error)),
+        }
     }
 
     pub(crate) fn in_memory() -> Result<Self, Error> {

@@ -9,6 +9,7 @@ use node::{
     genesis::Genesis,
     units::{Height, Timestamp},
 };
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use redb::{Database, ReadableDatabase as _, ReadableTableMetadata as _};
 
 use crate::{
@@ -85,4 +86,38 @@ fn repro_a_balance_that_no_block_gave_is_found_before_a_node_runs() {
         refused(open(&path, &genesis).check_state(), "damaged at state: it is not the one that block");
         std::fs::write(&path, honest).unwrap();
     }
+}
+
+#[test]
+fn repro_a_bit_that_flipped_in_a_store_that_was_closed_is_found_before_a_node_runs() {
+    const FLIPS: usize = 200;
+    let folder = tempfile::tempdir().unwrap();
+    let genesis = world::genesis(Quorum::DEFAULT);
+    let path = folder.path().join("ledger.redb");
+    let mut world = World::on_disk(&path, genesis.clone());
+    world.prepare();
+    drop(world);
+    let honest = std::fs::read(&path).unwrap();
+    let root = |ledger: &Ledger| {
+        let snapshot = ledger.snapshot().unwrap();
+        snapshot.header(snapshot.latest().unwrap().height).unwrap().unwrap().header.state
+    };
+    let expected = root(&Ledger::open_checked(&path, genesis.clone()).unwrap());
+    let (mut rng, mut found) = (StdRng::seed_from_u64(3), 0);
+    let used: Vec<usize> = (0..honest.len()).filter(|place| honest[*place] != 0).collect();
+    for _ in 0..FLIPS {
+        let mut bytes = honest.clone();
+        bytes[used[rng.random_range(0..used.len())]] ^= 1 << rng.random_range(0..8);
+        std::fs::write(&path, bytes).unwrap();
+        // What is of no page that is in use changes nothing.
+        match Ledger::open_checked(&path, genesis.clone()) {
+            Ok(ledger) => assert_eq!(root(&ledger), expected),
+            Err(error) => {
+                let said = error.to_string();
+                assert!(said.contains("damaged") || said.contains("database failed"), "{said}");
+                found += 1;
+            }
+        }
+    }
+    assert!(found > FLIPS / 4, "{found} of {FLIPS}");
 }

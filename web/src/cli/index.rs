@@ -2,7 +2,6 @@
 
 use clap::{Args, Subcommand};
 use market::index::{Difference, Index as Listing, Reconciliation};
-use node::Ledger;
 
 use super::{Home, Output, database::DatabaseOption};
 use crate::Error;
@@ -28,7 +27,7 @@ pub struct Place {
 impl Index {
     pub(super) fn run(&self, home: &Home, output: &Output) -> Result<(), Error> {
         let (Self::Rebuild(place) | Self::Reconcile(place)) = self;
-        let ledger = Ledger::open(&home.ledger_path(), home.genesis()?)?;
+        let ledger = home.open_ledger()?;
         let index = Listing::open(place.database.open(home)?, ledger.chain())?;
         match self {
             Self::Rebuild(_) => {

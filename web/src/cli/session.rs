@@ -100,6 +100,43 @@ impl Home {
         self.dir.join("ledger.redb")
     }
 
+    /// The ledger that a restored one replaced.
+    #[must_use]
+    pub fn replaced_ledger_path(&self) -> PathBuf {
+        self.dir.join("ledger.redb.replaced")
+    }
+
+    /// Blocks and state, opened.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`]; [`Error::Input`] where a restore was interrupted.
+    pub fn open_ledger(&self) -> Result<Ledger, Error> {
+        self.check_replaced()?;
+        Ok(Ledger::open(&self.ledger_path(), self.genesis()?)?)
+    }
+
+    /// Blocks and state, opened and checked for a node that signs what it finds there.
+    ///
+    /// # Errors
+    /// As [`Ledger::open_checked`]; [`Error::Input`] where a restore was interrupted.
+    pub fn open_checked_ledger(&self) -> Result<Ledger, Error> {
+        self.check_replaced()?;
+        Ok(Ledger::open_checked(&self.ledger_path(), self.genesis()?)?)
+    }
+
+    /// A ledger that was moved aside for one that never came: an empty one in its place would begin at the genesis.
+    fn check_replaced(&self) -> Result<(), Error> {
+        let replaced = self.replaced_ledger_path();
+        if self.ledger_path().exists() || !replaced.exists() {
+            return Ok(());
+        }
+        let why = format!(
+            "a restore was interrupted: run it again, or rename {} to ledger.redb; to begin without either, move it away",
+            replaced.display()
+        );
+        Err(Error::Input { what: "ledger", why })
+    }
+
     /// The store of blobs: where the options say, or a folder of the data directory.
     ///
     /// # Errors
@@ -180,9 +217,8 @@ impl Home {
             let blobs = Arc::new(RemoteBlobs::new(ledger.remote().clone()));
             return Ok(Connection { ledger: Arc::new(ledger), blobs, engine: None });
         }
-        let genesis = self.genesis()?;
         let validator = self.key(&self.validator_path(), Role::Validator)?;
-        let mempool = Arc::new(Mempool::new(Arc::new(Ledger::open(&self.ledger_path(), genesis)?)));
+        let mempool = Arc::new(Mempool::new(Arc::new(self.open_ledger()?)));
         let blobs = Arc::new(self.objects()?);
         let engine = Engine::start(Arc::clone(&mempool), engine_options(&validator, &self.dir, NO_PEERS, ON_DEMAND)?)?;
         Ok(Connection { ledger: Arc::new(LocalLedger::new(mempool, now)), blobs, engine: Some(engine) })
@@ -196,7 +232,7 @@ impl Home {
         if self.url.is_some() {
             return self.connect();
         }
-        let mempool = Arc::new(Mempool::new(Arc::new(Ledger::open(&self.ledger_path(), self.genesis()?)?)));
+        let mempool = Arc::new(Mempool::new(Arc::new(self.open_ledger()?)));
         let blobs = Arc::new(self.objects()?);
         Ok(Connection { ledger: Arc::new(LocalLedger::new(mempool, now)), blobs, engine: None })
     }

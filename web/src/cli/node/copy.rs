@@ -38,6 +38,9 @@ pub struct Keep {
     blocks: u64,
 }
 
+/// How the name of a copy ends while it is written.
+const UNFINISHED: &str = "unfinished";
+
 fn failed(what: &'static str, path: &Path) -> impl Fn(std::io::Error) -> Error {
     let path = path.to_path_buf();
     move |error| Error::Input { what, why: format!("{}: {error}", path.display()) }
@@ -59,7 +62,7 @@ impl Target {
         if !folder.is_dir() {
             return Err(Error::Input { what: "copy", why: format!("{} is no folder", folder.display()) });
         }
-        let ledger = Ledger::open(&home.ledger_path(), home.genesis()?)?;
+        let ledger = home.open_ledger()?;
         let tip = write_copy(&ledger, &self.file, first)?;
         output.result(&tip, |tip| format!("wrote {} up to block {}", self.file.display(), tip.height))
     }
@@ -71,25 +74,31 @@ pub(super) fn write_copy(ledger: &Ledger, path: &Path, first: impl Fn(&Tip) -> H
         let why = format!("{} exists; choose another name", path.display());
         return Err(Error::Input { what: "copy", why });
     }
-    let unfinished = path.with_extension("unfinished");
+    let unfinished = path.with_extension(UNFINISHED);
     let _ = fs::remove_file(&unfinished);
-    let tip = ledger.copy_to(&unfinished, first(&ledger.snapshot()?.latest()?))?;
+    let copied = ledger.copy_to(&unfinished, first(&ledger.snapshot()?.latest()?));
+    // What was written of it would keep the disk full that failed it.
+    let tip = copied.inspect_err(|_| drop(fs::remove_file(&unfinished)))?;
     fs::rename(&unfinished, path).map_err(failed("copy", path))?;
     Ok(tip)
 }
 
-/// Removes copies that [`write_copy`] named by their block in a folder of its own, but for the one just written and those
-/// written last before it: another chain's copies, from before, may name later blocks.
+/// Removes copies that are named by their block in a folder of its own, but for the one just written and those written last
+/// before it: another chain's copies, from before, may name later blocks. What a process that was killed left unfinished
+/// goes too.
 pub(super) fn forget_copies(folder: &Path, latest: &Path, kept: usize) -> Result<(), Error> {
     let unreadable = failed("folder of copies", folder);
     let mut copies = vec![];
     for entry in fs::read_dir(folder).map_err(&unreadable)? {
         let entry = entry.map_err(&unreadable)?;
-        let name = entry.file_name();
-        let height = name.to_str().and_then(|name| name.strip_suffix(".redb")?.parse::<u64>().ok());
         let metadata = entry.metadata().map_err(&unreadable)?;
-        let is_copy = metadata.is_file() && height.is_some_and(|height| *name == *format!("{height}.redb"));
-        if is_copy && entry.path() != latest {
+        let name = entry.file_name();
+        let Some((height, ending)) = name.to_str().and_then(named_copy).filter(|_| metadata.is_file()) else {
+            continue;
+        };
+        if ending == UNFINISHED {
+            fs::remove_file(entry.path()).map_err(failed("unfinished copy", &entry.path()))?;
+        } else if entry.path() != latest {
             copies.push((metadata.modified().map_err(&unreadable)?, height, entry.path()));
         }
     }
@@ -100,6 +109,14 @@ pub(super) fn forget_copies(folder: &Path, latest: &Path, kept: usize) -> Result
         tracing::info!(path = %path.display(), "an older copy is removed");
     }
     Ok(())
+}
+
+/// The block that a copy's name says, and how it ends.
+fn named_copy(name: &str) -> Option<(u64, &str)> {
+    let (number, ending) = name.split_once('.')?;
+    let height: u64 = number.parse().ok()?;
+    let is_whole = height.to_string() == number && ["redb", UNFINISHED].contains(&ending);
+    is_whole.then_some((height, ending))
 }
 
 impl Source {
@@ -125,10 +142,10 @@ impl Source {
 impl Keep {
     /// Drops blocks before the latest ones, and every state but the last.
     pub(super) fn prune(&self, home: &Home, output: &Output) -> Result<(), Error> {
-        let (genesis, path) = (home.genesis()?, home.ledger_path());
+        let path = home.ledger_path();
         let incoming = path.with_extension("restoring");
         let _ = fs::remove_file(&incoming);
-        let ledger = Ledger::open(&path, genesis)?;
+        let ledger = home.open_ledger()?;
         let first = |tip: &Tip| Height::new((tip.height.get() + 1).saturating_sub(self.blocks).max(1));
         let tip = ledger.prune_to(&incoming, first(&ledger.snapshot()?.latest()?))?;
         drop(ledger);
@@ -141,7 +158,7 @@ impl Keep {
 fn put_in_place(home: &Home, incoming: &Path) -> Result<(), Error> {
     let ledger = home.ledger_path();
     if ledger.exists() {
-        let aside = ledger.with_extension("redb.replaced");
+        let aside = home.replaced_ledger_path();
         if aside.exists() {
             let why = format!("{} is there from an earlier restore; move it away first", aside.display());
             return Err(Error::Input { what: "ledger", why });
