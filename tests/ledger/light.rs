@@ -3,7 +3,7 @@
 use circuits::{id::ChainId, quorum::Quorum};
 use node::{
     Context, Ledger, apply, archive,
-    block::{Certificate, SignedHeader},
+    block::{Certificate, Header, SignedHeader},
     inclusion::TransactionProof,
     light::{Handover, LightClient},
     signature::{Signature, sign},
@@ -145,6 +145,15 @@ fn handovers_are_followed_in_order_and_a_missed_one_is_noticed() {
     client.follow(&handover).unwrap();
     client.verify(&last).unwrap();
     client.verify(&handover.header).unwrap();
+    // Those who were replaced sign a later header all the same: as what they are, and as what they were.
+    let old_keys: Vec<_> = NAMES.iter().map(|name| key(name)).collect();
+    for validators in [last.header.validators, handover.header.header.validators] {
+        let header = Header { validators, state: digest("their own"), ..last.header };
+        let stale = SignedHeader { header, certificate: Certificate::sign(&header, &old_keys[..3]).unwrap() };
+        let why =
+            if validators == last.header.validators { "with 3 of 5 votes" } else { "not the validators of its height" };
+        refused(client.verify(&stale), why);
+    }
     refused(client.follow(&handover), "it is not after block 1");
     assert_eq!(client.validators(Height::new(1)).iter().count(), 4);
     assert_eq!(client.validators(Height::new(2)).iter().count(), 5);

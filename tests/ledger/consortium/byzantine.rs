@@ -19,6 +19,7 @@ use node::{
 use rand::{Rng as _, SeedableRng, rngs::StdRng};
 
 use super::{
+    crashes::seed,
     process::Plan,
     town::{Town, free_address, listed, name, wait},
     vandal::Vandal,
@@ -160,8 +161,7 @@ const ARRIVED: [&str; 8] = [
 
 #[test]
 fn a_listed_validators_links_in_other_hands_stop_nobody() {
-    let seed = rand::random();
-    println!("seed {seed}");
+    let seed = seed();
     let mut town = Town::found();
     (0..3).for_each(|number| town.start(number));
     let others = town.plans[..3].iter().map(|plan| plan.listen.clone()).collect();

@@ -137,8 +137,7 @@ fn a_block_whose_state_root_is_of_cooked_books_is_refused_by_the_others() {
     let said = town.node(3).heard().unwrap();
     assert!(said.contains("damaged at state: it is not the one that block"), "{said}");
     drop(town.nodes[3].take());
-    std::fs::remove_dir_all(&town.plans[3].directory).unwrap();
-    std::fs::create_dir(&town.plans[3].directory).unwrap();
+    town.wipe(3);
     town.start(3);
     town.pay(2, "researcher", nonce);
     assert_eq!(town.account(3, "sponsor"), (ENDOWMENT - 1, 1));

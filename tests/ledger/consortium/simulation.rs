@@ -9,7 +9,7 @@ use std::{thread, time::Duration};
 use node::transaction::Transaction;
 use rand::{RngExt as _, SeedableRng, rngs::StdRng};
 
-use super::{lan::Lan, namespaces, town::Town};
+use super::{crashes::seed, lan::Lan, namespaces, town::Town};
 use crate::world::ENDOWMENT;
 
 const SENDERS: [&str; 2] = ["researcher", "sponsor"];
@@ -31,6 +31,8 @@ struct Simulation {
     model: Model,
     rng: StdRng,
     paused: Option<usize>,
+    /// Whose clock is an hour off.
+    wrong: Option<usize>,
     /// Hosts of their own, where this machine lets the test make them. After the town, which is gone before them.
     lan: Option<Lan>,
     /// The cable that is cut.
@@ -39,9 +41,12 @@ struct Simulation {
 
 impl Simulation {
     fn step(&mut self) {
-        match self.rng.random_range(0..12) {
-            0 => self.kill(),
-            1 => self.start(),
+        match self.rng.random_range(0..16) {
+            0 => drop(self.kill()),
+            1 | 12 => self.start(),
+            6 => self.set_a_clock(),
+            7 => self.send_again(),
+            8 => self.wipe(),
             2 => self.pause(),
             3 => self.go_on(),
             4 => self.cut(),
@@ -74,10 +79,55 @@ impl Simulation {
         }
     }
 
-    fn kill(&mut self) {
+    /// What a node has in a block it takes no second time.
+    fn send_again(&mut self) {
+        let (awake, sender) = (self.awake(), self.rng.random_range(0..SENDERS.len()));
+        let (Some(node), Some(last)) = (self.choose(&awake), self.model.sent[sender].len().checked_sub(1)) else {
+            return;
+        };
+        let (transaction, _) = self.model.sent[sender][self.rng.random_range(0..=last)].clone();
+        if self.town.node(node).has(&transaction) {
+            let said = self.town.node(node).submit(&transaction);
+            assert!(said.contains("already on this ledger") || said.contains("next nonce"), "{said}");
+        }
+    }
+
+    fn kill(&mut self) -> Option<usize> {
         let awake = self.awake();
-        if let Some(node) = self.choose(&awake) {
-            self.town.kill(node);
+        let node = self.choose(&awake)?;
+        self.town.kill(node);
+        self.wrong = self.wrong.filter(|wrong| *wrong != node);
+        Some(node)
+    }
+
+    /// Loses a node's files, but only of the one that is down: what a quorum had, others have.
+    fn wipe(&mut self) {
+        if self.town.up().len() == 4
+            && let Some(node) = self.kill()
+        {
+            self.town.wipe(node);
+            self.town.start(node);
+        }
+    }
+
+    /// Sets one clock wrong by an hour, or right again.
+    fn set_a_clock(&mut self) {
+        let (awake, ahead) = (self.awake(), if self.rng.random() { 3_600 } else { -3_600 });
+        match self.wrong {
+            Some(wrong) if awake.contains(&wrong) => self.set_clocks_right(),
+            Some(_) => {}
+            None => {
+                self.wrong = self.choose(&awake);
+                if let Some(node) = self.wrong {
+                    self.town.node(node).ask(&format!("clock {ahead}")).unwrap();
+                }
+            }
+        }
+    }
+
+    fn set_clocks_right(&mut self) {
+        if let Some(node) = self.wrong.take() {
+            self.town.node(node).ask("clock 0").unwrap();
         }
     }
 
@@ -124,6 +174,7 @@ impl Simulation {
     fn check(mut self) {
         self.heal();
         self.go_on();
+        self.set_clocks_right();
         for number in 0..4 {
             if !self.town.up().contains(&number) {
                 self.town.start(number);
@@ -155,19 +206,18 @@ impl Simulation {
 }
 
 fn simulate(seed: u64) {
-    println!("LOCUS_SEED={seed}");
     let lan = Lan::new();
     if lan.is_none() {
         println!("no link is cut: network namespaces take root and iproute2");
     }
     let town = lan.as_ref().map_or_else(Town::running, namespaces::town);
     let (model, rng) = (Model::default(), StdRng::seed_from_u64(seed));
-    let mut simulation = Simulation { town, model, rng, paused: None, lan, cut: None };
+    let mut simulation = Simulation { town, model, rng, paused: None, wrong: None, lan, cut: None };
     (0..operations()).for_each(|_| simulation.step());
     simulation.check();
 }
 
 #[test]
 fn random_operations_and_faults_leave_the_ledger_that_the_model_says() {
-    simulate(std::env::var("LOCUS_SEED").map_or_else(|_| rand::random(), |text| text.parse().unwrap()));
+    simulate(seed());
 }

@@ -1,6 +1,7 @@
 //! Four validators with their files, of which each runs or does not.
 
 use std::{
+    collections::BTreeMap,
     net::TcpListener,
     path::PathBuf,
     thread,
@@ -44,6 +45,8 @@ pub struct Town {
     /// Commands that processes are started through.
     pub through: Vec<Vec<String>>,
     pub nodes: Vec<Option<NodeProcess>>,
+    /// The last block that each node had when it was killed: it may not forget it.
+    had: BTreeMap<usize, (u64, String)>,
 }
 
 impl Town {
@@ -62,7 +65,7 @@ impl Town {
         genesis.validators = ValidatorSet::new(validators.chain(observers).collect()).unwrap();
         let path = folder.path().join("genesis.json");
         std::fs::write(&path, serde_json::to_vec(&genesis).unwrap()).unwrap();
-        let mut town = Self { folder, genesis, plans: vec![], through: vec![], nodes: vec![] };
+        let mut town = Self { folder, genesis, plans: vec![], through: vec![], nodes: vec![], had: BTreeMap::new() };
         for (number, address) in addresses.iter().enumerate() {
             town.add(&name(number), address);
         }
@@ -101,13 +104,30 @@ impl Town {
         self.genesis.chain_id().unwrap()
     }
 
+    /// Starts a node, and asserts that it has every block still that it had when it was killed.
+    #[track_caller]
     pub fn start(&mut self, number: usize) {
         let through: Vec<_> = self.through[number].iter().map(String::as_str).collect();
-        self.nodes[number] = Some(NodeProcess::start(&self.plans[number], &through).unwrap());
+        let mut node = NodeProcess::start(&self.plans[number], &through).unwrap();
+        if let Some((height, header)) = self.had.remove(&number) {
+            assert_eq!(node.ask(&format!("header {height}")).unwrap(), header, "validator {number} forgot a block");
+        }
+        self.nodes[number] = Some(node);
     }
 
+    /// SIGKILL.
     pub fn kill(&mut self, number: usize) {
-        self.nodes[number].take().unwrap().kill();
+        let mut node = self.nodes[number].take().unwrap();
+        let height = node.height();
+        self.had.insert(number, (height, node.ask(&format!("header {height}")).unwrap()));
+        node.kill();
+    }
+
+    /// Takes a killed node's files away, but for what its key remembers: it may begin anew.
+    pub fn wipe(&mut self, number: usize) {
+        std::fs::remove_dir_all(&self.plans[number].directory).unwrap();
+        std::fs::create_dir(&self.plans[number].directory).unwrap();
+        self.had.remove(&number);
     }
 
     pub fn node(&mut self, number: usize) -> &mut NodeProcess {
