@@ -22,15 +22,15 @@ use market::{
 use crate::world::{World, four_people, member_folder, protection};
 
 /// Two people contributed to a query that is aggregated but not released; then only files are left.
-fn aggregated(folder: &Path) -> (World, QueryId) {
-    let mut world = World::ready(folder, Quorum::DEFAULT);
+fn aggregated(folder: &Path, quorum: Quorum) -> (World, QueryId) {
+    let mut world = World::ready(folder, quorum);
     let mut wallets = world.people(&four_people());
     let query = world.query(2, 10);
     world.answer_all(&mut wallets, query);
     world.seal(query);
     world.aggregate(query).unwrap();
-    for (name, key) in [("member-0", &world.keys.members[0]), ("member-1", &world.keys.members[1])] {
-        key.create(&folder.join(name).join("member.key"), &protection()).unwrap();
+    for (index, key) in world.keys.members.iter().take(quorum.threshold().into()).enumerate() {
+        key.create(&member_folder(folder, index).join("member.key"), &protection()).unwrap();
     }
     world.keys.researcher.create(&folder.join("researcher").join("researcher.key"), &protection()).unwrap();
     (world, query)
@@ -58,8 +58,13 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The components of a sum that stolen shares give.
-fn components(thieves: &[MemberKey], sum: &Aggregate, context: &ReleaseContext) -> BTreeMap<SubsetIndex, Component> {
-    let all = Quorum::DEFAULT.subsets().flat_map(|subset| thieves.iter().map(move |key| (subset, key)));
+fn components(
+    quorum: Quorum,
+    thieves: &[MemberKey],
+    sum: &Aggregate,
+    context: &ReleaseContext,
+) -> BTreeMap<SubsetIndex, Component> {
+    let all = quorum.subsets().flat_map(|subset| thieves.iter().map(move |key| (subset, key)));
     all.filter_map(|(subset, key)| Some((subset, component(key, sum, context, subset).ok()?))).collect()
 }
 
@@ -89,30 +94,42 @@ fn targets(world: &World, query: QueryId) -> Vec<(Aggregate, ReleaseContext)> {
     addresses.map(target).collect()
 }
 
-#[test]
-fn one_members_folder_and_the_researchers_decrypt_nothing_and_two_members_would() {
+/// Steals the folders of the first t − 1 members and tries; then one more.
+fn steal(quorum: Quorum) {
     let folder = tempfile::tempdir().unwrap();
-    let (world, query) = aggregated(folder.path());
-    let (one, two) = (stolen_shares(folder.path(), 0), stolen_shares(folder.path(), 1));
+    let (world, query) = aggregated(folder.path(), quorum);
+    let thieves: Vec<_> =
+        (0..usize::from(quorum.threshold())).map(|index| stolen_shares(folder.path(), index)).collect();
+    let (_, few) = thieves.split_last().unwrap();
     let bounds = SumBounds { contributions: 4, slot_max_each: 1 };
     let targets = targets(&world, query);
     assert_eq!(targets.len(), 4 * 2 + 2);
     for (sum, context) in &targets {
-        let alone = components(std::slice::from_ref(&one), sum, context);
-        assert_eq!(alone.len(), 3);
-        assert!(combine(&Quorum::DEFAULT, sum, context, &alone, bounds).is_err());
-        assert_eq!(control_zeros(sum, &alone), 0);
+        let missing = components(quorum, few, sum, context);
+        assert_eq!(missing.len(), quorum.subsets().count() - 1);
+        assert!(combine(&quorum, sum, context, &missing, bounds).is_err());
+        assert_eq!(control_zeros(sum, &missing), 0);
         // The same arithmetic with one more folder opens everything: so the attack is sound, and t − 1 is the bound.
-        let together = components(&[one.clone(), two.clone()], sum, context);
+        let together = components(quorum, &thieves, sum, context);
         assert_eq!(control_zeros(sum, &together), 64);
-        assert!(combine(&Quorum::DEFAULT, sum, context, &together, bounds).is_ok());
+        assert!(combine(&quorum, sum, context, &together, bounds).is_ok());
     }
+}
+
+#[test]
+fn one_members_folder_and_the_researchers_decrypt_nothing_and_two_members_would() {
+    steal(Quorum::DEFAULT);
+}
+
+#[test]
+fn two_folders_of_a_committee_of_three_of_five_decrypt_nothing_and_three_would() {
+    steal(Quorum::new(3, 5).unwrap());
 }
 
 #[test]
 fn one_members_key_opens_no_file_of_another_and_the_researchers_none_of_a_member() {
     let folder = tempfile::tempdir().unwrap();
-    let (world, query) = aggregated(folder.path());
+    let (world, query) = aggregated(folder.path(), Quorum::DEFAULT);
     let researcher = folder.path().join("researcher").join("researcher.key");
     let researcher = PartyKey::open(&researcher, Role::Researcher, &protection()).unwrap();
     for key in [&world.keys.members[0], &researcher] {
@@ -135,7 +152,7 @@ fn one_members_key_opens_no_file_of_another_and_the_researchers_none_of_a_member
 #[test]
 fn what_the_committee_published_before_the_release_opens_for_the_researcher_in_no_slot() {
     let folder = tempfile::tempdir().unwrap();
-    let (world, query) = aggregated(folder.path());
+    let (world, query) = aggregated(folder.path(), Quorum::DEFAULT);
     let listed = world.blobs.list(BlobKind::SealedComponent).unwrap();
     assert!(listed.is_empty(), "no component leaves a member before the aggregate is on the ledger");
     let error = decrypt(world.ledger(), world.blobs.as_ref(), &world.keys.researcher, query).unwrap_err();
@@ -145,7 +162,7 @@ fn what_the_committee_published_before_the_release_opens_for_the_researcher_in_n
 #[test]
 fn no_party_file_and_no_blob_holds_a_secret_in_the_clear() {
     let folder = tempfile::tempdir().unwrap();
-    let (world, _) = aggregated(folder.path());
+    let (world, _) = aggregated(folder.path(), Quorum::DEFAULT);
     let secrets: Vec<[u8; 32]> = world
         .keys
         .members
