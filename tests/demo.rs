@@ -16,13 +16,13 @@ fn locus(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_locus")).args(arguments).output().unwrap()
 }
 
-struct Played {
+pub struct Played {
     folder: tempfile::TempDir,
     report: Value,
 }
 
 impl Played {
-    fn receipt(&self) -> PathBuf {
+    pub fn receipt(&self) -> PathBuf {
         self.folder.path().join("demo/receipt.json")
     }
 }
@@ -36,7 +36,7 @@ fn play(arguments: &[&str]) -> Played {
 }
 
 /// One demo that several tests read.
-fn eight() -> &'static Played {
+pub fn eight() -> &'static Played {
     static PLAYED: OnceLock<Played> = OnceLock::new();
     PLAYED.get_or_init(|| play(&["--people", "8"]))
 }

@@ -1,7 +1,7 @@
 //! A fuzz target for each decoder of untrusted bytes. Under `cargo test` each runs briefly on mutated valid inputs and
 //! random bytes; `cargo bolero test` drives the same targets with libFuzzer. (VCF import has its targets beside it.)
 
-use std::sync::OnceLock;
+use std::{fs, sync::OnceLock};
 
 use bolero::check;
 use circuits::{
@@ -31,11 +31,11 @@ use node::{
 const ITERATIONS: usize = 2_000;
 
 /// A valid input with some bytes replaced and its tail cut or grown.
-fn mutated(valid: &[u8], edits: &[(u16, u8)], length_change: i8) -> Vec<u8> {
+fn mutated(valid: &[u8], edits: &[(u32, u8)], length_change: i8) -> Vec<u8> {
     let mut bytes = valid.to_vec();
     let length = bytes.len().max(1);
     for (place, value) in edits {
-        if let Some(byte) = bytes.get_mut(usize::from(*place) % length) {
+        if let Some(byte) = bytes.get_mut(*place as usize % length) {
             *byte = *value;
         }
     }
@@ -43,7 +43,7 @@ fn mutated(valid: &[u8], edits: &[(u16, u8)], length_change: i8) -> Vec<u8> {
     bytes
 }
 
-type Edits = (Vec<(u16, u8)>, i8);
+type Edits = (Vec<(u32, u8)>, i8);
 
 fn transaction() -> Vec<u8> {
     let key = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
@@ -67,11 +67,15 @@ fn transactions_decode_or_are_refused_and_reencode_to_themselves() {
 
 #[test]
 fn blocks_decode_or_are_refused_and_reencode_to_themselves() {
-    check!().with_iterations(ITERATIONS).for_each(|bytes: &[u8]| {
-        if let Ok(block) = Block::from_bytes(bytes) {
-            assert_eq!(block.to_bytes().unwrap(), bytes);
+    let valid = crate::api::server::Server::start().get_bytes("/v1/blocks/1").body;
+    assert!(!Block::from_bytes(&valid).unwrap().transactions.is_empty());
+    check!().with_iterations(ITERATIONS).with_type::<Edits>().for_each(|(edits, change)| {
+        let bytes = mutated(&valid, edits, *change);
+        if let Ok(block) = Block::from_bytes(&bytes) {
+            assert_eq!(block.to_bytes().unwrap(), bytes, "a second encoding of one block");
         }
     });
+    check!().with_iterations(ITERATIONS).for_each(|bytes: &[u8]| drop(Block::from_bytes(bytes)));
 }
 
 #[test]
@@ -168,19 +172,34 @@ fn screening_receipt() -> String {
     receipt.to_json().unwrap()
 }
 
+/// A receipt with some bytes replaced, half of the time cut.
+fn altered(valid: &str, edits: &[(u16, u8)], cut: u16) -> String {
+    let mut bytes = valid.as_bytes().to_vec();
+    let place = |share: u16| usize::from(share) * valid.len() / (usize::from(u16::MAX) + 1);
+    edits.iter().for_each(|(share, value)| bytes[place(*share)] = *value);
+    bytes.truncate(if cut % 2 == 0 { valid.len() } else { place(cut) });
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 #[test]
 fn altered_receipts_of_screenings_are_refused_without_panic() {
     let valid = screening_receipt();
     check!().with_iterations(ITERATIONS).with_type::<(Vec<(u16, u8)>, u16)>().for_each(|(edits, cut)| {
-        let mut bytes = valid.clone().into_bytes();
-        let place = |share: u16| usize::from(share) * bytes.len() / (usize::from(u16::MAX) + 1);
-        let places: Vec<_> = edits.iter().map(|(share, value)| (place(*share), *value)).collect();
-        let length = place(*cut);
-        places.into_iter().for_each(|(place, value)| bytes[place] = value);
-        // Half of them whole.
-        bytes.truncate(if cut % 2 == 0 { valid.len() } else { length });
-        let receipt = AnyReceipt::from_json(&String::from_utf8_lossy(&bytes));
+        let receipt = AnyReceipt::from_json(&altered(&valid, edits, *cut));
         assert!(receipt.and_then(|receipt| receipt.verify(None)).is_err());
+    });
+}
+
+#[test]
+fn altered_receipts_of_releases_are_refused_or_say_the_same_without_panic() {
+    let valid = fs::read_to_string(crate::demo::eight().receipt()).unwrap();
+    let expected = Receipt::from_json(&valid).unwrap().result;
+    check!().with_iterations(150).with_type::<(Vec<(u16, u8)>, u16)>().for_each(|(edits, cut)| {
+        if let Ok(receipt) = Receipt::from_json(&altered(&valid, edits, *cut))
+            && AnyReceipt::Release(Box::new(receipt.clone())).verify(None).is_ok()
+        {
+            assert_eq!(receipt.result, expected);
+        }
     });
 }
 
