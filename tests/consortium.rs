@@ -118,7 +118,7 @@ fn found(place: &mut Place, lan: &Lan, endowed: &str) -> Vec<Server> {
         place.locus(&["--data-dir", &folder, "node", "init", &address, "--out", &format!("org-{host}.json")]);
     }
     let balance = format!("{endowed}=1000000");
-    let init = ["network", "init", "four hosts", "--balance", &balance, "--epoch-blocks", "8", "--block-seconds", "0"];
+    let init = ["network", "init", "four hosts", "--balance", &balance, "--epoch-blocks", "8"];
     let quick = ["--exact-floor", "2", "--early-sealing"];
     let validators = ["--validator", "org-0.json", "--validator", "org-1.json"];
     let others = ["--validator", "org-2.json", "--validator", "org-3.json"];
@@ -127,13 +127,19 @@ fn found(place: &mut Place, lan: &Lan, endowed: &str) -> Vec<Server> {
     for host in 0..4 {
         let folder = format!("org-{host}");
         fs::copy(place.path(".locus/genesis.json"), place.path(&folder).join("genesis.json")).unwrap();
-        let listen = format!("{}:8480", lan.address(host));
-        place.through = lan.through(host);
-        nodes.push(place.serve(&["--data-dir", &folder, "node", "run", "--listen", &listen, "--heartbeat", "1"]));
+        nodes.push(run(place, lan, host));
     }
+    place.through = lan.through(3);
     // Everybody else works beside the last node and asks the first.
     place.url = Some(nodes[0].url.clone());
     nodes
+}
+
+/// One organisation's node on its host.
+fn run(place: &mut Place, lan: &Lan, host: usize) -> Server {
+    let (folder, listen) = (format!("org-{host}"), format!("{}:8480", lan.address(host)));
+    place.through = lan.through(host);
+    place.serve(&["--data-dir", &folder, "node", "run", "--listen", &listen, "--heartbeat", "1"])
 }
 
 /// Three organisations give the fourth two votes: the validators of the genesis hand over to others.
@@ -157,7 +163,7 @@ fn four_hosts_of_their_own_do_the_whole_job() {
     let researcher = new_key(&place, "researcher", "researcher");
     let hospitals = ["hospital-a", "hospital-b"].map(|name| new_key(&place, "issuer", name));
     new_key(&place, "custodian", "custodian");
-    let nodes = found(&mut place, &lan, &researcher);
+    let mut nodes = found(&mut place, &lan, &researcher);
     for (hospital, name) in hospitals.iter().zip(["Hospital A", "Hospital B"]) {
         place.locus(&["govern", "accredit-issuer", hospital, "--name", name]);
     }
@@ -166,10 +172,18 @@ fn four_hosts_of_their_own_do_the_whole_job() {
     place.until(&["committee", "show"], |shown| shown["committee"]["stage"]["stage"] == "active");
     let query = ask(&place, &certify(&place));
     let urls = members.iter().map(|member| member.url.clone()).collect::<Vec<_>>().join(",");
-    let run = ["agent", "run", "--wallets", "wallets", "--custodian", "custodian.key", "--members", &urls];
-    place.locus(&run);
+    let answer = ["agent", "run", "--wallets", "wallets", "--custodian", "custodian.key", "--members", &urls];
+    place.locus(&answer);
     give_another_vote(&place, "org-3");
+    // One that is killed goes on from its own files while the others work.
+    nodes.remove(2).kill();
     place.locus(&["query", "seal", &query, "--key", "researcher.key"]);
+    let height = place.locus(&["ledger", "head"])["height"].as_u64().unwrap();
+    nodes.insert(2, self::run(&mut place, &lan, 2));
+    place.through = lan.through(3);
+    let first = place.url.replace(nodes[2].url.clone());
+    place.until(&["ledger", "head"], |head| head["height"].as_u64().unwrap() >= height);
+    place.url = first;
     place.locus(&["aggregate", &query, "--members", &urls, "--key", "researcher.key"]);
     place.until(&["query", "show", &query], |shown| shown["state"]["status"]["stage"] == "released");
     let result = place.locus(&["result", &query, "--key", "researcher.key", "--receipt", "receipt.json"]);
@@ -186,4 +200,9 @@ fn four_hosts_of_their_own_do_the_whole_job() {
     drop((members, nodes));
     place.url = None;
     assert_eq!(place.locus(&["verify", "receipt.json"])["records"], 2);
+    let mut unled = receipt;
+    unled["handovers"] = Value::Array(vec![]);
+    place.write("unled.json", &unled);
+    let refused = place.refused(&["verify", "unled.json"]);
+    assert!(refused.contains("not the validators of its height"), "{refused}");
 }

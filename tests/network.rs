@@ -44,7 +44,7 @@ impl Server {
     }
 
     /// SIGKILL: no chance to tidy up.
-    fn kill(mut self) {
+    pub fn kill(mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
