@@ -8,6 +8,8 @@ use std::{
 
 use serde_json::Value;
 
+use crate::network::{Place, ask, certify, new_key, true_slots};
+
 /// The folder that the contributors share.
 struct Ceremony(tempfile::TempDir);
 
@@ -108,26 +110,61 @@ fn a_key_needs_enough_powers_with_a_secret_in_them() {
     assert!(said.contains("ceremony key is malformed"), "{said}");
 }
 
-#[test]
-#[ignore = "minutes at full size: cargo test --release -p web --test integration -- --ignored whole_ceremony"]
-fn a_whole_ceremony_makes_a_key_of_origin_ceremony() {
-    let ceremony = Ceremony::new();
-    ceremony.done("powers new --log2-size 14 --out 0.powers");
-    ceremony.done("powers contribute 0.powers --name Alice --out 1.powers");
-    let started = ceremony.done("phase2 start eligibility --powers 1.powers --out 0.key");
+/// The whole ceremony of one circuit's key.
+fn key(ceremony: &Ceremony, circuit: &str) -> Value {
+    let run = |words: &str| ceremony.done(&words.replace("CIRCUIT", circuit));
+    let started = run("phase2 start CIRCUIT --powers 1.powers --out 0.key");
     assert_eq!(started["has_secret"], false);
-    let finalize = "phase2 finalize eligibility --powers 1.powers --out proving.key --verifying-key verifying.json";
+    let finalize = "phase2 finalize CIRCUIT --powers 1.powers --out CIRCUIT.key --verifying-key CIRCUIT.json";
+    let finalize = finalize.replace("CIRCUIT", circuit);
     assert!(ceremony.refused(&format!("{finalize} 0.key")).contains("nobody has contributed"));
-    ceremony.done("phase2 contribute eligibility 0.key --powers 1.powers --name Bob --out 1.key");
-    let last = ceremony.done("phase2 beacon eligibility 1.key --powers 1.powers --value 00ff --out 2.key");
-    assert_eq!(ceremony.done("phase2 verify eligibility 2.key --powers 1.powers"), last);
+    run("phase2 contribute CIRCUIT 0.key --powers 1.powers --name Bob --out 1.key");
+    let last = run("phase2 beacon CIRCUIT 1.key --powers 1.powers --value 00ff --out 2.key");
+    assert_eq!(run("phase2 verify CIRCUIT 2.key --powers 1.powers"), last);
     let finished = ceremony.done(&format!("{finalize} 2.key"));
+    let verifying: Value =
+        serde_json::from_slice(&fs::read(ceremony.path(&format!("{circuit}.json"))).unwrap()).unwrap();
+    assert_eq!(verifying["origin"], "ceremony");
+    finished
+}
 
-    let verifying = fs::read(ceremony.path("verifying.json")).unwrap();
-    let verifying: circuits::eligibility::VerifyingKey = serde_json::from_slice(&verifying).unwrap();
-    assert_eq!(verifying.origin(), circuits::groth16::KeyOrigin::Ceremony);
-    assert_eq!(finished["verifying_key"], verifying.id().to_string());
-    let proving = fs::read(ceremony.path("proving.key")).unwrap();
-    let proving = circuits::eligibility::ProvingKey::from_bytes(&proving, &verifying).unwrap();
-    assert_eq!(proving.verifying_key(), &verifying);
+#[test]
+#[ignore = "a quarter of an hour at full size: cargo test --release --test integration -- --ignored whole_ceremony"]
+fn a_network_on_the_keys_of_a_whole_ceremony_answers_a_query() {
+    let ceremony = Ceremony::new();
+    ceremony.done("powers new --log2-size 16 --out 0.powers");
+    ceremony.done("powers contribute 0.powers --name Alice --out 1.powers");
+    let [screening, proving] = ["eligibility", "contribution"].map(|circuit| key(&ceremony, circuit));
+
+    let mut place = Place::new();
+    let researcher = new_key(&place, "researcher", "researcher");
+    let hospitals = ["hospital-a", "hospital-b"].map(|name| new_key(&place, "issuer", name));
+    new_key(&place, "custodian", "custodian");
+    let balance = format!("{researcher}=1000000");
+    let init = ["network", "init", "after a ceremony", "--balance", &balance, "--epoch-blocks", "8"];
+    let quick = ["--exact-floor", "2", "--early-sealing", "--block-seconds", "0"];
+    let file = |name: &str| ceremony.path(name).to_str().unwrap().to_owned();
+    let [key, verifying, eligibility] = ["contribution.key", "contribution.json", "eligibility.json"].map(file);
+    let keys = ["--proving-key", &key, "--contribution-key", &verifying, "--eligibility-key", &eligibility];
+    place.locus(&[&init[..], &quick, &keys].concat());
+    let node = place.serve(&["serve", "--listen", "127.0.0.1:0", "--heartbeat", "1"]);
+    place.url = Some(node.url.clone());
+    let members: Vec<_> = (0..4).map(|index| place.member(index)).collect();
+    for (hospital, name) in hospitals.iter().zip(["Hospital A", "Hospital B"]) {
+        place.locus(&["govern", "accredit-issuer", hospital, "--name", name]);
+    }
+    place.locus(&["govern", "accredit-researcher", &researcher, "--name", "Researcher"]);
+    place.until(&["committee", "show"], |shown| shown["committee"]["stage"]["stage"] == "active");
+    let query = ask(&place, &certify(&place));
+    let urls = members.iter().map(|member| member.url.clone()).collect::<Vec<_>>().join(",");
+    place.locus(&["agent", "run", "--wallets", "wallets", "--custodian", "custodian.key", "--members", &urls]);
+    place.locus(&["query", "seal", &query, "--key", "researcher.key"]);
+    place.locus(&["aggregate", &query, "--members", &urls, "--key", "researcher.key"]);
+    place.until(&["query", "show", &query], |shown| shown["state"]["status"]["stage"] == "released");
+    let result = place.locus(&["result", &query, "--key", "researcher.key", "--receipt", "receipt.json"]);
+    assert_eq!(result["slots"][0], true_slots());
+    place.url = None;
+    let verified = place.locus(&["verify", "receipt.json"]);
+    assert_eq!((&verified["records"], &verified["proving_key"]), (&Value::from(2), &Value::from("ceremony")));
+    assert!(screening["verifying_key"].is_string() && proving["verifying_key"].is_string());
 }
