@@ -152,8 +152,10 @@ impl Drop for Place {
     fn drop(&mut self) {
         let Some(sender) = self.sender else { return };
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let left = taken.get(&sender).map_or(0, |of_sender| of_sender.saturating_sub(1));
-        if left == 0 { drop(taken.remove(&sender)) } else { drop(taken.insert(sender, left)) }
+        if let Some(of_sender) = taken.get_mut(&sender) {
+            *of_sender = of_sender.saturating_sub(1);
+        }
+        taken.retain(|_, of_sender| *of_sender > 0);
     }
 }
 
