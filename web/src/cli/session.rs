@@ -217,8 +217,8 @@ impl Home {
             let blobs = Arc::new(RemoteBlobs::new(ledger.remote().clone()));
             return Ok(Connection { ledger: Arc::new(ledger), blobs, engine: None });
         }
-        let validator = self.key(&self.validator_path(), Role::Validator)?;
         let mempool = Arc::new(Mempool::new(Arc::new(self.open_ledger()?)));
+        let validator = self.key(&self.validator_path(), Role::Validator)?;
         let blobs = Arc::new(self.objects()?);
         let engine = Engine::start(Arc::clone(&mempool), engine_options(&validator, &self.dir, NO_PEERS, ON_DEMAND)?)?;
         Ok(Connection { ledger: Arc::new(LocalLedger::new(mempool, now)), blobs, engine: Some(engine) })

@@ -148,8 +148,8 @@ impl Run {
             let why = format!("the node runs on the ledger in --data-dir; leave out --url (and LOCUS_URL), here {url}");
             return Err(Error::Input { what: "address", why });
         }
-        let key = home.key(&home.validator_path(), Role::Validator)?;
         let ledger = home.open_checked_ledger()?;
+        let key = home.key(&home.validator_path(), Role::Validator)?;
         let mempool = Arc::new(Mempool::new(Arc::new(ledger)));
         let database = self.database.open(home)?;
         let objects = home.objects()?;
