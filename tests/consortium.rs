@@ -139,7 +139,10 @@ fn found(place: &mut Place, lan: &Lan, endowed: &str) -> Vec<Server> {
 fn run(place: &mut Place, lan: &Lan, host: usize) -> Server {
     let (folder, listen) = (format!("org-{host}"), format!("{}:8480", lan.address(host)));
     place.through = lan.through(host);
-    place.serve(&["--data-dir", &folder, "node", "run", "--listen", &listen, "--heartbeat", "1"])
+    let asked = place.url.take();
+    let node = place.serve(&["--data-dir", &folder, "node", "run", "--listen", &listen, "--heartbeat", "1"]);
+    place.url = asked;
+    node
 }
 
 /// Three organisations give the fourth two votes: the validators of the genesis hand over to others.
