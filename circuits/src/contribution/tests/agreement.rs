@@ -11,14 +11,15 @@ fn groups(subjects: u16, count: usize) -> impl Strategy<Value = Vec<Vec<ClauseDr
     prop::collection::vec(prop::collection::vec(clause, 1..3), 0..=count)
 }
 
+/// Attributes, and variants of which the record has the first three and lacks the last two.
 fn subject(index: u16) -> Subject {
-    if index < 4 { Subject::Attribute(index as u8) } else { Subject::Dosage(index) }
+    if index < 4 { Subject::Attribute(index as u8) } else { Subject::Dosage([4, 5, 6, 3, 10][usize::from(index) - 4]) }
 }
 
 fn match_criteria() -> impl Strategy<Value = MatchCriteria> {
     let clause =
         |(index, lo, range, negated): ClauseDraw| MatchClause { subject: subject(index), lo, hi: lo + range, negated };
-    groups(8, 3).prop_map(move |groups| MatchCriteria {
+    groups(9, 3).prop_map(move |groups| MatchCriteria {
         groups: groups.into_iter().map(|group| group.into_iter().map(clause).collect()).collect(),
     })
 }
@@ -128,6 +129,7 @@ proptest! {
         is_exact in any::<bool>(),
         lie in prop_oneof![3 => Just(Lie::None), 1 => (0usize..40).prop_map(Lie::Slot), 1 => Just(Lie::Matching)],
         error in prop::option::of((any::<bool>(), 0..RING_DEGREE, -10i8..=10)),
+        mask in prop::option::weighted(0.2, (0..RING_DEGREE, -2i8..=2)),
         violations in prop_oneof![
             3 => Just(vec![]),
             1 => subsequence((0..VIOLATIONS.len()).collect::<Vec<_>>(), 1..4),
@@ -140,7 +142,10 @@ proptest! {
 
         let slots = lie.told(&statement);
         let is_true = trimmed(&slots) == trimmed(plaintext(&statement).slots());
-        let (u, mut e0, mut e1) = randomness();
+        let (mut u, mut e0, mut e1) = randomness();
+        if let Some((place, value)) = mask {
+            u = u.with_coefficient(place, value);
+        }
         if let Some((is_first, place, value)) = error {
             let changed = if is_first { &mut e0 } else { &mut e1 };
             *changed = changed.clone().with_coefficient(place, value);
@@ -148,7 +153,8 @@ proptest! {
         let encryption = EncryptionWitness::from_parts(u, e0, e1);
         let mut statement = encrypted(statement, &Plaintext::new(slots).unwrap(), encryption);
         if violations.is_empty() {
-            let is_short = error.is_none_or(|(_, _, value)| value.abs() <= 8);
+            let is_short = error.is_none_or(|(_, _, value)| value.abs() <= 8)
+                && mask.is_none_or(|(_, value)| value.abs() <= 1);
             let holds = statement.terms.eligibility.criteria.hold(&statement.witness.leaf.attributes);
             prop_assert_eq!(statement.native().is_ok(), is_true && is_short && holds);
         }
