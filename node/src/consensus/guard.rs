@@ -2,6 +2,9 @@
 //!
 //! The write-ahead log keeps a node from contradicting itself after a crash. It is lost with the node's files, and then
 //! only a memory beside the key helps: the last ballot signed. Nothing before it is ever signed again.
+//!
+//! A ballot is signed and remembered, then logged, then sent. One that a crash left out of the log went to nobody, and may
+//! be forgotten; so the memory also says whether the last ballot was sent, and which one was before it.
 
 use std::{
     fs::{File, OpenOptions},
@@ -40,30 +43,80 @@ struct Signed {
     signature: Signature,
 }
 
-/// The last ballot that a key signed.
+/// A ballot that a key signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct LastBallot {
+pub(crate) struct PastBallot {
     pub(crate) height: Height,
     pub(crate) signature: Signature,
 }
 
-/// What the file holds. A torn write does not match its digest, and then nothing is signed.
+impl From<Signed> for PastBallot {
+    fn from(signed: Signed) -> Self {
+        Self { height: signed.moment.height, signature: signed.signature }
+    }
+}
+
+/// What a key signed last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Past {
+    pub(crate) last: PastBallot,
+    /// Whether it was given to the network. After a power failure it may have been although this says no; then it is in
+    /// the log.
+    pub(crate) is_sent: bool,
+    /// The one before it.
+    pub(crate) before: Option<PastBallot>,
+}
+
+/// Whether the last ballot was sent, as the file's first byte, which is written without what follows.
+const SENT: u8 = 1;
+
+/// What the file holds behind that byte. A torn write does not match its digest, and then nothing is signed.
 #[derive(BorshSerialize, BorshDeserialize)]
 struct Record {
-    signed: Signed,
+    last: Signed,
+    before: Option<Signed>,
     check: Digest,
 }
 
 impl Record {
-    fn of(signed: Signed) -> Result<Self, Error> {
-        let check = hash(ByteTag::Ballot, &[b"guard", &encode("signed ballot", &signed)?]);
-        Ok(Self { signed, check })
+    fn of(last: Signed, before: Option<Signed>) -> Result<Self, Error> {
+        let check = hash(ByteTag::Ballot, &[b"guard", &encode("signed ballots", &(last, before))?]);
+        Ok(Self { last, before, check })
     }
 }
 
 struct Memory {
     file: File,
     last: Option<Signed>,
+    before: Option<Signed>,
+    is_sent: bool,
+}
+
+fn failed(what: &'static str) -> impl Fn(std::io::Error) -> Error {
+    move |error| Error::Storage { what, why: error.to_string() }
+}
+
+impl Memory {
+    /// Writes anew what was signed, and believes it once it is on the disk.
+    fn remember(&mut self, last: Signed, before: Option<Signed>, is_sent: bool) -> Result<(), Error> {
+        let failed = failed("remember what was signed");
+        let mut bytes = vec![u8::from(is_sent)];
+        bytes.extend(encode("signed ballots", &Record::of(last, before)?)?);
+        self.file.seek(SeekFrom::Start(0)).map_err(&failed)?;
+        self.file.write_all(&bytes).map_err(&failed)?;
+        self.file.set_len(bytes.len() as u64).map_err(&failed)?;
+        self.file.sync_data().map_err(&failed)?;
+        (self.last, self.before, self.is_sent) = (Some(last), before, is_sent);
+        Ok(())
+    }
+
+    fn forget(&mut self) -> Result<(), Error> {
+        let failed = failed("forget what was signed");
+        self.file.set_len(0).map_err(&failed)?;
+        self.file.sync_data().map_err(&failed)?;
+        (self.last, self.before, self.is_sent) = (None, None, false);
+        Ok(())
+    }
 }
 
 /// A key with a memory on disk.
@@ -87,7 +140,6 @@ impl Guarded {
     /// # Errors
     /// [`Error::Storage`] when the file cannot be opened, [`Error::Corrupt`] when it is damaged.
     pub fn open(key: Arc<dyn ConsensusSigner>, path: &Path) -> Result<Self, Error> {
-        let failed = |what| move |error: std::io::Error| Error::Storage { what, why: error.to_string() };
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -97,37 +149,68 @@ impl Guarded {
             .map_err(failed("open the memory of the validator's key"))?;
         let mut bytes = vec![];
         file.read_to_end(&mut bytes).map_err(failed("read the memory of the validator's key"))?;
-        let last = if bytes.is_empty() { None } else { Some(read(&bytes, path)?) };
-        Ok(Self { key, path: path.into(), memory: Mutex::new(Memory { file, last }) })
+        let memory = match bytes.split_first() {
+            None => Memory { file, last: None, before: None, is_sent: false },
+            Some((sent, record)) => {
+                let Record { last, before, .. } = read(record, path)?;
+                Memory { file, last: Some(last), before, is_sent: *sent == SENT }
+            }
+        };
+        Ok(Self { key, path: path.into(), memory: Mutex::new(memory) })
     }
 
-    /// The last ballot signed; none before the first.
-    pub(crate) fn last(&self) -> Option<LastBallot> {
+    /// What was signed last; none before the first ballot.
+    pub(crate) fn past(&self) -> Option<Past> {
         let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        memory.last.map(|signed| LastBallot { height: signed.moment.height, signature: signed.signature })
+        let Memory { last, before, is_sent, .. } = &*memory;
+        last.map(|last| Past { last: last.into(), is_sent: *is_sent, before: before.map(Into::into) })
     }
 
-    /// Forgets what was signed. Only for a ballot that can count nowhere.
+    /// Notes that a ballot goes to the network, if it is the last one.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub(crate) fn note_sent(&self, signature: &Signature) -> Result<(), Error> {
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        if memory.is_sent || memory.last.is_none_or(|last| last.signature != *signature) {
+            return Ok(());
+        }
+        let failed = failed("remember what was sent");
+        memory.file.seek(SeekFrom::Start(0)).map_err(&failed)?;
+        // Not synced: the log was, with the ballot in it.
+        memory.file.write_all(&[SENT]).map_err(&failed)?;
+        memory.is_sent = true;
+        Ok(())
+    }
+
+    /// Forgets the last ballot, which went to nobody: what was before it is the last one again.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub(crate) fn forget_last(&self) -> Result<(), Error> {
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        match memory.before {
+            Some(before) => memory.remember(before, None, true),
+            None => memory.forget(),
+        }
+    }
+
+    /// Forgets what was signed. Only for ballots that can count nowhere.
     ///
     /// # Errors
     /// [`Error::Storage`].
     pub(crate) fn forget(&self) -> Result<(), Error> {
-        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        let failed = |error: std::io::Error| Error::Storage { what: "forget what was signed", why: error.to_string() };
-        memory.file.set_len(0).map_err(failed)?;
-        memory.file.sync_data().map_err(failed)?;
-        memory.last = None;
-        Ok(())
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner).forget()
     }
 }
 
-fn read(bytes: &[u8], path: &Path) -> Result<Signed, Error> {
+fn read(bytes: &[u8], path: &Path) -> Result<Record, Error> {
     let damaged = || Error::Corrupt {
         what: "memory of the validator's key",
         why: format!("{}: remove it only if this key surely signed nothing that the ledger lacks", path.display()),
     };
     let record: Record = borsh::from_slice(bytes).map_err(|_| damaged())?;
-    if Record::of(record.signed)?.check == record.check { Ok(record.signed) } else { Err(damaged()) }
+    if Record::of(record.last, record.before)?.check == record.check { Ok(record) } else { Err(damaged()) }
 }
 
 impl ConsensusSigner for Guarded {
@@ -155,13 +238,8 @@ impl ConsensusSigner for Guarded {
             return Err(Error::Refused { what: "ballot", why });
         }
         let next = Signed { moment, message, signature: self.key.sign_ballot(ballot)? };
-        let bytes = encode("signed ballot", &Record::of(next)?)?;
-        let failed =
-            |error: std::io::Error| Error::Storage { what: "remember what was signed", why: error.to_string() };
-        memory.file.seek(SeekFrom::Start(0)).map_err(failed)?;
-        memory.file.write_all(&bytes).map_err(failed)?;
-        memory.file.sync_data().map_err(failed)?;
-        memory.last = Some(next);
+        let before = memory.last;
+        memory.remember(next, before, false)?;
         Ok(next.signature)
     }
 }
@@ -192,7 +270,8 @@ mod tests {
         let first = ballot(5, 1, vote(VoteKind::Prevote, 1));
         let signature = guard(&path).sign_ballot(&first).unwrap();
         let guard = guard(&path);
-        assert_eq!(guard.last(), Some(LastBallot { height: Height::new(5), signature }));
+        let last = PastBallot { height: Height::new(5), signature };
+        assert_eq!(guard.past(), Some(Past { last, is_sent: false, before: None }));
         assert_eq!(guard.sign_ballot(&first).unwrap(), signature, "the same ballot may be sent again");
         let contradictions = [
             ballot(5, 1, vote(VoteKind::Prevote, 2)),
@@ -209,12 +288,34 @@ mod tests {
     }
 
     #[test]
+    fn a_ballot_that_went_to_nobody_may_be_forgotten_and_then_another_takes_its_moment() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("signed");
+        let [first, last] = [VoteKind::Prevote, VoteKind::Precommit].map(|kind| ballot(5, 0, vote(kind, 1)));
+        let [sent, kept] = [&first, &last].map(|ballot| guard(&path).sign_ballot(ballot).unwrap());
+        guard(&path).note_sent(&sent).unwrap();
+        let past = guard(&path).past().unwrap();
+        assert_eq!((past.last.signature, past.is_sent, past.before.unwrap().signature), (kept, false, sent));
+        guard(&path).note_sent(&kept).unwrap();
+        assert!(guard(&path).past().unwrap().is_sent);
+
+        guard(&path).forget_last().unwrap();
+        let past = guard(&path).past().unwrap();
+        assert_eq!((past.last.signature, past.is_sent, past.before), (sent, true, None));
+        assert!(guard(&path).sign_ballot(&ballot(5, 0, vote(VoteKind::Prevote, 2))).is_err());
+        guard(&path).sign_ballot(&ballot(5, 0, vote(VoteKind::Precommit, 2))).unwrap();
+        guard(&path).forget_last().unwrap();
+        guard(&path).forget_last().unwrap();
+        assert_eq!(guard(&path).past(), None);
+    }
+
+    #[test]
     fn a_damaged_memory_signs_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("signed");
         guard(&path).sign_ballot(&ballot(5, 1, vote(VoteKind::Prevote, 1))).unwrap();
         let mut bytes = std::fs::read(&path).unwrap();
-        bytes[0] ^= 1;
+        bytes[1] ^= 1;
         std::fs::write(&path, bytes).unwrap();
         let refused = Guarded::open(Arc::new(SigningKey::from_bytes(&[7; 32])), &path).err().unwrap();
         assert!(refused.to_string().contains("memory of the validator's key"), "{refused}");

@@ -43,6 +43,7 @@ use self::{
     application::{Application, End, Parts},
     codec::Borsh,
     context::{Address, Chain},
+    guard::PastBallot,
     settings::Settings,
     signing::{ChainSigner, ChainVerifier},
 };
@@ -297,15 +298,25 @@ struct Session {
 }
 
 /// What this node must have caught up with before it signs: a ledger that ends before what its key signed was restored
-/// from an older copy, or its write-ahead log was. After a crash the log has the last ballot, and nothing is missing.
+/// from an older copy, or its write-ahead log was. After a crash the log has the last ballot, or nobody has it.
 fn must_follow(mempool: &Mempool, options: &EngineOptions) -> Result<Option<Height>, Error> {
     let snapshot = mempool.ledger().snapshot()?;
     let next = snapshot.latest()?.height.next();
-    let Some(signed) = options.signer.last() else { return Ok(None) };
-    if signed.height < next || signed.height == next && log_holds(&log_path(options), &signed.signature) {
+    let Some(past) = options.signer.past() else { return Ok(None) };
+    let is_known = |ballot: &PastBallot| {
+        ballot.height < next || ballot.height == next && log_holds(&log_path(options), &ballot.signature)
+    };
+    if is_known(&past.last) {
         return Ok(None);
     }
-    let height = signed.height;
+    let height = past.last.height;
+    let is_logged = log_path(options).exists() && past.before.as_ref().is_none_or(is_known);
+    if height == next && !past.is_sent && is_logged {
+        // A crash between memory and log: everything before is there, and what is not logged is not sent.
+        tracing::warn!(%height, "the validator's last ballot is not in its log, and went to nobody: it is forgotten");
+        options.signer.forget_last()?;
+        return Ok(None);
+    }
     if require_validators(&snapshot)?.iter().count() > 1 {
         tracing::warn!(%height, "this node follows the others up to the block that its key signed, before it votes again");
         return Ok(Some(height));
@@ -314,7 +325,7 @@ fn must_follow(mempool: &Mempool, options: &EngineOptions) -> Result<Option<Heig
         let why = format!("its key signed block {height}, and its ledger lacks it: restore a newer copy");
         return Err(Error::Consensus { why });
     }
-    // A crash between memory and log. Nobody else could make that block final.
+    // Nobody else could make that block final.
     tracing::warn!(%height, "the validator's last ballot is not in its log, and counts nowhere: it is forgotten");
     options.signer.forget()?;
     Ok(None)
@@ -368,6 +379,7 @@ impl Session {
         let parts = Parts {
             mempool: Arc::clone(mempool),
             signer,
+            guard: Arc::clone(&options.signer),
             follow,
             clock: options.clock,
             pace: options.pace,

@@ -64,8 +64,7 @@ fn a_validator_killed_at_any_moment_comes_back_and_nothing_is_lost_or_doubled() 
 fn all_four_killed_at_once_go_on_where_a_quorum_was() {
     let mut rng = StdRng::seed_from_u64(seed());
     let mut town = Town::running();
-    let rounds = (kills() / 4).max(6);
-    for nonce in 0..rounds {
+    for nonce in 0..kills() {
         let transaction = town.transfer("researcher", nonce, 1);
         assert_eq!(town.node(rng.random_range(0..4)).submit(&transaction), "taken");
         thread::sleep(Duration::from_micros(rng.random_range(0..40_000)));
@@ -80,7 +79,7 @@ fn all_four_killed_at_once_go_on_where_a_quorum_was() {
         }
         town.settle(&transaction);
     }
-    assert_eq!(town.account(3, "friend").0, ENDOWMENT + rounds);
+    assert_eq!(town.account(3, "friend").0, ENDOWMENT + kills());
     town.agree();
 }
 
