@@ -13,6 +13,7 @@ mod api;
 mod attack;
 mod browser;
 mod ceremony;
+mod certify;
 mod cli;
 mod consortium;
 mod data_use;
