@@ -177,7 +177,7 @@ fn altered(valid: &str, edits: &[(u16, u8)], cut: u16) -> String {
     let mut bytes = valid.as_bytes().to_vec();
     let place = |share: u16| usize::from(share) * valid.len() / (usize::from(u16::MAX) + 1);
     edits.iter().for_each(|(share, value)| bytes[place(*share)] = *value);
-    bytes.truncate(if cut % 2 == 0 { valid.len() } else { place(cut) });
+    bytes.truncate(if cut.is_multiple_of(2) { valid.len() } else { place(cut) });
     String::from_utf8_lossy(&bytes).into_owned()
 }
 

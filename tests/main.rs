@@ -13,6 +13,7 @@ mod api;
 mod attack;
 mod browser;
 mod ceremony;
+mod certify;
 mod cli;
 mod consortium;
 mod data_use;
@@ -38,6 +39,7 @@ mod python;
 mod recruitment;
 #[allow(dead_code, reason = "each binary uses a part of it")]
 mod s3;
+mod skipped;
 mod statements;
 mod statistics;
 mod story;

@@ -1,11 +1,15 @@
 //! The Python client in `web/python`, by its own tests against a real network: a virtual environment of its own, and
-//! `pytest` with this build's binary. Skipped, with a line, where there is no Python 3.10 or no package registry.
+//! `pytest` with this build's binary. Skipped, with a line past the capture of output, where there is no Python 3.10 or no
+//! package registry, unless `LOCUS_REQUIRE_PYTHON` is set: then it fails.
 
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output},
 };
 
+use crate::skipped::without_python;
+
+const TEST: &str = "the Python client's tests";
 /// What the tests and the build of the package take from the registry; `pyproject.toml` names the same.
 const REQUIRED: [&str; 3] = ["pytest>=8.0", "pandas>=2.0", "hatchling>=1.21"];
 /// Fails where Python is older than the package's least.
@@ -37,8 +41,7 @@ fn said(output: &Output) -> String {
 #[test]
 fn the_python_client_passes_its_own_tests() {
     if !has_python() {
-        println!("skipped: there is no python3 of release 3.10 or later with venv");
-        return;
+        return without_python(TEST, "there is no python3 of release 3.10 or later with venv");
     }
     let environment = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python-client");
     let made = Command::new("python3").args(["-m", "venv"]).arg(&environment).output().unwrap();
@@ -47,8 +50,7 @@ fn the_python_client_passes_its_own_tests() {
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
     let fetched = in_environment(&environment, &[&pip[..], &REQUIRED].concat());
     if !fetched.status.success() {
-        println!("skipped: pip fetches nothing here: {}", said(&fetched));
-        return;
+        return without_python(TEST, &format!("pip fetches nothing here: {}", said(&fetched)));
     }
     // What is fetched now is the package's own fault.
     let install = ["--no-index", "--no-build-isolation", ".[test]"];

@@ -17,6 +17,7 @@ mod licences;
 mod lying_node;
 mod member;
 mod openapi;
+mod own_account;
 mod plans;
 pub mod progress;
 pub mod provider;

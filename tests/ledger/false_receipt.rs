@@ -29,7 +29,7 @@ fn evaluation(number: u64) -> Evaluation {
 }
 
 /// The zero ciphertext, whose polynomials are zero everywhere.
-fn zero() -> Vec<u8> {
+pub fn zero() -> Vec<u8> {
     vec![0; CIPHERTEXT_BYTES]
 }
 
@@ -41,7 +41,7 @@ fn malformed() -> Vec<u8> {
 }
 
 /// What a member says of these bytes, as evidence against it.
-fn evidence(world: &World, member: u8, bytes: Vec<u8>, opening: Opening) -> FalseReceipt {
+pub fn evidence(world: &World, member: u8, bytes: Vec<u8>, opening: Opening) -> FalseReceipt {
     let attestation = Attestation {
         committee: CommitteeEpoch::new(0),
         query: QueryId::from_bytes([7; 32]),

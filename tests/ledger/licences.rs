@@ -81,7 +81,7 @@ pub fn grant(licence: LicenceId) -> Action {
     Action::GrantLicence(GrantLicence { licence, header: digest("header of the licensee") })
 }
 
-fn access(licence: LicenceId) -> Action {
+pub fn access(licence: LicenceId) -> Action {
     let digest = digest("header of the licensee");
     Action::RecordAccess(RecordAccess { licence, kind: AccessKind::Header, digest })
 }

@@ -27,5 +27,6 @@ mod real_proofs;
 mod recovery;
 mod recruitment;
 mod release;
+mod rights;
 mod studies;
 mod world;

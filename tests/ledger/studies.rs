@@ -29,7 +29,7 @@ fn version(world: &World, number: u32) -> StudyProtocol {
     world.ledger().snapshot().unwrap().study_protocol(world.study, StudyVersion::new(number)).unwrap().unwrap()
 }
 
-fn amendment(study: StudyId) -> AmendStudy {
+pub fn amendment(study: StudyId) -> AmendStudy {
     AmendStudy {
         study,
         protocol: digest("protocol 2"),

@@ -1,7 +1,8 @@
 //! Crypt4GH beside the reference implementation: what one writes, the other reads.
 //!
 //! The Python tool is installed once into a virtual environment under the target folder. Without `python3`, or without
-//! a package index to install from, the test says so and checks nothing.
+//! a package index to install from, the test says so past the capture of output and checks nothing; where
+//! `LOCUS_REQUIRE_PYTHON` is set, it fails.
 
 use std::{
     fs::{self, File},
@@ -12,6 +13,8 @@ use std::{
 
 use market::crypt4gh::{Decrypted, Header, KeyProtection, Others, PublicKey, SecretKey, encrypt};
 use zeroize::Zeroizing;
+
+use crate::skipped::without_python;
 
 const TOOL: &str = "crypt4gh==1.8.6";
 const WORDS: &str = "three random words";
@@ -36,7 +39,6 @@ static INSTALLED: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
         let made = succeeds(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))
             && succeeds(Command::new(bin.join("pip")).args(["install", "--quiet", TOOL]));
         if !made || !works() {
-            println!("skipped: python3 with venv and a package index are needed to compare with {TOOL}");
             return None;
         }
     }
@@ -44,6 +46,9 @@ static INSTALLED: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
 });
 
 fn installed() -> Option<Reference> {
+    if INSTALLED.is_none() {
+        without_python(TOOL, "python3 with venv and a package index are needed to compare with it");
+    }
     INSTALLED.clone().map(|bin| Reference { bin, folder: tempfile::tempdir().unwrap() })
 }
 

@@ -1,23 +1,25 @@
-//! SIGKILL for processes picked at random, again and again.
+//! SIGKILL for processes in random order, again and again.
 
 use std::{thread, time::Duration};
 
-use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
 
 use super::process::Process;
 
 /// Who is killed when. A seed gives the same choices again, though not the same moments of the others.
 pub struct Chaos {
     random: StdRng,
-    left: u32,
+    left: usize,
+    /// Who is to be killed before anybody is again.
+    bag: Vec<usize>,
 }
 
 impl Chaos {
     /// So many kills, by `LOCUS_STORY_SEED` or a new seed, which is printed.
-    pub fn new(kills: u32) -> Self {
+    pub fn new(kills: usize) -> Self {
         let seed = super::number("LOCUS_STORY_SEED", rand::rng().random_range(0..1_000_000));
         println!("story: {kills} kills, LOCUS_STORY_SEED={seed}");
-        Self { random: StdRng::seed_from_u64(seed), left: kills }
+        Self { random: StdRng::seed_from_u64(seed), left: kills, bag: vec![] }
     }
 
     /// Kills once, after a moment, and restarts after another; whether there was a kill left.
@@ -26,7 +28,11 @@ impl Chaos {
             return false;
         }
         self.left -= 1;
-        let place = self.random.random_range(0..processes.len());
+        if self.bag.is_empty() {
+            self.bag = (0..processes.len()).collect();
+            self.bag.shuffle(&mut self.random);
+        }
+        let place = self.bag.pop().unwrap();
         let [before, away] = [300..1_800, 0..700].map(|range| Duration::from_millis(self.random.random_range(range)));
         thread::sleep(before);
         let process = &mut processes[place];

@@ -7,7 +7,7 @@ use std::{
 
 use circuits::{
     consent::ConsentTerms,
-    id::SchemaId,
+    id::{ChainId, SchemaId},
     record::{ATTRIBUTES, Attributes, Dosage, Genotypes, MISSING},
     schema::Schema,
 };
@@ -21,6 +21,7 @@ use market::{
 };
 use node::state::StateRead;
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
 use super::{
     Home, Output,
@@ -31,6 +32,8 @@ use crate::Error;
 
 /// The ending of a wallet file's name.
 const WALLET_ENDING: &str = "wallet";
+/// Digits of a name's digest in the name of a wallet file.
+const DIGEST_DIGITS: usize = 8;
 /// Names that a note lists.
 const LISTED_MAX: usize = 8;
 
@@ -190,12 +193,7 @@ impl Certify {
         let rng = &mut rand::rng();
         let mut people = vec![];
         for sample in &imported.samples {
-            let path = self.wallets.join(format!("{}.{WALLET_ENDING}", file_name(&sample.name)));
-            let mut wallet = if path.exists() {
-                Wallet::open(&path, protection.clone())?
-            } else {
-                Wallet::create(&path, protection.clone(), ledger.chain(), sample.name.clone(), rng)?
-            };
+            let mut wallet = self.wallet(&sample.name, &people, ledger.chain(), protection)?;
             if !wallet.holdings().is_empty() {
                 continue;
             }
@@ -211,6 +209,43 @@ impl Certify {
         }
         Ok(people)
     }
+
+    /// A person's wallet, made if there is none. An earlier release named it by the letters alone: one that is there under
+    /// such a name, and is this person's, goes on; nobody is certified twice.
+    fn wallet(
+        &self,
+        sample: &str,
+        open: &[Enrolled],
+        chain: ChainId,
+        protection: &Protection,
+    ) -> Result<Wallet, Error> {
+        let at = |name: &str| self.wallets.join(format!("{name}.{WALLET_ENDING}"));
+        let (path, earlier) = (at(&file_name(sample)), at(&letters(sample)));
+        if path.exists() {
+            return own(Wallet::open(&path, protection.clone())?, sample);
+        }
+        // What this run has open is the wallet of whom it was opened for.
+        let is_open = open.iter().any(|other| other.wallet.path().file_name() == earlier.file_name());
+        if earlier.exists() && !is_open {
+            let wallet = Wallet::open(&earlier, protection.clone())?;
+            if wallet.label() == sample {
+                return Ok(wallet);
+            }
+        }
+        Ok(Wallet::create(&path, protection.clone(), chain, sample, &mut rand::rng())?)
+    }
+}
+
+/// The wallet, which must be this person's.
+fn own(wallet: Wallet, sample: &str) -> Result<Wallet, Error> {
+    if wallet.label() == sample {
+        return Ok(wallet);
+    }
+    let (path, whose) = (wallet.path().display(), wallet.label());
+    let why = format!(
+        "{path} is the wallet of {whose:?} and not of {sample:?}; give it another name, or take another folder"
+    );
+    Err(Error::Input { what: "wallet", why })
 }
 
 /// Who of those to certify has no row in the table: their attributes are missing, and no criterion holds for them.
@@ -226,8 +261,19 @@ fn measure(schema: SchemaId, attributes: Attributes, dosages: &[Dosage]) -> Resu
     Ok(Measurements { schema, attributes, genotypes: Genotypes::new(dosages)? })
 }
 
-/// A sample's name as a file name: whatever is no letter, digit, dot or dash becomes an underscore.
+/// A sample's name as a file name: itself, or its letters and a digest when they are not all of it, so that no two names
+/// have one file.
 fn file_name(sample: &str) -> String {
+    let letters = letters(sample);
+    if letters == sample {
+        return letters;
+    }
+    let digest = hex::encode(Sha256::digest(sample));
+    format!("{letters}-{}", digest.get(..DIGEST_DIGITS).unwrap_or_default())
+}
+
+/// A sample's name in which whatever is no letter, digit or dash is an underscore.
+fn letters(sample: &str) -> String {
     let safe = |letter: char| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' };
     sample.chars().map(safe).collect()
 }
