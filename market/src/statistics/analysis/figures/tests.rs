@@ -9,7 +9,10 @@ use super::{
 };
 use crate::{
     query::{Measure, NamedAxis, VariantRange},
-    statistics::figure::{Kind, tests::blemishes},
+    statistics::{
+        Interval, Stated,
+        figure::{Kind, Mark, tests::blemishes},
+    },
 };
 
 fn cuts(attribute: &str, cuts: &[f64]) -> NamedAxis {
@@ -127,6 +130,20 @@ fn repro_a_histogram_over_cuts_had_bars_in_false_places() {
     let Kind::Bars(bars) = figure.kind() else { panic!("bars: {:?}", figure.kind()) };
     assert_eq!((bars.groups.len(), bars.groups[0].as_str()), (6, "below 20"));
     assert!(figure.svg().contains("age (years)"));
+}
+
+#[test]
+fn repro_the_interval_of_bins_drawn_as_one_began_at_zero_above_their_count() {
+    let (_, figure) = figures_of(&town(), "histogram-many").drawn.remove(0);
+    let Kind::Histogram(histogram) = figure.kind() else { panic!("a histogram") };
+    let marks: Vec<&Mark> = histogram.counts.iter().filter_map(Stated::value).collect();
+    assert!(marks.len() == histogram.counts.len() && marks.iter().any(|mark| mark.value < -10.0), "{marks:?}");
+    for Mark { value, interval } in marks {
+        let Interval { lo, hi } = interval.unwrap();
+        assert!(lo <= *value && *value <= hi, "{value} is outside {lo} to {hi}");
+    }
+    let notes = figure.notes().concat();
+    assert!(notes.contains("noise included, and so is its interval") && !notes.contains("begins at zero"), "{notes}");
 }
 
 #[test]
