@@ -185,7 +185,8 @@ fn compare(at: &str, found: &Value, expected: &Value, relative: f64, differences
         (Value::Number(a), Value::Number(b)) => {
             let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
             // A p-value may be small in earnest; anything else as small is rounding.
-            let rounding = if at.ends_with("p_value") { 1e-290 } else { 1e-13 };
+            let of_p_value = ["p_value", "bonferroni", "benjamini_hochberg"].iter().any(|name| at.ends_with(name));
+            let rounding = if of_p_value { 1e-290 } else { 1e-13 };
             if (a - b).abs() > (relative * b.abs()).max(rounding) {
                 differences.push(format!("{at}: {a} is not {b}"));
             }
