@@ -205,6 +205,40 @@ fn a_single_chromosome_has_an_axis_in_megabases_and_a_line_has_the_units_of_both
 }
 
 #[test]
+fn equilibrium_has_a_figure_under_noise_too_and_its_title_says_by_which_test() {
+    let town = town();
+    let variants = VariantRange { first: 0, count: Some(64) };
+    let titles = |scale| -> Vec<String> {
+        let figures = town.measure(Measure::AlleleFrequencies { variants, by: vec![] }, scale).figures(&[]);
+        assert_eq!(figures.left_out, Vec::<String>::new());
+        figures.drawn.iter().map(|(_, figure)| figure.title().to_owned()).collect()
+    };
+    let (exact, noisy) = (titles((20, 0.0)).concat(), titles((20, 9.0)).concat());
+    assert!(exact.contains("(exact mid-p)") && !exact.contains("χ²"), "{exact}");
+    assert!(noisy.contains("(χ² with noise)") && !noisy.contains("mid-p"), "{noisy}");
+}
+
+#[test]
+fn restricted_means_and_differences_of_means_are_drawn_beside_their_numbers() {
+    let town = town();
+    let forest = |figures: &Figures, name: &str| {
+        let (_, figure) = figures.drawn.iter().find(|(found, _)| found == name).unwrap();
+        let Kind::Forest(forest) = figure.kind() else { panic!("a forest") };
+        (figure.title().to_owned(), forest.clone())
+    };
+    let (title, means) = forest(&town.measure(survival(Some(sex())), (20, 0.0)).figures(&[]), "restricted-means");
+    assert!(title.starts_with("Restricted mean survival until death by sex, up to "), "{title}");
+    assert_eq!((means.rows.len(), means.reference), (2, None));
+    let groups = cuts("follow_up", &[200.0, 400.0]);
+    let compared = town.measure(Measure::Comparison { attribute: "age".into(), groups }, (20, 0.0));
+    let (title, pairs) = forest(&compared.figures(&[]), "differences");
+    assert_eq!(title, "Differences of mean age by follow up");
+    assert_eq!((pairs.rows.len(), pairs.reference, pairs.detail.as_str()), (3, Some(0.0), "adjusted p"));
+    let (_, pair) = forest(&town.ask(&example("comparison"), (20, 0.0)).remove(0).figures(&[]), "differences");
+    assert_eq!((pair.rows.len(), pair.rows[0].name.as_str()), (1, "sex male less sex female"));
+}
+
+#[test]
 fn a_funnel_of_several_cells_is_drawn_for_each_by_name() {
     let figures = figures_of(&town(), "funnel-by");
     let titles: Vec<&str> = figures.drawn.iter().map(|(_, figure)| figure.title()).collect();
