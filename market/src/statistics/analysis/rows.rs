@@ -304,7 +304,7 @@ fn of_regression(fit: &Regression) -> Vec<Row> {
         ("adjusted_r_squared", fit.adjusted_r_squared, ""),
         ("residual_standard_error", fit.residual_standard_error, fit.unit.as_str()),
     ];
-    let whole = whole
-        .map(|(name, value, unit)| of_number(row(name).in_unit(unit), fit.count, &Stated::Value(value), ""));
+    let whole =
+        whole.map(|(name, value, unit)| of_number(row(name).in_unit(unit), fit.count, &Stated::Value(value), ""));
     coefficients.chain(whole).chain([row("model_f").with_test(&fit.model_test)]).collect()
 }

@@ -108,7 +108,8 @@ pub(super) fn differences(figures: &mut Figures, axes: &[String], (pair, anova):
     let kind = Kind::Forest(Forest { rows, reference: Some(0.0), detail: detail.into() });
     let name = spoken(&anova.attribute);
     let title = format!("Differences of mean {name}{}", by(axes));
-    let figure = Figure::new(&title, Axis::linear(&format!("difference of {name}"), &anova.unit), Axis::names(""), kind);
+    let figure =
+        Figure::new(&title, Axis::linear(&format!("difference of {name}"), &anova.unit), Axis::names(""), kind);
     let adjusted = (detail == "adjusted p").then(|| "P-values are adjusted by Holm's procedure.".to_owned());
     let notes = ["Each group has its own variance (Welch).".to_owned()].into_iter().chain(adjusted).chain(cut);
     figures.add("differences", figure.map(|figure| figure.with_notes(notes)));

@@ -6,9 +6,7 @@ use crate::{
     statistics::{
         Stated,
         analysis::why,
-        figure::{
-            Axis, Curve, Figure, Forest, ForestRow, Kind, Mark, Step, Steps, p_value, unit_in_words, whole,
-        },
+        figure::{Axis, Curve, Figure, Forest, ForestRow, Kind, Mark, Step, Steps, p_value, unit_in_words, whole},
         survival::{GroupSurvival, Survival, SurvivalPoint},
     },
 };

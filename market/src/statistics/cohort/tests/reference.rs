@@ -10,7 +10,9 @@ use serde_json::Value;
 use super::super::*;
 use crate::statistics::{
     Estimate, Test,
-    testing::{assert_close, assert_every_number_is_one, assert_p_close, cells_of_case, exact, funnel, reference, schema},
+    testing::{
+        assert_close, assert_every_number_is_one, assert_p_close, cells_of_case, exact, funnel, reference, schema,
+    },
 };
 
 const SEED: [u8; 32] = [5; 32];

@@ -174,7 +174,8 @@ fn intervals_cover_an_effect_that_is_there_and_tests_find_it() {
         let moments = with_noise(&table, &layout, &released_of(0.5, &layout, &mut rng));
         correlation.count(&moments.describe_cell(0).pairs[0].correlation, 0.5);
         let fitted = moments.regress(&model(Intercepts::PerCell), [run as u8; 32]);
-        let of_x = fitted.value().map(|fit| fit.coefficients.iter().find(|coefficient| coefficient.name == "x").unwrap());
+        let of_x =
+            fitted.value().map(|fit| fit.coefficients.iter().find(|coefficient| coefficient.name == "x").unwrap());
         // y = 0.5·x + e in stored values; x has 10 of them to a unit.
         slope.count(&of_x.map(|of_x| of_x.estimate).ok_or(Undefined::Noise).into(), 5.0);
         p_values.extend(of_x.and_then(|of_x| p_value(&of_x.test)));

@@ -5,7 +5,9 @@ use serde_json::Value;
 use super::super::*;
 use crate::statistics::{
     Interval,
-    testing::{assert_close, assert_every_number_is_one, assert_p_close, cells_of_case, counts_of_rows, people, reference},
+    testing::{
+        assert_close, assert_every_number_is_one, assert_p_close, cells_of_case, counts_of_rows, people, reference,
+    },
 };
 
 const SEED: [u8; 32] = [5; 32];
