@@ -10,6 +10,7 @@ use crate::{
             Axis, Bars, Figure, Forest, ForestRow, Histogram, Hit, Kind, Manhattan, Mark, Quantiles, Series, whole,
         },
         genotypes::{PolygenicScore, Scan},
+        noise::SIMULATIONS,
     },
 };
 
@@ -119,7 +120,8 @@ fn hardy_weinberg(figures: &mut Figures, name: &str, group: &GroupFrequencies) {
     let (tested, group) = (p_values.len(), spoken(&group.group));
     let by = if noisy { "χ² with noise" } else { "exact mid-p" };
     let title = format!("Hardy–Weinberg equilibrium of {tested} variants ({by}): {group}");
-    figures.add(name, quantiles(&title, p_values).map(|figure| figure.with_notes(untested)));
+    let least = noisy.then(|| format!("P-values are simulated: the least is 1/{}.", SIMULATIONS + 1));
+    figures.add(name, quantiles(&title, p_values).map(|figure| figure.with_notes(untested.into_iter().chain(least))));
 }
 
 /// A p-value as a logarithm can show it: one that left the range of numbers is the least.
