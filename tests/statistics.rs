@@ -168,6 +168,62 @@ fn a_funnel_is_released_with_noise_and_nobody_learns_who_matches() {
     odometers_show_what_was_spent(folder.path(), &report["query"]);
 }
 
+/// Plays an example of three people under noise: its report, whose sums are the truth and noise of the width that is stated.
+fn noisy(name: &str) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let report = play(folder.path(), &[name, "--people", "3", "--epsilon", "5"]);
+    let agreement = &report["agreement"];
+    let [sums, different] = ["sums", "different"].map(|count| agreement[count].as_u64().unwrap());
+    let furthest = agreement["furthest"].as_f64().unwrap();
+    assert!(sums > 0 && different == 0, "{name}: {agreement}");
+    assert!(furthest > 0.0, "{name}: noise changes a sum: {agreement}");
+    // Of some thousand sums with noise none is so far away, and none with noise of another width is so near.
+    assert!(furthest <= 8.0 && (sums < 50 || furthest > 1.5), "{name}: {agreement}");
+    let notes = report["result"]["notes"].to_string();
+    assert!(notes.contains("Differential privacy: ε = 5,"), "{name}: {notes}");
+    check_written(&report, &[]);
+    report["result"]["analyses"][0].clone()
+}
+
+#[test]
+fn means_are_released_with_noise() {
+    assert_eq!(noisy("moments")["cells"][0]["attributes"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn an_association_is_released_with_noise() {
+    assert_eq!(noisy("association")["variants"].as_array().unwrap().len(), 256);
+}
+
+#[test]
+fn survival_is_released_with_noise() {
+    assert_eq!(noisy("survival")["curves"]["groups"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_comparison_is_released_with_noise() {
+    assert_eq!(noisy("comparison")["cells"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_count_is_exact_and_everybody_is_in_it() {
+    let analysis = exact("count", "8", &["counts"]);
+    assert_eq!((&analysis["people"]["value"], &analysis["people"]["standard_error"]), (&json!(8.0), &json!(0.0)));
+    let cells = analysis["cells"]["values"].as_array().unwrap();
+    assert_eq!(cells.iter().map(|cell| cell["count"]["value"].as_f64().unwrap()).sum::<f64>(), 8.0);
+}
+
+#[test]
+fn a_histogram_is_exact_and_its_area_is_one() {
+    let analysis = exact("histogram", "8", &["histogram"]);
+    let group = &analysis["groups"][0];
+    let bins = group["bins"].as_array().unwrap();
+    let of = |number: &str| bins.iter().map(|bin| bin[number]["value"].as_f64().unwrap()).sum::<f64>();
+    assert!(of("count") > 0.0 && json!(of("count")) == group["people"]["value"]);
+    // Bins are 5 years wide.
+    assert!((5.0 * of("density") - 1.0).abs() < 1e-12, "{}", of("density"));
+}
+
 /// Beside the result, in the next query's plan, and before that query is opened.
 fn odometers_show_what_was_spent(folder: &Path, query: &Value) {
     let (query, key, file) =

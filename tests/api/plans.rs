@@ -30,6 +30,7 @@ fn a_plan_tells_parts_money_privacy_and_precision_and_opens_nothing() {
         "{plan}"
     );
     assert_eq!((&plan["privacy"]["epsilon_milli"], &plan["slots"]), (&1_000.into(), &json!([3])));
+    assert_eq!(plan["proofs"], 200, "one part of 200 contributions");
     assert_eq!(plan["expectations"][0]["people"], 50.0);
     assert!(plan["expectations"][0]["noise_error"].as_f64().unwrap() > 1.0, "{plan}");
     assert_eq!(server.get("/v1/head").json(), before);

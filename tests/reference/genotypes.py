@@ -70,12 +70,14 @@ def minor(successes, trials):
 
 
 def expected_heterozygosity(successes, trials):
-    """The frequency's, through 2p(1 - p): its error by complex steps over two kinds of alleles."""
+    """The frequency's, through 2p(1 - p): its error by complex steps over two kinds of alleles, and the second order."""
     f = lambda p: 2 * p[1] * (1 - p[1])
     lo, hi = share(successes, trials)["interval"].values()
     ends = [2 * p * (1 - p) for p in (lo, hi)]
-    error = delta(f, [trials - successes, successes])
-    return estimate(f([0, successes / trials]), error, min(ends), 0.5 if lo <= 0.5 <= hi else max(ends))
+    # The curvature is -4 everywhere: a normal p adds half of its square times the square of the frequency's variance.
+    p = successes / trials
+    error = np.sqrt(delta(f, [trials - successes, successes]) ** 2 + (4 * p * (1 - p) / trials) ** 2 / 2)
+    return estimate(f([0, p]), error, min(ends), 0.5 if lo <= 0.5 <= hi else max(ends))
 
 
 def exact(counts):

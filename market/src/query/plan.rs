@@ -34,6 +34,8 @@ use crate::{
 pub struct Plan {
     /// Parts of the query: each is one ciphertext and one proof of every contributor.
     pub parts: usize,
+    /// Proofs of all contributors together, at most: parts × maximum contributions.
+    pub proofs: u64,
     /// Slots that each part uses, of 4,032.
     pub slots: Vec<u16>,
     /// Variants of the schema's panel.
@@ -103,6 +105,7 @@ pub fn plan(
     let warnings = file.measures.iter().map(|measure| measure.warnings(names)).collect::<Result<Vec<_>, _>>()?;
     Ok(Plan {
         parts: query.parts.len(),
+        proofs: query.parts.len() as u64 * u64::from(query.contributions_max),
         slots: query.parts.iter().map(Layout::slots_used).collect(),
         panel_variants: schema.panel.variants,
         escrow: view.fee_schedule()?.unwrap_or_default().escrow(&query).unwrap_or_default(),

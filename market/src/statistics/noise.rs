@@ -103,7 +103,9 @@ pub(crate) fn p_value_among(
     f64::from(extreme) / (f64::from(simulations) + 1.0)
 }
 
-/// A draw of a sum's noise: the discrete Gaussian is wider than one, so a rounded normal serves.
+/// A draw of a sum's noise, as a rounded normal. From a deviation of 1 on it has the discrete Gaussian's variance but for a
+/// twelfth, which rounding adds. Of narrower noise, as at an ε of 100, it is the wider of the two, so a p-value simulated
+/// with it errs towards no finding.
 ///
 /// # Errors
 /// [`Undefined::OutOfRange`] for a variance that is no number.

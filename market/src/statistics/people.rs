@@ -16,7 +16,7 @@ use rand::rngs::StdRng;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{PartSums, Sum, noise};
+use super::{Estimate, Interval, PartSums, Stated, Sum, noise};
 
 /// A column of a table: how its text becomes a stored value.
 pub(super) struct Column {
@@ -185,7 +185,8 @@ fn compare(at: &str, found: &Value, expected: &Value, relative: f64, differences
         (Value::Number(a), Value::Number(b)) => {
             let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
             // A p-value may be small in earnest; anything else as small is rounding.
-            let rounding = if at.ends_with("p_value") { 1e-290 } else { 1e-13 };
+            let of_p_value = ["p_value", "bonferroni", "benjamini_hochberg"].iter().any(|name| at.ends_with(name));
+            let rounding = if of_p_value { 1e-290 } else { 1e-13 };
             if (a - b).abs() > (relative * b.abs()).max(rounding) {
                 differences.push(format!("{at}: {a} is not {b}"));
             }
@@ -201,6 +202,36 @@ pub(super) fn states_every_number(found: &impl Serialize) {
     let text = serde_json::to_string(found).unwrap();
     assert!(!text.contains("null"), "{text}");
 }
+
+/// How often an estimate is stated, and how often its interval then holds the truth: a refusal is no hit.
+#[derive(Default, Clone, Copy, Debug)]
+pub(super) struct Coverage {
+    asked: u32,
+    stated: u32,
+    covered: u32,
+}
+
+impl Coverage {
+    pub(super) fn count(&mut self, estimate: &Stated<Estimate>, truth: f64) {
+        self.asked += 1;
+        if let Stated::Value(Estimate { interval: Interval { lo, hi }, .. }) = estimate {
+            self.stated += 1;
+            self.covered += u32::from((*lo..=*hi).contains(&truth));
+        }
+    }
+
+    /// Asserts that nine of ten are stated, and that the share of those that hold the truth is in a range around 95 %.
+    #[track_caller]
+    pub(super) fn check(self, what: &str, range: std::ops::RangeInclusive<f64>) {
+        let Self { asked, stated, covered } = self;
+        assert!(10 * stated > 9 * asked, "{what}: {stated} of {asked} are stated");
+        let share = f64::from(covered) / f64::from(stated);
+        assert!(range.contains(&share), "{what}: {covered} of {stated} intervals hold the truth, {share}");
+    }
+}
+
+/// Intervals at 95 % hold the truth in a share from here, as far as some hundreds of runs tell it.
+pub(super) const NEAR_95: std::ops::RangeInclusive<f64> = 0.93..=0.985;
 
 /// The share of p-values below 0.05.
 pub(super) fn share_significant(p_values: &[f64]) -> f64 {

@@ -170,6 +170,14 @@ pub(crate) fn assert_close(found: f64, expected: &Value, what: &str) {
     assert!((found - expected).abs() <= allowed, "{what}: {found} where the reference has {expected}");
 }
 
+/// Asserts that a p-value agrees to a part in 10^9 of itself: the smaller it is in earnest, the less is allowed.
+#[track_caller]
+pub(crate) fn assert_p_close(found: f64, expected: &Value, what: &str) {
+    let expected = expected.as_f64().unwrap_or_else(|| panic!("{what}: no reference p-value"));
+    let allowed = 1e-9 * expected;
+    assert!((found - expected).abs() <= allowed, "{what}: p = {found:e} where the reference has {expected:e}");
+}
+
 /// Asserts that every number is one: no null, and no number that JSON could not hold.
 pub(crate) fn assert_every_number_is_one(result: &impl Serialize) {
     fn check(value: &Value, path: &str) {

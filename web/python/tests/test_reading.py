@@ -58,7 +58,7 @@ def test_a_plan_says_what_a_query_costs_and_opens_nothing(town: Town) -> None:
     question = town.question(next(client.studies()).id)
     before = (client.account(), len(list(client.queries())))
     plan = client.plan(question, cohort=100)
-    assert (plan.escrow, plan.fee, plan.parts, plan.refusal) == (500 * PEOPLE, 100, 1, None)
+    assert (plan.escrow, plan.fee, plan.parts, plan.proofs, plan.refusal) == (500 * PEOPLE, 100, 1, PEOPLE, None)
     assert plan.privacy is not None and plan.privacy.epsilon_milli == 2000 and plan.privacy.count_deviation > 0
     assert plan.expectations[0].noise_error > 0
     assert client.plan({**question, "study": "00" * 32}).refusal is not None

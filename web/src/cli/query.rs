@@ -159,6 +159,7 @@ fn describe_plan(file: &QueryFile, plan: &Plan) -> String {
         let part = part_in_words(layout, plan.panel_variants);
         format!("part      {part}; {slots} of {LAYOUT_SLOTS} slots, one proof from each contributor")
     }));
+    lines.push(format!("proofs    {} of all contributors together, at most", plan.proofs));
     lines.push(format!("escrow    {} ({} for each of {})", plan.escrow, query.price, query.contributions_max));
     lines.push(format!("fee       {}, not refunded", plan.fee));
     match &plan.privacy {

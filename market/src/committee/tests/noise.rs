@@ -141,9 +141,14 @@ fn the_reference_probabilities_are_the_published_ones() {
 
 #[test]
 fn released_noise_is_centred_and_as_wide_as_stated_and_five_percent_less_is_noticed() {
-    let (two_of_four, three_of_five) = ([vec![0, 1], vec![3, 2]], [vec![0, 1, 2], vec![4, 2, 0]]);
-    let committees =
-        [(2, 4, &two_of_four, counts()), (3, 5, &three_of_five, counts()), (2, 4, &two_of_four, moments())];
+    // 3, 4, 10 and 15 components.
+    let committees = [
+        (2, 3, [vec![0, 1], vec![2, 1]], counts()),
+        (2, 4, [vec![0, 1], vec![3, 2]], counts()),
+        (3, 5, [vec![0, 1, 2], vec![4, 2, 0]], counts()),
+        (3, 6, [vec![0, 1, 2], vec![5, 3, 0]], counts()),
+        (2, 4, [vec![0, 1], vec![3, 2]], moments()),
+    ];
     for (threshold, members, quorums, layout) in committees {
         let private = private(threshold, members, 1_000, &layout);
         let stated = |slot| private.noise.variance(slot, private.quorum.subset_count()).sqrt();
@@ -168,7 +173,7 @@ fn released_noise_is_centred_and_as_wide_as_stated_and_five_percent_less_is_noti
 
 #[test]
 fn what_colluders_below_the_threshold_cannot_subtract_has_the_full_variance_and_shape() {
-    for (threshold, members, colluders) in [(2, 4, vec![1]), (3, 5, vec![0, 3])] {
+    for (threshold, members, colluders) in [(2, 3, vec![2]), (2, 4, vec![1]), (3, 5, vec![0, 3]), (3, 6, vec![0, 5])] {
         let private = private(threshold, members, 2_000, &counts());
         let everybody: Vec<usize> = (0..usize::from(members)).collect();
         let mut left = vec![];

@@ -35,7 +35,7 @@ impl Analysis {
                 or_why(groups, "histogram", "distribution", |groups| groups.iter().flat_map(of_histogram).collect())
             }
             Self::Contingency { counts, table, trend, stratified } => {
-                let mut tests = or_why(table, "contingency", "table", of_table);
+                let mut tests = or_why(table, "contingency", "table", |table| of_table(table, &counts.people));
                 tests.extend(trend.iter().flat_map(|trend| {
                     // The z of a trend, with its sign; a scan of variants states its square.
                     let of = |trend: &Trend| vec![Row::new("contingency", "trend_z").with_test(&trend.test)];
@@ -103,6 +103,19 @@ fn of_counts(family: &str, counts: &Counts) -> Vec<Row> {
     std::iter::once(total).chain(cells).collect()
 }
 
+/// What the column of methods says of a noisy number that has no interval.
+const NO_INTERVAL: &str = "of the sums as released; no interval under noise";
+
+/// A number without an interval: of noisy sums the row says so, and how it was made where that is more.
+fn of_number(row: Row, people: Sum, value: &Stated<f64>, made: &str) -> Row {
+    let method = match made {
+        "" => NO_INTERVAL.into(),
+        made => format!("{made}; no interval under noise"),
+    };
+    let row = row.with_value(value);
+    if people.is_noisy() && value.value().is_some() { row.with_method(&method) } else { row }
+}
+
 /// A number of people is its own sum, and its error the noise.
 fn of_people(row: Row, people: &Stated<Estimate>) -> Row {
     resting_on(row.with_estimate(people).in_unit(PEOPLE), people)
@@ -111,9 +124,14 @@ fn of_people(row: Row, people: &Stated<Estimate>) -> Row {
 /// A row that rests on so many people, where their number is stated.
 fn resting_on(row: Row, people: &Stated<Estimate>) -> Row {
     match people.value() {
-        Some(people) => row.with_people(Sum::of_real(people.value, people.standard_error.powi(2))),
+        Some(people) => row.with_people(sum_of(people)),
         None => row,
     }
+}
+
+/// A number of people as a sum: its error is its noise.
+fn sum_of(people: &Estimate) -> Sum {
+    Sum::of_real(people.value, people.standard_error.powi(2))
 }
 
 /// A sum as it was released: its error is its noise.
@@ -175,13 +193,15 @@ fn of_effect(family: &str, name: &str, compared: &str, effect: &Stated<Effect>) 
     Row::new(family, name).of_group(compared).with_method(&method).with_estimate(&estimate_of(effect))
 }
 
-fn of_table(table: &Contingency) -> Vec<Row> {
+fn of_table(table: &Contingency, people: &Stated<Estimate>) -> Vec<Row> {
     let test = |name: &str, test| Row::new("contingency", name).with_test(test);
     let mut rows = vec![test("pearson", &table.pearson)];
     rows.extend(table.yates.iter().map(|yates| test("yates", yates)));
     rows.push(test("likelihood_ratio", &table.g));
     rows.push(test("fisher", &table.fisher));
-    rows.push(Row::new("contingency", "cramers_v").with_value(&table.cramers_v));
+    let people = people.value().map_or(Sum::exact(0), sum_of);
+    let row = Row::new("contingency", "cramers_v");
+    rows.push(of_number(row, people, &table.cramers_v, "less what noise alone adds to χ²"));
     rows.extend(table.two_by_two.iter().flat_map(|effects| {
         [
             ("odds_ratio", &effects.odds_ratio),
@@ -254,8 +274,8 @@ fn of_anova(anova: &Anova) -> Vec<Row> {
     let row = |name: &str| Row::new("anova", name).with_people(people_in(""));
     let mut rows = vec![
         row("f").with_test(&anova.test),
-        row("eta_squared").with_value(&anova.eta_squared),
-        row("omega_squared").with_value(&anova.omega_squared),
+        of_number(row("eta_squared"), people_in(""), &anova.eta_squared, ""),
+        of_number(row("omega_squared"), people_in(""), &anova.omega_squared, ""),
         row("bartlett").with_test(&anova.bartlett_test),
     ];
     let pair = |pair: &PairwiseComparison| {
@@ -284,6 +304,7 @@ fn of_regression(fit: &Regression) -> Vec<Row> {
         ("adjusted_r_squared", fit.adjusted_r_squared, ""),
         ("residual_standard_error", fit.residual_standard_error, fit.unit.as_str()),
     ];
-    let whole = whole.map(|(name, value, unit)| row(name).in_unit(unit).with_value(&Stated::Value(value)));
+    let whole =
+        whole.map(|(name, value, unit)| of_number(row(name).in_unit(unit), fit.count, &Stated::Value(value), ""));
     coefficients.chain(whole).chain([row("model_f").with_test(&fit.model_test)]).collect()
 }

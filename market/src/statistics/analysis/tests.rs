@@ -154,6 +154,26 @@ fn states_its_noise(row: &export::Row) {
 }
 
 #[test]
+fn a_noisy_number_without_an_interval_says_so_in_the_table() {
+    let town = town();
+    let without = ["cramers_v", "eta_squared", "omega_squared", "r_squared", "adjusted_r_squared"];
+    let without = without.iter().chain(&["residual_standard_error", "lambda_gc"]);
+    let mut said = std::collections::BTreeSet::new();
+    for name in ["contingency", "comparison", "regression", "association"] {
+        for variance in [0.0, 0.1] {
+            for row in town.ask(&example(name), (200, variance)).iter().flat_map(Analysis::rows) {
+                let cells = row.cells().unwrap();
+                let of = without.clone().find(|statistic| cells[1] == **statistic);
+                let Some(statistic) = of.filter(|_| !cells[5].is_empty()) else { continue };
+                assert_eq!(cells[4].ends_with("no interval under noise"), variance > 0.0, "{cells:?}");
+                said.extend((variance > 0.0).then_some(*statistic));
+            }
+        }
+    }
+    assert_eq!(said.len(), without.count(), "{said:?}");
+}
+
+#[test]
 fn counts_of_alleles_and_events_and_what_bins_cost_are_rows() {
     let town = town();
     let statistics = |name: &str| -> Vec<String> {

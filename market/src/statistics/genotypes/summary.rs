@@ -40,7 +40,8 @@ pub struct VariantSummary {
     pub missingness: Option<Stated<Estimate>>,
     /// Share of heterozygous people.
     pub observed_heterozygosity: Stated<Estimate>,
-    /// `2p(1−p)`: their share under Hardy–Weinberg equilibrium; interval from that of the frequency.
+    /// `2p(1−p)`: their share under Hardy–Weinberg equilibrium; interval from that of the frequency, standard error by the
+    /// delta method to the second order, since at `p = ½` the first gives none.
     pub expected_heterozygosity: Stated<Estimate>,
     /// `F = 1 − observed/expected heterozygosity` (Wright, *American Naturalist* 56, 1922); standard error of Fyfe and
     /// Bailey, *Journal of Agricultural Science* 41 (1951).
@@ -128,10 +129,11 @@ fn observed_heterozygosity(sums: &GenotypeSums) -> Result<Estimate, Undefined> {
     noisy(value, genotypes.called, noise)
 }
 
-/// Standard error by the delta method.
+/// Standard error by the delta method to the second order: `√(f′²σ² + f″²σ⁴/2)` with `f″ = −4`.
 fn expected_heterozygosity(Estimate { value: p, standard_error, interval }: Estimate) -> Result<Estimate, Undefined> {
     let expected = |p: f64| 2.0 * p * (1.0 - p);
     let (lo, hi) = (expected(interval.lo), expected(interval.hi));
     let peak = if (interval.lo..=interval.hi).contains(&0.5) { 0.5 } else { lo.max(hi) };
-    Estimate::new(expected(p), (2.0 * (1.0 - 2.0 * p)).abs() * standard_error, (lo.min(hi), peak))
+    let (first, second) = (2.0 * (1.0 - 2.0 * p) * standard_error, 8.0_f64.sqrt() * standard_error.powi(2));
+    Estimate::new(expected(p), first.hypot(second), (lo.min(hi), peak))
 }

@@ -201,6 +201,7 @@ class Plan:
 
     Attributes:
         parts: Ciphertexts, and proofs, of each contributor.
+        proofs: Proofs of all contributors together, at most: parts times the maximum of contributions.
         slots: Slots that each part uses, of 4,032.
         escrow: What opening locks, in minor units: price times the maximum of contributions.
         fee: What opening costs, in minor units; not refunded.
@@ -213,6 +214,7 @@ class Plan:
     """
 
     parts: int
+    proofs: int
     slots: tuple[int, ...]
     escrow: int
     fee: int

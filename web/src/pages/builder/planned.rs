@@ -59,11 +59,6 @@ impl Planned {
         LAYOUT_SLOTS
     }
 
-    /// Proofs of all contributors together, at most.
-    fn proofs(&self, plan: &Plan) -> u64 {
-        plan.parts as u64 * u64::from(plan.query.contributions_max)
-    }
-
     fn epsilon_after(&self, privacy: &PrivacyPlan) -> [String; 4] {
         [
             privacy.study.rho.epsilon().to_string(),

@@ -70,7 +70,7 @@ fn bars(of: &str, cells: &Cells<CountedCell>) -> Result<Figure, Error> {
 /// What a count below zero means, where there is one.
 fn below_zero<'c>(mut counts: impl Iterator<Item = &'c Stated<Estimate>>) -> Option<String> {
     let below = counts.any(|count| count.value().is_some_and(|count| count.value < 0.0));
-    below.then(|| "A count below zero is as released, noise included; its interval begins at zero.".into())
+    below.then(|| "A count below zero is as released, noise included, and so is its interval.".into())
 }
 
 /// One axis as groups and the other as series; `turned` where the groups are the last axis.
@@ -163,7 +163,7 @@ fn bins_together(bins: usize) -> Option<usize> {
     (1..=bins / 20).chain([1]).find(fits)
 }
 
-/// The sum of independent counts, its interval that of their noise.
+/// The sum of independent counts as released, its interval that of their noise: below zero too.
 fn sum<'c>(counts: impl Iterator<Item = &'c Stated<Estimate>>) -> Stated<Mark> {
     let (mut value, mut variance) = (0.0, 0.0);
     for count in counts {
@@ -175,8 +175,7 @@ fn sum<'c>(counts: impl Iterator<Item = &'c Stated<Estimate>>) -> Stated<Mark> {
             Stated::Undefined { undefined } => return Stated::Undefined { undefined: undefined.clone() },
         }
     }
-    let sum = Estimate::normal(value, variance.sqrt()).map(|sum| Mark::from(sum.interval_within(0.0, f64::MAX)));
-    sum.into()
+    Estimate::normal(value, variance.sqrt()).map(Mark::from).into()
 }
 
 /// Odds and risk ratios of a two by two table, and the common odds ratio within strata, which pools none of the others.

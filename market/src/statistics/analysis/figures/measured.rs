@@ -4,11 +4,12 @@ use super::{Figures, by, listed, mark, named, numbered, of_cell, spoken, titled}
 use crate::{
     Error,
     statistics::{
-        Stated, Undefined,
+        Estimate, Stated, Undefined,
+        analysis::why,
         figure::{
             Axis, Figure, Fit, Forest, ForestRow, HeatMap, Kind, Regression as Lines, p_value, unit_in_words, whole,
         },
-        moments::{Band, CellSummary, Regression},
+        moments::{Anova, Band, CellSummary, Comparison, PairwiseComparison, Regression},
     },
 };
 
@@ -76,6 +77,42 @@ fn means_of(axes: &[String], cells: &[CellSummary], place: usize) -> Result<Figu
     let note =
         (cells.len() > ROWS_MAX).then(|| format!("The first {ROWS_MAX} of {} cells; the table has all.", cells.len()));
     Ok(figure.with_notes(note))
+}
+
+/// The difference of two groups' means, or of each pair of more: Welch's intervals.
+pub(super) fn differences(figures: &mut Figures, axes: &[String], (pair, anova): (Option<&Comparison>, &Anova)) {
+    let row = |first: &str, second: &str, difference: &Stated<Estimate>, p: Option<f64>| ForestRow {
+        name: format!("{} less {}", spoken(first), spoken(second)),
+        detail: p.map_or_else(String::new, p_value),
+        mark: mark(difference),
+        pooled: false,
+    };
+    let (rows, detail): (Vec<ForestRow>, _) = match (pair, &anova.pairwise) {
+        (Some(pair), _) => {
+            let p = pair.welch_test.value().map(|test| test.p_value);
+            (vec![row(&pair.first, &pair.second, &pair.difference, p)], "p-value")
+        }
+        (None, Stated::Value(pairs)) => {
+            let row = |pair: &PairwiseComparison| {
+                row(&pair.first, &pair.second, &pair.difference, pair.adjusted_p_value.value().copied())
+            };
+            (pairs.iter().take(ROWS_MAX).map(row).collect(), "adjusted p")
+        }
+        (None, Stated::Undefined { undefined }) => return figures.leave_out("differences", &undefined.to_string()),
+    };
+    if let Some(why) = rows.iter().map(|row| why(&row.mark)).collect::<Option<Vec<_>>>() {
+        return figures.leave_out("differences", &why.first().map_or_else(String::new, ToString::to_string));
+    }
+    let all = anova.pairwise.value().map_or(0, Vec::len);
+    let cut = (all > rows.len()).then(|| format!("The first {} of {all} pairs; the table has all.", rows.len()));
+    let kind = Kind::Forest(Forest { rows, reference: Some(0.0), detail: detail.into() });
+    let name = spoken(&anova.attribute);
+    let title = format!("Differences of mean {name}{}", by(axes));
+    let figure =
+        Figure::new(&title, Axis::linear(&format!("difference of {name}"), &anova.unit), Axis::names(""), kind);
+    let adjusted = (detail == "adjusted p").then(|| "P-values are adjusted by Holm's procedure.".to_owned());
+    let notes = ["Each group has its own variance (Welch).".to_owned()].into_iter().chain(adjusted).chain(cut);
+    figures.add("differences", figure.map(|figure| figure.with_notes(notes)));
 }
 
 /// A line with its band for one predictor, coefficients for several.

@@ -74,7 +74,10 @@ impl Analysis {
                 counted::effects(&mut figures, table, stratified.as_ref());
             }
             Self::Moments { by, cells } => measured::moments(&mut figures, by, cells),
-            Self::Comparison { by, cells, .. } => measured::means(&mut figures, by, cells),
+            Self::Comparison { by, pair, anova, cells } => {
+                measured::means(&mut figures, by, cells);
+                measured::differences(&mut figures, by, (pair.as_ref(), anova));
+            }
             Self::Regression { fit, band } => measured::regression(&mut figures, fit, band.as_ref()),
             Self::AlleleFrequencies { groups } => variants::frequencies(&mut figures, groups),
             Self::Association(scan) => variants::scan(&mut figures, scan),

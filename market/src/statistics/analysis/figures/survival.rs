@@ -6,13 +6,15 @@ use crate::{
     statistics::{
         Stated,
         analysis::why,
-        figure::{Axis, Curve, Figure, Kind, Step, Steps, p_value},
+        figure::{Axis, Curve, Figure, Forest, ForestRow, Kind, Mark, Step, Steps, p_value, unit_in_words, whole},
         survival::{GroupSurvival, Survival, SurvivalPoint},
     },
 };
 
 /// Curves that one figure tells apart.
 const CURVES_MAX: usize = 7;
+/// Rows of one forest plot.
+const ROWS_MAX: usize = 40;
 /// Times at which numbers at risk are given, at most.
 const TIMES_MAX: usize = 8;
 
@@ -28,6 +30,37 @@ pub(super) fn survival(figures: &mut Figures, curves: &Stated<Survival>) {
         return figures.leave_out("survival", &why.map_or_else(String::new, ToString::to_string));
     }
     figures.add("survival", figure(survival, &drawn));
+    if survival.groups.len() > 1 {
+        figures.add("restricted-means", restricted_means(survival));
+    }
+}
+
+/// The restricted mean of each group, side by side.
+fn restricted_means(survival: &Survival) -> Result<Figure, Error> {
+    let rows = survival.groups.iter().take(ROWS_MAX).map(|group| ForestRow {
+        name: named(&spoken(&group.group), "everyone"),
+        detail: whole(group.people.to_f64()),
+        mark: match &group.restricted_mean {
+            Stated::Value(mean) => Stated::Value(Mark::from(mean.mean)),
+            Stated::Undefined { undefined } => Stated::Undefined { undefined: undefined.clone() },
+        },
+        pooled: false,
+    });
+    let rows: Vec<ForestRow> = rows.collect();
+    let Some(horizon) = survival.groups.iter().find_map(|group| Some(group.restricted_mean.value()?.horizon)) else {
+        let why = rows.first().and_then(|row| why(&row.mark)).map_or_else(String::new, ToString::to_string);
+        return Err(Error::Statistics { what: "figure", why });
+    };
+    let by = survival.by.as_ref().map_or_else(String::new, |by| format!(" by {}", spoken(by)));
+    let unit = unit_in_words(&survival.time.unit);
+    let title = format!("Restricted mean survival until {}{by}, up to {horizon} {unit}", spoken(&survival.event));
+    let kind = Kind::Forest(Forest { rows, reference: None, detail: "people".into() });
+    let figure = Figure::new(title.trim_end(), Axis::linear("mean", &survival.time.unit), Axis::names(""), kind)?;
+    let groups = survival.groups.len();
+    let cut = (groups > ROWS_MAX).then(|| format!("The first {ROWS_MAX} of {groups} groups; the table has all."));
+    let wide = (!survival.time.exact_times)
+        .then(|| "Events are taken at the middle of their bins; the table has the least and greatest means.".into());
+    Ok(figure.with_notes(cut.into_iter().chain(wide)))
 }
 
 fn figure(survival: &Survival, drawn: &[(&GroupSurvival, &[SurvivalPoint])]) -> Result<Figure, Error> {

@@ -9,7 +9,10 @@ use super::{
 };
 use crate::{
     query::{Measure, NamedAxis, VariantRange},
-    statistics::figure::{Kind, tests::blemishes},
+    statistics::{
+        Interval, Stated,
+        figure::{Kind, Mark, tests::blemishes},
+    },
 };
 
 fn cuts(attribute: &str, cuts: &[f64]) -> NamedAxis {
@@ -130,6 +133,20 @@ fn repro_a_histogram_over_cuts_had_bars_in_false_places() {
 }
 
 #[test]
+fn repro_the_interval_of_bins_drawn_as_one_began_at_zero_above_their_count() {
+    let (_, figure) = figures_of(&town(), "histogram-many").drawn.remove(0);
+    let Kind::Histogram(histogram) = figure.kind() else { panic!("a histogram") };
+    let marks: Vec<&Mark> = histogram.counts.iter().filter_map(Stated::value).collect();
+    assert!(marks.len() == histogram.counts.len() && marks.iter().any(|mark| mark.value < -10.0), "{marks:?}");
+    for Mark { value, interval } in marks {
+        let Interval { lo, hi } = interval.unwrap();
+        assert!(lo <= *value && *value <= hi, "{value} is outside {lo} to {hi}");
+    }
+    let notes = figure.notes().concat();
+    assert!(notes.contains("noise included, and so is its interval") && !notes.contains("begins at zero"), "{notes}");
+}
+
+#[test]
 fn repro_a_result_was_lost_with_a_figure_that_could_not_be_drawn() {
     let town = town();
     let drowned = figures_of(&town, "survival-drowned");
@@ -185,6 +202,40 @@ fn a_single_chromosome_has_an_axis_in_megabases_and_a_line_has_the_units_of_both
     assert!(said("regression-line").contains("age (years)"));
     assert!(said("regression-several").contains("age (per year)"));
     assert!(!figures_of(&town, "comparison-groups").drawn[0].1.description().contains("No effect"));
+}
+
+#[test]
+fn equilibrium_has_a_figure_under_noise_too_and_its_title_says_by_which_test() {
+    let town = town();
+    let variants = VariantRange { first: 0, count: Some(64) };
+    let titles = |scale| -> Vec<String> {
+        let figures = town.measure(Measure::AlleleFrequencies { variants, by: vec![] }, scale).figures(&[]);
+        assert_eq!(figures.left_out, Vec::<String>::new());
+        figures.drawn.iter().map(|(_, figure)| figure.title().to_owned()).collect()
+    };
+    let (exact, noisy) = (titles((20, 0.0)).concat(), titles((20, 9.0)).concat());
+    assert!(exact.contains("(exact mid-p)") && !exact.contains("χ²"), "{exact}");
+    assert!(noisy.contains("(χ² with noise)") && !noisy.contains("mid-p"), "{noisy}");
+}
+
+#[test]
+fn restricted_means_and_differences_of_means_are_drawn_beside_their_numbers() {
+    let town = town();
+    let forest = |figures: &Figures, name: &str| {
+        let (_, figure) = figures.drawn.iter().find(|(found, _)| found == name).unwrap();
+        let Kind::Forest(forest) = figure.kind() else { panic!("a forest") };
+        (figure.title().to_owned(), forest.clone())
+    };
+    let (title, means) = forest(&town.measure(survival(Some(sex())), (20, 0.0)).figures(&[]), "restricted-means");
+    assert!(title.starts_with("Restricted mean survival until death by sex, up to "), "{title}");
+    assert_eq!((means.rows.len(), means.reference), (2, None));
+    let groups = cuts("follow_up", &[200.0, 400.0]);
+    let compared = town.measure(Measure::Comparison { attribute: "age".into(), groups }, (20, 0.0));
+    let (title, pairs) = forest(&compared.figures(&[]), "differences");
+    assert_eq!(title, "Differences of mean age by follow up");
+    assert_eq!((pairs.rows.len(), pairs.reference, pairs.detail.as_str()), (3, Some(0.0), "adjusted p"));
+    let (_, pair) = forest(&town.ask(&example("comparison"), (20, 0.0)).remove(0).figures(&[]), "differences");
+    assert_eq!((pair.rows.len(), pair.rows[0].name.as_str()), (1, "sex male less sex female"));
 }
 
 #[test]

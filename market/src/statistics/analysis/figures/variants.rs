@@ -4,12 +4,13 @@ use super::{FIGURES_MAX, Figures, mark, numbered, spoken};
 use crate::{
     Error,
     statistics::{
-        Stated,
+        Stated, Undefined,
         analysis::{GroupFrequencies, why},
         figure::{
             Axis, Bars, Figure, Forest, ForestRow, Histogram, Hit, Kind, Manhattan, Mark, Quantiles, Series, whole,
         },
         genotypes::{PolygenicScore, Scan},
+        noise::SIMULATIONS,
     },
 };
 
@@ -105,8 +106,11 @@ fn untold(missing: usize, all: usize, why: &str) -> Option<String> {
     (missing > 0).then(|| format!("{missing} of {all} variants {why}."))
 }
 
+/// Mid-p, which is exact; of noisy sums, of which there is none, the simulated χ².
 fn hardy_weinberg(figures: &mut Figures, name: &str, group: &GroupFrequencies) {
-    let tests = || group.variants.iter().map(|variant| &variant.hardy_weinberg.mid_p);
+    let found = || group.variants.iter().map(|variant| &variant.hardy_weinberg);
+    let noisy = found().any(|tests| why(&tests.mid_p) == Some(&Undefined::NeedsExact));
+    let tests = || found().map(|tests| if noisy { &tests.chi_squared } else { &tests.mid_p });
     let p_values: Vec<f64> = tests().filter_map(|test| Some(drawn(test.value()?.p_value))).collect();
     if p_values.is_empty() {
         let why = tests().next().and_then(why).map_or_else(String::new, ToString::to_string);
@@ -114,8 +118,10 @@ fn hardy_weinberg(figures: &mut Figures, name: &str, group: &GroupFrequencies) {
     }
     let untested = untold(group.variants.len() - p_values.len(), group.variants.len(), "could not be tested");
     let (tested, group) = (p_values.len(), spoken(&group.group));
-    let title = format!("Hardy–Weinberg equilibrium of {tested} variants (exact mid-p): {group}");
-    figures.add(name, quantiles(&title, p_values).map(|figure| figure.with_notes(untested)));
+    let by = if noisy { "χ² with noise" } else { "exact mid-p" };
+    let title = format!("Hardy–Weinberg equilibrium of {tested} variants ({by}): {group}");
+    let least = noisy.then(|| format!("P-values are simulated: the least is 1/{}.", SIMULATIONS + 1));
+    figures.add(name, quantiles(&title, p_values).map(|figure| figure.with_notes(untested.into_iter().chain(least))));
 }
 
 /// A p-value as a logarithm can show it: one that left the range of numbers is the least.

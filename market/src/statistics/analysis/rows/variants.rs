@@ -1,8 +1,8 @@
 //! Rows of alleles: frequencies, association, scores.
 
-use super::{of_people, of_sum};
+use super::{of_number, of_people, of_sum};
 use crate::statistics::{
-    Stated,
+    Stated, Sum,
     analysis::GroupFrequencies,
     export::{ALLELES, Row, WEIGHTS},
     genotypes::{PolygenicScore, Scan, VariantAssociation, VariantSummary},
@@ -53,7 +53,9 @@ pub(super) fn of_scan(scan: &Scan) -> Vec<Row> {
         ]
     };
     // Of variants, which rest on different people.
-    let inflation = Row::new("association", "lambda_gc").with_value(&scan.inflation);
+    let noisy = scan.variants.iter().map(|variant| variant.cases_called).find(Sum::is_noisy);
+    let inflation = Row::new("association", "lambda_gc");
+    let inflation = of_number(inflation, noisy.unwrap_or(Sum::exact(0)), &scan.inflation, "");
     std::iter::once(inflation).chain(scan.variants.iter().flat_map(of_variant)).collect()
 }
 

@@ -33,6 +33,15 @@ fn a_variant_without_calls_has_nothing() {
 }
 
 #[test]
+fn repro_heterozygosity_was_expected_without_error_where_alleles_are_as_frequent() {
+    let expected = summary([10, 20, 10]).expected_heterozygosity.value().copied().unwrap();
+    assert_eq!((expected.value, expected.interval.hi), (0.5, 0.5));
+    assert!(expected.interval.lo < 0.5);
+    // 80 alleles: half of 4² by the square of 0.25/80.
+    assert!((expected.standard_error - 8.0_f64.sqrt() * 0.25 / 80.0).abs() < 1e-15, "{expected:?}");
+}
+
+#[test]
 fn a_variant_with_one_allele_has_a_frequency_and_no_tests() {
     for (counts, frequency) in [([9, 0, 0], 0.0), ([0, 0, 9], 1.0)] {
         let summary = summary(counts);

@@ -11,7 +11,7 @@ use super::*;
 use crate::statistics::{
     Stated, Sum, Test,
     noise::draw,
-    people::{share_significant, states_every_number},
+    people::{Coverage, NEAR_95, share_significant, states_every_number},
 };
 
 /// People in each of three groups, with whom the noise of [`released`] is as wide as sampling or wider.
@@ -26,30 +26,38 @@ fn nobody() -> (Table, Layout) {
     (table, layout)
 }
 
-/// The sums of a cell's people whose two values are normal, with means of 120 and 130 and deviations of 30, and have nothing
-/// to do with each other: means and squares drawn as such people's are (Bartlett's decomposition of Wishart's distribution).
-fn unrelated(rng: &mut StdRng) -> impl Fn(MomentTerm) -> f64 + use<> {
+/// The sums of a cell's people whose two values are normal, with means of 120 and 130 and deviations of 30, and correlate as
+/// given: means and squares drawn as such people's are (Bartlett's decomposition of Wishart's distribution).
+fn correlated(correlation: f64, rng: &mut StdRng) -> impl Fn(MomentTerm) -> f64 + use<> {
+    let own = (1.0 - correlation * correlation).sqrt();
     let mut normal = || rng.sample::<f64, _>(Normal::standard());
-    let [x, y] = [120.0, 130.0].map(|mean| mean + 30.0 * normal() / PEOPLE.sqrt());
+    let means = [normal(), normal()].map(|mean| 30.0 * mean / PEOPLE.sqrt());
+    let (x, y) = (120.0 + means[0], 130.0 + correlation * means[0] + own * means[1]);
     let across = normal();
     let mut length = |degrees: f64| rng.sample::<f64, _>(ChiSquared::new(degrees).unwrap()).sqrt();
     let (first, second) = (length(PEOPLE - 1.0), length(PEOPLE - 2.0));
+    let shared = correlation * first + own * across;
     move |term| match term {
         MomentTerm::Value(place) => PEOPLE * [x, y][place],
         MomentTerm::Product(0, 0) => 900.0 * first * first + PEOPLE * x * x,
-        MomentTerm::Product(1, 1) => 900.0 * (across * across + second * second) + PEOPLE * y * y,
-        MomentTerm::Product(..) => 900.0 * first * across + PEOPLE * x * y,
+        MomentTerm::Product(1, 1) => 900.0 * (shared * shared + own * own * second * second) + PEOPLE * y * y,
+        MomentTerm::Product(..) => 900.0 * first * shared + PEOPLE * x * y,
     }
 }
 
 /// What a committee releases of them at ε = 10: each slot with the noise of its digit, 255 times a count's for most.
 fn released(layout: &Layout, rng: &mut StdRng) -> Vec<Sum> {
+    released_of(0.0, layout, rng)
+}
+
+/// The same of people whose two values correlate.
+fn released_of(correlation: f64, layout: &Layout, rng: &mut StdRng) -> Vec<Sum> {
     let noise = SlotNoise::new(layout, Epsilon::from_milli(10_000).rho(), 1, SUBSETS).unwrap();
     let variances = (0..usize::from(layout.slots_used())).map(|slot| noise.variance(slot, SUBSETS));
     let mut slots: Vec<Sum> =
         variances.map(|variance| Sum::noisy(draw(variance, rng).unwrap() as i64, variance)).collect();
     for cell in slots.chunks_mut(layout.statistic.slots().into()) {
-        let total = unrelated(rng);
+        let total = correlated(correlation, rng);
         cell[0].value += PEOPLE as i64;
         let mut lowest = 1;
         for term in moment_terms(2) {
@@ -136,8 +144,9 @@ fn regressions_keep_their_level_under_noise() {
 
 #[test]
 fn intervals_cover_the_truth_under_noise() {
-    let (mut covered, runs) = ([0_u32; 5], 500);
-    for run in 0..u64::from(runs) {
+    let names = ["mean", "variance", "deviation", "correlation", "Cohen's d"];
+    let mut coverage = [Coverage::default(); 5];
+    for run in 0..500 {
         let mut rng = StdRng::seed_from_u64(run);
         let (table, layout) = nobody();
         let moments = with_noise(&table, &layout, &released(&layout, &mut rng));
@@ -150,12 +159,31 @@ fn intervals_cover_the_truth_under_noise() {
             (&pairs[0].correlation, 0.0),
             (&moments.compare(0, 0, 1).cohens_d, 0.0),
         ];
-        for (covered, (estimate, truth)) in covered.iter_mut().zip(estimates) {
-            let covers = |Interval { lo, hi }: Interval| (lo..=hi).contains(&truth);
-            *covered += u32::from(estimate.value().is_none_or(|estimate| covers(estimate.interval)));
-        }
+        coverage.iter_mut().zip(estimates).for_each(|(coverage, (estimate, truth))| coverage.count(estimate, truth));
     }
-    assert!(covered.iter().all(|covered| *covered > runs * 93 / 100), "{covered:?} of {runs}");
+    names.iter().zip(coverage).for_each(|(name, coverage)| coverage.check(name, NEAR_95));
+}
+
+#[test]
+fn intervals_cover_an_effect_that_is_there_and_tests_find_it() {
+    let [mut correlation, mut slope] = [Coverage::default(); 2];
+    let mut p_values = vec![];
+    for run in 0..400 {
+        let mut rng = StdRng::seed_from_u64(run);
+        let (table, layout) = nobody();
+        let moments = with_noise(&table, &layout, &released_of(0.5, &layout, &mut rng));
+        correlation.count(&moments.describe_cell(0).pairs[0].correlation, 0.5);
+        let fitted = moments.regress(&model(Intercepts::PerCell), [run as u8; 32]);
+        let of_x =
+            fitted.value().map(|fit| fit.coefficients.iter().find(|coefficient| coefficient.name == "x").unwrap());
+        // y = 0.5·x + e in stored values; x has 10 of them to a unit.
+        slope.count(&of_x.map(|of_x| of_x.estimate).ok_or(Undefined::Noise).into(), 5.0);
+        p_values.extend(of_x.and_then(|of_x| p_value(&of_x.test)));
+    }
+    correlation.check("correlation", NEAR_95);
+    slope.check("slope", NEAR_95);
+    let found = share_significant(&p_values);
+    assert!(p_values.len() > 360 && found > 0.8, "{found} of {} tests find the slope", p_values.len());
 }
 
 #[test]
