@@ -210,9 +210,8 @@ impl ResponseError for Error {
         }
         let mut answer = HttpResponse::build(self.status_code());
         match self {
-            Self::TooMany { seconds } | Self::Full { seconds, .. } => {
-                let _ = answer.insert_header((header::RETRY_AFTER, *seconds));
-            }
+            Self::TooMany { seconds } => drop(answer.insert_header((header::RETRY_AFTER, *seconds))),
+            Self::Full { seconds, .. } => drop(answer.insert_header((header::RETRY_AFTER, *seconds))),
             _ => {}
         }
         answer.content_type(PROBLEM_JSON).json(Problem::from(self))
