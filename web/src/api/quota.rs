@@ -31,6 +31,14 @@ const FORMS: Bounds = Bounds {
     instead: "try again once they came",
 };
 
+const RECEIPTS: Bounds = Bounds {
+    what: "receipts in the making",
+    all: 4,
+    address: 2,
+    seconds: 5,
+    instead: "try again in a moment, or collect it with `locus screening receipt`",
+};
+
 /// Bytes of stored blobs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StoredBytes {
@@ -67,6 +75,8 @@ pub struct UploadQuota {
     pub(crate) memory: Memory,
     /// Places for forms with files.
     pub(crate) forms: Places,
+    /// Places for receipts that are collected and checked while somebody waits.
+    pub(crate) receipts: Places,
 }
 
 /// Disk set aside for one upload; given back unless kept.
@@ -87,6 +97,7 @@ impl UploadQuota {
             storing: std::array::from_fn(|_| Mutex::default()),
             memory: Memory::default(),
             forms: Places::new(FORMS),
+            receipts: Places::new(RECEIPTS),
         }
     }
 

@@ -94,6 +94,8 @@ pub(super) enum Section {
     Studies,
     /// Queries.
     Queries,
+    /// Screenings.
+    Screenings,
     /// The query builder.
     Builder,
     /// Results of a researcher.
@@ -110,6 +112,7 @@ impl Part for Section {
     const LISTED: &'static [(Self, &'static str, &'static str)] = &[
         (Self::Studies, "/studies", "Studies"),
         (Self::Queries, "/queries", "Queries"),
+        (Self::Screenings, "/screenings", "Screenings"),
         (Self::Builder, "/builder", "Build a query"),
         (Self::Results, "/results", "Results"),
         (Self::Verify, "/verify", "Verify"),
