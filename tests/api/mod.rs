@@ -27,6 +27,7 @@ mod routes;
 pub mod screenings;
 pub mod server;
 mod sign_in;
+mod sponsor_pages;
 mod uploads;
 mod ways_in;
 mod whole_query;
