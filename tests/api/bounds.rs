@@ -3,8 +3,11 @@
 use std::{
     io::{Read, Write},
     net::{Shutdown, TcpStream},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
+
+use web::api::ADDRESS_FORMS_MAX;
 
 use super::server::Server;
 
@@ -105,4 +108,59 @@ fn an_address_in_use_is_named() {
     };
     let error = web::serve::serve_member(service, &taken, web::serve::StopOn::Request).err().unwrap();
     assert!(error.to_string().contains(&taken), "{error}");
+}
+
+/// The head of a form with files, from an address behind a proxy.
+fn form_head(address: &str, length: usize) -> String {
+    format!(
+        "POST /verify HTTP/1.1\r\nhost: x\r\nx-forwarded-for: {address}\r\nconnection: close\r\ncontent-type: \
+         multipart/form-data; boundary=b\r\ncontent-length: {length}\r\n\r\n"
+    )
+}
+
+/// Sends a form of a few bytes whole, and returns the head of the answer and as much of the rest as came with it.
+fn small_form(server: &Server, address: &str) -> String {
+    let body = "--b\r\ncontent-disposition: form-data; name=\"pasted\"\r\n\r\nno receipt\r\n--b--\r\n";
+    let mut stream = TcpStream::connect(server.running.address()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream.write_all(format!("{}{body}", form_head(address, body.len())).as_bytes()).unwrap();
+    let (mut answer, mut piece) = (String::new(), [0; 16 << 10]);
+    while !answer.contains("</h1>") {
+        let read = stream.read(&mut piece).unwrap();
+        assert!(read > 0, "{answer}");
+        answer.push_str(&String::from_utf8_lossy(&piece[..read]));
+    }
+    answer
+}
+
+#[test]
+fn repro_forms_that_trickle_from_some_addresses_keep_nobody_else_waiting() {
+    let server = Server::start();
+    let trickle = |address: &str| {
+        let mut stream = TcpStream::connect(server.running.address()).unwrap();
+        stream.write_all(format!("{}--b", form_head(address, 24 << 20)).as_bytes()).unwrap();
+        stream
+    };
+    // Room for two of these at most, were it set aside by what they announce.
+    let mut held: Vec<_> = (0..8).map(|place| trickle(&format!("10.0.0.{}", place / ADDRESS_FORMS_MAX))).collect();
+    let begun = Instant::now();
+    let refused = loop {
+        let answer = small_form(&server, "10.0.0.3");
+        if answer.starts_with("HTTP/1.1 503") {
+            break answer;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(10), "none of the others' has a place: {answer}");
+        thread::sleep(Duration::from_millis(50));
+    };
+    assert!(refused.contains("retry-after: 5\r\n"), "{refused}");
+    let begun = Instant::now();
+    let answer = small_form(&server, "10.0.0.9");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(begun.elapsed() < Duration::from_secs(10), "others waited {:?}", begun.elapsed());
+    // Who lets one go has its place again.
+    held.clear();
+    let begun = Instant::now();
+    while !small_form(&server, "10.0.0.3").starts_with("HTTP/1.1 200") {
+        assert!(begun.elapsed() < Duration::from_secs(20), "no place is free again");
+    }
 }

@@ -29,6 +29,8 @@ fn titles_and_names_that_are_markup_are_text() {
         format!("/queries/{}", site.collecting),
         "/queries".into(),
         "/issuers".into(),
+        "/screenings".into(),
+        format!("/screenings/{}", site.screening),
         "/builder".into(),
     ] {
         browser.open(&format!("{}{path}", site.url));
@@ -49,6 +51,10 @@ fn addresses_that_are_markup_are_text() {
         format!("/queries?stage={encoded}"),
         format!("/{encoded}"),
         format!("/builder?study={encoded}"),
+        format!("/screenings/{encoded}"),
+        format!("/screenings/{encoded}/verify"),
+        format!("/screenings?after={encoded}"),
+        format!("/epochs?before={encoded}"),
     ] {
         browser.open(&format!("{}{path}", site.url));
         assert_eq!(browser.run("return window.pwned ?? null"), Value::Null);

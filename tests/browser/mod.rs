@@ -12,3 +12,4 @@ mod pictures;
 mod receipts;
 mod sign_in;
 mod site;
+mod sponsors;

@@ -9,20 +9,28 @@ use std::{
 };
 
 use circuits::{
-    id::{QueryId, SchemaId, StudyId},
+    consent::{Day, Purposes, Regions},
+    criteria::{Clause, Criteria},
+    id::{QueryId, SchemaId, ScreeningId, StudyId},
     quorum::Quorum,
+    schema::Sensitivity,
 };
 use market::{
     ledger::{LedgerAccess as _, act, next_nonce, tip, wait_for_height},
     objects::Objects,
     query::{Privacy, QueryFile, schema_and_panel},
+    recruitment::Sponsor,
     wallet::{PartyKey, Protection, Role},
 };
 use node::{
     Ledger, Mempool,
     consensus::{Engine, Pace},
     genesis::Genesis,
-    transaction::{Action, Governance, StudyRegistration},
+    query::DataUse,
+    screening::ScreeningQuery,
+    state::StateRead as _,
+    transaction::{self, Action, AmendStudy, Governance, StudyDesign, StudyRegistration},
+    units::Amount,
 };
 use web::{
     api::{Custody, Metrics, Publishing, Service, StoredBytes, UploadQuota},
@@ -54,6 +62,8 @@ pub struct Site {
     /// A study with a title that is markup.
     pub hostile: StudyId,
     pub schema: SchemaId,
+    /// A screening of the hostile study, to which nobody responds.
+    pub screening: ScreeningId,
     pub receipt: PathBuf,
     /// The numbers of the demo's result, in the form of `locus result --json`.
     pub result: PathBuf,
@@ -102,13 +112,17 @@ impl Site {
         let hostile = register(&ledger, &researcher);
         let released = report.query;
         let schema = market::ledger::require_query(&ledger, released).unwrap().query.schema;
-        let collecting = open(&ledger, &RemoteBlobs::new(remote), &researcher, hostile, schema);
+        let blobs = RemoteBlobs::new(remote);
+        let collecting = open(&ledger, &blobs, &researcher, hostile, schema);
+        amend(&ledger, &researcher, hostile);
+        let screening = screen(&ledger, &blobs, &researcher, hostile, schema);
         Self {
             url,
             released,
             collecting,
             hostile,
             schema,
+            screening,
             receipt: report.receipt,
             result,
             researcher,
@@ -170,6 +184,51 @@ fn register(ledger: &RemoteLedger, researcher: &PartyKey) -> StudyId {
     let id = study.id(&ledger.chain(), &researcher.account(), nonce).unwrap();
     act(ledger, &key, Action::RegisterStudy(study)).unwrap();
     id
+}
+
+/// Amends the study: its reason and its site are markup, and what was asked is not in its plan.
+fn amend(ledger: &RemoteLedger, researcher: &PartyKey, study: StudyId) {
+    let amendment = AmendStudy {
+        study,
+        protocol: digest("protocol 2"),
+        ethics: HOSTILE.into(),
+        reason: format!("Because {HOSTILE}"),
+        design: StudyDesign {
+            sites: vec![
+                transaction::Site { name: "<b>Basel</b>".into(), region: Regions(1) },
+                transaction::Site { name: "Bern".into(), region: Regions(2) },
+            ],
+            sponsor: None,
+            planned: vec![digest("planned")],
+        },
+    };
+    act(ledger, &researcher.signing_key(), Action::AmendStudy(amendment)).unwrap();
+}
+
+/// Opens a screening with a criterion, of the records of one issuer.
+fn screen(
+    ledger: &RemoteLedger,
+    blobs: &RemoteBlobs,
+    researcher: &PartyKey,
+    study: StudyId,
+    schema: SchemaId,
+) -> ScreeningId {
+    let attributes = ledger.schema(schema).unwrap().unwrap().attributes;
+    let place = attributes.iter().position(|attribute| attribute.sensitivity == Sensitivity::Public).unwrap();
+    let clause = Clause { attribute: place as u8, lo: attributes[place].lo, hi: attributes[place].hi, negated: false };
+    let screening = ScreeningQuery {
+        study,
+        schema,
+        criteria: Criteria { groups: vec![vec![clause]] },
+        issuers: vec![digest_account()],
+        data_use: DataUse { purposes: Purposes::HEALTH_RESEARCH, disease: 0, regions: Regions(1) },
+        price: Amount::new(2),
+        responses_max: 10,
+        opening: tip(ledger).unwrap().time.day(),
+        closing: Day(tip(ledger).unwrap().time.day().0 + 20),
+        sealing: sealing_key(researcher),
+    };
+    Sponsor { ledger, blobs, key: researcher }.open(screening).unwrap().0
 }
 
 /// Opens a private query with public and match criteria.

@@ -117,13 +117,17 @@ pub enum Error {
         /// The bound.
         limit: Duration,
     },
-    /// Every stream of events is taken.
-    #[error(
-        "this server keeps {limit} streams of events for you and all are taken; ask from time to time instead, or try later"
-    )]
-    StreamsFull {
+    /// Everything that this server keeps open at once for somebody is taken.
+    #[error("this server keeps {limit} {what} for you at a time and all are taken; {instead}")]
+    Full {
+        /// What is kept.
+        what: &'static str,
         /// The bound.
         limit: usize,
+        /// After how many seconds to try again.
+        seconds: u32,
+        /// What to do.
+        instead: &'static str,
     },
     /// The server is going down.
     #[error("the server is stopping; try again shortly")]

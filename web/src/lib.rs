@@ -9,6 +9,7 @@ pub mod api;
 pub mod chain;
 pub mod cli;
 pub mod client;
+mod consortium;
 pub mod demo;
 mod duties;
 mod error;

@@ -14,9 +14,6 @@ use crate::Error;
 /// Media type of a problem document.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
-/// After how many seconds a stream may be free.
-const STREAM_SECONDS: u32 = 60;
-
 /// A problem document (RFC 9457).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
@@ -124,7 +121,7 @@ fn kind(error: &Error) -> ProblemKind {
         Error::CrossSite { .. } => ProblemKind::CrossSite,
         Error::TooMany { .. } => ProblemKind::TooMany,
         Error::Quota { .. } => ProblemKind::Quota,
-        Error::Stopping | Error::StreamsFull { .. } => ProblemKind::Busy,
+        Error::Stopping | Error::Full { .. } => ProblemKind::Busy,
         Error::Slow { .. } => ProblemKind::Slow,
         Error::Unreachable { .. } | Error::Remote { .. } | Error::Reply { .. } => ProblemKind::Upstream,
         // The last three are the command line's own and never reach a client.
@@ -214,7 +211,7 @@ impl ResponseError for Error {
         let mut answer = HttpResponse::build(self.status_code());
         match self {
             Self::TooMany { seconds } => drop(answer.insert_header((header::RETRY_AFTER, *seconds))),
-            Self::StreamsFull { .. } => drop(answer.insert_header((header::RETRY_AFTER, STREAM_SECONDS))),
+            Self::Full { seconds, .. } => drop(answer.insert_header((header::RETRY_AFTER, *seconds))),
             _ => {}
         }
         answer.content_type(PROBLEM_JSON).json(Problem::from(self))

@@ -1,6 +1,9 @@
 //! What of the ledger the overviews of all wallets need.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+};
 
 use circuits::{
     consent::Day,
@@ -23,11 +26,12 @@ pub const ASKED_MAX: usize = 200;
 
 /// Queries, screenings and leaves as the ledger had them when it last answered, with the names that go with them. The same
 /// is fetched whatever wallets there are.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct LedgerView {
     watch: QueryWatch,
     tip: Option<Tip>,
-    tree: Option<SyncedTree>,
+    /// Shared with copies: it is the largest part.
+    tree: Option<Arc<SyncedTree>>,
     /// In the order of their opening.
     queries: Vec<(QueryId, QueryState)>,
     screenings: Vec<(ScreeningId, ScreeningState)>,
@@ -60,7 +64,7 @@ impl LedgerView {
         let screenings = self.current_screenings(ledger)?;
         let tree = match &self.tree {
             Some(tree) if tree.epoch == latest.epoch => None,
-            _ => Some(sync_tree(ledger)?),
+            _ => Some(Arc::new(sync_tree(ledger)?)),
         };
         self.learn_names(ledger, &queries, &screenings)?;
         let day = |tip: &Tip| tip.time.day();
@@ -172,8 +176,8 @@ impl LedgerView {
         (title, self.researchers.get(&researcher).cloned().unwrap_or_default())
     }
 
-    pub(super) const fn tree(&self) -> Option<&SyncedTree> {
-        self.tree.as_ref()
+    pub(super) fn tree(&self) -> Option<&SyncedTree> {
+        self.tree.as_deref()
     }
 
     pub(super) fn schema(&self, id: SchemaId) -> Option<&Schema> {

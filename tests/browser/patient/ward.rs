@@ -2,14 +2,8 @@
 
 use std::{
     collections::BTreeSet,
-    io::{self, Read as _, Write as _},
-    net::{Shutdown, TcpListener, TcpStream},
     path::PathBuf,
-    sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread,
+    sync::{Arc, OnceLock},
 };
 
 use circuits::{
@@ -32,7 +26,7 @@ use web::{
 };
 
 use crate::{
-    api::sealing_key,
+    api::{line::Line, sealing_key},
     browser::{
         chromium::Browser,
         site::{HOSTILE, Site, folder, site},
@@ -43,59 +37,6 @@ use crate::{
 const DEMO_SEED: [u8; 32] = [0; 32];
 /// What the site's screening pays.
 pub const SCREENING_PRICE: u64 = 600;
-
-/// A line to the node.
-pub struct Line {
-    url: String,
-    is_cut: Arc<AtomicBool>,
-    open: Arc<Mutex<Vec<TcpStream>>>,
-}
-
-fn pump(mut from: TcpStream, mut to: TcpStream) {
-    let mut buffer = [0; 1 << 14];
-    while let Ok(read) = from.read(&mut buffer) {
-        if read == 0 || to.write_all(&buffer[..read]).is_err() {
-            break;
-        }
-    }
-    drop(to.shutdown(Shutdown::Both));
-    drop(from.shutdown(Shutdown::Both));
-}
-
-impl Line {
-    fn to(server: &str) -> Self {
-        let server = server.strip_prefix("http://").unwrap().to_owned();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let (is_cut, open) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(vec![])));
-        let (cut, held) = (Arc::clone(&is_cut), Arc::clone(&open));
-        thread::spawn(move || {
-            for client in listener.incoming().map_while(Result::ok) {
-                if !cut.load(Ordering::SeqCst) {
-                    drop(Self::join(client, &server, &held));
-                }
-            }
-        });
-        Self { url, is_cut, open }
-    }
-
-    fn join(client: TcpStream, server: &str, held: &Mutex<Vec<TcpStream>>) -> io::Result<()> {
-        let node = TcpStream::connect(server)?;
-        held.lock().unwrap_or_else(PoisonError::into_inner).push(client.try_clone()?);
-        let (there, back) = ((client.try_clone()?, node.try_clone()?), (node, client));
-        thread::spawn(move || pump(there.0, there.1));
-        thread::spawn(move || pump(back.0, back.1));
-        Ok(())
-    }
-
-    /// Cuts the line, or mends it.
-    pub fn cut(&self, is_cut: bool) {
-        self.is_cut.store(is_cut, Ordering::SeqCst);
-        for client in self.open.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            drop(client.shutdown(Shutdown::Both));
-        }
-    }
-}
 
 /// Whose wallet is whose in the tests.
 pub struct Ward {

@@ -47,15 +47,26 @@ pub(crate) async fn receive(request: &HttpRequest, payload: Payload, bytes_max: 
 /// The same for a body of another media type.
 pub(crate) async fn receive_media(
     request: &HttpRequest,
+    payload: Payload,
+    expected: &'static str,
+    bytes_max: usize,
+) -> Result<Vec<u8>, Error> {
+    receive_each(request, payload, expected, bytes_max, |_| Ok(())).await
+}
+
+/// The same, and `each` hears how many bytes there are before they are kept; what it refuses ends the transfer.
+pub(crate) async fn receive_each(
+    request: &HttpRequest,
     mut payload: Payload,
     expected: &'static str,
     bytes_max: usize,
+    each: impl FnMut(usize) -> Result<(), Error>,
 ) -> Result<Vec<u8>, Error> {
     let media = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     if media.and_then(|media| media.split(';').next()).map(str::trim) != Some(expected) {
         return Err(Error::MediaType { expected });
     }
-    receive_within(request, &mut payload, bytes_max, BODY_TIME_MAX).await
+    receive_within(request, &mut payload, bytes_max, BODY_TIME_MAX, each).await
 }
 
 async fn receive_within(
@@ -63,6 +74,7 @@ async fn receive_within(
     payload: &mut (impl Stream<Item = Result<Bytes, PayloadError>> + Unpin),
     bytes_max: usize,
     pause_max: Duration,
+    mut each: impl FnMut(usize) -> Result<(), Error>,
 ) -> Result<Vec<u8>, Error> {
     let too_large = || Error::TooLarge { what: "the body in bytes", limit: bytes_max };
     if announced(request).is_some_and(|length| length > bytes_max) {
@@ -77,6 +89,7 @@ async fn receive_within(
         if chunk.len() > bytes_max - bytes.len() {
             return Err(too_large());
         }
+        each(bytes.len() + chunk.len())?;
         bytes.extend_from_slice(&chunk);
         if bytes.len() >= expected {
             (until, expected) = (Instant::now() + pause_max, bytes.len() + PROGRESS_BYTES_MIN);
@@ -240,7 +253,7 @@ mod tests {
         let request = TestRequest::put().insert_header((header::CONTENT_TYPE, BYTES)).to_http_request();
         actix_web::rt::System::new().block_on(async move {
             let mut body = Box::pin(body);
-            receive_within(&request, &mut body, bytes_max, Duration::from_millis(5)).await
+            receive_within(&request, &mut body, bytes_max, Duration::from_millis(5), |_| Ok(())).await
         })
     }
 

@@ -12,7 +12,7 @@ use actix_web::{body::SizedStream, web::Bytes};
 use futures::{Stream, stream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{BODY_TIME_MAX, PROGRESS_BYTES_MIN};
+use super::{BODY_TIME_MAX, PROGRESS_BYTES_MIN, places::Bounds};
 use crate::Error;
 
 /// The unit in which memory is counted.
@@ -21,6 +21,16 @@ const UNIT_BYTES: usize = 64 << 10;
 const SMALL_UNITS: u32 = 4_096;
 const LARGE_UNITS: u32 = 4_096;
 const REPLY_UNITS: u32 = 2_048;
+const FORM_UNITS: u32 = 4_096;
+/// What a form hears that finds no room.
+const FORMS: Bounds = Bounds {
+    what: "MiB for forms with files",
+    all: FORM_UNITS as usize / UNITS_IN_A_MEBIBYTE,
+    address: FORM_UNITS as usize / UNITS_IN_A_MEBIBYTE,
+    seconds: 5,
+    instead: "try again in a moment",
+};
+const UNITS_IN_A_MEBIBYTE: usize = (1 << 20) / UNIT_BYTES;
 /// Bytes that an answer hands to the connection at once.
 const CHUNK_BYTES: usize = 64 << 10;
 
@@ -40,6 +50,7 @@ pub(crate) struct Memory {
     small: Arc<Semaphore>,
     large: Arc<Semaphore>,
     replies: Arc<Semaphore>,
+    forms: Arc<Semaphore>,
 }
 
 /// Memory taken; given back when dropped.
@@ -48,7 +59,7 @@ pub(crate) struct Held(OwnedSemaphorePermit);
 impl Default for Memory {
     fn default() -> Self {
         let room = |units: u32| Arc::new(Semaphore::new(units as usize));
-        Self { small: room(SMALL_UNITS), large: room(LARGE_UNITS), replies: room(REPLY_UNITS) }
+        Self { small: room(SMALL_UNITS), large: room(LARGE_UNITS), replies: room(REPLY_UNITS), forms: room(FORM_UNITS) }
     }
 }
 
@@ -67,9 +78,33 @@ impl Memory {
         let permit = Arc::clone(memory).acquire_many_owned(units(bytes, all)).await;
         permit.map(Held).map_err(|_| Error::Stopping)
     }
+
+    /// Memory for a form of which nothing came yet. Forms have room of their own, and take it as their bytes come: whoever
+    /// announces much and sends little holds little.
+    ///
+    /// # Errors
+    /// [`Error::Full`] when there is none; nobody waits for it.
+    pub(crate) fn take_for_form(&self) -> Result<Held, Error> {
+        let permit = Arc::clone(&self.forms).try_acquire_many_owned(1);
+        permit.map(Held).map_err(|_| FORMS.full(FORMS.all))
+    }
 }
 
 impl Held {
+    /// Takes what a form needs by now.
+    ///
+    /// # Errors
+    /// [`Error::Full`] when there is not as much; what is held stays held until it is dropped.
+    pub(crate) fn grow_to(&mut self, bytes: usize) -> Result<(), Error> {
+        let held = u32::try_from(self.0.num_permits()).unwrap_or(u32::MAX);
+        let more = units(bytes, u32::MAX).saturating_sub(held);
+        if more > 0 {
+            let more = Arc::clone(self.0.semaphore()).try_acquire_many_owned(more);
+            self.0.merge(more.map_err(|_| FORMS.full(FORMS.all))?);
+        }
+        Ok(())
+    }
+
     /// Gives back what turned out not to be needed.
     fn shrink_to(&mut self, bytes: usize) {
         let held = self.0.num_permits();
@@ -175,6 +210,20 @@ mod tests {
             let held = memory.take(Room::Small, 1).await.unwrap();
             assert!(collect(in_pieces(Bytes::new(), held)).await.unwrap().is_empty());
         });
+    }
+
+    #[test]
+    fn a_form_takes_memory_as_it_comes_and_is_refused_where_there_is_no_more() {
+        let memory = Memory::default();
+        let mut forms: Vec<_> = (0..3).map(|_| memory.take_for_form().unwrap()).collect();
+        assert_eq!(memory.forms.available_permits(), FORM_UNITS as usize - 3);
+        forms[0].grow_to(200 << 20).unwrap();
+        forms[0].grow_to(1).unwrap();
+        let refused = forms[1].grow_to(100 << 20).unwrap_err().to_string();
+        assert!(refused.contains("256 MiB for forms"), "{refused}");
+        forms[2].grow_to(50 << 20).unwrap();
+        drop(forms);
+        assert_eq!(memory.forms.available_permits(), FORM_UNITS as usize);
     }
 
     #[test]

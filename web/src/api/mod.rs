@@ -21,6 +21,7 @@ mod memory;
 mod metrics;
 mod named;
 mod operation;
+mod places;
 mod plans;
 mod progress;
 mod quota;
@@ -53,13 +54,13 @@ pub use self::{
     metrics::Metrics,
     operation::{Health, Quorum},
     progress::{ADDRESS_STREAMS_MAX, QueryProgress, STREAM_TIME_MAX, STREAMS_MAX},
-    quota::{StoredBytes, UploadQuota},
+    quota::{ADDRESS_FORMS_MAX, StoredBytes, UploadQuota},
     screenings::{ListedScreening, RESPONSES_PAGE_MAX, ResponsePage, ResponseProofs, ScreeningPage},
     state::{ProvenState, QueryIdPage},
     transactions::{Accepted, IncludedTransaction},
 };
 pub(crate) use self::{
-    blobs::{receive, receive_media},
+    blobs::{receive, receive_each},
     bounds::{answer, no_endpoint},
     memory::Room,
     metrics::observe,

@@ -3,12 +3,7 @@
 //! A stream says what the ledger says after a block, so whoever misses an event misses nothing: the next one is whole. A
 //! slow reader is not waited for and fills no buffer, since heights that pass meanwhile count as one.
 
-use std::{
-    collections::BTreeMap,
-    net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use actix_web::{
     HttpRequest, HttpResponse, get,
@@ -25,17 +20,30 @@ use node::{
 use serde::{Deserialize, Serialize};
 use tokio::{
     select,
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    sync::watch,
     time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until},
 };
 
-use super::{Service, blocking, reply::found, reply::parse, schemas};
-use crate::{Error, problem::Problem, sign_in::sender_of};
+use super::{
+    Service, blocking,
+    places::{Bounds, Place, Places},
+    reply::found,
+    reply::parse,
+    schemas,
+};
+use crate::{Error, problem::Problem};
 
 /// Streams that a node keeps open at once.
 pub const STREAMS_MAX: usize = 256;
 /// Streams that one address keeps open at once, so that no single one takes all.
 pub const ADDRESS_STREAMS_MAX: usize = 64;
+const PLACES: Bounds = Bounds {
+    what: "streams of events",
+    all: STREAMS_MAX,
+    address: ADDRESS_STREAMS_MAX,
+    seconds: 60,
+    instead: "ask from time to time instead, or try later",
+};
 /// How long one stays open. Browsers then ask again by themselves, which gives others a turn.
 pub const STREAM_TIME_MAX: Duration = Duration::from_secs(600);
 /// How often a stream says that it lives, so that nothing between takes it for dead, and a reader who left is noticed.
@@ -110,52 +118,14 @@ impl QueryProgress {
 /// The places for streams, and word of the server's end.
 #[derive(Debug)]
 pub(crate) struct Streams {
-    places: Arc<Semaphore>,
-    taken: Arc<Mutex<BTreeMap<IpAddr, usize>>>,
+    places: Places,
     stopping: watch::Receiver<bool>,
 }
 
 impl Streams {
     /// All places free, until the server stops.
     pub(crate) fn new(stopping: watch::Receiver<bool>) -> Self {
-        Self { places: Arc::new(Semaphore::new(STREAMS_MAX)), taken: Arc::default(), stopping }
-    }
-
-    /// A place for one more of whoever sent a request.
-    ///
-    /// # Errors
-    /// [`Error::StreamsFull`] when there is none, or none for that address.
-    fn place(&self, request: &HttpRequest) -> Result<Place, Error> {
-        let full = |limit| Error::StreamsFull { limit };
-        let permit = Arc::clone(&self.places).try_acquire_owned().map_err(|_| full(STREAMS_MAX))?;
-        let sender = sender_of(request);
-        if let Some(sender) = sender {
-            let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-            let of_sender = taken.entry(sender).or_default();
-            if *of_sender >= ADDRESS_STREAMS_MAX {
-                return Err(full(ADDRESS_STREAMS_MAX));
-            }
-            *of_sender += 1;
-        }
-        Ok(Place { sender, taken: Arc::clone(&self.taken), _permit: permit })
-    }
-}
-
-/// A place for a stream, free again when it is dropped.
-struct Place {
-    sender: Option<IpAddr>,
-    taken: Arc<Mutex<BTreeMap<IpAddr, usize>>>,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let Some(sender) = self.sender else { return };
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(of_sender) = taken.get_mut(&sender) {
-            *of_sender = of_sender.saturating_sub(1);
-        }
-        taken.retain(|_, of_sender| *of_sender > 0);
+        Self { places: Places::new(PLACES), stopping }
     }
 }
 
@@ -243,7 +213,7 @@ pub(super) async fn follow_query(
     if progress.is_final() && !is_new {
         return Ok(HttpResponse::NoContent().finish());
     }
-    let place = streams.place(&request)?;
+    let place = streams.places.take(&request)?;
     let retry = format!("retry: {RETRY_MILLIS}\n\n");
     let first = if is_new { format!("{retry}{}", progress.event()?) } else { retry };
     let now = Instant::now();

@@ -8,13 +8,36 @@ use std::sync::{
 use circuits::id::Digest;
 use market::objects::BlobKind;
 
-use super::memory::{Memory, Room};
+use super::{
+    memory::{Memory, Room},
+    places::{Bounds, Places},
+};
 use crate::Error;
 
 /// Panels, documents and genomes may fill one of so many parts of the disk for uploads; the rest is for what queries need.
 const DOCUMENTS_SHARE: u64 = 16;
 /// Uploads of blobs whose digests begin alike are stored one after the other.
 const STORING_LANES: usize = 16;
+
+/// Forms with files that are received at once.
+const FORMS_MAX: usize = 256;
+/// Of these, those of one address.
+pub const ADDRESS_FORMS_MAX: usize = 2;
+const FORMS: Bounds = Bounds {
+    what: "forms with files",
+    all: FORMS_MAX,
+    address: ADDRESS_FORMS_MAX,
+    seconds: 5,
+    instead: "try again once they came",
+};
+
+const RECEIPTS: Bounds = Bounds {
+    what: "receipts in the making",
+    all: 4,
+    address: 2,
+    seconds: 5,
+    instead: "try again in a moment, or collect it with `locus screening receipt`",
+};
 
 /// Bytes of stored blobs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -50,6 +73,10 @@ pub struct UploadQuota {
     documents: Share,
     storing: [Mutex<()>; STORING_LANES],
     pub(crate) memory: Memory,
+    /// Places for forms with files.
+    pub(crate) forms: Places,
+    /// Places for receipts that are collected and checked while somebody waits.
+    pub(crate) receipts: Places,
 }
 
 /// Disk set aside for one upload; given back unless kept.
@@ -69,6 +96,8 @@ impl UploadQuota {
             documents: share(documents, stored.documents),
             storing: std::array::from_fn(|_| Mutex::default()),
             memory: Memory::default(),
+            forms: Places::new(FORMS),
+            receipts: Places::new(RECEIPTS),
         }
     }
 

@@ -1,12 +1,16 @@
 //! One server: requests with bounds, and its refusals as errors.
 
-use std::{fmt, time::Duration};
+use std::{
+    cell::Cell,
+    fmt,
+    time::{Duration, Instant},
+};
 
 use borsh::BorshDeserialize;
 use market::index::{PAGE_ROWS_MAX, Page};
 use serde::{Serialize, de::DeserializeOwned};
 use ureq::{
-    Agent, Body,
+    Agent, Body, RequestBuilder,
     http::{Response, StatusCode, header},
 };
 
@@ -32,6 +36,43 @@ const HEALTH_BYTES_MAX: usize = 64 << 10;
 const ROWS_MAX: usize = 10_000;
 /// The largest problem document.
 const PROBLEM_BYTES_MAX: usize = 64 << 10;
+
+/// The shortest time that a call gets. None at all would be taken for no limit.
+const CALL_TIME_MIN: Duration = Duration::from_millis(1);
+
+thread_local! {
+    /// Until when this thread waits for servers.
+    static UNTIL: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// Puts the limit back that was there before, also when what was limited panics.
+struct Before(Option<Instant>);
+
+impl Drop for Before {
+    fn drop(&mut self) {
+        UNTIL.set(self.0);
+    }
+}
+
+/// Does something whose calls to servers, from this thread and all together, may take no longer than a time. A limit within
+/// a limit ends with whichever is first.
+pub fn within<T>(time_max: Duration, work: impl FnOnce() -> T) -> T {
+    let (now, before) = (Instant::now(), UNTIL.get());
+    let until = now + time_max;
+    UNTIL.set(Some(before.map_or(until, |before| before.min(until))));
+    let _before = Before(before);
+    work()
+}
+
+/// How long a call may take now, of the time that it may take anyhow.
+fn time_left(anyhow: Duration) -> Duration {
+    let left = UNTIL.get().map(|until| until.saturating_duration_since(Instant::now()));
+    left.map_or(anyhow, |left| left.min(anyhow)).max(CALL_TIME_MIN)
+}
+
+fn timed<B>(request: RequestBuilder<B>) -> RequestBuilder<B> {
+    request.config().timeout_global(Some(time_left(CALL_TIME_MAX))).build()
+}
 
 /// A server by its address, such as `http://127.0.0.1:8080`.
 #[derive(Clone)]
@@ -79,7 +120,7 @@ impl Remote {
     /// # Errors
     /// [`Error::Unreachable`], [`Error::Remote`] with the refusal, or [`Error::Reply`] beyond `bytes_max`.
     pub fn bytes(&self, path: &str, bytes_max: usize) -> Result<Option<Vec<u8>>, Error> {
-        let sent = self.agent.get(self.at(path)).header(header::ACCEPT, BYTES).call();
+        let sent = timed(self.agent.get(self.at(path))).header(header::ACCEPT, BYTES).call();
         self.present(self.answered(sent)?, bytes_max)
     }
 
@@ -97,7 +138,7 @@ impl Remote {
     /// # Errors
     /// As [`Remote::value`].
     pub fn json<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, Error> {
-        let sent = self.agent.get(self.at(path)).call();
+        let sent = timed(self.agent.get(self.at(path))).call();
         let Some(bytes) = self.present(self.answered(sent)?, JSON_BYTES_MAX)? else { return Ok(None) };
         serde_json::from_slice(&bytes).map(Some).map_err(|error| self.unusable(error.to_string()))
     }
@@ -107,7 +148,7 @@ impl Remote {
     /// # Errors
     /// As [`Remote::value`].
     pub fn health<T: DeserializeOwned>(&self, time_max: Duration) -> Result<Option<T>, Error> {
-        let sent = self.agent.get(self.at("/health")).config().timeout_global(Some(time_max)).build().call();
+        let sent = self.agent.get(self.at("/health")).config().timeout_global(Some(time_left(time_max))).build().call();
         let Some(bytes) = self.present(self.answered(sent)?, HEALTH_BYTES_MAX)? else { return Ok(None) };
         serde_json::from_slice(&bytes).map(Some).map_err(|error| self.unusable(error.to_string()))
     }
@@ -135,7 +176,7 @@ impl Remote {
     /// # Errors
     /// As [`Remote::value`].
     pub fn post<T: DeserializeOwned>(&self, path: &str, body: &[u8]) -> Result<T, Error> {
-        let sent = self.agent.post(self.at(path)).content_type(BYTES).send(body);
+        let sent = timed(self.agent.post(self.at(path))).content_type(BYTES).send(body);
         let bytes = self.read(self.accepted(self.answered(sent)?)?, JSON_BYTES_MAX)?;
         serde_json::from_slice(&bytes).map_err(|error| self.unusable(error.to_string()))
     }
@@ -145,7 +186,7 @@ impl Remote {
     /// # Errors
     /// As [`Remote::value`].
     pub fn post_json<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Error> {
-        let sent = self.agent.post(self.at(path)).send_json(body);
+        let sent = timed(self.agent.post(self.at(path))).send_json(body);
         let bytes = self.read(self.accepted(self.answered(sent)?)?, JSON_BYTES_MAX)?;
         serde_json::from_slice(&bytes).map_err(|error| self.unusable(error.to_string()))
     }
@@ -155,7 +196,7 @@ impl Remote {
     /// # Errors
     /// As [`Remote::bytes`].
     pub fn put(&self, path: &str, body: &[u8]) -> Result<(), Error> {
-        let sent = self.agent.put(self.at(path)).content_type(BYTES).send(body);
+        let sent = timed(self.agent.put(self.at(path))).content_type(BYTES).send(body);
         self.accepted(self.answered(sent)?).map(|_| ())
     }
 
@@ -164,7 +205,7 @@ impl Remote {
     /// # Errors
     /// As [`Remote::value`].
     pub fn patch<T: DeserializeOwned>(&self, path: &str, body: &[u8]) -> Result<T, Error> {
-        let sent = self.agent.patch(self.at(path)).content_type(BYTES).send(body);
+        let sent = timed(self.agent.patch(self.at(path))).content_type(BYTES).send(body);
         let bytes = self.read(self.accepted(self.answered(sent)?)?, JSON_BYTES_MAX)?;
         serde_json::from_slice(&bytes).map_err(|error| self.unusable(error.to_string()))
     }
@@ -253,5 +294,22 @@ impl Remote {
     /// That an answer cannot be used.
     pub(super) fn unusable(&self, why: impl Into<String>) -> Error {
         Error::Reply { url: self.url.clone(), why: why.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_within_a_limit_ends_with_whichever_is_first_and_then_the_outer_one_counts_again() {
+        assert_eq!(time_left(CALL_TIME_MAX), CALL_TIME_MAX);
+        within(Duration::from_secs(5), || {
+            assert!(time_left(CALL_TIME_MAX) <= Duration::from_secs(5));
+            within(Duration::from_secs(60), || assert!(time_left(CALL_TIME_MAX) <= Duration::from_secs(5)));
+            within(Duration::ZERO, || assert_eq!(time_left(CALL_TIME_MAX), CALL_TIME_MIN));
+            assert!(time_left(CALL_TIME_MAX) > Duration::from_secs(2));
+        });
+        assert_eq!(time_left(CALL_TIME_MAX), CALL_TIME_MAX);
     }
 }

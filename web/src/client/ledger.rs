@@ -89,7 +89,8 @@ impl RemoteLedger {
     /// A header that the validators of its height signed, at the height asked for. A header by unknown validators is
     /// believed once the server proved the handovers to them.
     pub(super) fn verified(&self, header: SignedHeader, height: Option<Height>) -> Result<SignedHeader, node::Error> {
-        let mut validators = self.validators.lock().unwrap_or_else(PoisonError::into_inner);
+        // Asked for with nothing locked: who else verifies does not wait for this server.
+        let mut validators = self.validators.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Err(error) = validators.verify(&header) {
             if !matches!(error, node::Error::Block { field: "validators", .. }) {
                 return Err(error);
@@ -98,8 +99,11 @@ impl RemoteLedger {
                 validators.follow(&handover)?;
             }
             validators.verify(&header)?;
+            let mut known = self.validators.lock().unwrap_or_else(PoisonError::into_inner);
+            if known.since() < validators.since() {
+                *known = validators;
+            }
         }
-        drop(validators);
         let found = header.header.height;
         if height.is_some_and(|asked| asked != found) {
             return Err(self.disbelieved(format!("it sent block {found}, not the one asked for")));

@@ -17,6 +17,6 @@ pub use self::{
     committee::RemoteCommittee,
     custodian::RemoteCustodian,
     directory::{ADDRESSES_MAX, Addresses, CommitteeDirectory},
-    http::{CALL_TIME_MAX, CONNECT_TIME_MAX, Remote},
+    http::{CALL_TIME_MAX, CONNECT_TIME_MAX, Remote, within},
     ledger::RemoteLedger,
 };

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, get, web::Data};
 use askama::Template;
 use market::index::{Counts, Order, Paging, QueryFilter, QueryRow, Stage};
-use node::state::{StateRead, Tip};
+use node::state::{Conformance, StateRead, Tip};
 
 use super::{
     parts,

@@ -12,6 +12,7 @@ pub(crate) mod patient;
 mod queries;
 mod refusal;
 mod results;
+mod screenings;
 mod shell;
 mod sign_in;
 mod studies;
@@ -45,6 +46,10 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(queries::list)
         .service(queries::show)
         .service(queries::follow)
+        .service(screenings::list)
+        .service(screenings::show)
+        .service(verify::check_screening)
+        .service(verify::save_screening)
         .service(verify::ask)
         .service(verify::check_receipt)
         .service(verify::offline)

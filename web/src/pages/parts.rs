@@ -6,7 +6,7 @@ use actix_web::web::Query;
 use askama::{Template, filters::HtmlSafe};
 use circuits::{
     consent::Day,
-    id::{AccountId, QueryId, SchemaId, StudyId},
+    id::{AccountId, QueryId, SchemaId, ScreeningId, StudyId},
 };
 use market::index::{Order, Page, Paging, Sequence};
 use node::{
@@ -49,6 +49,11 @@ pub(super) fn query(id: &QueryId) -> IdLink {
 /// A study's link.
 pub(super) fn study(id: &StudyId) -> IdLink {
     id_link("studies", id)
+}
+
+/// A screening's link.
+pub(super) fn screening(id: &ScreeningId) -> IdLink {
+    id_link("screenings", id)
 }
 
 /// A schema's link.

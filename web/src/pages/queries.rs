@@ -20,7 +20,7 @@ use node::{
     calendar::date,
     event::Event,
     query::CohortQuery,
-    state::{QueryState, QueryStatus, StateRead},
+    state::{Conformance, QueryState, QueryStatus, StateRead},
     units::{Height, Timestamp},
 };
 use serde::Deserialize;
@@ -44,6 +44,7 @@ pub(super) struct Listed {
     pub(super) minimum: u32,
     pub(super) maximum: u32,
     pub(super) closing: String,
+    pub(super) conformance: Conformance,
 }
 
 /// A row of the index with what lists say beside it.
@@ -51,7 +52,8 @@ pub(super) fn listed(snapshot: &Snapshot, row: QueryRow) -> Result<Listed, Error
     let state = found("query", row.id, snapshot.query(row.id)?)?;
     let title = snapshot.study(row.study)?.map_or_else(String::new, |study| study.registration.title);
     let (minimum, maximum) = (state.query.contributions_min, state.query.contributions_max);
-    Ok(Listed { row, title, minimum, maximum, closing: date(state.query.closing) })
+    let (closing, conformance) = (date(state.query.closing), state.conformance);
+    Ok(Listed { row, title, minimum, maximum, closing, conformance })
 }
 
 /// Which queries.
@@ -118,6 +120,11 @@ impl Progress {
         let progress = QueryProgress::of(&state);
         let (mark, live) = (progress.mark(), !progress.is_final());
         Ok(Self { id, stage: progress.stage, steps: steps(snapshot, id, &state)?, live, mark, state })
+    }
+
+    /// What it asks is not what its study had planned.
+    fn deviates(&self) -> bool {
+        self.state.conformance == Conformance::Deviates
     }
 
     fn refund_reason(&self) -> Option<&'static str> {
@@ -189,6 +196,8 @@ struct OneQuery {
     codings: Vec<String>,
     privacy: String,
     escrow: String,
+    /// How it compares with the study's plan: in a word, and why.
+    conformance: (&'static str, &'static str),
 }
 
 /// One query, whole.
@@ -242,6 +251,7 @@ fn whole(shell: Shell, service: &Service, progress: Progress, named: bool) -> Re
         privacy: words::privacy(&query),
         escrow: parts::number(query.escrow()?),
         schema: schema.name,
+        conformance: words::conformance(progress.state.conformance).split_once(": ").unwrap_or_default(),
         progress,
     })
 }

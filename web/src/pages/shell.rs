@@ -94,6 +94,8 @@ pub(super) enum Section {
     Studies,
     /// Queries.
     Queries,
+    /// Screenings.
+    Screenings,
     /// The query builder.
     Builder,
     /// Results of a researcher.
@@ -110,6 +112,7 @@ impl Part for Section {
     const LISTED: &'static [(Self, &'static str, &'static str)] = &[
         (Self::Studies, "/studies", "Studies"),
         (Self::Queries, "/queries", "Queries"),
+        (Self::Screenings, "/screenings", "Screenings"),
         (Self::Builder, "/builder", "Build a query"),
         (Self::Results, "/results", "Results"),
         (Self::Verify, "/verify", "Verify"),
@@ -256,9 +259,11 @@ pub(super) struct Choice {
     back: String,
 }
 
-/// A path of this server: one that no browser takes for another host's.
+/// A path of this server: one that no browser takes for another host's. Browsers leave tabs and line ends out of an
+/// address, and take a backslash for a slash (URL Standard §4.4), so nothing but visible ASCII is taken.
 fn own_path(path: &str) -> &str {
-    let own = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n']);
+    let visible = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    let own = path.starts_with('/') && !path.starts_with("//") && visible;
     if own { path } else { "/" }
 }
 
@@ -285,5 +290,13 @@ mod tests {
         for foreign in ["", "//evil.example", "https://evil.example", "/\\evil.example", "/a\r\nset-cookie: b=c"] {
             assert_eq!(own_path(foreign), "/");
         }
+    }
+
+    #[test]
+    fn repro_what_browsers_leave_out_of_an_address_leads_to_no_other_host() {
+        for foreign in ["/\t/evil.example", "/\n/evil.example", "/\r/evil.example", "/ /evil.example", "/é", "/a\0b"] {
+            assert_eq!(own_path(foreign), "/", "{foreign:?}");
+        }
+        assert_eq!(own_path("/\\/evil.example"), "/");
     }
 }

@@ -5,13 +5,19 @@ use actix_web::{
     web::{Data, Path, Query},
 };
 use askama::Template;
-use circuits::id::StudyId;
-use market::index::{QueryFilter, Stage, StudyRow};
-use node::state::{Odometer, StateRead, Study};
+use circuits::id::{AccountId, Digest, QueryId, StudyId};
+use market::index::{Order, Paging, QueryFilter, Stage, StudyRow};
+use node::{
+    Snapshot, analysis,
+    state::{Conformance, Odometer, Outcome, StateRead, Study, StudyProtocol},
+    transaction::StudyDesign,
+    units::{OutcomeIndex, StudyVersion},
+};
 
 use super::{
     parts::{self, From, Listing, asked},
     queries::{Listed, listed},
+    screenings,
     shell::{Section, Shell, page},
     words,
 };
@@ -19,6 +25,11 @@ use crate::{
     Error,
     api::{Service, blocking, found, parse},
 };
+
+/// Versions and outcomes that a study's page shows: the latest.
+const SHOWN_MAX: u32 = 25;
+/// Queries that are compared with the plan: the latest.
+const COMPARED: Paging = Paging { after: None, limit: 100, order: Order::Newest };
 
 #[derive(Template)]
 #[template(path = "studies.html")]
@@ -55,6 +66,80 @@ struct OneStudy {
     researcher: String,
     odometer: Odometer,
     listing: Listing<Listed>,
+    /// The versions of its protocol, the latest first, and whether there are earlier ones.
+    versions: Vec<Version>,
+    earlier_versions: bool,
+    /// What it posted that came out, the latest first, and how many there are before those.
+    outcomes: Vec<Outcome>,
+    earlier_outcomes: u32,
+    compared: Compared,
+    screenings: Vec<screenings::Listed>,
+    more_screenings: bool,
+}
+
+/// A version of its protocol.
+struct Version {
+    number: StudyVersion,
+    protocol: StudyProtocol,
+    /// Who pays for it, by name and account, if that is another than the researcher.
+    sponsor: Option<(String, AccountId)>,
+}
+
+/// What was asked, beside what the latest version plans.
+struct Compared {
+    /// The questions planned, each with the latest query that asks it.
+    planned: Vec<(Digest, Option<QueryId>)>,
+    /// Queries that were looked at: the latest.
+    queries: usize,
+    /// Whether there are earlier ones.
+    more: bool,
+    /// Of these, those that the plan of their time did not list, and those of a time without a plan.
+    deviating: usize,
+    unplanned: usize,
+}
+
+impl Compared {
+    fn of(snapshot: &Snapshot, service: &Service, id: StudyId, design: Option<&StudyDesign>) -> Result<Self, Error> {
+        let filter = QueryFilter { stage: None, study: Some(id) };
+        let rows = service.listings()?.queries(&filter, &COMPARED)?;
+        let mut planned: Vec<_> =
+            design.into_iter().flat_map(|design| &design.planned).map(|digest| (*digest, None)).collect();
+        let (mut deviating, mut unplanned, more) = (0, 0, rows.next.is_some());
+        for row in &rows.items {
+            let state = found("query", row.id, snapshot.query(row.id)?)?;
+            deviating += usize::from(state.conformance == Conformance::Deviates);
+            unplanned += usize::from(state.conformance == Conformance::Unplanned);
+            let asks = analysis(&state.query)?;
+            if let Some((_, query @ None)) = planned.iter_mut().find(|(digest, _)| *digest == asks) {
+                *query = Some(row.id);
+            }
+        }
+        Ok(Self { planned, queries: rows.items.len(), more, deviating, unplanned })
+    }
+}
+
+/// The latest versions of a study's protocol.
+fn versions(snapshot: &Snapshot, id: StudyId, study: &Study) -> Result<Vec<Version>, Error> {
+    let latest = study.version.get();
+    let numbers = (StudyVersion::FIRST.get().max(latest.saturating_sub(SHOWN_MAX - 1))..=latest).rev();
+    let mut versions = vec![];
+    for number in numbers.map(StudyVersion::new) {
+        let Some(protocol) = snapshot.study_protocol(id, number)? else { continue };
+        let sponsor = match protocol.design.sponsor {
+            Some(account) => {
+                Some((snapshot.researcher(account)?.map_or_else(String::new, |party| party.name), account))
+            }
+            None => None,
+        };
+        versions.push(Version { number, protocol, sponsor });
+    }
+    Ok(versions)
+}
+
+/// The latest outcomes of a study, the latest first.
+fn outcomes(snapshot: &Snapshot, id: StudyId, study: &Study) -> Result<Vec<Outcome>, Error> {
+    let indices = (study.outcomes.saturating_sub(SHOWN_MAX)..study.outcomes).rev().map(OutcomeIndex::new);
+    indices.map(|index| found("outcome", index, snapshot.outcome(id, index)?)).collect()
 }
 
 /// One study with its queries.
@@ -72,7 +157,18 @@ pub(super) async fn show(
         let study = found("study", id, snapshot.study(id)?)?;
         let filter = QueryFilter { stage: None, study: Some(id) };
         let rows = service.listings()?.queries(&filter, &from.paging())?;
+        let versions = versions(&snapshot, id, &study)?;
+        let design = versions.first().map(|version| &version.protocol.design);
+        let compared = Compared::of(&snapshot, &service, id, design)?;
+        let (screenings, more_screenings) = screenings::of_study(&snapshot, id)?;
         Ok(OneStudy {
+            compared,
+            earlier_versions: versions.last().is_some_and(|version| version.number > StudyVersion::FIRST),
+            versions,
+            outcomes: outcomes(&snapshot, id, &study)?,
+            earlier_outcomes: study.outcomes.saturating_sub(SHOWN_MAX),
+            screenings,
+            more_screenings,
             shell: shell.titled(study.registration.title.clone()),
             researcher: snapshot.researcher(study.researcher)?.map_or_else(String::new, |party| party.name),
             odometer: snapshot.study_odometer(id)?.unwrap_or_default(),

@@ -12,7 +12,7 @@ use futures::{StreamExt, stream};
 
 use crate::{
     Error,
-    api::{Room, Service, receive_media},
+    api::{Service, receive_each},
 };
 
 /// Media type of forms with files.
@@ -35,6 +35,7 @@ impl Upload {
     /// Receives a form, and calls a function with it while its memory is held.
     ///
     /// # Errors
+    /// [`Error::Full`] where this address sends as many as it may, or there is no memory for more of it,
     /// [`Error::MediaType`], [`Error::TooLarge`] or [`Error::Slow`] as for every body, [`Error::Request`] when the form
     /// does not decode; else what the function returns.
     pub(super) async fn read<T, F: Future<Output = Result<T, Error>>>(
@@ -44,8 +45,10 @@ impl Upload {
         bytes_max: usize,
         read: impl FnOnce(Self) -> F,
     ) -> Result<T, Error> {
-        let _memory = service.quota.memory.take(Room::Large, COPIES * bytes_max).await?;
-        let bytes = Bytes::from(receive_media(request, payload, FORM_DATA, bytes_max).await?);
+        let _place = service.quota.forms.take(request)?;
+        let mut memory = service.quota.memory.take_for_form()?;
+        let each = |bytes: usize| memory.grow_to(COPIES * bytes);
+        let bytes = Bytes::from(receive_each(request, payload, FORM_DATA, bytes_max, each).await?);
         read(Self::parse(request, bytes).await?).await
     }
 

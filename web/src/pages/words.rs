@@ -2,7 +2,7 @@
 
 use circuits::{
     consent::Purposes,
-    criteria::{Clause, MatchClause},
+    criteria::{Clause, Criteria, MatchClause},
     layout::{Axis, Layout, Statistic, Subject},
     privacy::DELTA,
     schema::{Attribute, Schema, VariantPanel},
@@ -14,7 +14,7 @@ use market::{
 };
 use node::{
     query::{CohortQuery, PrivacyMode},
-    state::RefundReason,
+    state::{Conformance, RefundReason},
 };
 
 /// Variants of an axis or clause that are named by number when the panel is not at hand.
@@ -57,10 +57,15 @@ pub(super) fn purposes(set: Purposes) -> Vec<Purpose> {
     .collect()
 }
 
-/// Public criteria: each group in words, its clauses joined by "or".
+/// The public criteria of a query.
 pub(super) fn criteria(query: &CohortQuery, schema: &Schema) -> Vec<String> {
+    groups(&query.criteria, schema)
+}
+
+/// Public criteria: each group in words, its clauses joined by "or".
+pub(super) fn groups(criteria: &Criteria, schema: &Schema) -> Vec<String> {
     let named = |clause: &Clause| NamedClause::of(&MatchClause::from(*clause), schema, None, 0).to_string();
-    query.criteria.groups.iter().map(|group| group.iter().map(named).collect::<Vec<_>>().join(" or ")).collect()
+    criteria.groups.iter().map(|group| group.iter().map(named).collect::<Vec<_>>().join(" or ")).collect()
 }
 
 /// Match criteria, likewise.
@@ -167,6 +172,15 @@ pub(super) const fn refund(reason: RefundReason) -> &'static str {
 pub(super) fn range(attribute: &Attribute) -> String {
     let value = |stored: u32| f64::from(stored) / f64::from(attribute.scale.max(1));
     format!("{} to {}", value(attribute.lo), value(attribute.hi))
+}
+
+/// How what a query asks compares with what its study had planned.
+pub(super) const fn conformance(conformance: Conformance) -> &'static str {
+    match conformance {
+        Conformance::Unplanned => "Unplanned: the study had registered no plan when it was asked",
+        Conformance::Planned => "Planned: the study registered this question before it was asked",
+        Conformance::Deviates => "Not as planned: the study had registered a plan, and this question is not in it",
+    }
 }
 
 /// A transaction's kind, from its JSON name (`register_study`) to words.

@@ -12,8 +12,8 @@ use node::{
 };
 use serde::Serialize;
 
-use super::PatientPages;
-use crate::Error;
+use super::{PatientPages, shown::PAGE_TIME_MAX};
+use crate::{Error, client::within};
 
 /// Receipts of one licence that are shown: the latest.
 const RECEIPTS_MAX: u32 = 100;
@@ -72,7 +72,7 @@ pub(crate) enum Licences {
 impl PatientPages {
     /// What an owner offered and who asked for it.
     pub(crate) fn licences(&self, owner: AccountId) -> Licences {
-        match self.offered(owner) {
+        match within(PAGE_TIME_MAX, || self.offered(owner)) {
             Ok(offered) => Licences::Known(offered),
             Err(error) => Licences::Unknown(error.to_string()),
         }
@@ -117,6 +117,10 @@ impl PatientPages {
     /// # Errors
     /// [`Error::NotFound`] for what is not this owner's, [`Error::Market`] when the ledger cannot be reached.
     pub(crate) fn own_licence(&self, owner: AccountId, id: LicenceId) -> Result<Requested, Error> {
+        within(PAGE_TIME_MAX, || self.read_own_licence(owner, id))
+    }
+
+    fn read_own_licence(&self, owner: AccountId, id: LicenceId) -> Result<Requested, Error> {
         let missing = || Error::NotFound { what: "licence", id: id.to_string() };
         let requested = self.requested(id).map_err(|error| match error {
             Error::Market(market::Error::Ledger(node::Error::Unknown { .. })) => missing(),

@@ -77,6 +77,8 @@ pub struct PatientPages {
     origin: Origin,
     patients: Vec<Patient>,
     news: Mutex<News>,
+    /// Locked by whoever asks the ledger for news.
+    asking: Mutex<()>,
     sessions: Mutex<Sessions>,
     operations: Mutex<Operations>,
     announce: Box<dyn Fn(&Link) + Send + Sync>,
@@ -120,6 +122,7 @@ impl PatientPages {
             origin,
             patients,
             news: Mutex::default(),
+            asking: Mutex::default(),
             sessions: Mutex::default(),
             operations: Mutex::default(),
             announce: Box::new(announce),

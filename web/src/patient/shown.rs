@@ -6,7 +6,7 @@
 use std::{
     fs,
     path::Path,
-    sync::Arc,
+    sync::{Arc, TryLockError},
     thread,
     time::{Duration, Instant, SystemTime},
 };
@@ -19,7 +19,7 @@ use market::{
 };
 
 use super::{PatientPages, lock};
-use crate::Error;
+use crate::{Error, client::within};
 
 /// How long a page waits for a wallet that another process has open, when there is something older to show.
 const BUSY_TIME_MAX: Duration = Duration::from_secs(2);
@@ -29,11 +29,15 @@ pub(super) const BUSY_TIME_OF_CHANGE_MAX: Duration = Duration::from_secs(60);
 const POLL_TIME: Duration = Duration::from_millis(100);
 /// The ledger is asked at most this often, whoever looks.
 const NEWS_TIME: Duration = Duration::from_secs(1);
+/// How long a page waits for the ledger, each time that it asks. What takes longer, the thread that looks ahead fetches.
+pub(super) const PAGE_TIME_MAX: Duration = Duration::from_secs(5);
+/// After what silence of the ledger pages say that it does not answer, while somebody still waits for it.
+const SILENCE_TIME_MAX: Duration = Duration::from_secs(15);
 
-/// What the ledger last said, for all wallets.
-#[derive(Default)]
+/// What the ledger last said, for all wallets. It is copied before anything waits for a server or a wallet.
+#[derive(Clone, Default)]
 pub(super) struct News {
-    view: LedgerView,
+    view: Arc<LedgerView>,
     asked: Option<Instant>,
     /// Why the ledger did not answer when it was last asked.
     offline: Option<String>,
@@ -63,12 +67,15 @@ pub(crate) struct Shown {
 }
 
 impl News {
-    fn refresh(&mut self, pages: &PatientPages) {
-        if self.asked.is_some_and(|asked| asked.elapsed() < NEWS_TIME) && self.offline.is_none() {
-            return;
-        }
-        self.offline = self.view.refresh(pages.ledger()).err().map(|error| error.to_string());
-        self.asked = Some(Instant::now());
+    fn is_fresh(&self) -> bool {
+        self.asked.is_some_and(|asked| asked.elapsed() < NEWS_TIME) && self.offline.is_none()
+    }
+
+    /// The same while somebody else asks the ledger, and has no answer yet.
+    fn awaited(self) -> Self {
+        let silent = self.asked.map(|asked| asked.elapsed()).filter(|silent| *silent > SILENCE_TIME_MAX);
+        let why = silent.map(|silent| format!("the network has not answered for {} seconds", silent.as_secs()));
+        Self { offline: self.offline.clone().or(why), ..self }
     }
 
     /// Makes the picture of a wallet. A network that stops to answer half-way leaves what is known.
@@ -82,9 +89,8 @@ impl News {
         let mut received = before.map_or_else(Vec::new, |shown| shown.overview.invitations.clone());
         if self.offline.is_none() {
             let agent = ScreeningAgent { ledger, blobs: &*pages.reach.blobs };
-            let asked = self
-                .view
-                .learn(ledger, wallet)
+            let asked = pages
+                .learn(self, wallet)
                 .and_then(|()| settle(ledger, wallet))
                 .and_then(|()| invitations(&agent, wallet));
             match asked {
@@ -113,7 +119,7 @@ impl PatientPages {
         let pages = Arc::downgrade(self);
         let look = move || {
             while let Some(pages) = pages.upgrade() {
-                lock(&pages.news).refresh(&pages);
+                drop(pages.refreshed());
                 drop(pages);
                 thread::sleep(interval);
             }
@@ -122,31 +128,61 @@ impl PatientPages {
         drop(thread::Builder::new().name("locus-news".into()).spawn(look));
     }
 
-    /// What is shown of a wallet now. Blocks.
+    /// What the ledger says now. One asks it at a time; who comes meanwhile goes on with what was known before, if anything
+    /// was.
+    fn refreshed(&self) -> News {
+        let known = lock(&self.news).clone();
+        if known.is_fresh() {
+            return known;
+        }
+        let asking = self.asking.try_lock();
+        if matches!(asking, Err(TryLockError::WouldBlock)) && known.asked.is_some() {
+            return known.awaited();
+        }
+        let mut view = LedgerView::clone(&known.view);
+        let offline = view.refresh(self.ledger()).err().map(|error| error.to_string());
+        let found = News { view: Arc::new(view), asked: Some(Instant::now()), offline };
+        *lock(&self.news) = found.clone();
+        found
+    }
+
+    /// Learns what a wallet's records are described by, for all.
+    fn learn(&self, news: &mut News, wallet: &Wallet) -> Result<(), market::Error> {
+        let before = Arc::clone(&news.view);
+        let learned = Arc::make_mut(&mut news.view).learn(self.ledger(), wallet);
+        let mut all = lock(&self.news);
+        // Unless the ledger was asked meanwhile; then it is learned again.
+        if Arc::ptr_eq(&all.view, &before) {
+            all.view = Arc::clone(&news.view);
+        }
+        learned
+    }
+
+    /// What is shown of a wallet now. Blocks; the ledger within [`PAGE_TIME_MAX`], and no other wallet's page meanwhile.
     ///
     /// # Errors
     /// [`Error::Market`] for a wallet that does not open and of which nothing was shown before.
     pub(crate) fn show(&self, wallet: usize) -> Result<Shown, Error> {
         let patient = self.patient(wallet)?;
-        let mut news = lock(&self.news);
-        news.refresh(self);
         let mut before = lock(&patient.shown);
+        let mut news = within(PAGE_TIME_MAX, || self.refreshed());
         let (stamp, version) = (Stamp::of(&patient.path), news.view.version());
         let is_current = |shown: &Shown| shown.stamp == stamp && shown.version == version && stamp.is_some();
         if let Some(shown) = before.as_ref().filter(|shown| is_current(shown)) {
-            return Ok(Shown { offline: news.offline.clone(), is_busy: false, ..shown.clone() });
+            return Ok(Shown { offline: news.offline, is_busy: false, ..shown.clone() });
         }
         let mut opened = match (open_patiently(self, wallet, BUSY_TIME_MAX), before.as_ref()) {
             (Err(Error::Market(market::Error::FileInUse { .. })), Some(shown)) => {
-                return Ok(Shown { offline: news.offline.clone(), is_busy: true, ..shown.clone() });
+                return Ok(Shown { offline: news.offline, is_busy: true, ..shown.clone() });
             }
             (opened, _) => opened?,
         };
-        let overview = Arc::new(news.picture(self, &mut opened, before.as_ref())?);
+        let picture = within(PAGE_TIME_MAX, || news.picture(self, &mut opened, before.as_ref()));
+        let overview = Arc::new(picture?);
         // Settling may have written the file.
         let stamp = Stamp::of(&patient.path);
         let version = if news.offline.is_some() { u64::MAX } else { version };
-        let shown = Shown { overview, offline: news.offline.clone(), is_busy: false, stamp, version };
+        let shown = Shown { overview, offline: news.offline, is_busy: false, stamp, version };
         *before = Some(shown.clone());
         Ok(shown)
     }

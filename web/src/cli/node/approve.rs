@@ -17,6 +17,7 @@ use super::standing::act_aloud;
 use crate::{
     Error,
     cli::{Home, Output, session::read_json},
+    consortium::in_words,
 };
 
 /// An approval, and how long to wait for it.
@@ -104,20 +105,6 @@ fn withdraw(change: Digest, home: &Home, patience: Option<Duration>, output: &Ou
     let inclusion = act_aloud((home, &connection), &key, action, patience, output)?;
     let outcome = serde_json::json!({ "change": change, "height": inclusion.height });
     output.result(&outcome, |_| "withdrawn; this validator no longer wants the change".into())
-}
-
-/// What a change would do.
-fn in_words(change: &ConsortiumChange) -> String {
-    match change {
-        ConsortiumChange::SetValidator(Validator { account, peer, address, power }) => {
-            let role = if *power == 0 { "an observer without a vote".into() } else { format!("{power} votes") };
-            format!("{account} takes part at {address} with {role}, its links under key {peer}")
-        }
-        ConsortiumChange::RemoveValidator(account) => format!("{account} leaves the network"),
-        ConsortiumChange::Upgrade(Upgrade { version, height }) => {
-            format!("blocks from {height} on are executed by version {version} of the protocol")
-        }
-    }
 }
 
 /// A vote, as it is shown.

@@ -3,6 +3,8 @@
 mod accounts;
 mod blocks;
 mod event;
+mod governance;
+mod jobs;
 mod network;
 mod schemas;
 mod search;
@@ -37,6 +39,8 @@ pub(super) fn configure(config: &mut ServiceConfig) {
     config
         .service(overview)
         .service(health)
+        .service(governance::governance)
+        .service(jobs::jobs)
         .service(search::search)
         .service(blocks::list)
         .service(blocks::show)

@@ -1,6 +1,11 @@
 //! Who runs the network: validators and the decryption committee; and the epochs of the registration tree.
 
-use actix_web::{HttpRequest, HttpResponse, get, web::Data};
+use std::ops::RangeInclusive;
+
+use actix_web::{
+    HttpRequest, HttpResponse, get,
+    web::{Data, Query},
+};
 use askama::Template;
 use circuits::quorum::{MemberIndex, Quorum};
 use node::{
@@ -9,18 +14,40 @@ use node::{
     units::{CommitteeEpoch, Epoch},
     validator::{Validator, ValidatorSet},
 };
+use serde::Deserialize;
 
 use crate::{
     Error,
     api::{Service, blocking, found},
     pages::{
-        parts,
+        parts::{self, Listing, asked},
         shell::{Section, Shell, page},
     },
 };
 
-/// Epochs and committee keys that their pages list, the newest first.
+/// Epochs and committee keys that one page lists, the newest first.
 const LISTED_MAX: u32 = 25;
+
+/// Where a page of numbers begins: before one.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Before {
+    before: Option<u32>,
+}
+
+impl Before {
+    /// The numbers of the page, of those up to the latest.
+    fn run(&self, latest: u32) -> RangeInclusive<u32> {
+        let last = self.before.map_or(latest, |before| before.saturating_sub(1).min(latest));
+        last.saturating_sub(LISTED_MAX - 1)..=last
+    }
+
+    /// The rows with the ways on, where `more` says whether there is one before the page's first.
+    fn listing<T>(&self, address: &str, rows: Vec<T>, first: u32, more: bool) -> Listing<T> {
+        let older = (more && first > 0).then(|| format!("{address}?before={first}"));
+        Listing { rows, older, newest: self.before.map(|_| address.into()) }
+    }
+}
 
 #[derive(Template)]
 #[template(path = "validators.html")]
@@ -62,7 +89,7 @@ struct Committee {
     shell: Shell,
     quorum: Quorum,
     seats: Vec<Seat>,
-    keys: Vec<(CommitteeEpoch, CommitteeState)>,
+    listing: Listing<(CommitteeEpoch, CommitteeState)>,
     releases_max: u32,
 }
 
@@ -89,22 +116,30 @@ impl Committee {
 
 /// The decryption committee: its members and its keys.
 #[get("/committee")]
-pub(super) async fn committee(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, Error> {
+pub(super) async fn committee(
+    request: HttpRequest,
+    service: Data<Service>,
+    before: Result<Query<Before>, actix_web::Error>,
+) -> Result<HttpResponse, Error> {
+    let before = asked(before)?;
     let shell = Shell::of(&request, Section::Explorer, "Decryption committee");
     let shown = blocking(move || {
         let snapshot = service.chain.snapshot()?;
         let latest = snapshot.committee_epoch()?.unwrap_or_default().get();
         let mut keys = vec![];
-        for epoch in (latest.saturating_sub(LISTED_MAX - 1)..=latest).rev().map(CommitteeEpoch::new) {
+        let run = before.run(latest);
+        for epoch in run.clone().rev().map(CommitteeEpoch::new) {
             keys.extend(snapshot.committee(epoch)?.map(|state| (epoch, state)));
         }
+        let more = snapshot.committee(CommitteeEpoch::new(run.start().saturating_sub(1)))?.is_some();
+        let listing = before.listing("/committee", keys, *run.start(), more);
         let mut seats = vec![];
         let committee = committee_of(&snapshot, CommitteeEpoch::new(latest))?;
         for (index, member) in (0u8..).map(MemberIndex::new).zip(&committee.members) {
             seats.push(Seat { index, account: member.account, suspension: snapshot.suspension(member.account)? });
         }
         let releases_max = RELEASES_PER_KEY_MAX;
-        Ok(Committee { shell, quorum: committee.quorum, seats, keys, releases_max })
+        Ok(Committee { shell, quorum: committee.quorum, seats, listing, releases_max })
     });
     page(&shown.await?)
 }
@@ -115,24 +150,50 @@ struct Epochs {
     shell: Shell,
     tip: Tip,
     epoch_blocks: u32,
-    epochs: Vec<(Epoch, EpochSnapshot)>,
+    listing: Listing<(Epoch, EpochSnapshot)>,
     waiting: u32,
 }
 
-/// The latest epochs, each with the root that proofs are made against.
+/// Epochs, the newest first, each with the root that proofs are made against.
 #[get("/epochs")]
-pub(super) async fn epochs(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, Error> {
+pub(super) async fn epochs(
+    request: HttpRequest,
+    service: Data<Service>,
+    before: Result<Query<Before>, actix_web::Error>,
+) -> Result<HttpResponse, Error> {
+    let before = asked(before)?;
     let shell = Shell::of(&request, Section::Explorer, "Epochs");
     let shown = blocking(move || {
         let snapshot = service.chain.snapshot()?;
         let tip = snapshot.latest()?;
         let mut epochs = vec![];
-        for epoch in (tip.epoch.get().saturating_sub(LISTED_MAX - 1)..=tip.epoch.get()).rev().map(Epoch::new) {
+        let run = before.run(tip.epoch.get());
+        for epoch in run.clone().rev().map(Epoch::new) {
             epochs.extend(snapshot.epoch_snapshot(epoch)?.map(|snapshot| (epoch, snapshot)));
         }
+        let more = snapshot.epoch_snapshot(Epoch::new(run.start().saturating_sub(1)))?.is_some();
+        let listing = before.listing("/epochs", epochs, *run.start(), more);
         let epoch_blocks = service.chain.ledger().genesis().parameters.epoch_blocks;
         let waiting = snapshot.leaf_change_count()?.unwrap_or_default();
-        Ok(Epochs { shell, tip, epoch_blocks, epochs, waiting })
+        Ok(Epochs { shell, tip, epoch_blocks, listing, waiting })
     });
     page(&shown.await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_listed_a_page_at_a_time_down_to_the_first() {
+        let of = |before| Before { before };
+        assert_eq!(of(None).run(60), 36..=60);
+        assert_eq!(of(Some(36)).run(60), 11..=35);
+        assert_eq!(of(Some(11)).run(60), 0..=10);
+        assert_eq!(of(Some(9_000)).run(3), 0..=3);
+        let listing = of(None).listing("/epochs", vec![()], 36, true);
+        assert_eq!((listing.older.as_deref(), listing.newest), (Some("/epochs?before=36"), None));
+        let last = of(Some(11)).listing("/epochs", vec![()], 0, true);
+        assert_eq!((last.older, last.newest.as_deref()), (None, Some("/epochs")));
+    }
 }

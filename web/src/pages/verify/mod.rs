@@ -11,6 +11,7 @@ use askama::Template;
 use circuits::{groth16::KeyOrigin, id::ChainId};
 use market::receipt::{self, Receipt, VerifiedReceipt, file::AnyReceipt};
 
+pub(super) use self::screening::{RESPONSES_MAX, check_screening, save_screening};
 use self::{
     rules::{Outcome, RELEASE, Rule},
     screening::Screened,

@@ -1,13 +1,43 @@
-//! What the receipt of a screening shows.
+//! What the receipt of a screening shows: one that somebody brought, or the one that this node collects.
 
+mod code;
+
+use actix_web::{
+    HttpRequest, HttpResponse, get,
+    http::header,
+    web::{Data, Path},
+};
 use askama::Template;
-use circuits::{groth16::KeyOrigin, id::ChainId};
-use market::receipt::screening::{ScreeningReceipt, VerifiedScreeningReceipt, verify};
+use circuits::{
+    groth16::KeyOrigin,
+    id::{ChainId, ScreeningId},
+};
+use market::receipt::screening::{ScreeningReceipt, VerifiedScreeningReceipt, collect, verify};
+use node::state::StateRead as _;
 
+use self::code::Code;
 use super::{
-    super::{parts, shell::Shell},
+    super::{
+        parts,
+        shell::{Section, Shell, page},
+    },
     rules::{self, Outcome, Rule, SCREENING},
 };
+use crate::{
+    Error,
+    api::{Service, blocking, found, parse},
+};
+
+/// Responses of a receipt that a page collects and checks, about three seconds' work. `locus screening receipt` takes more.
+pub(in crate::pages) const RESPONSES_MAX: u32 = 1_000;
+
+/// Where others look at the same.
+struct Shared {
+    screening: ScreeningId,
+    /// The address, and a picture of it that a camera reads.
+    url: String,
+    code: Option<Code>,
+}
 
 #[derive(Template)]
 #[template(path = "screened.html")]
@@ -16,18 +46,68 @@ pub(super) struct Screened {
     own: ChainId,
     rules: Vec<(&'static Rule, Outcome)>,
     outcome: Result<VerifiedScreeningReceipt, String>,
+    /// Set where this node collected the receipt.
+    shared: Option<Shared>,
 }
 
 impl Screened {
     /// Checks the receipt on a node that serves the chain `own`.
     pub(super) fn of(shell: Shell, own: ChainId, receipt: &ScreeningReceipt) -> Self {
-        match verify(receipt) {
-            Ok(verified) => {
-                Self { shell, own, rules: rules::held(&SCREENING, verified.checks()), outcome: Ok(verified) }
-            }
-            Err(error) => {
-                Self { shell, own, rules: rules::failed(&SCREENING, &error), outcome: Err(error.to_string()) }
-            }
-        }
+        let (rules, outcome) = match verify(receipt) {
+            Ok(verified) => (rules::held(&SCREENING, verified.checks()), Ok(verified)),
+            Err(error) => (rules::failed(&SCREENING, &error), Err(error.to_string())),
+        };
+        Self { shell, own, rules, outcome, shared: None }
     }
+}
+
+/// Collects the receipt of a screening as of the latest block.
+fn collected(service: &Service, id: ScreeningId) -> Result<ScreeningReceipt, Error> {
+    if found("screening", id, service.chain.snapshot()?.screening(id)?)?.eligible > RESPONSES_MAX {
+        let what =
+            "a receipt that a page collects, in responses; `locus screening receipt` collects larger ones, and this";
+        return Err(Error::TooLarge { what, limit: RESPONSES_MAX as usize });
+    }
+    Ok(collect(service.chain.access(), id)?)
+}
+
+/// Checks the count of a screening, with the receipt that this node collects for it.
+#[get("/screenings/{id}/verify")]
+pub(in crate::pages) async fn check_screening(
+    request: HttpRequest,
+    service: Data<Service>,
+    id: Path<String>,
+) -> Result<HttpResponse, Error> {
+    let id: ScreeningId = parse("screening id", &id)?;
+    let shell = Shell::of(&request, Section::Screenings, "What the screening’s receipt shows");
+    let place = service.quota.receipts.take(&request)?;
+    let screened = blocking(move || {
+        let receipt = collected(&service, id)?;
+        let screened = Screened::of(shell, service.chain.ledger().chain(), &receipt);
+        let url = format!("{}/screenings/{id}/verify", service.publishing.identity.public_url());
+        let shared = Shared { screening: id, code: Code::of(&url), url };
+        drop(place);
+        Ok(Screened { shared: Some(shared), ..screened })
+    });
+    page(&screened.await?)
+}
+
+/// The receipt itself, to be checked elsewhere.
+#[get("/screenings/{id}/receipt.json")]
+pub(in crate::pages) async fn save_screening(
+    request: HttpRequest,
+    service: Data<Service>,
+    id: Path<String>,
+) -> Result<HttpResponse, Error> {
+    let id: ScreeningId = parse("screening id", &id)?;
+    let place = service.quota.receipts.take(&request)?;
+    let text = blocking(move || {
+        let text = collected(&service, id)?.to_json()?;
+        drop(place);
+        Ok(text)
+    });
+    Ok(HttpResponse::Ok()
+        .content_type("application/json")
+        .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"screening-receipt.json\""))
+        .body(text.await?))
 }

@@ -1,0 +1,18 @@
+//! The consortium's decisions in words, for the command line and the pages.
+
+use node::{state::Upgrade, transaction::ConsortiumChange, validator::Validator};
+
+/// What a change would do.
+#[must_use]
+pub(crate) fn in_words(change: &ConsortiumChange) -> String {
+    match change {
+        ConsortiumChange::SetValidator(Validator { account, peer, address, power }) => {
+            let role = if *power == 0 { "an observer without a vote".into() } else { format!("{power} votes") };
+            format!("{account} takes part at {address} with {role}, its links under key {peer}")
+        }
+        ConsortiumChange::RemoveValidator(account) => format!("{account} leaves the network"),
+        ConsortiumChange::Upgrade(Upgrade { version, height }) => {
+            format!("blocks from {height} on are executed by version {version} of the protocol")
+        }
+    }
+}
