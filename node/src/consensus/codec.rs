@@ -1,6 +1,8 @@
 //! How consensus messages are bytes: borsh, as everything on the ledger. The engine's own types that have no borsh form
 //! get one here.
 
+use std::sync::Arc;
+
 use arc_malachitebft_app_channel::app::{
     consensus::{LivenessMsg, ProposedValue, SignedConsensusMsg},
     streaming::StreamMessage,
@@ -19,6 +21,7 @@ use bytes::Bytes;
 
 use super::{
     context::{Address, BlockId, Chain},
+    guard::Guarded,
     part::{GOSSIP_BYTES_MAX, Part},
 };
 use crate::{
@@ -213,5 +216,32 @@ impl Codec<Response<Chain>> for Borsh {
 impl HasEncodedLen<Response<Chain>> for Borsh {
     fn encoded_len(&self, response: &Response<Chain>) -> Result<usize, Error> {
         Ok(self.encode(response)?.len())
+    }
+}
+
+/// The codec of the network: [`Borsh`], and whatever leaves tells the key's memory first which ballot it carries.
+#[derive(Clone)]
+pub(crate) struct Noting(pub(crate) Arc<Guarded>);
+
+impl<T> Codec<T> for Noting
+where
+    Borsh: Codec<T, Error = Error>,
+{
+    type Error = Error;
+
+    fn decode(&self, bytes: Bytes) -> Result<T, Error> {
+        Borsh.decode(bytes)
+    }
+
+    fn encode(&self, message: &T) -> Result<Bytes, Error> {
+        let bytes = Borsh.encode(message)?;
+        self.0.note_sent(&bytes)?;
+        Ok(bytes)
+    }
+}
+
+impl HasEncodedLen<Response<Chain>> for Noting {
+    fn encoded_len(&self, response: &Response<Chain>) -> Result<usize, Error> {
+        Borsh.encoded_len(response)
     }
 }

@@ -3,14 +3,16 @@
 //! The write-ahead log keeps a node from contradicting itself after a crash. It is lost with the node's files, and then
 //! only a memory beside the key helps: the last ballot signed. Nothing before it is ever signed again.
 //!
-//! A ballot is signed and remembered, then logged, then sent. One that a crash left out of the log went to nobody, and may
-//! be forgotten; so the memory also says whether the last ballot was sent, and which one was before it.
+//! A ballot is signed and remembered, then logged, then sent. The memory says whether the last one was sent: what links
+//! carry passes [`Guarded::note_sent`] before it leaves. One that a crash left out of the log and that went to nobody may be
+//! forgotten. While the log is read again after a crash, ballots are signed again: those of the height are kept, and the
+//! same ballot has the same signature.
 
 use std::{
     fs::{File, OpenOptions},
     io::{Read as _, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -60,35 +62,35 @@ impl From<Signed> for PastBallot {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Past {
     pub(crate) last: PastBallot,
-    /// Whether it was given to the network. After a power failure it may have been although this says no; then it is in
-    /// the log.
+    /// Whether it may have left this node.
     pub(crate) is_sent: bool,
-    /// The one before it.
+    /// The one before it, of the same height.
     pub(crate) before: Option<PastBallot>,
 }
 
-/// Whether the last ballot was sent, as the file's first byte, which is written without what follows.
+/// That the last ballot was sent, as the file's first byte, which is written without what follows.
 const SENT: u8 = 1;
+/// Ballots of one height that are kept, of eighty rounds: beyond, the first ones are forgotten and not signed again.
+const BALLOTS_MAX: usize = 256;
 
 /// What the file holds behind that byte. A torn write does not match its digest, and then nothing is signed.
 #[derive(BorshSerialize, BorshDeserialize)]
 struct Record {
-    last: Signed,
-    before: Option<Signed>,
+    ballots: Vec<Signed>,
     check: Digest,
 }
 
 impl Record {
-    fn of(last: Signed, before: Option<Signed>) -> Result<Self, Error> {
-        let check = hash(ByteTag::Ballot, &[b"guard", &encode("signed ballots", &(last, before))?]);
-        Ok(Self { last, before, check })
+    fn of(ballots: Vec<Signed>) -> Result<Self, Error> {
+        let check = hash(ByteTag::Ballot, &[b"guard", &encode("signed ballots", &ballots)?]);
+        Ok(Self { ballots, check })
     }
 }
 
 struct Memory {
     file: File,
-    last: Option<Signed>,
-    before: Option<Signed>,
+    /// What was signed for the last height, in order.
+    ballots: Vec<Signed>,
     is_sent: bool,
 }
 
@@ -98,23 +100,18 @@ fn failed(what: &'static str) -> impl Fn(std::io::Error) -> Error {
 
 impl Memory {
     /// Writes anew what was signed, and believes it once it is on the disk.
-    fn remember(&mut self, last: Signed, before: Option<Signed>, is_sent: bool) -> Result<(), Error> {
+    fn remember(&mut self, ballots: Vec<Signed>, is_sent: bool) -> Result<(), Error> {
         let failed = failed("remember what was signed");
-        let mut bytes = vec![u8::from(is_sent)];
-        bytes.extend(encode("signed ballots", &Record::of(last, before)?)?);
+        let mut bytes = vec![];
+        if !ballots.is_empty() {
+            bytes.push(u8::from(is_sent));
+            bytes.extend(encode("signed ballots", &Record::of(ballots.clone())?)?);
+        }
         self.file.seek(SeekFrom::Start(0)).map_err(&failed)?;
         self.file.write_all(&bytes).map_err(&failed)?;
         self.file.set_len(bytes.len() as u64).map_err(&failed)?;
         self.file.sync_data().map_err(&failed)?;
-        (self.last, self.before, self.is_sent) = (Some(last), before, is_sent);
-        Ok(())
-    }
-
-    fn forget(&mut self) -> Result<(), Error> {
-        let failed = failed("forget what was signed");
-        self.file.set_len(0).map_err(&failed)?;
-        self.file.sync_data().map_err(&failed)?;
-        (self.last, self.before, self.is_sent) = (None, None, false);
+        (self.ballots, self.is_sent) = (ballots, is_sent);
         Ok(())
     }
 }
@@ -149,36 +146,38 @@ impl Guarded {
             .map_err(failed("open the memory of the validator's key"))?;
         let mut bytes = vec![];
         file.read_to_end(&mut bytes).map_err(failed("read the memory of the validator's key"))?;
-        let memory = match bytes.split_first() {
-            None => Memory { file, last: None, before: None, is_sent: false },
-            Some((sent, record)) => {
-                let Record { last, before, .. } = read(record, path)?;
-                Memory { file, last: Some(last), before, is_sent: *sent == SENT }
-            }
+        let (ballots, is_sent) = match bytes.split_first() {
+            None => (vec![], false),
+            Some((sent, record)) => (read(record, path)?, *sent != 0),
         };
-        Ok(Self { key, path: path.into(), memory: Mutex::new(memory) })
+        Ok(Self { key, path: path.into(), memory: Mutex::new(Memory { file, ballots, is_sent }) })
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What was signed last; none before the first ballot.
     pub(crate) fn past(&self) -> Option<Past> {
-        let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        let Memory { last, before, is_sent, .. } = &*memory;
-        last.map(|last| Past { last: last.into(), is_sent: *is_sent, before: before.map(Into::into) })
+        let memory = self.memory();
+        let mut latest = memory.ballots.iter().rev().map(|signed| PastBallot::from(*signed));
+        latest.next().map(|last| Past { last, is_sent: memory.is_sent, before: latest.next() })
     }
 
-    /// Notes that a ballot goes to the network, if it is the last one.
+    /// Notes, before a message leaves, that it carries the last ballot, if it does.
     ///
     /// # Errors
-    /// [`Error::Storage`].
-    pub(crate) fn note_sent(&self, signature: &Signature) -> Result<(), Error> {
-        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        if memory.is_sent || memory.last.is_none_or(|last| last.signature != *signature) {
+    /// [`Error::Storage`]; the message must not leave then.
+    pub(crate) fn note_sent(&self, message: &[u8]) -> Result<(), Error> {
+        let mut memory = self.memory();
+        let carries = |last: &Signed| memchr::memmem::find(message, &last.signature.to_bytes()).is_some();
+        if memory.is_sent || !memory.ballots.last().is_some_and(carries) {
             return Ok(());
         }
         let failed = failed("remember what was sent");
         memory.file.seek(SeekFrom::Start(0)).map_err(&failed)?;
-        // Not synced: the log was, with the ballot in it.
         memory.file.write_all(&[SENT]).map_err(&failed)?;
+        memory.file.sync_data().map_err(&failed)?;
         memory.is_sent = true;
         Ok(())
     }
@@ -188,11 +187,10 @@ impl Guarded {
     /// # Errors
     /// [`Error::Storage`].
     pub(crate) fn forget_last(&self) -> Result<(), Error> {
-        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        match memory.before {
-            Some(before) => memory.remember(before, None, true),
-            None => memory.forget(),
-        }
+        let mut memory = self.memory();
+        let mut ballots = memory.ballots.clone();
+        ballots.pop();
+        memory.remember(ballots, true)
     }
 
     /// Forgets what was signed. Only for ballots that can count nowhere.
@@ -200,17 +198,18 @@ impl Guarded {
     /// # Errors
     /// [`Error::Storage`].
     pub(crate) fn forget(&self) -> Result<(), Error> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner).forget()
+        self.memory().remember(vec![], false)
     }
 }
 
-fn read(bytes: &[u8], path: &Path) -> Result<Record, Error> {
+fn read(bytes: &[u8], path: &Path) -> Result<Vec<Signed>, Error> {
     let damaged = || Error::Corrupt {
         what: "memory of the validator's key",
         why: format!("{}: remove it only if this key surely signed nothing that the ledger lacks", path.display()),
     };
-    let record: Record = borsh::from_slice(bytes).map_err(|_| damaged())?;
-    if Record::of(record.last, record.before)?.check == record.check { Ok(record) } else { Err(damaged()) }
+    let Record { ballots, check } = borsh::from_slice(bytes).map_err(|_| damaged())?;
+    let expected = Record::of(ballots.clone())?.check;
+    if expected == check && !ballots.is_empty() { Ok(ballots) } else { Err(damaged()) }
 }
 
 impl ConsensusSigner for Guarded {
@@ -225,11 +224,11 @@ impl ConsensusSigner for Guarded {
     fn sign_ballot(&self, ballot: &Ballot) -> Result<Signature, Error> {
         let moment = Moment { height: ballot.height, round: ballot.round, step: step(&ballot.statement) };
         let message = ballot.message()?;
-        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(last) = memory.last.filter(|last| moment <= last.moment) {
-            if (moment, message) == (last.moment, last.message) {
-                return Ok(last.signature);
-            }
+        let mut memory = self.memory();
+        if let Some(same) = memory.ballots.iter().find(|signed| (signed.moment, signed.message) == (moment, message)) {
+            return Ok(same.signature);
+        }
+        if let Some(last) = memory.ballots.last().filter(|last| moment <= last.moment) {
             let why = format!(
                 "this key signed for block {} already ({}); it signs nothing before that again",
                 last.moment.height,
@@ -238,8 +237,10 @@ impl ConsensusSigner for Guarded {
             return Err(Error::Refused { what: "ballot", why });
         }
         let next = Signed { moment, message, signature: self.key.sign_ballot(ballot)? };
-        let before = memory.last;
-        memory.remember(next, before, false)?;
+        let of_height = memory.ballots.iter().filter(|signed| signed.moment.height == moment.height);
+        let mut ballots: Vec<Signed> = of_height.copied().chain([next]).collect();
+        ballots.drain(..ballots.len().saturating_sub(BALLOTS_MAX));
+        memory.remember(ballots, false)?;
         Ok(next.signature)
     }
 }
@@ -273,6 +274,8 @@ mod tests {
         let last = PastBallot { height: Height::new(5), signature };
         assert_eq!(guard.past(), Some(Past { last, is_sent: false, before: None }));
         assert_eq!(guard.sign_ballot(&first).unwrap(), signature, "the same ballot may be sent again");
+        guard.sign_ballot(&ballot(5, 1, vote(VoteKind::Precommit, 1))).unwrap();
+        assert_eq!(guard.sign_ballot(&first).unwrap(), signature, "after a later one too, while a log is read again");
         let contradictions = [
             ballot(5, 1, vote(VoteKind::Prevote, 2)),
             ballot(5, 1, Statement::Proposal { block: Digest::from_bytes([1; 32]), pol_round: None }),
@@ -283,7 +286,6 @@ mod tests {
             let refused = guard.sign_ballot(&contradiction).unwrap_err().to_string();
             assert!(refused.contains("signed for block 5 already"), "{refused}");
         }
-        guard.sign_ballot(&ballot(5, 1, vote(VoteKind::Precommit, 1))).unwrap();
         guard.sign_ballot(&ballot(6, 0, vote(VoteKind::Prevote, 1))).unwrap();
     }
 
@@ -293,16 +295,18 @@ mod tests {
         let path = folder.path().join("signed");
         let [first, last] = [VoteKind::Prevote, VoteKind::Precommit].map(|kind| ballot(5, 0, vote(kind, 1)));
         let [sent, kept] = [&first, &last].map(|ballot| guard(&path).sign_ballot(ballot).unwrap());
-        guard(&path).note_sent(&sent).unwrap();
+        let message = |signature: &Signature| [&[1; 9][..], &signature.to_bytes(), &[2; 9]].concat();
+        guard(&path).note_sent(&message(&sent)).unwrap();
         let past = guard(&path).past().unwrap();
         assert_eq!((past.last.signature, past.is_sent, past.before.unwrap().signature), (kept, false, sent));
-        guard(&path).note_sent(&kept).unwrap();
+        guard(&path).note_sent(&message(&kept)).unwrap();
         assert!(guard(&path).past().unwrap().is_sent);
 
         guard(&path).forget_last().unwrap();
         let past = guard(&path).past().unwrap();
         assert_eq!((past.last.signature, past.is_sent, past.before), (sent, true, None));
         assert!(guard(&path).sign_ballot(&ballot(5, 0, vote(VoteKind::Prevote, 2))).is_err());
+        assert_eq!(guard(&path).sign_ballot(&first).unwrap(), sent);
         guard(&path).sign_ballot(&ballot(5, 0, vote(VoteKind::Precommit, 2))).unwrap();
         guard(&path).forget_last().unwrap();
         guard(&path).forget_last().unwrap();

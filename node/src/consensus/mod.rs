@@ -41,7 +41,7 @@ use tokio::{
 
 use self::{
     application::{Application, End, Parts},
-    codec::Borsh,
+    codec::{Borsh, Noting},
     context::{Address, Chain},
     guard::PastBallot,
     settings::Settings,
@@ -303,16 +303,16 @@ fn must_follow(mempool: &Mempool, options: &EngineOptions) -> Result<Option<Heig
     let snapshot = mempool.ledger().snapshot()?;
     let next = snapshot.latest()?.height.next();
     let Some(past) = options.signer.past() else { return Ok(None) };
-    let is_known = |ballot: &PastBallot| {
-        ballot.height < next || ballot.height == next && log_holds(&log_path(options), &ballot.signature)
+    let is_known = |ballot: &PastBallot| -> Result<bool, Error> {
+        Ok(ballot.height < next || ballot.height == next && log_holds(&log_path(options), &ballot.signature)?)
     };
-    if is_known(&past.last) {
+    if is_known(&past.last)? {
         return Ok(None);
     }
     let height = past.last.height;
-    let is_logged = log_path(options).exists() && past.before.as_ref().is_none_or(is_known);
-    if height == next && !past.is_sent && is_logged {
-        // A crash between memory and log: everything before is there, and what is not logged is not sent.
+    let before_is_known = past.before.as_ref().map_or(Ok(true), is_known)?;
+    if height == next && !past.is_sent && before_is_known {
+        // A crash between memory and log: everything before is there, and nobody has this one.
         tracing::warn!(%height, "the validator's last ballot is not in its log, and went to nobody: it is forgotten");
         options.signer.forget_last()?;
         return Ok(None);
@@ -336,8 +336,12 @@ fn log_path(options: &EngineOptions) -> PathBuf {
 }
 
 /// Whether a log has a ballot with this signature. It has them as they were sent, without compression.
-fn log_holds(path: &Path, signature: &Signature) -> bool {
-    std::fs::read(path).is_ok_and(|log| memchr::memmem::find(&log, &signature.to_bytes()).is_some())
+fn log_holds(path: &Path, signature: &Signature) -> Result<bool, Error> {
+    match std::fs::read(path) {
+        Ok(log) => Ok(memchr::memmem::find(&log, &signature.to_bytes()).is_some()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Error::Storage { what: "read the log of ballots", why: error.to_string() }),
+    }
 }
 
 impl Session {
@@ -368,7 +372,7 @@ impl Session {
             Chain,
             settings.clone(),
             WalContext::new(log, Borsh),
-            NetworkContext::new(identity, Borsh),
+            NetworkContext::new(identity, Noting(Arc::clone(&options.signer))),
             consensus,
             SyncContext::new(Borsh),
             RequestContext::new(REQUESTS_MAX),
@@ -379,7 +383,6 @@ impl Session {
         let parts = Parts {
             mempool: Arc::clone(mempool),
             signer,
-            guard: Arc::clone(&options.signer),
             follow,
             clock: options.clock,
             pace: options.pace,

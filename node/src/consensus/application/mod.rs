@@ -26,7 +26,7 @@ use tokio::{
 
 use self::pace::{Begin, Idle};
 use super::{
-    Guarded, Pace,
+    Pace,
     assembly::{Assembled, Assembly},
     context::{BlockId, Chain, Voters},
     publisher::Publisher,
@@ -52,8 +52,6 @@ const INBOUND_MAX: usize = 64;
 pub(super) struct Parts {
     pub(super) mempool: Arc<Mempool>,
     pub(super) signer: ChainSigner,
-    /// The same key's memory.
-    pub(super) guard: Arc<Guarded>,
     /// The block to catch up with before this node takes part again.
     pub(super) follow: Option<Height>,
     pub(super) clock: fn() -> Timestamp,

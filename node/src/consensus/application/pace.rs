@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use arc_malachitebft_app_channel::app::{
-    consensus::SignedConsensusMsg,
     engine::{host::Next, util::events::Event},
     types::core::HeightParams,
 };
@@ -86,8 +85,6 @@ impl Application {
     pub(super) fn notice(&mut self, event: &Event<Chain>) -> Result<(), Error> {
         match event {
             Event::Received(message) => self.note_height(message.height()),
-            Event::Published(SignedConsensusMsg::Vote(vote)) => self.parts.guard.note_sent(&vote.signature),
-            Event::Published(SignedConsensusMsg::Proposal(proposal)) => self.parts.guard.note_sent(&proposal.signature),
             _ => Ok(()),
         }
     }
