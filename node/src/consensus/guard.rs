@@ -64,7 +64,7 @@ pub(crate) struct Past {
     pub(crate) last: PastBallot,
     /// Whether it may have left this node.
     pub(crate) is_sent: bool,
-    /// The one before it, of the same height.
+    /// The one before it.
     pub(crate) before: Option<PastBallot>,
 }
 
@@ -89,7 +89,8 @@ impl Record {
 
 struct Memory {
     file: File,
-    /// What was signed for the last height, in order.
+    /// What was signed for the last height, in order, behind the last one before it: forgetting a height's only ballot
+    /// does not forget that earlier ones were signed.
     ballots: Vec<Signed>,
     is_sent: bool,
 }
@@ -237,8 +238,9 @@ impl ConsensusSigner for Guarded {
             return Err(Error::Refused { what: "ballot", why });
         }
         let next = Signed { moment, message, signature: self.key.sign_ballot(ballot)? };
-        let of_height = memory.ballots.iter().filter(|signed| signed.moment.height == moment.height);
-        let mut ballots: Vec<Signed> = of_height.copied().chain([next]).collect();
+        let (of_height, earlier): (Vec<Signed>, Vec<Signed>) =
+            memory.ballots.iter().partition(|signed| signed.moment.height == moment.height);
+        let mut ballots: Vec<Signed> = earlier.last().copied().into_iter().chain(of_height).chain([next]).collect();
         ballots.drain(..ballots.len().saturating_sub(BALLOTS_MAX));
         memory.remember(ballots, false)?;
         Ok(next.signature)
@@ -308,9 +310,11 @@ mod tests {
         assert!(guard(&path).sign_ballot(&ballot(5, 0, vote(VoteKind::Prevote, 2))).is_err());
         assert_eq!(guard(&path).sign_ballot(&first).unwrap(), sent);
         guard(&path).sign_ballot(&ballot(5, 0, vote(VoteKind::Precommit, 2))).unwrap();
+        guard(&path).sign_ballot(&ballot(6, 0, vote(VoteKind::Prevote, 3))).unwrap();
         guard(&path).forget_last().unwrap();
-        guard(&path).forget_last().unwrap();
-        assert_eq!(guard(&path).past(), None);
+        assert_eq!(guard(&path).past().unwrap().last.height, Height::new(5));
+        let earlier = guard(&path).sign_ballot(&ballot(4, 9, vote(VoteKind::Prevote, 2))).unwrap_err().to_string();
+        assert!(earlier.contains("signed for block 5 already"), "{earlier}");
     }
 
     #[test]
