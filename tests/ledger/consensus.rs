@@ -382,3 +382,38 @@ fn repro_a_node_whose_thread_panicked_ended_as_if_it_had_been_told_to() {
 
 /// Whether the lone validator's clock panics.
 static PANICS: AtomicBool = AtomicBool::new(false);
+
+#[test]
+fn repro_a_lone_validator_restored_from_a_block_before_signed_that_block_anew() {
+    let genesis = genesis(vec![Validator { address: String::new(), ..listed("validator", 1) }]);
+    let mut node = Node::open("validator", &genesis);
+    node.start_at("/ip4/127.0.0.1/tcp/0", SELDOM);
+    let first = node.transfer("researcher", 1);
+    wait("the transfer is in a block", || node.has(first));
+    node.stop();
+    let (files, copies) = (["ledger.redb", "consensus.wal"], tempfile::tempdir().unwrap());
+    let copy = |from: &Path, to: &Path| {
+        for file in files {
+            std::fs::copy(from.join(file), to.join(file)).unwrap();
+        }
+    };
+    copy(node.directory.path(), copies.path());
+    node.start_at("/ip4/127.0.0.1/tcp/0", SELDOM);
+    let second = node.transfer("researcher", 2);
+    wait("the transfer is in a block", || node.has(second));
+    node.stop();
+    let (height, memory) = (node.height(), std::fs::read(node.directory.path().join("signed")).unwrap());
+
+    // Ledger and log are older; the key's memory is not.
+    let mut restored = Node::open("validator", &genesis);
+    drop(std::mem::replace(&mut restored.mempool, Arc::clone(&node.mempool)));
+    copy(copies.path(), restored.directory.path());
+    std::fs::write(restored.directory.path().join("signed"), memory).unwrap();
+    restored.mempool = Arc::new(Mempool::new(ledger(restored.directory.path(), &genesis)));
+    assert_eq!(restored.height() + 1, height);
+    restored.start_at("/ip4/127.0.0.1/tcp/0", SELDOM);
+    let other = restored.transfer("sponsor", 3);
+    wait("it signs no other block", || restored.engine.as_ref().unwrap().handle().outcome().is_some());
+    let why = restored.engine.take().unwrap().stop().unwrap_err().to_string();
+    assert!(why.contains("signed for block") && !restored.has(other), "{why}");
+}

@@ -24,7 +24,7 @@ use circuits::{
 use super::ConsensusSigner;
 use crate::{
     Error,
-    codec::encode,
+    codec::{check_length, encode},
     signature::Signature,
     units::Height,
     vote::{Ballot, Statement, VoteKind},
@@ -70,10 +70,12 @@ pub(crate) struct Past {
 
 /// That the last ballot was sent, as the file's first byte, which is written without what follows.
 const SENT: u8 = 1;
-/// Ballots of one height that are kept, of eighty rounds: beyond, the first ones are forgotten and not signed again.
-const BALLOTS_MAX: usize = 256;
+/// Ballots that are kept: those of a round and the one before. What was signed before them is not signed again.
+const BALLOTS_MAX: usize = 4;
+/// Bytes of the file, always: a sector, which disks write whole, so that neither a kill nor a power failure tears it.
+const FILE_BYTES: usize = 512;
 
-/// What the file holds behind that byte. A torn write does not match its digest, and then nothing is signed.
+/// What the file holds behind that byte, before zeros. One that does not match its digest signs nothing.
 #[derive(BorshSerialize, BorshDeserialize)]
 struct Record {
     ballots: Vec<Signed>,
@@ -103,14 +105,12 @@ impl Memory {
     /// Writes anew what was signed, and believes it once it is on the disk.
     fn remember(&mut self, ballots: Vec<Signed>, is_sent: bool) -> Result<(), Error> {
         let failed = failed("remember what was signed");
-        let mut bytes = vec![];
-        if !ballots.is_empty() {
-            bytes.push(u8::from(is_sent));
-            bytes.extend(encode("signed ballots", &Record::of(ballots.clone())?)?);
-        }
+        let mut bytes = vec![u8::from(is_sent)];
+        bytes.extend(encode("signed ballots", &Record::of(ballots.clone())?)?);
+        check_length("memory of the validator's key in bytes", bytes.len(), FILE_BYTES)?;
+        bytes.resize(FILE_BYTES, 0);
         self.file.seek(SeekFrom::Start(0)).map_err(&failed)?;
         self.file.write_all(&bytes).map_err(&failed)?;
-        self.file.set_len(bytes.len() as u64).map_err(&failed)?;
         self.file.sync_data().map_err(&failed)?;
         (self.ballots, self.is_sent) = (ballots, is_sent);
         Ok(())
@@ -194,12 +194,16 @@ impl Guarded {
         memory.remember(ballots, true)
     }
 
-    /// Forgets what was signed. Only for ballots that can count nowhere.
+    /// Forgets what was signed for the last height. Only for ballots that can count nowhere.
     ///
     /// # Errors
     /// [`Error::Storage`].
-    pub(crate) fn forget(&self) -> Result<(), Error> {
-        self.memory().remember(vec![], false)
+    pub(crate) fn forget_height(&self) -> Result<(), Error> {
+        let mut memory = self.memory();
+        let mut ballots = memory.ballots.clone();
+        let last = ballots.last().map(|last| last.moment.height);
+        ballots.retain(|signed| Some(signed.moment.height) != last);
+        memory.remember(ballots, true)
     }
 }
 
@@ -208,9 +212,8 @@ fn read(bytes: &[u8], path: &Path) -> Result<Vec<Signed>, Error> {
         what: "memory of the validator's key",
         why: format!("{}: remove it only if this key surely signed nothing that the ledger lacks", path.display()),
     };
-    let Record { ballots, check } = borsh::from_slice(bytes).map_err(|_| damaged())?;
-    let expected = Record::of(ballots.clone())?.check;
-    if expected == check && !ballots.is_empty() { Ok(ballots) } else { Err(damaged()) }
+    let Record { ballots, check } = Record::deserialize(&mut { bytes }).map_err(|_| damaged())?;
+    if Record::of(ballots.clone())?.check == check { Ok(ballots) } else { Err(damaged()) }
 }
 
 impl ConsensusSigner for Guarded {
@@ -315,6 +318,24 @@ mod tests {
         assert_eq!(guard(&path).past().unwrap().last.height, Height::new(5));
         let earlier = guard(&path).sign_ballot(&ballot(4, 9, vote(VoteKind::Prevote, 2))).unwrap_err().to_string();
         assert!(earlier.contains("signed for block 5 already"), "{earlier}");
+    }
+
+    #[test]
+    fn repro_a_memory_that_was_killed_while_it_was_written_read_as_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("signed");
+        // However many ballots a height takes, the file has one length and the last ones are in it.
+        for round in 0..40 {
+            for kind in [VoteKind::Prevote, VoteKind::Precommit] {
+                guard(&path).sign_ballot(&ballot(5, round, vote(kind, 1))).unwrap();
+                assert_eq!(std::fs::metadata(&path).unwrap().len(), FILE_BYTES as u64);
+            }
+        }
+        let last = guard(&path).sign_ballot(&ballot(6, 0, vote(VoteKind::Prevote, 1))).unwrap();
+        assert_eq!(guard(&path).past().unwrap().last.signature, last);
+        guard(&path).forget_height().unwrap();
+        assert_eq!(guard(&path).past().unwrap().last.height, Height::new(5));
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), FILE_BYTES as u64);
     }
 
     #[test]

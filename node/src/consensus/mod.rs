@@ -325,9 +325,14 @@ fn must_follow(mempool: &Mempool, options: &EngineOptions) -> Result<Option<Heig
         let why = format!("its key signed block {height}, and its ledger lacks it: restore a newer copy");
         return Err(Error::Consensus { why });
     }
+    if past.is_sent {
+        // Alone, its ballots are the certificate: somebody may have the block. The same ones are signed again, no others.
+        tracing::warn!(%height, "the validator's last ballot is not in its log: if it signs no more, restore a newer copy");
+        return Ok(None);
+    }
     // Nobody else could make that block final.
     tracing::warn!(%height, "the validator's last ballot is not in its log, and counts nowhere: it is forgotten");
-    options.signer.forget()?;
+    options.signer.forget_height()?;
     Ok(None)
 }
 
