@@ -31,6 +31,8 @@ struct Simulation {
     model: Model,
     rng: StdRng,
     paused: Option<usize>,
+    /// The block that must be decided before another node loses its files.
+    wiped: u64,
     /// Whose clock is an hour off.
     wrong: Option<usize>,
     /// Hosts of their own, where this machine lets the test make them. After the town, which is gone before them.
@@ -100,11 +102,16 @@ impl Simulation {
         Some(node)
     }
 
-    /// Loses a node's files, but only of the one that is down: what a quorum had, others have.
+    /// Loses a node's files. Until the block that its key may have signed is decided it does not vote, so that two that lost
+    /// theirs at one height would be more faults than four validators bear: the next one waits for that block everywhere.
     fn wipe(&mut self) {
-        if self.town.up().len() == 4
+        let awake = self.awake();
+        let heights: Vec<_> = awake.iter().map(|number| self.town.node(*number).height()).collect();
+        if awake.len() == 4
+            && heights.iter().all(|height| *height >= self.wiped)
             && let Some(node) = self.kill()
         {
+            self.wiped = heights.into_iter().max().unwrap_or_default() + 1;
             self.town.wipe(node);
             self.town.start(node);
         }
@@ -212,7 +219,7 @@ fn simulate(seed: u64) {
     }
     let town = lan.as_ref().map_or_else(Town::running, namespaces::town);
     let (model, rng) = (Model::default(), StdRng::seed_from_u64(seed));
-    let mut simulation = Simulation { town, model, rng, paused: None, wrong: None, lan, cut: None };
+    let mut simulation = Simulation { town, model, rng, paused: None, wiped: 0, wrong: None, lan, cut: None };
     (0..operations()).for_each(|_| simulation.step());
     simulation.check();
 }
