@@ -135,7 +135,16 @@ impl State {
         match event {
             Event::PeerConnected(peer) => self.peers.push(peer),
             Event::PeerDisconnected(peer) => self.peers.retain(|other| *other != peer),
-            Event::ConsensusMessage(Channel::Consensus, from, _, bytes) => self.note(Kind::Consensus, from, bytes),
+            Event::ConsensusMessage(Channel::Consensus, from, _, bytes) => {
+                // At once, before its height is over, with another signature: the last bytes are the signature's.
+                let mut forged = bytes.to_vec();
+                if let Some(byte) = forged.last_mut() {
+                    *byte ^= 1;
+                }
+                self.note(Kind::Consensus, from, bytes);
+                self.links.publish(Channel::Consensus, forged.into()).await.unwrap();
+                self.sent += 1;
+            }
             Event::ConsensusMessage(Channel::ProposalParts, from, _, bytes) => self.note(Kind::Parts, from, bytes),
             Event::ConsensusMessage(Channel::Sync, from, _, bytes) => self.note(Kind::Status, from, bytes),
             Event::LivenessMessage(_, from, bytes) => self.note(Kind::Liveness, from, bytes),

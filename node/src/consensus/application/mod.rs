@@ -24,7 +24,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 
-use self::pace::{Begin, Idle};
+use self::pace::{Begin, Idle, Seen};
 use super::{
     Pace,
     assembly::{Assembled, Assembly},
@@ -87,8 +87,7 @@ pub(super) struct Application {
     checked: Option<Height>,
     /// Whole blocks of later heights.
     ahead: Vec<Assembled>,
-    /// The highest block that a peer showed.
-    seen: Height,
+    seen: Seen,
     /// The height to come, while nobody needs it yet.
     idle: Option<Idle>,
     /// Whether somebody asked for a block that nothing waits for.
@@ -114,7 +113,7 @@ impl Application {
             sound: BTreeSet::new(),
             checked: None,
             ahead: vec![],
-            seen: Height::default(),
+            seen: Seen::default(),
             idle: None,
             requested: false,
             inbound,

@@ -14,6 +14,26 @@ use crate::{Error, consensus::context::Chain, units::Height};
 /// Transactions that are passed on again at once when they wait for long.
 const REPEATED_MAX: usize = 64;
 
+/// How far ahead of this node one peer's word is enough to go on. A lie makes this many blocks that nobody needs, no
+/// faster than blocks may follow each other; at a block for each word, a node that was away would catch up no faster.
+const BELIEVED_MAX: u32 = 64;
+
+/// The highest block that others showed, as far as it is believed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Seen(Height);
+
+impl Seen {
+    /// Notes that somebody is at a height.
+    fn note(&mut self, height: Height, tip: Height) {
+        self.0 = self.0.max(height.min(tip.after(BELIEVED_MAX)));
+    }
+
+    /// Whether others are at the next height or beyond it.
+    fn is_beyond(self, tip: Height) -> bool {
+        self.0 > tip
+    }
+}
+
 /// What begins a height.
 pub(super) enum Begin {
     /// The first one after a start. A node without peers rests here too: it makes no block for nobody.
@@ -49,7 +69,7 @@ impl Application {
     pub(super) fn start_time(&self) -> Result<Option<Instant>, Error> {
         let Some(&Idle { since, work, .. }) = self.idle.as_ref() else { return Ok(None) };
         let tip = self.tip()?;
-        let others_began = self.seen > tip.height;
+        let others_began = self.seen.is_beyond(tip.height);
         let wanted = match work {
             _ if others_began => since,
             Some(work) => work + self.parts.pace.gather,
@@ -62,10 +82,9 @@ impl Application {
         Ok(Some(wanted.max(due)))
     }
 
-    /// Notes that somebody is at a height. One ahead of this node is enough to go on, and counts until the next block.
+    /// Notes that somebody is at a height.
     pub(super) fn note_height(&mut self, height: Height) -> Result<(), Error> {
-        let next = self.tip()?.height.next();
-        self.seen = self.seen.max(height.min(next));
+        self.seen.note(height, self.tip()?.height);
         Ok(())
     }
 
@@ -107,5 +126,20 @@ impl Application {
             self.publisher.transactions(&oldest).await?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repro_a_node_that_was_away_waited_for_a_word_before_each_block_that_it_lacked() {
+        let mut seen = Seen::default();
+        seen.note(Height::new(1_000), Height::new(10));
+        assert!((10..74).all(|tip| seen.is_beyond(Height::new(tip))));
+        assert!(!seen.is_beyond(Height::new(74)), "one word is believed for ever");
+        seen.note(Height::new(3), Height::new(20));
+        assert!(seen.is_beyond(Height::new(73)), "who is behind takes nothing back");
     }
 }
