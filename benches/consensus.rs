@@ -1,7 +1,7 @@
 //! The consortium's ledger: commit latency, transactions per second, start and recovery, with one validator and with four.
 //!
 //! Not criterion: each line is one run of real engines over sockets of this machine, all on the same cores. Arguments
-//! choose sections: `latency`, `transfers`, `contributions`, `store`, `start`.
+//! choose sections: `latency`, `transfers`, `contributions`, `store`, `start`, `away`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(missing_docs, dead_code, unreachable_pub)]
@@ -57,6 +57,11 @@ fn sender(number: usize) -> String {
 }
 
 fn consortium(count: usize) -> Genesis {
+    observed_consortium(count, 0)
+}
+
+/// Validators, and after them nodes that only follow.
+fn observed_consortium(count: usize, observers: usize) -> Genesis {
     let listed = |number: usize| {
         let (name, port) =
             (validator_name(number), TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port());
@@ -64,18 +69,19 @@ fn consortium(count: usize) -> Genesis {
             account: account(&name),
             peer: secret(&name).peer_key(),
             address: format!("/ip4/127.0.0.1/tcp/{port}"),
-            power: 1,
+            power: u32::from(number < count),
         }
     };
     let mut genesis = genesis(Quorum::DEFAULT);
     genesis.time = Timestamp::new(now().get() - 1);
     genesis.parameters.epoch_blocks = 64;
-    genesis.validators = ValidatorSet::new((0..count).map(listed).collect()).unwrap();
+    genesis.validators = ValidatorSet::new((0..count + observers).map(listed).collect()).unwrap();
     genesis.balances.extend((0..SENDERS).map(|number| (account(&sender(number)), Amount::new(1_000_000))));
     genesis
 }
 
 /// Running nodes of one process, with their files.
+#[derive(Default)]
 struct Nodes {
     mempools: Vec<Arc<Mempool>>,
     engines: Vec<Engine>,
@@ -84,30 +90,32 @@ struct Nodes {
 
 impl Nodes {
     fn start(genesis: &Genesis, chain: Option<&Path>, proofs: impl Fn() -> Box<dyn ProofVerifier>) -> Self {
-        let count = genesis.validators.iter().count();
-        let mut nodes = Self { mempools: vec![], engines: vec![], folders: vec![] };
-        for number in 0..count {
-            let (name, folder) = (validator_name(number), tempfile::tempdir().unwrap());
-            let path = folder.path().join("ledger.redb");
-            if let Some(chain) = chain {
-                std::fs::copy(chain, &path).unwrap();
-            }
-            let ledger = Ledger::open_with(&path, genesis.clone(), proofs()).unwrap();
-            let mempool = Arc::new(Mempool::new(Arc::new(ledger)));
-            let options = EngineOptions {
-                directory: folder.path().into(),
-                listen: genesis.validators.get(account(&name)).unwrap().address.clone(),
-                peer: secret(&name),
-                signer: Arc::new(Guarded::open(Arc::new(key(&name)), &folder.path().join("signed")).unwrap()),
-                pace: Pace { gather: Duration::from_millis(5), heartbeat: Duration::from_secs(3_600) },
-                timeouts: Timeouts::default(),
-                clock: now,
-            };
-            nodes.engines.push(Engine::start(Arc::clone(&mempool), options).unwrap());
-            nodes.mempools.push(mempool);
-            nodes.folders.push(folder);
-        }
+        let mut nodes = Self::default();
+        (0..genesis.validators.iter().count()).for_each(|_| nodes.start_next(genesis, chain, proofs()));
         nodes
+    }
+
+    /// Starts the next validator, with a copy of a chain's files.
+    fn start_next(&mut self, genesis: &Genesis, chain: Option<&Path>, proofs: Box<dyn ProofVerifier>) {
+        let (name, folder) = (validator_name(self.engines.len()), tempfile::tempdir().unwrap());
+        let path = folder.path().join("ledger.redb");
+        if let Some(chain) = chain {
+            std::fs::copy(chain, &path).unwrap();
+        }
+        let ledger = Ledger::open_with(&path, genesis.clone(), proofs).unwrap();
+        let mempool = Arc::new(Mempool::new(Arc::new(ledger)));
+        let options = EngineOptions {
+            directory: folder.path().into(),
+            listen: genesis.validators.get(account(&name)).unwrap().address.clone(),
+            peer: secret(&name),
+            signer: Arc::new(Guarded::open(Arc::new(key(&name)), &folder.path().join("signed")).unwrap()),
+            pace: Pace { gather: Duration::from_millis(5), heartbeat: Duration::from_secs(3_600) },
+            timeouts: Timeouts::default(),
+            clock: now,
+        };
+        self.engines.push(Engine::start(Arc::clone(&mempool), options).unwrap());
+        self.mempools.push(mempool);
+        self.folders.push(folder);
     }
 
     fn with_double(count: usize) -> Self {
@@ -311,14 +319,38 @@ fn start() {
     );
 }
 
+/// A node that begins when the others, who rest, have many blocks.
+fn away() {
+    const BLOCKS: u64 = 1_000;
+    let genesis = observed_consortium(4, 1);
+    let double = || -> Box<dyn ProofVerifier> { Box::new(DigestInsteadOfPairing) };
+    let mut nodes = Nodes::default();
+    (0..4).for_each(|_| nodes.start_next(&genesis, None, double()));
+    for nonce in 0..BLOCKS {
+        nodes.wait(nodes.mempools[0].submit(nodes.transfer(0, nonce), now()).unwrap());
+    }
+    let (blocks, started) = (nodes.height(0), Instant::now());
+    nodes.start_next(&genesis, None, double());
+    let mut heights = nodes.mempools[4].ledger().watch();
+    while nodes.height(4) < blocks {
+        futures::executor::block_on(heights.changed()).unwrap();
+    }
+    let time = started.elapsed();
+    println!(
+        "away: a node that lacks {blocks} blocks has them after {time:.1?}, {:.0} per second",
+        blocks as f64 / time.as_secs_f64()
+    );
+}
+
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
-    let sections: [(&str, fn()); 5] = [
+    let sections: [(&str, fn()); 6] = [
         ("latency", latency),
         ("transfers", transfers),
         ("contributions", contributions),
         ("store", store),
         ("start", start),
+        ("away", away),
     ];
     for (name, run) in sections {
         if wanted.is_empty() || wanted.iter().any(|word| word == name) {

@@ -2,8 +2,9 @@
 //! and peak memory, on a node with its ledger on disk, a committee of 2 of 4 and two cores.
 //!
 //! Not criterion: one run that prints a table, and fails where the sums are not the truth. Founding and proving happen once
-//! and are kept under `target/cohort`; a run that was interrupted goes on where it was. `LOCUS_COHORT_RECORDS` (10,000)
-//! and `LOCUS_COHORT_CONTRIBUTIONS` (1,000) say how many. Node, members and researcher are one process, so a stage's memory
+//! and are kept under `target/cohort`; a run that was interrupted goes on where it was. `LOCUS_COHORT_RECORDS` (10,000),
+//! `LOCUS_COHORT_CONTRIBUTIONS` (1,000) and `LOCUS_COHORT_VARIANTS` (3) say how many; of more than 32 variants, cases and
+//! controls are counted apart, 512 in each part of a contribution. Node, members and researcher are one process, so a stage's memory
 //! is that of all of them.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
@@ -39,6 +40,7 @@ fn number(variable: &str, otherwise: usize) -> usize {
 pub struct Size {
     pub records: usize,
     pub contributions: usize,
+    pub variants: usize,
 }
 
 /// A chain with its records and an open query, and what making it took.
@@ -46,6 +48,11 @@ pub struct Size {
 struct Founded {
     query: QueryId,
     stages: Vec<Measured>,
+}
+
+/// Groups may be counted exactly, as in a demonstration, so that sums can be compared with the truth.
+fn open(folder: &Path) -> World {
+    World::open_with(folder, Quorum::DEFAULT, |parameters| parameters.exact_groups_allowed = true)
 }
 
 /// Founds the chain in a folder, unless it was founded there before.
@@ -57,9 +64,9 @@ fn found(folder: &Path, size: Size) -> Founded {
     // What a broken run left is of no use: its query would be another.
     drop(fs::remove_dir_all(folder));
     let mut stages = Stages::default();
-    let world = stages.time("found the chain, make the committee's key", || World::ready(folder, Quorum::DEFAULT));
-    stages.time(&format!("register {} records", size.records), || people::register(&world, size.records));
-    let query = people::ask(&world, size.contributions);
+    let world = stages.time("found the chain, make the committee's key", || open(folder).prepared());
+    stages.time(&format!("register {} records", size.records), || people::register(&world, size));
+    let query = people::ask(&world, size);
     let founded = Founded { query, stages: stages.done() };
     fs::write(noted, serde_json::to_string(&founded).unwrap()).unwrap();
     founded
@@ -69,19 +76,21 @@ fn main() {
     let size = Size {
         records: number("LOCUS_COHORT_RECORDS", 10_000),
         contributions: number("LOCUS_COHORT_CONTRIBUTIONS", 1_000),
+        variants: number("LOCUS_COHORT_VARIANTS", 3),
     };
     assert!((2..=size.records).contains(&size.contributions), "of the records, two at least contribute");
+    assert!((3..=1_024).contains(&size.variants), "3 variants at least, and one window at most");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/cohort");
-    let root: PathBuf = root.join(format!("{}-{}", size.records, size.contributions));
+    let root: PathBuf = root.join(format!("{}-{}-{}", size.records, size.contributions, size.variants));
     println!("{size:?}; load {}", fs::read_to_string("/proc/loadavg").unwrap().trim());
     let base = root.join("base");
     let founded = found(&base, size);
-    let proven = proofs::prepare(&World::open(&base, Quorum::DEFAULT), founded.query, size, &root.join("proofs"));
+    let proven = proofs::prepare(&open(&base), founded.query, size, &root.join("proofs"));
     let run = root.join("run");
     drop(fs::remove_dir_all(&run));
     copy_folder(&base, &run);
     println!("load {}", fs::read_to_string("/proc/loadavg").unwrap().trim());
-    let world = World::open(&run, Quorum::DEFAULT);
+    let world = open(&run);
     let stages = stages::run(world, founded.query, &proven, size);
     founded.stages.iter().chain(&stages).for_each(Measured::print);
 }

@@ -25,7 +25,7 @@ use rand::{SeedableRng, rngs::StdRng};
 
 use crate::{
     Size,
-    people::person,
+    people::{parts, person},
     world::{World, proving_key},
 };
 
@@ -45,50 +45,55 @@ pub struct Proven {
 struct Prover<'a> {
     world: &'a World,
     query: QueryId,
-    terms: ContributionTerms,
+    /// Of each part.
+    terms: Vec<ContributionTerms>,
     key: PublicKey,
     tree: SyncedTree,
+    variants: usize,
 }
 
 impl Prover<'_> {
-    fn prove(&self, number: usize) -> Proven {
-        let mut rng = StdRng::seed_from_u64(SEED + number as u64);
-        let of = person(self.world, number);
+    /// The proofs of a query are numbered part after part, and person after person.
+    fn prove(&self, place: usize) -> Proven {
+        let mut rng = StdRng::seed_from_u64(SEED + place as u64);
+        let (number, part) = (place / self.terms.len(), place % self.terms.len());
+        let (of, terms) = (person(self.world, number, self.variants), &self.terms[part]);
+        let part = u8::try_from(part).unwrap();
         let ledger = self.world.ledger();
         let leaf = ledger.body(of.record.body()).unwrap().expect("a registered record");
         let epoch = ledger.registration(leaf).unwrap().expect("its registration").registration_epoch;
         let path = self.tree.tree.path(leaf.get()).unwrap();
         let payout = AccountId::from_bytes([7; 32]);
-        let plaintext =
-            self.terms.layout.plaintext(&self.terms.matching, &of.record.attributes, &of.record.genotypes).unwrap();
+        let plaintext = terms.layout.plaintext(&terms.matching, &of.record.attributes, &of.record.genotypes).unwrap();
         let (ciphertext, randomness) = encrypt(&self.key, &plaintext, &mut rng);
         let encrypted = (&self.key, &ciphertext, randomness);
-        let witness =
-            ContributionWitness::new(&self.terms, &of.record, of.consent, epoch.get(), path, encrypted).unwrap();
-        let bound = binding(&ledger.chain(), &self.query, 0, &payout, &ciphertext.digest());
-        let instance = witness.instance(&self.terms, bound);
-        let statement = ContributionStatement { terms: &self.terms, key: &self.key, instance: &instance };
+        let witness = ContributionWitness::new(terms, &of.record, of.consent, epoch.get(), path, encrypted).unwrap();
+        let bound = binding(&ledger.chain(), &self.query, part, &payout, &ciphertext.digest());
+        let instance = witness.instance(terms, bound);
+        let statement = ContributionStatement { terms, key: &self.key, instance: &instance };
         let contribution = prove(proving_key(), &statement, &ciphertext, &witness, &mut rng).unwrap();
         let ciphertext = ciphertext.to_packed_bytes();
-        Proven { payout, request: KeepCiphertext { query: self.query, part: 0, instance, contribution, ciphertext } }
+        Proven { payout, request: KeepCiphertext { query: self.query, part, instance, contribution, ciphertext } }
     }
 }
 
-/// Makes the proofs that are not in the folder, and returns all files in order.
+/// Makes the proofs that are not in the folder, and returns all files in order: every person's parts, one after another.
 pub fn prepare(world: &World, query: QueryId, size: Size, folder: &Path) -> Vec<PathBuf> {
     // Proofs of another chain or query are of no use to this one.
     let folder = folder.join(query.to_string());
     fs::create_dir_all(&folder).unwrap();
-    let files: Vec<PathBuf> = (0..size.contributions).map(|number| folder.join(format!("{number:05}"))).collect();
-    let missing: Vec<usize> = (0..size.contributions).filter(|number| !files[*number].exists()).collect();
+    let proofs = size.contributions * parts(size.variants).len();
+    let files: Vec<PathBuf> = (0..proofs).map(|number| folder.join(format!("{number:05}"))).collect();
+    let missing: Vec<usize> = (0..proofs).filter(|number| !files[*number].exists()).collect();
     println!("{} of {} proofs are there", files.len() - missing.len(), files.len());
     if missing.is_empty() {
         return files;
     }
     let state = world.state(query);
-    let (terms, key) = (state.terms(query, 0).unwrap(), committee_key(world.ledger(), world.ledger().chain(), &state));
+    let terms = (0..state.query.parts.len() as u8).map(|part| state.terms(query, part).unwrap()).collect();
+    let key = committee_key(world.ledger(), world.ledger().chain(), &state).unwrap();
     let tree = sync_tree(world.ledger()).unwrap();
-    let prover = Prover { world, query, terms, key: key.unwrap(), tree };
+    let prover = Prover { world, query, terms, key, tree, variants: size.variants };
     let (made, of, started) = (AtomicUsize::new(0), missing.len(), Instant::now());
     let make = |number: usize| {
         let proven = borsh::to_vec(&prover.prove(number)).unwrap();

@@ -1,13 +1,17 @@
 //! The stages of the query's life after the proofs, each measured.
 
 use std::{
+    hint::black_box,
     path::{Path, PathBuf},
     thread,
 };
 
 use circuits::{
-    id::QueryId,
-    rlwe::{Ciphertext, params::CIPHERTEXT_BYTES},
+    id::{AccountId, QueryId},
+    rlwe::{
+        Ciphertext, Plaintext, encrypt,
+        params::{CIPHERTEXT_BYTES, LAYOUT_SLOTS},
+    },
 };
 use market::{
     aggregator::sum,
@@ -18,6 +22,7 @@ use market::{
     researcher::decrypt,
 };
 use node::{
+    committee_key,
     state::{QueryStatus, StateRead as _},
     transaction::{Contribution, ContributionPart, Transaction},
 };
@@ -35,8 +40,8 @@ const SENDERS: usize = 64;
 /// People whose ciphertexts members are shown at once, one on each core.
 const ATTESTERS: usize = 2;
 
-/// What one person sends to the ledger, once every member has the ciphertext.
-fn attested(world: &World, file: &Path) -> Transaction {
+/// One part of what a person sends to the ledger, once every member has the ciphertext.
+fn attested(world: &World, file: &Path) -> (AccountId, ContributionPart) {
     let Proven { payout, request } = read(file);
     assert_eq!(request.ciphertext.len(), CIPHERTEXT_BYTES);
     let digest = put(world.blobs.as_ref(), BlobKind::Ciphertext, request.ciphertext.clone()).unwrap().digest;
@@ -50,7 +55,13 @@ fn attested(world: &World, file: &Path) -> Transaction {
         contribution: request.contribution,
         receipts: world.keys.members.iter().map(keep).collect(),
     };
-    Transaction::Contribute(Contribution { query: request.query, payout, parts: vec![part] })
+    (payout, part)
+}
+
+/// Puts together what one person sends.
+fn contribution(query: QueryId, parts: &[(AccountId, ContributionPart)]) -> Transaction {
+    let (payout, parts) = (parts[0].0, parts.iter().map(|(_, part)| part.clone()).collect());
+    Transaction::Contribute(Contribution { query, payout, parts })
 }
 
 /// Does the same for each of these on so many threads, in order.
@@ -67,9 +78,16 @@ fn in_parallel<T: Sync, R: Send>(all: &[T], threads: usize, work: impl Fn(&T) ->
 pub fn run(mut world: World, query: QueryId, files: &[PathBuf], size: Size) -> Vec<Measured> {
     let mut stages = Stages::default();
     let count = size.contributions;
-    let transactions = stages.time(&format!("store and attest {count} ciphertexts, 4 members each"), || {
+    let key = committee_key(world.ledger(), world.ledger().chain(), &world.state(query)).unwrap();
+    stages.time(&format!("encrypt {} full vectors, beside what was proven", files.len()), || {
+        let full = Plaintext::new(vec![1; LAYOUT_SLOTS]).unwrap();
+        in_parallel(files, ATTESTERS, |_| drop(black_box(encrypt(&key, &full, &mut rand::rng()))))
+    });
+    let parts = stages.time(&format!("store and attest {} ciphertexts, 4 members each", files.len()), || {
         in_parallel(files, ATTESTERS, |file| attested(&world, file))
     });
+    let transactions: Vec<_> = parts.chunks(files.len() / count).map(|parts| contribution(query, parts)).collect();
+    drop(parts);
     let ledger = &world.ledger;
     stages.time(&format!("admit {count} contributions, proofs in batches"), || {
         in_parallel(&transactions, SENDERS, |sent| ledger.submit(sent.clone()).unwrap())
@@ -93,7 +111,7 @@ pub fn run(mut world: World, query: QueryId, files: &[PathBuf], size: Size) -> V
     assert!(matches!(world.state(query).status, QueryStatus::Released { .. }));
     let blobs = world.blobs.as_ref();
     let result = stages.time("decrypt", || decrypt(world.ledger(), blobs, &world.keys.researcher, query).unwrap());
-    assert_eq!(result.slots(), [truth(count)], "the sums are the truth");
+    assert_eq!(result.slots(), truth(size), "the sums are the truth");
     let text = stages.time("collect the receipt", || {
         let receipt = collect(world.ledger(), blobs, query, result.components(), result.slots()).unwrap();
         receipt.to_json().unwrap()

@@ -215,9 +215,16 @@ fn validator(account: AccountId) -> Validator {
 impl World {
     /// Opens or founds the chain and its parties in a folder.
     pub fn open(root: &Path, quorum: Quorum) -> Self {
+        Self::open_with(root, quorum, |_| {})
+    }
+
+    /// The same under other parameters.
+    pub fn open_with(root: &Path, quorum: Quorum, change: fn(&mut Parameters)) -> Self {
         let keys = keys(quorum);
         std::fs::create_dir_all(root).unwrap();
-        let ledger = Ledger::open(&root.join("ledger.redb"), genesis(quorum, &keys)).unwrap();
+        let mut genesis = genesis(quorum, &keys);
+        change(&mut genesis.parameters);
+        let ledger = Ledger::open(&root.join("ledger.redb"), genesis).unwrap();
         let sequencer = Sequencer::new(Arc::new(ledger), vec![keys.validator.signing_key()]);
         let ledger = Arc::new(LocalLedger::on_demand(Arc::new(sequencer), today));
         let blobs = Arc::new(Objects::directory(&root.join("blobs")).unwrap());
@@ -230,7 +237,12 @@ impl World {
 
     /// A chain with accredited parties, a schema, and an active committee key.
     pub fn ready(root: &Path, quorum: Quorum) -> Self {
-        let mut world = Self::open(root, quorum);
+        Self::open(root, quorum).prepared()
+    }
+
+    /// Accredits parties, registers the schema and has the committee make its key.
+    pub fn prepared(self) -> Self {
+        let mut world = self;
         let governor = world.keys.governor.signing_key();
         let accredit =
             |key: &PartyKey, name: &str| Governance::AccreditIssuer { account: key.account(), name: name.into() };

@@ -83,6 +83,27 @@ mod tests {
         (axes, statistic).prop_map(|(axes, statistic)| Layout { window: 0, axes, statistic })
     }
 
+    /// What a record adds to a sum, each slot divided by its largest value.
+    fn scaled(
+        layout: &Layout,
+        matching: &MatchCriteria,
+        (attributes, genotypes): &(Attributes, Genotypes),
+    ) -> Vec<f64> {
+        let mut slots = layout.plaintext(matching, attributes, genotypes).unwrap().slots().to_vec();
+        slots.resize(layout.slots_used().into(), 0);
+        let maxima = layout.slot_maxima();
+        assert_eq!(maxima.len(), usize::from(layout.statistic.slots()));
+        let divided = |(slot, maximum): (u32, &u32)| {
+            assert!(slot <= *maximum, "{slot} exceeds {maximum}");
+            if *maximum == 0 { 0.0 } else { f64::from(slot) / f64::from(*maximum) }
+        };
+        slots.into_iter().zip(maxima.iter().cycle()).map(divided).collect()
+    }
+
+    fn distance_squared(one: &[f64], other: &[f64]) -> f64 {
+        one.iter().zip(other).map(|(m, n)| (m - n).powi(2)).sum()
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(512))]
         #[test]
@@ -91,30 +112,42 @@ mod tests {
         ) {
             let clause = |attribute| MatchClause { subject: Subject::Attribute(attribute), lo: 0, hi: 9, negated: false };
             let matching = MatchCriteria { groups: vec![vec![clause(2)], vec![clause(3)]] };
-            let slots = |(attributes, genotypes): &(Attributes, Genotypes)| {
-                let mut slots = layout.plaintext(&matching, attributes, genotypes).unwrap().slots().to_vec();
-                slots.resize(layout.slots_used().into(), 0);
-                slots
-            };
-            let (one, other) = (slots(&one), slots(&other));
-            let maxima = layout.slot_maxima();
-            prop_assert_eq!(maxima.len(), usize::from(layout.statistic.slots()));
-            let mut squared = 0.0;
-            for (place, (m, n)) in one.iter().zip(&other).enumerate() {
-                let maximum = maxima[place % maxima.len()];
-                prop_assert!(*m <= maximum && *n <= maximum);
-                if maximum > 0 {
-                    squared += ((f64::from(*m) - f64::from(*n)) / f64::from(maximum)).powi(2);
-                }
-            }
-            prop_assert!(squared <= f64::from(layout.sensitivity_squared()) + 1e-9);
+            let moved = distance_squared(&scaled(&layout, &matching, &one), &scaled(&layout, &matching, &other));
+            prop_assert!(moved <= f64::from(layout.sensitivity_squared()) + 1e-9);
         }
     }
 
+    fn record(values: &[(usize, u32)], dosage: Dosage) -> (Attributes, Genotypes) {
+        let mut attributes = [MISSING; ATTRIBUTES];
+        values.iter().for_each(|(place, value)| attributes[*place] = *value);
+        (Attributes::new(attributes), Genotypes::new(&[dosage; 64]).unwrap())
+    }
+
     #[test]
-    fn the_sensitivity_is_reached_where_values_are_binary() {
-        let grouped = Layout { axes: vec![Axis::Dosage { variant: 0 }], ..Layout::count() };
-        assert_eq!((Layout::count().sensitivity_squared(), grouped.sensitivity_squared()), (1, 2));
-        assert_eq!(Layout::genotypes(0, 0, 64).sensitivity_squared(), 128);
+    fn two_records_are_as_far_apart_as_the_sensitivity_says() {
+        let by_sex = |layout: Layout| {
+            let axes = vec![Axis::Thresholds { attribute: 1, cuts: vec![2] }];
+            Layout { axes, ..layout }
+        };
+        // A largest product of 225 is one digit; the digits of a greater one are not all at their largest together.
+        let moments = |count: u8| {
+            let attributes = (0..count).map(|place| Moment { attribute: 2 * place, lo: 0, hi: 15 }).collect();
+            Layout { window: 0, axes: vec![], statistic: Statistic::Moments { attributes } }
+        };
+        let (man, woman) = (record(&[(1, 1)], Dosage::HomAlt), record(&[(1, 2)], Dosage::Het));
+        let (carrier, uncalled) = (record(&[(1, 1)], Dosage::Het), record(&[(1, 1)], Dosage::Missing));
+        let (nobody, large) = (record(&[], Dosage::Missing), record(&[(0, 15), (2, 15)], Dosage::Missing));
+        for (layout, one, other) in [
+            (by_sex(Layout::count()), &man, &woman),
+            (Layout::genotypes(0, 0, 64), &carrier, &uncalled),
+            (by_sex(Layout::genotypes(0, 0, 64)), &man, &woman),
+            (moments(1), &nobody, &large),
+            (moments(2), &nobody, &large),
+        ] {
+            let everybody = MatchCriteria::default();
+            let reached = distance_squared(&scaled(&layout, &everybody, one), &scaled(&layout, &everybody, other));
+            let bound = f64::from(layout.sensitivity_squared());
+            assert!((reached - bound).abs() < 1e-9, "{layout:?}: {reached} of {bound}");
+        }
     }
 }
