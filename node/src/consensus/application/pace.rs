@@ -14,8 +14,9 @@ use crate::{Error, consensus::context::Chain, units::Height};
 /// Transactions that are passed on again at once when they wait for long.
 const REPEATED_MAX: usize = 64;
 
-/// How far ahead of this node one peer's word is enough to go on. A lie makes this many blocks that nobody needs, no
-/// faster than blocks may follow each other; at a block for each word, a node that was away would catch up no faster.
+/// How many blocks one word of a listed peer is worth: it says where it stands, and a node that was away goes on without
+/// waiting for the next word. A word may be false and repeated: what it then makes are blocks that nobody needs, and
+/// `block_seconds_min` alone bounds how fast.
 const BELIEVED_MAX: u32 = 64;
 
 /// The highest block that others showed, as far as it is believed.
@@ -26,6 +27,11 @@ impl Seen {
     /// Notes that somebody is at a height.
     fn note(&mut self, height: Height, tip: Height) {
         self.0 = self.0.max(height.min(tip.after(BELIEVED_MAX)));
+    }
+
+    /// Notes a height that anybody may have named: it is worth one block.
+    fn note_unverified(&mut self, height: Height, tip: Height) {
+        self.0 = self.0.max(height.min(tip.next()));
     }
 
     /// Whether others are at the next height or beyond it.
@@ -82,7 +88,7 @@ impl Application {
         Ok(Some(wanted.max(due)))
     }
 
-    /// Notes that somebody is at a height.
+    /// Notes where a listed peer says that it is.
     pub(super) fn note_height(&mut self, height: Height) -> Result<(), Error> {
         self.seen.note(height, self.tip()?.height);
         Ok(())
@@ -100,12 +106,12 @@ impl Application {
         Ok(())
     }
 
-    /// A vote or proposal of the next height means that others began it.
+    /// A vote or proposal of the next height means that others began it. The engine tells of it before it looks whose it is
+    /// and at its signature, so it counts for that height alone.
     pub(super) fn notice(&mut self, event: &Event<Chain>) -> Result<(), Error> {
-        match event {
-            Event::Received(message) => self.note_height(message.height()),
-            _ => Ok(()),
-        }
+        let Event::Received(message) = event else { return Ok(()) };
+        self.seen.note_unverified(message.height(), self.tip()?.height);
+        Ok(())
     }
 
     pub(super) async fn tick(&mut self) -> Result<(), Error> {
@@ -141,5 +147,12 @@ mod tests {
         assert!(!seen.is_beyond(Height::new(74)), "one word is believed for ever");
         seen.note(Height::new(3), Height::new(20));
         assert!(seen.is_beyond(Height::new(73)), "who is behind takes nothing back");
+    }
+
+    #[test]
+    fn a_vote_that_nobody_looked_at_yet_is_worth_one_block() {
+        let mut seen = Seen::default();
+        seen.note_unverified(Height::new(u64::MAX), Height::new(10));
+        assert!(seen.is_beyond(Height::new(10)) && !seen.is_beyond(Height::new(11)));
     }
 }
