@@ -287,24 +287,52 @@ impl Snapshot {
         })
     }
 
-    /// All entries of the kind of `first`, its smallest key; the first byte of a key is its kind.
+    /// At most so many screenings, closed ones included, by id, behind one or from the first on.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] or [`Error::Corrupt`].
+    pub fn screenings_after(
+        &self,
+        after: Option<ScreeningId>,
+        most: usize,
+    ) -> Result<Vec<(ScreeningId, ScreeningState)>, Error> {
+        let first = StateKey::Screening(after.unwrap_or(ScreeningId::from_bytes([0; 32])));
+        let rows = self.rows(first, |key| match key {
+            StateKey::Screening(id) => Some(id),
+            _ => None,
+        })?;
+        let is_behind = |row: &Result<(ScreeningId, _), Error>| !row.as_ref().is_ok_and(|(id, _)| Some(*id) == after);
+        rows.filter(is_behind).take(most).collect()
+    }
+
+    /// All entries of the kind of `first`, its smallest key.
     fn scan<K, T: BorshDeserialize>(
         &self,
         first: StateKey,
         id: impl Fn(StateKey) -> Option<K>,
     ) -> Result<Vec<(K, T)>, Error> {
+        self.rows(first, id)?.collect()
+    }
+
+    /// The entries from `first` on that are of its kind; the first byte of a key is its kind.
+    fn rows<K, T: BorshDeserialize>(
+        &self,
+        first: StateKey,
+        id: impl Fn(StateKey) -> Option<K>,
+    ) -> Result<impl Iterator<Item = Result<(K, T), Error>>, Error> {
         let start = first.encode()?;
         let kind = start.first().copied().unwrap_or_default();
         let end = [kind.saturating_add(1)];
         let range = (Bound::Included(start.as_slice()), Bound::Excluded(&end[..]));
-        let mut entries = vec![];
-        for row in self.state.range::<&[u8]>(range).map_err(failed("list state"))? {
-            let (key, value) = row.map_err(failed("list state"))?;
-            if let Some(id) = id(stored("state key", key.value())?) {
-                entries.push((id, stored("state value", value.value())?));
-            }
-        }
-        Ok(entries)
+        let rows = self.state.range::<&[u8]>(range).map_err(failed("list state"))?;
+        Ok(rows.filter_map(move |row| {
+            let read = || {
+                let (key, value) = row.map_err(failed("list state"))?;
+                let Some(id) = id(stored("state key", key.value())?) else { return Ok(None) };
+                Ok(Some((id, stored("state value", value.value())?)))
+            };
+            read().transpose()
+        }))
     }
 }
 

@@ -356,3 +356,20 @@ fn real_responses_are_verified_alone_and_together_and_consent_decides() {
     assert!(why.contains("number 1 is refused") && why.contains("does not verify"), "{why}");
     validator.import(sound, world.now).unwrap();
 }
+
+#[test]
+fn screenings_are_read_by_id_some_at_a_time() {
+    let mut world = World::ready(Quorum::DEFAULT);
+    let mut ids: Vec<_> = (0..3).map(|_| world.open_screening("researcher", world.screening()).unwrap()).collect();
+    ids.sort();
+    let snapshot = world.ledger().snapshot().unwrap();
+    let read = |after: Option<ScreeningId>, most| -> Vec<ScreeningId> {
+        snapshot.screenings_after(after, most).unwrap().into_iter().map(|(id, _)| id).collect()
+    };
+    assert_eq!(read(None, 2), ids[..2]);
+    assert_eq!(read(Some(ids[1]), 2), ids[2..]);
+    assert_eq!(read(Some(ids[2]), 2), []);
+    assert_eq!(read(Some(ScreeningId::from_bytes([0; 32])), 9), ids, "behind one that nobody opened");
+    let all: Vec<_> = snapshot.screenings().unwrap().into_iter().map(|(id, _)| id).collect();
+    assert_eq!(all, ids);
+}

@@ -112,10 +112,8 @@ pub(super) async fn list_screenings(
 ) -> Result<HttpResponse, Error> {
     let after: Option<ScreeningId> = query_string(after)?.after.map(|text| parse("screening id", &text)).transpose()?;
     let page = blocking(move || {
-        let all = service.chain.snapshot()?.screenings()?.into_iter();
-        let behind = all.filter(|(id, _)| after.is_none_or(|after| *id > after));
-        let mut items: Vec<_> =
-            behind.take(SCREENINGS_PAGE + 1).map(|(id, state)| ListedScreening { id, state }).collect();
+        let behind = service.chain.snapshot()?.screenings_after(after, SCREENINGS_PAGE + 1)?;
+        let mut items: Vec<_> = behind.into_iter().map(|(id, state)| ListedScreening { id, state }).collect();
         let more = items.len() > SCREENINGS_PAGE;
         items.truncate(SCREENINGS_PAGE);
         let next = if more { items.last().map(|last| last.id) } else { None };
