@@ -105,6 +105,21 @@ impl Browser {
         self.runtime.block_on(self.driver.goto(url)).unwrap();
     }
 
+    /// Does something in a tab of its own, closes it and comes back to this one.
+    pub fn in_another_tab(&self, work: impl FnOnce()) {
+        let this = self.runtime.block_on(async {
+            let this = self.driver.window().await.unwrap();
+            let other = self.driver.new_tab().await.unwrap();
+            self.driver.switch_to_window(other).await.unwrap();
+            this
+        });
+        work();
+        self.runtime.block_on(async {
+            self.driver.close_window().await.unwrap();
+            self.driver.switch_to_window(this).await.unwrap();
+        });
+    }
+
     /// What a script returns.
     pub fn run(&self, script: &str) -> Value {
         let returned = self.runtime.block_on(self.driver.execute(script, vec![]));

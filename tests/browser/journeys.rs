@@ -107,6 +107,60 @@ fn a_query_file_is_opened_in_the_builder_and_planned_at_once() {
 }
 
 #[test]
+fn a_query_is_asked_again_from_its_page_and_two_tabs_keep_their_own_drafts() {
+    let (site, browser) = (site(), browser());
+    browser.open(&format!("{}/queries/{}", site.url, site.collecting));
+    browser.click("a[href^='/builder?query=']");
+    browser.until("document.querySelector('[name=\"q.0.statistic\"]')?.value === 'funnel'");
+    assert_eq!(browser.run("return document.getElementById('study').value"), site.hostile.to_string());
+    assert!(browser.text("#plan").contains("Escrow"), "{}", browser.text("#plan"));
+    let subjects = "return [...document.querySelectorAll('[name$=\".subject\"]')].map(one => one.value).join()";
+    let subjects = browser.run(subjects).as_str().unwrap().to_owned();
+    assert!(subjects.contains("22:16050822 G>A"), "variants by name: {subjects}");
+    browser.run("document.getElementById('price').value = '77'");
+    browser.in_another_tab(|| {
+        browser.open(&format!("{}/builder?query={}", site.url, site.released));
+        assert_ne!(browser.run("return document.getElementById('price').value"), "77");
+        browser.run("document.getElementById('price').value = '55'; document.getElementById('contributions_max').value = '1000'");
+        browser.click("button[value='plan']");
+        browser.until("document.getElementById('plan').textContent.includes('55,000')");
+    });
+    browser.click("button[value='plan']");
+    browser.until("document.getElementById('plan').textContent.includes('154,000')");
+    assert_eq!(browser.run("return document.getElementById('price').value"), "77");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+    browser.open(&format!("{}/builder?query={}", site.url, "0".repeat(64)));
+    assert!(browser.run("return document.getElementById('plan')").is_null());
+    assert!(browser.text("main").contains(&"0".repeat(64)), "{}", browser.text("main"));
+    drop(browser.complaints());
+}
+
+#[test]
+fn a_region_of_the_genome_is_planned_and_one_without_variants_is_explained() {
+    let (site, browser) = (site(), browser());
+    browser.open(&format!("{}/builder?study={}", site.url, site.hostile));
+    let choose = "const chosen = document.getElementById('q-0-statistic'); chosen.value = 'allele_frequencies'; \
+                  chosen.dispatchEvent(new Event('change', { bubbles: true }))";
+    browser.run(choose);
+    browser.until("document.getElementById('q-0-region')");
+    browser.run("document.getElementById('q-0-region').value = '22:16050000-16060000'");
+    browser.click("button[value='plan']");
+    browser.until("document.getElementById('plan').textContent.includes('Escrow')");
+    let plan = browser.text("#plan");
+    assert!(plan.contains("576 of 4,032"), "168 variants lie there, and 192 in the blocks that hold them: {plan}");
+    inspect(&browser, "builder-region");
+    browser.run("document.getElementById('q-0-region').value = 'X:1-2'");
+    browser.click("button[value='plan']");
+    browser
+        .until("document.getElementById('plan').textContent.includes('no variant in X:1-2; its chromosomes are 22')");
+    browser
+        .run("document.getElementById('q-0-region').value = '22'; document.getElementById('q-0-count').value = '32'");
+    browser.click("button[value='plan']");
+    browser.until("document.getElementById('q-0-region-error')");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
 fn names_are_found_by_what_is_typed() {
     let (site, browser) = (site(), browser());
     browser.open(&format!("{}/builder?schema={}", site.url, site.schema));

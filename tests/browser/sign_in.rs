@@ -131,6 +131,27 @@ fn signing_out_everywhere_ends_the_session_of_another_browser() {
 }
 
 #[test]
+fn a_tab_that_another_one_signed_out_asks_to_sign_in_and_changes_nothing() {
+    let (site, browser) = (site(), browser());
+    forget(&browser);
+    browser.plug_in("internal");
+    sign_up(&browser, site, "Two Tabs");
+    fill(&browser, "#own-name", "Renamed by nobody");
+    browser.in_another_tab(|| {
+        browser.open(&format!("{}/you", url(site)));
+        browser.click("#sign-out");
+        browser.until("location.pathname !== '/you'");
+    });
+    browser.click("form[action='/you/name'] button");
+    browser.until("document.querySelector('.who').innerText.trim() === 'Sign in'");
+    assert!(browser.text("#content").contains("Sign in"), "{}", browser.text("#content"));
+    sign_in(&browser, site);
+    assert_eq!(browser.run("return document.getElementById('own-name').value"), "Two Tabs");
+    drop(browser.complaints());
+    browser.unplug();
+}
+
+#[test]
 fn a_key_of_the_ledger_is_linked_and_its_role_and_studies_are_shown() {
     let (site, browser) = (site(), browser());
     forget(&browser);

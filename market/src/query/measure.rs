@@ -1,12 +1,14 @@
 //! What a query measures, as researchers name it, and the parts that measure it.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt, ops::Range};
 
 use circuits::{
     layout::{Axis, GENOTYPE_BLOCK, Layout, Moment, SLOTS_PER_VARIANT, Statistic},
     record::WINDOW_VARIANTS,
     rlwe::params::LAYOUT_SLOTS,
+    schema::{Variant, VariantPanel},
 };
+use noodles::core::{Position, Region};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +20,8 @@ use crate::Error;
 
 /// Parts that one measure is laid out in at most, so that the refusal of too many can tell how many.
 const MEASURE_PARTS_MAX: usize = 64;
+/// Chromosomes that a refusal names at most.
+const CHROMOSOMES_NAMED_MAX: usize = 32;
 
 /// One thing that a query measures. Most take one part, one ciphertext and proof of each contributor; panels of many
 /// variants take several.
@@ -107,8 +111,8 @@ pub enum Measure {
     },
 }
 
-/// A range of the panel's variants, in its order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
+/// A range of the panel's variants, in its order: by number, or those of a region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
 #[serde(deny_unknown_fields)]
 pub struct VariantRange {
     /// Number of the first variant in the panel, a multiple of 32.
@@ -117,6 +121,77 @@ pub struct VariantRange {
     /// How many variants; up to the panel's end without it. Rounded up to a multiple of 32.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
+    /// A region in place of numbers: a chromosome as `22`, or a stretch of it as `22:16050000-17000000`, both ends
+    /// included. Widened on both sides to multiples of 32 variants.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+}
+
+impl VariantRange {
+    /// The numbers of the variants in a panel, from a multiple of 32 on.
+    ///
+    /// # Errors
+    /// [`Error::QueryFile`] for numbers outside of the panel, text that is no region, a region that the panel has no
+    /// variant of, and a region beside numbers.
+    pub fn numbers(&self, panel: &VariantPanel) -> Result<Range<u32>, Error> {
+        let (variants, block) = (u32::try_from(panel.variants.len()).unwrap_or(u32::MAX), GENOTYPE_BLOCK as u32);
+        let Self { first, count, region } = self;
+        let (first, end) = match region {
+            Some(_) if *first != 0 || count.is_some() => {
+                return Err(refused("variants are given by region and by number; leave one out".into()));
+            }
+            Some(region) => {
+                let within = numbers_within(panel, region)?;
+                (within.start / block * block, within.end.next_multiple_of(block).min(variants))
+            }
+            None => (*first, first.saturating_add(count.unwrap_or(variants.saturating_sub(*first)))),
+        };
+        if first % block != 0 || first >= variants || end > variants || end == first {
+            let why = format!(
+                "variants {first} to {end} must begin at a multiple of {block} and lie in the panel's {variants}"
+            );
+            return Err(refused(why));
+        }
+        Ok(first..end)
+    }
+}
+
+/// The variants of a region, by their numbers in the panel.
+fn numbers_within(panel: &VariantPanel, text: &str) -> Result<Range<u32>, Error> {
+    let region = region(text)?;
+    let is_within = |variant: &Variant| {
+        let position = usize::try_from(variant.pos).ok().and_then(Position::new);
+        **region.name() == *variant.chrom.as_bytes()
+            && position.is_some_and(|position| region.interval().contains(position))
+    };
+    let mut places =
+        panel.variants.iter().zip(0u32..).filter(|(variant, _)| is_within(variant)).map(|(_, place)| place);
+    let Some(first) = places.next() else {
+        let chromosomes: BTreeSet<&str> = panel.variants.iter().map(|variant| variant.chrom.as_str()).collect();
+        let named = chromosomes.into_iter().take(CHROMOSOMES_NAMED_MAX).collect::<Vec<_>>().join(", ");
+        let build = &panel.build;
+        return Err(refused(format!("the panel ({build}) has no variant in {text}; its chromosomes are {named}")));
+    };
+    let mut end = first.saturating_add(1);
+    for place in places {
+        if place != end {
+            return Err(refused(format!("the panel is in no order: variants of {text} lie apart in it; give numbers")));
+        }
+        end = end.saturating_add(1);
+    }
+    Ok(first..end)
+}
+
+/// A chromosome, or a stretch of it with both its ends.
+fn region(text: &str) -> Result<Region, Error> {
+    let why = |what: String| refused(format!("{text:?} is no region such as 22 or 22:16050000-17000000: {what}"));
+    let region: Region = text.parse().map_err(|error| why(format!("{error}")))?;
+    match (region.interval().start(), region.interval().end()) {
+        (Some(_), None) => Err(why("it has no end; one place is its own end".into())),
+        (None, None) if text.contains(':') => Err(why("nothing follows the colon".into())),
+        (start, Some(end)) if start.is_some_and(|start| start > end) => Err(why("it ends before it begins".into())),
+        _ => Ok(region),
+    }
 }
 
 impl Measure {
@@ -159,7 +234,7 @@ impl Measure {
                 one(moments(names, std::iter::once(outcome).chain(predictors))?)
             }
             Self::AlleleFrequencies { variants, .. } | Self::Association { variants, .. } => {
-                genotypes(names, *variants, &axes, window)
+                genotypes(names, variants, &axes, window)
             }
         }
     }
@@ -243,19 +318,18 @@ fn moments<'n>(names: Names<'_>, attributes: impl Iterator<Item = &'n String>) -
     Ok(Statistic::Moments { attributes: attributes.map(moment).collect::<Result<_, Error>>()? })
 }
 
-/// Parts for a range of variants: each within one window, of whole blocks, with all cells in the slots.
-fn genotypes(names: Names<'_>, range: VariantRange, axes: &[Axis], window: Option<u32>) -> Result<Vec<Layout>, Error> {
-    let panel = u32::try_from(names.panel()?.variants.len()).unwrap_or(u32::MAX);
+/// The variants that one part has room for, in whole blocks, when people fall into so many cells.
+pub(super) fn part_variants_max(cells: u32) -> u32 {
     let block = GENOTYPE_BLOCK as u32;
-    let VariantRange { first, count } = range;
-    let end = first.saturating_add(count.unwrap_or(panel.saturating_sub(first)));
-    if first % block != 0 || first >= panel || end > panel || end == first {
-        let why =
-            format!("variants {first} to {end} must begin at a multiple of {block} and lie in the panel's {panel}");
-        return Err(refused(why));
-    }
+    LAYOUT_SLOTS as u32 / u32::from(SLOTS_PER_VARIANT) / cells.max(1) / block * block
+}
+
+/// Parts for a range of variants: each within one window, of whole blocks, with all cells in the slots.
+fn genotypes(names: Names<'_>, range: &VariantRange, axes: &[Axis], window: Option<u32>) -> Result<Vec<Layout>, Error> {
+    let Range { start: first, end } = range.numbers(names.panel()?)?;
+    let block = GENOTYPE_BLOCK as u32;
     let cells = axes.iter().fold(1u32, |cells, axis| cells.saturating_mul(axis.cells()));
-    let room = LAYOUT_SLOTS as u32 / u32::from(SLOTS_PER_VARIANT) / cells.max(1) / block * block;
+    let room = part_variants_max(cells);
     if room == 0 {
         return Err(refused(format!("{cells} cells leave no room for {block} variants; group by fewer")));
     }

@@ -4,6 +4,7 @@
 //! `CohortQuery` that the ledger takes. Each [`Measure`] of the file becomes one or more parts, and says afterwards how
 //! their sums are read. A [`Plan`] tells slots, proofs, money, privacy and precision before anything is spent.
 
+mod again;
 mod file;
 mod measure;
 mod named;
@@ -22,6 +23,7 @@ use node::{
 };
 
 pub use self::{
+    again::Again,
     file::{Privacy, QUERY_FILE_BYTES_MAX, QueryFile},
     measure::{Measure, VariantBlock, VariantRange},
     named::{NamedAxis, NamedClause, variant_name},

@@ -41,20 +41,28 @@ impl NamedClause {
         let mut named = Self { attribute: None, variant: None, lo: lo.into(), hi: hi.into(), negated };
         match subject {
             Subject::Attribute(index) => {
-                let attribute = schema.attributes.get(usize::from(index));
-                let scale = f64::from(attribute.map_or(1, |attribute| attribute.scale.max(1)));
+                let (name, scale) = name_and_scale(schema, index);
                 (named.lo, named.hi) = (named.lo / scale, named.hi / scale);
-                named.attribute =
-                    attribute.map(|attribute| attribute.name.clone()).or(Some(format!("attribute {index}")));
+                named.attribute = Some(name);
             }
-            Subject::Dosage(place) => {
-                let place = window as usize * WINDOW_VARIANTS + usize::from(place);
-                let variant = panel.and_then(|panel| panel.variants.get(place));
-                named.variant = variant.map(variant_name).or(Some(format!("variant {place}")));
-            }
+            Subject::Dosage(place) => named.variant = Some(name_of_variant(panel, window, place)),
         }
         named
     }
+}
+
+/// An attribute's name and scale, or its number where the schema lacks it.
+pub(super) fn name_and_scale(schema: &Schema, index: u8) -> (String, f64) {
+    let attribute = schema.attributes.get(usize::from(index));
+    let scale = f64::from(attribute.map_or(1, |attribute| attribute.scale.max(1)));
+    (attribute.map_or_else(|| format!("attribute {index}"), |attribute| attribute.name.clone()), scale)
+}
+
+/// The name of a window's variant, or its number where no panel is at hand.
+fn name_of_variant(panel: Option<&VariantPanel>, window: u32, place: u16) -> String {
+    let place = window as usize * WINDOW_VARIANTS + usize::from(place);
+    let variant = panel.and_then(|panel| panel.variants.get(place));
+    variant.map_or_else(|| format!("variant {place}"), variant_name)
 }
 
 impl fmt::Display for NamedClause {
@@ -99,6 +107,24 @@ pub enum NamedAxis {
         /// The variant.
         variant: String,
     },
+}
+
+impl NamedAxis {
+    /// An axis of the ledger, by names as [`NamedClause::of`] has them.
+    pub(super) fn of(axis: &Axis, schema: &Schema, panel: Option<&VariantPanel>, window: u32) -> Self {
+        match axis {
+            Axis::Thresholds { attribute, cuts } => {
+                let (attribute, scale) = name_and_scale(schema, *attribute);
+                Self::Cuts { attribute, cuts: cuts.iter().map(|cut| f64::from(*cut) / scale).collect() }
+            }
+            Axis::Bins { attribute, lo, width, count } => {
+                let (attribute, scale) = name_and_scale(schema, *attribute);
+                let [lo, width] = [*lo, *width].map(|value| f64::from(value) / scale);
+                Self::Bins { attribute, lo, width, count: *count }
+            }
+            Axis::Dosage { variant } => Self::Variant { variant: name_of_variant(panel, window, *variant) },
+        }
+    }
 }
 
 /// What names are resolved against.

@@ -3,9 +3,9 @@ use std::{fs, path::PathBuf};
 use circuits::{
     consent::{Day, Purposes, Regions},
     layout::{Axis, Layout, Statistic, Subject},
-    schema::{Attribute, Schema, VariantPanel},
+    schema::{Attribute, Schema, Variant, VariantPanel},
 };
-use node::query::{CohortQuery, PrivacyMode, SealingKey};
+use node::query::{CohortQuery, DataUse, PrivacyMode, SealingKey};
 use proptest::prelude::*;
 
 use super::{named::variant_name, *};
@@ -82,7 +82,7 @@ fn repro_people_followed_past_the_last_bin_vanished_without_a_word() {
 
 #[test]
 fn a_panel_takes_as_many_parts_as_its_cells_leave_room() {
-    let variants = VariantRange { first: 992, count: None };
+    let variants = VariantRange { first: 992, ..VariantRange::default() };
     let ask = |measure| resolve(&QueryFile { measures: vec![measure], ..example("frequencies") });
     let windows = ask(Measure::AlleleFrequencies { variants, by: vec![] }).unwrap().parts;
     let ranges: Vec<_> = windows.iter().map(|part| (part.window, part.statistic.clone())).collect();
@@ -91,6 +91,92 @@ fn a_panel_takes_as_many_parts_as_its_cells_leave_room() {
     let cases = NamedAxis::Cuts { attribute: "death".into(), cuts: vec![1.0] };
     let halves = ask(Measure::Association { variants: VariantRange::default(), cases }).unwrap().parts;
     assert_eq!(halves.iter().map(|part| part.slots_used()).collect::<Vec<_>>(), [4_032, 2_112, 960]);
+}
+
+#[test]
+fn a_query_of_the_ledger_gives_a_file_that_asks_the_same_again() {
+    let (schema, panel) = demo();
+    let by_death = || vec![NamedAxis::Cuts { attribute: "death".into(), cuts: vec![1.0] }];
+    let by_variant = |place: usize| vec![NamedAxis::Variant { variant: variant_name(&panel.variants[place]) }];
+    let range = |first, count| VariantRange { first, count: Some(count), region: None };
+    let frequencies = |first, count, by| Measure::AlleleFrequencies { variants: range(first, count), by };
+    let of_two = vec![frequencies(0, 64, vec![]), frequencies(64, 64, vec![])];
+    let of_all = vec![frequencies(0, 1_172, by_death()), frequencies(0, 1_172, vec![])];
+    // The same place of another window is another variant.
+    let across = vec![frequencies(992, 32, by_variant(5)), frequencies(1_024, 32, by_variant(1_029))];
+    let names = fs::read_dir(file("docs/queries")).unwrap().map(|entry| entry.unwrap().path());
+    let examples = names.map(|path| QueryFile::open(&path).unwrap());
+    let by_hand = [of_two, of_all, across].map(|measures| QueryFile { measures, ..example("frequencies") });
+    let mut asked = 0;
+    for file in examples.chain(by_hand) {
+        let query = resolve(&file).unwrap();
+        let Again { file: again, remarks } = Again::of(&query, &schema, Some(&panel));
+        assert_eq!(resolve(&again).unwrap().parts, query.parts);
+        match (file.data_use, remarks.as_slice()) {
+            (None, []) => assert_eq!(resolve(&again).unwrap(), query),
+            (Some(_), [promised]) => assert!(promised.contains("promised publication"), "{promised}"),
+            (_, remarks) => panic!("{remarks:?}"),
+        }
+        asked += 1;
+    }
+    assert_eq!(asked, 13);
+    let without_panel = Again::of(&resolve(&example("funnel")).unwrap(), &schema, None);
+    assert!(without_panel.remarks[0].contains("panel is not at hand"), "{:?}", without_panel.remarks);
+}
+
+#[test]
+fn what_a_file_cannot_say_of_a_query_is_remarked() {
+    let (schema, panel) = demo();
+    let query = resolve(&example("count")).unwrap();
+    let unnamed = Purposes(query.data_use.purposes.0 | 1 << 20);
+    let strange = CohortQuery { data_use: DataUse { purposes: unnamed, ..query.data_use }, ..query.clone() };
+    let remarks = Again::of(&strange, &schema, Some(&panel)).remarks;
+    assert!(matches!(remarks.as_slice(), [one] if one.contains("demands less")), "{remarks:?}");
+    let mut uncut = query;
+    uncut.parts[0].axes = vec![Axis::Thresholds { attribute: 0, cuts: vec![] }];
+    let remarks = Again::of(&uncut, &schema, Some(&panel)).remarks;
+    assert!(remarks[0].contains("does not open as it is") && remarks[0].contains("must increase"), "{remarks:?}");
+}
+
+#[test]
+fn a_region_means_the_blocks_of_the_panel_that_hold_it() {
+    let (_, panel) = demo();
+    let region = |text: &str| VariantRange { region: Some(text.into()), ..VariantRange::default() };
+    let (third, last) = (&panel.variants[70], &panel.variants[99]);
+    let numbers = region(&format!("{}:{}-{}", third.chrom, third.pos, last.pos)).numbers(&panel).unwrap();
+    assert_eq!(numbers, 64..128, "70 to 99, widened on both sides");
+    assert_eq!(region("22").numbers(&panel).unwrap(), 0..1_172);
+    let one = region(&format!("22:{0}-{0}", third.pos)).numbers(&panel).unwrap();
+    assert_eq!(one, 64..96, "both ends belong to it");
+    let measure = Measure::AlleleFrequencies { variants: region("22"), by: vec![] };
+    let all = Measure::AlleleFrequencies { variants: VariantRange::default(), by: vec![] };
+    let parts = |measure| resolve(&QueryFile { measures: vec![measure], ..example("frequencies") }).unwrap().parts;
+    assert_eq!(parts(measure), parts(all));
+    for (text, said) in [
+        ("chr22:1-2", "no variant in chr22:1-2; its chromosomes are 22"),
+        ("22:1-2", "no variant in 22:1-2"),
+        ("22:x", "no region such as"),
+        ("", "no region such as"),
+        ("22:16050822", "one place is its own end"),
+        ("22:", "no region such as"),
+        ("22:20-10", "ends before it begins"),
+    ] {
+        let refused = region(text).numbers(&panel).unwrap_err().to_string();
+        assert!(refused.contains(said), "{text:?}: {refused}");
+    }
+    let mixed = VariantPanel {
+        variants: [
+            &panel.variants[9],
+            &Variant { chrom: "21".into(), ..panel.variants[9].clone() },
+            &panel.variants[10],
+        ]
+        .map(Clone::clone)
+        .into(),
+        ..panel.clone()
+    };
+    assert!(region("22").numbers(&mixed).unwrap_err().to_string().contains("in no order"));
+    let both = VariantRange { count: Some(32), ..region("22") };
+    assert!(both.numbers(&panel).unwrap_err().to_string().contains("leave one out"));
 }
 
 #[test]
@@ -123,7 +209,7 @@ fn what_cannot_be_is_refused_by_name() {
         ("at least two rows", Measure::Contingency { rows: bins(1), columns: sex(), strata: None }),
         ("at least two cells", Measure::Comparison { attribute: "age".into(), groups: bins(1) }),
         ("multiple of 32", {
-            Measure::AlleleFrequencies { variants: VariantRange { first: 5, count: None }, by: vec![] }
+            Measure::AlleleFrequencies { variants: VariantRange { first: 5, ..VariantRange::default() }, by: vec![] }
         }),
         ("leave no room", Measure::AlleleFrequencies { variants: VariantRange::default(), by: vec![bins(100)] }),
         ("take 10 parts", Measure::AlleleFrequencies { variants: VariantRange::default(), by: vec![bins(10)] }),

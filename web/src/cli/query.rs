@@ -10,7 +10,7 @@ use circuits::{
 use clap::Subcommand;
 use market::{
     ledger::{act, next_nonce, require_query, settle as settle_transaction},
-    query::{NamedClause, Plan, PrivacyPlan, QueryFile, VariantBlock, plan, plan_of_study, schema_and_panel},
+    query::{Again, NamedClause, Plan, PrivacyPlan, QueryFile, VariantBlock, plan, plan_of_study, schema_and_panel},
     wallet::{PartyKey, Role},
 };
 use node::{
@@ -63,6 +63,13 @@ pub enum Query {
         /// The query's id.
         query: QueryId,
     },
+    /// Print the query file, in TOML or with --json in JSON, that would ask the same as a query again: to open it again or
+    /// to change it first. Tables, curves and tests come back as the counts and sums that they are read from; promises of a
+    /// declared use are not repeated.
+    Again {
+        /// The query's id.
+        query: QueryId,
+    },
     /// Freeze a query's contributions: when it is full or past its closing day, or earlier where the chain allows it.
     Seal {
         /// The query's id.
@@ -105,10 +112,21 @@ impl Query {
                 open(home, output, &file, &home.key(&key, Role::Researcher)?, nonce, yes)
             }
             Self::Show { query } => show(home, output, query),
+            Self::Again { query } => again(home, output, query),
             Self::Seal { query, key } => settle(home, output, query, &key, Action::Seal(query)),
             Self::Refund { query, key } => settle(home, output, query, &key, Action::Refund(query)),
         }
     }
+}
+
+fn again(home: &Home, output: &Output, id: QueryId) -> Result<(), Error> {
+    let connection = home.connect()?;
+    let query = require_query(&*connection.ledger, id)?.query;
+    let (schema, panel) = schema_and_panel(&*connection.ledger, &*connection.blobs, query.schema)?;
+    let Again { file, remarks } = Again::of(&query, &schema, panel.as_ref());
+    remarks.iter().for_each(|remark| output.say(format!("note: {remark}")));
+    let text = file.to_toml()?;
+    output.result(&file, |_| text)
 }
 
 /// Plans for a researcher, or for whoever registered the study when no key is given.

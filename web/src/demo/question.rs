@@ -1,6 +1,6 @@
 //! What the demo asks: allele frequencies of the whole panel, or an example of the library of queries.
 
-use std::path::PathBuf;
+use std::{ops::Range, path::PathBuf};
 
 use circuits::{
     consent::Day,
@@ -106,6 +106,13 @@ impl Question {
             }
             Asked::File(path) => of_file(QueryFile::open(path)?, path.display().to_string()),
         };
+        // The truth counts variants by their numbers.
+        for measure in &mut file.measures {
+            if let Measure::AlleleFrequencies { variants, .. } | Measure::Association { variants, .. } = measure {
+                let Range { start: first, end } = variants.numbers(&sources.panel)?;
+                *variants = VariantRange { first, count: Some(end.saturating_sub(first)), region: None };
+            }
+        }
         file.schema = sources.schema.id()?;
         file.price = PRICE;
         file.contributions_min = u32::try_from(people).unwrap_or(u32::MAX);
@@ -138,7 +145,7 @@ fn of_file(file: QueryFile, title: String) -> (QueryFile, String, String) {
 /// Allele frequencies of the panel, as many windows as a query may have.
 fn of_frequencies(sources: &Sources, people: usize) -> Result<(QueryFile, String, String), Error> {
     let variants = sources.panel.variants.len().min(PARTS_MAX * WINDOW_VARIANTS);
-    let range = VariantRange { first: 0, count: u32::try_from(variants).ok() };
+    let range = VariantRange { count: u32::try_from(variants).ok(), ..VariantRange::default() };
     let mut file = QueryFile {
         study: StudyId::from_bytes([0; 32]),
         schema: SchemaId::from_bytes([0; 32]),

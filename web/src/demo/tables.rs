@@ -146,9 +146,9 @@ impl Plaintext<'_> {
                 self.moments(&attributes, &rows)
             }
             Measure::AlleleFrequencies { variants, .. } | Measure::Association { variants, .. } => {
-                let VariantRange { first, count } = *variants;
+                let VariantRange { first, count, .. } = variants;
                 let names: Vec<String> = members.iter().map(|(name, ..)| name.clone()).collect();
-                let counted = self.counted(&names)?.into_iter().skip(first as usize);
+                let counted = self.counted(&names)?.into_iter().skip(*first as usize);
                 let counts = |variant: VariantTruth| [variant.het, variant.hom_alt, variant.called].map(signed);
                 Ok(counted.take(count.map_or(usize::MAX, |count| count as usize)).flat_map(counts).collect())
             }

@@ -305,8 +305,8 @@ fn repro_what_was_refused_vanished_from_the_table() {
 #[test]
 fn missing_calls_are_counted_among_the_contributors_where_all_are_known() {
     let town = town();
-    let variants = VariantRange { first: 0, count: Some(32) };
-    let by = |by| town.measure(Measure::AlleleFrequencies { variants, by }, (1, 0.0));
+    let variants = || VariantRange { count: Some(32), ..VariantRange::default() };
+    let by = |by| town.measure(Measure::AlleleFrequencies { variants: variants(), by }, (1, 0.0));
     let Analysis::AlleleFrequencies { groups } = by(vec![]) else { panic!("frequencies") };
     assert!(groups[0].variants.iter().all(|variant| variant.missingness.is_some()));
     let sex = NamedAxis::Cuts { attribute: "sex".into(), cuts: vec![2.0] };

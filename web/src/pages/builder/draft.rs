@@ -42,6 +42,7 @@ pub(super) struct MeasureDraft {
     pub(super) attributes: Vec<String>,
     pub(super) first: String,
     pub(super) count: String,
+    pub(super) region: String,
     pub(super) horizon: String,
     pub(super) axes: [AxisDraft; AXES_MAX],
 }
@@ -219,6 +220,7 @@ fn set_measure(measure: &mut MeasureDraft, path: &[&str], value: &str) -> Option
         ["attributes"] => measure.attributes.push(value.into()),
         ["first"] => measure.first = value.into(),
         ["count"] => measure.count = value.into(),
+        ["region"] => measure.region = value.into(),
         ["horizon"] => measure.horizon = value.into(),
         ["axis", place, field] => {
             let axis = measure.axes.get_mut(place.parse::<usize>().ok()?)?;

@@ -190,7 +190,11 @@ impl Reader<'_> {
         let filled = |text: &String| !text.trim().is_empty();
         let first = if filled(&draft.first) { self.whole(&format!("{field}.first"), &draft.first) } else { 0 };
         let count = filled(&draft.count).then(|| self.whole(&format!("{field}.count"), &draft.count));
-        VariantRange { first, count }
+        let region = filled(&draft.region).then(|| draft.region.trim().to_owned());
+        if region.is_some() && (filled(&draft.first) || count.is_some()) {
+            self.wrong(&format!("{field}.region"), "Give either a region or numbers, and leave the other empty.");
+        }
+        VariantRange { first, count, region }
     }
 }
 
@@ -331,12 +335,14 @@ fn measure(measure: &Measure) -> MeasureDraft {
     for (draft, named) in axes.iter_mut().zip(listed) {
         *draft = named.map(axis).unwrap_or_default();
     }
+    let numbered = variants.filter(|range| range.region.is_none());
     MeasureDraft {
         statistic: statistic.into(),
         attribute: attribute.into(),
         attributes: attributes.to_vec(),
-        first: variants.map_or_else(String::new, |range| range.first.to_string()),
-        count: variants.and_then(|range| range.count).map_or_else(String::new, |count| count.to_string()),
+        first: numbered.map_or_else(String::new, |range| range.first.to_string()),
+        count: numbered.and_then(|range| range.count).map_or_else(String::new, |count| count.to_string()),
+        region: variants.and_then(|range| range.region.clone()).unwrap_or_default(),
         horizon: match measure {
             Measure::Survival { horizon: Some(horizon), .. } => horizon.to_string(),
             _ => String::new(),

@@ -17,13 +17,13 @@ use actix_web::{
 };
 use askama::Template;
 use circuits::{
-    id::SchemaId,
+    id::{QueryId, SchemaId},
     schema::{Schema, Sensitivity, VariantPanel},
 };
 use market::{
     index::{Order, PAGE_ROWS_DEFAULT, Paging, SchemaRow, StudyRow},
     objects::BLOB_BYTES_MAX,
-    query::{QUERY_FILE_BYTES_MAX, QueryFile, schema_and_panel, variant_name},
+    query::{Again, QUERY_FILE_BYTES_MAX, QueryFile, schema_and_panel, variant_name},
 };
 use node::state::StateRead;
 use serde::Deserialize;
@@ -72,6 +72,8 @@ struct Builder {
     errors: FieldErrors,
     focus: Option<String>,
     notice: Option<String>,
+    /// Where the form asks something else than the query that it began from.
+    remarks: Vec<String>,
     planned: Planned,
 }
 
@@ -157,18 +159,38 @@ impl Builder {
 struct Beginning {
     study: String,
     schema: String,
+    /// A query to ask again.
+    query: Option<QueryId>,
 }
 
-/// An empty form, for a study and a schema when the address names them.
+/// An empty form, for a study and a schema when the address names them, or what a query asked.
 #[get("/builder")]
 async fn begin(
     request: HttpRequest,
     service: Data<Service>,
     beginning: Result<Query<Beginning>, actix_web::Error>,
 ) -> Result<HttpResponse, Error> {
-    let Beginning { study, schema } = asked(beginning)?;
-    let draft = Draft { study, schema, ..Draft::new() };
-    render(&request, service, draft, |builder| Builder { errors: FieldErrors::new(), ..builder }).await
+    let Beginning { study, schema, query } = asked(beginning)?;
+    let (draft, remarks) = match query {
+        Some(query) => draft_of(&service, query).await?,
+        None => (Draft { study, schema, ..Draft::new() }, vec![]),
+    };
+    render(&request, service, draft, |builder| Builder { errors: FieldErrors::new(), remarks, ..builder }).await
+}
+
+/// The draft that asks the same as a query, and where it does not.
+async fn draft_of(service: &Data<Service>, id: QueryId) -> Result<(Draft, Vec<String>), Error> {
+    let _memory = service.quota.memory.take(Room::Large, BLOB_BYTES_MAX).await?;
+    let service = service.clone();
+    blocking(move || {
+        let snapshot = service.chain.snapshot()?;
+        let missing = || node::Error::Unknown { what: "query", id: id.to_string() };
+        let query = snapshot.query(id)?.ok_or_else(missing)?.query;
+        let (schema, panel) = schema_and_panel(&snapshot, &*service.blobs, query.schema)?;
+        let Again { file, remarks } = Again::of(&query, &schema, panel.as_ref());
+        Ok((file::to_draft(&file)?, remarks))
+    })
+    .await
 }
 
 /// The form as it was sent, changed as its button asks, with the plan of what it means.
@@ -242,8 +264,8 @@ fn build(shell: Shell, service: &Service, mut draft: Draft, address: String) -> 
     let (schema, panel) = found.map_or((None, None), |(schema, panel)| (Some(schema), panel));
     let names = Names::of(schema.as_ref(), panel.as_ref(), "");
     let (planned, errors) = Planned::of(service, &draft, schema.as_ref(), address)?;
-    let (focus, notice) = (None, None);
-    Ok(Builder { shell, draft, studies, schemas, schema, names, errors, focus, notice, planned })
+    let (focus, notice, remarks) = (None, None, vec![]);
+    Ok(Builder { shell, draft, studies, schemas, schema, names, errors, focus, notice, remarks, planned })
 }
 
 /// What is typed in one of the inputs that suggest names.

@@ -52,7 +52,7 @@ fn survival(groups: Option<NamedAxis>) -> Measure {
 
 /// Measures beyond the examples, with how many towns are asked and under which noise.
 fn measures() -> Vec<(&'static str, Measure, (i64, f64))> {
-    let variants = VariantRange { first: 0, count: Some(32) };
+    let variants = || VariantRange { count: Some(32), ..VariantRange::default() };
     let names = |names: &[&str]| names.iter().map(|name| (*name).into()).collect::<Vec<String>>();
     let moments = |attributes: &[&str], by| Measure::Moments { attributes: names(attributes), by };
     let regression =
@@ -86,8 +86,8 @@ fn measures() -> Vec<(&'static str, Measure, (i64, f64))> {
         ),
         ("regression-line", regression(&["age"]), (20, 0.0)),
         ("regression-several", regression(&["age", "sex", "death"]), (20, 0.0)),
-        ("frequencies-few", Measure::AlleleFrequencies { variants, by: vec![] }, (20, 9.0)),
-        ("frequencies-by", Measure::AlleleFrequencies { variants, by: vec![sex()] }, (20, 0.0)),
+        ("frequencies-few", Measure::AlleleFrequencies { variants: variants(), by: vec![] }, (20, 9.0)),
+        ("frequencies-by", Measure::AlleleFrequencies { variants: variants(), by: vec![sex()] }, (20, 0.0)),
         ("frequencies-all", Measure::AlleleFrequencies { variants: VariantRange::default(), by: vec![] }, (20, 0.0)),
         (
             "association-all",
@@ -207,9 +207,9 @@ fn a_single_chromosome_has_an_axis_in_megabases_and_a_line_has_the_units_of_both
 #[test]
 fn equilibrium_has_a_figure_under_noise_too_and_its_title_says_by_which_test() {
     let town = town();
-    let variants = VariantRange { first: 0, count: Some(64) };
+    let variants = || VariantRange { count: Some(64), ..VariantRange::default() };
     let titles = |scale| -> Vec<String> {
-        let figures = town.measure(Measure::AlleleFrequencies { variants, by: vec![] }, scale).figures(&[]);
+        let figures = town.measure(Measure::AlleleFrequencies { variants: variants(), by: vec![] }, scale).figures(&[]);
         assert_eq!(figures.left_out, Vec::<String>::new());
         figures.drawn.iter().map(|(_, figure)| figure.title().to_owned()).collect()
     };
