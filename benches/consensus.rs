@@ -1,7 +1,8 @@
-//! The consortium's ledger: commit latency, transactions per second, start and recovery, with one validator and with four.
+//! The consortium's ledger: commit latency, transactions per second, start and catching up, with one validator and with
+//! four.
 //!
 //! Not criterion: each line is one run of real engines over sockets of this machine, all on the same cores. Arguments
-//! choose sections: `latency`, `transfers`, `contributions`, `store`, `start`, `away`.
+//! choose sections: `latency`, `transfers`, `blocks`, `contributions`, `store`, `start`, `away`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(missing_docs, dead_code, unreachable_pub)]
@@ -37,6 +38,8 @@ use tempfile::TempDir;
 use world::{DigestInsteadOfPairing, TODAY, World, account, genesis, key};
 
 const SENDERS: usize = 128;
+/// How long transactions gather, unless a section says otherwise.
+const GATHER: Duration = Duration::from_millis(5);
 
 /// This time of the day on the day of the tests' consents.
 fn now() -> Timestamp {
@@ -91,12 +94,18 @@ struct Nodes {
 impl Nodes {
     fn start(genesis: &Genesis, chain: Option<&Path>, proofs: impl Fn() -> Box<dyn ProofVerifier>) -> Self {
         let mut nodes = Self::default();
-        (0..genesis.validators.iter().count()).for_each(|_| nodes.start_next(genesis, chain, proofs()));
+        (0..genesis.validators.iter().count()).for_each(|_| nodes.start_next(genesis, chain, proofs(), GATHER));
         nodes
     }
 
     /// Starts the next validator, with a copy of a chain's files.
-    fn start_next(&mut self, genesis: &Genesis, chain: Option<&Path>, proofs: Box<dyn ProofVerifier>) {
+    fn start_next(
+        &mut self,
+        genesis: &Genesis,
+        chain: Option<&Path>,
+        proofs: Box<dyn ProofVerifier>,
+        gather: Duration,
+    ) {
         let (name, folder) = (validator_name(self.engines.len()), tempfile::tempdir().unwrap());
         let path = folder.path().join("ledger.redb");
         if let Some(chain) = chain {
@@ -109,7 +118,7 @@ impl Nodes {
             listen: genesis.validators.get(account(&name)).unwrap().address.clone(),
             peer: secret(&name),
             signer: Arc::new(Guarded::open(Arc::new(key(&name)), &folder.path().join("signed")).unwrap()),
-            pace: Pace { gather: Duration::from_millis(5), heartbeat: Duration::from_secs(3_600) },
+            pace: Pace { gather, heartbeat: Duration::from_secs(3_600) },
             timeouts: Timeouts::default(),
             clock: now,
         };
@@ -187,6 +196,42 @@ fn transfers() {
             let (time, blocks) = (started.elapsed(), nodes.height(0) - before);
             println!(
                 "transfers, {count} validators: {size} at once take {time:.1?} in {blocks} blocks, {:.0} per second",
+                size as f64 / time.as_secs_f64()
+            );
+        }
+    }
+}
+
+/// Blocks of one size: all transactions of a block gather first, so that each is one block.
+fn blocks() {
+    const GATHERED: Duration = Duration::from_secs(2);
+    const ROUNDS: usize = 3;
+    for count in [1, 4] {
+        let genesis = consortium(count);
+        let mut nodes = Nodes::default();
+        (0..count).for_each(|_| nodes.start_next(&genesis, None, Box::new(DigestInsteadOfPairing), GATHERED));
+        let mut next = [0u64; SENDERS];
+        for size in [1usize, 16, 64, 256, 1_024] {
+            let (mut times, mut made) = (vec![], 0);
+            for _ in 0..ROUNDS {
+                let transactions: Vec<_> = (0..size)
+                    .map(|place| {
+                        let number = place % SENDERS;
+                        next[number] += 1;
+                        nodes.transfer(number, next[number] - 1)
+                    })
+                    .collect();
+                let (before, started) = (nodes.height(0), Instant::now());
+                let ids: Vec<_> =
+                    transactions.into_iter().map(|sent| nodes.mempools[0].submit(sent, now()).unwrap()).collect();
+                ids.into_iter().for_each(|id| nodes.wait(id));
+                times.push(started.elapsed().saturating_sub(GATHERED));
+                made += nodes.height(0) - before;
+            }
+            times.sort();
+            let time = percentile(&times, 0.5);
+            println!(
+                "blocks, {count} validators: {size} transfers in a block ({made} blocks in {ROUNDS} rounds) are committed {time:.1?} after it begins, {:.0} per second",
                 size as f64 / time.as_secs_f64()
             );
         }
@@ -325,12 +370,12 @@ fn away() {
     let genesis = observed_consortium(4, 1);
     let double = || -> Box<dyn ProofVerifier> { Box::new(DigestInsteadOfPairing) };
     let mut nodes = Nodes::default();
-    (0..4).for_each(|_| nodes.start_next(&genesis, None, double()));
+    (0..4).for_each(|_| nodes.start_next(&genesis, None, double(), GATHER));
     for nonce in 0..BLOCKS {
         nodes.wait(nodes.mempools[0].submit(nodes.transfer(0, nonce), now()).unwrap());
     }
     let (blocks, started) = (nodes.height(0), Instant::now());
-    nodes.start_next(&genesis, None, double());
+    nodes.start_next(&genesis, None, double(), GATHER);
     let mut heights = nodes.mempools[4].ledger().watch();
     while nodes.height(4) < blocks {
         futures::executor::block_on(heights.changed()).unwrap();
@@ -344,9 +389,10 @@ fn away() {
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
-    let sections: [(&str, fn()); 6] = [
+    let sections: [(&str, fn()); 7] = [
         ("latency", latency),
         ("transfers", transfers),
+        ("blocks", blocks),
         ("contributions", contributions),
         ("store", store),
         ("start", start),

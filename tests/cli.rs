@@ -202,3 +202,20 @@ fn repro_records_are_certified_from_a_table_or_from_clinical_files_and_never_fro
     assert!(said(&["--clinical", "a.json"]).contains("--mapping"));
     assert!(said(&["--attributes", "a.csv", "--on", "2026-01-01"]).contains("--mapping"));
 }
+
+#[test]
+fn logs_are_objects_for_programs_where_that_is_asked_for() {
+    let logged = |format: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_locus"))
+            .env("RUST_LOG", "debug")
+            .env("LOCUS_LOG_FORMAT", format)
+            .args(["node", "status", "--url", "http://127.0.0.1:9"])
+            .output()
+            .unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let text = logged("json");
+    let lines: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    assert!(lines.iter().any(|line| line["level"] == "DEBUG" && line["fields"]["message"].is_string()), "{text}");
+    assert!(logged("").contains(" DEBUG ") && !logged("").contains("\"level\""));
+}

@@ -229,11 +229,16 @@ fn a_file_of_ones_own_genomes_is_counted_truly() {
 fn impossible_demos_are_refused_with_a_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().to_str().unwrap();
-    let cases: [(&[&str], &str); 4] = [
+    let cases: [(&[&str], &str); 5] = [
         (&["--people", "1"], "ask 2 to"),
         (&["--people", "101"], "meet the criteria; ask 2 to"),
         (&["--committee", "4/8"], "4"),
         (&["--vcf", "/nowhere.vcf"], "/nowhere.vcf"),
+        // Before anything is proven, and not once the truth is wanted.
+        (
+            &["--vcf", "../tests/data/vcf_edge/htslib/vcf_file.bcf"],
+            "vcf_file.bcf: the demo counts the truth from VCF text",
+        ),
     ];
     for (arguments, expected) in cases {
         let message = refusal(&locus(&[&["--data-dir", dir, "demo"], arguments].concat()));

@@ -93,12 +93,16 @@ pub fn run(mut world: World, query: QueryId, files: &[PathBuf], size: Size) -> V
         in_parallel(&transactions, SENDERS, |sent| ledger.submit(sent.clone()).unwrap())
     });
     drop(transactions);
+    let store = Path::new(&world.root).join("ledger.redb");
+    let held = || std::fs::metadata(&store).unwrap().len();
+    let before = held();
     stages.time(&format!("blocks with {count} contributions, on disk"), || {
         while world.state(query).admitted as usize != count {
             let produced = ledger.produce_block().unwrap();
             assert!(produced.refused.is_empty() && !produced.block.transactions.is_empty());
         }
     });
+    println!("the ledger's file grew by {} bytes for each contribution", held().saturating_sub(before) / count as u64);
     stages.time("freeze the set", || world.seal(query));
     let state = world.state(query);
     let blobs = world.blobs.as_ref();

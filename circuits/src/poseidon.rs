@@ -142,7 +142,14 @@ mod tests {
         for vector in published.vectors {
             let inputs: Vec<Fr> = vector.inputs.iter().map(|input| input.parse().unwrap()).collect();
             if inputs.len() <= INPUTS_MAX {
-                assert_eq!(circomlib_hash(&inputs), vector.hash.parse::<Fr>().unwrap(), "{:?}", vector.inputs);
+                let hash = vector.hash.parse::<Fr>().unwrap();
+                assert_eq!(circomlib_hash(&inputs), hash, "{:?}", vector.inputs);
+                let system = ConstraintSystem::new_ref();
+                let witness = |input: &Fr| FpVar::new_witness(system.clone(), || Ok(*input)).unwrap();
+                let mut state: Vec<_> = std::iter::once(FpVar::zero()).chain(inputs.iter().map(witness)).collect();
+                permute(&mut state).unwrap();
+                assert_eq!(state[0].value().unwrap(), hash, "in constraints: {:?}", vector.inputs);
+                assert!(system.is_satisfied().unwrap());
             }
         }
     }

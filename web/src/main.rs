@@ -14,6 +14,8 @@ const USAGE: u8 = 2;
 const DEFAULT_FILTER: &str = "warn,arc_malachitebft_network=off,arc_malachitebft_discovery=off,\
                               arc_malachitebft_app_channel=off,arc_malachitebft_engine=off,\
                               arc_malachitebft_engine::wal=error,arc_malachitebft_engine::node=error";
+/// `json` logs an object on each line, for programs that collect logs; anything else is text for people.
+const LOG_FORMAT_ENV: &str = "LOCUS_LOG_FORMAT";
 /// The targets under which arkworks traces circuits, switched off whatever `RUST_LOG` says.
 const CIRCUIT_SPANS: [&str; 2] = ["gr1cs=off", "r1cs=off"];
 
@@ -23,11 +25,15 @@ fn main() -> ExitCode {
     let filter = EnvFilter::try_new(format!("{DEFAULT_FILTER},{asked}")).unwrap_or_else(|_| DEFAULT_FILTER.into());
     // arkworks' spans carry the values of wires, which are a witness.
     let filter = CIRCUIT_SPANS.into_iter().filter_map(|off| off.parse().ok()).fold(filter, EnvFilter::add_directive);
-    tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
+        .with_writer(std::io::stderr);
+    if std::env::var_os(LOG_FORMAT_ENV).is_some_and(|format| format == "json") {
+        log.json().init()
+    } else {
+        log.init()
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return unparsed(&error),

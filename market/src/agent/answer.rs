@@ -1,6 +1,11 @@
 //! Answering, step by step: encrypt and prove, have the committee attest it, send. Each step is saved before the next.
 
-use std::{collections::BTreeMap, sync::mpsc, thread, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use circuits::{
     contribution::{ContributionStatement, ContributionTerms, ContributionWitness, prove},
@@ -60,7 +65,7 @@ impl Agent<'_> {
         let id = opened.id;
         self.check_chain(wallet, id)?;
         settle(self.ledger, wallet)?;
-        let mut tree = opened.tree.clone();
+        let (mut tree, mut proof_millis) = (opened.tree.clone(), vec![]);
         for _ in 0..PROOF_ATTEMPTS_MAX {
             let holding = match consider(self.ledger, wallet, id, &opened.state, &tree)? {
                 Outlook::Answer { holding, .. } => holding,
@@ -68,7 +73,7 @@ impl Agent<'_> {
                 Outlook::Decline { reasons } => return Ok(Outcome::Declined { reasons }),
             };
             if !is_proven(wallet, id, &tree) {
-                self.prove(wallet, opened, &tree, holding, rng)?;
+                proof_millis = self.prove(wallet, opened, &tree, holding, rng)?;
             }
             self.collect_receipts(wallet, opened)?;
             match self.send(wallet, id, &tree)? {
@@ -76,7 +81,8 @@ impl Agent<'_> {
                     let missing = || Error::Query { query: id, why: "the ledger lacks it; call again".into() };
                     let contribution = admitted(self.ledger, wallet, id)?.ok_or_else(missing)?;
                     note_admitted(self.ledger, wallet, id, contribution)?;
-                    return Ok(Outcome::Admitted { contribution, transaction: inclusion.transaction });
+                    let transaction = inclusion.transaction;
+                    return Ok(Outcome::Admitted { contribution, transaction, proof_millis });
                 }
                 Sent::Known(contribution) => return note_admitted(self.ledger, wallet, id, contribution),
                 Sent::Stale => tree = sync_tree(self.ledger)?,
@@ -99,7 +105,8 @@ impl Agent<'_> {
     }
 
     /// Encrypts and proves every part against the root of the tree. Every answer of the record to the query is for the same
-    /// payout key: after the epoch of the first ended, from a copy of the wallet, from an older backup.
+    /// payout key: after the epoch of the first ended, from a copy of the wallet, from an older backup. Returns how long
+    /// each proof took, in milliseconds.
     fn prove(
         &self,
         wallet: &mut Wallet,
@@ -107,16 +114,17 @@ impl Agent<'_> {
         tree: &SyncedTree,
         holding: u32,
         rng: &mut (impl CryptoRng + ?Sized),
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<u64>, Error> {
         let held = holding_of(wallet, opened.id, holding)?;
         let payout = wallet.one_time_seed(ByteTag::PayoutSeed, opened.id.as_bytes(), &held.record)?;
         let account = account_of(&payout.signing_key());
         let parts = (0..part_count(&opened.state)).map(|part| self.prove_part(opened, part, held, tree, &account, rng));
-        let parts = parts.collect::<Result<Vec<_>, _>>()?;
+        let (parts, millis) = parts.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
         let measures = measures(opened.id, &opened.state)?;
         let stage = AnswerStage::Proven(Contribution { query: opened.id, payout: account, parts });
         let (price, rho) = (opened.state.query.price, opened.state.query.rho().unwrap_or_default());
-        wallet.note_answer(opened.id, Answer { holding, payout, price, rho, measures, stage, settled: None })
+        wallet.note_answer(opened.id, Answer { holding, payout, price, rho, measures, stage, settled: None })?;
+        Ok(millis)
     }
 
     fn prove_part(
@@ -127,16 +135,20 @@ impl Agent<'_> {
         tree: &SyncedTree,
         payout: &AccountId,
         rng: &mut (impl CryptoRng + ?Sized),
-    ) -> Result<ContributionPart, Error> {
+    ) -> Result<(ContributionPart, u64), Error> {
         let terms = opened.state.terms(opened.id, part)?;
         let (ciphertext, witness) = encrypt_part(opened, &terms, holding, tree, rng)?;
         let digest = put(self.blobs, BlobKind::Ciphertext, ciphertext.to_packed_bytes())?.digest;
         let binding = binding(&self.ledger.chain(), &opened.id, part, payout, &digest);
         let instance = witness.instance(&terms, binding);
         let statement = ContributionStatement { terms: &terms, key: &opened.key, instance: &instance };
+        let started = Instant::now();
         let contribution = prove(self.proving, &statement, &ciphertext, &witness, rng)?;
+        let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let EligibilityInstance { root, nullifier, scope_nullifier, .. } = instance;
-        Ok(ContributionPart { root, nullifier, scope_nullifier, ciphertext: digest, contribution, receipts: vec![] })
+        let part =
+            ContributionPart { root, nullifier, scope_nullifier, ciphertext: digest, contribution, receipts: vec![] };
+        Ok((part, millis))
     }
 
     /// Sends each ciphertext with its proof to every member at once, and needs the receipts of `n − t + 1` of them.

@@ -97,6 +97,8 @@ pub enum Outcome {
         contribution: ContributionIndex,
         /// The transaction that carried it.
         transaction: TransactionId,
+        /// How long each of its proofs took, in milliseconds; none where an earlier call made them.
+        proof_millis: Vec<u64>,
     },
     /// The ledger had admitted it before.
     AlreadyAdmitted {

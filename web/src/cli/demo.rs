@@ -38,7 +38,7 @@ pub struct Demo {
     /// Protect contributors by differential privacy with this loss ε; sums are compared with the truth up to the noise.
     #[arg(long, value_name = "E")]
     epsilon: Option<f64>,
-    /// VCF or BCF with the people's genotypes, instead of the built-in ones.
+    /// VCF text with the people's genotypes, plain or compressed, instead of the built-in ones.
     #[arg(long, value_name = "PATH")]
     vcf: Option<PathBuf>,
     /// Committee: how many members can decrypt, of how many.

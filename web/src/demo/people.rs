@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use super::{
     PEOPLE_MIN,
     tables::{Genomes, Plaintext},
+    truth,
 };
 use crate::Error;
 
@@ -58,17 +59,30 @@ pub(super) struct Sources {
     samples: Vec<SampleGenotypes>,
 }
 
+/// Refuses what the truth is not counted from, before anything is made.
+fn check_text(path: &Path) -> Result<(), Error> {
+    let refuse = |why: String| Error::Input { what: "--vcf", why: format!("{}: {why}", path.display()) };
+    if truth::is_text(path).map_err(|error| refuse(error.to_string()))? {
+        return Ok(());
+    }
+    let why = "the demo counts the truth from VCF text alone, plain or compressed; rewrite it with `bcftools view -Oz`";
+    Err(refuse(why.into()))
+}
+
 impl Sources {
     /// Imports the built-in people, or a file's: of these nothing but the genotypes is known.
     ///
     /// # Errors
-    /// [`Error::Market`] when the file is not imported.
+    /// [`Error::Market`] when the file is not imported, [`Error::Input`] when the truth cannot be counted from it.
     pub(super) fn import(vcf: Option<&Path>) -> Result<Self, Error> {
         let options = ImportOptions { build: vcf.is_none().then(|| "GRCh37".to_owned()) };
         let (imported, _) = match vcf {
             Some(path) => import_file(path, &options)?,
             None => import_variants("the built-in genomes", GENOMES, &options)?,
         };
+        if let Some(path) = vcf {
+            check_text(path)?;
+        }
         let described: Vec<Attribute> = if vcf.is_none() { builtin_attributes()? } else { vec![] };
         let schema = Schema { name: "locus demo".into(), attributes: described, panel: imported.panel.reference()? };
         let rows = match vcf {

@@ -1,6 +1,11 @@
 //! The demo's stages, in the order of a query's life.
 
-use std::{collections::BTreeMap, num::NonZeroUsize, thread, time::Instant};
+use std::{
+    collections::BTreeMap,
+    num::NonZeroUsize,
+    thread,
+    time::{Duration, Instant},
+};
 
 use circuits::{
     consent::ConsentTerms,
@@ -264,7 +269,7 @@ fn ask(town: &Town, cast: &Cast) -> Result<QueryId, Error> {
 /// What came of asking everybody.
 struct Answered {
     declined: Vec<Declined>,
-    /// For each contribution, the wall time of one of its proofs, with the encryption and the members' receipts.
+    /// The wall time of every proof, two side by side.
     proof_seconds: Vec<f64>,
 }
 
@@ -293,24 +298,24 @@ fn answer(
     let jobs: Vec<_> = asked.map(|(wallet, person)| (wallet, person, StdRng::from_rng(&mut *rng))).collect();
     let progress = output.progress("proving and encrypting", jobs.len());
     let work = |(wallet, person, mut rng): (&mut Wallet, &Person, StdRng)| {
-        let started = Instant::now();
         let outcome = agent.answer_opened(wallet, &opened, &mut rng)?;
         progress.inc(1);
-        Ok((person.name.clone(), outcome, started.elapsed()))
+        Ok((person.name.clone(), outcome))
     };
     let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let answered = side_by_side(jobs, cores, work).map_err(market::Error::from)?;
     let answered = answered.into_iter().collect::<Result<Vec<_>, market::Error>>()?;
-    let parts = require_query(&*town.ledger, query)?.query.parts.len();
-    let parts = u32::try_from(parts).unwrap_or(u32::MAX);
     let (mut declined, mut proof_seconds) = (vec![], vec![]);
-    for (name, outcome, elapsed) in answered {
+    for (name, outcome) in answered {
         match outcome {
             Outcome::Declined { reasons } => declined
                 .push(Declined { person: name.clone(), reasons: reasons.iter().map(ToString::to_string).collect() }),
-            Outcome::Admitted { .. } | Outcome::AlreadyAdmitted { .. } => {
-                proof_seconds.push(elapsed.checked_div(parts).unwrap_or_default().as_secs_f64());
+            Outcome::Admitted { proof_millis, .. } => {
+                proof_seconds
+                    .extend(proof_millis.into_iter().map(|millis| Duration::from_millis(millis).as_secs_f64()));
             }
+            // Nobody answered before the demo asked.
+            Outcome::AlreadyAdmitted { .. } => {}
         }
     }
     progress.finish_and_clear();

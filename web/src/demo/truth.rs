@@ -11,7 +11,7 @@
 use std::{
     collections::HashSet,
     fs::File,
-    io::{self, BufRead, BufReader},
+    io::{self, BufRead, BufReader, Read as _},
     path::Path,
 };
 
@@ -45,17 +45,34 @@ impl VariantTruth {
     }
 }
 
+/// How VCF text begins (VCF 4.3, section 1.1).
+const VCF_BEGINS: &[u8] = b"##fileformat=VCF";
+
+/// Whether a file is VCF text (plain, gzip or bgzip), which alone the truth is counted from.
+///
+/// # Errors
+/// As the file system has them.
+pub fn is_text(path: &Path) -> io::Result<bool> {
+    let mut begins = Vec::new();
+    text(path)?.take(VCF_BEGINS.len() as u64).read_to_end(&mut begins)?;
+    Ok(begins == VCF_BEGINS)
+}
+
+fn text(path: &Path) -> io::Result<Box<dyn BufRead>> {
+    let mut file = BufReader::new(File::open(path)?);
+    if file.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
+        return Ok(Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(file))));
+    }
+    Ok(Box::new(file))
+}
+
 /// Counts every variant of a VCF file (plain, gzip or bgzip) over these people.
 ///
 /// # Errors
 /// [`io::ErrorKind::InvalidData`] that names the line, for a file that is not VCF text, a person it lacks, or a
 /// genotype that cannot be read.
 pub fn count_file(path: &Path, people: &[String]) -> io::Result<Vec<VariantTruth>> {
-    let mut file = BufReader::new(File::open(path)?);
-    if file.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
-        return count(BufReader::new(flate2::bufread::MultiGzDecoder::new(file)), people);
-    }
-    count(file, people)
+    count(text(path)?, people)
 }
 
 /// Counts every variant of VCF text over these people.
