@@ -146,6 +146,16 @@ impl Nodes {
         let action = Action::Transfer(Transfer { to: account("friend"), amount: Amount::new(1) });
         Transaction::sign(self.mempools[0].ledger().chain(), &key(&sender(number)), nonce, action).unwrap()
     }
+
+    /// So many transfers, the senders in turn, each with its next number.
+    fn transfers(&self, size: usize, next: &mut [u64; SENDERS]) -> Vec<Transaction> {
+        let signed = |place: usize| {
+            let number = place % SENDERS;
+            next[number] += 1;
+            self.transfer(number, next[number] - 1)
+        };
+        (0..size).map(signed).collect()
+    }
 }
 
 fn percentile(sorted: &[Duration], share: f64) -> Duration {
@@ -182,13 +192,7 @@ fn transfers() {
         nodes.wait(nodes.mempools[0].submit(nodes.transfer(SENDERS - 1, 0), now()).unwrap());
         next[SENDERS - 1] = 1;
         for size in [1usize, 16, 256, 4_096] {
-            let transactions: Vec<_> = (0..size)
-                .map(|place| {
-                    let number = place % SENDERS;
-                    next[number] += 1;
-                    nodes.transfer(number, next[number] - 1)
-                })
-                .collect();
+            let transactions = nodes.transfers(size, &mut next);
             let (before, started) = (nodes.height(0), Instant::now());
             let ids: Vec<_> =
                 transactions.into_iter().map(|sent| nodes.mempools[0].submit(sent, now()).unwrap()).collect();
@@ -214,13 +218,7 @@ fn blocks() {
         for size in [1usize, 16, 64, 256, 1_024] {
             let (mut times, mut made) = (vec![], 0);
             for _ in 0..ROUNDS {
-                let transactions: Vec<_> = (0..size)
-                    .map(|place| {
-                        let number = place % SENDERS;
-                        next[number] += 1;
-                        nodes.transfer(number, next[number] - 1)
-                    })
-                    .collect();
+                let transactions = nodes.transfers(size, &mut next);
                 let (before, started) = (nodes.height(0), Instant::now());
                 let ids: Vec<_> =
                     transactions.into_iter().map(|sent| nodes.mempools[0].submit(sent, now()).unwrap()).collect();
