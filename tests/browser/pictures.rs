@@ -33,13 +33,14 @@ const MARGIN: f64 = 24.0;
 /// All pictures together, in bytes.
 const BYTES_MAX: u64 = 3 << 19;
 /// Elements and words of the page that is open. Rows of tables and steps of a timeline count by their form: which there are
-/// depends on what else a ledger has seen. Neighbours alike count as one.
+/// depends on what else a ledger has seen, and buttons that copy are named by the beginning of an id. Neighbours alike count
+/// as one.
 const OUTLINE: &str = r"
     const plain = text => text.replace(/[0-9a-f]{12,}/g, '#').replace(/[−-]?\d[\d.,]*(e[−+-]?\d+)?/g, '0').replace(/\s+/g, ' ').trim();
     const outline = (one, depth, wordless) => {
         const quiet = wordless || one.matches('tbody, .timeline');
         const own = [...one.childNodes].filter(node => node.nodeType === Node.TEXT_NODE).map(node => node.data).join(' ');
-        const words = quiet ? '' : plain(own + ' ' + (one.alt ?? '') + ' ' + (one.ariaLabel ?? ''));
+        const words = quiet ? '' : plain(own + ' ' + (one.alt ?? '') + ' ' + (one.matches('.copy') ? '' : one.ariaLabel ?? ''));
         const line = ' '.repeat(depth) + [one.localName, ...one.classList].join('.') + ' ' + words + '\n';
         const inner = [...one.children].filter(child => child.checkVisibility() && child.localName !== 'script');
         const inside = inner.map(child => outline(child, depth + 1, quiet));
