@@ -70,12 +70,16 @@ pub(crate) struct Past {
 
 /// That the last ballot was sent, as the file's first byte, which is written without what follows.
 const SENT: u8 = 1;
-/// Ballots that are kept: those of a round and the one before. What was signed before them is not signed again.
-const BALLOTS_MAX: usize = 4;
-/// Bytes of the file, always: a sector, which disks write whole, so that neither a kill nor a power failure tears it.
-const FILE_BYTES: usize = 512;
+/// Ballots of a height that are kept. What was signed before them is not signed again.
+const BALLOTS_MAX: usize = 256;
+/// Bytes of the file's beginning, a sector: disks write it whole, so that neither a kill nor a power failure tears it.
+const SECTOR_BYTES: usize = 512;
+/// Ballots in that sector: the last ones, behind the last one of an earlier height.
+const SECTOR_BALLOTS: usize = 4;
 
-/// What the file holds behind that byte, before zeros. One that does not match its digest signs nothing.
+/// Ballots with their digest. The file's sector holds one behind that byte, before zeros; if it does not match its digest,
+/// nothing is signed. Behind the sector is another one with all ballots that are kept, for a log that is read again. Where
+/// that one is torn, what it alone held is not signed again.
 #[derive(BorshSerialize, BorshDeserialize)]
 struct Record {
     ballots: Vec<Signed>,
@@ -106,15 +110,23 @@ impl Memory {
     fn remember(&mut self, ballots: Vec<Signed>, is_sent: bool) -> Result<(), Error> {
         let failed = failed("remember what was signed");
         let mut bytes = vec![u8::from(is_sent)];
+        bytes.extend(encode("signed ballots", &Record::of(for_sector(&ballots))?)?);
+        check_length("memory of the validator's key in bytes", bytes.len(), SECTOR_BYTES)?;
+        bytes.resize(SECTOR_BYTES, 0);
         bytes.extend(encode("signed ballots", &Record::of(ballots.clone())?)?);
-        check_length("memory of the validator's key in bytes", bytes.len(), FILE_BYTES)?;
-        bytes.resize(FILE_BYTES, 0);
         self.file.seek(SeekFrom::Start(0)).map_err(&failed)?;
         self.file.write_all(&bytes).map_err(&failed)?;
         self.file.sync_data().map_err(&failed)?;
         (self.ballots, self.is_sent) = (ballots, is_sent);
         Ok(())
     }
+}
+
+/// The last ballots, and before them the first that is kept, which is an earlier height's where there is one.
+fn for_sector(ballots: &[Signed]) -> Vec<Signed> {
+    let later = ballots.get(1..).unwrap_or_default();
+    let last = later.iter().skip(later.len().saturating_sub(SECTOR_BALLOTS - 1));
+    ballots.iter().take(1).chain(last).copied().collect()
 }
 
 /// A key with a memory on disk.
@@ -149,7 +161,11 @@ impl Guarded {
         file.read_to_end(&mut bytes).map_err(failed("read the memory of the validator's key"))?;
         let (ballots, is_sent) = match bytes.split_first() {
             None => (vec![], false),
-            Some((sent, record)) => (read(record, path)?, *sent != 0),
+            Some((sent, record)) => {
+                let last = read(record, path)?;
+                let kept = bytes.get(SECTOR_BYTES..).and_then(whole).unwrap_or_default();
+                (together(last, kept), *sent != 0)
+            }
         };
         Ok(Self { key, path: path.into(), memory: Mutex::new(Memory { file, ballots, is_sent }) })
     }
@@ -207,13 +223,27 @@ impl Guarded {
     }
 }
 
+/// The ballots of a record that matches its digest.
+fn whole(mut bytes: &[u8]) -> Option<Vec<Signed>> {
+    let Record { ballots, check } = Record::deserialize(&mut bytes).ok()?;
+    Record::of(ballots.clone()).is_ok_and(|record| record.check == check).then_some(ballots)
+}
+
 fn read(bytes: &[u8], path: &Path) -> Result<Vec<Signed>, Error> {
-    let damaged = || Error::Corrupt {
+    whole(bytes).ok_or_else(|| Error::Corrupt {
         what: "memory of the validator's key",
         why: format!("{}: remove it only if this key surely signed nothing that the ledger lacks", path.display()),
-    };
-    let Record { ballots, check } = Record::deserialize(&mut { bytes }).map_err(|_| damaged())?;
-    if Record::of(ballots.clone())?.check == check { Ok(ballots) } else { Err(damaged()) }
+    })
+}
+
+/// What the sector says, and what else was kept before its last ballot. A kill between the two may have left one of them a
+/// step ahead, and the sector is right.
+fn together(sector: Vec<Signed>, kept: Vec<Signed>) -> Vec<Signed> {
+    let Some(last) = sector.last().map(|last| last.moment) else { return sector };
+    let is_new = |old: &Signed| old.moment < last && sector.iter().all(|signed| signed.moment != old.moment);
+    let mut ballots: Vec<Signed> = kept.into_iter().filter(is_new).chain(sector.iter().copied()).collect();
+    ballots.sort_by_key(|signed| signed.moment);
+    ballots
 }
 
 impl ConsensusSigner for Guarded {
@@ -243,8 +273,9 @@ impl ConsensusSigner for Guarded {
         let next = Signed { moment, message, signature: self.key.sign_ballot(ballot)? };
         let (of_height, earlier): (Vec<Signed>, Vec<Signed>) =
             memory.ballots.iter().partition(|signed| signed.moment.height == moment.height);
-        let mut ballots: Vec<Signed> = earlier.last().copied().into_iter().chain(of_height).chain([next]).collect();
-        ballots.drain(..ballots.len().saturating_sub(BALLOTS_MAX));
+        let surplus = of_height.len().saturating_sub(BALLOTS_MAX);
+        let of_height = of_height.into_iter().skip(surplus);
+        let ballots = earlier.last().copied().into_iter().chain(of_height).chain([next]).collect();
         memory.remember(ballots, false)?;
         Ok(next.signature)
     }
@@ -323,19 +354,56 @@ mod tests {
     #[test]
     fn repro_a_memory_that_was_killed_while_it_was_written_read_as_damaged() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("signed");
-        // However many ballots a height takes, the file has one length and the last ones are in it.
+        let (path, torn) = (folder.path().join("signed"), folder.path().join("torn"));
+        guard(&path).sign_ballot(&ballot(4, 0, vote(VoteKind::Precommit, 1))).unwrap();
+        // However many ballots a height takes, the last ones are in the first sector, whatever became of the rest.
         for round in 0..40 {
             for kind in [VoteKind::Prevote, VoteKind::Precommit] {
                 guard(&path).sign_ballot(&ballot(5, round, vote(kind, 1))).unwrap();
-                assert_eq!(std::fs::metadata(&path).unwrap().len(), FILE_BYTES as u64);
+                let written = std::fs::read(&path).unwrap();
+                for length in [SECTOR_BYTES, written.len() - 1] {
+                    std::fs::write(&torn, &written[..length]).unwrap();
+                    assert_eq!(guard(&torn).past(), guard(&path).past());
+                }
             }
         }
-        let last = guard(&path).sign_ballot(&ballot(6, 0, vote(VoteKind::Prevote, 1))).unwrap();
-        assert_eq!(guard(&path).past().unwrap().last.signature, last);
-        guard(&path).forget_height().unwrap();
-        assert_eq!(guard(&path).past().unwrap().last.height, Height::new(5));
-        assert_eq!(std::fs::metadata(&path).unwrap().len(), FILE_BYTES as u64);
+        guard(&torn).forget_height().unwrap();
+        assert_eq!(guard(&torn).past().unwrap().last.height, Height::new(4));
+        let earlier = guard(&torn).sign_ballot(&ballot(3, 0, vote(VoteKind::Prevote, 2)));
+        assert!(earlier.unwrap_err().to_string().contains("signed for block 4 already"));
+    }
+
+    #[test]
+    fn repro_a_ballot_that_a_log_lacked_was_refused_once_four_later_ones_were_signed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("signed");
+        let early = ballot(5, 0, vote(VoteKind::Precommit, 1));
+        let signature = guard(&path).sign_ballot(&early).unwrap();
+        for round in 1..30 {
+            for kind in [VoteKind::Prevote, VoteKind::Precommit] {
+                guard(&path).sign_ballot(&ballot(5, round, vote(kind, 2))).unwrap();
+            }
+        }
+        assert_eq!(guard(&path).sign_ballot(&early).unwrap(), signature, "as a log that is read again asks for it");
+        assert!(guard(&path).sign_ballot(&ballot(5, 0, vote(VoteKind::Precommit, 2))).is_err());
+    }
+
+    #[test]
+    fn what_was_forgotten_does_not_come_back_from_behind_the_sector() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("signed");
+        guard(&path).sign_ballot(&ballot(5, 0, vote(VoteKind::Prevote, 1))).unwrap();
+        guard(&path).sign_ballot(&ballot(5, 0, vote(VoteKind::Precommit, 1))).unwrap();
+        let behind = std::fs::read(&path).unwrap().split_off(SECTOR_BYTES);
+        guard(&path).forget_last().unwrap();
+        let other = ballot(5, 0, vote(VoteKind::Precommit, 2));
+        let signature = guard(&path).sign_ballot(&other).unwrap();
+        // The sector reached the disk and what is behind it did not.
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes.truncate(SECTOR_BYTES);
+        std::fs::write(&path, [bytes, behind].concat()).unwrap();
+        assert_eq!(guard(&path).past().unwrap().last.signature, signature);
+        assert!(guard(&path).sign_ballot(&ballot(5, 0, vote(VoteKind::Precommit, 1))).is_err());
     }
 
     #[test]

@@ -124,7 +124,8 @@ fn again(home: &Home, output: &Output, id: QueryId) -> Result<(), Error> {
     let query = require_query(&*connection.ledger, id)?.query;
     let (schema, panel) = schema_and_panel(&*connection.ledger, &*connection.blobs, query.schema)?;
     let Again { file, remarks } = Again::of(&query, &schema, panel.as_ref());
-    remarks.iter().for_each(|remark| output.say(format!("note: {remark}")));
+    // Beside the file and not in it, with --json too: standard output is the file alone.
+    remarks.iter().for_each(|remark| eprintln!("note: {remark}"));
     let text = file.to_toml()?;
     output.result(&file, |_| text)
 }

@@ -42,7 +42,7 @@ pub struct DemoReport {
     pub admitted: u32,
     /// Whose agents declined, and why.
     pub declined: Vec<Declined>,
-    /// For each contribution, the wall time of one of its proofs with its encryption and receipts, in seconds.
+    /// The wall time of every proof, as many side by side as there are cores, in seconds.
     pub proof_seconds: Vec<f64>,
     /// What a dishonest person tried, and who refused it; null if nobody was to.
     pub attack: Option<AttackReport>,

@@ -269,7 +269,7 @@ fn ask(town: &Town, cast: &Cast) -> Result<QueryId, Error> {
 /// What came of asking everybody.
 struct Answered {
     declined: Vec<Declined>,
-    /// The wall time of every proof, two side by side.
+    /// The wall time of every proof, as many side by side as there are cores.
     proof_seconds: Vec<f64>,
 }
 
