@@ -36,6 +36,23 @@ fn the_count_of_a_query_changes_on_its_page_without_a_reload() {
 }
 
 #[test]
+fn repro_what_changed_while_the_page_took_in_a_change_was_not_shown() {
+    let (server, browser) = (Server::start(), browser());
+    open(&browser, &server);
+    // As while htmx has not looked at the new part yet: what is triggered on it is lost.
+    browser.run(
+        "const trigger = htmx.trigger; \
+         const lose = () => { htmx.trigger = () => {}; setTimeout(() => { htmx.trigger = trigger; }, 4000); }; \
+         document.body.addEventListener('htmx:afterSwap', lose, { once: true })",
+    );
+    withdraw(&server, 2);
+    browser.until(&shows(1));
+    withdraw(&server, 0);
+    browser.until(&shows(0));
+    browser.open("about:blank");
+}
+
+#[test]
 fn where_no_stream_is_left_the_page_asks_from_time_to_time() {
     let (server, browser) = (Server::start(), browser());
     let held = take_all_places(&server);

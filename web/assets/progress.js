@@ -2,8 +2,12 @@
 // there is no stream for this reader, the part is fetched every few seconds instead.
 "use strict";
 const PAUSE = 4000;
+const AGAIN = 1000;
 let source = null;
 let timer = null;
+let again = null;
+// The mark of what the server said last.
+let latest = null;
 
 function part() {
   return document.getElementById("progress");
@@ -13,10 +17,19 @@ function refresh() {
   if (part()) htmx.trigger(part(), "moved");
 }
 
+// Until it is shown: what is said while the part is being replaced reaches nobody.
+function catchUp() {
+  clearTimeout(again);
+  if (latest === null || !part() || latest === part().dataset.mark) return;
+  refresh();
+  again = setTimeout(catchUp, AGAIN);
+}
+
 function rest() {
   source?.close();
   clearInterval(timer);
-  source = timer = null;
+  clearTimeout(again);
+  source = timer = latest = null;
 }
 
 // A page that nobody looks at keeps no connection: browsers have few of them for one server.
@@ -26,7 +39,8 @@ function follow() {
   if (!path || document.hidden) return;
   source = new EventSource(path);
   source.addEventListener("progress", (event) => {
-    if (part() && event.lastEventId !== part().dataset.mark) refresh();
+    latest = event.lastEventId;
+    catchUp();
   });
   source.addEventListener("error", () => {
     if (source?.readyState !== EventSource.CLOSED) return;

@@ -401,6 +401,7 @@ impl Session {
         let Self { mut application, channels, actors, .. } = self;
         let events = channels.events.subscribe();
         let outcome = application.run(channels.consensus, events, stop).await;
+        let outcome = outcome.map_err(|error| application.because(error));
         actors.actor.stop(None);
         let _ = actors.handle.await;
         // Not before: the engine would take its unanswered questions for failures.

@@ -215,6 +215,14 @@ impl Application {
         Error::Consensus { why }
     }
 
+    /// Why it failed: the parts of an engine that ends go in any order, and the key that did not sign is why they do.
+    pub(super) fn because(&self, error: Error) -> Error {
+        match error {
+            Error::Consensus { .. } if self.parts.signer.failure().is_some() => self.ended(),
+            other => other,
+        }
+    }
+
     fn now(&self) -> Timestamp {
         (self.parts.clock)()
     }
