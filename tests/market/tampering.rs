@@ -1,6 +1,6 @@
 //! Every altered, missing or lying piece is refused by whoever meets it, and named.
 
-use std::{fs, path::PathBuf, sync::Mutex};
+use std::{fs, path::PathBuf, sync::Mutex, thread};
 
 use circuits::{
     consent::Purposes,
@@ -136,6 +136,42 @@ fn members_attest_only_a_canonical_ciphertext_with_the_opening_proven() {
     mixed[2].ciphertext.clone_from(&other.ciphertext);
     for altered in mixed {
         assert!(world.committee.keep(world.account(0), &altered).unwrap_err().to_string().contains("c0 is"));
+    }
+}
+
+#[test]
+fn members_who_are_asked_by_many_at_once_answer_each_as_if_it_came_alone() {
+    const D: usize = PROOF_BYTES - 32;
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = World::ready(folder.path(), Quorum::DEFAULT);
+    let mut wallets = world.people(&four_people());
+    let query = world.query(4, 10);
+    let recording = RecordingCommittee { inner: &world.committee, asked: Mutex::default() };
+    let mut rng = StdRng::seed_from_u64(6);
+    for wallet in &mut wallets {
+        world.agent_through(world.ledger(), &recording).answer(wallet, query, &mut rng).unwrap();
+    }
+    let asked = recording.asked.into_inner().unwrap();
+    let sound: Vec<_> = asked.iter().filter(|asked| asked.part == 0).collect();
+    // Another person's A, B and C beside its own D: the challenge and the openings are right, the pairing is not.
+    let mut forged = sound[0].clone();
+    let other = sound.iter().find(|other| other.instance.nullifier != forged.instance.nullifier).unwrap();
+    let mut proof = *other.contribution.proof.as_bytes();
+    proof[D..].copy_from_slice(&forged.contribution.proof.as_bytes()[D..]);
+    forged.contribution.proof = ProofBytes::new(proof);
+
+    let keep = |request: &KeepCiphertext| world.committee.keep(world.account(0), request);
+    let (receipts, refusals) = thread::scope(|scope| {
+        let receipts: Vec<_> = sound.iter().map(|request| (*request, scope.spawn(|| keep(request)))).collect();
+        let refusals: Vec<_> = (0..4).map(|_| scope.spawn(|| keep(&forged))).collect();
+        let receipts: Vec<_> = receipts.into_iter().map(|(asked, kept)| (asked, kept.join().unwrap())).collect();
+        (receipts, refusals.into_iter().map(|refused| refused.join().unwrap()).collect::<Vec<_>>())
+    });
+    for (asked, receipt) in receipts {
+        assert_eq!(receipt.unwrap(), keep(asked).unwrap());
+    }
+    for refusal in refusals {
+        assert!(refusal.unwrap_err().to_string().contains("the contribution proof does not verify"));
     }
 }
 

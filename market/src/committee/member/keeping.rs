@@ -6,7 +6,7 @@ use std::{
 };
 
 use circuits::{
-    contribution::{ContributionVerifier, Opening},
+    contribution::Opening,
     id::{Digest, Evaluation, QueryId},
     rlwe::{Aggregate, Ciphertext},
 };
@@ -19,6 +19,7 @@ use node::{
 
 use super::{
     Member,
+    together::PartVerifier,
     uploads::{KEPT_PER_NULLIFIER, NoRoom, Upload, Uploads},
 };
 use crate::{
@@ -78,7 +79,7 @@ impl Member {
     ) -> Result<Attestation, Error> {
         let ciphertext = Ciphertext::from_packed_bytes(&request.ciphertext)?;
         let verifier = self.verifier(ledger, state, (request.query, request.part))?;
-        let gamma = verifier.challenges(&request.instance, &request.contribution.proof)?.gamma;
+        let gamma = verifier.verifier().challenges(&request.instance, &request.contribution.proof)?.gamma;
         let (found, claimed) = (Opening::of(&ciphertext, gamma), request.contribution.opening);
         for (name, found, claimed) in [("c0", found.c0, claimed.c0), ("c1", found.c1, claimed.c1)] {
             if found != claimed {
@@ -118,12 +119,12 @@ impl Member {
         ledger: &dyn LedgerAccess,
         state: &QueryState,
         place: (QueryId, u8),
-    ) -> Result<Arc<ContributionVerifier>, Error> {
+    ) -> Result<Arc<PartVerifier>, Error> {
         if let Some(verifier) = self.verifiers.lock().unwrap_or_else(PoisonError::into_inner).get(&place) {
             return Ok(Arc::clone(verifier));
         }
         let part = QueryPart::new(ledger, ledger.chain(), place.0, state, place.1);
-        let verifier = Arc::new(part.verifier(&ledger.genesis().contribution)?);
+        let verifier = Arc::new(PartVerifier::new(part.verifier(&ledger.genesis().contribution)?));
         let mut verifiers = self.verifiers.lock().unwrap_or_else(PoisonError::into_inner);
         if verifiers.len() >= VERIFIERS_MAX {
             verifiers.clear();

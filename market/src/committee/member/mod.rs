@@ -11,6 +11,7 @@ mod retention;
 mod seats;
 mod store;
 mod sums;
+mod together;
 mod uploads;
 
 use std::{
@@ -19,10 +20,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use circuits::{
-    contribution::ContributionVerifier,
-    id::{AccountId, QueryId},
-};
+use circuits::id::{AccountId, QueryId};
 use node::{genesis::Committee, units::CommitteeEpoch};
 use rand::CryptoRng;
 use serde::Serialize;
@@ -30,6 +28,7 @@ use serde::Serialize;
 pub use release::ApprovedRelease;
 use store::MemberStore;
 use sums::SumsOfSets;
+use together::PartVerifier;
 use uploads::Uploads;
 
 use crate::{
@@ -98,7 +97,7 @@ pub struct Member {
     /// Ciphertexts kept of the queries asked for since this member started.
     uploads: Mutex<BTreeMap<QueryId, Uploads>>,
     /// Verifiers of the query parts asked for last.
-    verifiers: Mutex<BTreeMap<(QueryId, u8), Arc<ContributionVerifier>>>,
+    verifiers: Mutex<BTreeMap<(QueryId, u8), Arc<PartVerifier>>>,
     sums: SumsOfSets,
     /// The committees of the keys asked for: no more than the ledger began.
     committees: Mutex<BTreeMap<CommitteeEpoch, Arc<Committee>>>,

@@ -148,7 +148,7 @@ impl Member {
         }
         let instance = carried.instance(&ledger.chain(), &query, part, &sent.payout);
         let verifier = self.verifier(ledger, state, (query, part))?;
-        let gamma = verifier.challenges(&instance, &carried.contribution.proof)?.gamma;
+        let gamma = verifier.verifier().challenges(&instance, &carried.contribution.proof)?.gamma;
         let attestation = carried.attestation(state.committee, query, part, Evaluation::from_element(gamma));
         let committee = self.committee(ledger, state.committee)?;
         let signers = carried.receipt_signers(&committee, &attestation.message(&ledger.chain()))?;

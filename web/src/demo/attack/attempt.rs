@@ -29,6 +29,7 @@ const OWN_SEED: [u8; 32] = [1; 32];
 const CHOSEN: [u8; 32] = [2; 32];
 
 /// The demo as an attacker finds it.
+#[derive(Clone, Copy)]
 pub(in crate::demo) struct Roles<'a> {
     pub(in crate::demo) town: &'a Town,
     pub(in crate::demo) committee: &'a dyn CommitteeAccess,
@@ -154,6 +155,7 @@ impl Scene<'_> {
                 let does = "adds an error beyond the bound to the ciphertext that it proved";
                 self.false_ciphertext(attack, does, Sends::LongError, rng)
             }
+            Attack::NotMatching => self.not_matching(rng),
             Attack::OtherKey => {
                 let own = contribution::insecure_proving_key_from_seed(OWN_SEED)?;
                 let does = "proves under its own key, whose trapdoor it knows";
@@ -233,7 +235,7 @@ impl Scene<'_> {
     }
 
     /// Another ciphertext than the proven one: first with the openings of the proof, then with its own.
-    fn false_ciphertext(
+    pub(super) fn false_ciphertext(
         &self,
         attack: Attack,
         does: &'static str,
@@ -248,7 +250,7 @@ impl Scene<'_> {
     }
 
     /// A true proof of something else, with true openings, so that the pairing decides.
-    fn other_statement(
+    pub(super) fn other_statement(
         &self,
         attack: Attack,
         does: &'static str,
@@ -287,7 +289,7 @@ impl Scene<'_> {
     }
 
     /// An honest statement about a wallet's record.
-    fn plan<'p>(&'p self, wallet: Option<&'p Wallet>) -> Result<Plan<'p>, Error> {
+    pub(super) fn plan<'p>(&'p self, wallet: Option<&'p Wallet>) -> Result<Plan<'p>, Error> {
         let holding: &Holding = wallet.and_then(|wallet| wallet.holdings().first()).ok_or_else(nobody)?;
         let Town { ledger, proving, .. } = self.roles.town;
         Ok(Plan { holding, chain: ledger.chain(), proving, alter: |_| {}, sends: Sends::Proven })

@@ -4,6 +4,7 @@
 //! the ledger. Where members find fault with an opening, the attack goes on to one without, down to the pairing.
 
 mod attempt;
+mod matching;
 mod prover;
 
 use clap::ValueEnum;
@@ -49,6 +50,8 @@ pub enum Attack {
     Double,
     /// Encrypts what its record implies with an error beyond the bound, as would drown a sum.
     LongError,
+    /// Lets itself be counted by a second, private query whose match criteria its record does not meet.
+    NotMatching,
     /// Proves under a key of its own making, to which it knows the trapdoor.
     OtherKey,
     /// Sends an honest proof with a nullifier of its own choice.

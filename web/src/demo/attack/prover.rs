@@ -5,6 +5,7 @@ use circuits::{
         ContributionStatement, ContributionTerms, ContributionVerifier, ContributionWitness, Opening, ProvingKey,
         UnverifiedContribution, prove,
     },
+    criteria::MatchCriteria,
     eligibility::{EligibilityInstance, binding},
     id::{AccountId, ChainId, Evaluation, QueryId},
     record::Record,
@@ -66,6 +67,8 @@ pub(super) enum Sends<'a> {
     Moved,
     /// One of the own vector, twice over.
     Doubled,
+    /// One of what the own record implies where match criteria do not matter.
+    Matching,
     /// The ciphertext that was proven, with an error beyond the bound in one coefficient.
     LongError,
 }
@@ -177,6 +180,10 @@ impl<'a> DishonestProver<'a> {
                 encrypt(&self.key, &Plaintext::new(moved)?, rng).0
             }
             Sends::Doubled => encrypt(&self.key, &Plaintext::new(own().map(|slot| 2 * slot).collect())?, rng).0,
+            Sends::Matching => {
+                let unmatched = ContributionTerms { matching: MatchCriteria::default(), ..terms.clone() };
+                encrypt(&self.key, &plaintext(&unmatched, record)?, rng).0
+            }
             Sends::LongError => with_long_error(&proven)?,
         };
         let instance = witness.instance(&terms, binding(&plan.chain, &self.id, number, payout, &sent.digest()));
