@@ -7,6 +7,7 @@ use std::{
 };
 
 use circuits::privacy::Epsilon;
+use market::statistics::accounting::tight_epsilon;
 use serde_json::{Value, json};
 
 /// Plays an example and returns its report, once the sums are those of the plaintext.
@@ -241,9 +242,17 @@ fn odometers_show_what_was_spent(folder: &Path, query: &Value) {
     fs::write(&file, next.to_string()).unwrap();
     let plan = asked_as_json(folder, &["query", "plan", file.to_str().unwrap()]);
     assert_eq!((&plan["privacy"]["study"], &plan["privacy"]["rho_billionths"]), (&once, &json!(rho)), "{plan}");
+    let tight = |whose: &str| plan["privacy"]["tight"][whose].as_f64().unwrap();
+    let one = Epsilon::from_milli(1_000).rho();
+    for (whose, released) in [("query", one), ("study", one.plus(one))] {
+        let opendp = tight_epsilon(released).unwrap();
+        assert!((tight(whose) / opendp - 1.0).abs() < 1e-12, "{whose}: opendp says {opendp} in {plan}");
+    }
+    assert!(tight("query") < 1.0 && tight("study") < 2.0 && tight("researcher") == tight("study"), "{plan}");
     let unconfirmed = ask(folder, &["query", "open", file.to_str().unwrap(), "--key", key.to_str().unwrap()]);
     let said = String::from_utf8(unconfirmed.stderr).unwrap();
     assert!(!unconfirmed.status.success() && said.contains("odometer  study ε 1 so far"), "{said}");
+    assert!(said.contains(&format!("opendp    ε {:.3} for this query", tight("query"))), "{said}");
 }
 
 #[test]

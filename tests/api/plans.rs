@@ -1,6 +1,9 @@
 //! Planning over the wire: the same plan as at home, and nothing opened.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde_json::{Value, json};
 
@@ -60,9 +63,16 @@ fn the_schema_that_is_served_takes_every_example_and_no_mistyped_one() {
     assert_eq!(schema["title"], "QueryFile");
     let validator = jsonschema::validator_for(&schema).unwrap();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/queries");
-    let examples = fs::read_dir(folder).unwrap().map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap());
-    let examples: Vec<Value> = examples.map(|text| toml::from_str(&text).unwrap()).collect();
-    assert_eq!(examples.len(), 10);
+    let read = |path: PathBuf| -> Value {
+        let text = fs::read_to_string(&path).unwrap();
+        if path.extension().is_some_and(|ending| ending == "json") {
+            serde_json::from_str(&text).unwrap()
+        } else {
+            toml::from_str(&text).unwrap()
+        }
+    };
+    let examples: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| read(entry.unwrap().path())).collect();
+    assert_eq!(examples.len(), 11);
     for example in &examples {
         let found: Vec<_> = validator.iter_errors(example).map(|error| error.to_string()).collect();
         assert!(found.is_empty(), "{example}: {found:?}");

@@ -27,6 +27,7 @@ use crate::{
     Error,
     data_use::{DeclaredUse, demanded_in_words},
     objects::BlobAccess,
+    statistics::accounting::tight_epsilon,
 };
 
 /// What a query costs and takes, what it spends and how precise it can be.
@@ -79,6 +80,19 @@ pub struct PrivacyPlan {
     pub researcher: Odometer,
     /// ε that the researcher will have spent with this one.
     pub researcher_epsilon_milli: Epsilon,
+    /// The same three as opendp accounts for them at the same δ: never more than the ledger, which counts in whole numbers.
+    pub tight: TightEpsilon,
+}
+
+/// The least ε that is kept, by [`tight_epsilon`]; none where that is no finite one.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct TightEpsilon {
+    /// Of the query.
+    pub query: Option<f64>,
+    /// Of the study, with this query.
+    pub study: Option<f64>,
+    /// Of the researcher, with this query.
+    pub researcher: Option<f64>,
 }
 
 /// Plans a query for a cohort of this many people.
@@ -179,6 +193,7 @@ fn privacy(
     let Some(rho) = query.rho() else { return Ok(None) };
     let study = view.study_odometer(query.study)?.unwrap_or_default();
     let of_researcher = view.researcher_odometer(researcher)?.unwrap_or_default();
+    let (study_after, researcher_after) = (study.after(rho).rho, of_researcher.after(rho).rho);
     let noise = query.parts.iter().filter_map(|part| SlotNoise::new(part, rho, query.parts.len(), subsets).ok());
     Ok(Some(PrivacyPlan {
         epsilon_milli: rho.epsilon(),
@@ -186,9 +201,14 @@ fn privacy(
         rho_billionths: rho,
         count_deviation: noise.map(|noise| noise.variance(0, subsets).sqrt()).fold(0.0, f64::max),
         study,
-        study_epsilon_milli: study.after(rho).rho.epsilon(),
+        study_epsilon_milli: study_after.epsilon(),
         researcher: of_researcher,
-        researcher_epsilon_milli: of_researcher.after(rho).rho.epsilon(),
+        researcher_epsilon_milli: researcher_after.epsilon(),
+        tight: TightEpsilon {
+            query: tight_epsilon(rho),
+            study: tight_epsilon(study_after),
+            researcher: tight_epsilon(researcher_after),
+        },
     }))
 }
 

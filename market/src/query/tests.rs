@@ -1,4 +1,7 @@
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use circuits::{
     consent::{Day, Purposes, Regions},
@@ -330,6 +333,13 @@ fn a_file_that_promises_nothing_demands_that_nobody_requires_anything() {
     assert_eq!((demanded("frequencies"), demanded("funnel")), (genetic, genetic));
     let nothing = QueryFile { purposes: vec![], ..example("count") };
     assert!(resolve(&nothing).unwrap_err().to_string().contains("names no purpose"));
+}
+
+#[test]
+fn an_example_in_json_is_the_same_query_as_in_toml() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/queries");
+    let [json, toml] = ["json", "toml"].map(|ending| QueryFile::open(&folder.join("survival").with_extension(ending)));
+    assert_eq!(json.unwrap(), toml.unwrap());
 }
 
 #[test]

@@ -168,6 +168,16 @@ fn answer(mempool: &Mempool, engine: &Engine, line: &str) -> String {
             let account = snapshot.account(account).unwrap().unwrap_or_default();
             format!("{} {}", account.balance, account.nonce)
         }
+        ["study", study] => snapshot.study(study.parse().unwrap()).unwrap().is_some().to_string(),
+        ["researcher", account] => {
+            let party = snapshot.researcher(account.parse().unwrap()).unwrap();
+            party.map_or("unknown".into(), |party| format!("{:?}", party.standing))
+        }
+        ["listed", account] => {
+            let validators = snapshot.validators().unwrap().unwrap();
+            let listed = validators.get(account.parse().unwrap());
+            listed.map_or("nowhere".into(), |validator| validator.address.clone())
+        }
         ["equivocated", account] => {
             let account: AccountId = account.parse().unwrap();
             let tip = snapshot.latest().unwrap().height.get();

@@ -1,29 +1,91 @@
 //! Random operations and faults against real processes, compared with a simple model of the ledger.
 //!
-//! The model knows balances and nonces, and which transfers were sent. What it allows: a transfer that only a killed
-//! node had may be forgotten until it is sent again. What it forbids: a fork, a transfer in two blocks, one out of turn,
-//! money made or lost. A failure prints the seed; keep it as a `repro_` test.
+//! The model knows what each party sent and what follows from it: balances, nonces, studies, who is accredited, and which
+//! change of the consortium has its three votes. What it allows: a transaction that only a killed node had may be
+//! forgotten until it is sent again. What it forbids: a fork, a transaction in two blocks, one out of turn, money made or
+//! lost, a decision without its votes. A failure prints the seed; keep it as a `repro_` test.
 
-use std::{thread, time::Duration};
+use std::{collections::BTreeMap, thread, time::Duration};
 
-use node::transaction::Transaction;
+use circuits::id::{Digest, StudyId};
+use node::{
+    transaction::{Action, ConsortiumChange, Governance, StudyRegistration, Transaction, Transfer},
+    units::Amount,
+};
 use rand::{RngExt as _, SeedableRng, rngs::StdRng};
 
-use super::{crashes::seed, lan::Lan, namespaces, town::Town};
-use crate::world::ENDOWMENT;
+use super::{
+    crashes::seed,
+    lan::Lan,
+    namespaces,
+    town::{Town, listed, name},
+};
+use crate::world::{ENDOWMENT, account, key};
 
-const SENDERS: [&str; 2] = ["researcher", "sponsor"];
+/// Who pays `friend`.
+const PAYERS: [&str; 2] = ["researcher", "sponsor"];
+/// Validators that approve every change of the consortium, which are as many as must.
+const VOTERS: usize = 3;
+/// Changes by which one voter may be ahead of another: the ledger has a bound on open votes.
+const VOTES_AHEAD_MAX: usize = 8;
 
 /// Operations of one run; `LOCUS_OPERATIONS` asks for more.
 fn operations() -> u64 {
     std::env::var("LOCUS_OPERATIONS").map_or(60, |text| text.parse().unwrap())
 }
 
+/// What a transaction does once it is in a block.
+#[derive(Clone)]
+enum Effect {
+    Pays(u64),
+    Registers(StudyId),
+    /// Lets the researcher ask, before anything goes wrong.
+    Founds,
+    /// Lets `guest` ask, or stops it.
+    Accredits(bool),
+    /// Approves that the observer listens at the port.
+    Approves(usize),
+}
+
 /// The ledger as it should be.
 #[derive(Default)]
 struct Model {
-    /// Transfers of each sender in order of nonce, with their amounts.
-    sent: [Vec<(Transaction, u64)>; 2],
+    /// What each sender sent, in order of nonce.
+    sent: BTreeMap<String, Vec<(Transaction, Effect)>>,
+}
+
+impl Model {
+    fn nonce(&self, sender: &str) -> usize {
+        self.sent.get(sender).map_or(0, Vec::len)
+    }
+
+    fn paid(&self, sender: &str) -> u64 {
+        let effects = self.sent.get(sender).into_iter().flatten();
+        effects.map(|(_, effect)| if let Effect::Pays(amount) = effect { *amount } else { 0 }).sum()
+    }
+
+    /// What `guest` may do: what the governor said last.
+    fn standing(&self) -> &'static str {
+        match self.sent.get("governor").and_then(|sent| sent.last()) {
+            Some((_, Effect::Accredits(true))) => "Accredited",
+            Some((_, Effect::Accredits(false))) => "Suspended",
+            _ => "unknown",
+        }
+    }
+
+    /// The last change of the consortium that every voter approved.
+    fn changed(&self) -> Option<usize> {
+        (0..VOTERS).map(|voter| self.nonce(&name(voter))).min().unwrap_or_default().checked_sub(1)
+    }
+}
+
+/// The change that has a number: where an observer listens, who is never there.
+fn change(number: usize) -> ConsortiumChange {
+    ConsortiumChange::SetValidator(listed("observer", &observed(number), 0))
+}
+
+fn observed(number: usize) -> String {
+    format!("/ip4/127.0.0.1/tcp/{}", 1 + number % 1_000)
 }
 
 struct Simulation {
@@ -66,25 +128,61 @@ impl Simulation {
         (!among.is_empty()).then(|| among[self.rng.random_range(0..among.len())])
     }
 
+    fn found(&mut self) {
+        let founding = Action::Govern(accredit("researcher"));
+        let transaction = Transaction::sign(self.town.chain(), &key("governor"), 0, founding).unwrap();
+        assert_eq!(self.town.node(0).submit(&transaction), "taken");
+        self.town.settle(&transaction);
+        self.model.sent.insert("governor".into(), vec![(transaction, Effect::Founds)]);
+    }
+
     fn send(&mut self) {
         let awake = self.awake();
         let Some(node) = self.choose(&awake) else { return };
-        let sender = self.rng.random_range(0..SENDERS.len());
-        let nonce = self.model.sent[sender].len() as u64;
-        let amount = self.rng.random_range(1..100);
-        let transaction = self.town.transfer(SENDERS[sender], nonce, amount);
+        let Some((sender, action, effect)) = self.act() else { return };
+        let nonce = self.model.nonce(&sender) as u64;
+        let transaction = Transaction::sign(self.town.chain(), &key(&sender), nonce, action).unwrap();
         let said = self.town.node(node).submit(&transaction);
         // A node that lags, or lost what waited, does not know the nonces before this one yet.
         assert!(said == "taken" || said.contains("next nonce"), "{said}");
         if said == "taken" {
-            self.model.sent[sender].push((transaction, amount));
+            self.model.sent.entry(sender).or_default().push((transaction, effect));
+        }
+    }
+
+    /// What somebody does next.
+    fn act(&mut self) -> Option<(String, Action, Effect)> {
+        match self.rng.random_range(0..8) {
+            0 => {
+                let nonce = self.model.nonce("researcher");
+                let (title, protocol) = (format!("Study {nonce}"), Digest::from_bytes([1; 32]));
+                let study = StudyRegistration { title, protocol, ethics: "EC-1".into() };
+                let id = study.id(&self.town.chain(), &account("researcher"), nonce as u64).unwrap();
+                Some(("researcher".into(), Action::RegisterStudy(study), Effect::Registers(id)))
+            }
+            1 => {
+                let (guest, accredits) = (account("guest"), self.model.standing() != "Accredited");
+                let decision = if accredits { accredit("guest") } else { Governance::SuspendResearcher(guest) };
+                Some(("governor".into(), Action::Govern(decision), Effect::Accredits(accredits)))
+            }
+            2 => {
+                let voter = name(self.rng.random_range(0..VOTERS));
+                let next = self.model.nonce(&voter);
+                let decided = self.model.changed().map_or(0, |changed| changed + 1);
+                let vote = || (voter, Action::ApproveChange(change(next)), Effect::Approves(next));
+                (next < decided + VOTES_AHEAD_MAX).then(vote)
+            }
+            _ => {
+                let (payer, amount) = (self.rng.random_range(0..PAYERS.len()), self.rng.random_range(1..100));
+                Some((PAYERS[payer].into(), pay(amount), Effect::Pays(amount)))
+            }
         }
     }
 
     /// What a node has in a block it takes no second time.
     fn send_again(&mut self) {
-        let (awake, sender) = (self.awake(), self.rng.random_range(0..SENDERS.len()));
-        let (Some(node), Some(last)) = (self.choose(&awake), self.model.sent[sender].len().checked_sub(1)) else {
+        let (awake, sender) = (self.awake(), PAYERS[self.rng.random_range(0..PAYERS.len())]);
+        let (Some(node), Some(last)) = (self.choose(&awake), self.model.nonce(sender).checked_sub(1)) else {
             return;
         };
         let (transaction, _) = self.model.sent[sender][self.rng.random_range(0..=last)].clone();
@@ -187,29 +285,51 @@ impl Simulation {
                 self.town.start(number);
             }
         }
-        for sender in 0..SENDERS.len() {
-            for (transaction, _) in self.model.sent[sender].clone() {
+        for (sender, sent) in self.model.sent.clone() {
+            for (transaction, _) in sent {
                 if !self.town.node(0).has(&transaction) {
                     let said = self.town.node(0).submit(&transaction);
                     let known = ["already on this ledger", "next nonce"].iter().any(|text| said.contains(text));
-                    assert!(said == "taken" || known, "{said}");
+                    assert!(said == "taken" || known, "{sender}: {said}");
                     self.town.settle(&transaction);
                 }
             }
         }
-        let sums = self.model.sent.each_ref().map(|sent| sent.iter().map(|(_, amount)| amount).sum::<u64>());
-        for number in 0..4 {
-            for (sender, sent) in self.model.sent.iter().enumerate() {
-                for (transaction, _) in sent {
-                    self.town.settle_at(&[number], transaction);
-                }
-                let expected = (ENDOWMENT - sums[sender], sent.len() as u64);
-                assert_eq!(self.town.account(number, SENDERS[sender]), expected, "of {}", SENDERS[sender]);
-            }
-            assert_eq!(self.town.account(number, "friend").0, ENDOWMENT + sums.iter().sum::<u64>());
+        for (sender, sent) in &self.model.sent {
+            println!("{sender}: {} transactions", sent.len());
         }
+        (0..4).for_each(|number| self.compare(number));
         self.town.agree();
     }
+
+    /// Compares a node that has everything with the model.
+    fn compare(&mut self, number: usize) {
+        for (sender, sent) in &self.model.sent {
+            for (transaction, effect) in sent {
+                self.town.settle_at(&[number], transaction);
+                if let Effect::Registers(study) = effect {
+                    assert_eq!(self.town.node(number).ask(&format!("study {study}")).unwrap(), "true", "{sender}");
+                }
+            }
+            let endowment = if PAYERS.contains(&sender.as_str()) { ENDOWMENT } else { 0 };
+            let expected = (endowment - self.model.paid(sender), sent.len() as u64);
+            assert_eq!(self.town.account(number, sender), expected, "of {sender}");
+        }
+        let paid: u64 = PAYERS.iter().map(|payer| self.model.paid(payer)).sum();
+        assert_eq!(self.town.account(number, "friend").0, ENDOWMENT + paid);
+        let standing = self.town.node(number).ask(&format!("researcher {}", account("guest"))).unwrap();
+        assert_eq!(standing, self.model.standing());
+        let listed = self.town.node(number).ask(&format!("listed {}", account("observer"))).unwrap();
+        assert_eq!(listed, self.model.changed().map_or("nowhere".into(), observed));
+    }
+}
+
+fn accredit(name: &str) -> Governance {
+    Governance::AccreditResearcher { account: account(name), name: name.into() }
+}
+
+fn pay(amount: u64) -> Action {
+    Action::Transfer(Transfer { to: account("friend"), amount: Amount::new(amount) })
 }
 
 fn simulate(seed: u64) {
@@ -220,6 +340,7 @@ fn simulate(seed: u64) {
     let town = lan.as_ref().map_or_else(Town::running, namespaces::town);
     let (model, rng) = (Model::default(), StdRng::seed_from_u64(seed));
     let mut simulation = Simulation { town, model, rng, paused: None, wiped: 0, wrong: None, lan, cut: None };
+    simulation.found();
     (0..operations()).for_each(|_| simulation.step());
     simulation.check();
 }

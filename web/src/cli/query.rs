@@ -202,8 +202,9 @@ fn describe_plan(file: &QueryFile, plan: &Plan) -> String {
     lines.join("\n")
 }
 
-fn describe_privacy(privacy: &PrivacyPlan) -> [String; 2] {
-    let PrivacyPlan { epsilon_milli, delta, count_deviation, study, researcher, .. } = privacy;
+fn describe_privacy(privacy: &PrivacyPlan) -> [String; 3] {
+    let PrivacyPlan { epsilon_milli, delta, count_deviation, study, researcher, tight, .. } = privacy;
+    let [query, study_after, researcher_after] = [tight.query, tight.study, tight.researcher].map(few_digits);
     let [of_study, of_researcher] = [study, researcher].map(|odometer| odometer.rho.epsilon());
     [
         format!(
@@ -213,7 +214,15 @@ fn describe_privacy(privacy: &PrivacyPlan) -> [String; 2] {
             "odometer  study ε {of_study} so far, {} after; researcher ε {of_researcher} so far, {} after",
             privacy.study_epsilon_milli, privacy.researcher_epsilon_milli
         ),
+        format!(
+            "opendp    ε {query} for this query; study {study_after} after, researcher {researcher_after} after, at the \
+             same δ: the ledger rounds up"
+        ),
     ]
+}
+
+fn few_digits(epsilon: Option<f64>) -> String {
+    epsilon.map_or_else(|| "unbounded".into(), |epsilon| format!("{epsilon:.3}"))
 }
 
 /// A query file whose declared use holds together under an ontology.

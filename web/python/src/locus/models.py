@@ -167,6 +167,7 @@ class Privacy:
         count_deviation: Standard deviation of the noise in a count of the noisiest part, in people.
         study_epsilon_milli: ε that the study will have spent with this query, in thousandths.
         researcher_epsilon_milli: The same of the researcher, over all studies.
+        tight: ε of ``query``, ``study`` and ``researcher`` as opendp accounts for them at the same δ; none where unbounded.
     """
 
     epsilon_milli: int
@@ -174,6 +175,7 @@ class Privacy:
     count_deviation: float
     study_epsilon_milli: int
     researcher_epsilon_milli: int
+    tight: dict[str, float | None]
 
 
 @dataclasses.dataclass(frozen=True)

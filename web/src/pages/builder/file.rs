@@ -366,7 +366,7 @@ mod tests {
             assert_eq!(of_draft(&to_draft(&file).unwrap(), None).unwrap(), file);
             seen += 1;
         }
-        assert_eq!(seen, 10, "one example for each statistic");
+        assert_eq!(seen, 11, "one example for each statistic, and one in JSON too");
     }
 
     #[test]
