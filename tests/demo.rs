@@ -231,9 +231,19 @@ fn a_file_of_ones_own_genomes_is_counted_truly() {
 fn impossible_demos_are_refused_with_a_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().to_str().unwrap();
-    let cases: [(&[&str], &str); 5] = [
-        (&["--people", "1"], "ask 2 to"),
-        (&["--people", "101"], "meet the criteria; ask 2 to"),
+    let alone = folder.path().join("alone.vcf");
+    fs::write(&alone, "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tA\n22\t5\t.\tA\tC\t.\t.\t.\tGT\t0/1\n").unwrap();
+    let alone = alone.to_str().unwrap();
+    let cases: [(&[&str], &str); 9] = [
+        (&["--people", "0"], "--people: 0 asked; people with genomes: 100; ask 2 to 100"),
+        (&["--people", "1"], "--people: 1 asked; people with genomes: 100; ask 2 to 100"),
+        (&["--people", "101"], "101 asked; people with genomes: 100; ask 2 to 100"),
+        (&["--people", "100", "--attack", "poison"], "ask 2 to 99 beside the dishonest one"),
+        (&["--people", "99", "--query-file", "../docs/queries/count.toml"], "99 asked; people who meet the criteria: "),
+        (
+            &["--vcf", alone, "--people", "2"],
+            "people with genomes: 1, and the demo takes 2 or more; give genomes of more",
+        ),
         (&["--committee", "4/8"], "4"),
         (&["--vcf", "/nowhere.vcf"], "/nowhere.vcf"),
         // Before anything is proven, and not once the truth is wanted.

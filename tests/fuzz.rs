@@ -6,12 +6,13 @@ use std::{fs, sync::OnceLock};
 use bolero::check;
 use circuits::{
     consent::Day,
-    contribution::{self, ContributionTerms, UnverifiedContribution},
-    criteria::MatchCriteria,
-    eligibility::{EligibilityProof, PROOF_BYTES, VerifyingKey, insecure_proving_key_from_seed},
+    contribution::{self, CONTRIBUTION_BYTES, ContributionTerms, ContributionVerifier, UnverifiedContribution},
+    eligibility::{
+        EligibilityProof, EligibilityVerifier, PROOF_BYTES, ProvingKey, VerifyingKey, insecure_proving_key_from_seed,
+    },
     id::{AccountId, ChainId},
     layout::Layout,
-    rlwe::{Ciphertext, KeyEpoch, PublicKey, RingElement, params::CIPHERTEXT_BYTES},
+    rlwe::{Ciphertext, params::CIPHERTEXT_BYTES},
     schema::{Schema, VariantPanel},
 };
 use market::{
@@ -26,6 +27,8 @@ use node::{
     transaction::{Action, Transaction, Transfer},
     units::{Amount, Timestamp},
 };
+
+use super::statements;
 
 /// Rounds of each target under `cargo test`.
 const ITERATIONS: usize = 2_000;
@@ -79,35 +82,33 @@ fn blocks_decode_or_are_refused_and_reencode_to_themselves() {
 }
 
 #[test]
-fn proofs_of_arbitrary_bytes_never_verify_and_never_panic() {
-    let key = insecure_key();
-    let terms = super::statements::terms();
-    let verifier = circuits::eligibility::EligibilityVerifier::new(key, &terms).unwrap();
-    let instance = super::statements::instance();
+fn proofs_of_altered_or_arbitrary_bytes_never_verify_and_never_panic() {
+    let key = eligibility_key();
+    let verifier = EligibilityVerifier::new(key.verifying_key(), &statements::terms()).unwrap();
+    let (instance, proof) = statements::proven(key);
+    let valid = *proof.as_bytes();
+    check!().with_iterations(200).with_type::<Vec<(u32, u8)>>().for_each(|edits| {
+        let bytes: [u8; PROOF_BYTES] = mutated(&valid, edits, 0).try_into().unwrap();
+        let verdict = verifier.verify(&instance, &EligibilityProof::from_bytes(bytes));
+        assert_eq!(verdict.is_ok(), bytes == valid, "{edits:?}");
+    });
     check!().with_iterations(200).with_type::<[u8; PROOF_BYTES]>().for_each(|bytes| {
         assert!(verifier.verify(&instance, &EligibilityProof::from_bytes(*bytes)).is_err());
     });
 }
 
 #[test]
-fn contributions_of_arbitrary_proofs_and_openings_never_verify_and_never_panic() {
-    static KEY: OnceLock<contribution::VerifyingKey> = OnceLock::new();
-    let key =
-        KEY.get_or_init(|| contribution::insecure_proving_key_from_seed([0; 32]).unwrap().verifying_key().clone());
-    let terms = ContributionTerms {
-        eligibility: super::statements::terms(),
-        matching: MatchCriteria::default(),
-        layout: Layout::count(),
-    };
-    let committee = PublicKey::new(ChainId::from_bytes([1; 32]), KeyEpoch::new(1), RingElement::zero());
-    let verifier = contribution::ContributionVerifier::new(key, &terms, &committee).unwrap();
-    let instance = super::statements::instance();
-    let valid = vec![0; contribution::CONTRIBUTION_BYTES];
-    assert!(borsh::from_slice::<UnverifiedContribution>(&valid).is_ok());
+fn contributions_of_altered_proofs_and_openings_never_verify_and_never_panic() {
+    let key = contribution::insecure_proving_key_from_seed([0; 32]).unwrap();
+    let (terms, committee) = (statements::contribution_terms(), statements::committee());
+    let verifier = ContributionVerifier::new(key.verifying_key(), &terms, &committee).unwrap();
+    let (instance, proven) = statements::contributed(&key);
+    let valid = borsh::to_vec(&proven).unwrap();
+    assert_eq!(valid.len(), CONTRIBUTION_BYTES);
     check!().with_iterations(200).with_type::<Edits>().for_each(|(edits, change)| {
         let bytes = mutated(&valid, edits, *change);
         if let Ok(contribution) = borsh::from_slice::<UnverifiedContribution>(&bytes) {
-            assert!(verifier.verify(&instance, &contribution).is_err());
+            assert_eq!(verifier.verify(&instance, &contribution).is_ok(), bytes == valid, "{edits:?}");
             assert_eq!(borsh::to_vec(&contribution).unwrap(), bytes);
         }
     });
@@ -115,11 +116,7 @@ fn contributions_of_arbitrary_proofs_and_openings_never_verify_and_never_panic()
 
 #[test]
 fn terms_of_arbitrary_bytes_are_refused_or_checked_without_panic() {
-    let terms = ContributionTerms {
-        eligibility: super::statements::terms(),
-        matching: MatchCriteria::default(),
-        layout: Layout::genotypes(0, 0, 1024),
-    };
+    let terms = ContributionTerms { layout: Layout::genotypes(0, 0, 1024), ..statements::contribution_terms() };
     let valid = borsh::to_vec(&terms).unwrap();
     check!().with_iterations(ITERATIONS).with_type::<Edits>().for_each(|(edits, change)| {
         if let Ok(terms) = borsh::from_slice::<ContributionTerms>(&mutated(&valid, edits, *change)) {
@@ -131,7 +128,7 @@ fn terms_of_arbitrary_bytes_are_refused_or_checked_without_panic() {
 
 #[test]
 fn verifying_keys_decode_only_to_themselves() {
-    let valid = borsh::to_vec(insecure_key()).unwrap();
+    let valid = borsh::to_vec(eligibility_key().verifying_key()).unwrap();
     check!().with_iterations(50).with_type::<Edits>().for_each(|(edits, change)| {
         let bytes = mutated(&valid, edits, *change);
         if let Ok(key) = borsh::from_slice::<VerifyingKey>(&bytes) {
@@ -317,7 +314,7 @@ fn passports_of_arbitrary_text_are_refused() {
     });
 }
 
-fn insecure_key() -> &'static VerifyingKey {
-    static KEY: OnceLock<VerifyingKey> = OnceLock::new();
-    KEY.get_or_init(|| insecure_proving_key_from_seed([0; 32]).unwrap().verifying_key().clone())
+fn eligibility_key() -> &'static ProvingKey {
+    static KEY: OnceLock<ProvingKey> = OnceLock::new();
+    KEY.get_or_init(|| insecure_proving_key_from_seed([0; 32]).unwrap())
 }

@@ -11,11 +11,11 @@ use node::{
     query::CohortQuery,
     state::{QueryStatus, StateRead},
     transaction::{Action, Contribution, Withdraw},
-    units::ContributionIndex,
+    units::{ContributionIndex, LeafIndex},
 };
 
 use crate::life::opening;
-use crate::world::{TODAY, World, account, digest, element, payout_name, record, refused};
+use crate::world::{TODAY, World, account, digest, element, owner_name, payout_name, refused};
 
 #[test]
 fn contributions_are_admitted_in_order_with_all_their_parts() {
@@ -185,7 +185,7 @@ fn an_older_epoch_root_is_refused_once_a_record_is_revoked() {
     let mut world = World::ready(Quorum::DEFAULT);
     let id = world.open(world.query()).unwrap();
     let early = world.contribution(id, 0);
-    world.act("issuer 0", Action::RegisterRecord(record(30))).unwrap();
+    world.act(&owner_name(2), Action::RevokeConsent(LeafIndex::new(2))).unwrap();
     world.pass_epoch();
     refused(world.contribute(early), "the latest epoch root");
     world.contribute(world.contribution(id, 0)).unwrap();

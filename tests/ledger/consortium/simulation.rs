@@ -43,8 +43,8 @@ enum Effect {
     Founds,
     /// Lets `guest` ask, or stops it.
     Accredits(bool),
-    /// Approves that the observer listens at the port.
-    Approves(usize),
+    /// Approves the next change of the consortium.
+    Approves,
 }
 
 /// The ledger as it should be.
@@ -169,7 +169,7 @@ impl Simulation {
                 let voter = name(self.rng.random_range(0..VOTERS));
                 let next = self.model.nonce(&voter);
                 let decided = self.model.changed().map_or(0, |changed| changed + 1);
-                let vote = || (voter, Action::ApproveChange(change(next)), Effect::Approves(next));
+                let vote = || (voter, Action::ApproveChange(change(next)), Effect::Approves);
                 (next < decided + VOTES_AHEAD_MAX).then(vote)
             }
             _ => {

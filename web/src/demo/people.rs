@@ -50,12 +50,18 @@ pub(super) struct Person {
     pub(super) dosages: Zeroizing<Vec<Dosage>>,
 }
 
+/// What the built-in attributes are, which nobody should take for facts about these genomes.
+const PAIRED: &str = "age, follow-up and death are not these people's own: they are those of the patients of the Stanford \
+                      heart transplant study, paired with the genomes in file order; sex and population are real";
+
 /// What everybody's data is: the genotypes and attributes at hand.
 pub(super) struct Sources {
     pub(super) schema: Schema,
     pub(super) panel: VariantPanel,
     pub(super) rows: Vec<AttributeRow>,
     pub(super) name: String,
+    /// What to know of them before believing a result.
+    pub(super) note: Option<&'static str>,
     samples: Vec<SampleGenotypes>,
 }
 
@@ -90,14 +96,23 @@ impl Sources {
             Some(_) => vec![],
         };
         let name = vcf.map_or_else(|| "1000 Genomes, chromosome 22".into(), |path| path.display().to_string());
-        Ok(Self { schema, panel: imported.panel, rows, name, samples: imported.samples })
+        let note = vcf.is_none().then_some(PAIRED);
+        Ok(Self { schema, panel: imported.panel, rows, name, note, samples: imported.samples })
+    }
+
+    /// Refuses a number of people that nobody's criteria could make possible.
+    ///
+    /// # Errors
+    /// [`Error::Input`] that says how many may be asked.
+    pub(super) fn check_number(&self, contributors: usize, attackers: usize) -> Result<(), Error> {
+        check_number(contributors, attackers, ("people with genomes", self.samples.len()))
     }
 
     /// Casts `contributors` people who meet the criteria and so many attackers, and where there are more, one outside
     /// them and one who forbids the purpose, to show that nothing is counted of theirs.
     ///
     /// # Errors
-    /// [`Error::Input`] when too few people meet them.
+    /// [`Error::Input`] that says how many may be asked, when too few people meet them.
     pub(super) fn cast(
         &self,
         criteria: &Criteria,
@@ -124,13 +139,25 @@ impl Sources {
             }
         }
         let meet = count(&people, Part::Contributes) + count(&people, Part::Attacks);
-        let asked = contributors + attackers;
-        if meet < asked || contributors < PEOPLE_MIN {
-            let why = format!("{asked} asked, and {meet} meet the criteria; ask {PEOPLE_MIN} to {meet}");
-            return Err(Error::Input { what: "number of people", why });
-        }
+        check_number(contributors, attackers, ("people who meet the criteria", meet))?;
         Ok(people)
     }
+}
+
+/// Refuses a number of contributors beside so many attackers that these people are not enough for, or that is less than the
+/// least cohort.
+fn check_number(contributors: usize, attackers: usize, (who, people): (&str, usize)) -> Result<(), Error> {
+    let most = people.saturating_sub(attackers);
+    if (PEOPLE_MIN..=most).contains(&contributors) {
+        return Ok(());
+    }
+    let beside = if attackers == 0 { "" } else { " beside the dishonest one" };
+    let why = if most < PEOPLE_MIN {
+        format!("{who}: {people}, and the demo takes {PEOPLE_MIN} or more{beside}; give genomes of more people")
+    } else {
+        format!("{contributors} asked; {who}: {people}; ask {PEOPLE_MIN} to {most}{beside}")
+    };
+    Err(Error::Input { what: "--people", why })
 }
 
 fn count(people: &[Person], part: Part) -> usize {

@@ -81,6 +81,7 @@ fn invite<'a>(options: &DemoOptions, output: &'a Output) -> Result<(Cast, Stageb
     let mut board = Stageboard { output, started: Instant::now(), seconds: vec![] };
     let attackers = usize::from(options.attack.is_some());
     let sources = Sources::import(options.vcf.as_deref())?;
+    sources.check_number(options.people, attackers)?;
     let question = Question::new(&options.asked, options.epsilon, options.people, &sources)?;
     let people = sources.cast(&question.criteria, options.people, attackers)?;
     let cast = Cast { sources, question, people };
@@ -189,7 +190,7 @@ fn read(
     let parts = file.parts(schema, Some(panel))?;
     let measures: Vec<_> = file.measures.iter().cloned().zip(parts).collect();
     let analyses = reading.analyze(&measures, slots)?;
-    let notes = reading.notes();
+    let notes: Vec<_> = reading.notes().into_iter().chain(cast.sources.note.map(str::to_owned)).collect();
     let table = options.dir.join("result.csv");
     let mut written = AnalysisOptions::to(table.clone(), options.dir.join("figures")).write(&analyses, &notes)?;
     written.retain(|path| *path != table);
