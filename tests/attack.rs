@@ -28,7 +28,7 @@ fn all() -> &'static Value {
 }
 
 /// Attack, who refuses an attempt, and a part of the refusal's text; every attempt in order.
-const REFUSALS: [(&str, &str, &str); 30] = [
+const REFUSALS: [(&str, &str, &str); 33] = [
     ("poison", "committee", "c0 is"),
     ("poison", "ledger", "availability receipt: the signature"),
     ("replace-ciphertext", "committee", "c0 is"),
@@ -52,6 +52,9 @@ const REFUSALS: [(&str, &str, &str); 30] = [
     ("double", "committee", "the contribution proof does not verify"),
     ("long-error", "committee", "c0 is"),
     ("long-error", "committee", "the contribution proof does not verify"),
+    ("wide-randomness", "committee", "c0 is"),
+    ("wide-randomness", "committee", "the contribution proof does not verify"),
+    ("not-matching", "proof_system", "Ciphertext"),
     ("not-matching", "committee", "c0 is"),
     ("not-matching", "committee", "the contribution proof does not verify"),
     ("not-matching", "committee", "the contribution proof does not verify"),

@@ -37,8 +37,11 @@ use crate::{
 
 /// Agents that send at once: as many proofs as admission verifies together.
 const SENDERS: usize = 64;
-/// People whose ciphertexts members are shown at once, one on each core.
-const ATTESTERS: usize = 2;
+
+/// Ciphertexts members are shown at once: one on each core, unless `LOCUS_COHORT_ATTESTERS` says otherwise.
+fn attesters() -> usize {
+    std::env::var("LOCUS_COHORT_ATTESTERS").map_or(2, |text| text.parse().unwrap())
+}
 
 /// One part of what a person sends to the ledger, once every member has the ciphertext.
 fn attested(world: &World, file: &Path) -> (AccountId, ContributionPart) {
@@ -81,10 +84,10 @@ pub fn run(mut world: World, query: QueryId, files: &[PathBuf], size: Size) -> V
     let key = committee_key(world.ledger(), world.ledger().chain(), &world.state(query)).unwrap();
     stages.time(&format!("encrypt {} full vectors, beside what was proven", files.len()), || {
         let full = Plaintext::new(vec![1; LAYOUT_SLOTS]).unwrap();
-        in_parallel(files, ATTESTERS, |_| drop(black_box(encrypt(&key, &full, &mut rand::rng()))))
+        in_parallel(files, attesters(), |_| drop(black_box(encrypt(&key, &full, &mut rand::rng()))))
     });
     let parts = stages.time(&format!("store and attest {} ciphertexts, 4 members each", files.len()), || {
-        in_parallel(files, ATTESTERS, |file| attested(&world, file))
+        in_parallel(files, attesters(), |file| attested(&world, file))
     });
     let transactions: Vec<_> = parts.chunks(files.len() / count).map(|parts| contribution(query, parts)).collect();
     drop(parts);

@@ -77,6 +77,7 @@ impl Member {
         state: &QueryState,
         request: &KeepCiphertext,
     ) -> Result<Attestation, Error> {
+        const ATTEST: &str = "attest a ciphertext";
         let ciphertext = Ciphertext::from_packed_bytes(&request.ciphertext)?;
         let verifier = self.verifier(ledger, state, (request.query, request.part))?;
         let gamma = verifier.verifier().challenges(&request.instance, &request.contribution.proof)?.gamma;
@@ -84,12 +85,16 @@ impl Member {
         for (name, found, claimed) in [("c0", found.c0, claimed.c0), ("c1", found.c1, claimed.c1)] {
             if found != claimed {
                 let why = format!("{name} is {found} at the challenge, and the proof claims {claimed}");
-                return self.refused("attest a ciphertext", why);
+                return self.refused(ATTEST, why);
             }
         }
         self.check_root(ledger, request)?;
-        if let Err(error) = verifier.verify(&request.instance, &request.contribution) {
-            return self.refused("attest a ciphertext", format!("the contribution proof does not verify: {error}"));
+        match verifier.verify(&request.instance, &request.contribution) {
+            Some(Ok(())) => {}
+            Some(Err(error)) => {
+                return self.refused(ATTEST, format!("the contribution proof does not verify: {error}"));
+            }
+            None => return self.refused(ATTEST, "the verification of its proof was cut off; ask again"),
         }
         Ok(Attestation {
             committee: state.committee,

@@ -155,6 +155,11 @@ impl Scene<'_> {
                 let does = "adds an error beyond the bound to the ciphertext that it proved";
                 self.false_ciphertext(attack, does, Sends::LongError, rng)
             }
+            Attack::WideRandomness => {
+                let does =
+                    "encrypts its own counts under a randomness beyond the bound, with the proof of an honest one";
+                self.false_ciphertext(attack, does, Sends::WideRandomness, rng)
+            }
             Attack::NotMatching => self.not_matching(rng),
             Attack::OtherKey => {
                 let own = contribution::insecure_proving_key_from_seed(OWN_SEED)?;
@@ -220,18 +225,29 @@ impl Scene<'_> {
         let attack = Attack::Outside;
         let plan = self.plan(self.roles.outsider)?;
         let does = "asks the proof system to prove that a record outside the criteria is inside";
-        let refusal = match self.prover.forge(&plan, rng) {
+        let proven = self.refuted(attack, does, &plan, rng)?;
+        let mut forgery = self.prover.borrow_proofs(&plan, &self.prover.admitted()?.contribution, rng)?;
+        self.prover.claim_true_openings(&mut forgery)?;
+        let does = "sends its own ciphertext with another person's proof";
+        Ok(vec![proven, self.send(attack, does, &forgery, Receipts::Asked, rng)?])
+    }
+
+    /// A false statement, which the proof system is asked to prove.
+    pub(super) fn refuted(
+        &self,
+        attack: Attack,
+        does: &'static str,
+        plan: &Plan<'_>,
+        rng: &mut StdRng,
+    ) -> Result<Attempt, Error> {
+        let refusal = match self.prover.forge(plan, rng) {
             Err(Error::Statement(error @ circuits::Error::Refuted { .. })) => {
                 Some((Refuser::ProofSystem, error.to_string()))
             }
             Err(error) => return Err(error),
             Ok(_) => None,
         };
-        let proven = Attempt::new(attack, does, refusal);
-        let mut forgery = self.prover.borrow_proofs(&plan, &self.prover.admitted()?.contribution, rng)?;
-        self.prover.claim_true_openings(&mut forgery)?;
-        let does = "sends its own ciphertext with another person's proof";
-        Ok(vec![proven, self.send(attack, does, &forgery, Receipts::Asked, rng)?])
+        Ok(Attempt::new(attack, does, refusal))
     }
 
     /// Another ciphertext than the proven one: first with the openings of the proof, then with its own.
@@ -292,7 +308,7 @@ impl Scene<'_> {
     pub(super) fn plan<'p>(&'p self, wallet: Option<&'p Wallet>) -> Result<Plan<'p>, Error> {
         let holding: &Holding = wallet.and_then(|wallet| wallet.holdings().first()).ok_or_else(nobody)?;
         let Town { ledger, proving, .. } = self.roles.town;
-        Ok(Plan { holding, chain: ledger.chain(), proving, alter: |_| {}, sends: Sends::Proven })
+        Ok(Plan { holding, chain: ledger.chain(), proving, alter: |_| {}, claims: |_| {}, sends: Sends::Proven })
     }
 
     fn send(
@@ -314,6 +330,16 @@ impl Scene<'_> {
             Ok(()) => self.submit(forgery.contribution).err().map(|error| (Refuser::Ledger, error.to_string())),
         };
         Ok(Attempt::new(attack, does, refusal))
+    }
+
+    /// Contributes honestly.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when the members do not attest it, [`Error::Market`] when the ledger refuses it.
+    pub(super) fn contribute(&self, plan: &Plan<'_>, rng: &mut StdRng) -> Result<(), Error> {
+        let mut honest = self.prover.forge(plan, rng)?;
+        self.prover.ask_members(&mut honest)?.map_err(|why| Error::Input { what: "honest contribution", why })?;
+        Ok(self.submit(honest.contribution)?)
     }
 
     fn submit(&self, contribution: Contribution) -> Result<(), market::Error> {

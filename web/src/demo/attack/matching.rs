@@ -1,6 +1,7 @@
 //! The attack on match criteria, which takes a private query: an exact one has none.
 
 use circuits::{
+    contribution::ContributionTerms,
     criteria::{MatchClause, MatchCriteria},
     id::QueryId,
     layout::{Layout, OpenedRecord, Subject},
@@ -25,7 +26,8 @@ use crate::Error;
 const EPSILON_MILLI: u32 = 1_000;
 
 impl Scene<'_> {
-    /// Lets itself be counted by a query that counts who matches, with a record that does not.
+    /// Lets itself be counted by a query that counts who matches, with a record that does not. That the query then admits
+    /// the zero of the same record shows that it was the lie that was refused.
     ///
     /// # Errors
     /// As [`super::carry_out`].
@@ -34,14 +36,22 @@ impl Scene<'_> {
         let query = open_private(self.roles, &self.plan(self.roles.attacker)?.holding.record)?;
         let roles = Roles { query, ..*self.roles };
         let scene = Scene { prover: DishonestProver::open(&roles)?, roles: &roles };
+        let honest = scene.plan(roles.attacker)?;
+        let does = "asks the proof system to prove that a ciphertext which counts it is what its record implies";
+        let proven = scene.refuted(attack, does, &Plan { claims: unmatched, ..honest }, rng)?;
         let does = "encrypts that it matches, with the proof of the zero that its record implies";
-        let mut attempts = scene.false_ciphertext(attack, does, Sends::Matching, rng)?;
+        let mut attempts = vec![proven];
+        attempts.extend(scene.false_ciphertext(attack, does, Sends::Matching, rng)?);
         let does = "proves what its ciphertext says, for the same query without its match criteria";
-        let alter = |terms: &mut circuits::contribution::ContributionTerms| terms.matching = MatchCriteria::default();
-        let plan = Plan { alter, ..scene.plan(roles.attacker)? };
-        attempts.extend(scene.other_statement(attack, does, plan, rng)?);
+        attempts.extend(scene.other_statement(attack, does, Plan { alter: unmatched, ..honest }, rng)?);
+        scene.contribute(&honest, rng)?;
         Ok(attempts)
     }
+}
+
+/// Forgets the match criteria.
+fn unmatched(terms: &mut ContributionTerms) {
+    terms.matching = MatchCriteria::default();
 }
 
 /// Opens a count of people who differ from the record at the panel's first variant, otherwise as the demo's query is.

@@ -50,6 +50,8 @@ pub enum Attack {
     Double,
     /// Encrypts what its record implies with an error beyond the bound, as would drown a sum.
     LongError,
+    /// Encrypts what its record implies under a randomness beyond −1, 0 and 1.
+    WideRandomness,
     /// Lets itself be counted by a second, private query whose match criteria its record does not meet.
     NotMatching,
     /// Proves under a key of its own making, to which it knows the trapdoor.

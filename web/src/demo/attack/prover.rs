@@ -50,6 +50,8 @@ pub(super) struct Plan<'a> {
     pub(super) proving: &'a ProvingKey,
     /// Alters what the query asks to be proven.
     pub(super) alter: fn(&mut ContributionTerms),
+    /// Alters, on top of that, for what its ciphertext is said to be implied.
+    pub(super) claims: fn(&mut ContributionTerms),
     /// The ciphertext that goes with the proof.
     pub(super) sends: Sends<'a>,
 }
@@ -71,6 +73,8 @@ pub(super) enum Sends<'a> {
     Matching,
     /// The ciphertext that was proven, with an error beyond the bound in one coefficient.
     LongError,
+    /// The ciphertext that was proven, with a randomness beyond −1, 0 and 1 in one coefficient.
+    WideRandomness,
 }
 
 /// A part before its proof.
@@ -164,7 +168,9 @@ impl<'a> DishonestProver<'a> {
         let mut terms = self.state.terms(self.id, number)?;
         (plan.alter)(&mut terms);
         let Holding { record, consent, leaf, registration_epoch } = plan.holding;
-        let implied = plaintext(&terms, record)?;
+        let mut claimed = terms.clone();
+        (plan.claims)(&mut claimed);
+        let implied = plaintext(&claimed, record)?;
         let (proven, randomness) = encrypt(&self.key, &implied, rng);
         let path = self.tree.tree.path(leaf.get())?;
         let encrypted = (&self.key, &proven, randomness);
@@ -185,6 +191,7 @@ impl<'a> DishonestProver<'a> {
                 encrypt(&self.key, &plaintext(&unmatched, record)?, rng).0
             }
             Sends::LongError => with_long_error(&proven)?,
+            Sends::WideRandomness => with_wide_randomness(&proven, &self.key)?,
         };
         let instance = witness.instance(&terms, binding(&plan.chain, &self.id, number, payout, &sent.digest()));
         Ok(Prepared { terms, witness, instance, proven, sent })
@@ -298,6 +305,15 @@ fn with_long_error(honest: &Ciphertext) -> Result<Ciphertext, Error> {
     let mut coefficients = Coefficient::unpack("ciphertext", &packed, 2 * RING_DEGREE)?;
     if let Some(first) = coefficients.first_mut() {
         *first = first.plus(Coefficient::from_integer(i128::from(2 * ERROR_BOUND + 1)));
+    }
+    Ok(Ciphertext::from_packed_bytes(&Coefficient::pack(&coefficients))?)
+}
+
+/// The ciphertext with three added to the first coefficient of its randomness, whichever of −1, 0 and 1 that was.
+fn with_wide_randomness(honest: &Ciphertext, key: &PublicKey) -> Result<Ciphertext, Error> {
+    let mut coefficients = Coefficient::unpack("ciphertext", &honest.to_packed_bytes(), 2 * RING_DEGREE)?;
+    for (coefficient, one) in coefficients.iter_mut().zip(key.b().coefficients().chain(key.a().coefficients())) {
+        *coefficient = (0..3).fold(*coefficient, |sum, _| sum.plus(one));
     }
     Ok(Ciphertext::from_packed_bytes(&Coefficient::pack(&coefficients))?)
 }
