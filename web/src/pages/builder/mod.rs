@@ -216,12 +216,11 @@ async fn go_on(
 #[post("/builder/import")]
 async fn import(request: HttpRequest, service: Data<Service>, payload: Payload) -> Result<HttpResponse, Error> {
     let bytes_max = usize::try_from(2 * QUERY_FILE_BYTES_MAX).unwrap_or(usize::MAX);
-    let read = Upload::read(&request, &service, payload, bytes_max, async |form| {
-        let text = form.file_or_pasted("query-file", "pasted")?;
-        let draft = |text| Ok::<_, Error>(file::to_draft(&read_query_file(text)?)?);
-        Ok(text.map(|text| draft(text).map_err(|error| error.to_string())))
-    });
-    let (draft, notice) = match read.await? {
+    let form = Upload::receive(&request, &service, payload, bytes_max).await?;
+    let draft = |text| Ok::<_, Error>(file::to_draft(&read_query_file(text)?)?);
+    let read = form.file_or_pasted("query-file", "pasted")?.map(|text| draft(text).map_err(|error| error.to_string()));
+    drop(form);
+    let (draft, notice) = match read {
         Some(Ok(draft)) => (draft, None),
         Some(Err(why)) => (Draft::new(), Some(why)),
         None => (Draft::new(), Some("choose a query file, or paste its text".into())),
