@@ -165,6 +165,7 @@ fn pages(client: &Client, query: QueryId) -> Vec<(&'static str, String)> {
         ("schema", format!("/schemas/{schema}")),
         ("search", page("/search?q=nothing")),
         ("sign in", page("/sign-in")),
+        ("help", page("/help")),
     ]
 }
 

@@ -9,6 +9,7 @@ mod beacon_schemas;
 mod blobs;
 mod bounds;
 mod clients;
+mod help;
 mod incomplete;
 pub mod index;
 mod index_crash;
