@@ -8,6 +8,7 @@ mod beacon_node;
 mod beacon_schemas;
 mod blobs;
 mod bounds;
+mod builder;
 mod clients;
 mod help;
 mod incomplete;

@@ -92,7 +92,6 @@ impl Draft {
             epsilon: "1".into(),
             measures: vec![MeasureDraft { statistic: "count".into(), ..MeasureDraft::default() }],
             purposes: BTreeSet::from(["health-research".to_owned()]),
-            disease: "0".into(),
             regions: "1".into(),
             price: "100".into(),
             contributions_min: "100".into(),

@@ -9,6 +9,7 @@ use market::{
 };
 
 use super::{
+    diseases,
     draft::{AxisDraft, ClauseDraft, Draft, MeasureDraft},
     statistic::shape,
 };
@@ -184,6 +185,13 @@ impl Reader<'_> {
         (data_use, region_table)
     }
 
+    fn disease(&mut self, text: &str) -> u32 {
+        diseases::number(text).unwrap_or_else(|why| {
+            self.wrong("disease", why);
+            0
+        })
+    }
+
     fn needed(&mut self, field: &str, place: usize, axis: Option<NamedAxis>) -> NamedAxis {
         axis.unwrap_or_else(|| {
             self.wrong(&format!("{field}.axis.{place}.subject"), "Name an attribute, or a variant.");
@@ -245,7 +253,7 @@ pub(super) fn of_draft(draft: &Draft, schema: Option<&Schema>) -> Result<QueryFi
         privacy,
         measures,
         purposes: draft.purposes.iter().cloned().collect(),
-        disease: reader.whole("disease", &draft.disease),
+        disease: reader.disease(&draft.disease),
         regions: reader.whole("regions", &draft.regions),
         data_use,
         region_table,
@@ -282,7 +290,7 @@ pub(super) fn to_draft(file: &QueryFile) -> Result<Draft, market::Error> {
         epsilon,
         measures: file.measures.iter().map(measure).collect(),
         purposes: file.purposes.iter().cloned().collect(),
-        disease: file.disease.to_string(),
+        disease: if file.disease == 0 { String::new() } else { file.disease.to_string() },
         regions: file.regions.to_string(),
         data_use: file.data_use.as_ref().map_or_else(|| Ok(String::new()), DeclaredUse::to_toml)?,
         region_table: file.region_table.to_string(),
