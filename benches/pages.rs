@@ -1,7 +1,8 @@
-//! Each page of a node at 10,000 records: how long the server takes for it, and what a first visit loads.
+//! Each page of a node at 10,000 records, and of a person whose agent answered 1,000 times: how long the server takes for it,
+//! and what a first visit loads.
 //!
-//! Not criterion: one run that prints a table. `LOCUS_PAGES_RECORDS` (10,000) and `LOCUS_PAGES_VISITS` (100) say how much. The
-//! time is from a request to the last byte of its answer on a connection that is open, by a client on this machine, so the
+//! Not criterion: one run that prints a table. `LOCUS_PAGES_RECORDS` (10,000), `LOCUS_PAGES_ANSWERS` (1,000) and
+//! `LOCUS_PAGES_VISITS` (100) say how much. The person's wallet holds answers and no record: nothing is weighed anew. The time is from a request to the last byte of its answer on a connection that is open, by a client on this machine, so the
 //! server's own is less. Proofs are a test double: no page looks at one.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
@@ -20,21 +21,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use circuits::{id::QueryId, quorum::Quorum};
+use circuits::{id::QueryId, privacy::Rho, quorum::Quorum};
 use market::{
     database::{Database, DatabaseUrl},
     index::Index,
+    ledger::LedgerAccess as _,
     objects::Objects,
+    wallet::{Answer, AnswerStage, Protection, SecretSeed, Settlement, Wallet},
 };
 use node::{
     transaction::{Action, StudyRegistration},
-    units::{SECONDS_PER_DAY, Timestamp},
+    units::{Amount, ContributionIndex, SECONDS_PER_DAY, Timestamp},
 };
 use serde_json::Value;
 use web::{
     api::{Metrics, Publishing, Service, StoredBytes, UploadQuota},
     chain::Chain,
-    serve::{Running, StopOn, serve},
+    client::{Remote, RemoteBlobs, RemoteLedger},
+    patient::{Origin, PatientPages, Reach},
+    serve::{Running, StopOn, serve, serve_patients},
     sign_in::SignIn,
     signed_request::Replay,
 };
@@ -110,11 +115,14 @@ fn serve_world(world: World, folder: &std::path::Path) -> Running {
 struct Client {
     agent: ureq::Agent,
     url: String,
+    /// Of a session, where one is needed.
+    cookie: String,
 }
 
 impl Client {
     fn get(&self, path: &str) -> String {
-        let answer = self.agent.get(format!("{}{path}", self.url)).header("accept", "text/html").call();
+        let asked = self.agent.get(format!("{}{path}", self.url)).header("accept", "text/html");
+        let answer = asked.header("cookie", &self.cookie).call();
         answer.unwrap_or_else(|error| panic!("{path}: {error}")).body_mut().read_to_string().unwrap()
     }
 
@@ -165,27 +173,74 @@ fn pages(client: &Client, query: QueryId) -> Vec<(&'static str, String)> {
         ("schema", format!("/schemas/{schema}")),
         ("search", page("/search?q=nothing")),
         ("sign in", page("/sign-in")),
+        ("help", page("/help")),
     ]
 }
 
-fn main() {
-    let [records, visits] =
-        [("LOCUS_PAGES_RECORDS", 10_000), ("LOCUS_PAGES_VISITS", 100)].map(|(name, otherwise)| number(name, otherwise));
-    let started = Instant::now();
-    let (world, query) = fill(records);
-    println!("{records} records, {STUDIES} studies, {QUERIES} queries in {:.0} s", started.elapsed().as_secs_f64());
-    let folder = tempfile::tempdir().unwrap();
-    let running = serve_world(world, folder.path());
-    let config = ureq::Agent::config_builder().proxy(None).timeout_global(Some(Duration::from_secs(60)));
-    let client = Client { agent: config.build().into(), url: running.url() };
-    while client.json("/health")["height"] != client.json("/health")["index"] {
-        thread::sleep(Duration::from_millis(50));
+/// A person's pages, whose wallet answered the node's queries, and as many more as there are to be in all.
+fn serve_person(node: &Client, folder: &std::path::Path, answers: u64) -> (Running, Client) {
+    let remote = Remote::new(&node.url).unwrap();
+    let ledger = Arc::new(RemoteLedger::connect(remote.clone()).unwrap());
+    let path = folder.join("ada.wallet");
+    let mut wallet =
+        Wallet::create(&path, Protection::DemoUnencrypted, ledger.chain(), "Ada", &mut rand::rng()).unwrap();
+    let listed = node.json("/v1/queries?order=newest&limit=100");
+    let listed = listed["items"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().parse().unwrap());
+    let more = (0..answers).map(|number| QueryId::from_bytes(*digest(&format!("answer {number}")).as_bytes()));
+    for query in listed.chain(more).take(usize::try_from(answers).unwrap()) {
+        let answer = Answer {
+            holding: 0,
+            payout: SecretSeed::random(&mut rand::rng()),
+            price: Amount::new(100),
+            rho: Rho::default(),
+            measures: vec![],
+            stage: AnswerStage::Admitted { contribution: ContributionIndex::new(0) },
+            settled: Some(Settlement::Released),
+        };
+        wallet.note_answer(query, answer).unwrap();
     }
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap();
-    println!("load {}", load.trim());
-    println!("{:<30} {:>8} {:>8} {:>8} {:>9} {:>9}", "page", "p50 ms", "p99 ms", "most ms", "bytes", "first");
+    drop(wallet);
+    let reach =
+        Reach { ledger, blobs: Arc::new(RemoteBlobs::new(remote.clone())), node: Some(remote), genome_keys: vec![] };
+    let (running, pages) = serve_patients("127.0.0.1:0".parse().unwrap(), StopOn::Request, |address| {
+        PatientPages::open(reach, &[path], Protection::DemoUnencrypted, Origin::of_loopback(address).unwrap(), |_| {})
+    })
+    .unwrap();
+    let link = pages.links().remove(0).url;
+    let alone: ureq::Agent = ureq::Agent::config_builder().max_redirects(0).proxy(None).build().into();
+    let entered = alone.post(&link).header("origin", running.url()).send_empty().unwrap();
+    let cookie = entered.headers()["set-cookie"].to_str().unwrap();
+    let cookie = cookie.split(';').next().unwrap().to_owned();
+    let client = Client { agent: node.agent.clone(), url: running.url(), cookie };
+    (running, client)
+}
+
+fn pages_of_person(client: &Client) -> Vec<(&'static str, String)> {
+    let further = |path: &str| {
+        let text = client.get(path);
+        let href = text.split("rel=\"next\"").next().unwrap().rsplit("href=\"").next().unwrap();
+        href.split(['"', '#']).next().unwrap().to_owned()
+    };
+    let page = |path: &str| path.to_owned();
+    vec![
+        ("a person's home", page("/")),
+        ("their records", page("/records")),
+        ("their rules", page("/use")),
+        ("who asked", page("/asked")),
+        ("who asked, further on", further("/asked")),
+        ("invitations", page("/invitations")),
+        ("licences", page("/licences")),
+        ("money", page("/money")),
+        ("money, further on", further("/money")),
+        ("privacy", page("/privacy")),
+        ("help for people", page("/help")),
+    ]
+}
+
+/// Visits each page so often, prints its line, and returns which are slow and which heavy.
+fn measure(client: &Client, pages: Vec<(&'static str, String)>, visits: u64) -> (Vec<&'static str>, Vec<&'static str>) {
     let (mut slow, mut heavy) = (vec![], vec![]);
-    for (name, path) in pages(&client, query) {
+    for (name, path) in pages {
         let page = client.get(&path);
         let mut millis: Vec<f64> = (0..visits)
             .map(|_| {
@@ -201,5 +256,30 @@ fn main() {
         slow.extend((at(0.5) > MILLIS_MAX).then_some(name));
         heavy.extend((first > BYTES_MAX).then_some(name));
     }
+    (slow, heavy)
+}
+
+fn main() {
+    let amounts = [("LOCUS_PAGES_RECORDS", 10_000), ("LOCUS_PAGES_ANSWERS", 1_000), ("LOCUS_PAGES_VISITS", 100)];
+    let [records, answers, visits] = amounts.map(|(name, otherwise)| number(name, otherwise));
+    let started = Instant::now();
+    let (world, query) = fill(records);
+    println!("{records} records, {STUDIES} studies, {QUERIES} queries in {:.0} s", started.elapsed().as_secs_f64());
+    let folder = tempfile::tempdir().unwrap();
+    let running = serve_world(world, folder.path());
+    let config = ureq::Agent::config_builder().proxy(None).timeout_global(Some(Duration::from_secs(60)));
+    let client = Client { agent: config.build().into(), url: running.url(), cookie: String::new() };
+    while client.json("/health")["height"] != client.json("/health")["index"] {
+        thread::sleep(Duration::from_millis(50));
+    }
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap();
+    println!("load {}", load.trim());
+    println!("{:<30} {:>8} {:>8} {:>8} {:>9} {:>9}", "page", "p50 ms", "p99 ms", "most ms", "bytes", "first");
+    let (mut slow, mut heavy) = measure(&client, pages(&client, query), visits);
+    let (person, own) = serve_person(&client, folder.path(), answers);
+    let more = measure(&own, pages_of_person(&own), visits);
+    slow.extend(more.0);
+    heavy.extend(more.1);
     println!("above {MILLIS_MAX} ms: {slow:?}; above {BYTES_MAX} bytes: {heavy:?}");
+    drop(person);
 }

@@ -1,14 +1,17 @@
 //! People's pages that one agent serves keep each other waiting neither for a node that is silent nor for a wallet that is
-//! open elsewhere.
+//! open elsewhere; and their lists are walked a page at a time.
 
 use std::{
+    collections::BTreeSet,
     path::PathBuf,
     sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
-use market::wallet::{Protection, Wallet};
+use circuits::{id::QueryId, privacy::Rho};
+use market::wallet::{Answer, AnswerStage, Protection, SecretSeed, Settlement, Wallet};
+use node::units::{Amount, ContributionIndex};
 use tempfile::TempDir;
 use ureq::http::header;
 use web::{
@@ -19,6 +22,7 @@ use web::{
 
 use super::{
     line::Line,
+    screenings::screened,
     server::{Server, agent},
 };
 
@@ -37,14 +41,20 @@ struct Agent {
 
 impl Agent {
     fn start() -> Self {
-        let (server, folder) = (Server::start(), TempDir::new().unwrap());
+        Self::over(Server::start(), |_| {})
+    }
+
+    /// The same for a server, with what each wallet holds.
+    fn over(server: Server, fill: impl Fn(&mut Wallet)) -> Self {
+        let folder = TempDir::new().unwrap();
         let line = Line::to(&server.running.url());
         let remote = Remote::new(&line.url).unwrap();
         let ledger = Arc::new(RemoteLedger::connect(remote.clone()).unwrap());
         let paths: Vec<_> = ["Ada", "Bea"].iter().map(|name| folder.path().join(name)).collect();
         for (path, name) in paths.iter().zip(["Ada", "Bea"]) {
             let chain = server.chain.ledger().chain();
-            drop(Wallet::create(path, Protection::DemoUnencrypted, chain, name, &mut rand::rng()).unwrap());
+            let created = Wallet::create(path, Protection::DemoUnencrypted, chain, name, &mut rand::rng());
+            fill(&mut created.unwrap());
         }
         let blobs = Arc::new(RemoteBlobs::new(remote.clone()));
         let reach = Reach { ledger, blobs, node: Some(remote), genome_keys: vec![] };
@@ -59,8 +69,13 @@ impl Agent {
 
     /// Somebody's first page: its status and text, and how long it took.
     fn page(&self, person: usize) -> (u16, String, Duration) {
+        self.page_at(person, "/")
+    }
+
+    /// The same of another page.
+    fn page_at(&self, person: usize, path: &str) -> (u16, String, Duration) {
         let begun = Instant::now();
-        let asked = agent().get(self.running.url()).header(header::COOKIE, &self.cookies[person]);
+        let asked = agent().get(format!("{}{path}", self.running.url())).header(header::COOKIE, &self.cookies[person]);
         let mut answer = asked.call().unwrap();
         let text = answer.body_mut().read_to_string().unwrap();
         (answer.status().as_u16(), text, begun.elapsed())
@@ -74,6 +89,68 @@ fn enter(site: &str, link: &str) -> String {
     let answer = browser.post(link).header(header::ORIGIN, site).send_empty().unwrap();
     let cookie = answer.headers()[header::SET_COOKIE].to_str().unwrap();
     cookie.split(';').next().unwrap().to_owned()
+}
+
+/// An answer that was paid.
+fn paid(price: u64) -> Answer {
+    Answer {
+        holding: 0,
+        payout: SecretSeed::random(&mut rand::rng()),
+        price: Amount::new(price),
+        rho: Rho::default(),
+        measures: vec![],
+        stage: AnswerStage::Admitted { contribution: ContributionIndex::new(0) },
+        settled: Some(Settlement::Released),
+    }
+}
+
+/// Walks a list from its first page to its last, and returns how many of the ids each page shows.
+fn walk(agent: &Agent, path: &str, field: &str, ids: &BTreeSet<String>) -> Vec<usize> {
+    let (mut pages, mut seen, mut next) = (vec![], BTreeSet::new(), path.to_owned());
+    loop {
+        let (status, text, _) = agent.page_at(0, &next);
+        assert_eq!(status, 200, "{next}: {text}");
+        let shown: BTreeSet<_> = ids
+            .iter()
+            .filter(|id| {
+                text.contains(&format!("<code class=\"whole\" data-copy>{id}</code>"))
+                    || text.contains(&format!("title=\"{id}\""))
+            })
+            .cloned()
+            .collect();
+        assert!(shown.is_disjoint(&seen), "{next} shows again what was shown");
+        pages.push(shown.len());
+        seen.extend(shown);
+        let Some(further) = text.split(&format!("href=\"{path}?{field}=")).nth(1) else { break };
+        next = format!("{path}?{field}={}", further.split('#').next().unwrap());
+        assert!(text.contains("rel=\"next\""), "{text}");
+    }
+    assert_eq!(seen, *ids);
+    pages
+}
+
+#[test]
+fn what_was_asked_and_earned_is_walked_a_page_at_a_time_and_each_row_shown_once() {
+    let server = Server::start();
+    let searches: BTreeSet<_> = (0..27).map(|_| screened(&server, 0).to_string()).collect();
+    let answered: Vec<_> = (0..60u8).map(|number| QueryId::from_bytes([number + 1; 32])).collect();
+    let agent = Agent::over(server, |wallet| {
+        for (query, price) in answered.iter().zip(1..) {
+            wallet.note_answer(*query, paid(price)).unwrap();
+        }
+    });
+    assert_eq!(walk(&agent, "/asked", "after_search", &searches), [25, 2]);
+    let earned = answered.iter().map(ToString::to_string).collect();
+    assert_eq!(walk(&agent, "/money", "after", &earned), [25, 25, 10]);
+    let (_, money, _) = agent.page_at(0, &format!("/money?after={}", answered[40]));
+    assert!(money.contains("1,830") && money.contains("Back to the beginning"), "the sums are of all answers: {money}");
+    let (_, first, _) = agent.page_at(0, "/asked");
+    assert!(!first.contains("More questions") && first.contains("More searches"), "{first}");
+    let unknown = "77".repeat(32);
+    for path in ["/asked?after=", "/asked?after_search=", "/money?after=", "/invitations?after="] {
+        assert_eq!(agent.page_at(0, &format!("{path}{unknown}")).0, 404, "{path}");
+        assert_eq!(agent.page_at(0, &format!("{path}x")).0, 400, "{path}");
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use circuits::{
 };
 use market::{
     beacon::{Beacon, Floors},
+    data_use::DiseaseNames,
     database::{Database, DatabaseUrl},
     index::Index,
     objects::Objects,
@@ -40,6 +41,10 @@ pub fn clock() -> Timestamp {
 /// Room for uploads in tests, in bytes, and of that for panels and documents.
 pub const QUOTA: u64 = 64 << 20;
 pub const DOCUMENTS_QUOTA: u64 = QUOTA / 16;
+
+/// The diseases that a server knows by name.
+const DISEASES: &str = "[Term]\nid: MONDO:0005148\nname: type 2 diabetes mellitus\nsynonym: \"NIDDM\" EXACT []\n\n[Term]\n\
+    id: MONDO:0005147\nname: type 1 diabetes mellitus\n\n[Term]\nid: MONDO:0000002\nname: <b>bold\" disease\n";
 
 /// A served chain.
 pub struct Server {
@@ -175,7 +180,11 @@ impl Server {
         let blobs = Arc::new(Objects::directory(&directory.path().join("blobs")).unwrap());
         let nothing = Publishing::nothing(chain.ledger().chain());
         let service = Service {
-            publishing: Publishing { beacon: Some(Beacon::empty(Floors::default())), ..nothing },
+            publishing: Publishing {
+                beacon: Some(Beacon::empty(Floors::default())),
+                diseases: Some(Arc::new(DiseaseNames::from_obo("diseases.obo", DISEASES.as_bytes()).unwrap())),
+                ..nothing
+            },
             chain: Arc::clone(&chain),
             blobs,
             index: Arc::clone(&index),

@@ -1,5 +1,10 @@
 //! A sponsor's and an operator's pages over HTTP: paged, counted as the ledger counts, and checked as the command line checks.
 
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+};
+
 use circuits::consent::Regions;
 use market::ledger::act;
 use market::receipt::screening::{ScreeningReceipt, verify};
@@ -91,6 +96,44 @@ fn a_screening_is_checked_by_its_address_and_its_receipt_is_what_was_checked() {
     }
     assert_eq!(page(&server, &format!("/screenings?after={unknown}")).0, 404);
     assert_eq!(page(&server, "/screenings?after=x").0, 400);
+}
+
+/// The parts of an answer as they were sent (RFC 9112 §7.1).
+fn chunks(server: &Server, path: &str) -> Vec<String> {
+    let mut stream = TcpStream::connect(server.running.address()).unwrap();
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, mut body) = answer.split_once("\r\n\r\n").unwrap();
+    let head = head.to_lowercase();
+    for says in
+        ["200 ok", "transfer-encoding: chunked", "content-security-policy: default-src 'none'; style-src 'self'"]
+    {
+        assert!(head.contains(says), "{says}: {head}");
+    }
+    let mut chunks = vec![];
+    loop {
+        let (length, rest) = body.split_once("\r\n").unwrap();
+        let (chunk, rest) = rest.split_at(usize::from_str_radix(length, 16).unwrap());
+        if chunk.is_empty() {
+            return chunks;
+        }
+        chunks.push(chunk.to_owned());
+        body = rest.strip_prefix("\r\n").unwrap();
+    }
+}
+
+#[test]
+fn the_page_of_a_check_is_sent_part_by_part_as_the_checks_run() {
+    let server = Server::start();
+    let id = screened(&server, 0);
+    let chunks = chunks(&server, &format!("/screenings/{id}/verify"));
+    let place = |says: &str| chunks.iter().position(|chunk| chunk.contains(says)).unwrap_or_else(|| panic!("{says}"));
+    let order = ["<h1>", "The block is final", "S1: ", "The ledger asked exactly this", "S2: ", "S3: ", "S4: "];
+    let order = order.map(place);
+    assert!(order.is_sorted_by(|one, next| one < next), "{order:?}: {chunks:?}");
+    assert!(order[6] < place("The receipt holds"), "{chunks:?}");
+    assert!(chunks.last().unwrap().contains("</html>"), "{chunks:?}");
 }
 
 #[test]

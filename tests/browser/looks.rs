@@ -77,6 +77,7 @@ pub fn pages(site: &Site) -> Vec<(&'static str, String)> {
         ("verify", "/verify".into()),
         ("offline", "/verify/offline".into()),
         ("sign-in", "/sign-in".into()),
+        ("help", "/help".into()),
         ("not-found", "/no/such/page".into()),
     ]
 }

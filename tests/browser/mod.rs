@@ -2,6 +2,7 @@
 //!
 //! One server and one browser serve all tests. Screenshots of every page lie in `target/screenshots` afterwards.
 
+mod builder;
 mod chromium;
 mod following;
 mod hostile;

@@ -22,7 +22,7 @@ fn verify(browser: &Browser, file: &std::path::Path) {
 fn a_receipt_shows_every_check_the_people_and_their_curves() {
     let (site, browser) = (site(), browser());
     verify(&browser, &site.receipt);
-    browser.until("document.querySelector('h1').textContent === 'The receipt holds'");
+    browser.until("document.querySelector('.verdict h2')?.textContent === 'The receipt holds'");
     let text = browser.text("main");
     assert!(text.contains("4 distinct certified records"), "{text}");
     assert!(text.contains("of the chain that this node serves") && text.contains("can be forged"), "{text}");
@@ -43,11 +43,29 @@ fn an_altered_receipt_fails_and_the_page_says_where() {
     let path = downloads().join("altered.json");
     fs::write(&path, receipt.to_string()).unwrap();
     verify(&browser, &path);
-    browser.until("document.querySelector('h1').textContent === 'The receipt does not hold'");
+    browser.until("document.querySelector('.verdict h2')?.textContent === 'The receipt does not hold'");
     assert_eq!(browser.run("return document.querySelectorAll('.checks .held').length"), 6);
     assert_eq!(browser.run("return document.querySelectorAll('.checks .failed').length"), 1);
     assert!(browser.text(".checks .failed").contains("R7"));
     inspect(&browser, "verify-refused");
+}
+
+#[test]
+fn checks_are_shown_without_script_and_what_they_amount_to_stands_above_them() {
+    let (site, browser) = (site(), browser());
+    browser.allow_scripts(false);
+    browser.open(&format!("{}/verify", site.url));
+    browser.choose("#receipt", &site.receipt);
+    browser.click("button.primary");
+    browser.until("document.querySelector('.verdict h2')?.textContent === 'The receipt holds'");
+    assert_eq!(browser.run("return document.querySelectorAll('.checks .held').length"), 7);
+    let top = |what: &str| {
+        browser.run(&format!("return document.querySelector('{what}').getBoundingClientRect().top")).as_f64().unwrap()
+    };
+    assert!(top("h1") < top(".verdict") && top(".verdict") < top(".checks"));
+    assert_eq!(browser.run("return getComputedStyle(document.querySelector('.running')).display"), "none");
+    let running = "return getComputedStyle(document.querySelector('.checks li:last-child'), '::after').content";
+    assert_eq!(browser.run(running), "none", "no check runs any more");
 }
 
 #[test]

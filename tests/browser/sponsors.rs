@@ -37,7 +37,7 @@ fn a_sponsor_goes_from_the_list_to_a_verified_count_and_hands_it_on() {
     assert!(text.contains("1 person has shown") && text.contains("takes one screening per site"), "{text}");
     inspect(&browser, "screening-counted");
     browser.click(&format!("a[href='/screenings/{}/verify']", ward.screening));
-    browser.until("document.querySelector('.checks')");
+    browser.until("document.querySelector('.verdict')");
     let text = browser.text("main");
     assert!(text.contains("The receipt holds") && text.contains("1 distinct certified record"), "{text}");
     assert_eq!(browser.run("return document.querySelectorAll('.checks .held').length"), 4);
@@ -55,7 +55,7 @@ fn a_sponsor_goes_from_the_list_to_a_verified_count_and_hands_it_on() {
     browser.open(&format!("{}/verify", site.url));
     browser.choose("#receipt", &path);
     browser.click("button.primary");
-    browser.until("document.querySelector('.checks')");
+    browser.until("document.querySelector('.verdict')");
     assert!(browser.text("main").contains("The receipt holds"));
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }

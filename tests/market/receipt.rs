@@ -13,7 +13,7 @@ use market::{
     Error,
     ledger::{LedgerAccess, settle, sync_tree},
     objects::{BlobKind, Objects, put},
-    receipt::{Receipt, collect, verify},
+    receipt::{Receipt, collect, verify, verify_watched},
     researcher::decrypt,
     wallet::Wallet,
 };
@@ -71,6 +71,26 @@ fn a_receipt_verifies_from_its_text_alone() {
         verified.checks().iter().map(|check| check.rule).collect::<Vec<_>>(),
         ["R1", "R2", "R3", "R4", "R5", "R6", "R7"]
     );
+}
+
+#[test]
+fn each_check_is_told_as_it_ends_and_none_behind_the_one_that_fails() {
+    let heard = |receipt: &Receipt| {
+        let mut heard = vec![];
+        let outcome = verify_watched(receipt, None, &mut |check| heard.push(check.clone()));
+        (outcome, heard)
+    };
+    let mut receipt = released();
+    let (verified, whole) = heard(&receipt);
+    assert_eq!(whole, verified.unwrap().checks());
+    receipt.result[0][0] += 1;
+    let (refused, all_but_the_last) = heard(&receipt);
+    assert!(refused.unwrap_err().to_string().contains("R7"));
+    assert_eq!(all_but_the_last, whole[..6]);
+    receipt.contributions.pop();
+    let (refused, first_two) = heard(&receipt);
+    assert!(refused.unwrap_err().to_string().contains("R3"));
+    assert_eq!(first_two, whole[..2]);
 }
 
 /// An answer whose first ciphertext encrypts nothing, while its proof is of another one: no member looked.

@@ -11,7 +11,10 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::domain::{ByteTag, hash};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::refused;
+use super::{
+    obo::{self, Line},
+    refused,
+};
 use crate::Error;
 
 /// Ontologies whose codes name a disease, by the prefix of their compact identifiers.
@@ -137,28 +140,25 @@ impl DiseaseHierarchy {
     /// [`Error::UnreadableInput`] when the text cannot be read, [`Error::DataUse`] beyond [`ONTOLOGY_BYTES_MAX`] or
     /// [`RELATIONS_MAX`], and when it relates no diseases.
     pub fn from_obo(file: &str, text: impl BufRead) -> Result<Self, Error> {
-        let (mut hierarchy, mut relations, mut bytes) = (Self::default(), 0, 0);
+        let (mut hierarchy, mut relations) = (Self::default(), 0);
         let mut term: Option<DiseaseCode> = None;
-        for (number, line) in (1u64..).zip(text.take(ONTOLOGY_BYTES_MAX + 1).lines()) {
-            let place = || format!("line {number}");
-            let line = line.map_err(|source| Error::UnreadableInput { file: file.into(), place: place(), source })?;
-            bytes += line.len() as u64 + 1;
-            if line.starts_with('[') {
-                term = None;
-            } else if let Some(id) = line.strip_prefix("id:") {
-                term = id.trim().parse().ok();
-            } else if let (Some(term), Some(parent)) = (&term, line.strip_prefix("is_a:")) {
-                let code = parent.split_whitespace().next().and_then(|code| code.parse().ok());
-                if let Some(parent) = code {
-                    relations += usize::from(hierarchy.parents.entry(term.clone()).or_default().insert(parent));
+        obo::read(file, text, |line| {
+            match line {
+                Line::Stanza => term = None,
+                Line::Tag("id", value) => term = value.parse().ok(),
+                Line::Tag("is_a", value) => {
+                    let parent = value.split_whitespace().next().and_then(|code| code.parse().ok());
+                    if let (Some(term), Some(parent)) = (&term, parent) {
+                        relations += usize::from(hierarchy.parents.entry(term.clone()).or_default().insert(parent));
+                    }
                 }
+                Line::Tag(..) => {}
             }
-            if bytes > ONTOLOGY_BYTES_MAX || relations > RELATIONS_MAX {
-                let why =
-                    format!("{file}: an ontology has at most {ONTOLOGY_BYTES_MAX} bytes and {RELATIONS_MAX} relations");
-                return Err(refused(why));
+            if relations > RELATIONS_MAX {
+                return Err(refused(format!("{file}: an ontology has at most {RELATIONS_MAX} relations")));
             }
-        }
+            Ok(())
+        })?;
         if relations == 0 {
             return Err(refused(format!(
                 "{file} relates no diseases; give an ontology in OBO format, such as mondo.obo"

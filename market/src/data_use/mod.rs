@@ -8,8 +8,10 @@ mod country;
 mod decision;
 mod declared;
 mod disease;
+mod disease_names;
 mod duo;
 pub mod fhir;
+mod obo;
 mod stated;
 mod term;
 mod terms;
@@ -26,6 +28,7 @@ pub use self::{
     },
     declared::{DeclaredUse, Purpose, Requester},
     disease::{DiseaseCode, DiseaseHierarchy, LOCAL_CODE_MAX, ONTOLOGIES, ONTOLOGY_BYTES_MAX, RELATIONS_MAX},
+    disease_names::DiseaseNames,
     duo::{DUO_VERSION, DuoDataUse, DuoDocument, OntologyTerm},
     stated::StatedUse,
     term::{DuoTerm, Enforcement},

@@ -6,9 +6,9 @@ use circuits::id::ChainId;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
-    FORMAT, Receipt, VerifiedReceipt,
+    Check, FORMAT, Receipt, VerifiedReceipt,
     screening::{self, ScreeningReceipt, VerifiedScreeningReceipt},
-    verify,
+    verify_watched,
 };
 use crate::{Error, objects::BlobAccess};
 
@@ -68,10 +68,24 @@ impl AnyReceipt {
     /// # Errors
     /// [`Error::Receipt`] with the check that fails.
     pub fn verify(&self, blobs: Option<&dyn BlobAccess>) -> Result<AnyVerifiedReceipt, Error> {
-        match self {
-            Self::Release(receipt) => Ok(AnyVerifiedReceipt::Release(Box::new(verify(receipt, blobs)?))),
-            Self::Screening(receipt) => Ok(AnyVerifiedReceipt::Screening(Box::new(screening::verify(receipt)?))),
-        }
+        self.verify_watched(blobs, &mut |_| {})
+    }
+
+    /// The same, and tells of each check as soon as it held.
+    ///
+    /// # Errors
+    /// As [`AnyReceipt::verify`].
+    pub fn verify_watched(
+        &self,
+        blobs: Option<&dyn BlobAccess>,
+        watch: &mut dyn FnMut(&Check),
+    ) -> Result<AnyVerifiedReceipt, Error> {
+        Ok(match self {
+            Self::Release(receipt) => AnyVerifiedReceipt::Release(Box::new(verify_watched(receipt, blobs, watch)?)),
+            Self::Screening(receipt) => {
+                AnyVerifiedReceipt::Screening(Box::new(screening::verify_watched(receipt, watch)?))
+            }
+        })
     }
 }
 

@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     collect::collect,
     file::RECEIPT_BYTES_MAX,
-    verify::{Check, VerifiedReceipt, verify},
+    verify::{Check, VerifiedReceipt, verify, verify_watched},
 };
 use crate::Error;
 

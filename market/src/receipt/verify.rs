@@ -37,6 +37,28 @@ pub struct Check {
     pub says: String,
 }
 
+/// The checks that held so far, and who hears of each as it ends.
+pub(super) struct Checks<'w> {
+    held: Vec<Check>,
+    watch: &'w mut dyn FnMut(&Check),
+}
+
+impl<'w> Checks<'w> {
+    pub(super) fn watched_by(watch: &'w mut dyn FnMut(&Check)) -> Self {
+        Self { held: vec![], watch }
+    }
+
+    pub(super) fn held(&mut self, rule: &'static str, says: String) {
+        let check = Check { rule, says };
+        (self.watch)(&check);
+        self.held.push(check);
+    }
+
+    pub(super) fn all(self) -> Vec<Check> {
+        self.held
+    }
+}
+
 /// A receipt that holds. Only [`verify`] makes one.
 #[derive(Debug, Clone, Serialize)]
 pub struct VerifiedReceipt {
@@ -125,31 +147,45 @@ impl Release {
 /// # Errors
 /// [`Error::Receipt`] with the check that fails.
 pub fn verify(receipt: &Receipt, blobs: Option<&dyn BlobAccess>) -> Result<VerifiedReceipt, Error> {
-    let mut checks = vec![];
-    let mut held = |rule, says: String| checks.push(Check { rule, says });
+    verify_watched(receipt, blobs, &mut |_| {})
+}
+
+/// The same, and tells of each check as soon as it held, in order; the one that fails is told by the error alone.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_watched(
+    receipt: &Receipt,
+    blobs: Option<&dyn BlobAccess>,
+    watch: &mut dyn FnMut(&Check),
+) -> Result<VerifiedReceipt, Error> {
+    let mut checks = Checks::watched_by(watch);
 
     let header = check_header("R1 header", &receipt.genesis, &receipt.handovers, &receipt.header)?;
     let (chain, root) = (header.header().chain, header.state());
-    held("R1", format!("block {} of chain {chain} is signed by its validators", receipt.header.header.height));
+    checks.held("R1", format!("block {} of chain {chain} is signed by its validators", receipt.header.header.height));
 
     let release = check_query(receipt, root)?;
-    held("R2", format!("the ledger released query {} of committee key {}", receipt.query, release.state.committee));
+    checks.held(
+        "R2",
+        format!("the ledger released query {} of committee key {}", receipt.query, release.state.committee),
+    );
 
     let admitted = check_contributions(receipt, root, &release)?;
-    held("R3", format!("{} contributions were admitted, their nullifiers all distinct", admitted.len()));
+    checks.held("R3", format!("{} contributions were admitted, their nullifiers all distinct", admitted.len()));
 
     let proven = check_proofs(receipt, chain, root, &release, &admitted)?;
-    held("R4", format!("{} contribution proofs verify against the ledger's epoch roots", proof_count(receipt)));
+    checks.held("R4", format!("{} contribution proofs verify against the ledger's epoch roots", proof_count(receipt)));
 
     let sums = check_sums(receipt, chain, &release, &admitted, &proven, blobs)?;
-    held("R5", format!("{} ciphertexts are those proven and add up to the signed sums", proof_count(receipt)));
+    checks.held("R5", format!("{} ciphertexts are those proven and add up to the signed sums", proof_count(receipt)));
 
     let components = check_components(receipt, chain, &release)?;
     let count: usize = components.iter().map(BTreeMap::len).sum();
-    held("R6", format!("{count} opened components are those the ledger accepted"));
+    checks.held("R6", format!("{count} opened components are those the ledger accepted"));
 
     check_result(receipt, chain, &release, &sums, &components)?;
-    held("R7", "sums and components decrypt to exactly this result".into());
+    checks.held("R7", "sums and components decrypt to exactly this result".into());
 
     Ok(VerifiedReceipt {
         chain,
@@ -159,7 +195,7 @@ pub fn verify(receipt: &Receipt, blobs: Option<&dyn BlobAccess>) -> Result<Verif
         records: admitted.len(),
         state: release.state,
         result: receipt.result.clone(),
-        checks,
+        checks: checks.all(),
     })
 }
 

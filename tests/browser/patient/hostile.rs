@@ -121,6 +121,11 @@ fn nothing_is_shown_or_done_without_a_session() {
         for path in ["/use/0/withdraw", "/use/0/change", "/out"] {
             assert_eq!(client.confirmed(path, "").status, StatusCode::UNAUTHORIZED, "{path}");
         }
+        // Help says nothing of anybody, and who is not signed in needs it most.
+        let help = client.get("/help");
+        assert_eq!(help.status, StatusCode::OK);
+        assert!(help.text.contains("You are not signed in") && !help.text.contains("Hospital<"), "{}", help.text);
+        assert!(!help.text.contains("href=\"/records\""), "{}", help.text);
     }
 }
 

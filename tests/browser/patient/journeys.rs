@@ -47,6 +47,7 @@ fn every_page_is_accessible_and_whole_at_every_width_in_both_themes() {
         ("money", "/money".into()),
         ("pay-out", format!("/money/{}", site().released)),
         ("privacy", "/privacy".into()),
+        ("help", "/help".into()),
         ("not-found", "/no/such/page".into()),
     ] {
         ward.open(&browser, path.as_str());

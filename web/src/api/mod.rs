@@ -62,8 +62,9 @@ pub use self::{
 pub(crate) use self::{
     blobs::{receive, receive_each},
     bounds::{answer, no_endpoint},
-    memory::Room,
+    memory::{Held, Room},
     metrics::observe,
+    places::Place,
     progress::{Streams, stage_of},
     quota::is_document,
     reply::{BYTES, found, parse},

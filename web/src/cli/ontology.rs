@@ -1,9 +1,9 @@
-//! The option that says which disease lies within which.
+//! The option that says which disease lies within which, and the file that it names.
 
 use std::{
     fs::File,
     io::{self, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use clap::Args;
@@ -28,8 +28,15 @@ impl Ontology {
 
     fn hierarchy(&self) -> Result<DiseaseHierarchy, Error> {
         let Some(path) = &self.ontology else { return Ok(DiseaseHierarchy::default()) };
-        let name = path.display().to_string();
-        let failed = |error: io::Error| Error::Input { what: "ontology", why: format!("{name}: {error}") };
-        Ok(DiseaseHierarchy::from_obo(&name, BufReader::new(File::open(path).map_err(failed)?))?)
+        Ok(DiseaseHierarchy::from_obo(&path.display().to_string(), open(path)?)?)
     }
+}
+
+/// An ontology's text.
+///
+/// # Errors
+/// [`Error::Input`] when the file cannot be opened.
+pub(super) fn open(path: &Path) -> Result<BufReader<File>, Error> {
+    let failed = |error: io::Error| Error::Input { what: "ontology", why: format!("{}: {error}", path.display()) };
+    Ok(BufReader::new(File::open(path).map_err(failed)?))
 }

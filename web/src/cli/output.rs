@@ -54,6 +54,14 @@ impl Output {
         }
     }
 
+    /// Prints a line of what a command found before it has its result; nothing with --json, whose object holds it too.
+    pub fn found(&self, line: impl AsRef<str>) {
+        if !self.json {
+            // The result that follows says whether standard output fails.
+            let _ = writeln!(io::stdout().lock(), "{}", line.as_ref());
+        }
+    }
+
     /// Says why a command failed, on standard error, and with --json in one object on standard output too, unless the
     /// command has printed its object already.
     pub fn failure(&self, why: &str) {

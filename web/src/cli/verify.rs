@@ -38,7 +38,8 @@ impl Verify {
     pub(super) fn run(&self, output: &Output) -> Result<(), Error> {
         let receipt = AnyReceipt::open(&self.receipt)?;
         let blobs = self.blobs.as_deref().map(Objects::directory).transpose()?;
-        let verified = receipt.verify(blobs.as_ref().map(|blobs| blobs as &dyn BlobAccess))?;
+        let blobs = blobs.as_ref().map(|blobs| blobs as &dyn BlobAccess);
+        let verified = receipt.verify_watched(blobs, &mut |check| show_check(output, check))?;
         if let Some(expected) = self.chain.filter(|expected| *expected != verified.chain()) {
             let why = format!("it is of chain {}, not of {expected}", verified.chain());
             return Err(Error::Input { what: "receipt", why });
@@ -67,12 +68,15 @@ fn describe(verified: &AnyVerifiedReceipt) -> String {
     }
 }
 
-fn origin(chain: ChainId, of: Network, key: KeyOrigin) -> [String; 3] {
-    [format!("chain {chain}"), format!("network: {}", of.in_words()), format!("proving key: {}", proving_key(key))]
+/// Where a receipt comes from, below the checks that were printed as they ended.
+fn origin(chain: ChainId, of: Network, key: KeyOrigin) -> [String; 4] {
+    let (network, key) = (format!("network: {}", of.in_words()), format!("proving key: {}", proving_key(key)));
+    [String::new(), format!("chain {chain}"), network, key]
 }
 
-fn checked(checks: &[Check]) -> impl Iterator<Item = String> {
-    [String::new()].into_iter().chain(checks.iter().map(|check| format!("  ✓ {} {}", check.rule, check.says)))
+/// Prints a check that held, while the next one runs.
+pub(super) fn show_check(output: &Output, check: &Check) {
+    output.found(format!("  ✓ {} {}", check.rule, check.says));
 }
 
 fn describe_release(verified: &VerifiedReceipt) -> String {
@@ -85,7 +89,6 @@ fn describe_release(verified: &VerifiedReceipt) -> String {
         ),
         "One contribution for each certified record; that a person has only one is their issuers' duty.".into(),
     ]);
-    lines.extend(checked(verified.checks()));
     lines.join("\n")
 }
 
@@ -105,6 +108,5 @@ pub(super) fn describe_screening(verified: &VerifiedScreeningReceipt) -> String 
         format!("{}.", verified.certified_by()),
         "One response for each certified record; that a person has only one is their issuers' duty.".into(),
     ]);
-    lines.extend(checked(verified.checks()));
     lines.join("\n")
 }

@@ -6,6 +6,7 @@
 mod assets;
 mod builder;
 mod explorer;
+mod help;
 mod home;
 mod parts;
 pub(crate) mod patient;
@@ -38,6 +39,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .wrap(from_fn(shell::note_reader))
         .app_data(FormConfig::default().limit(FORM_BYTES_MAX))
         .service(home::home)
+        .service(help::help)
         .service(shell::choose_theme)
         .service(assets::serve_asset)
         .configure(explorer::configure)

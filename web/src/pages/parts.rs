@@ -171,6 +171,17 @@ pub(super) fn asked<T>(query: Result<Query<T>, actix_web::Error>) -> Result<T, E
     query.map(Query::into_inner).map_err(|error| Error::Request { what: "address", why: error.to_string() })
 }
 
+/// The ways from a part of a list to the rest of it.
+#[derive(Template)]
+#[template(path = "ways.html")]
+pub(super) struct Ways {
+    label: &'static str,
+    further: Option<String>,
+    beginning: Option<String>,
+}
+
+impl HtmlSafe for Ways {}
+
 /// A part of a listing, and the ways to the rest of it.
 pub(super) struct Listing<T> {
     pub(super) rows: Vec<T>,
@@ -187,6 +198,38 @@ impl<T> Listing<T> {
         });
         let begin = if filter.is_empty() { address.to_owned() } else { format!("{address}?{filter}") };
         Self { rows: page.items, older, newest: from.after.map(|_| begin) }
+    }
+
+    /// The part of a list that is at hand whole, behind the row with a key or from the beginning on. The ways lead to an
+    /// address with the key as the field `after`, and on to the section with an id.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a key that no row has.
+    pub(super) fn behind<K: PartialEq + Display>(
+        mut rows: Vec<T>,
+        key: impl Fn(&T) -> K,
+        after: Option<K>,
+        (address, field, section): (&str, &str, &str),
+    ) -> Result<Self, Error> {
+        if let Some(after) = &after {
+            let missing = || Error::NotFound { what: "place in the list", id: after.to_string() };
+            let place = rows.iter().position(|row| key(row) == *after).ok_or_else(missing)?;
+            rows.drain(..=place);
+        }
+        let more = rows.len() > ROWS;
+        rows.truncate(ROWS);
+        let older = rows.last().filter(|_| more).map(|row| format!("{address}?{field}={}#{section}", key(row)));
+        Ok(Self { rows, older, newest: after.map(|_| format!("{address}#{section}")) })
+    }
+
+    /// The ways to the rest, under a name of their own on a page with several lists.
+    pub(super) fn ways(&self, label: &'static str) -> Ways {
+        Ways { label, further: self.older.clone(), beginning: self.newest.clone() }
+    }
+
+    /// The same ways with other rows.
+    pub(super) fn map<U>(self, f: impl FnMut(T) -> U) -> Listing<U> {
+        Listing { rows: self.rows.into_iter().map(f).collect(), older: self.older, newest: self.newest }
     }
 
     /// The same ways with other rows.
@@ -214,6 +257,25 @@ mod tests {
         assert_eq!((first.older.as_deref(), first.newest), (Some("/queries?stage=sealed&after=7"), None));
         let last = Listing::new(page(None), From { after: Some(Sequence::new(7)) }, "/blocks", "");
         assert_eq!((last.older, last.newest.as_deref()), (None, Some("/blocks")));
+    }
+
+    #[test]
+    fn a_list_at_hand_is_walked_by_key_and_each_row_is_shown_once() {
+        let all: Vec<usize> = (0..2 * ROWS + 3).collect();
+        let part = |after| Listing::behind(all.clone(), |row| *row, after, ("/money", "after", "answers"));
+        let (mut seen, mut after): (Vec<usize>, Option<usize>) = (vec![], None);
+        loop {
+            let listing = part(after).unwrap();
+            assert_eq!(listing.newest.as_deref(), after.map(|_| "/money#answers"));
+            seen.extend(&listing.rows);
+            let Some(older) = listing.older else { break };
+            after = listing.rows.last().copied();
+            assert_eq!(older, format!("/money?after={}#answers", after.unwrap()));
+        }
+        assert_eq!(seen, all);
+        assert!(matches!(part(Some(999)), Err(Error::NotFound { .. })));
+        let full = Listing::behind(vec![7; ROWS], |row| *row, None, ("/asked", "after", "questions")).unwrap();
+        assert!(full.older.is_none() && full.newest.is_none() && full.rows.len() == ROWS);
     }
 
     #[test]

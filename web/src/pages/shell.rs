@@ -1,7 +1,7 @@
 //! What surrounds every page: its head, navigation and footer, the theme, and the headers of the answer.
 
 use actix_web::{
-    HttpMessage as _, HttpRequest, HttpResponse,
+    HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
     http::{
@@ -243,13 +243,26 @@ pub(super) fn page(template: &impl Template) -> Result<HttpResponse, Error> {
 pub(super) fn page_with(status: StatusCode, template: &impl Template) -> Result<HttpResponse, Error> {
     let text =
         template.render().map_err(|error| Error::Internal { action: "render a page", why: error.to_string() })?;
-    Ok(HttpResponse::build(status)
+    Ok(with_headers(status).body(text))
+}
+
+/// The answer of a page that is sent while it is made.
+pub(super) fn answered() -> HttpResponseBuilder {
+    let mut answer = with_headers(StatusCode::OK);
+    // Proxies that gather answers would hold its parts back.
+    answer.insert_header((HeaderName::from_static("x-accel-buffering"), "no"));
+    answer
+}
+
+fn with_headers(status: StatusCode) -> HttpResponseBuilder {
+    let mut answer = HttpResponse::build(status);
+    answer
         .content_type("text/html; charset=utf-8")
         .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
         .insert_header((header::PERMISSIONS_POLICY, PERMISSIONS))
         .insert_header((HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
-        .insert_header((header::VARY, "cookie"))
-        .body(text))
+        .insert_header((header::VARY, "cookie"));
+    answer
 }
 
 /// Which theme, and where the reader was.

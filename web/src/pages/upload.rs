@@ -12,7 +12,7 @@ use futures::{StreamExt, stream};
 
 use crate::{
     Error,
-    api::{Service, receive_each},
+    api::{Held, Place, Service, receive_each},
 };
 
 /// Media type of forms with files.
@@ -24,35 +24,39 @@ const PIECE_BYTES: usize = 32 << 10;
 /// How often a form's bytes are in memory while it is received, parsed and read.
 const COPIES: usize = 4;
 
-/// What a form brought, by the names of its fields.
-pub(super) struct Upload(BTreeMap<String, Vec<u8>>);
+/// What a form brought. Its place and its memory are taken for as long as it is there.
+pub(super) struct Upload {
+    /// By their names.
+    fields: BTreeMap<String, Vec<u8>>,
+    _memory: Held,
+    _place: Place,
+}
 
 fn malformed(why: impl ToString) -> Error {
     Error::Request { what: "form", why: why.to_string() }
 }
 
 impl Upload {
-    /// Receives a form, and calls a function with it while its memory is held.
+    /// Receives a form.
     ///
     /// # Errors
     /// [`Error::Full`] where this address sends as many as it may, or there is no memory for more of it,
     /// [`Error::MediaType`], [`Error::TooLarge`] or [`Error::Slow`] as for every body, [`Error::Request`] when the form
-    /// does not decode; else what the function returns.
-    pub(super) async fn read<T, F: Future<Output = Result<T, Error>>>(
+    /// does not decode.
+    pub(super) async fn receive(
         request: &HttpRequest,
         service: &Service,
         payload: Payload,
         bytes_max: usize,
-        read: impl FnOnce(Self) -> F,
-    ) -> Result<T, Error> {
-        let _place = service.quota.forms.take(request)?;
+    ) -> Result<Self, Error> {
+        let place = service.quota.forms.take(request)?;
         let mut memory = service.quota.memory.take_for_form()?;
         let each = |bytes: usize| memory.grow_to(COPIES * bytes);
         let bytes = Bytes::from(receive_each(request, payload, FORM_DATA, bytes_max, each).await?);
-        read(Self::parse(request, bytes).await?).await
+        Ok(Self { fields: Self::parse(request, bytes).await?, _memory: memory, _place: place })
     }
 
-    async fn parse(request: &HttpRequest, mut bytes: Bytes) -> Result<Self, Error> {
+    async fn parse(request: &HttpRequest, mut bytes: Bytes) -> Result<BTreeMap<String, Vec<u8>>, Error> {
         let pieces = std::iter::from_fn(move || {
             let piece = bytes.split_to(bytes.len().min(PIECE_BYTES));
             (!piece.is_empty()).then_some(Ok::<_, PayloadError>(piece))
@@ -71,7 +75,7 @@ impl Upload {
             }
             fields.insert(name, value);
         }
-        Ok(Self(fields))
+        Ok(fields)
     }
 
     /// The text of a field; `None` when it is absent or blank.
@@ -79,7 +83,7 @@ impl Upload {
     /// # Errors
     /// [`Error::Request`] when it is no UTF-8.
     pub(super) fn text(&self, name: &str) -> Result<Option<&str>, Error> {
-        let Some(bytes) = self.0.get(name) else { return Ok(None) };
+        let Some(bytes) = self.fields.get(name) else { return Ok(None) };
         let text =
             std::str::from_utf8(bytes).map_err(|_| malformed(format!("the field {name} is no text in UTF-8")))?;
         Ok(Some(text.trim()).filter(|text| !text.is_empty()))

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     collect::{Collected, collect, collect_watched},
-    verify::{CertifiedBy, VerifiedScreeningReceipt, verify},
+    verify::{CertifiedBy, VerifiedScreeningReceipt, verify, verify_watched},
 };
 use super::file;
 use crate::Error;

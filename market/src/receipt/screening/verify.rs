@@ -28,7 +28,7 @@ use crate::{
     receipt::{
         chain::{check_epochs, check_header},
         proofs::BATCH_MAX,
-        verify::{Check, refuse},
+        verify::{Check, Checks, refuse},
     },
 };
 
@@ -165,21 +165,31 @@ impl VerifiedScreeningReceipt {
 /// # Errors
 /// [`Error::Receipt`] with the check that fails.
 pub fn verify(receipt: &ScreeningReceipt) -> Result<VerifiedScreeningReceipt, Error> {
-    let mut checks = vec![];
-    let mut held = |rule, says: String| checks.push(Check { rule, says });
+    verify_watched(receipt, &mut |_| {})
+}
+
+/// The same, and tells of each check as soon as it held, in order; the one that fails is told by the error alone.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_watched(
+    receipt: &ScreeningReceipt,
+    watch: &mut dyn FnMut(&Check),
+) -> Result<VerifiedScreeningReceipt, Error> {
+    let mut checks = Checks::watched_by(watch);
 
     let verified = check_header(S1, &receipt.genesis, &receipt.handovers, &receipt.header)?;
     let header = *verified.header();
-    held("S1", format!("block {} of chain {} is signed by its validators", header.height, header.chain));
+    checks.held("S1", format!("block {} of chain {} is signed by its validators", header.height, header.chain));
 
     let state = check_screening(receipt, &verified)?;
-    held("S2", format!("the ledger holds screening {} with these terms", receipt.screening));
+    checks.held("S2", format!("the ledger holds screening {} with these terms", receipt.screening));
 
     let responses = check_responses(receipt, &verified, &state)?;
-    held("S3", format!("{} responses are all that it admitted, their nullifiers all distinct", responses.len()));
+    checks.held("S3", format!("{} responses are all that it admitted, their nullifiers all distinct", responses.len()));
 
     let proofs = check_proofs(receipt, &verified, &state, &responses)?;
-    held("S4", format!("{} eligibility proofs verify against the ledger's epoch roots", responses.len()));
+    checks.held("S4", format!("{} eligibility proofs verify against the ledger's epoch roots", responses.len()));
 
     Ok(VerifiedScreeningReceipt {
         chain: header.chain,
@@ -192,7 +202,7 @@ pub fn verify(receipt: &ScreeningReceipt) -> Result<VerifiedScreeningReceipt, Er
         criteria: criteria(&state, &receipt.schema),
         certified_by: certified_by(&state),
         state,
-        checks,
+        checks: checks.all(),
         proofs,
     })
 }

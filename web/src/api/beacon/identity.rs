@@ -1,8 +1,10 @@
 //! How a node names itself to others, and what it publishes.
 
+use std::sync::Arc;
+
 use actix_web::http::Uri;
 use circuits::id::ChainId;
-use market::beacon::Beacon;
+use market::{beacon::Beacon, data_use::DiseaseNames};
 
 use crate::Error;
 
@@ -90,6 +92,8 @@ pub struct Publishing {
     pub identity: Identity,
     /// Released sums whose receipts verified; nothing is published without them.
     pub beacon: Option<Beacon>,
+    /// Diseases by name, for who builds a query; none are known without them.
+    pub diseases: Option<Arc<DiseaseNames>>,
 }
 
 impl Publishing {
@@ -100,7 +104,7 @@ impl Publishing {
         let url = "http://127.0.0.1:8480".to_owned();
         let identity =
             Identity { node, beacon, organization: "unnamed".into(), organization_url: url.clone(), public_url: url };
-        Self { identity, beacon: None }
+        Self { identity, beacon: None, diseases: None }
     }
 }
 

@@ -1,14 +1,21 @@
 //! What a node publishes: releases whose receipts were handed to its operator.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::Args;
-use market::beacon::{Beacon, COUNT_MIN, Floors, Trusted};
+use market::{
+    beacon::{Beacon, COUNT_MIN, Floors, Trusted},
+    data_use::DiseaseNames,
+};
 
 use crate::{
     Error,
     api::{Identity, Publishing, Service},
-    cli::Output,
+    cli::{Output, ontology},
 };
 
 /// The heading of these options.
@@ -17,6 +24,9 @@ const PUBLISHING: &str = "Publishing to GA4GH clients";
 /// Options of publishing.
 #[derive(Debug, Args)]
 pub(super) struct Publish {
+    /// An ontology in OBO format, such as mondo.obo: the query builder finds diseases by the names that it gives them.
+    #[arg(long, value_name = "FILE")]
+    ontology: Option<PathBuf>,
     /// Serve a GA4GH Beacon of released results from this folder of receipts, read once at the start. Put a receipt
     /// there only if whoever holds the result wants it public.
     #[arg(long, value_name = "DIR", help_heading = PUBLISHING)]
@@ -44,6 +54,7 @@ pub(super) struct Publish {
 impl Default for Publish {
     fn default() -> Self {
         Self {
+            ontology: None,
             beacon: None,
             beacon_count_min: COUNT_MIN,
             beacon_exact: false,
@@ -55,11 +66,17 @@ impl Default for Publish {
     }
 }
 
+fn names(path: &Path, output: &Output) -> Result<DiseaseNames, Error> {
+    let names = DiseaseNames::from_obo(&path.display().to_string(), ontology::open(path)?)?;
+    output.say(format!("the query builder finds {} diseases by name", names.len()));
+    Ok(names)
+}
+
 impl Publish {
-    /// Verifies the receipts and says which are served.
+    /// Reads the ontology, verifies the receipts and says which are served.
     ///
     /// # Errors
-    /// [`Error::Input`] for an address that is none, [`Error::Market`] when the folder cannot be read. A receipt that
+    /// [`Error::Input`] for an address that is none or an ontology that cannot be opened, [`Error::Market`] when the folder cannot be read. A receipt that
     /// is refused is told, and the others serve.
     pub(super) fn open(self, service: &Service, listen: SocketAddr, output: &Output) -> Result<Publishing, Error> {
         let ledger = service.chain.ledger();
@@ -68,7 +85,8 @@ impl Publish {
         let organization = self.organization.unwrap_or_else(|| genesis.name.clone());
         let organization_url = self.organization_url.as_deref();
         let identity = Identity::new(ledger.chain(), self.service_id, organization, organization_url, &public_url)?;
-        let Some(folder) = self.beacon else { return Ok(Publishing { identity, beacon: None }) };
+        let diseases = self.ontology.as_deref().map(|path| names(path, output)).transpose()?.map(Arc::new);
+        let Some(folder) = self.beacon else { return Ok(Publishing { identity, beacon: None, diseases }) };
         let view = service.chain.snapshot()?;
         let trusted = Trusted { view: &view, genesis, blobs: &*service.blobs };
         let floors = Floors { count_min: self.beacon_count_min, exact: self.beacon_exact };
@@ -80,6 +98,6 @@ impl Publish {
             output.say(format!("not served: {}: {}", refused.path.display(), refused.error));
         }
         output.say(format!("the Beacon serves {} releases at {public_url}/beacon/v2", beacon.releases().len()));
-        Ok(Publishing { identity, beacon: Some(beacon) })
+        Ok(Publishing { identity, beacon: Some(beacon), diseases })
     }
 }

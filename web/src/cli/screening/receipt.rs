@@ -4,12 +4,16 @@ use std::path::PathBuf;
 
 use circuits::id::ScreeningId;
 use clap::Args;
-use market::receipt::screening::{Collected, VerifiedScreeningReceipt, collect_watched, verify};
+use market::receipt::screening::{Collected, VerifiedScreeningReceipt, collect_watched, verify_watched};
 use serde::Serialize;
 
 use crate::{
     Error,
-    cli::{Home, Output, session::write_file, verify::describe_screening},
+    cli::{
+        Home, Output,
+        session::write_file,
+        verify::{describe_screening, show_check},
+    },
 };
 
 /// Of which screening, and where to.
@@ -40,7 +44,7 @@ impl Recording {
         };
         let receipt = collect_watched(&*connection.ledger, self.screening, &mut watch)?;
         bar.finish_and_clear();
-        let verified = verify(&receipt)?;
+        let verified = verify_watched(&receipt, &mut |check| show_check(output, check))?;
         write_file("receipt", &self.out, receipt.to_json()?.as_bytes())?;
         output.result(&Recorded { receipt: self.out, verified }, |recorded| {
             format!("{}\n\nreceipt: {}", describe_screening(&recorded.verified), recorded.receipt.display())

@@ -54,6 +54,10 @@ pub(super) struct Draft {
     pub(super) schema: String,
     pub(super) criteria: Vec<Vec<ClauseDraft>>,
     pub(super) matching: Vec<Vec<ClauseDraft>>,
+    /// What must not hold of whom is asked: none of these, each as an interval that is left out.
+    pub(super) criteria_not: Vec<ClauseDraft>,
+    /// The same of whom is counted.
+    pub(super) matching_not: Vec<ClauseDraft>,
     pub(super) issuers: String,
     pub(super) exact: bool,
     pub(super) epsilon: String,
@@ -88,7 +92,6 @@ impl Draft {
             epsilon: "1".into(),
             measures: vec![MeasureDraft { statistic: "count".into(), ..MeasureDraft::default() }],
             purposes: BTreeSet::from(["health-research".to_owned()]),
-            disease: "0".into(),
             regions: "1".into(),
             price: "100".into(),
             contributions_min: "100".into(),
@@ -112,6 +115,9 @@ impl Draft {
 
     fn set(&mut self, path: &[&str], value: &str) -> Option<()> {
         match path {
+            [list @ ("c" | "m"), "not", clause, field] => {
+                set_field(at(self.excluded(list), clause, CLAUSES_MAX)?, field, value)
+            }
             ["c", group, clause, field] => set_clause(&mut self.criteria, group, clause, field, value),
             ["m", group, clause, field] => set_clause(&mut self.matching, group, clause, field, value),
             ["q", place, rest @ ..] => set_measure(at(&mut self.measures, place, PARTS_MAX)?, rest, value),
@@ -164,6 +170,19 @@ impl Draft {
                 }
                 Some(format!("{list}.{}.0.subject", groups.len().saturating_sub(1)))
             }
+            [list @ ("c" | "m"), "not", "add"] => {
+                let excluded = self.excluded(list);
+                if excluded.len() < CLAUSES_MAX {
+                    excluded.push(ClauseDraft::default());
+                }
+                Some(format!("{list}.not.{}.subject", excluded.len().saturating_sub(1)))
+            }
+            [list @ ("c" | "m"), "not", clause, "drop"] => {
+                let excluded = self.excluded(list);
+                let clause: usize = clause.parse().ok().filter(|clause| *clause < excluded.len())?;
+                excluded.remove(clause);
+                None
+            }
             [list @ ("c" | "m"), group, "or"] => {
                 let clauses = at(self.groups(list), group, CLAUSES_MAX)?;
                 if clauses.len() < CLAUSES_MAX {
@@ -199,10 +218,17 @@ impl Draft {
     fn groups(&mut self, list: &str) -> &mut Vec<Vec<ClauseDraft>> {
         if list == "c" { &mut self.criteria } else { &mut self.matching }
     }
+
+    fn excluded(&mut self, list: &str) -> &mut Vec<ClauseDraft> {
+        if list == "c" { &mut self.criteria_not } else { &mut self.matching_not }
+    }
 }
 
 fn set_clause(groups: &mut Vec<Vec<ClauseDraft>>, group: &str, clause: &str, field: &str, value: &str) -> Option<()> {
-    let clause = at(at(groups, group, CLAUSES_MAX)?, clause, CLAUSES_MAX)?;
+    set_field(at(at(groups, group, CLAUSES_MAX)?, clause, CLAUSES_MAX)?, field, value)
+}
+
+fn set_field(clause: &mut ClauseDraft, field: &str, value: &str) -> Option<()> {
     match field {
         "subject" => clause.subject = value.into(),
         "lo" => clause.lo = value.into(),
@@ -255,6 +281,9 @@ mod tests {
         assert_eq!(found.criteria[0][0].subject, "age");
         assert_eq!(found.measures[0].axes[2].cuts, "1");
         assert!(found.exact);
+        let excluded = draft(&[("m.not.1.hi", "9"), ("m.not.0.subject", "sex"), ("c.not.20.lo", "x")]);
+        assert_eq!((excluded.matching_not[0].subject.as_str(), excluded.matching_not[1].hi.as_str()), ("sex", "9"));
+        assert!(excluded.criteria_not.is_empty() && excluded.matching.is_empty());
         let strange = [("c.0.0", "x"), ("c.99.0.lo", "x"), ("q.8.first", "x"), ("q.0.axis.3.lo", "x"), ("x.y", "x")];
         assert_eq!(draft(&strange).criteria, Draft::default().criteria);
         assert_eq!(draft(&[("c.18446744073709551616.0.lo", "x")]), Draft::default());
@@ -273,7 +302,16 @@ mod tests {
         draft.change("q.1.drop");
         draft.change("q.7.drop");
         assert_eq!((draft.criteria.len(), draft.measures.len()), (0, 1));
-        for nonsense in ["", "c", "c.x.or", "q.q.drop", "drop"] {
+        assert_eq!(draft.change("c.not.add").as_deref(), Some("c.not.0.subject"));
+        assert_eq!(draft.change("c.not.add").as_deref(), Some("c.not.1.subject"));
+        assert_eq!(draft.change("m.not.add").as_deref(), Some("m.not.0.subject"));
+        draft.criteria_not[1].subject = "age".into();
+        draft.change("c.not.0.drop");
+        draft.change("m.not.0.drop");
+        draft.change("m.not.0.drop");
+        assert_eq!((draft.criteria_not.len(), draft.matching_not.len()), (1, 0));
+        assert_eq!((draft.criteria_not[0].subject.as_str(), draft.criteria.len()), ("age", 0));
+        for nonsense in ["", "c", "c.x.or", "q.q.drop", "drop", "c.not", "c.not.or", "c.not.x.drop", "q.not.add"] {
             assert_eq!(draft.change(nonsense), None);
         }
     }

@@ -14,7 +14,8 @@ pub(super) struct Input {
     pub(super) error: Option<String>,
     /// Lines shown, of one that takes several.
     pub(super) rows: Option<u8>,
-    pub(super) suggests: bool,
+    /// The list of what is suggested for what is typed, and the page that fills it.
+    pub(super) suggests: Option<&'static str>,
     pub(super) focus: bool,
 }
 

@@ -9,6 +9,7 @@ use market::{
 };
 
 use super::{
+    diseases,
     draft::{AxisDraft, ClauseDraft, Draft, MeasureDraft},
     statistic::shape,
 };
@@ -63,7 +64,8 @@ impl Reader<'_> {
         }
     }
 
-    fn groups(&mut self, list: &str, groups: &[Vec<ClauseDraft>]) -> Vec<Vec<NamedClause>> {
+    /// Groups of which each must hold, and behind them one group of its own for each clause of which none must.
+    fn groups(&mut self, list: &str, groups: &[Vec<ClauseDraft>], excluded: &[ClauseDraft]) -> Vec<Vec<NamedClause>> {
         let mut named = vec![];
         for (group, clauses) in groups.iter().enumerate() {
             let filled = clauses.iter().enumerate().filter(|(_, clause)| !clause.is_blank());
@@ -72,6 +74,10 @@ impl Reader<'_> {
             if !clauses.is_empty() {
                 named.push(clauses);
             }
+        }
+        for (place, clause) in excluded.iter().enumerate().filter(|(_, clause)| !clause.is_blank()) {
+            let clause = self.clause(&format!("{list}.not.{place}"), clause);
+            named.push(vec![NamedClause { negated: true, ..clause }]);
         }
         named
     }
@@ -179,6 +185,13 @@ impl Reader<'_> {
         (data_use, region_table)
     }
 
+    fn disease(&mut self, text: &str) -> u32 {
+        diseases::number(text).unwrap_or_else(|why| {
+            self.wrong("disease", why);
+            0
+        })
+    }
+
     fn needed(&mut self, field: &str, place: usize, axis: Option<NamedAxis>) -> NamedAxis {
         axis.unwrap_or_else(|| {
             self.wrong(&format!("{field}.axis.{place}.subject"), "Name an attribute, or a variant.");
@@ -218,8 +231,8 @@ pub(super) fn of_draft(draft: &Draft, schema: Option<&Schema>) -> Result<QueryFi
         reader.wrong("schema", "Choose a schema.");
     }
     let (data_use, region_table) = reader.declared_use(draft);
-    let criteria = reader.groups("c", &draft.criteria);
-    let matching = reader.groups("m", &draft.matching);
+    let criteria = reader.groups("c", &draft.criteria, &draft.criteria_not);
+    let matching = reader.groups("m", &draft.matching, &draft.matching_not);
     let issuers = draft.issuers.split_whitespace().map(str::parse).collect::<Result<Vec<_>, _>>();
     let issuers = issuers.unwrap_or_else(|error| {
         reader.wrong("issuers", format!("Give accounts, one on each line: {error}."));
@@ -240,7 +253,7 @@ pub(super) fn of_draft(draft: &Draft, schema: Option<&Schema>) -> Result<QueryFi
         privacy,
         measures,
         purposes: draft.purposes.iter().cloned().collect(),
-        disease: reader.whole("disease", &draft.disease),
+        disease: reader.disease(&draft.disease),
         regions: reader.whole("regions", &draft.regions),
         data_use,
         region_table,
@@ -263,18 +276,21 @@ pub(super) fn to_draft(file: &QueryFile) -> Result<Draft, market::Error> {
         Privacy::Exact => (true, "1".into()),
         Privacy::Epsilon(epsilon) => (false, epsilon.to_string()),
     };
-    let groups = |groups: &[Vec<NamedClause>]| groups.iter().map(|group| group.iter().map(clause).collect()).collect();
+    let (criteria, criteria_not) = to_groups(&file.criteria);
+    let (matching, matching_not) = to_groups(&file.matching);
     Ok(Draft {
         study: file.study.to_string(),
         schema: file.schema.to_string(),
-        criteria: groups(&file.criteria),
-        matching: groups(&file.matching),
+        criteria,
+        matching,
+        criteria_not,
+        matching_not,
         issuers: file.issuers.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
         exact,
         epsilon,
         measures: file.measures.iter().map(measure).collect(),
         purposes: file.purposes.iter().cloned().collect(),
-        disease: file.disease.to_string(),
+        disease: if file.disease == 0 { String::new() } else { file.disease.to_string() },
         regions: file.regions.to_string(),
         data_use: file.data_use.as_ref().map_or_else(|| Ok(String::new()), DeclaredUse::to_toml)?,
         region_table: file.region_table.to_string(),
@@ -286,6 +302,17 @@ pub(super) fn to_draft(file: &QueryFile) -> Result<Draft, market::Error> {
         release_blocks_max: file.release_blocks_max.to_string(),
         cohort: String::new(),
     })
+}
+
+/// Groups as the form shows them: those at the end of one negated clause each are what is excluded, so that groups come back
+/// in the order in which they were.
+fn to_groups(groups: &[Vec<NamedClause>]) -> (Vec<Vec<ClauseDraft>>, Vec<ClauseDraft>) {
+    let excludes = |group: &&Vec<NamedClause>| matches!(group.as_slice(), [only] if only.negated);
+    let excluded = groups.iter().rev().take_while(excludes).count();
+    let (included, excluded) = groups.split_at(groups.len().saturating_sub(excluded));
+    let interval = |named: &NamedClause| ClauseDraft { negated: false, ..clause(named) };
+    let included = included.iter().map(|group| group.iter().map(clause).collect());
+    (included.collect(), excluded.iter().flatten().map(interval).collect())
 }
 
 fn clause(named: &NamedClause) -> ClauseDraft {
@@ -416,9 +443,46 @@ mod tests {
     fn a_clause_of_one_value_needs_it_once_and_blank_clauses_mean_nothing() {
         let clause = ClauseDraft { subject: "sex".into(), lo: "2".into(), ..ClauseDraft::default() };
         let mut reader = Reader { schema: None, errors: FieldErrors::new() };
-        let groups = reader.groups("c", &[vec![ClauseDraft::default(), clause], vec![ClauseDraft::default()]]);
+        let groups = reader.groups("c", &[vec![ClauseDraft::default(), clause], vec![ClauseDraft::default()]], &[]);
         assert!(reader.errors.is_empty());
         assert_eq!(groups.len(), 1);
         assert_eq!((groups[0].len(), groups[0][0].lo, groups[0][0].hi), (1, 2.0, 2.0));
+    }
+
+    fn interval(subject: &str, lo: &str, hi: &str) -> ClauseDraft {
+        ClauseDraft { subject: subject.into(), lo: lo.into(), hi: hi.into(), negated: false }
+    }
+
+    #[test]
+    fn what_is_excluded_is_one_negated_group_for_each_condition_and_comes_back_as_it_was() {
+        let mut reader = Reader { schema: None, errors: FieldErrors::new() };
+        let excluded = [interval("bmi", "30", "99"), ClauseDraft::default(), interval("22:16050612 C>G", "1", "2")];
+        let groups = reader.groups("m", &[vec![interval("age", "18", "65")]], &excluded);
+        assert!(reader.errors.is_empty());
+        let said: Vec<_> = groups.iter().map(|group| (group.len(), group[0].negated, group[0].lo)).collect();
+        assert_eq!(said, [(1, false, 18.0), (1, true, 30.0), (1, true, 1.0)]);
+        let (included, back) = to_groups(&groups);
+        assert_eq!((included.len(), back.as_slice()), (1, [excluded[0].clone(), excluded[2].clone()].as_slice()));
+        reader.groups("m", &[], &[interval("bmi", "much", "")]);
+        assert!(reader.errors.contains_key("m.not.0.lo"), "{:?}", reader.errors);
+    }
+
+    #[test]
+    fn groups_come_back_in_their_order_wherever_the_negated_ones_stand() {
+        let of = |negated| NamedClause { negated, ..named_clause() };
+        for groups in [
+            vec![vec![of(true)], vec![of(false)], vec![of(true)]],
+            vec![vec![of(true)], vec![of(true)]],
+            vec![vec![of(true), of(true)]],
+            vec![vec![of(false)], vec![of(true), of(false)]],
+        ] {
+            let mut reader = Reader { schema: None, errors: FieldErrors::new() };
+            let (included, excluded) = to_groups(&groups);
+            assert_eq!(reader.groups("c", &included, &excluded), groups);
+        }
+    }
+
+    fn named_clause() -> NamedClause {
+        NamedClause { attribute: Some("age".into()), variant: None, lo: 1.0, hi: 2.0, negated: false }
     }
 }

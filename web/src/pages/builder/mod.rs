@@ -3,6 +3,7 @@
 //! Nothing here touches data or signs anything: the plan reads public terms, and the page ends in a file and the command
 //! that signs it where the key is.
 
+mod diseases;
 mod draft;
 mod fields;
 mod file;
@@ -57,7 +58,7 @@ const PLAN: &str = "plan";
 
 /// Adds the builder's pages.
 pub(super) fn configure(config: &mut ServiceConfig) {
-    config.service(begin).service(go_on).service(import).service(save).service(offer_names);
+    config.service(begin).service(go_on).service(import).service(save).service(offer_names).service(diseases::offer);
 }
 
 #[derive(Template)]
@@ -75,6 +76,8 @@ struct Builder {
     /// Where the form asks something else than the query that it began from.
     remarks: Vec<String>,
     planned: Planned,
+    disease_hint: String,
+    knows_diseases: bool,
 }
 
 /// What inputs suggest: the attributes of the schema, and variants of its panel.
@@ -123,7 +126,7 @@ impl Builder {
             hint: hint.into(),
             error: self.error(name).map(Into::into),
             rows: None,
-            suggests: false,
+            suggests: None,
             focus: self.focus.as_deref() == Some(name),
         }
     }
@@ -135,7 +138,14 @@ impl Builder {
 
     /// An input that suggests attributes and variants.
     fn named(&self, name: impl AsRef<str>, label: &str, value: &str, hint: &str) -> Input {
-        Input { suggests: true, ..self.input(name, label, value, hint) }
+        Input { suggests: Some("names"), ..self.input(name, label, value, hint) }
+    }
+
+    /// The input of the disease studied. A node that knows diseases by name suggests them.
+    fn disease(&self) -> Input {
+        let input =
+            self.input("disease", "Disease studied, as an ontology’s code", &self.draft.disease, &self.disease_hint);
+        Input { suggests: self.knows_diseases.then_some("diseases"), ..input }
     }
 
     /// Whether the draft is of a study that is not among those offered.
@@ -216,12 +226,11 @@ async fn go_on(
 #[post("/builder/import")]
 async fn import(request: HttpRequest, service: Data<Service>, payload: Payload) -> Result<HttpResponse, Error> {
     let bytes_max = usize::try_from(2 * QUERY_FILE_BYTES_MAX).unwrap_or(usize::MAX);
-    let read = Upload::read(&request, &service, payload, bytes_max, async |form| {
-        let text = form.file_or_pasted("query-file", "pasted")?;
-        let draft = |text| Ok::<_, Error>(file::to_draft(&read_query_file(text)?)?);
-        Ok(text.map(|text| draft(text).map_err(|error| error.to_string())))
-    });
-    let (draft, notice) = match read.await? {
+    let form = Upload::receive(&request, &service, payload, bytes_max).await?;
+    let draft = |text| Ok::<_, Error>(file::to_draft(&read_query_file(text)?)?);
+    let read = form.file_or_pasted("query-file", "pasted")?.map(|text| draft(text).map_err(|error| error.to_string()));
+    drop(form);
+    let (draft, notice) = match read {
         Some(Ok(draft)) => (draft, None),
         Some(Err(why)) => (Draft::new(), Some(why)),
         None => (Draft::new(), Some("choose a query file, or paste its text".into())),
@@ -263,9 +272,27 @@ fn build(shell: Shell, service: &Service, mut draft: Draft, address: String) -> 
     let found = known.map(|id| schema_and_panel(&snapshot, &*service.blobs, id)).transpose()?;
     let (schema, panel) = found.map_or((None, None), |(schema, panel)| (Some(schema), panel));
     let names = Names::of(schema.as_ref(), panel.as_ref(), "");
-    let (planned, errors) = Planned::of(service, &draft, schema.as_ref(), address)?;
+    let known = service.publishing.diseases.as_deref();
+    diseases::take_code(&mut draft, known);
+    let (planned, mut errors) = Planned::of(service, &draft, schema.as_ref(), address)?;
+    diseases::suggest(&draft, known, &mut errors);
+    let (disease_hint, knows_diseases) = (diseases::hint(&draft, known), known.is_some());
     let (focus, notice, remarks) = (None, None, vec![]);
-    Ok(Builder { shell, draft, studies, schemas, schema, names, errors, focus, notice, remarks, planned })
+    Ok(Builder {
+        shell,
+        draft,
+        studies,
+        schemas,
+        schema,
+        names,
+        errors,
+        focus,
+        notice,
+        remarks,
+        planned,
+        disease_hint,
+        knows_diseases,
+    })
 }
 
 /// What is typed in one of the inputs that suggest names.

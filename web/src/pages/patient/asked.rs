@@ -1,18 +1,17 @@
 //! Who asked, what for, and what the agent made of it.
 
-use std::sync::Arc;
-
 use actix_web::{
     HttpRequest, HttpResponse, get, post,
-    web::{Form, Path, ServiceConfig},
+    web::{Form, Path, Query, ServiceConfig},
 };
 use askama::Template;
-use circuits::id::QueryId;
-use market::overview::{AskedQuery, Overview};
+use circuits::id::{QueryId, ScreeningId};
+use market::overview::{AskedQuery, AskedScreening, Overview};
+use serde::Deserialize;
 
 use super::{
     super::{
-        parts,
+        parts::{self, Listing, asked},
         shell::{Shell, page},
     },
     Part,
@@ -27,13 +26,41 @@ use crate::{Error, api::parse, patient::Act};
 struct Asked {
     shell: Shell,
     seen: Seen,
-    overview: Arc<Overview>,
+    nobody_asked: bool,
+    questions: Listing<AskedQuery>,
+    searches: Listing<AskedScreening>,
+}
+
+/// Where each of the two lists begins.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Begin {
+    after: Option<String>,
+    after_search: Option<String>,
 }
 
 #[get("/asked")]
-async fn show(request: HttpRequest, visit: Visit) -> Result<HttpResponse, Error> {
+async fn show(
+    request: HttpRequest,
+    visit: Visit,
+    begin: Result<Query<Begin>, actix_web::Error>,
+) -> Result<HttpResponse, Error> {
+    let begin = asked(begin)?;
+    let after: Option<QueryId> = begin.after.map(|id| parse("query id", &id)).transpose()?;
+    let after_search: Option<ScreeningId> = begin.after_search.map(|id| parse("screening id", &id)).transpose()?;
     let (seen, overview) = visit.show().await?;
-    page(&Asked { shell: Shell::of(&request, Part::Asked, "Who asked"), seen, overview })
+    let Overview { queries, screenings, .. } = &*overview;
+    let way = ("/asked", "after", "questions");
+    let questions = Listing::behind(queries.iter().collect(), |asked| asked.query, after, way)?.map(AskedQuery::clone);
+    let way = ("/asked", "after_search", "searches");
+    let searches = Listing::behind(screenings.iter().collect(), |asked| asked.screening, after_search, way)?;
+    page(&Asked {
+        shell: Shell::of(&request, Part::Asked, "Who asked"),
+        seen,
+        nobody_asked: queries.is_empty() && screenings.is_empty(),
+        questions,
+        searches: searches.map(AskedScreening::clone),
+    })
 }
 
 /// A question whose answer can be taken back.

@@ -1,10 +1,8 @@
 //! Invitations: read, accepted with a contact, declined, or left alone.
 
-use std::sync::Arc;
-
 use actix_web::{
     HttpRequest, HttpResponse, get, post,
-    web::{Form, Path, ServiceConfig},
+    web::{Form, Path, Query, ServiceConfig},
 };
 use askama::Template;
 use circuits::id::ScreeningId;
@@ -13,10 +11,11 @@ use market::{
     recruitment::{CONTACT_BYTES_MAX, Contact, ReceivedInvitation},
 };
 use node::state::ResponseStatus;
+use serde::Deserialize;
 
 use super::{
     super::{
-        parts,
+        parts::{self, Listing, asked},
         shell::{Shell, page},
     },
     Part,
@@ -30,13 +29,28 @@ use crate::{Error, api::parse, patient::Act};
 struct Invitations {
     shell: Shell,
     seen: Seen,
-    overview: Arc<Overview>,
+    letters: Listing<ReceivedInvitation>,
+}
+
+/// Where the list begins.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Begin {
+    after: Option<String>,
 }
 
 #[get("/invitations")]
-async fn list(request: HttpRequest, visit: Visit) -> Result<HttpResponse, Error> {
+async fn list(
+    request: HttpRequest,
+    visit: Visit,
+    begin: Result<Query<Begin>, actix_web::Error>,
+) -> Result<HttpResponse, Error> {
+    let after: Option<ScreeningId> = asked(begin)?.after.map(|id| parse("invitation", &id)).transpose()?;
     let (seen, overview) = visit.show().await?;
-    page(&Invitations { shell: Shell::of(&request, Part::Invitations, "Invitations"), seen, overview })
+    let all = overview.invitations.iter().collect();
+    let letters = Listing::behind(all, |one| one.screening, after, ("/invitations", "after", "letters"))?;
+    let shell = Shell::of(&request, Part::Invitations, "Invitations");
+    page(&Invitations { shell, seen, letters: letters.map(ReceivedInvitation::clone) })
 }
 
 #[derive(Template)]

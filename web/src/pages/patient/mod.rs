@@ -10,6 +10,7 @@ mod consent;
 mod download;
 mod enter;
 mod guard;
+mod help;
 mod home;
 mod invitations;
 mod licence_words;
@@ -75,6 +76,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(assets::serve_asset)
         .configure(enter::configure)
         .service(home::home)
+        .service(help::help)
         .service(records::records)
         .configure(consent::configure)
         .configure(asked::configure)

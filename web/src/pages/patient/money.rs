@@ -1,17 +1,23 @@
 //! Money earned and paid out.
 
+use std::{cmp::Reverse, collections::BTreeMap};
+
 use actix_web::{
     HttpRequest, HttpResponse, get, post,
-    web::{Form, Path, ServiceConfig},
+    web::{Form, Path, Query, ServiceConfig},
 };
 use askama::Template;
-use circuits::id::{AccountId, QueryId};
+use circuits::{
+    consent::Day,
+    id::{AccountId, QueryId},
+};
 use market::{agent::EarningState, overview::Overview};
 use node::{screening::as_query, units::Amount};
+use serde::Deserialize;
 
 use super::{
     super::{
-        parts,
+        parts::{self, Listing, asked},
         shell::{Shell, page},
     },
     Part,
@@ -25,6 +31,8 @@ use crate::{Error, api::parse, patient::Act};
 struct Earned {
     id: QueryId,
     title: String,
+    /// The first day of what was asked; none for what was asked so long ago that the network is not asked for it.
+    since: Option<Day>,
     price: Amount,
     state: EarningState,
 }
@@ -34,22 +42,26 @@ struct Earned {
 struct Money {
     shell: Shell,
     seen: Seen,
-    earned: Vec<Earned>,
+    earned: Listing<Earned>,
     paid: Amount,
     pending: Amount,
 }
 
+/// Everything that a wallet's answers and responses earned, the newest first.
 fn earned(overview: &Overview) -> Vec<Earned> {
-    let asked = overview.queries.iter().map(|asked| (asked.query, &asked.asker.title));
-    let screened = overview.screenings.iter().map(|asked| (as_query(asked.screening), &asked.asker.title));
-    let titles: Vec<_> = asked.chain(screened).collect();
-    let title = |id: QueryId| {
-        titles.iter().find(|(known, _)| *known == id).map_or_else(String::new, |(_, title)| (*title).clone())
-    };
+    let queries = overview.queries.iter().map(|asked| (asked.query, &asked.asker));
+    let screenings = overview.screenings.iter().map(|asked| (as_query(asked.screening), &asked.asker));
+    let askers: BTreeMap<QueryId, _> = queries.chain(screenings).collect();
     let answers = overview.statement.earnings.iter().map(|one| (one.query, one.price, one.state));
     let responses = overview.responses.iter().map(|one| (as_query(one.screening), one.price, one.state));
-    let all = answers.chain(responses).map(|(id, price, state)| Earned { id, title: title(id), price, state });
-    all.collect()
+    let one = |(id, price, state): (QueryId, Amount, EarningState)| {
+        let asker = askers.get(&id);
+        let title = asker.map_or_else(String::new, |asker| asker.title.clone());
+        Earned { id, title, since: asker.map(|asker| asker.opening), price, state }
+    };
+    let mut all: Vec<_> = answers.chain(responses).map(one).collect();
+    all.sort_by_key(|one| (Reverse(one.since), one.id));
+    all
 }
 
 fn sum(earned: &[Earned], wanted: EarningState) -> Result<Amount, Error> {
@@ -57,11 +69,24 @@ fn sum(earned: &[Earned], wanted: EarningState) -> Result<Amount, Error> {
     Ok(prices.into_iter().try_fold(Amount::default(), Amount::plus)?)
 }
 
+/// Where the list begins.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Begin {
+    after: Option<String>,
+}
+
 #[get("/money")]
-async fn money(request: HttpRequest, visit: Visit) -> Result<HttpResponse, Error> {
+async fn money(
+    request: HttpRequest,
+    visit: Visit,
+    begin: Result<Query<Begin>, actix_web::Error>,
+) -> Result<HttpResponse, Error> {
+    let after: Option<QueryId> = asked(begin)?.after.map(|id| parse("answer", &id)).transpose()?;
     let (seen, overview) = visit.show().await?;
-    let earned = earned(&overview);
-    let (paid, pending) = (sum(&earned, EarningState::Paid)?, sum(&earned, EarningState::Pending)?);
+    let all = earned(&overview);
+    let (paid, pending) = (sum(&all, EarningState::Paid)?, sum(&all, EarningState::Pending)?);
+    let earned = Listing::behind(all, |one| one.id, after, ("/money", "after", "answers"))?;
     page(&Money { shell: Shell::of(&request, Part::Money, "Money"), seen, earned, paid, pending })
 }
 

@@ -286,7 +286,7 @@ pub(super) const fn access(party: &AccessParty, kind: &AccessKind) -> &'static s
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use circuits::consent::Purposes;
     use market::agent::{Asked, Forbidden};
 
@@ -312,7 +312,8 @@ mod tests {
         "--",
     ];
 
-    fn is_plain(text: &str) {
+    #[track_caller]
+    pub(in crate::pages::patient) fn is_plain(text: &str) {
         assert!(text.len() > 10 && text.ends_with('.'), "{text:?} is no sentence");
         for word in JARGON {
             assert!(!text.to_lowercase().contains(word), "{text:?} says {word:?}");

@@ -201,12 +201,11 @@ pub(super) async fn show(
 ) -> Result<HttpResponse, Error> {
     let shell = Shell::of(&request, Section::Results, "Result");
     let node = service.clone();
-    let answered = Upload::read(&request, &service, payload, FILE_BYTES_MAX, |form| {
-        blocking(move || match answer(shell, &node, &form) {
-            Ok(result) => Ok(Ok(result)),
-            Err(error) if is_readers(&error) => Ok(Err(error.to_string())),
-            Err(error) => Err(error),
-        })
+    let form = Upload::receive(&request, &service, payload, FILE_BYTES_MAX).await?;
+    let answered = blocking(move || match answer(shell, &node, &form) {
+        Ok(result) => Ok(Ok(result)),
+        Err(error) if is_readers(&error) => Ok(Err(error.to_string())),
+        Err(error) => Err(error),
     });
     match answered.await? {
         Ok(result) => page(&result),

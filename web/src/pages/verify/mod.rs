@@ -1,5 +1,6 @@
 //! Checking a receipt, for those who were shown a number.
 
+mod live;
 mod rules;
 mod screening;
 
@@ -9,11 +10,15 @@ use actix_web::{
 };
 use askama::Template;
 use circuits::{groth16::KeyOrigin, id::ChainId};
-use market::receipt::{self, Receipt, VerifiedReceipt, file::AnyReceipt};
+use market::{
+    objects::BlobAccess,
+    receipt::{self, VerifiedReceipt, file::AnyReceipt},
+};
 
 pub(super) use self::screening::{RESPONSES_MAX, check_screening, save_screening};
 use self::{
-    rules::{Outcome, RELEASE, Rule},
+    live::Frame,
+    rules::{RELEASE, SCREENING},
     screening::Screened,
 };
 use super::{
@@ -63,91 +68,67 @@ pub(super) async fn offline(request: HttpRequest, service: Data<Service>) -> Res
     page(&Offline { shell, chain: service.chain.ledger().chain() })
 }
 
+/// What the checks of a released result's receipt amount to, and its numbers.
 #[derive(Template)]
 #[template(path = "verified.html")]
-struct Checked {
-    shell: Shell,
+struct Verdict {
     own: ChainId,
-    rules: Vec<(&'static Rule, Outcome)>,
-    refused: Option<String>,
-    verified: Option<VerifiedReceipt>,
+    outcome: Result<VerifiedReceipt, String>,
     shown: Option<Shown>,
     unread: Option<String>,
 }
 
-impl Checked {
-    fn network(&self) -> &'static str {
-        self.verified.as_ref().map_or("", |verified| verified.network().in_words())
-    }
-
-    /// Whether anybody could have forged the proofs.
-    fn forgeable(&self) -> bool {
-        self.verified.as_ref().is_some_and(|verified| verified.proving_key() == KeyOrigin::InsecureSeed)
+impl Verdict {
+    /// The numbers of a receipt that holds are read where this node knows their query.
+    fn of(service: &Service, outcome: Result<VerifiedReceipt, String>, form: &Upload) -> Self {
+        let own = service.chain.ledger().chain();
+        let Ok(verified) = &outcome else { return Self { own, outcome, shown: None, unread: None } };
+        let read = query_file(form).and_then(|file| {
+            if verified.chain() == own {
+                return shown(service, verified.query(), verified.state(), verified.result(), file);
+            }
+            let why = "it is of another chain than this node's, whose schemas this node does not know; \
+                       its researcher's figures come from `locus result`";
+            Err(Error::Request { what: "the numbers cannot be read here", why: why.into() })
+        });
+        let (shown, unread) = match read {
+            Ok(shown) => (Some(shown), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        Self { own, outcome, shown, unread }
     }
 }
 
-/// Checks a receipt. It is kept in memory while it is checked and nowhere after.
+/// Checks a receipt while the page is read. It is kept in memory until the last check ran and nowhere after.
 #[post("/verify")]
 pub(super) async fn check_receipt(
     request: HttpRequest,
     service: Data<Service>,
     payload: Payload,
 ) -> Result<HttpResponse, Error> {
+    let form = Upload::receive(&request, &service, payload, RECEIPT_BYTES_MAX).await?;
+    let opened = blocking(move || {
+        let Some(text) = form.file_or_pasted("receipt", "pasted")? else {
+            return Ok(Err("Choose a receipt file, or paste its text.".into()));
+        };
+        Ok(AnyReceipt::from_json(text).map_err(|error| error.to_string()).map(|receipt| (receipt, form)))
+    });
+    let (receipt, form) = match opened.await? {
+        Ok(opened) => opened,
+        Err(problem) => return page(&ask_again(&request, Some(problem))),
+    };
     let shell = Shell::of(&request, Section::Verify, "What the receipt shows");
-    let node = service.clone();
-    let checked = Upload::read(&request, &service, payload, RECEIPT_BYTES_MAX, |form| {
-        blocking(move || examine(shell, &node, &form))
-    });
-    match checked.await? {
-        Ok(Examined::Release(checked)) => page(&*checked),
-        Ok(Examined::Screening(screened)) => page(&*screened),
-        Err(problem) => page(&ask_again(&request, Some(problem))),
+    let frame = Frame { shell, from: ("/verify".into(), "Verify another receipt") };
+    match receipt {
+        AnyReceipt::Release(receipt) => live::answer(&frame, &RELEASE, move |rows| {
+            let blobs: &dyn BlobAccess = &*service.blobs;
+            let checked = receipt::verify_watched(&receipt, Some(blobs), &mut |check| rows.held(check));
+            let outcome = rows.done(checked);
+            Verdict::of(&service, outcome, &form).render()
+        }),
+        AnyReceipt::Screening(receipt) => live::answer(&frame, &SCREENING, move |rows| {
+            let _form = form;
+            Screened::of(rows, service.chain.ledger().chain(), &receipt).render()
+        }),
     }
-}
-
-/// A receipt of either kind, checked.
-enum Examined {
-    Release(Box<Checked>),
-    Screening(Box<Screened>),
-}
-
-/// Checks what the form brought; the problem when that is no receipt at all.
-fn examine(shell: Shell, service: &Service, form: &Upload) -> Result<Result<Examined, String>, Error> {
-    let Some(text) = form.file_or_pasted("receipt", "pasted")? else {
-        return Ok(Err("Choose a receipt file, or paste its text.".into()));
-    };
-    Ok(match AnyReceipt::from_json(text) {
-        Err(error) => Err(error.to_string()),
-        Ok(AnyReceipt::Release(receipt)) => {
-            Ok(Examined::Release(Box::new(examine_release(shell, service, form, &receipt))))
-        }
-        Ok(AnyReceipt::Screening(receipt)) => {
-            Ok(Examined::Screening(Box::new(Screened::of(shell, service.chain.ledger().chain(), &receipt))))
-        }
-    })
-}
-
-fn examine_release(shell: Shell, service: &Service, form: &Upload, receipt: &Receipt) -> Checked {
-    let own = service.chain.ledger().chain();
-    let verified = match receipt::verify(receipt, Some(&*service.blobs)) {
-        Ok(verified) => verified,
-        Err(error) => {
-            let (rules, refused) = (rules::failed(&RELEASE, &error), Some(error.to_string()));
-            return Checked { shell, own, rules, refused, verified: None, shown: None, unread: None };
-        }
-    };
-    let read = query_file(form).and_then(|file| {
-        if verified.chain() == own {
-            return shown(service, verified.query(), verified.state(), verified.result(), file);
-        }
-        let why = "it is of another chain than this node's, whose schemas this node does not know; \
-                   its researcher's figures come from `locus result`";
-        Err(Error::Request { what: "the numbers cannot be read here", why: why.into() })
-    });
-    let (shown, unread) = match read {
-        Ok(shown) => (Some(shown), None),
-        Err(error) => (None, Some(error.to_string())),
-    };
-    let rules = rules::held(&RELEASE, verified.checks());
-    Checked { shell, own, rules, refused: None, verified: Some(verified), shown, unread }
 }

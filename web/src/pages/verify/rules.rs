@@ -1,6 +1,4 @@
-//! The checks of each kind of receipt, as the page explains them, and how they ended.
-
-use market::receipt::Check;
+//! The checks of each kind of receipt, as the page explains them, and how they end.
 
 /// One check of a receipt's protocol page.
 pub(super) struct Rule {
@@ -76,53 +74,10 @@ pub(super) const SCREENING: [Rule; 4] = [
 
 /// How a check ended.
 pub(super) enum Outcome {
+    /// What it found.
     Held(String),
+    /// Why it does not hold.
     Failed(String),
+    /// One before it failed.
     NotReached,
-}
-
-/// What each rule of a receipt that holds found.
-pub(super) fn held(rules: &'static [Rule], checks: &[Check]) -> Vec<(&'static Rule, Outcome)> {
-    let held = |rule: &'static Rule| {
-        let check = checks.iter().find(|check| check.rule == rule.number);
-        (rule, check.map_or(Outcome::NotReached, |check| Outcome::Held(check.says.clone())))
-    };
-    rules.iter().map(held).collect()
-}
-
-/// The checks before the one that failed held; those after it were not reached. An error that names no check leaves all
-/// of them open.
-pub(super) fn failed(rules: &'static [Rule], error: &market::Error) -> Vec<(&'static Rule, Outcome)> {
-    let market::Error::Receipt { check, why } = error else {
-        return rules.iter().map(|rule| (rule, Outcome::NotReached)).collect();
-    };
-    let failing = rules.iter().position(|rule| check.starts_with(rule.number));
-    let outcome = |place: usize| match failing {
-        Some(failing) if place < failing => Outcome::Held("It holds.".into()),
-        Some(failing) if place == failing => Outcome::Failed(why.clone()),
-        _ => Outcome::NotReached,
-    };
-    rules.iter().enumerate().map(|(place, rule)| (rule, outcome(place))).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_check_that_failed_is_named_and_those_behind_it_are_open() {
-        let error = market::Error::Receipt { check: "R3 contributions", why: "one is missing".into() };
-        let rules = failed(&RELEASE, &error);
-        let said: Vec<_> = rules
-            .iter()
-            .map(|(_, outcome)| match outcome {
-                Outcome::Held(_) => 'h',
-                Outcome::Failed(_) => 'f',
-                Outcome::NotReached => '-',
-            })
-            .collect();
-        assert_eq!(said, ['h', 'h', 'f', '-', '-', '-', '-']);
-        let other = market::Error::Refused { who: "node".into(), action: "prove", why: "no".into() };
-        assert!(failed(&RELEASE, &other).iter().all(|(_, outcome)| matches!(outcome, Outcome::NotReached)));
-    }
 }

@@ -12,16 +12,17 @@ use circuits::{
     groth16::KeyOrigin,
     id::{ChainId, ScreeningId},
 };
-use market::receipt::screening::{ScreeningReceipt, VerifiedScreeningReceipt, collect, verify};
+use market::receipt::screening::{ScreeningReceipt, VerifiedScreeningReceipt, collect, verify_watched};
 use node::state::StateRead as _;
 
 use self::code::Code;
 use super::{
     super::{
         parts,
-        shell::{Section, Shell, page},
+        shell::{Section, Shell},
     },
-    rules::{self, Outcome, Rule, SCREENING},
+    live::{self, Frame, Rows},
+    rules::SCREENING,
 };
 use crate::{
     Error,
@@ -39,25 +40,21 @@ struct Shared {
     code: Option<Code>,
 }
 
+/// What the checks of a screening's receipt amount to.
 #[derive(Template)]
 #[template(path = "screened.html")]
 pub(super) struct Screened {
-    shell: Shell,
     own: ChainId,
-    rules: Vec<(&'static Rule, Outcome)>,
     outcome: Result<VerifiedScreeningReceipt, String>,
     /// Set where this node collected the receipt.
     shared: Option<Shared>,
 }
 
 impl Screened {
-    /// Checks the receipt on a node that serves the chain `own`.
-    pub(super) fn of(shell: Shell, own: ChainId, receipt: &ScreeningReceipt) -> Self {
-        let (rules, outcome) = match verify(receipt) {
-            Ok(verified) => (rules::held(&SCREENING, verified.checks()), Ok(verified)),
-            Err(error) => (rules::failed(&SCREENING, &error), Err(error.to_string())),
-        };
-        Self { shell, own, rules, outcome, shared: None }
+    /// Checks the receipt on a node that serves the chain `own`, and tells each check as it ends.
+    pub(super) fn of(rows: &mut Rows, own: ChainId, receipt: &ScreeningReceipt) -> Self {
+        let checked = verify_watched(receipt, &mut |check| rows.held(check));
+        Self { own, outcome: rows.done(checked), shared: None }
     }
 }
 
@@ -81,15 +78,16 @@ pub(in crate::pages) async fn check_screening(
     let id: ScreeningId = parse("screening id", &id)?;
     let shell = Shell::of(&request, Section::Screenings, "What the screening’s receipt shows");
     let place = service.quota.receipts.take(&request)?;
-    let screened = blocking(move || {
-        let receipt = collected(&service, id)?;
-        let screened = Screened::of(shell, service.chain.ledger().chain(), &receipt);
+    let node = service.clone();
+    let receipt = blocking(move || collected(&node, id)).await?;
+    let frame = Frame { shell, from: (format!("/screenings/{id}"), "The screening") };
+    live::answer(&frame, &SCREENING, move |rows| {
+        let screened = Screened::of(rows, service.chain.ledger().chain(), &receipt);
         let url = format!("{}/screenings/{id}/verify", service.publishing.identity.public_url());
         let shared = Shared { screening: id, code: Code::of(&url), url };
         drop(place);
-        Ok(Screened { shared: Some(shared), ..screened })
-    });
-    page(&screened.await?)
+        Screened { shared: Some(shared), ..screened }.render()
+    })
 }
 
 /// The receipt itself, to be checked elsewhere.

@@ -1,0 +1,259 @@
+//! A page of checks that is read while they run.
+//!
+//! Its frame and heading go out at once, each check as a row when it begins and what it found when it ends, and what they
+//! amount to at the end. It is one answer in HTML, so it takes no script. An answer that breaks off ends as a failed
+//! connection, and says nothing of a verdict.
+
+use actix_web::{HttpResponse, rt::task::spawn_blocking, web::Bytes};
+use askama::Template;
+use futures::channel::mpsc::{UnboundedSender, unbounded};
+use market::receipt::Check;
+
+use super::{
+    super::shell::{Shell, answered},
+    rules::{Outcome, Rule},
+};
+use crate::Error;
+
+/// Where the frame waits for what comes later: for the rows, and for what is said below them. Whatever a template fills
+/// in is escaped, so nothing but the template writes this.
+const GAP: &str = "<!-- gap -->";
+
+/// What surrounds the checks.
+#[derive(Template)]
+#[template(path = "checking.html")]
+pub(super) struct Frame {
+    pub(super) shell: Shell,
+    /// Where the page was reached from, and the name of that.
+    pub(super) from: (String, &'static str),
+}
+
+/// The part of a row that stands before its check ran.
+#[derive(Template)]
+#[template(path = "check_begun.html")]
+struct Begun {
+    rule: &'static Rule,
+}
+
+/// What a check found, which ends its row.
+#[derive(Template)]
+#[template(path = "check_ended.html")]
+struct Ended<'o> {
+    rule: &'static Rule,
+    outcome: &'o Outcome,
+}
+
+fn unrendered(error: &impl ToString) -> Error {
+    Error::Internal { action: "render a page", why: error.to_string() }
+}
+
+/// An answer in the making. It ends as a broken one unless its last part was written.
+struct Stream {
+    parts: UnboundedSender<Result<Bytes, Error>>,
+    broken: Option<Error>,
+    is_whole: bool,
+}
+
+impl Stream {
+    /// Sends a part. A reader who left hears nothing, which is no failure.
+    fn send(&self, part: Result<Bytes, Error>) {
+        let _ = self.parts.unbounded_send(part);
+    }
+
+    fn text(&self, text: impl Into<String>) {
+        if self.broken.is_none() {
+            self.send(Ok(Bytes::from(text.into())));
+        }
+    }
+
+    fn render(&mut self, template: &impl Template) {
+        match template.render() {
+            Ok(text) => self.text(text),
+            Err(error) => self.broken = Some(unrendered(&error)),
+        }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        if !self.is_whole {
+            let ended = || Error::Internal { action: "check a receipt", why: "it ended half-way".into() };
+            let error = self.broken.take().unwrap_or_else(ended);
+            self.send(Err(error));
+        }
+    }
+}
+
+/// The rows of checks, in the order of their rules.
+pub(super) struct Rows {
+    stream: Stream,
+    left: std::slice::Iter<'static, Rule>,
+    runs: Option<&'static Rule>,
+}
+
+impl Rows {
+    fn begin(stream: Stream, rules: &'static [Rule]) -> Self {
+        let mut rows = Self { stream, left: rules.iter(), runs: None };
+        rows.begin_next();
+        rows
+    }
+
+    fn begin_next(&mut self) {
+        self.runs = self.left.next();
+        if let Some(rule) = self.runs {
+            self.stream.render(&Begun { rule });
+        }
+    }
+
+    fn end(&mut self, outcome: &Outcome) {
+        if let Some(rule) = self.runs {
+            self.stream.render(&Ended { rule, outcome });
+        }
+        self.begin_next();
+    }
+
+    /// The check that runs held.
+    pub(super) fn held(&mut self, check: &Check) {
+        self.end(&Outcome::Held(check.says.clone()));
+    }
+
+    /// The checks are done: what they made, or why the one that ran failed. Those behind it were not reached.
+    pub(super) fn done<T>(&mut self, checked: Result<T, market::Error>) -> Result<T, String> {
+        let error = match checked {
+            Ok(made) => return Ok(made),
+            Err(error) => error,
+        };
+        let said = error.to_string();
+        self.end(&Outcome::Failed(match error {
+            market::Error::Receipt { why, .. } => why,
+            _ => said.clone(),
+        }));
+        while self.runs.is_some() {
+            self.end(&Outcome::NotReached);
+        }
+        Err(said)
+    }
+}
+
+/// Answers with a frame at once, and then with the rows of checks and the text below them, as they are made.
+///
+/// # Errors
+/// [`Error::Internal`] when the frame cannot be rendered.
+pub(super) fn answer(
+    frame: &Frame,
+    rules: &'static [Rule],
+    check: impl FnOnce(&mut Rows) -> Result<String, askama::Error> + Send + 'static,
+) -> Result<HttpResponse, Error> {
+    let text = frame.render().map_err(|error| unrendered(&error))?;
+    let mut pieces = text.splitn(3, GAP).map(str::to_owned);
+    let (Some(head), Some(between), Some(foot)) = (pieces.next(), pieces.next(), pieces.next()) else {
+        return Err(unrendered(&"its frame has no gaps"));
+    };
+    let (parts, sent) = unbounded();
+    let stream = Stream { parts, broken: None, is_whole: false };
+    stream.text(head);
+    // It goes on when the reader leaves; what it holds is bounded by whoever made it.
+    drop(spawn_blocking(move || {
+        let mut rows = Rows::begin(stream, rules);
+        let below = check(&mut rows);
+        let mut stream = rows.stream;
+        match below {
+            Ok(below) => stream.text(between + &below + &foot),
+            Err(error) => stream.broken = Some(unrendered(&error)),
+        }
+        stream.is_whole = stream.broken.is_none();
+    }));
+    Ok(answered().streaming(sent))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::poll_fn, pin::Pin, sync::mpsc};
+
+    use actix_web::{
+        body::{BoxBody, MessageBody as _, to_bytes},
+        rt::System,
+        test::TestRequest,
+    };
+
+    use super::{
+        super::{super::shell::Section, rules::RELEASE},
+        *,
+    };
+
+    fn check(rule: &'static str, says: &str) -> Check {
+        Check { rule, says: says.into() }
+    }
+
+    fn answer_with(
+        check: impl FnOnce(&mut Rows) -> Result<String, askama::Error> + Send + 'static,
+    ) -> Pin<Box<BoxBody>> {
+        let request = TestRequest::default().to_http_request();
+        let shell = Shell::of(&request, Section::Verify, "Title");
+        let frame = Frame { shell, from: ("/verify".into(), "Verify") };
+        Box::pin(answer(&frame, &RELEASE, check).unwrap().into_body())
+    }
+
+    /// All that still comes.
+    async fn rest(body: Pin<Box<BoxBody>>) -> Result<String, String> {
+        let bytes = to_bytes(body).await.map_err(|error| error.to_string())?;
+        Ok(String::from_utf8(bytes.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn what_a_check_found_is_read_before_the_next_has_run() {
+        System::new().block_on(async {
+            let (go_on, gate) = mpsc::channel();
+            let mut body = answer_with(move |rows| {
+                rows.held(&check("R1", "the first"));
+                gate.recv().unwrap();
+                rows.held(&check("R2", "the second"));
+                drop(rows.done(Err::<(), _>(market::Error::Receipt { check: "R3 x", why: "one is missing".into() })));
+                Ok("<p>the verdict</p>".into())
+            });
+            let mut read = String::new();
+            while !read.contains(RELEASE[1].title) {
+                let piece = poll_fn(|context| body.as_mut().poll_next(context)).await.unwrap();
+                read.push_str(std::str::from_utf8(&piece.unwrap()).unwrap());
+            }
+            assert!(read.contains("<h1>Title</h1>") && read.contains("R1: the first"), "{read}");
+            assert!(!read.contains("R2:") && !read.contains("</html>"), "{read}");
+            go_on.send(()).unwrap();
+            let rest = rest(body).await.unwrap();
+            let places = ["R2: the second", "R3: one is missing", "Not reached", "the verdict", "</html>"];
+            let places = places.map(|says| rest.find(says));
+            assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}: {rest}");
+            assert_eq!(rest.matches("Not reached").count(), 4);
+            assert_eq!((read + &rest).matches("<li>").count() - navigation(), 7);
+        });
+    }
+
+    /// Entries of the lists around the content.
+    fn navigation() -> usize {
+        let request = TestRequest::default().to_http_request();
+        let frame = Frame { shell: Shell::of(&request, Section::Verify, ""), from: (String::new(), "") };
+        frame.render().unwrap().matches("<li>").count()
+    }
+
+    #[test]
+    fn an_error_that_names_no_check_is_that_of_the_check_that_ran() {
+        System::new().block_on(async {
+            let body = answer_with(|rows| {
+                rows.held(&check("R1", "the first"));
+                let error = market::Error::Refused { who: "store".into(), action: "read", why: "gone".into() };
+                Ok(rows.done(Err::<(), _>(error)).unwrap_err())
+            });
+            let text = rest(body).await.unwrap();
+            assert_eq!(text.matches("class=\"failed\"").count(), 1);
+            assert!(text.contains("R2: ") && text.matches("gone").count() == 2, "{text}");
+        });
+    }
+
+    #[test]
+    fn checks_that_break_off_leave_no_whole_page() {
+        System::new().block_on(async {
+            let body = answer_with(|_| panic!("as a defect would"));
+            assert!(rest(body).await.unwrap_err().contains("half-way"));
+        });
+    }
+}
