@@ -7,6 +7,7 @@ mod following;
 mod hostile;
 mod journeys;
 mod looks;
+mod markup;
 mod mishaps;
 mod patient;
 mod pictures;
