@@ -4,13 +4,15 @@ use std::{
     fs,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     sync::OnceLock,
 };
 
 use circuits::eligibility::export::{Groth16Key, SnarkjsKey};
 use market::wallet::{PartyKey, Protection, Role, Wallet};
 use serde_json::Value;
+
+use crate::api::agent;
 
 fn locus(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_locus")).args(arguments).output().unwrap()
@@ -260,6 +262,94 @@ fn impossible_demos_are_refused_with_a_remedy() {
     fs::write(folder.path().join("demo/precious"), "kept").unwrap();
     assert!(refusal(&locus(&["--data-dir", dir, "demo"])).contains("holds something else"));
     assert_eq!(fs::read_to_string(folder.path().join("demo/precious")).unwrap(), "kept");
+}
+
+/// A served demo, which ends with the test whatever becomes of that.
+struct Serving(Child);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// A page or a document: its status and its text.
+fn read(url: &str, cookie: &str) -> (u16, String) {
+    let asked = agent().get(url).header("accept", "text/html,*/*").header("cookie", cookie);
+    let mut answer = asked.call().unwrap();
+    (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+}
+
+/// Uses a way in as a browser does, and returns the session's cookie.
+fn enter(people_url: &str, link: &str) -> String {
+    let config = ureq::Agent::config_builder().max_redirects(0).proxy(None).build();
+    let browser: ureq::Agent = config.into();
+    let answer = browser.post(link).header("origin", people_url).send_empty().unwrap();
+    answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned()
+}
+
+#[test]
+fn a_served_demo_is_filled_for_everybody_says_what_to_open_and_ends_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().to_str().unwrap();
+    let process = Command::new(env!("CARGO_BIN_EXE_locus"))
+        .args(["--json", "--data-dir", dir, "demo", "--people", "2", "--serve", "--port", "0"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut serving = Serving(process);
+    let lines = BufReader::new(serving.0.stdout.take().unwrap()).lines();
+    let mut objects = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+    let (report, served) = (objects.next().unwrap(), objects.next().unwrap());
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let (url, people_url) = (text(&served["url"]), text(&served["people_url"]));
+    assert_ne!(url, people_url);
+
+    // Every address of the tour answers: the node's to everybody, and people's own to nobody without a way in.
+    let roles: Vec<&Value> = served["tour"].as_array().unwrap().iter().collect();
+    assert_eq!(
+        roles.iter().map(|part| part["role"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["researcher", "contributor", "sponsor", "auditor"]
+    );
+    let addresses = roles.iter().flat_map(|part| part["steps"].as_array().unwrap()).map(|step| text(&step["url"]));
+    let addresses: Vec<String> = addresses.collect();
+    assert!(addresses.len() >= 12, "{addresses:?}");
+    for address in &addresses {
+        let (status, page) = read(&address.replace("localhost", "127.0.0.1"), "");
+        let is_closed = address.starts_with(&people_url) && !address.contains("/in/");
+        assert_eq!(status, if is_closed { 401 } else { 200 }, "{address}: {page}");
+    }
+
+    let screening = text(&report["screening"]["id"]);
+    let (_, state) = read(&format!("{url}/v1/screenings/{screening}"), "");
+    let state: Value = serde_json::from_str(&state).unwrap();
+    assert_eq!((&state["eligible"], &state["invited"]), (&2.into(), &2.into()));
+    let (_, page) = read(&format!("{url}/screenings/{screening}/verify"), "");
+    assert!(
+        page.contains("The receipt holds") && page.contains("<strong>2</strong> distinct certified records"),
+        "{page}"
+    );
+
+    let links = served["links"].as_array().unwrap();
+    let link = |person: &str| text(&links.iter().find(|link| link["wallet"] == person).unwrap()["url"]);
+    let invited = text(&report["screening"]["responded"][0]);
+    let cookie = enter(&people_url, &link(&invited));
+    assert_eq!(objects.next().unwrap()["wallet"], invited.as_str(), "the next way in is printed");
+    assert_eq!(read(&link(&invited), "").0, 404, "it works once");
+    let (status, page) = read(&format!("{people_url}/invitations"), &cookie);
+    assert!(status == 200 && page.contains("A trial of two visits"), "{page}");
+    let declined = text(&report["declined"][0]["person"]);
+    let cookie = enter(&people_url, &link(&declined));
+    let (status, page) = read(&format!("{people_url}/asked"), &cookie);
+    assert!(status == 200 && page.contains("Not answered"), "{page}");
+
+    let pid = serving.0.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert!(serving.0.wait().unwrap().success(), "it did not end in order");
+    for address in [&url, &people_url] {
+        assert!(agent().get(address).call().is_err(), "{address} still answers");
+    }
 }
 
 /// Every way in which a program might print so many bytes: hexadecimal, and as a list of numbers.

@@ -9,7 +9,7 @@ use super::{
 
 /// That the page that is open shows the markup as text, and that none of it ran.
 #[track_caller]
-fn shows_as_text(browser: &Browser, text: &str) {
+pub fn shows_as_text(browser: &Browser, text: &str) {
     assert!(
         browser.run("return document.documentElement.textContent").as_str().unwrap().contains(text),
         "{}",

@@ -96,6 +96,7 @@ impl Site {
             attack: None,
             asked: Asked::Example(Example::Survival),
             epsilon: None,
+            screening: false,
         };
         let report = run(&options, &Output::new(true)).unwrap();
         let result = folder.join("result.json");

@@ -2,5 +2,6 @@
 
 mod granting;
 mod hostile;
-mod journeys;
+pub mod journeys;
+mod refusing;
 pub mod ward;

@@ -7,6 +7,7 @@ mod network;
 mod people;
 mod process;
 mod question;
+mod recruit;
 mod report;
 mod stages;
 mod tables;
@@ -19,6 +20,7 @@ use circuits::quorum::Quorum;
 
 use self::attack::Attack;
 pub use question::{Asked, Example};
+pub use recruit::Recruited;
 pub use report::{DemoReport, describe};
 pub use stages::run;
 
@@ -50,4 +52,6 @@ pub struct DemoOptions {
     pub asked: Asked,
     /// ε of differential privacy; exact where that can be without it.
     pub epsilon: Option<f64>,
+    /// Whether a study recruits among the people afterwards. Everybody allows that then.
+    pub screening: bool,
 }

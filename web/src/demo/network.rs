@@ -133,15 +133,15 @@ impl Parties {
             validators,
             committee: Committee { quorum, members: self.members.iter().map(member).collect() },
             contribution: keys.contribution.verifying_key().clone(),
-            eligibility: keys.eligibility.clone(),
+            eligibility: keys.eligibility.verifying_key().clone(),
         })
     }
 }
 
-/// The demo's keys, from a public seed: contributions are proven, screening proofs are not needed.
+/// The demo's keys, from a public seed.
 pub(super) struct ProofKeys {
     pub(super) contribution: ProvingKey,
-    pub(super) eligibility: eligibility::VerifyingKey,
+    pub(super) eligibility: eligibility::ProvingKey,
 }
 
 impl ProofKeys {
@@ -150,7 +150,7 @@ impl ProofKeys {
     /// # Errors
     /// [`Error::Statement`] when set-up fails.
     pub(super) fn make() -> Result<Self, Error> {
-        let eligibility = eligibility::insecure_proving_key_from_seed(DEMO_SEED)?.verifying_key().clone();
+        let eligibility = eligibility::insecure_proving_key_from_seed(DEMO_SEED)?;
         Ok(Self { contribution: contribution::insecure_proving_key_from_seed(DEMO_SEED)?, eligibility })
     }
 }

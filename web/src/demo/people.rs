@@ -169,8 +169,8 @@ fn builtin_attributes() -> Result<Vec<Attribute>, Error> {
         .map_err(|error| Error::Input { what: "built-in attributes", why: error.to_string() })
 }
 
-/// What a person of the demo allows.
-pub(super) fn consent(part: Part, today: Day, cohort_min: u32, salt: [u8; 31]) -> ConsentTerms {
+/// What a person of the demo allows: exact statistics, and with `screening` that studies recruit them.
+pub(super) fn consent(part: Part, today: Day, cohort_min: u32, screening: bool, salt: [u8; 31]) -> ConsentTerms {
     let purposes = match part {
         Part::ForbidsPurpose => Purposes::ANCESTRY,
         Part::Contributes | Part::OutsideCriteria | Part::Attacks => {
@@ -186,7 +186,7 @@ pub(super) fn consent(part: Part, today: Day, cohort_min: u32, salt: [u8; 31]) -
         price_min: PRICE,
         epsilon_milli_max: EPSILON_MILLI_MAX,
         cohort_min,
-        flags: ConsentFlags::EXACT,
+        flags: if screening { ConsentFlags::EXACT.union(ConsentFlags::SCREENING) } else { ConsentFlags::EXACT },
     }
 }
 

@@ -11,6 +11,7 @@ use market::statistics::{
 use serde::Serialize;
 
 use super::{
+    Recruited,
     attack::{self, AttackReport},
     tables::Sums,
 };
@@ -56,6 +57,8 @@ pub struct DemoReport {
     pub agreement: Agreement,
     /// Paid to each contributor, in minor units.
     pub paid_each: u64,
+    /// A study that recruits among the people; null if none was to.
+    pub screening: Option<Recruited>,
     /// The receipt file.
     pub receipt: PathBuf,
     /// What `locus verify` checked in it.

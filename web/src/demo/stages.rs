@@ -36,6 +36,7 @@ use super::{
     folder::Unfinished,
     people::{PRICE, Part, Person, Sources, consent, plaintext},
     question::Question,
+    recruit::recruit,
     report::{Agreement, Declined, ResultReport, Stage},
     town::Town,
 };
@@ -144,6 +145,10 @@ fn play(options: &DemoOptions, cast: Cast, board: &mut Stageboard<'_>) -> Result
 
     let result = read(options, &town, &cast, query, opened.slots())?;
     board.done("statistics", format!("estimates, tests and {} figures", result.figures.len()));
+    let screening = if options.screening { Some(recruit(&town, &cast, &mut wallets, rng)?) } else { None };
+    if let Some(recruited) = &screening {
+        board.done("recruit", recruited.in_words());
+    }
     let truth = plaintext(options.vcf.as_deref()).sums(&cast.question.file, &contributors(&cast))?;
     let agreement = Agreement::of(&result.sums, &truth);
     Ok(DemoReport {
@@ -162,6 +167,7 @@ fn play(options: &DemoOptions, cast: Cast, board: &mut Stageboard<'_>) -> Result
         result,
         truth,
         paid_each: PRICE,
+        screening,
         receipt: path,
         checks: verified.checks().to_vec(),
         timings: board.seconds.clone(),
@@ -169,10 +175,10 @@ fn play(options: &DemoOptions, cast: Cast, board: &mut Stageboard<'_>) -> Result
 }
 
 /// Who plays, and what is asked of them.
-struct Cast {
-    sources: Sources,
+pub(super) struct Cast {
+    pub(super) sources: Sources,
     question: Question,
-    people: Vec<Person>,
+    pub(super) people: Vec<Person>,
 }
 
 /// Reads the sums: statistics, a table and figures.
@@ -216,7 +222,7 @@ fn register(options: &DemoOptions, town: &Town, cast: &Cast, rng: &mut StdRng) -
         let path = options.dir.join("wallets").join(format!("{number}.wallet"));
         let mut wallet = Wallet::create(&path, protection.clone(), ledger.chain(), person.name.clone(), rng)?;
         let cohort = u32::try_from(options.people).unwrap_or(u32::MAX);
-        let terms = consent(person.part, today, cohort, ConsentTerms::random_salt(rng));
+        let terms = consent(person.part, today, cohort, options.screening, ConsentTerms::random_salt(rng));
         let enrolment = wallet.enrol(terms, None, rng)?;
         enrolled.entry(number % town.parties.issuers.len()).or_default().push((
             number,

@@ -2,7 +2,7 @@
 
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
-use circuits::{contribution::ProvingKey, id::ChainId};
+use circuits::{contribution::ProvingKey, eligibility, id::ChainId};
 use market::{
     database::{Database, DatabaseUrl},
     ledger::{LedgerAccess, LocalLedger, act, act_all, tip, wait_for_height},
@@ -41,6 +41,8 @@ pub(super) struct Town {
     pub(super) blobs: Arc<dyn BlobAccess>,
     pub(super) parties: Parties,
     pub(super) proving: ProvingKey,
+    /// What proves that somebody is eligible.
+    pub(super) screening: eligibility::ProvingKey,
     node: Node,
 }
 
@@ -80,7 +82,7 @@ impl Town {
             }
             several => consortium(options, several.len(), genesis.chain_id()?)?,
         };
-        let town = Self { ledger, blobs, parties, proving: keys.contribution, node };
+        let town = Self { ledger, blobs, parties, proving: keys.contribution, screening: keys.eligibility, node };
         town.accredit()?;
         Ok(town)
     }

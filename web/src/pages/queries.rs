@@ -44,6 +44,8 @@ pub(super) struct Listed {
     pub(super) minimum: u32,
     pub(super) maximum: u32,
     pub(super) closing: String,
+    /// Whether its days are over though nobody ended it yet.
+    pub(super) is_past: bool,
     pub(super) conformance: Conformance,
 }
 
@@ -53,7 +55,13 @@ pub(super) fn listed(snapshot: &Snapshot, row: QueryRow) -> Result<Listed, Error
     let title = snapshot.study(row.study)?.map_or_else(String::new, |study| study.registration.title);
     let (minimum, maximum) = (state.query.contributions_min, state.query.contributions_max);
     let (closing, conformance) = (date(state.query.closing), state.conformance);
-    Ok(Listed { row, title, minimum, maximum, closing, conformance })
+    let is_past = is_past(snapshot, &state)?;
+    Ok(Listed { row, title, minimum, maximum, closing, is_past, conformance })
+}
+
+/// Whether a query's days are over though nobody ended it yet: it admits nothing any more.
+fn is_past(snapshot: &Snapshot, state: &QueryState) -> Result<bool, Error> {
+    Ok(state.status == QueryStatus::Collecting && snapshot.latest()?.time.day() > state.query.closing)
 }
 
 /// Which queries.
@@ -101,6 +109,7 @@ struct Progress {
     stage: Stage,
     steps: Vec<Step>,
     live: bool,
+    is_past: bool,
     /// Tells what is shown from what comes after.
     mark: String,
 }
@@ -119,12 +128,18 @@ impl Progress {
         let state = found("query", id, snapshot.query(id)?)?;
         let progress = QueryProgress::of(&state);
         let (mark, live) = (progress.mark(), !progress.is_final());
-        Ok(Self { id, stage: progress.stage, steps: steps(snapshot, id, &state)?, live, mark, state })
+        let (steps, is_past) = (steps(snapshot, id, &state)?, is_past(snapshot, &state)?);
+        Ok(Self { id, stage: progress.stage, steps, live, is_past, mark, state })
     }
 
     /// What it asks is not what its study had planned.
     fn deviates(&self) -> bool {
         self.state.conformance == Conformance::Deviates
+    }
+
+    /// What its stage means.
+    fn means(&self) -> &'static str {
+        if self.is_past { words::PAST_MEANS } else { words::stage_means(&self.stage) }
     }
 
     fn refund_reason(&self) -> Option<&'static str> {

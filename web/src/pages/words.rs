@@ -158,6 +158,9 @@ pub(super) const fn stage_means(stage: &Stage) -> &'static str {
     }
 }
 
+/// What it means that a query's days are over though it still collects.
+pub(super) const PAST_MEANS: &str = "its last day is over: nobody can contribute any more, and nobody has ended it yet";
+
 /// Why an escrow went back.
 pub(super) const fn refund(reason: RefundReason) -> &'static str {
     match reason {

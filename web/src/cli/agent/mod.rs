@@ -31,6 +31,7 @@ use node::{
 };
 use serde::Serialize;
 
+pub(super) use self::pages::People;
 use self::{earnings::Earnings, pace::Pace, pages::Pages, screenings::Screenings};
 use super::{
     Connection, Home, Output,

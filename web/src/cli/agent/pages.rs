@@ -1,8 +1,9 @@
 //! Serving people's pages.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use clap::Args;
+use market::wallet::Protection;
 use serde::Serialize;
 
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
     cli::{Connection, Home, Output, genome::secret_key, record::wallet_paths},
     client::Remote,
     patient::{Link, Origin, PATIENTS_MAX, PatientPages, Reach},
-    serve::{StopOn, serve_patients},
+    serve::{Running, StopOn, serve_patients},
 };
 
 /// How often the ledger is looked at while nobody looks at a page, so that the first look is quick.
@@ -65,29 +66,53 @@ impl Pages {
         let protection = home.wallet_protection(self.custodian.as_deref())?;
         let genome_keys = self.reader.iter().map(|path| secret_key(path, home)).collect::<Result<_, _>>()?;
         let reach = Reach { ledger, blobs, node, genome_keys };
-        let told = output.clone();
-        let announce = move |link: &Link| {
-            // The next link is told again at the next start, should standard output be gone.
-            drop(told.result(link, |link| format!("{}  next link  {}", link.wallet, link.url)));
-        };
-        let bar = output.progress("opening wallets", paths.len());
-        let running = serve_patients(self.listen, StopOn::Signals, |address| {
-            let origin = match &self.origin {
-                Some(origin) => origin.clone(),
-                None => Origin::of_loopback(address)?,
-            };
-            PatientPages::open(reach, &paths, protection, origin, announce)
-        })?;
-        bar.finish_and_clear();
-        let links = Links { listening: running.0.address().to_string(), links: running.1.links() };
+        let people = People { reach, paths, protection, origin: self.origin.clone() };
+        let (running, pages) = people.serve(self.listen, StopOn::Signals, output)?;
+        let links = Links { listening: running.address().to_string(), links: pages.links() };
         output.result(&links, |links| {
             let head = "each link opens one person's pages, once; Ctrl-C ends this and signs everybody out".to_owned();
             let lines = links.links.iter().map(|link| format!("{}  {}", link.wallet, link.url));
             std::iter::once(head).chain(lines).collect::<Vec<_>>().join("\n")
         })?;
-        running.1.look_ahead(LOOK_TIME);
-        let ended = running.0.wait();
+        let ended = running.wait();
         drop(engine);
         ended
+    }
+}
+
+/// Whose pages an agent serves, and with what.
+pub(in crate::cli) struct People {
+    pub(in crate::cli) reach: Reach,
+    /// Their wallets.
+    pub(in crate::cli) paths: Vec<PathBuf>,
+    pub(in crate::cli) protection: Protection,
+    /// Where browsers find the pages, when that is not the address that they are served on.
+    pub(in crate::cli) origin: Option<Origin>,
+}
+
+impl People {
+    /// Serves their pages, and prints the next link of a wallet whenever one was used.
+    ///
+    /// # Errors
+    /// As [`serve_patients`] and [`PatientPages::open`].
+    pub(in crate::cli) fn serve(
+        self,
+        listen: SocketAddr,
+        stop_on: StopOn,
+        output: &Output,
+    ) -> Result<(Running, Arc<PatientPages>), Error> {
+        let told = output.clone();
+        let announce = move |link: &Link| {
+            // The next link is told again at the next start, should standard output be gone.
+            drop(told.result(link, |link| format!("{}  next link  {}", link.wallet, link.url)));
+        };
+        let bar = output.progress("opening wallets", self.paths.len());
+        let (running, pages) = serve_patients(listen, stop_on, |address| {
+            let origin = self.origin.map_or_else(|| Origin::of_loopback(address), Ok)?;
+            PatientPages::open(self.reach, &self.paths, self.protection, origin, announce)
+        })?;
+        bar.finish_and_clear();
+        pages.look_ahead(LOOK_TIME);
+        Ok((running, pages))
     }
 }

@@ -41,7 +41,7 @@ use crate::{
         database::DatabaseOption,
     },
     node::{NO_PEERS, engine_options},
-    serve::{StopOn, serve_with_duties},
+    serve::{Running, StopOn, serve_with_duties},
     sign_in::{SignIn, read_institutions},
     signed_request::Replay,
 };
@@ -144,6 +144,19 @@ impl Run {
     }
 
     pub(in crate::cli) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
+        let attached = self.attached;
+        let node = self.start(home, output)?;
+        output.result(&serde_json::json!({ "url": node.url(), "p2p": node.p2p }), |_| {
+            format!("serving on {}; open it in a browser; stop with Ctrl-C", node.url())
+        })?;
+        if attached {
+            thread::spawn(end_with_standard_input);
+        }
+        node.wait()
+    }
+
+    /// Starts the node, which then listens.
+    pub(in crate::cli) fn start(self, home: &Home, output: &Output) -> Result<RunningNode, Error> {
         if let Some(url) = &home.url() {
             let why = format!("the node runs on the ledger in --data-dir; leave out --url (and LOCUS_URL), here {url}");
             return Err(Error::Input { what: "address", why });
@@ -174,15 +187,32 @@ impl Run {
             service.sign_in.institutions = read_institutions(path)?;
         }
         let duties = duty.into_iter().collect();
-        let running = serve_with_duties(service, duties, &self.listen.to_string(), StopOn::Signals)?;
-        output.result(&serde_json::json!({ "url": running.url(), "p2p": p2p }), |_| {
-            format!("serving on {}; open it in a browser; stop with Ctrl-C", running.url())
-        })?;
-        if self.attached {
-            thread::spawn(end_with_standard_input);
-        }
-        running.wait()?;
-        Ok(engine.stop()?)
+        let server = serve_with_duties(service, duties, &self.listen.to_string(), StopOn::Signals)?;
+        Ok(RunningNode { server, engine, p2p })
+    }
+}
+
+/// A node that runs: its server, which ends first, and its engine.
+pub(in crate::cli) struct RunningNode {
+    server: Running,
+    engine: Engine,
+    /// Where it listens for other nodes.
+    p2p: String,
+}
+
+impl RunningNode {
+    /// The address of its API and pages.
+    pub(in crate::cli) fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// Waits until a signal ends it.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when it ended with a failure.
+    pub(in crate::cli) fn wait(self) -> Result<(), Error> {
+        self.server.wait()?;
+        Ok(self.engine.stop()?)
     }
 }
 

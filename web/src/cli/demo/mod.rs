@@ -1,14 +1,15 @@
 //! `locus demo`.
 
-use std::{
-    net::{Ipv4Addr, SocketAddr, TcpListener},
-    path::PathBuf,
-};
+mod serve;
+mod tour;
+
+use std::path::PathBuf;
 
 use circuits::quorum::Quorum;
 use clap::Args;
 
-use super::{Home, Output, node::Run};
+use self::serve::Places;
+use super::{Home, Output};
 use crate::{
     Error,
     demo::{
@@ -54,10 +55,11 @@ pub struct Demo {
     /// Add a dishonest person, and show who refuses what it tries. Ends with a failure if anything false gets in.
     #[arg(long, value_enum, value_name = "NAME")]
     attack: Option<Attack>,
-    /// Afterwards serve the demo's ledger with its pages, until interrupted. With --json the address is a second object.
+    /// Afterwards serve the demo's ledger with its pages, and its people's own pages, until interrupted. A study recruits
+    /// among the people first. Ends with a tour of what to open; with --json that is a second object.
     #[arg(long)]
     serve: bool,
-    /// Port of this machine that --serve takes; 0 takes a free one.
+    /// Port of this machine that --serve takes for the ledger; people's own pages take the next one. 0 takes free ones.
     #[arg(long, default_value_t = 8480, value_name = "N", requires = "serve")]
     port: u16,
 }
@@ -73,13 +75,10 @@ pub(super) fn parse_quorum(text: &str) -> Result<Quorum, String> {
 impl Demo {
     pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
         let dir = home.dir().join("demo");
-        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
-        if self.serve {
-            // Nobody wants to hear of a taken port after the demo.
-            let failed = |source| Error::Listen { address: listen.to_string(), source };
-            TcpListener::bind(listen).map(drop).map_err(failed)?;
+        let places = self.serve.then(|| Places::from(self.port));
+        if let Some(places) = &places {
+            places.check()?;
         }
-        let serve = self.serve;
         let asked = match (self.statistic, self.query_file) {
             (Some(example), _) => Asked::Example(example),
             (None, Some(path)) => Asked::File(path),
@@ -96,6 +95,7 @@ impl Demo {
             attack: self.attack,
             asked,
             epsilon: self.epsilon,
+            screening: self.serve,
         };
         let report = run(&options, output)?;
         output.result(&report, describe)?;
@@ -105,6 +105,10 @@ impl Demo {
         if !report.attack.as_ref().is_none_or(AttackReport::refused) {
             return Err(Error::AttackAdmitted);
         }
-        if serve { Run::at(listen).run(&Home::new(dir, None, None), output) } else { Ok(()) }
+        let Some(places) = places else { return Ok(()) };
+        if self.validators > 1 {
+            output.say("the other validators have ended: what is served can be read, and no block follows");
+        }
+        places.serve(dir, &report, output)
     }
 }
