@@ -7,7 +7,7 @@ use std::{
     process::{Command, Output},
 };
 
-use crate::skipped::without_python;
+use crate::skipped::{REQUIRE_PYTHON, nothing_checked};
 
 const TEST: &str = "the Python client's tests";
 /// What the tests and the build of the package take from the registry; `pyproject.toml` names the same.
@@ -41,7 +41,7 @@ fn said(output: &Output) -> String {
 #[test]
 fn the_python_client_passes_its_own_tests() {
     if !has_python() {
-        return without_python(TEST, "there is no python3 of release 3.10 or later with venv");
+        return nothing_checked(REQUIRE_PYTHON, TEST, "there is no python3 of release 3.10 or later with venv");
     }
     let environment = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python-client");
     let made = Command::new("python3").args(["-m", "venv"]).arg(&environment).output().unwrap();
@@ -50,7 +50,7 @@ fn the_python_client_passes_its_own_tests() {
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
     let fetched = in_environment(&environment, &[&pip[..], &REQUIRED].concat());
     if !fetched.status.success() {
-        return without_python(TEST, &format!("pip fetches nothing here: {}", said(&fetched)));
+        return nothing_checked(REQUIRE_PYTHON, TEST, &format!("pip fetches nothing here: {}", said(&fetched)));
     }
     // What is fetched now is the package's own fault.
     let install = ["--no-index", "--no-build-isolation", ".[test]"];

@@ -32,3 +32,8 @@ pub mod statistics;
 pub mod wallet;
 
 pub use self::error::Error;
+
+#[cfg(test)]
+#[path = "../../tests/skipped.rs"]
+#[allow(dead_code, reason = "other binaries use the rest")]
+mod skipped;

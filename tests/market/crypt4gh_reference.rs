@@ -14,7 +14,7 @@ use std::{
 use market::crypt4gh::{Decrypted, Header, KeyProtection, Others, PublicKey, SecretKey, encrypt};
 use zeroize::Zeroizing;
 
-use crate::skipped::without_python;
+use crate::skipped::{REQUIRE_PYTHON, nothing_checked};
 
 const TOOL: &str = "crypt4gh==1.8.6";
 const WORDS: &str = "three random words";
@@ -47,7 +47,7 @@ static INSTALLED: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
 
 fn installed() -> Option<Reference> {
     if INSTALLED.is_none() {
-        without_python(TOOL, "python3 with venv and a package index are needed to compare with it");
+        nothing_checked(REQUIRE_PYTHON, TOOL, "python3 with venv and a package index are needed to compare with it");
     }
     INSTALLED.clone().map(|bin| Reference { bin, folder: tempfile::tempdir().unwrap() })
 }

@@ -139,14 +139,18 @@ impl Reading<'_> {
     /// What every figure says below: the cohort, and what protects it.
     pub(crate) fn notes(&self) -> Vec<String> {
         let people = format!("{} certified contributions.", self.state.surviving);
+        let subsets = u8::try_from(self.quorum.subset_count()).unwrap_or(u8::MAX);
         let privacy = match self.state.query.rho() {
             None => "Exact sums.".into(),
             Some(rho) => {
                 format!(
-                    "Differential privacy: ε = {}, δ = 10⁻⁹; noise in each released count has standard deviation {}. \
-                     Intervals and tests include it; a count may come out below zero.",
+                    "Differential privacy: ε = {}, δ = 10⁻⁹; noise in each released count has standard deviation {}, {:.1} \
+                     times what one trusted party would add, since each of {subsets} components carries its own. \
+                     Intervals and tests include it; a count may come out below zero, and above the number of \
+                     contributions.",
                     rho.epsilon(),
-                    self.count_deviations()
+                    self.count_deviations(),
+                    f64::from(subsets).sqrt()
                 )
             }
         };

@@ -17,6 +17,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Estimate, Interval, PartSums, Stated, Sum, noise};
+use crate::skipped::{REQUIRE_DATA, nothing_checked};
 
 /// A column of a table: how its text becomes a stored value.
 pub(super) struct Column {
@@ -149,7 +150,7 @@ pub(super) fn data(path: &str) -> PathBuf {
 pub(super) fn shared_data(path: &str) -> Option<PathBuf> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data").join(path);
     if !file.exists() {
-        eprintln!("skipped: {} is not there", file.display());
+        nothing_checked(REQUIRE_DATA, path, "it is not beside the repository");
     }
     file.exists().then_some(file)
 }

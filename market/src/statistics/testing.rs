@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Cells, PartSums, Sum, noise};
+use crate::skipped::{REQUIRE_DATA, nothing_checked};
 
 /// A schema of attributes: name, scale, greatest stored value.
 pub(crate) fn schema(attributes: &[(&str, u32, u32)]) -> Schema {
@@ -137,7 +138,7 @@ pub(crate) fn people(file: &str, axes: &[Value]) -> Option<Vec<Vec<u32>>> {
     let path = root().join(file);
     let spaces = path.extension().unwrap() == "dat";
     let Ok(text) = std::fs::read_to_string(&path) else {
-        eprintln!("skipped: {} is not here", path.display());
+        nothing_checked(REQUIRE_DATA, file, "it is not beside the repository");
         return None;
     };
     let delimiter = if spaces { b' ' } else { b',' };

@@ -66,6 +66,8 @@ fn a_validator_that_proposes_false_proofs_is_outvoted_in_every_round_of_its() {
     }
     for number in 0..3 {
         assert!(!town.node(number).has(&forged));
+        let log = town.log(number);
+        assert!(log.contains("a proposed block is refused"), "validator {number} was shown no false proof: {log}");
     }
     town.agree();
 }

@@ -8,15 +8,18 @@ use std::{
 use rand::{RngExt as _, SeedableRng, rngs::StdRng};
 
 use super::town::{Town, name};
-use crate::world::{ENDOWMENT, account};
+use crate::{
+    skipped::{REQUIRE_ROOT, nothing_checked},
+    world::{ENDOWMENT, account},
+};
 
 /// Kills of one validator while the others work; `LOCUS_KILLS` asks for more (200 in the long tier).
 fn kills() -> u64 {
     std::env::var("LOCUS_KILLS").map_or(20, |text| text.parse().unwrap())
 }
 
-/// What catching up with a block or two may take on a busy machine: it takes a tenth of that.
-const CATCH_UP_SECONDS_MAX: f64 = 30.0;
+/// What catching up with a block or two may take on a busy machine, at the median and at most: it takes a fortieth of that.
+const CATCH_UP_SECONDS_MAX: (f64, f64) = (5.0, 60.0);
 
 /// `LOCUS_SEED`, or another one each time, which is printed.
 pub fn seed() -> u64 {
@@ -49,7 +52,8 @@ fn a_validator_killed_at_any_moment_comes_back_and_nothing_is_lost_or_doubled() 
     caught_up.sort_by(f64::total_cmp);
     let (median, longest) = (caught_up[caught_up.len() / 2], caught_up[caught_up.len() - 1]);
     println!("seconds from a start to having caught up: median {median:.2}, longest {longest:.2}");
-    assert!(median < CATCH_UP_SECONDS_MAX, "a restarted validator catches up in seconds");
+    let (median_max, longest_max) = CATCH_UP_SECONDS_MAX;
+    assert!(median < median_max && longest < longest_max, "a restarted validator catches up in seconds");
     let last = town.transfer("researcher", kills(), 1);
     assert_eq!(town.node(0).submit(&last), "taken");
     town.settle(&last);
@@ -275,8 +279,7 @@ fn a_validator_whose_disk_is_full_stops_with_the_reason_and_comes_back_with_room
     let probe = std::process::Command::new(through[0]).args(&through[1..]).arg("true").status();
     let _ = std::fs::remove_dir_all(&kept);
     if !probe.is_ok_and(|status| status.success()) {
-        println!("skipped: mounting a small file system takes root");
-        return;
+        return nothing_checked(REQUIRE_ROOT, "a full disk", "mounting a small file system takes root");
     }
     town.through[2] = through.map(String::from).to_vec();
     town.start(2);

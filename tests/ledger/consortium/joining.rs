@@ -19,9 +19,14 @@ use crate::world::{ENDOWMENT, account, key};
 /// The most that the first block after a cold start may take: a round that stalls takes longer.
 const COLD_START_MAX: Duration = Duration::from_secs(10);
 
+/// Cold starts of one run; `LOCUS_STARTS` asks for more.
+fn starts() -> u64 {
+    std::env::var("LOCUS_STARTS").map_or(5, |text| text.parse().unwrap())
+}
+
 #[test]
 fn four_validators_started_from_nothing_commit_a_transfer_time_after_time() {
-    for start in 1..=5 {
+    for start in 1..=starts() {
         let began = Instant::now();
         let mut town = Town::running();
         town.pay(0, "researcher", 0);

@@ -3,7 +3,10 @@
 use std::{thread, time::Duration};
 
 use super::{lan::Lan, town::Town};
-use crate::world::ENDOWMENT;
+use crate::{
+    skipped::{REQUIRE_ROOT, nothing_checked},
+    world::ENDOWMENT,
+};
 
 /// Four validators, each on a host of its own, all running.
 pub fn town(lan: &Lan) -> Town {
@@ -19,8 +22,8 @@ pub fn town(lan: &Lan) -> Town {
 #[test]
 fn four_hosts_survive_cut_links_and_agree_when_they_heal() {
     let Some(lan) = Lan::new() else {
-        println!("skipped: network namespaces take root and iproute2");
-        return;
+        let test = "hosts of their own";
+        return nothing_checked(REQUIRE_ROOT, test, "network namespaces take root and iproute2");
     };
     let mut town = town(&lan);
     let first = town.transfer("researcher", 0, 1);

@@ -20,7 +20,10 @@ use super::{
     namespaces,
     town::{Town, listed, name},
 };
-use crate::world::{ENDOWMENT, account, key};
+use crate::{
+    skipped::{REQUIRE_ROOT, nothing_checked},
+    world::{ENDOWMENT, account, key},
+};
 
 /// Who pays `friend`.
 const PAYERS: [&str; 2] = ["researcher", "sponsor"];
@@ -28,6 +31,8 @@ const PAYERS: [&str; 2] = ["researcher", "sponsor"];
 const VOTERS: usize = 3;
 /// Changes by which one voter may be ahead of another: the ledger has a bound on open votes.
 const VOTES_AHEAD_MAX: usize = 8;
+/// What a sender sends again at once: a node lets so many of one sender wait.
+const SENT_AGAIN_MAX: usize = 128;
 
 /// Operations of one run; `LOCUS_OPERATIONS` asks for more.
 fn operations() -> u64 {
@@ -101,11 +106,14 @@ struct Simulation {
     lan: Option<Lan>,
     /// The cable that is cut.
     cut: Option<String>,
+    /// Transactions that somebody sent, and those of them that a node took.
+    tried: u64,
+    taken: u64,
 }
 
 impl Simulation {
     fn step(&mut self) {
-        match self.rng.random_range(0..16) {
+        match self.rng.random_range(0..17) {
             0 => drop(self.kill()),
             1 | 12 => self.start(),
             6 => self.set_a_clock(),
@@ -115,6 +123,7 @@ impl Simulation {
             3 => self.go_on(),
             4 => self.cut(),
             5 => self.heal(),
+            9 => self.send_false(),
             _ => self.send(),
         }
         thread::sleep(Duration::from_micros(self.rng.random_range(0..60_000)));
@@ -139,15 +148,49 @@ impl Simulation {
     fn send(&mut self) {
         let awake = self.awake();
         let Some(node) = self.choose(&awake) else { return };
+        // A node without the first block knows nobody who may do anything but pay.
+        let (founding, _) = self.model.sent["governor"][0].clone();
+        if !self.town.node(node).has(&founding) {
+            return;
+        }
         let Some((sender, action, effect)) = self.act() else { return };
-        let nonce = self.model.nonce(&sender) as u64;
-        let transaction = Transaction::sign(self.town.chain(), &key(&sender), nonce, action).unwrap();
-        let said = self.town.node(node).submit(&transaction);
-        // A node that lags, or lost what waited, does not know the nonces before this one yet.
-        assert!(said == "taken" || said.contains("next nonce"), "{said}");
+        let nonce = self.model.nonce(&sender);
+        let transaction = Transaction::sign(self.town.chain(), &key(&sender), nonce as u64, action).unwrap();
+        self.tried += 1;
+        let mut said = self.town.node(node).submit(&transaction);
+        if let Some(known) = next_nonce(&said) {
+            self.send_forgotten(node, &sender, known);
+            said = self.town.node(node).submit(&transaction);
+        }
+        assert!(said == "taken" || next_nonce(&said).is_some(), "{sender}: {said}");
         if said == "taken" {
+            self.taken += 1;
             self.model.sent.entry(sender).or_default().push((transaction, effect));
         }
+    }
+
+    /// A node that lags, or lost what waited, is sent what a sender sent from the nonce on that it names.
+    fn send_forgotten(&mut self, node: usize, sender: &str, known: usize) {
+        let sent = self.model.sent.get(sender).cloned().unwrap_or_default();
+        for (transaction, _) in sent.into_iter().skip(known).take(SENT_AGAIN_MAX) {
+            let said = self.town.node(node).submit(&transaction);
+            assert!(said == "taken" || is_known(&said), "{sender}: {said}");
+        }
+    }
+
+    /// What the ledger must refuse, whoever is asked: more than there is, a vote without a seat, another's decision.
+    fn send_false(&mut self) {
+        let awake = self.awake();
+        let Some(node) = self.choose(&awake) else { return };
+        let (sender, action) = match self.rng.random_range(0..3) {
+            0 => ("researcher", pay(2 * ENDOWMENT)),
+            1 => ("sponsor", Action::ApproveChange(change(0))),
+            _ => ("sponsor", Action::Govern(accredit("guest"))),
+        };
+        let nonce = self.model.nonce(sender) as u64;
+        let transaction = Transaction::sign(self.town.chain(), &key(sender), nonce, action).unwrap();
+        let said = self.town.node(node).submit(&transaction);
+        assert!(said.starts_with("refused"), "{sender}: {said}");
     }
 
     /// What somebody does next.
@@ -165,7 +208,7 @@ impl Simulation {
                 let decision = if accredits { accredit("guest") } else { Governance::SuspendResearcher(guest) };
                 Some(("governor".into(), Action::Govern(decision), Effect::Accredits(accredits)))
             }
-            2 => {
+            2..=4 => {
                 let voter = name(self.rng.random_range(0..VOTERS));
                 let next = self.model.nonce(&voter);
                 let decided = self.model.changed().map_or(0, |changed| changed + 1);
@@ -188,7 +231,7 @@ impl Simulation {
         let (transaction, _) = self.model.sent[sender][self.rng.random_range(0..=last)].clone();
         if self.town.node(node).has(&transaction) {
             let said = self.town.node(node).submit(&transaction);
-            assert!(said.contains("already on this ledger") || said.contains("next nonce"), "{said}");
+            assert!(is_known(&said), "{said}");
         }
     }
 
@@ -285,12 +328,12 @@ impl Simulation {
                 self.town.start(number);
             }
         }
+        self.finish_votes();
         for (sender, sent) in self.model.sent.clone() {
             for (transaction, _) in sent {
                 if !self.town.node(0).has(&transaction) {
                     let said = self.town.node(0).submit(&transaction);
-                    let known = ["already on this ledger", "next nonce"].iter().any(|text| said.contains(text));
-                    assert!(said == "taken" || known, "{sender}: {said}");
+                    assert!(said == "taken" || is_known(&said), "{sender}: {said}");
                     self.town.settle(&transaction);
                 }
             }
@@ -298,8 +341,22 @@ impl Simulation {
         for (sender, sent) in &self.model.sent {
             println!("{sender}: {} transactions", sent.len());
         }
+        println!("{} of {} were taken at once", self.taken, self.tried);
+        assert!(2 * self.taken >= self.tried, "faults hit a chain on which nothing happens");
         (0..4).for_each(|number| self.compare(number));
         self.town.agree();
+    }
+
+    /// Lets every voter approve what another has approved.
+    fn finish_votes(&mut self) {
+        let most = (0..VOTERS).map(|voter| self.model.nonce(&name(voter))).max().unwrap_or_default();
+        for voter in (0..VOTERS).map(name) {
+            for number in self.model.nonce(&voter)..most {
+                let action = Action::ApproveChange(change(number));
+                let vote = Transaction::sign(self.town.chain(), &key(&voter), number as u64, action).unwrap();
+                self.model.sent.entry(voter.clone()).or_default().push((vote, Effect::Approves));
+            }
+        }
     }
 
     /// Compares a node that has everything with the model.
@@ -321,7 +378,21 @@ impl Simulation {
         assert_eq!(standing, self.model.standing());
         let listed = self.town.node(number).ask(&format!("listed {}", account("observer"))).unwrap();
         assert_eq!(listed, self.model.changed().map_or("nowhere".into(), observed));
+        for validator in 0..4 {
+            let said = self.town.node(number).ask(&format!("equivocated {}", account(&name(validator)))).unwrap();
+            assert_eq!(said, "false", "validator {validator} is honest");
+        }
     }
+}
+
+/// The nonce that a node expects, if that is why it refuses.
+fn next_nonce(said: &str) -> Option<usize> {
+    said.split_once("next nonce is ").map(|(_, nonce)| nonce.trim().parse().unwrap())
+}
+
+/// Whether a node refuses a transaction because it has it, or one in its place.
+fn is_known(said: &str) -> bool {
+    said.contains("already on this ledger") || next_nonce(said).is_some()
 }
 
 fn accredit(name: &str) -> Governance {
@@ -335,11 +406,12 @@ fn pay(amount: u64) -> Action {
 fn simulate(seed: u64) {
     let lan = Lan::new();
     if lan.is_none() {
-        println!("no link is cut: network namespaces take root and iproute2");
+        nothing_checked(REQUIRE_ROOT, "links that are cut", "network namespaces take root and iproute2");
     }
     let town = lan.as_ref().map_or_else(Town::running, namespaces::town);
     let (model, rng) = (Model::default(), StdRng::seed_from_u64(seed));
-    let mut simulation = Simulation { town, model, rng, paused: None, wiped: 0, wrong: None, lan, cut: None };
+    let mut simulation =
+        Simulation { town, model, rng, paused: None, wiped: 0, wrong: None, lan, cut: None, tried: 0, taken: 0 };
     simulation.found();
     (0..operations()).for_each(|_| simulation.step());
     simulation.check();

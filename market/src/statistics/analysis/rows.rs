@@ -195,7 +195,11 @@ fn of_effect(family: &str, name: &str, compared: &str, effect: &Stated<Effect>) 
 
 fn of_table(table: &Contingency, people: &Stated<Estimate>) -> Vec<Row> {
     let test = |name: &str, test| Row::new("contingency", name).with_test(test);
-    let mut rows = vec![test("pearson", &table.pearson)];
+    let pearson = test("pearson", &table.pearson);
+    let mut rows = vec![match (table.warning, table.pearson.value()) {
+        (Some(warning), Some(test)) => pearson.with_method(&format!("{}; {warning}", test.method)),
+        _ => pearson,
+    }];
     rows.extend(table.yates.iter().map(|yates| test("yates", yates)));
     rows.push(test("likelihood_ratio", &table.g));
     rows.push(test("fisher", &table.fisher));

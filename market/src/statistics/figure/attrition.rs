@@ -6,7 +6,7 @@ use super::{
     Axis, Drawing, Mark,
     axis::{Scale, Ticks},
     bars,
-    data::{self, LARGEST, NOT_ESTIMABLE, all_named, real, some},
+    data::{self, NOT_ESTIMABLE, all_named, real, some},
     draw::{Anchor, Face, Frame, GRID, INK, Line, MARGIN, Page, Paint, Rect},
     number,
 };
@@ -37,10 +37,10 @@ pub struct Stage {
     pub people: Mark,
 }
 
-/// A share of people, where there is one.
+/// A share of people, where there is one: noise can leave more after a step than before it.
 fn share(people: f64, of: Option<f64>) -> String {
     match of {
-        Some(of) if of > 0.0 && people >= 0.0 => number::percent((people / of).min(LARGEST)),
+        Some(of) if of > 0.0 && (0.0..=of).contains(&people) => number::percent(people / of),
         _ => NOT_ESTIMABLE.into(),
     }
 }
@@ -89,7 +89,7 @@ impl Drawing for Attrition {
     fn notes(&self) -> Vec<String> {
         let shares = self.rows().iter().any(|(_, cells)| cells.iter().any(|cell| cell == NOT_ESTIMABLE));
         let why = shares.then(|| {
-            format!("{NOT_ESTIMABLE}, not estimable: the step that it divides by has nobody, or noise outweighs it.")
+            format!("{NOT_ESTIMABLE}, not estimable: the step that it divides by has nobody, or fewer than are left, as noise can have it.")
         });
         bars::whiskers(&self.marks()).into_iter().chain(why).collect()
     }
@@ -186,5 +186,22 @@ fn lying(page: &mut Page, y: f64, (from, to): (f64, f64)) {
         for x in [from, to] {
             page.canvas.line((x, y - 5.0), (x, y + 5.0), line);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repro_a_funnel_said_that_110_percent_were_left_where_noise_left_more_than_there_were() {
+        let stage = |name: &str, people| Stage { name: name.into(), people: Mark::exact(people) };
+        let funnel = Attrition {
+            stages: vec![stage("everybody", 30.0), stage("adults", 26.0), stage("men", 33.0), stage("tall", -1.0)],
+        };
+        let shares: Vec<_> = funnel.rows().into_iter().map(|(_, [_, of_all, kept])| [of_all, kept]).collect();
+        assert_eq!(shares[1], [number::percent(26.0 / 30.0), number::percent(26.0 / 30.0)]);
+        assert_eq!(shares[2..], [[NOT_ESTIMABLE, NOT_ESTIMABLE], [NOT_ESTIMABLE, NOT_ESTIMABLE]]);
+        assert!(!funnel.description(&Axis::count("people"), &Axis::names("")).contains("110"));
     }
 }

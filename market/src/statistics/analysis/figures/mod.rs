@@ -36,6 +36,7 @@ impl Figures {
     fn add(&mut self, name: &str, figure: Result<Figure, Error>) {
         match figure {
             Ok(figure) => self.drawn.push((name.into(), figure)),
+            Err(Error::Statistics { why, .. }) => self.leave_out(name, &why),
             Err(error) => self.leave_out(name, &error.to_string()),
         }
     }

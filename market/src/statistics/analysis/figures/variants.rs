@@ -86,6 +86,10 @@ pub(super) fn scores(score: &PolygenicScore) -> Result<Figure, Error> {
 fn distribution(group: &GroupFrequencies) -> Result<Figure, Error> {
     let minor: Vec<f64> =
         group.variants.iter().filter_map(|variant| Some(variant.minor_allele_frequency.value()?.value)).collect();
+    if minor.len() < 2 && group.variants.len() > 1 {
+        let why = format!("{} of {} variants have an estimated frequency", minor.len(), group.variants.len());
+        return Err(Error::Statistics { what: "figure", why });
+    }
     let width = 0.5 / f64::from(FREQUENCY_BINS);
     let count = |bin: u32| {
         let (lo, end) = (width * f64::from(bin), width * f64::from(bin + 1));
