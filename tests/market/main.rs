@@ -13,6 +13,7 @@ mod database;
 mod fault;
 mod flow;
 mod handover;
+mod introductions;
 mod jobs;
 mod objects;
 mod overview;

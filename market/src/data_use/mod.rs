@@ -24,7 +24,7 @@ pub use self::{
     decision::{
         Circumstances, Refusal, decide, decide_requester, demanded_in_words, in_words, refused_purposes, refused_use,
     },
-    declared::{DeclaredUse, Purpose, Requester},
+    declared::{Approval, DeclaredUse, Purpose, Requester},
     disease::{DiseaseCode, DiseaseHierarchy, LOCAL_CODE_MAX, ONTOLOGIES, ONTOLOGY_BYTES_MAX, RELATIONS_MAX},
     duo::{DUO_VERSION, DuoDataUse, DuoDocument, OntologyTerm},
     stated::StatedUse,
