@@ -15,10 +15,12 @@ mod flow;
 mod handover;
 mod introductions;
 mod jobs;
+mod memory;
 mod objects;
 mod overview;
 mod plans;
 #[path = "../postgres.rs"]
+#[allow(dead_code, reason = "each binary uses a part of the cluster")]
 mod postgres;
 mod receipt;
 mod recruitment;
