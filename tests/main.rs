@@ -22,6 +22,7 @@ mod demo;
 mod fuzz;
 mod genome;
 mod import_truth;
+mod introduced;
 #[path = "ledger/consortium/lan.rs"]
 #[allow(dead_code, reason = "links are cut elsewhere")]
 mod lan;

@@ -216,14 +216,19 @@ pub fn new_key(place: &Place, role: &str, name: &str) -> String {
 
 /// Schema, two hospitals and their people's records, which count once the epoch has passed. Returns the schema.
 pub fn certify(place: &Place) -> String {
+    certify_under(
+        place,
+        &json!({ "purposes": ["health-research"], "days": 365, "price_min": 500, "cohort_min": 2, "exact": true }),
+    )
+}
+
+/// The same under a consent.
+pub fn certify_under(place: &Place, consent: &Value) -> String {
     let (genomes, attributes) = (demo_file("genomes.vcf"), demo_file("attributes.json"));
     let derive = ["schema", "derive", "Genomes", "--vcf", &genomes, "--attributes", &attributes];
     place.locus(&[&derive[..], &["--build", "GRCh37", "--out", "schema"]].concat());
     let schema = text(&place.locus(&["schema", "register", "schema", "--key", "hospital-a.key"])["id"]);
-    let terms = json!({
-        "purposes": ["health-research"], "days": 365, "price_min": 500, "cohort_min": 2, "exact": true
-    });
-    place.write("consent.json", &terms);
+    place.write("consent.json", consent);
     let table = demo_file("attributes.csv");
     for (hospital, people) in ["hospital-a.key", "hospital-b.key"].into_iter().zip(PEOPLE) {
         let people = people.join(",");

@@ -1,15 +1,17 @@
-//! A PostgreSQL of the tests' own: one cluster for a test binary, one database for a test.
+//! A PostgreSQL of the tests' own: one cluster for a test binary, one database for a test. A test that kills the server has
+//! a cluster for itself.
 //!
 //! The cluster listens on a Unix socket in its folder alone and ends with this process, however that ends: a shell holds
-//! it, and stops it and deletes the folder when its standard input closes. A postmaster refuses to be root, so that under
+//! it, and stops it and deletes the folder when its standard input closes. On that the shell also hears whom to kill and
+//! to start again, and it says when that is done. A postmaster refuses to be root, so that under
 //! root all of it runs as the user `postgres`. Where no PostgreSQL is installed, root installs Debian's package.
 
 use std::{
     fmt::Write as _,
     fs,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     sync::{
         Mutex, OnceLock,
         atomic::{AtomicU32, Ordering},
@@ -40,17 +42,40 @@ trap stop EXIT INT TERM HUP
 printf '%s\n' "$PASSWORD" > "$folder/password"
 "$BIN/initdb" -D "$folder/data" -U locus --auth=scram-sha-256 --pwfile="$folder/password" --no-sync \
     --encoding=UTF8 --locale=C > "$folder/log" 2>&1 || { cat "$folder/log" >&2; exit 1; }
-"$BIN/postgres" -D "$folder/data" -k "$folder" -c listen_addresses='' -c fsync=off -c max_connections=300 \
-    -c shared_buffers=32MB >> "$folder/log" 2>&1 < /dev/null &
-server=$!
+start() {
+    "$BIN/postgres" -D "$folder/data" -k "$folder" -c listen_addresses='' -c fsync=off -c max_connections=300 \
+        -c shared_buffers=32MB >> "$folder/log" 2>&1 < /dev/null &
+    server=$!
+}
+# The postmaster, and whoever works for it: what none of them had written is gone.
+kill_all() {
+    workers=$(cat "/proc/$server/task/$server/children" 2>/dev/null || true)
+    kill -KILL "$server" $workers 2>/dev/null || true
+    wait "$server" 2>/dev/null || true
+}
+start
 echo "$folder"
-cat > /dev/null
+while read -r asked; do
+    case "$asked" in
+        kill) kill_all ;;
+        start)
+            # While one that was killed is not gone altogether, no other starts.
+            for try in 1 2 3 4 5 6 7 8 9 10; do
+                start
+                sleep 0.3
+                if [ -e "/proc/$server/exe" ]; then break; fi
+                wait "$server" || true
+            done ;;
+    esac
+    echo "$asked"
+done
 "#;
 
-struct Cluster {
+/// A running server with its databases.
+pub struct Cluster {
     folder: PathBuf,
-    /// Its standard input keeps the cluster alive.
-    _holder: Child,
+    /// Its standard input keeps the cluster alive, and says what to do with it.
+    holder: Mutex<(Child, BufReader<ChildStdout>)>,
 }
 
 /// The folder of the programs, which are not always in PATH.
@@ -106,40 +131,80 @@ fn start() -> Cluster {
     let mut holder =
         shell(&bin).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a shell runs");
     let mut folder = String::new();
-    BufReader::new(holder.stdout.take().unwrap()).read_line(&mut folder).unwrap();
+    let mut said = BufReader::new(holder.stdout.take().unwrap());
+    said.read_line(&mut folder).unwrap();
     if folder.is_empty() {
         let output = holder.wait_with_output().unwrap();
         panic!("no PostgreSQL cluster: {}", String::from_utf8_lossy(&output.stderr));
     }
-    let cluster = Cluster { folder: folder.trim().into(), _holder: holder };
-    let started = Instant::now();
-    while let Err(error) = PgConnection::establish(&cluster.url("postgres")) {
-        assert!(started.elapsed() < START_TIME_MAX, "PostgreSQL does not answer: {error}");
-        thread::sleep(Duration::from_millis(50));
-    }
+    let cluster = Cluster { folder: folder.trim().into(), holder: Mutex::new((holder, said)) };
+    cluster.wait();
     cluster
 }
 
 impl Cluster {
+    pub fn start() -> Self {
+        start()
+    }
+
+    /// Nothing but [`Cluster::kill`] ends it.
+    pub fn assert_answers(&self) {
+        drop(PgConnection::establish(&self.url("postgres")).unwrap());
+    }
+
+    /// SIGKILL for the postmaster and all that work for it.
+    pub fn kill(&self) {
+        self.ask("kill");
+    }
+
+    /// The server again, with what it kept.
+    pub fn restart(&self) {
+        self.ask("start");
+        self.wait();
+    }
+
+    /// Has the shell do something, and waits until it is done.
+    fn ask(&self, what: &str) {
+        let mut holder = self.holder.lock().unwrap();
+        let (child, said) = &mut *holder;
+        writeln!(child.stdin.as_mut().unwrap(), "{what}").unwrap();
+        let mut done = String::new();
+        said.read_line(&mut done).unwrap();
+        assert_eq!(done.trim(), what, "the shell that holds PostgreSQL is gone");
+    }
+
+    /// Waits until the server answers.
+    fn wait(&self) {
+        let started = Instant::now();
+        while let Err(error) = PgConnection::establish(&self.url("postgres")) {
+            assert!(started.elapsed() < START_TIME_MAX, "PostgreSQL does not answer: {error}");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// A new database, by its address.
+    pub fn new_database(&self) -> String {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        static MAKING: Mutex<()> = Mutex::new(());
+        let mut name = "test_".to_owned();
+        write!(name, "{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed)).unwrap();
+        // Two at once would wait for each other's copy of the template, and one may give up.
+        let _making = MAKING.lock().unwrap();
+        let mut administrator = PgConnection::establish(&self.url("postgres")).unwrap();
+        administrator.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE template0")).unwrap();
+        self.url(&name)
+    }
+
     fn url(&self, name: &str) -> String {
         let host = self.folder.to_str().unwrap().replace('/', "%2F");
         format!("postgres://locus:{PASSWORD}@/{name}?host={host}")
     }
 }
 
-/// A new database of PostgreSQL, by its address.
+/// A new database of the PostgreSQL that tests share, by its address.
 pub fn new_database() -> String {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
-    static NUMBER: AtomicU32 = AtomicU32::new(0);
-    static MAKING: Mutex<()> = Mutex::new(());
-    let cluster = CLUSTER.get_or_init(start);
-    let mut name = "test_".to_owned();
-    write!(name, "{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed)).unwrap();
-    // Two at once would wait for each other's copy of the template, and one may give up.
-    let _making = MAKING.lock().unwrap();
-    let mut administrator = PgConnection::establish(&cluster.url("postgres")).unwrap();
-    administrator.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE template0")).unwrap();
-    cluster.url(&name)
+    CLUSTER.get_or_init(start).new_database()
 }
 
 /// What a test of both kinds of database runs on.

@@ -291,6 +291,12 @@ pub enum Error {
         /// What is wrong, and what to do.
         why: String,
     },
+    /// What a researcher introduces themselves with for a query cannot be used.
+    #[error("the introduction is refused: {why}")]
+    Introduction {
+        /// What is wrong, and what to do.
+        why: String,
+    },
     /// A query cannot take this step now.
     #[error("query {query}: {why}")]
     Query {

@@ -16,6 +16,7 @@ pub mod database;
 mod error;
 pub mod import;
 pub mod index;
+pub mod introduction;
 pub mod issuer;
 pub mod jobs;
 pub mod ledger;

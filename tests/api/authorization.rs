@@ -64,10 +64,12 @@ pub fn holders(town: &Town) -> Vec<Holder> {
         holder(Role::Custodian, "custodian", kept_elsewhere),
         holder(Role::Licensee, "researcher", of_another),
         holder(Role::Researcher, "sponsor", of_another),
+        holder(Role::Sponsor, "sponsor", of_another),
         holder(Role::Issuer, "issuer 0", of_another),
         holder(Role::CommitteeMember, "member 0", of_another),
         holder(Role::Validator, "validator", of_another),
         holder(Role::Governor, "governor", of_another),
+        holder(Role::Auditor, "friend", of_another),
     ]
 }
 

@@ -15,6 +15,7 @@ mod incomplete;
 pub mod index;
 mod index_crash;
 pub mod institutions;
+mod introductions;
 mod licences;
 pub mod line;
 mod lying_node;

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{
+    introductions::{introduce, introduction},
     routes::every,
     screenings::screened,
-    server::{BYTES, Server, agent, answer, id},
+    server::{BYTES, Server, agent, answer, clock, id},
 };
 
 #[test]
@@ -126,6 +127,7 @@ fn each_schema_is_that_of_what_is_served() {
     let sent = server.get(&format!("/v1/accounts/{researcher}/transactions")).json();
     let transaction = text(&sent["items"][0]["id"]);
     let screening = screened(&server, 1).to_string();
+    introduce(&server, &introduction(&server, Some("a passport"), clock()));
     let ids = [
         ("/v1/accounts/{id}", id("friend")),
         ("/v1/accounts/{id}/next-nonce", id("friend")),
@@ -133,6 +135,7 @@ fn each_schema_is_that_of_what_is_served() {
         ("/v1/accounts/{id}/transactions", researcher),
         ("/v1/queries/{id}", server.collecting.to_string()),
         ("/v1/queries/{id}/contributions", server.collecting.to_string()),
+        ("/v1/queries/{id}/introduction", server.collecting.to_string()),
         ("/v1/screenings/{id}", screening.clone()),
         ("/v1/screenings/{id}/response-proofs", screening.clone()),
         ("/v1/screenings/{id}/responses", screening),

@@ -17,7 +17,7 @@ use crate::recruitment::{screened, willing};
 use crate::world::{World, four_people, protection, terms, wallet_path};
 
 /// The terms of health research under these conditions, in the wallet and on the ledger from the next epoch on.
-fn set(world: &World, wallet: &mut Wallet, sound: &ConsentTerms, conditions: Vec<Modifier>) {
+pub fn set(world: &World, wallet: &mut Wallet, sound: &ConsentTerms, conditions: Vec<Modifier>) {
     let data_use = DataUseTerms::new(Permission::HealthResearch, conditions).unwrap();
     let offer = Offer {
         last_day: sound.expiry,

@@ -56,7 +56,7 @@ fn both_databases_have_the_same_tables_and_the_index_owns_all_but_the_services()
     });
     assert_eq!(sqlite, postgres);
     let tables: BTreeSet<&str> = sqlite.iter().filter_map(|line| line.split('.').next()).collect();
-    let services = ["accounts", "ceremonies", "credentials", "identities", "jobs", "sessions"];
+    let services = ["accounts", "ceremonies", "credentials", "identities", "introductions", "jobs", "sessions"];
     let expected: BTreeSet<&str> = TABLES.iter().copied().chain(["position"]).chain(services).collect();
     assert_eq!(tables, expected);
 }
@@ -70,7 +70,7 @@ on_both! {
             }
         });
         let versions = lines(&database.open(), "SELECT version AS line FROM __diesel_schema_migrations ORDER BY 1");
-        assert_eq!(versions.len(), 6, "{versions:?}");
+        assert_eq!(versions.len(), 7, "{versions:?}");
     }
 
     fn a_database_of_a_later_version_is_refused_and_left_alone(backend) {

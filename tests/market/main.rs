@@ -13,11 +13,14 @@ mod database;
 mod fault;
 mod flow;
 mod handover;
+mod introductions;
 mod jobs;
+mod memory;
 mod objects;
 mod overview;
 mod plans;
 #[path = "../postgres.rs"]
+#[allow(dead_code, reason = "each binary uses a part of the cluster")]
 mod postgres;
 mod receipt;
 mod recruitment;

@@ -8,9 +8,8 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
-    chaos::Chaos,
+    chaos::{Chaos, Mortal},
     people::{OLDER, Ward},
-    process::Process,
     stage::{Stage, key_file},
     town::{PATIENCE, Party, text},
 };
@@ -37,7 +36,7 @@ pub fn open(stage: &Stage, schema: &str, people: usize) -> String {
 }
 
 /// Waits until so many contributions are on the ledger.
-pub fn await_contributions(stage: &Stage, query: &str, people: usize, processes: &mut [Process<'_>]) {
+pub fn await_contributions(stage: &Stage, query: &str, people: usize, cast: &mut [Box<dyn Mortal + '_>]) {
     let started = Instant::now();
     let time_max = PATIENCE + Duration::from_secs(PROOF_SECONDS) * u32::try_from(people).unwrap();
     loop {
@@ -45,7 +44,7 @@ pub fn await_contributions(stage: &Stage, query: &str, people: usize, processes:
         if shown.as_ref().is_ok_and(|shown| shown["state"]["admitted"] == people) {
             return;
         }
-        processes.iter_mut().for_each(Process::assert_alive);
+        cast.iter_mut().for_each(|mortal| mortal.assert_alive());
         assert!(started.elapsed() < time_max, "{people} were to answer: {shown:?}");
         thread::sleep(Duration::from_millis(500));
     }
@@ -79,12 +78,12 @@ pub fn everybody_answered_once(stage: &Stage, query: &str, wards: &[Ward; 2]) {
 }
 
 /// Seals, and adds up with an aggregator that is killed too, as others are.
-pub fn add_up(stage: &Stage, query: &str, chaos: &mut Chaos, processes: &mut [Process<'_>]) {
+pub fn add_up(stage: &Stage, query: &str, chaos: &mut Chaos, cast: &mut [Box<dyn Mortal + '_>]) {
     stage.researcher.run(&[&["query", "seal", query][..], &key_file("researcher")].concat());
     let members = stage.member_urls();
     let aggregate = ["aggregate", query, "--members", &members, "--key", "custodian.key"];
     killed_at_once(&stage.aggregator, &aggregate);
-    while chaos.strike(processes) {
+    while chaos.strike(cast) {
         killed_at_once(&stage.aggregator, &aggregate);
     }
     let is_added = |stage: &Stage| {

@@ -6,14 +6,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::town::{PATIENCE, Party};
+use super::{
+    chaos::Mortal,
+    town::{PATIENCE, Party},
+};
 
 /// A party's long-running command.
 pub struct Process<'p> {
     party: &'p Party,
     arguments: Vec<String>,
     child: Child,
-    pub kills: u32,
+    kills: u32,
 }
 
 impl Drop for Process<'_> {
@@ -30,30 +33,37 @@ impl<'p> Process<'p> {
         Self { party, arguments, child, kills: 0 }
     }
 
-    pub fn name(&self) -> &str {
+    fn last_words(&self) -> String {
+        self.party.last_words()
+    }
+}
+
+impl Mortal for Process<'_> {
+    fn name(&self) -> &str {
         &self.party.name
     }
 
-    /// SIGKILL: no chance to tidy up.
-    pub fn kill(&mut self) {
-        self.assert_alive();
+    fn assert_alive(&mut self) {
+        let ended = self.child.try_wait().unwrap();
+        assert!(ended.is_none(), "{} ended by itself: {ended:?}; {}", self.name(), self.last_words());
+    }
+
+    fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         self.kills += 1;
     }
 
-    pub fn restart(&mut self) {
+    fn restart(&mut self) {
         self.child = launch(self.party, &self.arguments);
     }
 
-    /// A process ends when it is killed, and for no other reason.
-    pub fn assert_alive(&mut self) {
-        let ended = self.child.try_wait().unwrap();
-        assert!(ended.is_none(), "{} ended by itself: {ended:?}; {}", self.name(), self.last_words());
+    fn kills(&self) -> u32 {
+        self.kills
     }
 
     /// SIGTERM, and then an orderly end.
-    pub fn stop(mut self) {
+    fn stop(mut self: Box<Self>) {
         self.assert_alive();
         let pid = self.child.id().to_string();
         assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
@@ -63,10 +73,6 @@ impl<'p> Process<'p> {
             thread::sleep(Duration::from_millis(20));
         }
         assert!(self.child.wait().unwrap().success(), "{} did not end in order; {}", self.name(), self.last_words());
-    }
-
-    fn last_words(&self) -> String {
-        self.party.last_words()
     }
 }
 

@@ -6,14 +6,16 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::{
+    chaos::{Cast, Mortal},
     people::Ward,
     process::Process,
-    town::{Party, free_address, text},
+    store::{Service, Store},
+    town::{Party, text},
 };
 use crate::{
     network::demo_file,
-    postgres::new_database,
-    s3::{KEY, S3Server, SECRET},
+    postgres::Cluster,
+    s3::{KEY, S3Server, SECRET, free_address},
 };
 
 const MEMBERS: usize = 4;
@@ -32,7 +34,9 @@ pub struct Stage {
     pub researcher: Party,
     pub sponsor: Party,
     pub aggregator: Party,
+    /// The address of the node's database in `cluster`.
     pub database: String,
+    cluster: Cluster,
     pub objects: S3Server,
     pub chain: String,
     addresses: Vec<String>,
@@ -64,7 +68,8 @@ impl Stage {
         let node_address = free_address();
         let url = format!("http://{node_address}");
         let client = |name: &str| Party::new(folder.path(), name).with("LOCUS_URL", url.as_str());
-        let (objects, database) = (S3Server::start(), new_database());
+        let (objects, cluster) = (S3Server::start(), Cluster::start());
+        let database = cluster.new_database();
         let node = Party::new(folder.path(), "node")
             .with("LOCUS_DATABASE_URL", database.as_str())
             .with("LOCUS_OBJECTS", S3Server::location("story").to_string())
@@ -87,6 +92,7 @@ impl Stage {
             sponsor,
             aggregator,
             database,
+            cluster,
             objects,
             chain: String::new(),
             addresses,
@@ -128,6 +134,12 @@ impl Stage {
 
     pub fn url(&self) -> String {
         format!("http://{}", self.node_address)
+    }
+
+    /// PostgreSQL and the S3 server.
+    pub fn stores(&self) -> Cast<'_> {
+        let services = [Service::Database(&self.cluster), Service::Objects(&self.objects)];
+        services.map(|service| Box::new(Store::new(service)) as Box<dyn Mortal>).into()
     }
 
     pub fn start_node(&self) -> Process<'_> {

@@ -3,14 +3,12 @@
 use std::{
     fs::{self, File},
     io::Read as _,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
-use rand::RngExt as _;
 use serde_json::Value;
 
 /// How long any step may take on a loaded machine.
@@ -121,19 +119,6 @@ impl Party {
 
 pub fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
-}
-
-/// Ports from which no system takes one for an outgoing connection, so that whoever was killed can come back to its own.
-const PORTS: std::ops::Range<u16> = 20_000..32_000;
-
-/// A free address of this machine.
-pub fn free_address() -> String {
-    loop {
-        let address = format!("127.0.0.1:{}", rand::rng().random_range(PORTS));
-        if TcpListener::bind(&address).is_ok() {
-            return address;
-        }
-    }
 }
 
 /// The beginning of what a failure shows.

@@ -18,6 +18,8 @@ pub enum Role {
     Licensee,
     /// An accredited researcher.
     Researcher,
+    /// An accredited account that pays for a study or recruits for it.
+    Sponsor,
     /// An accredited issuer.
     Issuer,
     /// A member of the committee.
@@ -26,21 +28,25 @@ pub enum Role {
     Validator,
     /// The governor.
     Governor,
+    /// Who checks what is published: anybody may, and for it nobody gets more than anybody.
+    Auditor,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Anyone,
         Self::Holder,
         Self::Owner,
         Self::Custodian,
         Self::Licensee,
         Self::Researcher,
+        Self::Sponsor,
         Self::Issuer,
         Self::CommitteeMember,
         Self::Validator,
         Self::Governor,
+        Self::Auditor,
     ];
 }
 
@@ -87,7 +93,7 @@ impl Operation {
     ];
 }
 
-/// The table. Being accredited, a validator or the governor gives nobody somebody else's genome.
+/// The table. Being accredited, a sponsor, an auditor, a validator or the governor gives nobody somebody else's genome.
 const fn allows(role: Role, whose: Whose, operation: Operation) -> bool {
     use Operation::{ChangeAccount, DescribeObject, LocateObject, ReadAccount, ReadBody, ReadHeader};
     match (role, whose, operation) {
@@ -104,10 +110,12 @@ const fn allows(role: Role, whose: Whose, operation: Operation) -> bool {
             | Role::Custodian
             | Role::Licensee
             | Role::Researcher
+            | Role::Sponsor
             | Role::Issuer
             | Role::CommitteeMember
             | Role::Validator
-            | Role::Governor,
+            | Role::Governor
+            | Role::Auditor,
             Whose::Own | Whose::Foreign,
             _,
         ) => false,
@@ -147,17 +155,19 @@ mod tests {
     use super::*;
 
     /// The table once more, as a person reads it: role, operation, and whether its own thing is given.
-    const GIVEN: [(Role, [bool; 6]); 10] = [
+    const GIVEN: [(Role, [bool; 6]); 12] = [
         (Role::Anyone, [false; 6]),
         (Role::Holder, [false, false, false, false, true, true]),
         (Role::Owner, [true, true, true, true, false, false]),
         (Role::Custodian, [true, true, true, true, false, false]),
         (Role::Licensee, [true, true, true, true, false, false]),
         (Role::Researcher, [false; 6]),
+        (Role::Sponsor, [false; 6]),
         (Role::Issuer, [false; 6]),
         (Role::CommitteeMember, [false; 6]),
         (Role::Validator, [false; 6]),
         (Role::Governor, [false; 6]),
+        (Role::Auditor, [false; 6]),
     ];
 
     #[test]

@@ -179,6 +179,7 @@ fn market_kind(error: &market::Error) -> ProblemKind {
         market::Error::Refused { .. }
         | market::Error::Query { .. }
         | market::Error::Licence { .. }
+        | market::Error::Introduction { .. }
         | market::Error::Account { .. } => ProblemKind::Refused,
         _ => ProblemKind::Internal,
     }

@@ -67,7 +67,7 @@ impl Agent<'_> {
         settle(self.ledger, wallet)?;
         let (mut tree, mut proof_millis) = (opened.tree.clone(), vec![]);
         for _ in 0..PROOF_ATTEMPTS_MAX {
-            let holding = match consider(self.ledger, wallet, id, &opened.state, &tree)? {
+            let holding = match consider(self.ledger, wallet, id, &opened.state, (&tree, &opened.asker))? {
                 Outlook::Answer { holding, .. } => holding,
                 Outlook::Answered { contribution } => return note_admitted(self.ledger, wallet, id, contribution),
                 Outlook::Decline { reasons } => return Ok(Outcome::Declined { reasons }),

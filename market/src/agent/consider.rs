@@ -5,7 +5,7 @@ use std::fmt;
 use circuits::{
     consent::Purposes,
     eligibility::{Clause, EligibilityWitness, binding, check},
-    id::{AccountId, Digest, QueryId, StudyId},
+    id::{AccountId, Digest, QueryId},
     privacy::{Epsilon, Rho},
 };
 use node::{
@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 use super::{Asked, ConsentRule, Forbidden, Outlook};
 use crate::{
     Error,
-    data_use::{Requester, decide_requester, in_words, refused_purposes},
+    data_use::{decide_requester, in_words, refused_purposes},
+    introduction::KnownAsker,
     ledger::{LedgerAccess, SyncedTree, require_query, tip},
     wallet::{Answer, AnswerStage, Holding, Settlement, Wallet},
 };
@@ -116,15 +117,18 @@ pub(crate) fn witness(holding: &Holding, tree: &SyncedTree) -> Result<Eligibilit
     if path.root(witness.leaf()) == tree.root { Ok(witness) } else { Err(Refusal::NotInTree) }
 }
 
-/// Why the owner's data use terms forbid what no proof enforces: of who asks the agent knows what the ledger says.
-pub(crate) fn data_use_refusal(
-    wallet: &Wallet,
-    holding: &Holding,
-    (researcher, study): (&AccountId, &StudyId),
-) -> Option<Refusal> {
-    let requester = Requester::of_ledger(researcher, study);
-    let refusals = decide_requester(wallet.data_use(&holding.consent)?, &requester);
-    (!refusals.is_empty()).then(|| Refusal::Consent(Forbidden::of_requester(in_words(&refusals))))
+/// Why the owner's data use terms forbid what no proof enforces, by what the agent knows of who asks; and why what they
+/// presented counts for nothing, where it does.
+pub(crate) fn data_use_refusal(wallet: &Wallet, holding: &Holding, asker: &KnownAsker) -> Option<Refusal> {
+    let refusals = decide_requester(wallet.data_use(&holding.consent)?, asker.requester());
+    if refusals.is_empty() {
+        return None;
+    }
+    let mut words = in_words(&refusals);
+    if !asker.remarks().is_empty() {
+        words = format!("{words} Of what the researcher presents: {}.", asker.remarks().join("; "));
+    }
+    Some(Refusal::Consent(Forbidden::of_requester(words)))
 }
 
 /// A purpose that the consent lacks, each with its term and remedy.
@@ -140,7 +144,7 @@ fn check_holding(
     holding: &Holding,
     id: QueryId,
     state: &QueryState,
-    tree: &SyncedTree,
+    (tree, asker): (&SyncedTree, &KnownAsker),
 ) -> Result<Result<(), Refusal>, Error> {
     if holding.record.schema != state.query.schema {
         return Ok(Err(Refusal::OtherSchema));
@@ -164,8 +168,7 @@ fn check_holding(
             }));
         }
     }
-    let asks = (&state.researcher, &state.query.study);
-    Ok(data_use_refusal(wallet, holding, asks).map_or(Ok(()), Err))
+    Ok(data_use_refusal(wallet, holding, asker).map_or(Ok(()), Err))
 }
 
 /// What an exact query measures, part by part; nothing for a private one.
@@ -288,7 +291,7 @@ fn closed(state: &QueryState, ledger: &dyn LedgerAccess) -> Result<Option<Refusa
     Ok(None)
 }
 
-/// What the agent would do with a query for a wallet.
+/// What the agent would do with a query for a wallet, by what it knows of who asks.
 ///
 /// # Errors
 /// [`Error::Ledger`] when the ledger cannot be reached.
@@ -297,14 +300,14 @@ pub fn consider(
     wallet: &Wallet,
     id: QueryId,
     state: &QueryState,
-    tree: &SyncedTree,
+    (tree, asker): (&SyncedTree, &KnownAsker),
 ) -> Result<Outlook, Error> {
     if let Some(contribution) = admitted(ledger, wallet, id)? {
         return Ok(Outlook::Answered { contribution });
     }
     match closed(state, ledger)? {
         Some(reason) => Ok(Outlook::Decline { reasons: vec![reason] }),
-        None => weigh(ledger, wallet, id, state, tree),
+        None => weigh(ledger, wallet, id, state, (tree, asker)),
     }
 }
 
@@ -317,7 +320,7 @@ pub fn weigh(
     wallet: &Wallet,
     id: QueryId,
     state: &QueryState,
-    tree: &SyncedTree,
+    (tree, asker): (&SyncedTree, &KnownAsker),
 ) -> Result<Outlook, Error> {
     if is_spent(wallet, id, state)? {
         return Ok(Outlook::Decline { reasons: vec![Refusal::ScopeSpent] });
@@ -331,7 +334,7 @@ pub fn weigh(
         if begun.is_some_and(|begun| begun != index) {
             continue;
         }
-        match check_holding(ledger, wallet, holding, id, state, tree)? {
+        match check_holding(ledger, wallet, holding, id, state, (tree, asker))? {
             Ok(()) => {
                 let (parts, price) = (state.query.parts.len(), state.query.price);
                 return Ok(Outlook::Answer { holding: index, parts, price });

@@ -39,6 +39,7 @@ pub use self::{
 use crate::{
     Error,
     committee::access::CommitteeAccess,
+    introduction::KnownAsker,
     ledger::{LedgerAccess, SyncedTree, require_query, sync_tree, tip},
     objects::BlobAccess,
     wallet::Wallet,
@@ -122,6 +123,7 @@ pub struct OpenQuery {
     /// One for each part.
     verifiers: Vec<ContributionVerifier>,
     tree: SyncedTree,
+    asker: KnownAsker,
 }
 
 impl OpenQuery {
@@ -137,6 +139,11 @@ impl OpenQuery {
         &self.state
     }
 
+    /// Decides from now on by this of who asks, in place of what the ledger says.
+    pub fn introduce(&mut self, asker: KnownAsker) {
+        self.asker = asker;
+    }
+
     /// The committee whose key the query was opened under: its members keep what answers it.
     #[must_use]
     pub const fn committee(&self) -> &Committee {
@@ -145,7 +152,8 @@ impl OpenQuery {
 }
 
 impl Agent<'_> {
-    /// Fetches a query, its committee key and the leaves of the current epoch.
+    /// Fetches a query, its committee key and the leaves of the current epoch. Of who asks it knows what the ledger says,
+    /// until [`OpenQuery::introduce`].
     ///
     /// # Errors
     /// [`Error::Ledger`] for an unknown query, or when its committee's key is absent or another than it names.
@@ -157,7 +165,8 @@ impl Agent<'_> {
         let verifier =
             |part| QueryPart::new(self.ledger, chain, id, &state, part).verifier(&self.ledger.genesis().contribution);
         let verifiers = (0..part_count(&state)).map(verifier).collect::<Result<_, _>>()?;
-        Ok(OpenQuery { id, state, key, committee, verifiers, tree: sync_tree(self.ledger)? })
+        let asker = KnownAsker::of_ledger(&state.researcher, &state.query.study);
+        Ok(OpenQuery { id, state, key, committee, verifiers, tree: sync_tree(self.ledger)?, asker })
     }
 
     /// Fetches what changed of a query since it was opened: how far it is, and the leaves once an epoch has begun.
@@ -177,16 +186,17 @@ impl Agent<'_> {
     /// # Errors
     /// [`Error::Ledger`] when the ledger cannot be reached.
     pub fn dry_run_opened(&self, wallet: &Wallet, opened: &OpenQuery) -> Result<Outlook, Error> {
-        consider(self.ledger, wallet, opened.id, &opened.state, &opened.tree)
+        consider(self.ledger, wallet, opened.id, &opened.state, (&opened.tree, &opened.asker))
     }
 
-    /// What the agent would do with a query for a wallet.
+    /// What the agent would do with a query for a wallet, by what the ledger says of who asks.
     ///
     /// # Errors
     /// [`Error::Ledger`] when the ledger cannot be reached.
     pub fn dry_run(&self, wallet: &Wallet, id: QueryId) -> Result<Outlook, Error> {
         let state = require_query(self.ledger, id)?;
-        consider(self.ledger, wallet, id, &state, &sync_tree(self.ledger)?)
+        let asker = KnownAsker::of_ledger(&state.researcher, &state.query.study);
+        consider(self.ledger, wallet, id, &state, (&sync_tree(self.ledger)?, &asker))
     }
 
     /// Answers a query for a wallet, or goes on with an answer that was begun.

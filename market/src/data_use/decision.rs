@@ -7,8 +7,8 @@ use node::{calendar::date, query::DataUse, transaction::AllowedUse};
 use serde::Serialize;
 
 use super::{
-    DataUseTerms, DeclaredUse, DiseaseHierarchy, DuoTerm, Enforcement, Modifier, Name, RegionTable, Requester,
-    declared::Purpose,
+    Approval, DataUseTerms, DeclaredUse, DiseaseHierarchy, DuoTerm, Enforcement, Modifier, Name, RegionTable,
+    Requester, declared::Purpose,
 };
 
 /// Why a use is not allowed, in words for the owner, with what the researcher could do.
@@ -284,8 +284,8 @@ fn by_place_and_time(modifier: &Modifier, declared: &DeclaredUse, at: &Circumsta
     }
 }
 
-/// The conditions that only the agent can decide: on who asks, for which project, and when they publish. What is not
-/// known is not met.
+/// The conditions that only the agent can decide: on who asks, for which project, when they publish, and whether an approval
+/// is shown where that is asked for. What is not known is not met.
 #[must_use]
 pub fn decide_requester(terms: &DataUseTerms, requester: &Requester) -> Vec<Refusal> {
     let named = |known: &BTreeSet<Name>, allowed: &BTreeSet<Name>| !known.is_disjoint(allowed);
@@ -316,6 +316,16 @@ pub fn decide_requester(terms: &DataUseTerms, requester: &Requester) -> Vec<Refu
             Modifier::PublicationFrom(day) if requester.publishes_from.is_none_or(|first| first < *day) => {
                 let why = format!("You ask that nothing is published before {}, and this is not promised", date(*day));
                 of(&why, "The researcher can promise it with publishes_from.")
+            }
+            Modifier::EthicsApproval => {
+                let Approval::Lacking(why) = &requester.approval else { return None };
+                let why = format!(
+                    "You allow only studies that an ethics committee approved, and what this agent asks for is not shown: \
+                     {why}"
+                );
+                let remedy = "The researcher can present the visa that shows it, with `locus query introduce`.";
+                // The proof knows that an approval is named, and no more.
+                Some(Refusal { enforced_by: Enforcement::Agent, ..refusal(modifier.term(), why, remedy.into()) })
             }
             _ => None,
         }

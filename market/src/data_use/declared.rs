@@ -203,6 +203,18 @@ impl DeclaredUse {
     }
 }
 
+/// Whether it is shown, beside being named, that an ethics committee approved.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Approval {
+    /// Whoever decides asks for no more than the researcher's word, which the proof holds the query to.
+    #[default]
+    NotAsked,
+    /// Visas show what whoever decides demands.
+    Shown,
+    /// They do not; says what they lack.
+    Lacking(String),
+}
+
 /// Who asks, as far as whoever decides can tell: nothing here is believed because a query says so.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Requester {
@@ -216,6 +228,8 @@ pub struct Requester {
     pub research_kinds: BTreeSet<Name>,
     /// The day before which nothing is published, as far as known.
     pub publishes_from: Option<Day>,
+    /// Whether an ethics committee's approval is shown.
+    pub approval: Approval,
 }
 
 impl Requester {

@@ -26,7 +26,7 @@ pub use self::{
     decision::{
         Circumstances, Refusal, decide, decide_requester, demanded_in_words, in_words, refused_purposes, refused_use,
     },
-    declared::{DeclaredUse, Purpose, Requester},
+    declared::{Approval, DeclaredUse, Purpose, Requester},
     disease::{DiseaseCode, DiseaseHierarchy, LOCAL_CODE_MAX, ONTOLOGIES, ONTOLOGY_BYTES_MAX, RELATIONS_MAX},
     disease_names::DiseaseNames,
     duo::{DUO_VERSION, DuoDataUse, DuoDocument, OntologyTerm},

@@ -1,7 +1,7 @@
 //! The SQL database: one schema on embedded SQLite or on PostgreSQL, chosen by a URL.
 //!
-//! It holds three things that are kept apart: the index of the ledger, which is made again from the ledger at any time;
-//! the queue of jobs; and the service's own accounts, which nothing else has. Migrations for both kinds of database are
+//! It holds what is kept apart: the index of the ledger, which is made again from the ledger at any time; the queue of jobs;
+//! and the service's own accounts and researchers' introductions, which nothing else has. Migrations for both kinds of database are
 //! in the program, in `market/migrations`, and run when it is opened.
 //!
 //! To add a table of the index: write it in a new migration of the same name under `migrations/sqlite` and

@@ -15,6 +15,7 @@ use super::LedgerView;
 use crate::{
     Error,
     agent::{EarningState, Outlook, Refusal, statement, weigh},
+    introduction::KnownAsker,
     ledger::LedgerAccess,
     recruitment,
     wallet::{AnswerStage, ResponseStage, Wallet},
@@ -167,7 +168,8 @@ fn query_decision(
         None => {}
     }
     let Some(tree) = view.tree() else { return Ok(Decision::Unknown) };
-    Ok(match weigh(ledger, wallet, id, state, tree)? {
+    let who = KnownAsker::of_ledger(&state.researcher, &query.study);
+    Ok(match weigh(ledger, wallet, id, state, (tree, &who))? {
         Outlook::Decline { reasons } => Decision::Declined { reasons, is_over },
         Outlook::Answer { .. } | Outlook::Answered { .. } if is_over => Decision::Missed,
         Outlook::Answer { .. } | Outlook::Answered { .. } => Decision::Allowed,

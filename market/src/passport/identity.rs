@@ -8,7 +8,7 @@ use std::{
 use circuits::id::AccountId;
 use serde::{Deserialize, Serialize};
 
-use super::{VerifiedVisa, refused};
+use super::{CheckedVisa, VerifiedVisa, refused};
 use crate::Error;
 
 /// Identities that a register holds.
@@ -67,6 +67,21 @@ pub(super) fn groups<'v>(visas: impl IntoIterator<Item = &'v VerifiedVisa>) -> V
         people.push(person);
     }
     people
+}
+
+/// The places of the accepted visas that are of an account of the ledger. One is, if a trusted issuer or the reader's own
+/// register says so: the person's `sub` at some issuer of an accepted visa, or one that a `LinkedIdentities` visa links, is
+/// `account:` and the account's 64 hex digits; or the register has one of the person's identities under the account.
+#[must_use]
+pub fn places_of_account(checked: &[CheckedVisa], register: &IdentityRegister, account: &AccountId) -> BTreeSet<usize> {
+    let accepted = || checked.iter().filter_map(|visa| Some((visa.place, visa.outcome.as_ref().ok()?)));
+    let (named, known) = (format!("account:{account}"), register.accounts().remove(account));
+    let is_this =
+        |identity: &VisaIdentity| identity.sub == named || known.is_some_and(|known| known.contains(identity));
+    let people = groups(accepted().map(|(_, visa)| visa));
+    let own: Vec<_> = people.iter().filter(|person| person.iter().any(is_this)).collect();
+    let is_own = |visa: &VerifiedVisa| own.iter().any(|person| person.contains(visa.identity()));
+    accepted().filter(|(_, visa)| is_own(visa)).map(|(place, _)| place).collect()
 }
 
 /// Which account each identity was accredited with, as a governor keeps it: one person gets one account.

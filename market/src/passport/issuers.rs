@@ -8,13 +8,14 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use circuits::id::AccountId;
 use jsonwebtoken::{
     Algorithm,
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, PublicKeyUse},
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Policy, Requirement, refused};
+use super::{IdentityRegister, Policy, Requirement, VisaIdentity, refused};
 use crate::Error;
 
 /// Issuers that one file lists at most.
@@ -111,13 +112,24 @@ struct Listed {
     algorithms: BTreeSet<SigningAlgorithm>,
 }
 
-/// A file of trusted issuers and of what is demanded of a researcher.
+/// Who has an account, as whoever wrote the file knows.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListedResearcher {
+    account: AccountId,
+    iss: String,
+    sub: String,
+}
+
+/// A file of trusted issuers, of what is demanded of a researcher, and of researchers that are known.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TrustFile {
     issuer: Vec<Listed>,
     #[serde(default)]
     require: Vec<Requirement>,
+    #[serde(default)]
+    researcher: Vec<ListedResearcher>,
 }
 
 /// An issuer whose visas count.
@@ -209,11 +221,12 @@ fn check_key(id: &str, key: &Jwk) -> Result<(), Error> {
     }
 }
 
-/// The issuers whose visas count, and what a governor demands.
+/// The issuers whose visas count, what a governor or an agent demands, and whose accounts are known.
 #[derive(Debug, Clone, Default)]
 pub struct TrustedIssuers {
     issuers: BTreeMap<String, TrustedIssuer>,
     policy: Policy,
+    register: IdentityRegister,
 }
 
 impl TrustedIssuers {
@@ -225,11 +238,17 @@ impl TrustedIssuers {
         if issuers.len() > ISSUERS_MAX {
             return Err(refused(format!("at most {ISSUERS_MAX} issuers can be trusted")));
         }
-        Ok(Self { issuers, policy })
+        Ok(Self { issuers, policy, register: IdentityRegister::default() })
+    }
+
+    /// The same with researchers whose accounts are known.
+    #[must_use]
+    pub fn knowing(self, register: IdentityRegister) -> Self {
+        Self { register, ..self }
     }
 
     /// Reads a TOML file: `[[issuer]]` with `iss`, `jwks` (a file, beside this one), `jku`, `audience`, `algorithms`,
-    /// and `[[require]]` with what visas must say.
+    /// `[[require]]` with what visas must say, and `[[researcher]]` with `account`, `iss` and `sub`.
     ///
     /// # Errors
     /// [`Error::File`] when a file cannot be read, [`Error::Passport`] that names the file and what is wrong.
@@ -247,10 +266,20 @@ impl TrustedIssuers {
                 return Err(named(&format!("the issuer {iss} is listed twice")));
             }
         }
-        Self::new(issuers, Policy::new(file.require)?)
+        let mut register = IdentityRegister::default();
+        for ListedResearcher { account, iss, sub } in file.researcher {
+            register.bind(&BTreeSet::from([VisaIdentity { iss, sub }]), account).map_err(|error| named(&error))?;
+        }
+        Ok(Self::new(issuers, Policy::new(file.require)?)?.knowing(register))
     }
 
-    /// What a governor demands of a researcher's visas.
+    /// The researchers whose accounts are known.
+    #[must_use]
+    pub const fn register(&self) -> &IdentityRegister {
+        &self.register
+    }
+
+    /// What a governor demands of a researcher's visas, and an agent of what shows an ethics approval.
     #[must_use]
     pub const fn policy(&self) -> &Policy {
         &self.policy

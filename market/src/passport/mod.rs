@@ -16,7 +16,7 @@ mod visa;
 
 pub use self::{
     conditions::{CLAUSES_MAX, Clause, Conditions},
-    identity::{IDENTITIES_MAX, IdentityRegister, VisaIdentity, linked},
+    identity::{IDENTITIES_MAX, IdentityRegister, VisaIdentity, linked, places_of_account},
     issuers::{
         ISSUERS_MAX, JWKS_BYTES_MAX, KEYS_MAX, SigningAlgorithm, TRUST_BYTES_MAX, TrustedIssuer, TrustedIssuers,
     },

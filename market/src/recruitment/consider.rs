@@ -15,6 +15,7 @@ use super::Outlook;
 use crate::{
     Error,
     agent::{Asked, ConsentRule, Forbidden, Refusal, data_use_refusal, purpose_refusal, refusal, witness},
+    introduction::KnownAsker,
     ledger::{LedgerAccess, SyncedTree, tip},
     wallet::{Holding, ResponseStage, Wallet},
 };
@@ -48,7 +49,8 @@ fn check_holding(
     let nothing = AccountId::from_bytes([0; 32]);
     let binding = binding(&ledger.chain(), &as_query(id), 0, &nothing, &Digest::from_bytes([0; 32]));
     check(&terms, &witness.instance(&terms, binding), &witness).map_err(|error| reason(&error, holding, state))?;
-    data_use_refusal(wallet, holding, (&state.sponsor, &state.screening.study)).map_or(Ok(()), Err)
+    let asker = KnownAsker::of_ledger(&state.sponsor, &state.screening.study);
+    data_use_refusal(wallet, holding, &asker).map_or(Ok(()), Err)
 }
 
 /// The place of the wallet's response, if it knows of one or the ledger has what it sent. The ledger is asked only for a

@@ -123,20 +123,24 @@ fn roles(
     view: &Snapshot,
     account: AccountId,
     dataset: Option<&Dataset>,
-) -> Result<[(Role, Whose); 8], Error> {
+) -> Result<[(Role, Whose); 10], Error> {
     let accredited = |party: Option<node::state::Party>| party.is_some_and(|it| it.standing == Standing::Accredited);
     let genesis = service.chain.ledger().genesis();
     let member = genesis.committee.members.iter().any(|member| member.account == account);
     let validators = view.validators()?;
+    let researches = accredited(view.researcher(account)?);
     let validator = validators.is_some_and(|validators| validators.get(account).is_some());
     Ok([
         (Role::Owner, whose(dataset.is_some_and(|dataset| dataset.owner == account))),
         (Role::Custodian, whose(dataset.is_some_and(|dataset| dataset.offer.custodian == account))),
-        (Role::Researcher, whose(accredited(view.researcher(account)?))),
+        (Role::Researcher, whose(researches)),
+        // The ledger accredits who pays for studies and recruits as it does who asks.
+        (Role::Sponsor, whose(researches)),
         (Role::Issuer, whose(accredited(view.issuer(account)?))),
         (Role::CommitteeMember, whose(member)),
         (Role::Validator, whose(validator)),
         (Role::Governor, whose(genesis.governor == account)),
+        (Role::Auditor, Whose::Own),
         (Role::Anyone, Whose::Own),
     ])
 }

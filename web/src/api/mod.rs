@@ -14,6 +14,7 @@ mod custody;
 mod datasets;
 mod drs;
 mod epochs;
+mod introductions;
 mod jobs;
 mod ledger;
 mod listing;
@@ -167,6 +168,8 @@ routes![
     listing::list_queries,
     ledger::read_query,
     progress::follow_query,
+    introductions::read_introduction,
+    introductions::put_introduction,
     plans::plan_query,
     plans::read_query_schema,
     listing::list_contributions,

@@ -16,6 +16,7 @@ mod funding;
 mod genome;
 mod govern;
 mod index;
+mod introduce;
 mod jobs;
 mod keys;
 mod ledger;

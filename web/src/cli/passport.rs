@@ -136,7 +136,7 @@ fn describe(report: &PassportReport) -> String {
     report.visas.iter().map(line).chain([policy]).collect::<Vec<_>>().join("\n")
 }
 
-fn read_passport(path: &Path) -> Result<String, Error> {
+pub(super) fn read_passport(path: &Path) -> Result<String, Error> {
     let text = read_text("passport", path)?;
     if text.len() > PASSPORT_BYTES_MAX {
         let why = format!("{} is longer than {PASSPORT_BYTES_MAX} bytes", path.display());

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use circuits::{
-    id::QueryId,
+    id::{ChainId, QueryId},
     layout::{Layout, Statistic},
     rlwe::params::LAYOUT_SLOTS,
 };
 use clap::Subcommand;
 use market::{
+    data_use::DeclaredUse,
     ledger::{act, next_nonce, require_query, settle as settle_transaction},
     query::{Again, NamedClause, Plan, PrivacyPlan, QueryFile, VariantBlock, plan, plan_of_study, schema_and_panel},
     wallet::{PartyKey, Role},
@@ -21,7 +22,13 @@ use node::{
 use schemars::schema_for;
 use serde::Serialize;
 
-use super::{Home, Output, keys::sealing_key, ontology::Ontology};
+use super::{
+    Home, Output,
+    introduce::{Introducing, require_node, write},
+    keys::sealing_key,
+    ontology::Ontology,
+    passport::read_passport,
+};
 use crate::Error;
 
 /// Plan, open and follow queries.
@@ -54,10 +61,18 @@ pub enum Query {
         /// again with the same one opens once.
         #[arg(long, value_name = "NUMBER")]
         nonce: Option<u64>,
+        /// A passport or visas in JSON that show the owners' agents who asks; public from then on. What the file declares as
+        /// data_use is sent with it, and without it too.
+        #[arg(long, value_name = "FILE")]
+        passport: Option<PathBuf>,
         /// Open without asking.
         #[arg(long)]
         yes: bool,
     },
+    /// Introduce yourself for an open query to a node, in place of what it has: what you promise of the use, and a passport.
+    ///
+    /// Agents that work with this node decide by it; send it to each node that agents use.
+    Introduce(Introducing),
     /// Show a query's stage, contributions and escrow.
     Show {
         /// The query's id.
@@ -93,7 +108,13 @@ pub enum Query {
 struct Opened {
     id: QueryId,
     state: QueryState,
+    /// Whether the node took what was said of the query; nothing when nothing was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    introduced: Option<bool>,
 }
+
+/// What is said of a query: its declared use, and a passport.
+type Said<'a> = (Option<&'a DeclaredUse>, Option<&'a str>);
 
 impl Query {
     pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
@@ -107,10 +128,16 @@ impl Query {
                 let schema = schema_for!(QueryFile);
                 output.result(&schema, |schema| serde_json::to_string_pretty(schema).unwrap_or_default())
             }
-            Self::Open { file, key, ontology, nonce, yes } => {
+            Self::Open { file, key, ontology, nonce, passport, yes } => {
                 let file = query_file(&file, &ontology)?;
-                open(home, output, &file, &home.key(&key, Role::Researcher)?, nonce, yes)
+                let passport = passport.as_deref().map(read_passport).transpose()?;
+                if passport.is_some() {
+                    require_node(home)?;
+                }
+                let said = (file.data_use.as_ref(), passport.as_deref());
+                open(home, output, (&file, said), &home.key(&key, Role::Researcher)?, nonce, yes)
             }
+            Self::Introduce(introducing) => introducing.run(home, output),
             Self::Show { query } => show(home, output, query),
             Self::Again { query } => again(home, output, query),
             Self::Seal { query, key } => settle(home, output, query, &key, Action::Seal(query)),
@@ -235,7 +262,7 @@ fn query_file(path: &Path, ontology: &Ontology) -> Result<QueryFile, Error> {
 fn open(
     home: &Home,
     output: &Output,
-    file: &QueryFile,
+    (file, said): (&QueryFile, Said<'_>),
     key: &PartyKey,
     nonce: Option<u64>,
     yes: bool,
@@ -262,12 +289,28 @@ fn open(
     let id = plan.query.id(&ledger.chain(), &key.account(), next)?;
     let action = Action::OpenQuery(Box::new(plan.query));
     settle_transaction(ledger, ledger.submit(Transaction::sign(ledger.chain(), &key.signing_key(), next, action)?)?)?;
-    let opened = Opened { id, state: require_query(ledger, id)? };
+    let introduced = introduced(home, (&ledger.chain(), id), said, key);
+    let opened = Opened { id, state: require_query(ledger, id)?, introduced };
     output.result(&opened, |opened| format!("query {} is open; escrow {}", opened.id, opened.state.escrow))
 }
 
+/// Sends what is said of an opened query to the node, if there is any of both; whether it was taken. The query is open all
+/// the same.
+fn introduced(home: &Home, (chain, id): (&ChainId, QueryId), said: Said<'_>, key: &PartyKey) -> Option<bool> {
+    if said == (None, None) || home.url().is_none() {
+        return None;
+    }
+    let sent = require_node(home).and_then(|node| node.introduce(&write(chain, id, said, key)?));
+    if let Err(error) = &sent {
+        eprintln!(
+            "warning: the query is open, but its introduction was not taken: {error}; send it with `locus query introduce {id}`"
+        );
+    }
+    Some(sent.is_ok())
+}
+
 fn show(home: &Home, output: &Output, id: QueryId) -> Result<(), Error> {
-    let opened = Opened { id, state: require_query(&*home.connect()?.ledger, id)? };
+    let opened = Opened { id, state: require_query(&*home.connect()?.ledger, id)?, introduced: None };
     output.result(&opened, describe)
 }
 
@@ -275,7 +318,7 @@ fn settle(home: &Home, output: &Output, id: QueryId, key: &Path, action: Action)
     let key = home.key(key, Role::Researcher)?;
     let connection = home.connect()?;
     act(&*connection.ledger, &key.signing_key(), action)?;
-    let opened = Opened { id, state: require_query(&*connection.ledger, id)? };
+    let opened = Opened { id, state: require_query(&*connection.ledger, id)?, introduced: None };
     output.result(&opened, describe)
 }
 

@@ -200,6 +200,15 @@ impl Remote {
         self.accepted(self.answered(sent)?).map(|_| ())
     }
 
+    /// Puts a value in JSON at a path.
+    ///
+    /// # Errors
+    /// As [`Remote::bytes`].
+    pub fn put_json(&self, path: &str, body: &impl Serialize) -> Result<(), Error> {
+        let sent = timed(self.agent.put(self.at(path))).send_json(body);
+        self.accepted(self.answered(sent)?).map(|_| ())
+    }
+
     /// Sends the next piece of what is at a path and decodes the answer in JSON.
     ///
     /// # Errors

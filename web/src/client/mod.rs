@@ -8,6 +8,7 @@ mod committee;
 mod custodian;
 mod directory;
 mod http;
+mod introductions;
 mod ledger;
 mod queries;
 mod screenings;

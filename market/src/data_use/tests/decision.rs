@@ -98,7 +98,9 @@ fn violated(terms: &DataUseTerms, declared: &DeclaredUse, requester: &Requester,
         Modifier::NonProfitNonCommercial => two_sided(DuoTerm::Npuncu, !declared.for_profit && !declared.commercial),
         Modifier::Publication => two_sided(DuoTerm::Pub, declared.publishes),
         Modifier::Collaboration => two_sided(DuoTerm::Col, declared.collaborates),
-        Modifier::EthicsApproval => two_sided(DuoTerm::Irb, approved),
+        Modifier::EthicsApproval => {
+            two_sided(DuoTerm::Irb, approved && !matches!(requester.approval, Approval::Lacking(_)))
+        }
         Modifier::ReturnOfResults => two_sided(DuoTerm::Rtn, declared.returns_results),
         Modifier::ClinicalCare => None,
         Modifier::NoAncestry => two_sided(DuoTerm::Npoa, declared.purpose != Ancestry),
@@ -268,6 +270,25 @@ fn each_condition_refuses_alone_and_all_are_told_together() {
     let stranger: BTreeSet<_> =
         decide(&strict(), &exemplary(), &Requester::default(), &at(Day(20_000))).iter().map(|one| one.term).collect();
     assert_eq!(stranger, strict().left_to_the_agent().collect());
+}
+
+#[test]
+fn an_approval_that_is_asked_to_be_shown_is_the_agents_to_refuse() {
+    let (hierarchy, regions) = (DiseaseHierarchy::default(), regions());
+    let at = Circumstances { closing: Day(20_000), hierarchy: &hierarchy, regions: &regions };
+    let requester = |approval| Requester { approval, ..known().with_declared(&exemplary()).unwrap() };
+    let refused = |terms: &DataUseTerms, approval| decide(terms, &exemplary(), &requester(approval), &at);
+    let lacking = || Approval::Lacking("no visa of it was accepted".into());
+    for enough in [Approval::NotAsked, Approval::Shown] {
+        assert_eq!(refused(&strict(), enough), vec![]);
+    }
+    let refusals = refused(&strict(), lacking());
+    let [refusal] = refusals.as_slice() else { panic!("{refusals:?}") };
+    assert_eq!((refusal.term, refusal.enforced_by), (DuoTerm::Irb, Enforcement::Agent));
+    assert!(refusal.why.contains("is not shown: no visa of it was accepted"), "{refusal}");
+    // Who does not require an approval asks to see none.
+    let lenient = DataUseTerms::new(Permission::GeneralResearch, [Modifier::NoMethods]).unwrap();
+    assert_eq!(refused(&lenient, lacking()), vec![]);
 }
 
 #[test]

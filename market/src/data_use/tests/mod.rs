@@ -138,13 +138,15 @@ fn any_declared() -> impl Strategy<Value = DeclaredUse> {
 fn any_requester() -> impl Strategy<Value = Requester> {
     let day = proptest::option::of((19_990u32..20_010).prop_map(Day));
     let project = proptest::option::of(Just("study:bb".parse::<Name>().unwrap()));
-    (some_names(0), some_names(0), some_names(0), project, day).prop_map(
-        |(users, institutions, research_kinds, project, publishes_from)| Requester {
+    let approval = select(vec![Approval::NotAsked, Approval::Shown, Approval::Lacking("a visa".into())]);
+    (some_names(0), some_names(0), some_names(0), project, day, approval).prop_map(
+        |(users, institutions, research_kinds, project, publishes_from, approval)| Requester {
             users,
             institutions,
             project,
             research_kinds,
             publishes_from,
+            approval,
         },
     )
 }

@@ -12,8 +12,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 pub(super) use self::rows::{
-    BlockRow, ContributionRow, DatasetRow, LicenceRow, Page, PartyRow, QueryIdPage, QueryProgress, QueryRow, SchemaRow,
-    StudyRow, TransactionRow,
+    BlockRow, ContributionRow, DatasetRow, Introduction, LicenceRow, Page, PartyRow, QueryIdPage, QueryProgress,
+    QueryRow, SchemaRow, StudyRow, TransactionRow,
 };
 
 /// Bytes: a blob, a stored value, or a value's canonical borsh encoding.

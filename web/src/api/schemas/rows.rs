@@ -55,6 +55,23 @@ pub(in crate::api) struct StudyRow {
     title: String,
 }
 
+/// What a researcher says of a query and of themselves.
+#[derive(ToSchema)]
+pub(in crate::api) struct Introduction {
+    /// The query.
+    query: String,
+    /// The account that asks.
+    researcher: String,
+    /// When it was written, in seconds since 1970-01-01T00:00:00Z.
+    written: u64,
+    /// The declared use in TOML.
+    declared: Option<String>,
+    /// A GA4GH Passport, or visas in JSON.
+    passport: Option<String>,
+    /// The account's signature.
+    signature: String,
+}
+
 /// A dataset in a listing.
 #[derive(ToSchema)]
 pub(in crate::api) struct DatasetRow {

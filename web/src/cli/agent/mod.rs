@@ -1,6 +1,7 @@
 //! `locus agent`.
 
 mod earnings;
+mod introduced;
 mod pace;
 mod pages;
 mod screenings;
@@ -32,7 +33,13 @@ use node::{
 use serde::Serialize;
 
 pub(super) use self::pages::People;
-use self::{earnings::Earnings, pace::Pace, pages::Pages, screenings::Screenings};
+use self::{
+    earnings::Earnings,
+    introduced::{Introductions, News},
+    pace::Pace,
+    pages::Pages,
+    screenings::Screenings,
+};
 use super::{
     Connection, Home, Output,
     committee::{Members, connect_patiently, latest_key},
@@ -96,6 +103,9 @@ pub struct Answering {
     /// The custodian's key file, when it protects the wallets; otherwise the passphrase opens them.
     #[arg(long, value_name = "FILE")]
     custodian: Option<PathBuf>,
+    /// The issuers whose visas count when a researcher presents a passport for a query, in TOML; none without it.
+    #[arg(long, value_name = "FILE")]
+    trust: Option<PathBuf>,
     /// One query; every open one without it.
     #[arg(long, value_name = "ID")]
     query: Option<QueryId>,
@@ -163,6 +173,7 @@ struct Means {
     committee: Box<dyn CommitteeAccess>,
     proving: ProvingKey,
     protection: Protection,
+    introductions: Introductions,
 }
 
 impl Means {
@@ -176,7 +187,8 @@ impl Answering {
     fn means(&self, home: &Home, connection: Connection, committee: Box<dyn CommitteeAccess>) -> Result<Means, Error> {
         let proving = proving_key(home, &connection.ledger.genesis().contribution)?;
         let protection = home.wallet_protection(self.custodian.as_deref())?;
-        Ok(Means { connection, committee, proving, protection })
+        let introductions = Introductions::new(home, self.trust.as_deref())?;
+        Ok(Means { connection, committee, proving, protection, introductions })
     }
 
     /// The committee's members. Too few are refused before anything is proven: receipts are part of a contribution. To
@@ -282,7 +294,7 @@ impl Answering {
             watching.known.extend(new);
         }
         let epoch = tip(ledger)?.epoch;
-        if watching.seen == Some(epoch) {
+        if watching.seen == Some(epoch) && !watching.news.came(&means.introductions, &watching.known)? {
             return Ok(());
         }
         watching.seen = None;
@@ -333,6 +345,8 @@ struct Watching {
     known: Vec<QueryId>,
     /// The epoch in which every known query was answered for every wallet.
     seen: Option<Epoch>,
+    /// What researchers said of themselves.
+    news: News,
     /// What was printed, by query, so that nothing is printed twice.
     printed: BTreeSet<(QueryId, String)>,
 }
@@ -345,6 +359,7 @@ impl Watching {
             pace: Pace::new(delay_max),
             known: vec![],
             seen: None,
+            news: News::default(),
             printed: BTreeSet::new(),
         }
     }
@@ -390,6 +405,7 @@ fn consider_side_by_side(
 ) -> Result<Vec<Line>, Error> {
     let agent = means.agent();
     open.iter_mut().try_for_each(|opened| agent.refresh(opened))?;
+    means.introductions.introduce(&means.connection.ledger.chain(), open)?;
     let open = &*open;
     let work = |task: Task| {
         let queries = task.queries.iter().filter_map(|place| open.get(*place));

@@ -1,0 +1,121 @@
+//! What an agent knows of who asks.
+
+use std::collections::BTreeSet;
+
+use circuits::id::{AccountId, StudyId};
+use node::{state::QueryState, units::Timestamp};
+
+use super::VerifiedIntroduction;
+use crate::{
+    Error,
+    data_use::{Approval, Requester},
+    passport::{CheckedVisa, TrustedIssuers, VerifiedVisa, check_passport, places_of_account},
+};
+
+/// Who asks, as far as an agent can tell, and why what they presented counts for nothing where it does.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KnownAsker {
+    requester: Requester,
+    remarks: Vec<String>,
+}
+
+impl KnownAsker {
+    /// What the ledger says of an account that asks in a study's name.
+    #[must_use]
+    pub fn of_ledger(researcher: &AccountId, study: &StudyId) -> Self {
+        Self { requester: Requester::of_ledger(researcher, study), remarks: vec![] }
+    }
+
+    /// What an agent knows of a query's researcher at a time: by the ledger, by the introduction as it was found or refused,
+    /// and by the issuers that it trusts, if it trusts any.
+    #[must_use]
+    pub fn of_query(
+        state: &QueryState,
+        introduction: Option<Result<VerifiedIntroduction, Error>>,
+        trust: Option<&TrustedIssuers>,
+        at: Timestamp,
+    ) -> Self {
+        let mut known = Self::of_ledger(&state.researcher, &state.query.study);
+        let passport = match introduction {
+            None => None,
+            Some(Err(error)) => {
+                known
+                    .remarks
+                    .push(format!("what the researcher introduces themselves with counts for nothing: {error}"));
+                None
+            }
+            Some(Ok(introduction)) => {
+                known.promised(&introduction);
+                introduction.passport
+            }
+        };
+        let visas = match (&passport, trust) {
+            (None, _) => vec![],
+            (Some(_), None) => {
+                let why = "a passport is presented, and this agent trusts no issuer of visas (--trust)";
+                known.remarks.push(why.into());
+                vec![]
+            }
+            (Some(passport), Some(trust)) => known.counted(passport, (trust, at), &state.researcher),
+        };
+        known.requester = known.requester.with_visas(&visas);
+        if let Some(trust) = trust.filter(|trust| !trust.policy().requirements().is_empty()) {
+            let shown = trust.policy().check(&visas.iter().collect::<Vec<_>>(), at);
+            known.requester.approval =
+                shown.map_or_else(|error| Approval::Lacking(error.to_string()), |_| Approval::Shown);
+        }
+        known
+    }
+
+    /// What is decided on.
+    #[must_use]
+    pub const fn requester(&self) -> &Requester {
+        &self.requester
+    }
+
+    /// Why what was presented counts for nothing, a sentence for each.
+    #[must_use]
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
+    }
+
+    /// Adds the promises.
+    fn promised(&mut self, introduction: &VerifiedIntroduction) {
+        let Some(declared) = introduction.declared() else { return };
+        match self.requester.clone().with_declared(declared) {
+            Ok(requester) => self.requester = requester,
+            Err(error) => self.remarks.push(format!("what is promised counts for nothing: {error}")),
+        }
+    }
+
+    /// The visas of a passport that count for an account; a remark for each other one.
+    fn counted(
+        &mut self,
+        passport: &str,
+        (trust, at): (&TrustedIssuers, Timestamp),
+        account: &AccountId,
+    ) -> Vec<VerifiedVisa> {
+        let checked = match check_passport(passport, trust, at) {
+            Ok(checked) => checked,
+            Err(error) => {
+                self.remarks.push(format!("the passport counts for nothing: {error}"));
+                return vec![];
+            }
+        };
+        let own: BTreeSet<usize> = places_of_account(&checked, trust.register(), account);
+        let mut counted = vec![];
+        for CheckedVisa { place, claimed_issuer, outcome } in checked {
+            let issuer = claimed_issuer.unwrap_or_else(|| "an issuer that cannot be read".into());
+            match outcome {
+                Ok(visa) if own.contains(&place) => counted.push(visa),
+                Ok(visa) => self.remarks.push(format!(
+                    "visa {place} of {issuer} counts for nothing: it is of {}, and nothing shows that this is account \
+                     {account}",
+                    visa.identity()
+                )),
+                Err(error) => self.remarks.push(format!("visa {place} of {issuer} counts for nothing: {error}")),
+            }
+        }
+        counted
+    }
+}

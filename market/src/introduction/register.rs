@@ -1,0 +1,74 @@
+//! The introductions that a node keeps: the newest of each query.
+
+use circuits::id::QueryId;
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, delete, insert_into};
+
+use super::{INTRODUCTION_JSON_BYTES_MAX, Introduction, refused, schema::introductions};
+use crate::{
+    Error,
+    database::{Database, on_each, signed},
+};
+
+/// The introductions in a database. They are the service's own: no ledger has them.
+#[derive(Debug, Clone)]
+pub struct Introductions {
+    database: Database,
+}
+
+impl Introductions {
+    /// The introductions in a database.
+    #[must_use]
+    pub const fn new(database: Database) -> Self {
+        Self { database }
+    }
+
+    /// Keeps an introduction in place of an older one of its query; whether it was not here before. Whoever calls has
+    /// verified it.
+    ///
+    /// # Errors
+    /// [`Error::Introduction`] when a newer one is here, or another one of the same second; [`Error::Database`] when the
+    /// database fails.
+    pub fn keep(&self, introduction: &Introduction) -> Result<bool, Error> {
+        let odd = |error: serde_json::Error| refused(format!("it cannot be written: {error}"));
+        let document = serde_json::to_string(introduction).map_err(odd)?;
+        if document.len() > INTRODUCTION_JSON_BYTES_MAX {
+            return Err(refused(format!(
+                "it has {} bytes in JSON; at most {INTRODUCTION_JSON_BYTES_MAX} can be",
+                document.len()
+            )));
+        }
+        let query = introduction.query.as_bytes().to_vec();
+        let written = signed(introduction.written.get());
+        let same = introductions::table.find(query.clone());
+        let row = (
+            introductions::query.eq(&query),
+            introductions::written.eq(written),
+            introductions::document.eq(&document),
+        );
+        self.database.write(|connection| {
+            delete(same.clone().filter(introductions::written.lt(written))).execute(connection)?;
+            let insert = insert_into(introductions::table).values(row).on_conflict_do_nothing();
+            if on_each!(connection, inner => insert.execute(inner))? == 1 {
+                return Ok(true);
+            }
+            let kept: String = same.select(introductions::document).first(connection)?;
+            if kept == document {
+                Ok(false)
+            } else {
+                Err(refused("one that is as new or newer is here already".into()))
+            }
+        })
+    }
+
+    /// The introduction of a query, as it was kept.
+    ///
+    /// # Errors
+    /// [`Error::Database`] when the database fails, [`Error::Introduction`] for a damaged row.
+    pub fn of(&self, query: QueryId) -> Result<Option<Introduction>, Error> {
+        let kept = introductions::table.find(query.as_bytes().to_vec()).select(introductions::document);
+        let kept: Option<String> = self.database.read(|connection| kept.first(connection).optional())?;
+        let read = |text: String| serde_json::from_str(&text);
+        let damaged = |error| refused(format!("the database's is damaged ({error}); the researcher can send it again"));
+        kept.map(read).transpose().map_err(damaged)
+    }
+}

@@ -1,0 +1,9 @@
+//! The table, as `market/migrations` makes it.
+
+diesel::table! {
+    introductions (query) {
+        query -> Binary,
+        written -> BigInt,
+        document -> Text,
+    }
+}

@@ -1,0 +1,144 @@
+//! A researcher introduces themselves for a query on the command line, and an agent decides by it: through a live node, with
+//! consents in the terms of the Data Use Ontology.
+
+use std::{fs, path::Path, time::SystemTime};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use serde_json::{Value, json};
+
+use crate::network::{Place, Server, certify_under, new_key, text};
+
+const ISSUER: &str = "https://visas.example.org/";
+const APPROVED: &str = "https://hospital.example/studies/17";
+
+fn keys() -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/passport/keys.json");
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// A visa that expires so many seconds from now.
+fn visa(subject: &str, kind: &str, value: &str, seconds: i64) -> String {
+    let now = i64::try_from(SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs()).unwrap();
+    let claims = json!({
+        "iss": ISSUER, "aud": "us", "sub": subject, "iat": now - 7_200, "exp": now + seconds,
+        "ga4gh_visa_v1": {
+            "type": kind, "asserted": now - 7_200, "value": value, "source": "https://uni.example", "by": "dac"
+        }
+    });
+    let key = EncodingKey::from_ec_der(&STANDARD.decode(keys()["ec"]["private_pkcs8"].as_str().unwrap()).unwrap());
+    encode(&Header { kid: Some("key-1".into()), ..Header::new(Algorithm::ES256) }, &claims, &key).unwrap()
+}
+
+/// Two files of trusted issuers: one that asks for no more than the word that an ethics committee approved, and one that
+/// asks to see it.
+fn write_trust(place: &Place) {
+    let mut key = keys()["ec"]["public"].take();
+    key["kid"] = json!("key-1");
+    place.write("jwks.json", &json!({ "keys": [key] }));
+    let issuer = format!("[[issuer]]\niss = \"{ISSUER}\"\njwks = \"jwks.json\"\naudience = \"us\"\n");
+    let require = format!("[[require]]\ntype = \"ControlledAccessGrants\"\nvalue = \"const:{APPROVED}\"\n");
+    fs::write(place.path("issuers.toml"), &issuer).unwrap();
+    fs::write(place.path("asking.toml"), format!("{issuer}{require}")).unwrap();
+}
+
+/// A node, its committee, two hospitals, a researcher, and people who allow health research that an ethics committee
+/// approved, by one institution. Returns the schema.
+fn found(place: &mut Place) -> (Server, Vec<Server>, String) {
+    let researcher = new_key(place, "researcher", "researcher");
+    let hospitals = [new_key(place, "issuer", "hospital-a"), new_key(place, "issuer", "hospital-b")];
+    new_key(place, "custodian", "custodian");
+    let init = ["network", "init", "introductions", "--balance", &format!("{researcher}=1000000")];
+    let quick = ["--epoch-blocks", "8", "--exact-floor", "2", "--early-sealing", "--block-seconds", "0"];
+    place.locus(&[&init[..], &quick].concat());
+    let node = place.serve(&["serve", "--listen", "127.0.0.1:0", "--heartbeat", "1"]);
+    place.url = Some(node.url.clone());
+    let members: Vec<Server> = (0..4).map(|index| place.member(index)).collect();
+    for (hospital, name) in hospitals.iter().zip(["Hospital A", "Hospital B"]) {
+        place.locus(&["govern", "accredit-issuer", hospital, "--name", name]);
+    }
+    place.locus(&["govern", "accredit-researcher", &researcher, "--name", "Researcher"]);
+    place.until(&["committee", "show"], |shown| shown["committee"]["stage"]["stage"] == "active");
+    place.write(
+        "duo.json",
+        &json!({ "duoDataUse": [
+        { "id": "DUO:0000006" }, { "id": "DUO:0000021" },
+        { "id": "DUO:0000028", "modifiers": [{ "id": "uni.example" }] }
+    ] }),
+    );
+    let offer = ["--price-min", "500", "--cohort-min", "2", "--days", "365", "--exact", "--out", "given.json"];
+    place.locus(&[&["consent", "import", "duo.json"][..], &offer].concat());
+    let consent = serde_json::from_str(&fs::read_to_string(place.path("given.json")).unwrap()).unwrap();
+    let schema = certify_under(place, &consent);
+    (node, members, schema)
+}
+
+/// Opens a query that names an approval. Returns its id.
+fn ask(place: &Place, schema: &str) -> String {
+    fs::write(place.path("protocol.md"), "Count alleles.").unwrap();
+    let study = ["study", "register", "Alleles", "--protocol", "protocol.md", "--ethics", "2026-1"];
+    let study = place.locus(&[&study[..], &["--key", "researcher.key"]].concat());
+    place.write("query.json", &json!({
+        "study": study["study"], "schema": schema, "criteria": [], "privacy": "exact",
+        "data_use": {
+            "purpose": "health-research", "methods": false, "for_profit": false, "commercial": false, "genetic": true,
+            "ethics_approval": "REC-2026-17"
+        },
+        "measures": [{ "statistic": "allele_frequencies", "variants": { "first": 0, "count": 128 } }],
+        "price": 500, "contributions_min": 2, "contributions_max": 4, "days": 7
+    }));
+    let opened = place.locus(&["query", "open", "query.json", "--key", "researcher.key", "--yes"]);
+    assert_eq!(opened["introduced"], json!(true), "{opened}");
+    text(&opened["id"])
+}
+
+/// What the agent of everybody would do with the query, in one word each, and why.
+fn foreseen(place: &Place, query: &str, trust: &[&str]) -> (Vec<String>, String) {
+    let run = ["agent", "dry-run", "--wallets", "wallets", "--custodian", "custodian.key", "--query", query];
+    let answers = place.locus(&[&run[..], trust].concat())["answers"].take();
+    let outlooks = answers.as_array().unwrap().iter().map(|answer| text(&answer["outlook"])).collect();
+    (outlooks, answers.to_string())
+}
+
+#[test]
+fn an_agent_answers_a_researcher_whose_visas_show_what_its_owners_demand() {
+    let mut place = Place::new();
+    let (_node, _members, schema) = found(&mut place);
+    write_trust(&place);
+    let account = text(&place.locus(&["keys", "show", "researcher.key"])["account"]);
+    let own = format!("account:{account}");
+    let query = ask(&place, &schema);
+    let introduce = |visas: &[String]| {
+        place.write("visas.json", &json!(visas));
+        let how = ["--key", "researcher.key", "--passport", "visas.json", "--file", "query.json"];
+        place.locus(&[&["query", "introduce", &query][..], &how].concat());
+        // An introduction replaces one of an earlier second.
+        std::thread::sleep(std::time::Duration::from_millis(1_100));
+    };
+    let declined = |trust: &[&str], why: &str| {
+        let (outlooks, said) = foreseen(&place, &query, trust);
+        assert_eq!(outlooks, ["decline"; 4], "{said}");
+        assert!(said.contains(why), "{why:?} is not in {said}");
+    };
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    declined(&["--trust", "issuers.toml"], "not shown to belong to one of them (DUO:0000028 IS)");
+    let affiliation = |subject: &str, seconds| visa(subject, "AffiliationAndRole", "faculty@uni.example", seconds);
+    introduce(&[affiliation(&own, -3_600)]);
+    declined(&["--trust", "issuers.toml"], "counts for nothing: the passport is refused: it expired at");
+    introduce(&[affiliation("ada", 3_600)]);
+    declined(&["--trust", "issuers.toml"], "nothing shows that this is account");
+    introduce(&[affiliation(&own, 3_600)]);
+    declined(&[], "this agent trusts no issuer of visas");
+    declined(&["--trust", "asking.toml"], "what this agent asks for is not shown");
+    let (outlooks, said) = foreseen(&place, &query, &["--trust", "issuers.toml"]);
+    assert_eq!(outlooks, ["answer"; 4], "{said}");
+    introduce(&[affiliation(&own, 3_600), visa(&own, "ControlledAccessGrants", APPROVED, 3_600)]);
+    let (outlooks, said) = foreseen(&place, &query, &["--trust", "asking.toml"]);
+    assert_eq!(outlooks, ["answer"; 4], "{said}");
+
+    new_key(&place, "researcher", "stranger");
+    let how = ["query", "introduce", &query, "--key", "stranger.key", "--passport", "visas.json"];
+    assert!(place.refused(&how).contains("wrote it, and account"));
+    let nothing = ["query", "introduce", &query, "--key", "researcher.key"];
+    assert!(place.refused(&nothing).contains("--passport"));
+}
