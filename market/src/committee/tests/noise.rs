@@ -153,14 +153,30 @@ fn released_noise_is_centred_and_as_wide_as_stated_and_five_percent_less_is_noti
         let private = private(threshold, members, 1_000, &layout);
         let stated = |slot| private.noise.variance(slot, private.quorum.subset_count()).sqrt();
         // In units of the deviation that is stated of each slot.
-        let mut draws = vec![];
+        let mut queries: Vec<Vec<f64>> = vec![];
         for query in 0..4 {
             let released = private.released(&quorums[0], query);
             assert_eq!(released, private.released(&quorums[1], query), "another quorum and another time: the same");
             let (noisy, zero): (Vec<_>, Vec<_>) = (0..).zip(released).partition(|(slot, _)| stated(*slot) > 0.0);
             assert!(zero.iter().all(|(_, value)| *value == 0), "a digit that no value reaches carries no noise");
-            draws.extend(noisy.into_iter().map(|(slot, value)| f64::from(value) / stated(slot)));
+            if layout == counts() {
+                // A sum of discrete Gaussians as wide as these is one, as far as any test of so many draws can see.
+                let values: Vec<i64> = noisy.iter().map(|(_, value)| i64::from(*value)).collect();
+                assert!(fit(&values, stated(0)) > 1e-6, "the sum of the components has another shape");
+                assert!(fit(&values, 0.9 * stated(0)) < 1e-6, "a deviation wrong by a tenth fits");
+            }
+            queries.push(noisy.into_iter().map(|(slot, value)| f64::from(value) / stated(slot)).collect());
         }
+        for (place, one) in queries.iter().enumerate() {
+            for other in &queries[..place] {
+                let together = one.iter().zip(other).map(|(one, other)| one * other).sum::<f64>() / one.len() as f64;
+                assert!(
+                    together.abs() < 5.0 / (one.len() as f64).sqrt(),
+                    "two queries' noises go together: {together}"
+                );
+            }
+        }
+        let draws = queries.concat();
         assert!(draws.len() >= 10_000, "{}", draws.len());
         assert!(has_variance(&draws, 1.0));
         for wrong in [0.95_f64, 1.05] {
