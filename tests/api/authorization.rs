@@ -79,7 +79,8 @@ fn filled(path: &str, dataset: DatasetId, account: &str) -> String {
     let subject = if path.starts_with("/v1/accounts") { account.to_owned() } else { dataset.to_string() };
     let object = if is_object { format!("{dataset}.body") } else { dataset.to_string() };
     let fixed = [("{object_id}", object), ("{access_id}", "https".into()), ("{id}", subject), ("{height}", "1".into())];
-    let more = [("{epoch}", "0"), ("{kind}", "blob"), ("{key}", "00")].map(|(name, value)| (name, value.to_owned()));
+    let more = [("{epoch}", "0"), ("{kind}", "blob"), ("{key}", "00"), ("{text}", "1")];
+    let more = more.map(|(name, value)| (name, value.to_owned()));
     let digest = ("{digest}", "00".repeat(32));
     let all = fixed.into_iter().chain(more).chain([digest]);
     let path = all.fold(path.to_owned(), |path, (name, value)| path.replace(name, &value));

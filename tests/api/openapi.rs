@@ -138,6 +138,7 @@ fn each_schema_is_that_of_what_is_served() {
         ("/v1/queries/{id}/introduction", server.collecting.to_string()),
         ("/v1/screenings/{id}", screening.clone()),
         ("/v1/screenings/{id}/response-proofs", screening.clone()),
+        ("/v1/screenings/{id}/receipt", screening.clone()),
         ("/v1/screenings/{id}/responses", screening),
         ("/v1/schemas/{id}", text(&query["query"]["schema"])),
         ("/v1/studies/{id}", text(&query["query"]["study"])),
@@ -149,6 +150,7 @@ fn each_schema_is_that_of_what_is_served() {
         ("/v1/blocks/{height}/events", "1".into()),
         ("/v1/blocks/{height}/header", "1".into()),
         ("/v1/committee/{epoch}", "0".into()),
+        ("/v1/search/{text}", "1".into()),
         ("/v1/state-proofs/{key}", hex::encode(node::state::StateKey::Tip().encode().unwrap())),
     ];
     let mut compared = 0;

@@ -35,7 +35,7 @@ pub const SIGN_IN: [(&str, &str); 6] = [
 ];
 
 /// What is for everybody: public facts, and what proves itself, such as a signed transaction or a blob by its digest.
-pub const PUBLIC: [(&str, &str); 68] = [
+pub const PUBLIC: [(&str, &str); 72] = [
     ("get", "/beacon/v2/"),
     ("get", "/beacon/v2/configuration"),
     ("get", "/beacon/v2/datasets"),
@@ -78,6 +78,7 @@ pub const PUBLIC: [(&str, &str); 68] = [
     ("get", "/v1/leaves"),
     ("get", "/v1/licences"),
     ("get", "/v1/peers"),
+    ("post", "/v1/analyses"),
     ("post", "/v1/plans"),
     ("get", "/v1/queries"),
     ("get", "/v1/queries/{id}"),
@@ -87,13 +88,16 @@ pub const PUBLIC: [(&str, &str); 68] = [
     ("get", "/v1/queries/{id}/progress"),
     ("get", "/v1/query-ids"),
     ("get", "/v1/query-schema"),
+    ("post", "/v1/receipts/verify"),
     ("get", "/v1/researchers"),
     ("get", "/v1/schemas"),
     ("get", "/v1/schemas/{id}"),
     ("get", "/v1/screenings"),
     ("get", "/v1/screenings/{id}"),
+    ("get", "/v1/screenings/{id}/receipt"),
     ("get", "/v1/screenings/{id}/response-proofs"),
     ("get", "/v1/screenings/{id}/responses"),
+    ("get", "/v1/search/{text}"),
     ("get", "/v1/state-proofs/{key}"),
     ("get", "/v1/state/{key}"),
     ("get", "/v1/studies"),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use circuits::{id::QueryId, quorum::Quorum};
-use market::{ledger::LedgerAccess as _, objects::Objects};
+use market::objects::Objects;
 use node::{
     Ledger, Mempool,
     units::{SECONDS_PER_DAY, Timestamp},

@@ -165,6 +165,7 @@ fn market_kind(error: &market::Error) -> ProblemKind {
         market::Error::Statement(_)
         | market::Error::InvalidInput { .. }
         | market::Error::QueryFile { .. }
+        | market::Error::Statistics { .. }
         | market::Error::Crypt4gh { .. }
         | market::Error::BeaconRequest { .. }
         | market::Error::DataUse { .. }

@@ -5,6 +5,7 @@
 //! is served that the ledger or a blob's address does not name. What is for one party alone is asked for with a signed
 //! request, and `crate::access` says by whom. Cookies count for the own account alone (`sign_in`).
 
+mod analyses;
 mod beacon;
 mod blobs;
 mod bounds;
@@ -26,9 +27,11 @@ mod places;
 mod plans;
 mod progress;
 mod quota;
+mod receipts;
 mod reply;
 mod schemas;
 mod screenings;
+mod search;
 mod sign_in;
 mod state;
 mod transactions;
@@ -41,6 +44,19 @@ use market::{index::Index, objects::Objects};
 use node::consensus::EngineHandle;
 use utoipa::OpenApi;
 
+pub(crate) use self::{
+    analyses::{RESULT_BYTES_MAX, ResultFile, read_result},
+    blobs::{receive, receive_each},
+    bounds::{answer, no_endpoint},
+    memory::{Held, Room},
+    metrics::observe,
+    places::Place,
+    progress::{Streams, stage_of},
+    quota::is_document,
+    receipts::{RECEIPT_BYTES_MAX, RECEIPT_RESPONSES_MAX, collected},
+    reply::{BYTES, found, parse},
+    state::KEY_BYTES_MAX,
+};
 pub use self::{
     beacon::{Identity, Publishing},
     blobs::BlobPage,
@@ -57,19 +73,9 @@ pub use self::{
     progress::{ADDRESS_STREAMS_MAX, QueryProgress, STREAM_TIME_MAX, STREAMS_MAX},
     quota::{ADDRESS_FORMS_MAX, StoredBytes, UploadQuota},
     screenings::{ListedScreening, RESPONSES_PAGE_MAX, ResponsePage, ResponseProofs, ScreeningPage},
+    search::{Found, FoundKind, find},
     state::{ProvenState, QueryIdPage},
     transactions::{Accepted, IncludedTransaction},
-};
-pub(crate) use self::{
-    blobs::{receive, receive_each},
-    bounds::{answer, no_endpoint},
-    memory::{Held, Room},
-    metrics::observe,
-    places::Place,
-    progress::{Streams, stage_of},
-    quota::is_document,
-    reply::{BYTES, found, parse},
-    state::KEY_BYTES_MAX,
 };
 use crate::{Error, chain::Chain, problem::Problem, sign_in::SignIn, signed_request::Replay};
 
@@ -172,11 +178,15 @@ routes![
     introductions::put_introduction,
     plans::plan_query,
     plans::read_query_schema,
+    analyses::analyze_result,
+    receipts::verify_receipt,
     listing::list_contributions,
     screenings::list_screenings,
     screenings::read_screening,
     screenings::list_responses,
     screenings::prove_responses,
+    receipts::collect_screening_receipt,
+    search::look_up,
     listing::list_issuers,
     listing::list_researchers,
     committee::read_committee,

@@ -10,7 +10,11 @@ use market::ledger::tip;
 use node::{Groth16Verifier, calendar::utc, units::Height};
 
 use super::{Connection, Home, Output};
-use crate::Error;
+use crate::{
+    Error,
+    api::{Found, find},
+    client::Remote,
+};
 
 /// How often the node is asked for its height.
 const POLL_TIME: Duration = Duration::from_millis(20);
@@ -27,6 +31,11 @@ pub enum Ledger {
         /// Its height, from 1.
         height: u64,
     },
+    /// Say what a height or an id is of: a block, query, screening, study, schema, transaction or account.
+    Find {
+        /// A height, or 64 hex digits.
+        text: String,
+    },
     /// Wait until the next epoch, in which records registered and consent changed so far count.
     ///
     /// Works against a node, which makes blocks; on a network in the data directory it asks for them.
@@ -38,11 +47,14 @@ pub enum Ledger {
 impl Ledger {
     pub(super) fn run(&self, home: &Home, output: &Output) -> Result<(), Error> {
         let connection = match self {
+            Self::Find { text } => return look_up(home, output, text),
             Self::NextEpoch => home.connect()?,
             Self::Head | Self::Block { .. } | Self::Replay => home.connect_reading()?,
         };
         let ledger = &*connection.ledger;
         match self {
+            // Answered above: it opens the ledger itself.
+            Self::Find { .. } => Ok(()),
             Self::Head => output.result(&tip(ledger)?, |tip| {
                 format!("height {}\nepoch  {}\ntime   {}", tip.height, tip.epoch, utc(tip.time))
             }),
@@ -83,6 +95,19 @@ impl Ledger {
             }
         }
     }
+}
+
+/// Looks a height or an id up, at the node or in the ledger of the data directory.
+fn look_up(home: &Home, output: &Output, text: &str) -> Result<(), Error> {
+    let known: Option<Found> = match home.url() {
+        None => find(&home.open_checked_ledger()?.snapshot()?, text)?,
+        Some(url) if text.chars().all(|letter| letter.is_ascii_alphanumeric()) => {
+            Remote::new(url)?.json(&format!("/v1/search/{text}"))?
+        }
+        Some(_) => None,
+    };
+    let known = known.ok_or_else(|| Error::NotFound { what: "block or id", id: text.into() })?;
+    output.result(&known, |known| format!("{} {}", known.kind.name(), known.id))
 }
 
 /// Waits for blocks, or asks for them, until the epoch is another.

@@ -23,12 +23,11 @@ use serde::Deserialize;
 use super::{
     parts::{self, Listing, asked},
     shell::{Section, Shell, page},
-    verify::RESPONSES_MAX,
     words::{self, Purpose},
 };
 use crate::{
     Error,
-    api::{Service, blocking, found, parse},
+    api::{RECEIPT_RESPONSES_MAX, Service, blocking, found, parse},
 };
 
 /// Screenings of one page.
@@ -218,7 +217,7 @@ struct OneScreening {
 impl OneScreening {
     /// Whether this server collects and checks the receipt itself.
     fn is_checked_here(&self) -> bool {
-        self.screening.state.eligible <= RESPONSES_MAX
+        self.screening.state.eligible <= RECEIPT_RESPONSES_MAX
     }
 
     /// When its sponsor ended it.

@@ -21,6 +21,44 @@ pub(super) use self::rows::{
 #[schema(value_type = String, format = Binary)]
 pub(super) struct Bytes(Vec<u8>);
 
+/// What a height or an id is of.
+#[derive(ToSchema)]
+pub(super) struct Found {
+    /// `block`, `query`, `screening`, `study`, `schema`, `transaction` or `account`.
+    kind: String,
+    /// Its height or its id.
+    id: String,
+}
+
+/// What the checks of a receipt amount to.
+#[derive(ToSchema)]
+pub(super) struct ExaminedReceipt {
+    /// Whether every check held.
+    holds: bool,
+    /// The check that failed, and why; null when none did.
+    refused: Option<RefusedReceipt>,
+    /// What `locus verify --json` prints of a receipt that holds; null of another one.
+    verified: Option<Value>,
+}
+
+/// Why a receipt does not hold.
+#[derive(ToSchema)]
+pub(super) struct RefusedReceipt {
+    /// The rule that it breaks, where it is one.
+    check: Option<String>,
+    /// Why.
+    why: String,
+}
+
+/// What released sums say.
+#[derive(ToSchema)]
+pub(super) struct Analyses {
+    /// For each measure, its statistics.
+    analyses: Vec<Value>,
+    /// The cohort and what protects it, in words.
+    notes: Vec<String>,
+}
+
 /// Where the chain stands.
 #[derive(ToSchema)]
 pub(super) struct Head {

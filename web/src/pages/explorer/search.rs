@@ -6,13 +6,11 @@ use actix_web::{
     web::{Data, Query},
 };
 use askama::Template;
-use circuits::id::{AccountId, QueryId, SchemaId, StudyId};
-use node::{state::StateRead, transaction::TransactionId, units::Height};
 use serde::Deserialize;
 
 use crate::{
     Error,
-    api::{Service, blocking},
+    api::{Service, blocking, find},
     pages::{
         parts::asked,
         shell::{Section, Shell, page},
@@ -33,7 +31,7 @@ struct NotFound {
     q: String,
 }
 
-/// Leads to the page of a block, query, study, schema, transaction or account.
+/// Leads to the page of a block, query, screening, study, schema, transaction or account.
 #[get("/search")]
 pub(super) async fn search(
     request: HttpRequest,
@@ -42,36 +40,8 @@ pub(super) async fn search(
 ) -> Result<HttpResponse, Error> {
     let q = asked(looked)?.q.trim().to_owned();
     let text = q.clone();
-    match blocking(move || place(&service, &text)).await? {
-        Some(place) => Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, place)).finish()),
+    match blocking(move || find(&service.chain.snapshot()?, &text)).await? {
+        Some(known) => Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, known.page())).finish()),
         None => page(&NotFound { shell: Shell::of(&request, Section::Explorer, "Search"), q }),
     }
-}
-
-/// The page of what has this height or id.
-fn place(service: &Service, text: &str) -> Result<Option<String>, Error> {
-    let snapshot = service.chain.snapshot()?;
-    if let Ok(height) = text.parse() {
-        let known = snapshot.header(Height::new(height))?.is_some();
-        return Ok(known.then(|| format!("/blocks/{height}")));
-    }
-    let Ok(account) = text.parse::<AccountId>() else { return Ok(None) };
-    let bytes = account.to_bytes();
-    let (query, study) = (QueryId::from_bytes(bytes), StudyId::from_bytes(bytes));
-    let kind = if snapshot.query(query)?.is_some() {
-        "queries"
-    } else if snapshot.study(study)?.is_some() {
-        "studies"
-    } else if snapshot.schema(SchemaId::from_bytes(bytes))?.is_some() {
-        "schemas"
-    } else if let Ok(id) = text.parse::<TransactionId>()
-        && snapshot.location(id)?.is_some()
-    {
-        "transactions"
-    } else if snapshot.account(account)?.is_some() {
-        "accounts"
-    } else {
-        return Ok(None);
-    };
-    Ok(Some(format!("/{kind}/{account}")))
 }

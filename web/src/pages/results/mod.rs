@@ -12,11 +12,11 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use circuits::id::QueryId;
 use market::{
     objects::BLOB_BYTES_MAX,
-    query::{QUERY_FILE_BYTES_MAX, QueryFile, schema_and_panel},
+    query::{QUERY_FILE_BYTES_MAX, QueryFile},
     statistics::{analysis::Analysis, figure::Figure},
 };
-use node::state::{QueryState, QueryStatus, StateRead, committee_of};
-use serde::{Deserialize, Serialize};
+use node::state::{QueryState, StateRead as _};
+use serde::Deserialize;
 
 use self::table::{ROWS_SHOWN_MAX, Table};
 use super::{
@@ -27,20 +27,8 @@ use super::{
 };
 use crate::{
     Error,
-    api::{Room, Service, blocking},
-    reading::Reading,
+    api::{RESULT_BYTES_MAX, ResultFile, Room, Service, blocking, read_result},
 };
-
-/// The largest file that the page takes, in bytes: results are small, receipts hold ciphertexts.
-const FILE_BYTES_MAX: usize = 24 << 20;
-
-/// What of a result's file is read: `locus result --json` writes it, and so does a receipt under another name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct ResultFile {
-    query: QueryId,
-    #[serde(alias = "result")]
-    slots: Vec<Vec<i32>>,
-}
 
 /// A figure as a page shows it: an image that the page carries, so that nothing in it can run.
 pub(super) struct Drawn {
@@ -91,21 +79,6 @@ pub(super) fn read_query_file(text: &str) -> Result<QueryFile, Error> {
     Ok(QueryFile::from_toml("the query file", text)?)
 }
 
-/// Reads sums of a query of this node's chain, and calls a function with the analyses and their notes.
-fn read<T>(
-    service: &Service,
-    (id, state, slots): (QueryId, &QueryState, &[Vec<i32>]),
-    file: Option<QueryFile>,
-    made: impl FnOnce(&[Analysis], &[String]) -> Result<T, Error>,
-) -> Result<T, Error> {
-    let snapshot = service.chain.snapshot()?;
-    let (schema, panel) = schema_and_panel(&snapshot, &*service.blobs, state.query.schema)?;
-    let quorum = &committee_of(&snapshot, state.committee)?.quorum;
-    let reading = Reading { id, state, quorum, schema: &schema, panel: panel.as_ref() };
-    let analyses = reading.analyze(&reading.measures(file)?, slots)?;
-    made(&analyses, &reading.notes())
-}
-
 /// A result as a page shows it.
 ///
 /// # Errors
@@ -121,7 +94,7 @@ pub(super) fn shown(
     let query_file = file.as_ref().map(serde_json::to_string).transpose().map_err(failed)?.unwrap_or_default();
     let own = ResultFile { query: id, slots: slots.to_vec() };
     let text = serde_json::to_string(&own).map_err(failed)?;
-    read(service, (id, state, slots), file, |analyses, notes| {
+    read_result(service, (id, state, slots), file, |analyses, notes| {
         let measures = analyses.iter().enumerate().map(|(place, analysis)| measured(place, analysis, notes));
         Ok(Shown { measures: measures.collect::<Result<_, _>>()?, notes: notes.to_vec(), file: text, query_file })
     })
@@ -173,7 +146,7 @@ struct Ask {
 
 fn ask_again(request: &HttpRequest, problem: Option<String>) -> Ask {
     let shell = Shell::of(request, Section::Results, "Look at a result");
-    Ask { shell, largest: FILE_BYTES_MAX >> 20, problem }
+    Ask { shell, largest: RESULT_BYTES_MAX >> 20, problem }
 }
 
 /// The form that takes a result.
@@ -201,7 +174,7 @@ pub(super) async fn show(
 ) -> Result<HttpResponse, Error> {
     let shell = Shell::of(&request, Section::Results, "Result");
     let node = service.clone();
-    let form = Upload::receive(&request, &service, payload, FILE_BYTES_MAX).await?;
+    let form = Upload::receive(&request, &service, payload, RESULT_BYTES_MAX).await?;
     let answered = blocking(move || match answer(shell, &node, &form) {
         Ok(result) => Ok(Ok(result)),
         Err(error) if is_readers(&error) => Ok(Err(error.to_string())),
@@ -241,11 +214,7 @@ fn parse(service: &Service, text: &str) -> Result<(ResultFile, QueryState), Erro
     let file: ResultFile = serde_json::from_str(text).map_err(|error| {
         refused(format!("{error}; give what `locus result --json` printed, or the receipt that it wrote"))
     })?;
-    let state = service.chain.snapshot()?.query(file.query)?;
-    let state = state.ok_or_else(|| Error::NotFound { what: "query", id: file.query.to_string() })?;
-    let QueryStatus::Released { .. } = state.status else {
-        return Err(refused(format!("query {} is not released, so nobody can have its sums", file.query)));
-    };
+    let state = file.released(service)?;
     Ok((file, state))
 }
 
@@ -268,7 +237,7 @@ pub(super) async fn save_file(service: Data<Service>, wanted: Form<Wanted>) -> R
         let (file, state) = parse(&service, &wanted.file)?;
         let query_file = if wanted.query_file.is_empty() { None } else { Some(read_query_file(&wanted.query_file)?) };
         let result = (file.query, &state, file.slots.as_slice());
-        read(&service, result, query_file, |analyses, notes| download::made(&wanted.what, analyses, notes))
+        read_result(&service, result, query_file, |analyses, notes| download::made(&wanted.what, analyses, notes))
     })
     .await
     .map(download::Made::answer)

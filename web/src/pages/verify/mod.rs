@@ -15,7 +15,7 @@ use market::{
     receipt::{self, VerifiedReceipt, file::AnyReceipt},
 };
 
-pub(super) use self::screening::{RESPONSES_MAX, check_screening, save_screening};
+pub(super) use self::screening::{check_screening, save_screening};
 use self::{
     live::Frame,
     rules::{RELEASE, SCREENING},
@@ -29,11 +29,8 @@ use super::{
 };
 use crate::{
     Error,
-    api::{Service, blocking},
+    api::{RECEIPT_BYTES_MAX, Service, blocking},
 };
-
-/// The largest receipt that the page takes, in bytes. `locus verify` takes larger ones.
-const RECEIPT_BYTES_MAX: usize = 24 << 20;
 
 #[derive(Template)]
 #[template(path = "verify.html")]

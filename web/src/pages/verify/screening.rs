@@ -12,8 +12,7 @@ use circuits::{
     groth16::KeyOrigin,
     id::{ChainId, ScreeningId},
 };
-use market::receipt::screening::{ScreeningReceipt, VerifiedScreeningReceipt, collect, verify_watched};
-use node::state::StateRead as _;
+use market::receipt::screening::{ScreeningReceipt, VerifiedScreeningReceipt, verify_watched};
 
 use self::code::Code;
 use super::{
@@ -26,11 +25,8 @@ use super::{
 };
 use crate::{
     Error,
-    api::{Service, blocking, found, parse},
+    api::{Service, blocking, collected, parse},
 };
-
-/// Responses of a receipt that a page collects and checks, about three seconds' work. `locus screening receipt` takes more.
-pub(in crate::pages) const RESPONSES_MAX: u32 = 1_000;
 
 /// Where others look at the same.
 struct Shared {
@@ -56,16 +52,6 @@ impl Screened {
         let checked = verify_watched(receipt, &mut |check| rows.held(check));
         Self { own, outcome: rows.done(checked), shared: None }
     }
-}
-
-/// Collects the receipt of a screening as of the latest block.
-fn collected(service: &Service, id: ScreeningId) -> Result<ScreeningReceipt, Error> {
-    if found("screening", id, service.chain.snapshot()?.screening(id)?)?.eligible > RESPONSES_MAX {
-        let what =
-            "a receipt that a page collects, in responses; `locus screening receipt` collects larger ones, and this";
-        return Err(Error::TooLarge { what, limit: RESPONSES_MAX as usize });
-    }
-    Ok(collect(service.chain.access(), id)?)
 }
 
 /// Checks the count of a screening, with the receipt that this node collects for it.

@@ -1,0 +1,125 @@
+//! What pages do with receipts, results and the search field, done by programs.
+
+use std::{fs, path::Path, process::Command};
+
+use market::{query::QueryFile, receipt::screening::ScreeningReceipt};
+use serde_json::{Value, json};
+
+use super::{
+    screenings::screened,
+    server::{Server, agent, answer},
+};
+use crate::browser::{roles::demo, site::query_file};
+
+const JSON: &str = "application/json";
+
+/// What a command prints with --json.
+fn locus(arguments: &[&str]) -> Value {
+    let output = Command::new(env!("CARGO_BIN_EXE_locus")).arg("--json").args(arguments).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn verify(server: &Server, receipt: &Value) -> Value {
+    let answer = server.post("/v1/receipts/verify", JSON, receipt.to_string().as_bytes());
+    assert_eq!(answer.status, 200, "{}", answer.json());
+    answer.json()
+}
+
+fn read(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+#[test]
+fn a_receipt_is_checked_as_the_command_line_checks_it() {
+    let server = Server::start();
+    let path = demo().receipt();
+    let receipt = read(&path);
+    let checked = verify(&server, &receipt);
+    assert_eq!((&checked["holds"], &checked["refused"]), (&true.into(), &Value::Null));
+    assert_eq!(checked["verified"], locus(&["verify", path.to_str().unwrap()]));
+    let mut altered = receipt;
+    altered["result"][0][0] = json!(altered["result"][0][0].as_i64().unwrap() + 1);
+    let checked = verify(&server, &altered);
+    assert_eq!((&checked["holds"], &checked["verified"]), (&false.into(), &Value::Null));
+    assert_eq!(checked["refused"]["check"], "R7 result", "{checked}");
+    assert!(checked["refused"]["why"].as_str().unwrap().len() > 10, "{checked}");
+    server.post("/v1/receipts/verify", JSON, b"{").refused(400, "receipt");
+    server.post("/v1/receipts/verify", JSON, b"\xff").refused(400, "receipt");
+    server.post("/v1/receipts/verify", "text/plain", b"{}").refused(415, JSON);
+}
+
+#[test]
+fn the_receipt_of_a_screening_is_collected_as_its_page_collects_it() {
+    let server = Server::start();
+    let id = screened(&server, 0);
+    let collected = server.get(&format!("/v1/screenings/{id}/receipt"));
+    assert_eq!((collected.status, collected.header("content-type")), (200, JSON));
+    let saved = server.get(&format!("/screenings/{id}/receipt.json"));
+    assert_eq!(collected.json(), saved.json());
+    ScreeningReceipt::from_json(std::str::from_utf8(&collected.body).unwrap()).unwrap();
+    let checked = verify(&server, &collected.json());
+    assert_eq!((&checked["holds"], &checked["verified"]["records"]), (&true.into(), &0.into()), "{checked}");
+    server.get(&format!("/v1/screenings/{}/receipt", "11".repeat(32))).refused(404, "screening");
+    server.get("/v1/screenings/x/receipt").refused(400, "screening id");
+}
+
+#[test]
+fn a_height_or_an_id_is_looked_up_by_page_program_and_command() {
+    let server = Server::start();
+    let screening = screened(&server, 0).to_string();
+    let query = server.get(&format!("/v1/queries/{}", server.collecting)).json();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let researcher = text(&query["researcher"]);
+    let sent = server.get(&format!("/v1/accounts/{researcher}/transactions")).json();
+    for (kind, id) in [
+        ("block", "1".to_owned()),
+        ("query", server.collecting.to_string()),
+        ("screening", screening),
+        ("study", text(&query["query"]["study"])),
+        ("schema", text(&query["query"]["schema"])),
+        ("transaction", text(&sent["items"][0]["id"])),
+        ("account", researcher),
+    ] {
+        let expected = json!({ "kind": kind, "id": id });
+        assert_eq!(server.get(&format!("/v1/search/{id}")).json(), expected);
+        assert_eq!(locus(&["--url", &server.running.url(), "ledger", "find", &id]), expected);
+        let client: ureq::Agent =
+            ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).proxy(None).build().into();
+        let led = answer(client.get(format!("{}/search?q={id}", server.running.url())).call());
+        assert!(led.status == 303 && led.header("location").ends_with(&format!("/{id}")), "{kind}: {}", led.status);
+    }
+    for unknown in ["4000000000", &"11".repeat(32), "x"] {
+        server.get(&format!("/v1/search/{unknown}")).refused(404, "block or id");
+    }
+}
+
+#[test]
+fn released_sums_are_read_as_the_demo_read_them() {
+    let demo = demo();
+    let file = QueryFile::from_toml("survival", &fs::read_to_string(query_file()).unwrap()).unwrap();
+    let result = json!({ "query": demo.report["query"], "slots": demo.report["result"]["slots"] });
+    let ask = |body: &Value| {
+        let url = format!("{}/v1/analyses", demo.url());
+        answer(agent().post(url).content_type(JSON).send(body.to_string().as_bytes()))
+    };
+    let read_with_file = ask(&json!({ "result": result, "query_file": file }));
+    assert_eq!(read_with_file.status, 200, "{}", read_with_file.json());
+    let found = read_with_file.json();
+    assert_eq!(found["analyses"], demo.report["result"]["analyses"]);
+    assert_eq!(found["notes"], demo.report["result"]["notes"]);
+    // A receipt has the sums too.
+    let of_receipt = ask(&json!({ "result": read(&demo.receipt()), "query_file": file })).json();
+    assert_eq!(of_receipt, found);
+    assert_ne!(
+        ask(&json!({ "result": result })).json()["analyses"],
+        found["analyses"],
+        "without the file it is counts"
+    );
+    let mut other = result.clone();
+    other["slots"] = json!([[1]]);
+    ask(&json!({ "result": other })).refused(400, "");
+    other["query"] = json!("11".repeat(32));
+    ask(&json!({ "result": other })).refused(404, "query");
+    ask(&json!({})).refused(400, "result");
+}
