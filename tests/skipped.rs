@@ -1,5 +1,7 @@
 //! What a test that cannot check anything here says, and where it may not say it.
 
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
 use std::io::Write as _;
 
 /// Set where Python and a package registry have to be there, as in the long tier.

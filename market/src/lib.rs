@@ -36,5 +36,4 @@ pub use self::error::Error;
 
 #[cfg(test)]
 #[path = "../../tests/skipped.rs"]
-#[allow(dead_code, reason = "other binaries use the rest")]
 mod skipped;

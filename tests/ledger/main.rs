@@ -29,7 +29,6 @@ mod recruitment;
 mod release;
 mod rights;
 #[path = "../skipped.rs"]
-#[allow(dead_code, reason = "other binaries use the rest")]
 mod skipped;
 mod studies;
 mod world;
