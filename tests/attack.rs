@@ -54,7 +54,7 @@ const REFUSALS: [(&str, &str, &str); 33] = [
     ("long-error", "committee", "the contribution proof does not verify"),
     ("wide-randomness", "committee", "c0 is"),
     ("wide-randomness", "committee", "the contribution proof does not verify"),
-    ("not-matching", "proof_system", "Ciphertext"),
+    ("not-matching", "proof_system", "not the encryption of this plaintext"),
     ("not-matching", "committee", "c0 is"),
     ("not-matching", "committee", "the contribution proof does not verify"),
     ("not-matching", "committee", "the contribution proof does not verify"),

@@ -1,7 +1,11 @@
 //! A researcher introduces themselves for a query on the command line, and an agent decides by it: through a live node, with
 //! consents in the terms of the Data Use Ontology.
 
-use std::{fs, path::Path, time::SystemTime};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant, SystemTime},
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
@@ -73,10 +77,10 @@ fn found(place: &mut Place) -> (Server, Vec<Server>, String) {
     (node, members, schema)
 }
 
-/// Opens a query that names an approval. Returns its id.
-fn ask(place: &Place, schema: &str) -> String {
-    fs::write(place.path("protocol.md"), "Count alleles.").unwrap();
-    let study = ["study", "register", "Alleles", "--protocol", "protocol.md", "--ethics", "2026-1"];
+/// Opens a query that names an approval, with visas if there are any. Returns its id.
+fn ask(place: &Place, schema: &str, name: &str, visas: &[String]) -> String {
+    fs::write(place.path("protocol.md"), format!("Count alleles, {name}.")).unwrap();
+    let study = ["study", "register", name, "--protocol", "protocol.md", "--ethics", "2026-1"];
     let study = place.locus(&[&study[..], &["--key", "researcher.key"]].concat());
     place.write("query.json", &json!({
         "study": study["study"], "schema": schema, "criteria": [], "privacy": "exact",
@@ -87,7 +91,14 @@ fn ask(place: &Place, schema: &str) -> String {
         "measures": [{ "statistic": "allele_frequencies", "variants": { "first": 0, "count": 128 } }],
         "price": 500, "contributions_min": 2, "contributions_max": 4, "days": 7
     }));
-    let opened = place.locus(&["query", "open", "query.json", "--key", "researcher.key", "--yes"]);
+    let passport: &[&str] = if visas.is_empty() {
+        &[]
+    } else {
+        place.write("visas.json", &json!(visas));
+        &["--passport", "visas.json"]
+    };
+    let open = ["query", "open", "query.json", "--key", "researcher.key", "--yes"];
+    let opened = place.locus(&[&open[..], passport].concat());
     assert_eq!(opened["introduced"], json!(true), "{opened}");
     text(&opened["id"])
 }
@@ -107,32 +118,43 @@ fn an_agent_answers_a_researcher_whose_visas_show_what_its_owners_demand() {
     write_trust(&place);
     let account = text(&place.locus(&["keys", "show", "researcher.key"])["account"]);
     let own = format!("account:{account}");
-    let query = ask(&place, &schema);
-    let introduce = |visas: &[String]| {
-        place.write("visas.json", &json!(visas));
-        let how = ["--key", "researcher.key", "--passport", "visas.json", "--file", "query.json"];
-        place.locus(&[&["query", "introduce", &query][..], &how].concat());
-        // An introduction replaces one of an earlier second.
-        std::thread::sleep(std::time::Duration::from_millis(1_100));
-    };
-    let declined = |trust: &[&str], why: &str| {
-        let (outlooks, said) = foreseen(&place, &query, trust);
+    let declined = |query: &str, trust: &[&str], why: &str| {
+        let (outlooks, said) = foreseen(&place, query, trust);
         assert_eq!(outlooks, ["decline"; 4], "{said}");
         assert!(said.contains(why), "{why:?} is not in {said}");
     };
-    std::thread::sleep(std::time::Duration::from_millis(1_100));
-    declined(&["--trust", "issuers.toml"], "not shown to belong to one of them (DUO:0000028 IS)");
     let affiliation = |subject: &str, seconds| visa(subject, "AffiliationAndRole", "faculty@uni.example", seconds);
-    introduce(&[affiliation(&own, -3_600)]);
-    declined(&["--trust", "issuers.toml"], "counts for nothing: the passport is refused: it expired at");
-    introduce(&[affiliation("ada", 3_600)]);
-    declined(&["--trust", "issuers.toml"], "nothing shows that this is account");
-    introduce(&[affiliation(&own, 3_600)]);
-    declined(&[], "this agent trusts no issuer of visas");
-    declined(&["--trust", "asking.toml"], "what this agent asks for is not shown");
-    let (outlooks, said) = foreseen(&place, &query, &["--trust", "issuers.toml"]);
+    // What a query is opened with can be replaced after a minute, so this one is opened first and replaced last.
+    let query = ask(&place, &schema, "bare", &[]);
+    let bare = Instant::now();
+    declined(&query, &["--trust", "issuers.toml"], "not shown to belong to one of them (DUO:0000028 IS)");
+    let other = ask(&place, &schema, "expired", &[affiliation(&own, -3_600)]);
+    declined(&other, &["--trust", "issuers.toml"], "counts for nothing: the passport is refused: it expired at");
+    let other = ask(&place, &schema, "foreign", &[affiliation("ada", 3_600)]);
+    declined(&other, &["--trust", "issuers.toml"], "nothing shows that this is account");
+    let other = ask(&place, &schema, "affiliated", &[affiliation(&own, 3_600)]);
+    declined(&other, &[], "this agent trusts no issuer of visas");
+    declined(&other, &["--trust", "asking.toml"], "what this agent asks for is not shown");
+    let (outlooks, said) = foreseen(&place, &other, &["--trust", "issuers.toml"]);
     assert_eq!(outlooks, ["answer"; 4], "{said}");
-    introduce(&[affiliation(&own, 3_600), visa(&own, "ControlledAccessGrants", APPROVED, 3_600)]);
+
+    place
+        .write("visas.json", &json!([affiliation(&own, 3_600), visa(&own, "ControlledAccessGrants", APPROVED, 3_600)]));
+    let introduce = |query: &str, more: &[&str]| {
+        let how = ["query", "introduce", query, "--key", "researcher.key", "--passport", "visas.json"];
+        [&how[..], more].concat().into_iter().map(String::from).collect::<Vec<_>>()
+    };
+    let refused = |arguments: &[String]| place.refused(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    let at_once = ask(&place, &schema, "at once", &[]);
+    // One of the same second is refused as one that is no newer.
+    std::thread::sleep(Duration::from_millis(1_100));
+    let said = refused(&introduce(&at_once, &["--file", "query.json"]));
+    assert!(said.contains("too many tries; wait"), "{said}");
+    std::thread::sleep(Duration::from_secs(61).saturating_sub(bare.elapsed()));
+    let said = refused(&introduce(&query, &[]));
+    assert!(said.contains("people answer on what the kept one declares"), "{said}");
+    let replacing = introduce(&query, &["--file", "query.json"]);
+    place.locus(&replacing.iter().map(String::as_str).collect::<Vec<_>>());
     let (outlooks, said) = foreseen(&place, &query, &["--trust", "asking.toml"]);
     assert_eq!(outlooks, ["answer"; 4], "{said}");
 

@@ -27,13 +27,17 @@ fn the_newest_introduction_of_a_query_is_given_to_everybody() {
     let server = Server::start();
     server.get(&path(&server)).refused(404, "introduction");
     assert_eq!(server.remote().introduction(server.collecting).unwrap(), None);
+    let before = |seconds: u64| introduction(&server, Some("long ago"), Timestamp::new(clock().get() - seconds));
+    assert_eq!(introduce(&server, &before(3_600)).status, 201);
+    introduce(&server, &before(1_800)).refused(422, "written too long ago");
     let first = introduction(&server, Some("a passport"), clock());
     assert_eq!(introduce(&server, &first).status, 201);
     assert_eq!(introduce(&server, &first).status, 204);
     assert_eq!(server.get(&path(&server)).json(), serde_json::to_value(&first).unwrap());
     let older = introduction(&server, Some("another"), Timestamp::new(clock().get() - 1));
     introduce(&server, &older).refused(422, "as new or newer");
-    let newer = introduction(&server, Some("another"), clock().after(1));
+    introduce(&server, &introduction(&server, Some("another"), clock().after(59))).refused(429, "wait 60 seconds");
+    let newer = introduction(&server, Some("another"), clock().after(60));
     server.remote().introduce(&newer).unwrap();
     assert_eq!(server.remote().introduction(server.collecting).unwrap(), Some(newer));
 }

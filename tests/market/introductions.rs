@@ -126,6 +126,12 @@ fn a_visa_that_counts_admits_whom_the_consent_names_and_any_other_is_declined_in
         json!([affiliation("ada", |_| ()), visa("ada", "LinkedIdentities", &format!("{to},locus"), |_| ()),])
             .to_string()
     };
+    fn own_word(claims: &mut Value) {
+        claims["ga4gh_visa_v1"]["by"] = json!("self");
+    }
+    let linked_by_own_word =
+        json!([affiliation("ada", |_| ()), visa("ada", "LinkedIdentities", &format!("{own},locus"), own_word)])
+            .to_string();
     let trust = trust(vec![]);
     let declined = [
         (None, "whoever asks is not shown to belong to one of them (DUO:0000028 IS)"),
@@ -144,6 +150,8 @@ fn a_visa_that_counts_admits_whom_the_consent_names_and_any_other_is_declined_in
         (Some(affiliation(&somebody, |_| ())), "nothing shows that this is account"),
         (Some(linked(&somebody)), "nothing shows that this is account"),
         (Some(visa(&own, "AffiliationAndRole", "faculty@other.example", |_| ())), "not shown to belong"),
+        (Some(affiliation(&own, own_word)), "the researcher says it of themselves (by is self)"),
+        (Some(linked_by_own_word), "nothing shows that this is account"),
         (Some("no passport".into()), "the passport counts for nothing"),
     ];
     for (passport, why) in declined {
@@ -265,5 +273,26 @@ on_both! {
         assert!(kept.keep(&made(11, "second\0")).unwrap());
         assert_eq!(Introductions::new(database.open()).of(query).unwrap(), Some(made(11, "second\0")));
         assert_eq!(kept.of(QueryId::from_bytes([3; 32])).unwrap(), None);
+    }
+}
+
+on_both! {
+    fn a_promise_can_be_added_and_never_taken_back(backend) {
+        let database = backend.database();
+        let kept = Introductions::new(database.open());
+        let key = PartyKey::random(Role::Researcher, &mut StdRng::seed_from_u64(99)).signing_key();
+        let (chain, query) = (ChainId::from_bytes([1; 32]), QueryId::from_bytes([2; 32]));
+        let made = |second: u64, declared: Option<&DeclaredUse>, text: &str| {
+            Introduction::new((&chain, query), declared, Some(text), Timestamp::new(second), &key).unwrap()
+        };
+        let (promised, other) = (exemplary(), DeclaredUse { returns_results: false, ..exemplary() });
+        assert!(kept.keep(&made(10, None, "first")).unwrap());
+        assert!(kept.keep(&made(11, Some(&promised), "first")).unwrap());
+        for taken_back in [made(12, None, "first"), made(12, Some(&other), "first")] {
+            let why = kept.keep(&taken_back).unwrap_err().to_string();
+            assert!(why.contains("people answer on what the kept one declares") && why.contains("--file"), "{why}");
+        }
+        assert!(kept.keep(&made(12, Some(&promised), "second")).unwrap());
+        assert_eq!(kept.of(query).unwrap(), Some(made(12, Some(&promised), "second")));
     }
 }

@@ -61,7 +61,7 @@ pub fn money_is_conserved(stage: &Stage, query: &str, people: usize) {
     let payouts = payouts(stage, query);
     assert_eq!(payouts.len(), people);
     for payout in &payouts {
-        assert_eq!(balance(&stage.aggregator, payout), signed(cohort::PRICE));
+        assert_eq!(balance(&stage.onlooker, payout), signed(cohort::PRICE));
     }
     let earned: u64 = stage
         .hospitals
@@ -77,7 +77,7 @@ pub fn money_is_conserved(stage: &Stage, query: &str, people: usize) {
     let (accounts, pots): (Vec<_>, Vec<_>) = books.iter().partition(|(purse, _)| purse.len() == 64);
     assert_eq!(accounts.len(), 2 + 2 * people, "two who pay, and a one-time account for each answer and response");
     for (account, amount) in accounts {
-        assert_eq!(balance(&stage.aggregator, account), *amount);
+        assert_eq!(balance(&stage.onlooker, account), *amount);
     }
     let pot = |wanted: &str| pots.iter().find(|(purse, _)| purse.as_str() == wanted).map(|(_, amount)| **amount);
     assert_eq!((pot("genesis"), pot("fees")), (Some(-2 * start), Some(signed(cohort::FEE + screening::FEE))));

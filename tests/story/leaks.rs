@@ -1,5 +1,5 @@
 //! A search for what nobody but its owner may have: in every log, in the node's database and objects, on the ledger, and
-//! in what members, the aggregator and the researcher keep.
+//! in what members, an onlooker and the researcher keep.
 
 use std::{
     fs,
@@ -66,7 +66,7 @@ impl Secret {
 fn secrets(stage: &Stage, wards: &[Ward; 2]) -> (Vec<Secret>, Vec<Secret>) {
     let mut secrets = vec![Secret::text("a contact", CONTACT), Secret::text("an invitation", INVITATION)];
     secrets.push(Secret::text("the database's password", PASSWORD));
-    let parties = [&stage.node, &stage.governor, &stage.researcher, &stage.sponsor, &stage.aggregator];
+    let parties = [&stage.node, &stage.governor, &stage.researcher, &stage.sponsor, &stage.onlooker];
     let parties = parties.into_iter().chain(&stage.hospitals).chain(&stage.members);
     secrets.extend(parties.map(|party| Secret::text(format!("the passphrase of {}", party.name), &party.passphrase)));
     let mut names = vec![];
@@ -130,7 +130,7 @@ fn dump(database: &str) -> Vec<Place> {
 
 /// What others than the patients' hospitals hold.
 fn places(stage: &Stage) -> Vec<Place> {
-    let others = [&stage.node, &stage.researcher, &stage.aggregator].into_iter().chain(&stage.members);
+    let others = [&stage.node, &stage.researcher, &stage.onlooker].into_iter().chain(&stage.members);
     let mut places: Vec<Place> = others.flat_map(|party| read(&party.folder)).collect();
     let objects = read(stage.objects.folder());
     assert!(objects.len() > 20, "the bucket holds only {} files", objects.len());

@@ -1,10 +1,9 @@
 //! The whole story with every party in processes of its own: a node on PostgreSQL and S3, four committee members, two
-//! hospitals that certify and run their patients' agents, a researcher, a sponsor and somebody who adds up.
+//! hospitals that certify and run their patients' agents, a researcher, a sponsor and an onlooker. The node adds up by itself.
 //!
 //! Node, members, agents, PostgreSQL and the S3 server are killed in random order, each once before any twice, and come back:
-//! while the query collects, and then, with the aggregator, while it is added up. PostgreSQL and the S3 server are killed
-//! between the steps of founding, certifying and screening too. What else runs then is not, and neither are the commands
-//! that end by themselves, but for the aggregator's.
+//! while the query collects, and then while it is added up. PostgreSQL and the S3 server are killed between the steps of
+//! founding, certifying and screening too. What else runs then is not, and neither are the commands that end by themselves.
 //!
 //! `LOCUS_STORY_PEOPLE` is how many people meet the criteria (12; 200 in the long tier), `LOCUS_STORY_KILLS` how often a
 //! process is killed while the query collects (8; once for each process at least), `LOCUS_STORY_SEED` who is killed when.

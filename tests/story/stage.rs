@@ -33,7 +33,7 @@ pub struct Stage {
     pub members: Vec<Party>,
     pub researcher: Party,
     pub sponsor: Party,
-    pub aggregator: Party,
+    pub onlooker: Party,
     /// The address of the node's database in `cluster`.
     pub database: String,
     cluster: Cluster,
@@ -79,8 +79,7 @@ impl Stage {
             .with("AWS_SECRET_ACCESS_KEY", SECRET);
         let hospitals = wards.each_ref().map(|ward| client(ward.hospital));
         let members: Vec<_> = (0..MEMBERS).map(|index| client(&format!("member-{index}"))).collect();
-        let [governor, researcher, sponsor, aggregator] =
-            ["governor", "researcher", "sponsor", "aggregator"].map(client);
+        let [governor, researcher, sponsor, onlooker] = ["governor", "researcher", "sponsor", "onlooker"].map(client);
         let addresses = members.iter().map(|_| free_address()).collect();
         let mut stage = Self {
             folder,
@@ -90,7 +89,7 @@ impl Stage {
             members,
             researcher,
             sponsor,
-            aggregator,
+            onlooker,
             database,
             cluster,
             objects,
@@ -122,14 +121,14 @@ impl Stage {
         files.iter().for_each(|file| arguments.extend(["--member", file]));
         arguments.extend(["--epoch-blocks", "8", "--block-seconds", "0", "--exact-floor", "2", "--early-sealing"]);
         self.chain = text(&self.node.run(&arguments)["chain"]);
-        for party in self.members.iter().chain([&self.governor, &self.researcher, &self.sponsor, &self.aggregator]) {
+        for party in self.members.iter().chain([&self.governor, &self.researcher, &self.sponsor, &self.onlooker]) {
             party.join(&self.node, &["genesis.json"]);
         }
         for hospital in &self.hospitals {
             hospital.join(&self.node, &["genesis.json", "proving.key", "eligibility.key"]);
             hospital.new_key("custodian");
         }
-        self.aggregator.new_key("custodian");
+        self.node.new_key("custodian");
     }
 
     pub fn url(&self) -> String {
@@ -143,7 +142,10 @@ impl Stage {
     }
 
     pub fn start_node(&self) -> Process<'_> {
-        let mut node = Process::start(&self.node, &["serve", "--listen", &self.node_address, "--heartbeat", "1"]);
+        let members = self.member_urls();
+        let adds_up = ["--aggregator-key", "custodian.key", "--members", &members];
+        let serve = [&["serve", "--listen", &self.node_address, "--heartbeat", "1"][..], &adds_up].concat();
+        let mut node = Process::start(&self.node, &serve);
         self.researcher.until(&["ledger", "head"], |_| true);
         node.assert_alive();
         node

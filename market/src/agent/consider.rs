@@ -125,8 +125,8 @@ pub(crate) fn data_use_refusal(wallet: &Wallet, holding: &Holding, asker: &Known
         return None;
     }
     let mut words = in_words(&refusals);
-    if !asker.remarks().is_empty() {
-        words = format!("{words} Of what the researcher presents: {}.", asker.remarks().join("; "));
+    if let Some(remarks) = asker.remarks_in_words() {
+        words = format!("{words} Of what the researcher presents: {remarks}.");
     }
     Some(Refusal::Consent(Forbidden::of_requester(words)))
 }

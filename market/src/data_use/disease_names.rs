@@ -11,6 +11,8 @@ use crate::Error;
 
 /// The longest name, in bytes; longer ones are passed over.
 const NAME_BYTES_MAX: usize = 400;
+/// Different words that are looked for; what is typed beyond them is passed over.
+const WORDS_MAX: usize = 8;
 
 /// What an ontology calls a disease.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +47,20 @@ impl Term {
 /// The text between the first quotation marks of a synonym's line.
 fn quoted(value: &str) -> Option<&str> {
     value.strip_prefix('"')?.split('"').next()
+}
+
+/// The first different words of a text, at most [`WORDS_MAX`].
+fn words(text: &str) -> Vec<&str> {
+    let mut words = vec![];
+    for word in text.split_whitespace() {
+        if words.len() == WORDS_MAX {
+            break;
+        }
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    words
 }
 
 impl DiseaseNames {
@@ -99,24 +115,27 @@ impl DiseaseNames {
         self.0.get(code).map(|named| named.name.as_str())
     }
 
-    /// The diseases in whose name, synonyms or code each typed word occurs, at most so many: first those that are called
-    /// exactly so, then those whose name begins so, then those whose name holds it, the shorter the sooner.
+    /// The diseases in whose name, synonyms or code each typed word of the first eight occurs, at most so many: first those
+    /// that are called exactly so, then those whose name begins so, then those whose name holds it, the shorter the sooner.
     #[must_use]
     pub fn find(&self, typed: &str, most: usize) -> Vec<(&DiseaseCode, &str)> {
         let typed = typed.trim().to_lowercase();
-        let words: Vec<&str> = typed.split_whitespace().collect();
+        let words = words(&typed);
         if words.is_empty() {
             return vec![];
         }
         let holds = |named: &Named| words.iter().all(|word| named.searched.contains(word));
-        let mut found: Vec<_> = self.0.iter().filter(|(_, named)| holds(named)).collect();
-        found.sort_by_cached_key(|(code, named)| {
+        let mut best = BTreeMap::new();
+        for (code, named) in self.0.iter().filter(|(_, named)| holds(named)) {
             let name = named.name.to_lowercase();
             let is_called = named.searched.lines().any(|line| line == typed);
             let rank = (name == typed, is_called, name.starts_with(&typed), name.contains(&typed));
-            (Reverse(rank), name.len(), name, *code)
-        });
-        found.into_iter().take(most).map(|(code, named)| (code, named.name.as_str())).collect()
+            best.insert((Reverse(rank), name.len(), name, code), named.name.as_str());
+            if best.len() > most {
+                best.pop_last();
+            }
+        }
+        best.into_iter().map(|((_, _, _, code), name)| (code, name)).collect()
     }
 
     /// The one disease that has exactly this name or synonym; none where several have.
@@ -160,6 +179,31 @@ mod tests {
         assert_eq!(found("mondo:0005015"), ["MONDO:0005015"]);
         assert!(found("").is_empty() && found("path").is_empty() && found("obsolete").is_empty());
         assert_eq!((names().len(), names().find("diabetes", 2).len()), (3, 2));
+    }
+
+    #[test]
+    fn only_some_different_words_are_looked_for() {
+        let twice = "diabetes type 2 ".repeat(20);
+        assert_eq!(words(&twice), ["diabetes", "type", "2"]);
+        assert_eq!(found(&twice), ["MONDO:0005148"]);
+        let many: Vec<String> = (0..100).map(|number| format!("w{number}")).collect();
+        assert_eq!(words(&many.join(" ")), many[..WORDS_MAX]);
+        let known = "type 2 diabetes mellitus niddm adult-onset mondo 0005148";
+        assert_eq!(words(known).len(), WORDS_MAX);
+        assert_eq!(found(&format!("{known} nowhere")), ["MONDO:0005148"]);
+        assert!(found(&format!("nowhere {known}")).is_empty());
+    }
+
+    #[test]
+    fn the_best_are_kept_wherever_they_stand() {
+        let names = names();
+        for typed in ["diabetes", "type", "mellitus", "mondo", "diabetes mellitus", "2"] {
+            let all = names.find(typed, 9);
+            for most in 0..4 {
+                assert_eq!(names.find(typed, most), all[..most.min(all.len())], "{typed}");
+            }
+        }
+        assert_eq!(names.find("type 2 diabetes mellitus", 1).len(), 1);
     }
 
     #[test]

@@ -12,6 +12,9 @@ use crate::{
     passport::{CheckedVisa, TrustedIssuers, VerifiedVisa, check_passport, places_of_account},
 };
 
+/// Remarks of which words are made; a passport can give one for each of its visas.
+const REMARKS_MAX: usize = 4;
+
 /// Who asks, as far as an agent can tell, and why what they presented counts for nothing where it does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KnownAsker {
@@ -73,10 +76,15 @@ impl KnownAsker {
         &self.requester
     }
 
-    /// Why what was presented counts for nothing, a sentence for each.
+    /// Why what was presented counts for nothing, in words; nothing where all of it counts.
     #[must_use]
-    pub fn remarks(&self) -> &[String] {
-        &self.remarks
+    pub fn remarks_in_words(&self) -> Option<String> {
+        let shown = self.remarks.iter().take(REMARKS_MAX).map(String::as_str).collect::<Vec<_>>().join("; ");
+        match self.remarks.len().saturating_sub(REMARKS_MAX) {
+            0 if self.remarks.is_empty() => None,
+            0 => Some(shown),
+            more => Some(format!("{shown}; and {more} more")),
+        }
     }
 
     /// Adds the promises.
@@ -107,7 +115,15 @@ impl KnownAsker {
         for CheckedVisa { place, claimed_issuer, outcome } in checked {
             let issuer = claimed_issuer.unwrap_or_else(|| "an issuer that cannot be read".into());
             match outcome {
-                Ok(visa) if own.contains(&place) => counted.push(visa),
+                Ok(visa) if own.contains(&place) => {
+                    if visa.is_own_word() {
+                        self.remarks.push(format!(
+                            "visa {place} of {issuer} shows no {}: the researcher says it of themselves (by is self)",
+                            visa.object().kind
+                        ));
+                    }
+                    counted.push(visa);
+                }
                 Ok(visa) => self.remarks.push(format!(
                     "visa {place} of {issuer} counts for nothing: it is of {}, and nothing shows that this is account \
                      {account}",
@@ -117,5 +133,22 @@ impl KnownAsker {
             }
         }
         counted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_passport_makes_few_words() {
+        let said = |count: usize| {
+            let remarks = (0..count).map(|number| format!("visa {number}")).collect();
+            KnownAsker { remarks, ..KnownAsker::default() }.remarks_in_words()
+        };
+        assert_eq!(said(0), None);
+        assert_eq!(said(1).as_deref(), Some("visa 0"));
+        assert_eq!(said(4).as_deref(), Some("visa 0; visa 1; visa 2; visa 3"));
+        assert_eq!(said(128).as_deref(), Some("visa 0; visa 1; visa 2; visa 3; and 124 more"));
     }
 }

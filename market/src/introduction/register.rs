@@ -9,6 +9,10 @@ use crate::{
     database::{Database, on_each, signed},
 };
 
+/// Why a declaration stays.
+const PROMISED: &str = "people answer on what the kept one declares, so it stays as long as the query collects; declare the \
+                        same again (--file with the query's own file) beside the new passport";
+
 /// The introductions in a database. They are the service's own: no ledger has them.
 #[derive(Debug, Clone)]
 pub struct Introductions {
@@ -23,11 +27,11 @@ impl Introductions {
     }
 
     /// Keeps an introduction in place of an older one of its query; whether it was not here before. Whoever calls has
-    /// verified it.
+    /// verified it. People answer on what it declares, so a declaration can be added and never withdrawn or changed.
     ///
     /// # Errors
-    /// [`Error::Introduction`] when a newer one is here, or another one of the same second; [`Error::Database`] when the
-    /// database fails.
+    /// [`Error::Introduction`] when a newer one is here, another one of the same second, or one that declares what this
+    /// one does not; [`Error::Database`] when the database fails.
     pub fn keep(&self, introduction: &Introduction) -> Result<bool, Error> {
         let odd = |error: serde_json::Error| refused(format!("it cannot be written: {error}"));
         let document = serde_json::to_string(introduction).map_err(odd)?;
@@ -46,7 +50,20 @@ impl Introductions {
             introductions::document.eq(&document),
         );
         self.database.write(|connection| {
-            delete(same.clone().filter(introductions::written.lt(written))).execute(connection)?;
+            let found: Option<String> = same.clone().select(introductions::document).first(connection).optional()?;
+            if let Some(found) = found {
+                if found == document {
+                    return Ok(false);
+                }
+                // A damaged one is replaced: nobody can read what it promised.
+                let kept: Option<Introduction> = serde_json::from_str(&found).ok();
+                if kept.is_some_and(|kept| kept.declared.is_some() && kept.declared != introduction.declared) {
+                    return Err(refused(PROMISED.into()));
+                }
+                // Only this one: another that came meanwhile may promise more.
+                let older = same.clone().filter(introductions::written.lt(written));
+                delete(older.filter(introductions::document.eq(found))).execute(connection)?;
+            }
             let insert = insert_into(introductions::table).values(row).on_conflict_do_nothing();
             if on_each!(connection, inner => insert.execute(inner))? == 1 {
                 return Ok(true);
@@ -63,12 +80,12 @@ impl Introductions {
     /// The introduction of a query, as it was kept.
     ///
     /// # Errors
-    /// [`Error::Database`] when the database fails, [`Error::Introduction`] for a damaged row.
+    /// [`Error::Database`] when the database fails, or for a damaged row.
     pub fn of(&self, query: QueryId) -> Result<Option<Introduction>, Error> {
         let kept = introductions::table.find(query.as_bytes().to_vec()).select(introductions::document);
         let kept: Option<String> = self.database.read(|connection| kept.first(connection).optional())?;
         let read = |text: String| serde_json::from_str(&text);
-        let damaged = |error| refused(format!("the database's is damaged ({error}); the researcher can send it again"));
-        kept.map(read).transpose().map_err(damaged)
+        let damaged = |error: serde_json::Error| diesel::result::Error::DeserializationError(error.into());
+        Ok(kept.map(read).transpose().map_err(damaged)?)
     }
 }

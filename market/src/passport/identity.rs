@@ -32,10 +32,11 @@ impl fmt::Display for VisaIdentity {
 }
 
 /// The identities that a `LinkedIdentities` visa says are the same person's: `sub,iss` pairs, URI-encoded, with
-/// semicolons between. A pair that cannot be read links nothing.
+/// semicolons between. A pair that cannot be read links nothing, and neither does what the researcher says of themselves
+/// (`by` is `self`): anybody could link themselves to anybody.
 #[must_use]
 pub fn linked(visa: &VerifiedVisa) -> Vec<VisaIdentity> {
-    if visa.object().kind != "LinkedIdentities" {
+    if visa.object().kind != "LinkedIdentities" || visa.is_own_word() {
         return vec![];
     }
     let pairs = visa.object().value.split(';').take(LINKED_MAX).filter_map(|pair| pair.split_once(','));

@@ -147,9 +147,19 @@ impl VerifiedVisa {
         self.expires
     }
 
-    /// Of an `AffiliationAndRole` the institution's domain: what follows the first `@`.
+    /// Whether its type is one that says who somebody is, and nobody but the researcher says it: it shows nothing then.
+    pub(crate) fn is_own_word(&self) -> bool {
+        self.visa.by == Some(Authority::Oneself)
+            && ["AffiliationAndRole", "LinkedIdentities"].contains(&self.visa.kind.as_str())
+    }
+
+    /// Of an `AffiliationAndRole` the institution's domain: what follows the first `@`. None by the researcher's own word
+    /// (`by` is `self`): it shows no affiliation.
     #[must_use]
     pub fn affiliation(&self) -> Option<&str> {
+        if self.is_own_word() {
+            return None;
+        }
         let (_, domain) = self.visa.value.split_once('@').filter(|_| self.visa.kind == "AffiliationAndRole")?;
         Some(domain)
     }
@@ -202,11 +212,13 @@ pub fn check_passport(text: &str, trust: &TrustedIssuers, at: Timestamp) -> Resu
 
 fn unmet_conditions(checked: &[CheckedVisa]) -> BTreeSet<usize> {
     let accepted: Vec<&VerifiedVisa> = checked.iter().filter_map(|visa| visa.outcome.as_ref().ok()).collect();
-    let people = groups(accepted.iter().copied());
+    // A visa that itself waits for conditions shows nobody to be the same person.
+    let people = groups(accepted.iter().copied().filter(|visa| visa.visa.conditions.is_empty()));
+    let is_same_person = |one: &VisaIdentity, other: &VisaIdentity| {
+        one == other || people.iter().any(|person| person.contains(one) && person.contains(other))
+    };
     let met = |visa: &VerifiedVisa| {
-        let same = |other: &&&VerifiedVisa| {
-            people.iter().any(|of| of.contains(&other.identity) && of.contains(&visa.identity))
-        };
+        let same = |other: &&&VerifiedVisa| is_same_person(&other.identity, &visa.identity);
         let others: Vec<&VisaObject> = accepted.iter().filter(same).map(|other| &other.visa).collect();
         visa.visa.conditions.is_empty() || visa.visa.conditions.are_met_by(&others)
     };

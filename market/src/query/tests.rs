@@ -123,7 +123,7 @@ fn a_query_of_the_ledger_gives_a_file_that_asks_the_same_again() {
         }
         asked += 1;
     }
-    assert_eq!(asked, 13);
+    assert_eq!(asked, 14);
     let without_panel = Again::of(&resolve(&example("funnel")).unwrap(), &schema, None);
     assert!(without_panel.remarks[0].contains("panel is not at hand"), "{:?}", without_panel.remarks);
 }

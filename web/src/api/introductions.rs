@@ -12,7 +12,10 @@ use market::{
     introduction::{INTRODUCTION_JSON_BYTES_MAX, Introduction, Introductions},
     passport::CLOCK_SKEW_SECONDS,
 };
-use node::state::{QueryStatus, StateRead};
+use node::{
+    state::{QueryStatus, StateRead},
+    units::Timestamp,
+};
 
 use super::{
     Service,
@@ -26,6 +29,9 @@ use crate::{Error, problem::Problem};
 
 /// Media type of an introduction.
 const JSON: &str = "application/json";
+
+/// The fewest seconds between two introductions of one query: each makes every agent decide anew.
+const REWRITE_SECONDS: u64 = 60;
 
 fn introductions(service: &Service) -> Introductions {
     Introductions::new(service.index.database().clone())
@@ -48,7 +54,8 @@ pub(super) async fn read_introduction(service: Data<Service>, id: Path<String>) 
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-cache")).json(kept))
 }
 
-/// Keeps an introduction while its query collects, in place of an older one. Its passport is public from then on.
+/// Keeps an introduction while its query collects, in place of an older one, once a minute at most. Its passport is public
+/// from then on, and what it declares stays declared.
 #[utoipa::path(
     tag = "queries",
     params(("id" = String, Path, description = "the query's id")),
@@ -88,5 +95,29 @@ fn keep(service: &Service, id: QueryId, bytes: &[u8]) -> Result<bool, Error> {
         return Err(refused("it was written in the future; set the clock of this machine"));
     }
     introduction.clone().verify(&service.chain.ledger().chain(), id, &state)?;
-    Ok(introductions(service).keep(&introduction)?)
+    let introductions = introductions(service);
+    // One that cannot be read is replaced; where the database fails, keeping fails too.
+    if let Ok(Some(kept)) = introductions.of(id) {
+        check_pace(&kept, &introduction, service.chain.now())?;
+    }
+    Ok(introductions.keep(&introduction)?)
+}
+
+/// That an introduction comes long enough after the one that it replaces. Both carry their author's time, so a new one must be
+/// of this node's time too.
+fn check_pace(kept: &Introduction, new: &Introduction, now: Timestamp) -> Result<(), Error> {
+    if new.written() <= kept.written() {
+        // The same, or refused for its age.
+        return Ok(());
+    }
+    if new.written().get().saturating_add(CLOCK_SKEW_SECONDS) < now.get() {
+        let why = "it was written too long ago to replace another; write it again, and set the clock of that machine";
+        return Err(Error::Market(market::Error::Introduction { why: why.into() }));
+    }
+    let next = kept.written().get().saturating_add(REWRITE_SECONDS);
+    if new.written().get() < next {
+        let seconds = next.saturating_sub(now.get()).max(1);
+        return Err(Error::TooMany { seconds: u32::try_from(seconds).unwrap_or(u32::MAX) });
+    }
+    Ok(())
 }

@@ -39,6 +39,15 @@ const RECEIPTS: Bounds = Bounds {
     instead: "try again in a moment, or collect it with `locus screening receipt`",
 };
 
+/// A check takes a thread of those that serve every endpoint, for seconds, and runs to its end though its reader left.
+const CHECKS: Bounds = Bounds {
+    what: "checks of receipts",
+    all: 4,
+    address: 2,
+    seconds: 5,
+    instead: "try again in a moment, or check it with `locus verify`",
+};
+
 /// Bytes of stored blobs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StoredBytes {
@@ -77,6 +86,8 @@ pub struct UploadQuota {
     pub(crate) forms: Places,
     /// Places for receipts that are collected and checked while somebody waits.
     pub(crate) receipts: Places,
+    /// Places for checks of receipts, wherever a receipt came from.
+    pub(crate) checks: Places,
 }
 
 /// Disk set aside for one upload; given back unless kept.
@@ -98,6 +109,7 @@ impl UploadQuota {
             memory: Memory::default(),
             forms: Places::new(FORMS),
             receipts: Places::new(RECEIPTS),
+            checks: Places::new(CHECKS),
         }
     }
 
@@ -159,7 +171,9 @@ impl Drop for Reservation<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use actix_web::test::TestRequest;
+
+    use super::{super::places::Place, *};
 
     const STORED: StoredBytes = StoredBytes { protocol: 4, documents: 1 };
 
@@ -187,5 +201,28 @@ mod tests {
         quota.reserve_named(BlobKind::SealedComponent, 7).keep();
         drop(quota.reserve_named(BlobKind::SealedComponent, 7));
         assert_eq!(quota.used(), 167);
+    }
+
+    #[test]
+    fn repro_checks_of_many_addresses_are_few_at_once_and_an_address_has_its_share() {
+        let quota = UploadQuota::new(160, STORED);
+        let check = |address: &str| -> Result<Place, Error> {
+            let peer = format!("{address}:1").parse().unwrap();
+            quota.checks.take(&TestRequest::default().peer_addr(peer).to_http_request())
+        };
+        let full = |refused: Result<Place, Error>| match refused {
+            Err(Error::Full { what, limit, .. }) => (what, limit),
+            other => panic!("{other:?}"),
+        };
+        let mut held = vec![check("10.0.0.1").unwrap(), check("10.0.0.1").unwrap()];
+        assert_eq!(full(check("10.0.0.1")), (CHECKS.what, CHECKS.address));
+        held.extend([check("10.0.0.2").unwrap(), check("10.0.0.3").unwrap()]);
+        assert_eq!(held.len(), CHECKS.all);
+        assert_eq!(full(check("10.0.0.4")), (CHECKS.what, CHECKS.all));
+        drop(held.remove(0));
+        held.push(check("10.0.0.1").unwrap());
+        assert_eq!(full(check("10.0.0.4")), (CHECKS.what, CHECKS.all));
+        drop(held);
+        assert!(check("10.0.0.4").is_ok());
     }
 }

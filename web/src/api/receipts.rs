@@ -73,9 +73,10 @@ pub(super) async fn verify_receipt(
     let mut memory = service.quota.memory.take_for_form()?;
     let each = |bytes: usize| memory.grow_to(COPIES * bytes);
     let bytes = receive_each(&request, payload, JSON, RECEIPT_BYTES_MAX, each).await?;
+    let check = service.quota.checks.take(&request)?;
     let examined = blocking(move || {
         let examined = examine(&service, &bytes);
-        drop((memory, place));
+        drop((memory, place, check));
         examined
     });
     Ok(HttpResponse::Ok().json(examined.await?))

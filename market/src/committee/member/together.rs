@@ -177,9 +177,17 @@ mod tests {
         claims.iter().map(verdict).collect()
     }
 
-    /// Leaves `behind` claims waiting behind one that is being verified, and says how each was answered, how many were
-    /// verified together each time, and what became of the first.
-    fn behind_one(behind: usize, panics: bool) -> (Vec<(usize, Option<Verdict>)>, Vec<usize>, bool) {
+    /// What came of claims that waited behind another.
+    struct Behind {
+        verdicts: Vec<(usize, Option<Verdict>)>,
+        /// How many were verified together each time.
+        sizes: Vec<usize>,
+        /// Whether the first had a verdict.
+        first: bool,
+    }
+
+    /// Leaves so many claims waiting behind one that is being verified.
+    fn behind_one(behind: usize, panics: bool) -> Behind {
         let batches = Arc::new(Batches::new(ONE));
         let sizes = Arc::new(Mutex::new(vec![]));
         let (begun, all_wait) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
@@ -212,7 +220,7 @@ mod tests {
         let verdicts = threads.into_iter().map(|(claim, thread)| (claim, thread.join().unwrap())).collect();
         assert_eq!(batches.queue.lock().unwrap().leaders, 0, "a lead was lost");
         let sizes = sizes.lock().unwrap().clone();
-        (verdicts, sizes, first)
+        Behind { verdicts, sizes, first }
     }
 
     #[test]
@@ -229,7 +237,7 @@ mod tests {
 
     #[test]
     fn claims_that_come_while_another_is_verified_are_verified_together_and_each_gets_its_own_verdict() {
-        let (verdicts, sizes, first) = behind_one(BATCH_MAX + 8, false);
+        let Behind { verdicts, sizes, first } = behind_one(BATCH_MAX + 8, false);
         assert!(first);
         assert_eq!(sizes, [BATCH_MAX, 8]);
         for (claim, verdict) in verdicts {
@@ -239,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_verification_that_panics_stops_nobody_who_waits_behind_it_or_comes_later() {
-        let (verdicts, sizes, first) = behind_one(3, true);
+        let Behind { verdicts, sizes, first } = behind_one(3, true);
         assert!(!first && sizes == [3]);
         assert!(verdicts.into_iter().all(|(claim, verdict)| verdict.unwrap() == odd(&[claim])[0]));
     }

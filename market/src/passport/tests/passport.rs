@@ -60,6 +60,12 @@ fn conditions_are_met_by_other_accepted_visas_of_the_same_person_alone() {
     ] {
         assert_eq!(accepted(&[&conditional("ada", unmet.clone()), &affiliation]), [false, true], "{unmet}");
     }
+    // A link that waits for conditions itself makes nobody the same person.
+    let mut link = claims("LinkedIdentities", "eve,https:%2F%2Fvisas.example.org%2F");
+    let eve = conditional("eve", faculty.clone());
+    assert_eq!(accepted(&[&eve, &affiliation, &signed(&link)]), [true, true, true]);
+    link["ga4gh_visa_v1"]["conditions"] = json!([[{ "type": "ResearcherStatus", "value": "pattern:*" }]]);
+    assert_eq!(accepted(&[&eve, &affiliation, &signed(&link)]), [false, true, false]);
     // A visa with conditions meets none of another's.
     let on_grant = json!([[{ "type": "ControlledAccessGrants", "value": "pattern:*" }]]);
     assert_eq!(accepted(&[&conditional("ada", on_grant), &sound, &affiliation]), [false, true, true]);
@@ -109,7 +115,11 @@ fn a_policy_is_met_by_one_persons_visas_and_lists_what_is_lacking() {
     let elsewhere = vary(|claims| claims["sub"] = json!("lovelace"));
     let link = visa("LinkedIdentities", "lovelace,https:%2F%2Fvisas.example.org%2F;x,y");
     assert!(decide(&[status.clone(), elsewhere.clone()]).is_err());
-    assert_eq!(decide(&[status, elsewhere, link]).unwrap().len(), 3);
+    assert_eq!(decide(&[status.clone(), elsewhere.clone(), link]).unwrap().len(), 3);
+    // Unless nobody but the researcher says so.
+    let mut own_word = claims("LinkedIdentities", "lovelace,https:%2F%2Fvisas.example.org%2F");
+    own_word["ga4gh_visa_v1"]["by"] = json!("self");
+    assert!(decide(&[status, elsewhere, signed(&own_word)]).is_err());
     assert!(Policy::default().check(&[], Timestamp::new(NOW)).unwrap_err().to_string().contains("demands nothing"));
     for odd in
         [json!({ "type": "T" }), json!({ "type": "T", "value": "x" }), json!({ "type": "T", "color": "const:x" })]

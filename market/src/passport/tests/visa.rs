@@ -5,6 +5,9 @@ fn a_visa_of_a_trusted_issuer_is_accepted_with_what_it_says() {
     let visa = verify(&visa("AffiliationAndRole", "faculty@uni.example"), &trust()).unwrap();
     assert_eq!((visa.identity().iss.as_str(), visa.identity().sub.as_str()), (ISSUER, "ada"));
     assert_eq!((visa.affiliation(), visa.object().by), (Some("uni.example"), Some(Authority::So)));
+    let mut own_word = claims("AffiliationAndRole", "faculty@uni.example");
+    own_word["ga4gh_visa_v1"]["by"] = json!("self");
+    assert_eq!(verify(&signed(&own_word), &trust()).unwrap().affiliation(), None);
     let mut rsa = claims("ResearcherStatus", BONA_FIDE);
     rsa["iss"] = json!(RSA_ISSUER);
     let key = EncodingKey::from_rsa_der(&bytes("rsa", "private_pkcs1"));

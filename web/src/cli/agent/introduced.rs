@@ -7,7 +7,11 @@ use std::{
 };
 
 use circuits::id::{ChainId, QueryId};
-use market::{agent::OpenQuery, introduction::KnownAsker, passport::TrustedIssuers};
+use market::{
+    agent::OpenQuery,
+    introduction::{Introduction, KnownAsker},
+    passport::TrustedIssuers,
+};
 use node::units::Timestamp;
 
 use crate::{Error, chain::now, cli::Home, client::Remote};
@@ -30,51 +34,100 @@ impl Introductions {
         Ok(Self { node, trust: trust.map(TrustedIssuers::open).transpose()? })
     }
 
-    /// Lets each opened query be decided on by what is known of its researcher now.
+    /// What a query's researcher introduces themselves with now, unchecked.
     ///
     /// # Errors
     /// [`Error::Unreachable`] and the node's refusals: who asks is not guessed.
-    pub(super) fn introduce(&self, chain: &ChainId, open: &mut [OpenQuery]) -> Result<(), Error> {
-        for opened in open {
-            let found = self.node.as_ref().map_or(Ok(None), |node| node.introduction(opened.id()))?;
-            let verified = found.map(|found| found.verify(chain, opened.id(), opened.state()));
+    pub(super) fn find(&self, query: QueryId) -> Result<Option<Introduction>, Error> {
+        self.node.as_ref().map_or(Ok(None), |node| node.introduction(query))
+    }
+
+    /// Lets each opened query be decided on by what was found of its researcher, and by the issuers trusted now.
+    pub(super) fn introduce(&self, chain: &ChainId, open: &mut [OpenQuery], found: &[Option<Introduction>]) {
+        for (opened, found) in open.iter_mut().zip(found) {
+            let verified = found.clone().map(|found| found.verify(chain, opened.id(), opened.state()));
             let known = KnownAsker::of_query(opened.state(), verified, self.trust.as_ref(), now());
             opened.introduce(known);
         }
-        Ok(())
     }
+}
 
-    /// When the introduction of a query was written, if there is one.
-    fn written(&self, query: QueryId) -> Result<Option<Timestamp>, Error> {
-        let found = self.node.as_ref().map_or(Ok(None), |node| node.introduction(query))?;
-        Ok(found.map(|found| found.written()))
-    }
+/// When an introduction was written, if there is one.
+pub(super) fn written(found: Option<&Introduction>) -> Option<Timestamp> {
+    found.map(Introduction::written)
 }
 
 /// What a watching agent remembers of introductions between two looks.
 #[derive(Default)]
 pub(super) struct News {
-    written: BTreeMap<QueryId, Option<Timestamp>>,
+    /// When the introduction was written by which each query was looked at last.
+    seen: BTreeMap<QueryId, Option<Timestamp>>,
     asked: Option<Instant>,
 }
 
 impl News {
-    /// Whether somebody introduced themselves since this was asked last, for one of these queries. The node is asked every
-    /// ten seconds at most.
+    /// Notes by which introduction a query is looked at.
+    pub(super) fn note(&mut self, query: QueryId, found: Option<&Introduction>) {
+        self.seen.insert(query, written(found));
+    }
+
+    /// Forgets the queries that ended.
+    pub(super) fn retain(&mut self, known: &[QueryId]) {
+        self.seen.retain(|query, _| known.contains(query));
+    }
+
+    /// Whether somebody introduced themselves since the last look, for one of these queries. The node is asked every ten
+    /// seconds at most. A query about which it fails hides no other's news.
     ///
     /// # Errors
-    /// As [`Introductions::introduce`].
+    /// As [`Introductions::find`], when there is no news of the others.
     pub(super) fn came(&mut self, introductions: &Introductions, known: &[QueryId]) -> Result<bool, Error> {
         if self.asked.is_some_and(|asked| asked.elapsed() < NEWS_TIME) {
             return Ok(false);
         }
         self.asked = Some(Instant::now());
-        self.written.retain(|query, _| known.contains(query));
-        let mut came = false;
+        self.came_of(known, |query| introductions.find(query).map(|found| written(found.as_ref())))
+    }
+
+    fn came_of(
+        &self,
+        known: &[QueryId],
+        ask: impl Fn(QueryId) -> Result<Option<Timestamp>, Error>,
+    ) -> Result<bool, Error> {
+        let mut failed = None;
         for query in known {
-            let written = introductions.written(*query)?;
-            came |= self.written.insert(*query, written).unwrap_or_default() != written;
+            match ask(*query) {
+                Ok(now) if self.seen.get(query).copied().flatten() != now => return Ok(true),
+                Ok(_) => {}
+                Err(error) => failed = failed.or(Some(error)),
+            }
         }
-        Ok(came)
+        failed.map_or(Ok(false), Err)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn news_of_one_query_is_neither_lost_nor_hidden_when_the_node_fails_for_another() {
+        let queries: Vec<_> = (1..=3).map(|byte| QueryId::from_bytes([byte; 32])).collect();
+        let mut news = News::default();
+        assert!(!news.came_of(&queries, |_| Ok(None)).unwrap());
+        let said = Error::Stopping.to_string();
+        let ask = |query: QueryId| {
+            if query == queries[0] {
+                return Err(Error::Stopping);
+            }
+            Ok((query == queries[2]).then_some(Timestamp::new(7)))
+        };
+        // Until a look notes it, it stays news.
+        assert!(news.came_of(&queries, ask).unwrap());
+        assert!(news.came_of(&queries, ask).unwrap());
+        news.seen.insert(queries[2], Some(Timestamp::new(7)));
+        assert_eq!(news.came_of(&queries, ask).unwrap_err().to_string(), said);
+        news.retain(&queries[..2]);
+        assert_eq!(news.seen.len(), 0);
     }
 }

@@ -23,6 +23,7 @@ use clap::{Args, Subcommand};
 use market::{
     agent::{Agent as MarketAgent, OpenQuery, Outcome, Outlook, settle, withdraw},
     committee::access::CommitteeAccess,
+    introduction::Introduction,
     ledger::{LedgerAccess, QueryWatch, require_query, tip},
     wallet::{Protection, Wallet},
 };
@@ -31,12 +32,13 @@ use node::{
     units::Epoch,
 };
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
 pub(super) use self::pages::People;
 use self::{
     earnings::Earnings,
-    introduced::{Introductions, News},
-    pace::Pace,
+    introduced::{Introductions, News, written},
+    pace::{Pace, Turn},
     pages::Pages,
     screenings::Screenings,
 };
@@ -225,6 +227,7 @@ impl Answering {
             Some(query) => vec![agent.open(query)?],
             None => open_collecting(&agent, &mut QueryWatch::default().poll(ledger)?)?,
         };
+        let found = open.iter().map(|opened| means.introductions.find(opened.id())).collect::<Result<Vec<_>, _>>()?;
         let mut lines = vec![];
         let paths = wallet_paths(&self.wallets)?;
         if paths.is_empty() {
@@ -234,7 +237,7 @@ impl Answering {
         let threads = self.threads();
         for batch in paths.chunks(threads.get() * WALLETS_PER_THREAD) {
             let all = batch.iter().map(|path| Task { path: path.clone(), queries: (0..open.len()).collect() });
-            lines.extend(consider_side_by_side(&means, all.collect(), &mut open, mode, threads)?);
+            lines.extend(consider_side_by_side(&means, all.collect(), (&mut open, &found), mode, threads)?);
             progress.inc(batch.len() as u64);
         }
         progress.finish_and_clear();
@@ -284,6 +287,8 @@ impl Answering {
         Ok(())
     }
 
+    /// Everything of one look is decided by the introductions as they were found at its beginning: a newer one has its own
+    /// moments. A query about whose researcher the node fails is left for the next look.
     fn look(&self, means: &Means, watching: &mut Watching, output: &Output, stop: &Stop) -> Result<(), Error> {
         let ledger = &*means.connection.ledger;
         // Told once alone, so noted before anything else can fail.
@@ -301,17 +306,36 @@ impl Answering {
         let mut open = open_collecting(&means.agent(), &mut watching.known)?;
         watching.printed.retain(|(query, _)| watching.known.contains(query));
         watching.pace.retain(&watching.known);
+        watching.news.retain(&watching.known);
         if open.is_empty() {
             watching.seen = Some(epoch);
             return Ok(());
         }
-        let ids: Vec<_> = open.iter().map(OpenQuery::id).collect();
+        let (mut found, mut unknown) = (vec![], None);
+        open.retain(|opened| match means.introductions.find(opened.id()) {
+            Ok(introduction) => {
+                watching.news.note(opened.id(), introduction.as_ref());
+                found.push(introduction);
+                true
+            }
+            Err(error) => {
+                unknown = Some(error);
+                false
+            }
+        });
+        let asked: Vec<_> =
+            open.iter().zip(&found).map(|(opened, found)| (opened.id(), written(found.as_ref()))).collect();
         let mut due = vec![];
         let mut waits = false;
         for path in wallet_paths(&self.wallets)? {
-            let queries: Vec<_> =
-                (0..).zip(&ids).filter(|(_, id)| watching.pace.is_due(&path, **id)).map(|(place, _)| place).collect();
-            waits |= queries.len() < ids.len();
+            let mut queries = vec![];
+            for (place, (id, written)) in asked.iter().enumerate() {
+                match watching.pace.turn(&path, *id, (*written, epoch)) {
+                    Turn::Waits => waits = true,
+                    Turn::Now => queries.push(place),
+                    Turn::Over => {}
+                }
+            }
             due.push(Task { path, queries });
         }
         due.retain(|task| !task.queries.is_empty());
@@ -322,15 +346,20 @@ impl Answering {
             if stop.asked() {
                 return Ok(());
             }
-            for line in consider_side_by_side(means, batch.to_vec(), &mut open, Mode::Answer, threads)? {
-                failed |= matches!(line.what, What::Failed { .. });
-                if watching.printed.insert((line.query, describe(&line))) {
+            for line in consider_side_by_side(means, batch.to_vec(), (&mut open, &found), Mode::Answer, threads)? {
+                if matches!(line.what, What::Failed { .. }) {
+                    failed = true;
+                } else {
+                    watching.pace.decided(Path::new(&line.wallet), line.query, epoch);
+                }
+                let digest = Sha256::digest(describe(&line).as_bytes()).into();
+                if watching.printed.insert((line.query, digest)) {
                     output.result(&line, describe)?;
                 }
             }
         }
-        watching.seen = (!failed && !waits).then_some(epoch);
-        Ok(())
+        watching.seen = (!failed && !waits && unknown.is_none()).then_some(epoch);
+        unknown.map_or(Ok(()), Err)
     }
 }
 
@@ -347,8 +376,8 @@ struct Watching {
     seen: Option<Epoch>,
     /// What researchers said of themselves.
     news: News,
-    /// What was printed, by query, so that nothing is printed twice.
-    printed: BTreeSet<(QueryId, String)>,
+    /// Digests of what was printed, by query, so that nothing is printed twice.
+    printed: BTreeSet<(QueryId, [u8; 32])>,
 }
 
 impl Watching {
@@ -394,18 +423,18 @@ struct Task {
     queries: Vec<usize>,
 }
 
-/// What becomes of queries for a batch of wallets, in the wallets' order. Only the first of them see the queries as they
-/// are now; one that ended since is refused by the ledger.
+/// What becomes of queries for a batch of wallets, by what was found of each query's researcher, in the wallets' order. Only
+/// the first of them see the queries as they are now; one that ended since is refused by the ledger.
 fn consider_side_by_side(
     means: &Means,
     tasks: Vec<Task>,
-    open: &mut [OpenQuery],
+    (open, found): (&mut [OpenQuery], &[Option<Introduction>]),
     mode: Mode,
     threads: NonZeroUsize,
 ) -> Result<Vec<Line>, Error> {
     let agent = means.agent();
     open.iter_mut().try_for_each(|opened| agent.refresh(opened))?;
-    means.introductions.introduce(&means.connection.ledger.chain(), open)?;
+    means.introductions.introduce(&means.connection.ledger.chain(), open, found);
     let open = &*open;
     let work = |task: Task| {
         let queries = task.queries.iter().filter_map(|place| open.get(*place));

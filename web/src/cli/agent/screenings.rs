@@ -61,7 +61,7 @@ impl Screenings {
                 if stop.asked() {
                     return Ok(());
                 }
-                if !self.pace.is_due(path, as_query(opened.id())) {
+                if !self.pace.is_due(path, as_query(opened.id()), None) {
                     is_left = true;
                     continue;
                 }

@@ -240,8 +240,10 @@ impl Scene<'_> {
         plan: &Plan<'_>,
         rng: &mut StdRng,
     ) -> Result<Attempt, Error> {
+        use circuits::Error::{Proving, Refuted};
         let refusal = match self.prover.forge(plan, rng) {
-            Err(Error::Statement(error @ circuits::Error::Refuted { .. })) => {
+            // A ciphertext that the record does not imply has not even a witness.
+            Err(Error::Statement(error @ (Refuted { .. } | Proving { .. }))) => {
                 Some((Refuser::ProofSystem, error.to_string()))
             }
             Err(error) => return Err(error),

@@ -112,15 +112,31 @@ impl Rows {
         self.begin_next();
     }
 
-    /// The check that runs held.
-    pub(super) fn held(&mut self, check: &Check) {
-        self.end(&Outcome::Held(check.says.clone()));
+    /// What was told does not fit the rows: nothing more of the page goes out.
+    fn break_off(&mut self, why: String) {
+        if self.stream.broken.is_none() {
+            self.stream.broken = Some(Error::Internal { action: "check a receipt", why });
+        }
     }
 
-    /// The checks are done: what they made, or why the one that ran failed. Those behind it were not reached.
+    /// The check that runs held. Any other breaks the page off.
+    pub(super) fn held(&mut self, check: &Check) {
+        match self.runs {
+            Some(rule) if rule.number == check.rule => self.end(&Outcome::Held(check.says.clone())),
+            _ => self.break_off(format!("check {} was told out of turn", check.rule)),
+        }
+    }
+
+    /// The checks are done: what they made, or why the one that ran failed. Those behind it were not reached. What was made
+    /// before every check was told breaks the page off.
     pub(super) fn done<T>(&mut self, checked: Result<T, market::Error>) -> Result<T, String> {
         let error = match checked {
-            Ok(made) => return Ok(made),
+            Ok(made) => {
+                if let Some(rule) = self.runs {
+                    self.break_off(format!("check {} was not told", rule.number));
+                }
+                return Ok(made);
+            }
             Err(error) => error,
         };
         let said = error.to_string();
@@ -246,6 +262,33 @@ mod tests {
             let text = rest(body).await.unwrap();
             assert_eq!(text.matches("class=\"failed\"").count(), 1);
             assert!(text.contains("R2: ") && text.matches("gone").count() == 2, "{text}");
+        });
+    }
+
+    #[test]
+    fn a_receipt_holds_where_every_check_was_told_in_its_turn_and_else_the_page_breaks_off() {
+        System::new().block_on(async {
+            let told = |rules: &'static [&'static str]| {
+                rest(answer_with(move |rows| {
+                    for rule in rules {
+                        rows.held(&check(rule, "so"));
+                    }
+                    Ok(rows.done(Ok("<p>the verdict</p>".to_owned())).unwrap())
+                }))
+            };
+            let whole = told(&["R1", "R2", "R3", "R4", "R5", "R6", "R7"]).await.unwrap();
+            assert!(whole.contains("R7: so") && whole.contains("the verdict") && whole.contains("</html>"), "{whole}");
+            let odd: [(&[&str], &str); 5] = [
+                (&[], "R1 was not told"),
+                (&["R1", "R2", "R3", "R4", "R5", "R6"], "R7 was not told"),
+                (&["R1", "R3", "R2", "R4", "R5", "R6", "R7"], "R3 was told out of turn"),
+                (&["S1", "R1", "R2", "R3", "R4", "R5", "R6", "R7"], "S1 was told out of turn"),
+                (&["R1", "R2", "R3", "R4", "R5", "R6", "R7", "R7"], "R7 was told out of turn"),
+            ];
+            for (rules, why) in odd {
+                let broken = told(rules).await.unwrap_err();
+                assert!(broken.contains(why), "{rules:?}: {broken}");
+            }
         });
     }
 

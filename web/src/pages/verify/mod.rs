@@ -104,13 +104,14 @@ pub(super) async fn check_receipt(
     payload: Payload,
 ) -> Result<HttpResponse, Error> {
     let form = Upload::receive(&request, &service, payload, RECEIPT_BYTES_MAX).await?;
+    let place = service.quota.checks.take(&request)?;
     let opened = blocking(move || {
         let Some(text) = form.file_or_pasted("receipt", "pasted")? else {
             return Ok(Err("Choose a receipt file, or paste its text.".into()));
         };
-        Ok(AnyReceipt::from_json(text).map_err(|error| error.to_string()).map(|receipt| (receipt, form)))
+        Ok(AnyReceipt::from_json(text).map_err(|error| error.to_string()).map(|receipt| (receipt, form, place)))
     });
-    let (receipt, form) = match opened.await? {
+    let (receipt, form, place) = match opened.await? {
         Ok(opened) => opened,
         Err(problem) => return page(&ask_again(&request, Some(problem))),
     };
@@ -118,13 +119,14 @@ pub(super) async fn check_receipt(
     let frame = Frame { shell, from: ("/verify".into(), "Verify another receipt") };
     match receipt {
         AnyReceipt::Release(receipt) => live::answer(&frame, &RELEASE, move |rows| {
+            let _place = place;
             let blobs: &dyn BlobAccess = &*service.blobs;
             let checked = receipt::verify_watched(&receipt, Some(blobs), &mut |check| rows.held(check));
             let outcome = rows.done(checked);
             Verdict::of(&service, outcome, &form).render()
         }),
         AnyReceipt::Screening(receipt) => live::answer(&frame, &SCREENING, move |rows| {
-            let _form = form;
+            let _held = (form, place);
             Screened::of(rows, service.chain.ledger().chain(), &receipt).render()
         }),
     }

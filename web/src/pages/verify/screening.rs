@@ -63,15 +63,15 @@ pub(in crate::pages) async fn check_screening(
 ) -> Result<HttpResponse, Error> {
     let id: ScreeningId = parse("screening id", &id)?;
     let shell = Shell::of(&request, Section::Screenings, "What the screening’s receipt shows");
-    let place = service.quota.receipts.take(&request)?;
+    let places = (service.quota.receipts.take(&request)?, service.quota.checks.take(&request)?);
     let node = service.clone();
-    let receipt = blocking(move || collected(&node, id)).await?;
+    let (receipt, places) = blocking(move || Ok((collected(&node, id)?, places))).await?;
     let frame = Frame { shell, from: (format!("/screenings/{id}"), "The screening") };
     live::answer(&frame, &SCREENING, move |rows| {
         let screened = Screened::of(rows, service.chain.ledger().chain(), &receipt);
         let url = format!("{}/screenings/{id}/verify", service.publishing.identity.public_url());
         let shared = Shared { screening: id, code: Code::of(&url), url };
-        drop(place);
+        drop(places);
         Screened { shared: Some(shared), ..screened }.render()
     })
 }
