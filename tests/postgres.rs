@@ -163,6 +163,11 @@ impl Cluster {
         self.wait();
     }
 
+    /// What the server logged, its own statements that failed among it.
+    pub fn log(&self) -> Vec<u8> {
+        fs::read(self.folder.join("log")).unwrap()
+    }
+
     /// Has the shell do something, and waits until it is done.
     fn ask(&self, what: &str) {
         let mut holder = self.holder.lock().unwrap();

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use circuits::id::{AccountId, ChainId, QueryId, StudyId};
+use circuits::id::{AccountId, ChainId, DatasetId, QueryId, StudyId};
 use diesel::{
     QueryableByName, RunQueryDsl,
     connection::{InstrumentationEvent, set_default_instrumentation},
@@ -11,7 +11,7 @@ use diesel::{
 };
 use market::{
     database::Database,
-    index::{Index, Order, Paging, QueryFilter, Role, Sequence, Stage},
+    index::{Index, LicenceFilter, Order, Paging, QueryFilter, Role, Sequence, Stage},
     jobs::{JobId, JobState, Queue},
 };
 
@@ -54,6 +54,7 @@ enum Asks {
 fn listings(index: &Index, queue: &Queue) -> Vec<(&'static str, Asks, String)> {
     let (account, query, study) =
         (AccountId::from_bytes([1; 32]), QueryId::from_bytes([1; 32]), StudyId::from_bytes([1; 32]));
+    let dataset = DatasetId::from_bytes([1; 32]);
     let mut all = vec![];
     for order in [Order::Oldest, Order::Newest] {
         for after in [None, Some(Sequence::new(10))] {
@@ -65,6 +66,9 @@ fn listings(index: &Index, queue: &Queue) -> Vec<(&'static str, Asks, String)> {
             add("schemas", asks, &|| drop(index.schemas(&page).unwrap()));
             add("studies", asks, &|| drop(index.studies(None, &page).unwrap()));
             add("queries", asks, &|| drop(index.queries(&filter(None, None), &page).unwrap()));
+            add("datasets", asks, &|| drop(index.datasets(None, &page).unwrap()));
+            let licences = |dataset, licensee| LicenceFilter { dataset, licensee };
+            add("licences", asks, &|| drop(index.licences(&licences(None, None), &page).unwrap()));
             let asks = Asks::Something;
             add("account's", asks, &|| drop(index.account_transactions(account, &page).unwrap()));
             add("parties", asks, &|| drop(index.parties(Role::Issuer, &page).unwrap()));
@@ -73,6 +77,12 @@ fn listings(index: &Index, queue: &Queue) -> Vec<(&'static str, Asks, String)> {
             add("of study", asks, &|| drop(index.queries(&filter(None, Some(study)), &page).unwrap()));
             add("both", asks, &|| drop(index.queries(&filter(Some(Stage::Sealed), Some(study)), &page).unwrap()));
             add("contributions", asks, &|| drop(index.contributions(query, &page).unwrap()));
+            add("statement", asks, &|| drop(index.postings(account, &page).unwrap()));
+            add("owner's", asks, &|| drop(index.datasets(Some(account), &page).unwrap()));
+            add("of dataset", asks, &|| drop(index.licences(&licences(Some(dataset), None), &page).unwrap()));
+            add("licensee's", asks, &|| drop(index.licences(&licences(None, Some(account)), &page).unwrap()));
+            let of_both = licences(Some(dataset), Some(account));
+            add("licensee's of dataset", asks, &|| drop(index.licences(&of_both, &page).unwrap()));
         }
     }
     let mut add = |name, asks, listing: &dyn Fn()| all.push((name, asks, asked(listing)));
@@ -127,6 +137,12 @@ const ROWS: &str = "
         FROM generate_series(1, 20000) n;
     INSERT INTO contributions SELECT n * 4096, decode(md5('q' || n % 100 + 1), 'hex'), n, decode(md5('o' || n), 'hex'),
         decode(md5('c' || n), 'hex'), false FROM generate_series(1, 20000) n;
+    INSERT INTO postings SELECT CASE n % 200 WHEN 0 THEN 'sealed' ELSE 'a' || n % 200 END, n * 4096, 'fees', true, 1, 'x'
+        FROM generate_series(1, 20000) n;
+    INSERT INTO datasets SELECT n * 4096, decode(md5('q' || n), 'hex'), decode(md5('q' || n % 100), 'hex')
+        FROM generate_series(1, 20000) n;
+    INSERT INTO licences SELECT n * 4096, decode(md5('l' || n), 'hex'), decode(md5('q' || n % 100 + 1), 'hex'),
+        decode(md5('q' || n % 499), 'hex') FROM generate_series(1, 20000) n;
     INSERT INTO jobs (kind, key, payload, state, attempts, again, due, created, changed)
         SELECT 'aggregate-query', n::text, '', CASE n % 10 WHEN 0 THEN 'failed' ELSE 'waiting' END, 0, false,
         CASE n % 10 WHEN 0 THEN NULL ELSE n END, n, n FROM generate_series(1, 10000) n;

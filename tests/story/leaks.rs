@@ -137,6 +137,10 @@ fn places(stage: &Stage) -> Vec<Place> {
     places.extend(objects);
     places.extend(dump(&stage.database));
     places.extend(read(&stage.folder.path().join("logs")));
+    // PostgreSQL writes statements that fail into its own log.
+    let server = stage.database_log();
+    assert!(!server.is_empty(), "PostgreSQL logged nothing, not even that it was killed");
+    places.push(("PostgreSQL's log".into(), server));
     places
 }
 

@@ -135,6 +135,11 @@ impl Stage {
         format!("http://{}", self.node_address)
     }
 
+    /// What PostgreSQL itself logged.
+    pub fn database_log(&self) -> Vec<u8> {
+        self.cluster.log()
+    }
+
     /// PostgreSQL and the S3 server.
     pub fn stores(&self) -> Cast<'_> {
         let services = [Service::Database(&self.cluster), Service::Objects(&self.objects)];
