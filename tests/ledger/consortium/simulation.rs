@@ -174,6 +174,10 @@ impl Simulation {
         let sent = self.model.sent.get(sender).cloned().unwrap_or_default();
         for (transaction, _) in sent.into_iter().skip(known).take(SENT_AGAIN_MAX) {
             let said = self.town.node(node).submit(&transaction);
+            // On a node that lost its files nobody else's votes decide these yet, and so many may wait.
+            if said.contains("wait for approvals") {
+                return;
+            }
             assert!(said == "taken" || is_known(&said), "{sender}: {said}");
         }
     }
