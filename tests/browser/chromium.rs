@@ -16,7 +16,7 @@ use thirtyfour::{
 use tokio::runtime::Runtime;
 
 /// How long a page may take to do what a test waits for.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How often a test looks.
 const POLL_TIME: Duration = Duration::from_millis(50);
 /// Tab stops of the longest page.
