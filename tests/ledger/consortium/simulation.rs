@@ -18,7 +18,7 @@ use super::{
     crashes::seed,
     lan::Lan,
     namespaces,
-    town::{Town, listed, name},
+    town::{Town, listed, name, wait},
 };
 use crate::{
     skipped::{REQUIRE_ROOT, nothing_checked},
@@ -335,7 +335,11 @@ impl Simulation {
         for (sender, sent) in self.model.sent.clone() {
             for (transaction, _) in sent {
                 if !self.town.node(0).has(&transaction) {
-                    let said = self.town.node(0).submit(&transaction);
+                    let mut said = String::new();
+                    wait("there is room for it", || {
+                        said = self.town.node(0).submit(&transaction);
+                        !is_full(&said)
+                    });
                     assert!(said == "taken" || is_known(&said), "{sender}: {said}");
                     self.town.settle(&transaction);
                 }
@@ -398,9 +402,9 @@ fn is_known(said: &str) -> bool {
     said.contains("already on this ledger") || next_nonce(said).is_some()
 }
 
-/// Whether as many votes wait as may: on a node that lost its files nobody else's decide them yet.
+/// Whether as many of a sender's wait as may: no block is made, or on a node that lost its files nobody else's votes decide.
 fn is_full(said: &str) -> bool {
-    said.contains("wait for approvals")
+    said.contains("wait for approvals") || said.contains("of this sender wait already")
 }
 
 fn accredit(name: &str) -> Governance {
