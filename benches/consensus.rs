@@ -38,8 +38,13 @@ use tempfile::TempDir;
 use world::{DigestInsteadOfPairing, TODAY, World, account, genesis, key};
 
 const SENDERS: usize = 128;
+const LEDGER: &str = "ledger.redb";
 /// How long transactions gather, unless a section says otherwise.
 const GATHER: Duration = Duration::from_millis(5);
+/// How long a block's transactions gather in [`blocks`], so that all are admitted before it begins.
+const GATHERED: Duration = Duration::from_secs(2);
+/// How many people's agents send side by side, at most.
+const ARRIVALS: usize = 16;
 
 /// This time of the day on the day of the tests' consents.
 fn now() -> Timestamp {
@@ -92,12 +97,6 @@ struct Nodes {
 }
 
 impl Nodes {
-    fn start(genesis: &Genesis, chain: Option<&Path>, proofs: impl Fn() -> Box<dyn ProofVerifier>) -> Self {
-        let mut nodes = Self::default();
-        (0..genesis.validators.iter().count()).for_each(|_| nodes.start_next(genesis, chain, proofs(), GATHER));
-        nodes
-    }
-
     /// Starts the next validator, with a copy of a chain's files.
     fn start_next(
         &mut self,
@@ -107,7 +106,7 @@ impl Nodes {
         gather: Duration,
     ) {
         let (name, folder) = (validator_name(self.engines.len()), tempfile::tempdir().unwrap());
-        let path = folder.path().join("ledger.redb");
+        let path = folder.path().join(LEDGER);
         if let Some(chain) = chain {
             std::fs::copy(chain, &path).unwrap();
         }
@@ -127,8 +126,10 @@ impl Nodes {
         self.folders.push(folder);
     }
 
-    fn with_double(count: usize) -> Self {
-        Self::start(&consortium(count), None, || Box::new(DigestInsteadOfPairing))
+    fn with_double(count: usize, gather: Duration) -> Self {
+        let (genesis, mut nodes) = (consortium(count), Self::default());
+        (0..count).for_each(|_| nodes.start_next(&genesis, None, Box::new(DigestInsteadOfPairing), gather));
+        nodes
     }
 
     fn height(&self, node: usize) -> u64 {
@@ -164,7 +165,7 @@ fn percentile(sorted: &[Duration], share: f64) -> Duration {
 
 fn latency() {
     for count in [1, 4] {
-        let nodes = Nodes::with_double(count);
+        let nodes = Nodes::with_double(count, GATHER);
         let mut times = vec![];
         for nonce in 0..220 {
             let transfer = nodes.transfer(0, nonce);
@@ -186,18 +187,14 @@ fn latency() {
 }
 
 fn transfers() {
+    floor();
     for count in [1, 4] {
-        let nodes = Nodes::with_double(count);
+        let nodes = Nodes::with_double(count, GATHER);
         let mut next = [0u64; SENDERS];
         nodes.wait(nodes.mempools[0].submit(nodes.transfer(SENDERS - 1, 0), now()).unwrap());
         next[SENDERS - 1] = 1;
         for size in [1usize, 16, 256, 4_096] {
-            let transactions = nodes.transfers(size, &mut next);
-            let (before, started) = (nodes.height(0), Instant::now());
-            let ids: Vec<_> =
-                transactions.into_iter().map(|sent| nodes.mempools[0].submit(sent, now()).unwrap()).collect();
-            ids.into_iter().for_each(|id| nodes.wait(id));
-            let (time, blocks) = (started.elapsed(), nodes.height(0) - before);
+            let Burst { committed: time, blocks, .. } = nodes.burst(&nodes.transfers(size, &mut next), 1);
             println!(
                 "transfers, {count} validators: {size} at once take {time:.1?} in {blocks} blocks, {:.0} per second",
                 size as f64 / time.as_secs_f64()
@@ -206,25 +203,54 @@ fn transfers() {
     }
 }
 
+/// What every validator does at least once for each transfer: the check of its form and its signature, on one thread.
+fn floor() {
+    const CHECKED: usize = 4_096;
+    let nodes = Nodes::with_double(1, GATHER);
+    let (chain, transfers) = (nodes.mempools[0].ledger().chain(), nodes.transfers(CHECKED, &mut [0; SENDERS]));
+    let started = Instant::now();
+    transfers.iter().for_each(|sent| sent.check(&chain).unwrap());
+    println!("transfers: one is checked in {:.1?} of one core", started.elapsed() / CHECKED as u32);
+}
+
+/// A burst of transactions: how long until all were admitted, until all were committed, and in how many blocks.
+struct Burst {
+    admitted: Duration,
+    committed: Duration,
+    blocks: u64,
+}
+
+impl Nodes {
+    /// Submits all to the first node, from so many senders side by side, and waits until the last is in a block.
+    fn burst(&self, transactions: &[Transaction], senders: usize) -> Burst {
+        let (before, started) = (self.height(0), Instant::now());
+        let submitted = |sent: &Transaction| self.mempools[0].submit(sent.clone(), now()).unwrap();
+        let mut ids = vec![];
+        thread::scope(|scope| {
+            let shares: Vec<_> = transactions
+                .chunks(transactions.len().div_ceil(senders))
+                .map(|share| scope.spawn(move || share.iter().map(submitted).collect::<Vec<_>>()))
+                .collect();
+            shares.into_iter().for_each(|share| ids.extend(share.join().unwrap()));
+        });
+        let admitted = started.elapsed();
+        ids.into_iter().for_each(|id| self.wait(id));
+        Burst { admitted, committed: started.elapsed(), blocks: self.height(0) - before }
+    }
+}
+
 /// Blocks of one size: all transactions of a block gather first, so that each is one block.
 fn blocks() {
-    const GATHERED: Duration = Duration::from_secs(2);
     const ROUNDS: usize = 3;
     for count in [1, 4] {
-        let genesis = consortium(count);
-        let mut nodes = Nodes::default();
-        (0..count).for_each(|_| nodes.start_next(&genesis, None, Box::new(DigestInsteadOfPairing), GATHERED));
+        let nodes = Nodes::with_double(count, GATHERED);
         let mut next = [0u64; SENDERS];
         for size in [1usize, 16, 64, 256, 1_024] {
             let (mut times, mut made) = (vec![], 0);
             for _ in 0..ROUNDS {
-                let transactions = nodes.transfers(size, &mut next);
-                let (before, started) = (nodes.height(0), Instant::now());
-                let ids: Vec<_> =
-                    transactions.into_iter().map(|sent| nodes.mempools[0].submit(sent, now()).unwrap()).collect();
-                ids.into_iter().for_each(|id| nodes.wait(id));
-                times.push(started.elapsed().saturating_sub(GATHERED));
-                made += nodes.height(0) - before;
+                let burst = nodes.burst(&nodes.transfers(size, &mut next), 1);
+                times.push(burst.committed.saturating_sub(GATHERED));
+                made += burst.blocks;
             }
             times.sort();
             let time = percentile(&times, 0.5);
@@ -234,56 +260,85 @@ fn blocks() {
             );
         }
     }
+    const SIZES: [usize; 5] = [1, 8, 32, 64, 128];
+    for count in [1, 4] {
+        let proven = Proven::new(count, SIZES.iter().sum());
+        let nodes = proven.nodes(GATHERED);
+        let mut left = proven.contributions.as_slice();
+        for size in SIZES {
+            let (share, rest) = left.split_at(size);
+            left = rest;
+            let burst = nodes.burst(share, ARRIVALS);
+            let time = burst.committed.saturating_sub(GATHERED);
+            println!(
+                "blocks, {count} validators: {size} contributions in {} blocks are verified in {:.1?} and committed {time:.1?} after the first begins, {:.0} per second",
+                burst.blocks,
+                burst.admitted,
+                size as f64 / (burst.admitted + time).as_secs_f64()
+            );
+        }
+    }
 }
 
-fn contributions() {
-    const SIZES: [usize; 4] = [1, 8, 32, 64];
-    const ARRIVALS: usize = 16;
-    let people: Vec<Person> = (0..SIZES.iter().sum::<usize>() as u64).map(person).collect();
-    for count in [1usize, 4] {
-        let genesis = consortium(count);
-        let verifier = || -> Box<dyn ProofVerifier> { Box::new(Groth16Verifier::new(genesis.contribution.clone())) };
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("ledger.redb");
-        let ledger = Ledger::open_with(&path, genesis.clone(), verifier()).unwrap();
-        let mut world = World::with_keys(ledger, (0..count).map(|number| key(&validator_name(number))).collect());
+/// A consortium's ledger with an open query, and a proven contribution of each of its people.
+struct Proven {
+    genesis: Genesis,
+    folder: TempDir,
+    contributions: Vec<Transaction>,
+}
+
+impl Proven {
+    fn new(validators: usize, people: usize) -> Self {
+        let people: Vec<Person> = (0..people as u64).map(person).collect();
+        let (genesis, folder) = (consortium(validators), tempfile::tempdir().unwrap());
+        let verifier = Box::new(Groth16Verifier::new(genesis.contribution.clone()));
+        let ledger = Ledger::open_with(&folder.path().join(LEDGER), genesis.clone(), verifier).unwrap();
+        let mut world = World::with_keys(ledger, (0..validators).map(|number| key(&validator_name(number))).collect());
         prepare(&mut world, &people);
         world.now = now();
         let query = CohortQuery { contributions_max: people.len() as u32, ..world.query() };
         let id = world.open(query).unwrap();
         let proving = Instant::now();
-        let made: Vec<_> = (0u32..)
+        let contributions: Vec<_> = (0u32..)
             .zip(&people)
             .map(|(place, person)| Transaction::Contribute(real_contribution(&world, id, place, person)))
             .collect();
-        let bytes = made[0].to_bytes().unwrap().len();
+        let bytes = contributions[0].to_bytes().unwrap().len();
         println!(
             "contributions: {} proven in {:.1?}; each is {bytes} bytes on the ledger",
-            made.len(),
+            contributions.len(),
             proving.elapsed()
         );
-        drop(world);
-        let nodes = Nodes::start(&genesis, Some(&path), verifier);
-        let mut left = made.as_slice();
+        Self { genesis, folder, contributions }
+    }
+
+    /// Running validators that verify proofs, each with a copy of the ledger.
+    fn nodes(&self, gather: Duration) -> Nodes {
+        let mut nodes = Nodes::default();
+        for _ in self.genesis.validators.iter() {
+            let verifier = Box::new(Groth16Verifier::new(self.genesis.contribution.clone()));
+            nodes.start_next(&self.genesis, Some(&self.folder.path().join(LEDGER)), verifier, gather);
+        }
+        nodes
+    }
+}
+
+fn contributions() {
+    const SIZES: [usize; 4] = [1, 8, 32, 64];
+    for count in [1usize, 4] {
+        let proven = Proven::new(count, SIZES.iter().sum());
+        let nodes = proven.nodes(GATHER);
+        let mut left = proven.contributions.as_slice();
         for size in SIZES {
             let (share, rest) = left.split_at(size);
             left = rest;
-            let (before, started) = (nodes.height(0), Instant::now());
-            let mut ids = vec![];
-            let submitted = |sent: &Transaction| nodes.mempools[0].submit(sent.clone(), now()).unwrap();
-            thread::scope(|scope| {
-                let senders: Vec<_> = share
-                    .chunks(size.div_ceil(ARRIVALS))
-                    .map(|share| scope.spawn(move || share.iter().map(submitted).collect::<Vec<_>>()))
-                    .collect();
-                senders.into_iter().for_each(|sender| ids.extend(sender.join().unwrap()));
-            });
-            let admitted = started.elapsed();
-            ids.into_iter().for_each(|id| nodes.wait(id));
-            let (time, blocks) = (started.elapsed(), nodes.height(0) - before);
+            let burst = nodes.burst(share, ARRIVALS);
             println!(
-                "contributions, {count} validators: {size} from {ARRIVALS} senders at most are admitted in {admitted:.1?} and committed in {time:.1?} in {blocks} blocks, {:.0} per second",
-                size as f64 / time.as_secs_f64()
+                "contributions, {count} validators: {size} from {ARRIVALS} senders at most are admitted in {:.1?} and committed in {:.1?} in {} blocks, {:.0} per second",
+                burst.admitted,
+                burst.committed,
+                burst.blocks,
+                size as f64 / burst.committed.as_secs_f64()
             );
         }
     }
@@ -293,7 +348,7 @@ fn store() {
     const TRANSACTIONS: u64 = 100_000;
     const BLOCK: u64 = 1_000;
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("ledger.redb");
+    let path = folder.path().join(LEDGER);
     let genesis = {
         let mut genesis = genesis(Quorum::DEFAULT);
         genesis.balances.extend((0..SENDERS).map(|number| (account(&sender(number)), Amount::new(1_000_000))));
@@ -348,9 +403,8 @@ fn start() {
     const TIMES: usize = 20;
     let mut times = vec![];
     for _ in 0..TIMES {
-        let genesis = consortium(4);
         let started = Instant::now();
-        let nodes = Nodes::start(&genesis, None, || Box::new(DigestInsteadOfPairing));
+        let nodes = Nodes::with_double(4, GATHER);
         nodes.wait(nodes.mempools[0].submit(nodes.transfer(0, 0), now()).unwrap());
         times.push(started.elapsed());
     }

@@ -58,10 +58,12 @@ impl Accumulator {
     /// [`Error::Malformed`] for bytes that are not a canonical ciphertext and [`Error::OutOfRange`] past 65,536
     /// contributions; the sum is then unchanged.
     pub fn add_packed(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let values = unpack_pair("ciphertext", bytes)?;
+        let [c1, c0] = unpack_pair("ciphertext", bytes)?;
         self.count(1)?;
-        for (sum, value) in self.values.iter_mut().zip(values) {
-            *sum = sum.wrapping_add(value);
+        let (mask, body) = self.values.split_at_mut(RING_DEGREE);
+        // One loop for each half: a chain of both takes three times as long.
+        for (sums, values) in [(mask, c1), (body, c0)] {
+            sums.iter_mut().zip(values).for_each(|(sum, value)| *sum = sum.wrapping_add(value));
         }
         Ok(())
     }
@@ -172,7 +174,8 @@ impl Aggregate {
     /// # Errors
     /// [`Error::Malformed`] for another length or a set spare bit.
     pub fn from_packed_bytes(bytes: &[u8]) -> Result<Self, Error> {
-        Ok(Self(pair_from_container(unpack_pair("aggregate", bytes)?.collect())))
+        let [c1, c0] = unpack_pair("aggregate", bytes)?;
+        Ok(Self(pair_from_container(c1.chain(c0).collect())))
     }
 
     /// The digest that the committee signs and every component derives from.

@@ -144,11 +144,11 @@ pub(super) fn pack_pair(pair: &GlweCiphertextOwned<u128>) -> Vec<u8> {
     bytes
 }
 
-/// The aligned values of a packed pair in the container's order: `c1`, then `c0`.
+/// The aligned values of a packed pair in the container's order: `[c1, c0]`.
 pub(super) fn unpack_pair<'b>(
     what: &'static str,
     bytes: &'b [u8],
-) -> Result<impl Iterator<Item = u128> + use<'b>, Error> {
+) -> Result<[impl Iterator<Item = u128> + use<'b>; 2], Error> {
     let Some((c0, c1)) = bytes.split_at_checked(POLYNOMIAL_BYTES) else {
         let why = format!("{} bytes given, {CIPHERTEXT_BYTES} expected", bytes.len());
         return Err(Error::Malformed { what, why });
@@ -158,7 +158,7 @@ pub(super) fn unpack_pair<'b>(
         return Err(Error::Malformed { what, why });
     }
     let c0 = codec::unpack(what, c0, RING_DEGREE)?;
-    Ok(codec::unpack(what, c1, RING_DEGREE)?.chain(c0))
+    Ok([codec::unpack(what, c1, RING_DEGREE)?, c0])
 }
 
 impl Ciphertext {
@@ -193,7 +193,8 @@ impl Ciphertext {
     /// # Errors
     /// [`Error::Malformed`] for another length or a set spare bit.
     pub fn from_packed_bytes(bytes: &[u8]) -> Result<Self, Error> {
-        Ok(Self(pair_from_container(unpack_pair("ciphertext", bytes)?.collect())))
+        let [c1, c0] = unpack_pair("ciphertext", bytes)?;
+        Ok(Self(pair_from_container(c1.chain(c0).collect())))
     }
 
     /// The digest that a contribution's proof binds and its receipts attest.
