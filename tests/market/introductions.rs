@@ -48,7 +48,7 @@ fn keys() -> Value {
 }
 
 /// One issuer with this audience, and what it is asked to show of an approval.
-fn trust(require: Vec<Requirement>) -> TrustedIssuers {
+pub fn trust(require: Vec<Requirement>) -> TrustedIssuers {
     let mut key = keys()["ec"]["public"].take();
     key["kid"] = json!("key-1");
     let algorithms = BTreeSet::from([SigningAlgorithm::ES256]);

@@ -205,7 +205,8 @@ fn screening_decision(
         None => {}
     }
     let Some(tree) = view.tree() else { return Decision::Unknown };
-    match recruitment::weigh(ledger, wallet, id, state, tree) {
+    let who = KnownAsker::of_ledger(&state.sponsor, &screening.study);
+    match recruitment::weigh(ledger, wallet, id, state, (tree, &who)) {
         recruitment::Outlook::Decline { reasons } => Decision::Declined { reasons, is_over },
         _ if is_over => Decision::Missed,
         _ => Decision::Allowed,

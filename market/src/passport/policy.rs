@@ -17,15 +17,24 @@ pub struct Requirement {
     /// Days since the source asserted it, at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asserted_within_days: Option<u32>,
+    /// Whether its value is the reference of the approval that the query names, so that a visa of one study shows nothing of
+    /// another.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub names_approval: bool,
     /// What it must say.
     #[serde(flatten)]
     pub clause: Clause,
 }
 
 impl Requirement {
-    fn is_met_by(&self, visa: &VerifiedVisa, at: Timestamp) -> bool {
+    /// Whether a visa meets it, where a query names this approval, if any. One that says nothing by the researcher's own word
+    /// meets nothing.
+    fn is_met_by(&self, visa: &VerifiedVisa, (at, approval): (Timestamp, Option<&str>)) -> bool {
         let oldest = self.asserted_within_days.map(|days| at.get().saturating_sub(u64::from(days) * SECONDS_PER_DAY));
-        self.clause.matches(visa.object()) && oldest.is_none_or(|oldest| visa.object().asserted >= oldest)
+        self.clause.matches(visa.object())
+            && !visa.is_own_word()
+            && oldest.is_none_or(|oldest| visa.object().asserted >= oldest)
+            && (!self.names_approval || approval == Some(visa.object().value.as_str()))
     }
 
     /// In words.
@@ -33,7 +42,8 @@ impl Requirement {
     pub fn in_words(&self) -> String {
         let claims = self.clause.claims.iter().map(|(name, wanted)| format!("{name} {wanted}"));
         let age = self.asserted_within_days.map(|days| format!("asserted within {days} days"));
-        let all: Vec<String> = claims.chain(age).collect();
+        let named = self.names_approval.then(|| "the approval that the query names as its value".into());
+        let all: Vec<String> = claims.chain(named).chain(age).collect();
         format!("a {} with {}", self.clause.kind, all.join(", "))
     }
 }
@@ -51,16 +61,16 @@ impl Policy {
         if requirements.len() > REQUIREMENTS_MAX {
             return Err(refused(format!("a policy has at most {REQUIREMENTS_MAX} requirements")));
         }
-        for Requirement { clause, .. } in &requirements {
+        for Requirement { clause, names_approval, .. } in &requirements {
             let known = |(name, wanted): (&String, &String)| {
                 let prefix = wanted.split_once(':').map(|(prefix, _)| prefix);
                 ["value", "source", "by"].contains(&name.as_str())
                     && prefix.is_some_and(|prefix| ["const", "pattern", "split_pattern"].contains(&prefix))
             };
-            if clause.claims.is_empty() || !clause.claims.iter().all(known) {
+            if (clause.claims.is_empty() && !names_approval) || !clause.claims.iter().all(known) {
                 let why = format!(
                     "the requirement of a {} says nothing that can match; give value, source or by, each beginning with \
-                     const:, pattern: or split_pattern:",
+                     const:, pattern: or split_pattern:, or names_approval = true",
                     clause.kind
                 );
                 return Err(refused(why));
@@ -75,12 +85,16 @@ impl Policy {
         &self.0
     }
 
-    /// The identities of the one person whose visas meet every requirement.
+    /// The identities of the one person whose visas meet every requirement, where a query names this approval, if any.
     ///
     /// # Errors
     /// [`Error::Passport`] that lists every requirement that is not met by the person who meets most, and when the
     /// policy demands nothing.
-    pub fn check(&self, visas: &[&VerifiedVisa], at: Timestamp) -> Result<BTreeSet<VisaIdentity>, Error> {
+    pub fn check(
+        &self,
+        visas: &[&VerifiedVisa],
+        (at, approval): (Timestamp, Option<&str>),
+    ) -> Result<BTreeSet<VisaIdentity>, Error> {
         if self.0.is_empty() {
             return Err(refused(
                 "the policy demands nothing, so it accredits nobody; add [[require]] to the file".into(),
@@ -88,7 +102,7 @@ impl Policy {
         }
         let unmet = |person: &BTreeSet<VisaIdentity>| -> Vec<String> {
             let own: Vec<_> = visas.iter().filter(|visa| person.contains(visa.identity())).collect();
-            let missing = self.0.iter().filter(|wanted| !own.iter().any(|visa| wanted.is_met_by(visa, at)));
+            let missing = self.0.iter().filter(|wanted| !own.iter().any(|visa| wanted.is_met_by(visa, (at, approval))));
             missing.map(Requirement::in_words).collect()
         };
         let people = groups(visas.iter().copied());

@@ -38,7 +38,7 @@ fn check_holding(
     holding: &Holding,
     id: ScreeningId,
     state: &ScreeningState,
-    tree: &SyncedTree,
+    (tree, asker): (&SyncedTree, &KnownAsker),
 ) -> Result<(), Refusal> {
     if holding.record.schema != state.screening.schema {
         return Err(Refusal::OtherSchema);
@@ -49,8 +49,7 @@ fn check_holding(
     let nothing = AccountId::from_bytes([0; 32]);
     let binding = binding(&ledger.chain(), &as_query(id), 0, &nothing, &Digest::from_bytes([0; 32]));
     check(&terms, &witness.instance(&terms, binding), &witness).map_err(|error| reason(&error, holding, state))?;
-    let asker = KnownAsker::of_ledger(&state.sponsor, &state.screening.study);
-    data_use_refusal(wallet, holding, &asker).map_or(Ok(()), Err)
+    data_use_refusal(wallet, holding, asker).map_or(Ok(()), Err)
 }
 
 /// The place of the wallet's response, if it knows of one or the ledger has what it sent. The ledger is asked only for a
@@ -97,14 +96,14 @@ pub fn consider(
     wallet: &Wallet,
     id: ScreeningId,
     state: &ScreeningState,
-    tree: &SyncedTree,
+    (tree, asker): (&SyncedTree, &KnownAsker),
 ) -> Result<Outlook, Error> {
     if let Some(response) = admitted(ledger, wallet, id)? {
         return Ok(Outlook::Responded { response });
     }
     match closed(state, ledger)? {
         Some(reason) => Ok(Outlook::Decline { reasons: vec![reason] }),
-        None => Ok(weigh(ledger, wallet, id, state, tree)),
+        None => Ok(weigh(ledger, wallet, id, state, (tree, asker))),
     }
 }
 
@@ -116,7 +115,7 @@ pub fn weigh(
     wallet: &Wallet,
     id: ScreeningId,
     state: &ScreeningState,
-    tree: &SyncedTree,
+    (tree, asker): (&SyncedTree, &KnownAsker),
 ) -> Outlook {
     let begun = wallet.responses().get(&id).map(|response| response.holding);
     let mut reasons = vec![];
@@ -124,7 +123,7 @@ pub fn weigh(
         if begun.is_some_and(|begun| begun != holding) {
             continue;
         }
-        match check_holding(ledger, wallet, held, id, state, tree) {
+        match check_holding(ledger, wallet, held, id, state, (tree, asker)) {
             Ok(()) => return Outlook::Respond { holding, price: state.screening.price },
             Err(refusal) => reasons.push(refusal),
         }

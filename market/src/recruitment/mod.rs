@@ -33,6 +33,7 @@ pub use self::{
 use crate::{
     Error,
     agent::Refusal,
+    introduction::KnownAsker,
     ledger::{LedgerAccess, SyncedTree, require_screening, sync_tree},
     objects::BlobAccess,
 };
@@ -51,6 +52,7 @@ pub struct OpenScreening {
     id: ScreeningId,
     state: ScreeningState,
     tree: SyncedTree,
+    asker: KnownAsker,
 }
 
 /// What the agent would do with a screening, without doing it.
@@ -111,6 +113,11 @@ impl OpenScreening {
     pub const fn state(&self) -> &ScreeningState {
         &self.state
     }
+
+    /// Lets it be decided on by what is known of its sponsor, instead of by what the ledger says of them.
+    pub fn introduce(&mut self, asker: KnownAsker) {
+        self.asker = asker;
+    }
 }
 
 impl<'a> ScreeningAgent<'a> {
@@ -119,7 +126,9 @@ impl<'a> ScreeningAgent<'a> {
     /// # Errors
     /// [`Error::Ledger`] for an unknown screening, or when the ledger cannot be reached.
     pub fn open(&self, id: ScreeningId) -> Result<OpenScreening, Error> {
-        Ok(OpenScreening { id, state: require_screening(self.ledger, id)?, tree: sync_tree(self.ledger)? })
+        let state = require_screening(self.ledger, id)?;
+        let asker = KnownAsker::of_ledger(&state.sponsor, &state.screening.study);
+        Ok(OpenScreening { id, state, tree: sync_tree(self.ledger)?, asker })
     }
 
     /// What the agent would do with a screening for a wallet.
@@ -127,7 +136,7 @@ impl<'a> ScreeningAgent<'a> {
     /// # Errors
     /// [`Error::Ledger`] when the ledger cannot be reached.
     pub fn dry_run(&self, wallet: &crate::wallet::Wallet, opened: &OpenScreening) -> Result<Outlook, Error> {
-        consider(self.ledger, wallet, opened.id, &opened.state, &opened.tree)
+        consider(self.ledger, wallet, opened.id, &opened.state, (&opened.tree, &opened.asker))
     }
 
     /// The same agent with what it needs to prove: the key that makes eligibility proofs, whose verifying key must be the

@@ -52,7 +52,7 @@ impl Respondent<'_> {
         self.check_chain(wallet, id)?;
         let mut tree = opened.tree.clone();
         for _ in 0..PROOF_ATTEMPTS_MAX {
-            let holding = match consider(ledger, wallet, id, &opened.state, &tree)? {
+            let holding = match consider(ledger, wallet, id, &opened.state, (&tree, &opened.asker))? {
                 Outlook::Respond { holding, .. } => holding,
                 Outlook::Responded { response } => return note_admitted(wallet, id, response),
                 Outlook::Decline { reasons } => return Ok(Outcome::Declined { reasons }),

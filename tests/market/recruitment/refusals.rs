@@ -6,14 +6,22 @@ use circuits::{
 };
 use market::{
     agent::Refusal,
+    data_use::Modifier,
+    introduction::KnownAsker,
     issuer::{change_consent, revoke},
     objects::{BlobAccess, BlobKind},
     recruitment::{Contact, Outcome, Outlook},
     wallet::Wallet,
 };
 
+use serde_json::json;
+
 use super::{CONTACT, refused, rng, screened, screening, willing};
-use crate::world::{PRICE, TOO_OLD, World, four_people, pass_days, person, protection};
+use crate::{
+    data_use::set,
+    introductions::trust,
+    world::{PRICE, TOO_OLD, World, four_people, pass_days, person, protection, today},
+};
 
 #[test]
 fn a_person_without_the_flag_for_screening_declines_with_the_reason() {
@@ -25,6 +33,29 @@ fn a_person_without_the_flag_for_screening_declines_with_the_reason() {
     assert!(reasons[0].to_string().contains("it does not allow screening"), "{reasons:?}");
     assert!(wallets[0].responses().is_empty());
     assert_eq!(world.screening_state(id).eligible, 0);
+}
+
+#[test]
+fn repro_an_approval_that_an_agent_asks_to_see_is_never_shown_for_a_screening() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, mut wallets, id) = screened(folder.path(), 1);
+    set(&world, &mut wallets[0], &willing(), vec![Modifier::EthicsApproval]);
+    let require = json!({ "type": "ControlledAccessGrants", "by": "const:dac", "names_approval": true });
+    let asking = trust(vec![serde_json::from_value(require).unwrap()]);
+    let foreseen = |trust| {
+        let agent = world.people_agent();
+        let mut opened = agent.open(id).unwrap();
+        let known = KnownAsker::of_screening(opened.state(), trust, today());
+        opened.introduce(known);
+        agent.dry_run(&wallets[0], &opened).unwrap()
+    };
+    assert!(
+        matches!(foreseen(None), Outlook::Respond { .. }),
+        "the sponsor's word is enough where nothing is demanded"
+    );
+    assert!(matches!(foreseen(Some(&trust(vec![]))), Outlook::Respond { .. }));
+    let Outlook::Decline { reasons } = foreseen(Some(&asking)) else { panic!("it responds") };
+    assert!(reasons[0].to_string().contains("what this agent asks for is not shown"), "{reasons:?}");
 }
 
 #[test]

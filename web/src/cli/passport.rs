@@ -89,7 +89,7 @@ fn examine(
 ) -> Result<(PassportReport, BTreeSet<VisaIdentity>), Error> {
     let checked = check_passport(passport, trust, at)?;
     let accepted: Vec<&VerifiedVisa> = checked.iter().filter_map(|visa| visa.outcome.as_ref().ok()).collect();
-    let (person, lacking) = match trust.policy().check(&accepted, at) {
+    let (person, lacking) = match trust.policy().check(&accepted, (at, None)) {
         Ok(person) => (person, None),
         Err(error) => (BTreeSet::new(), Some(error.to_string())),
     };

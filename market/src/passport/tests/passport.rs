@@ -87,7 +87,7 @@ fn a_policy_is_met_by_one_persons_visas_and_lists_what_is_lacking() {
     let decide = |tokens: &[String]| {
         let checked = checked(&json!(tokens).to_string(), &trust());
         let accepted: Vec<_> = checked.iter().filter_map(|visa| visa.outcome.as_ref().ok()).collect();
-        registered_access().check(&accepted, Timestamp::new(NOW)).map_err(|error| error.to_string())
+        registered_access().check(&accepted, (Timestamp::new(NOW), None)).map_err(|error| error.to_string())
     };
     let (status, terms) = (visa("ResearcherStatus", BONA_FIDE), visa("AcceptedTermsAndPolicies", BONA_FIDE));
     let person = decide(&[status.clone(), terms.clone()]).unwrap();
@@ -120,11 +120,44 @@ fn a_policy_is_met_by_one_persons_visas_and_lists_what_is_lacking() {
     let mut own_word = claims("LinkedIdentities", "lovelace,https:%2F%2Fvisas.example.org%2F");
     own_word["ga4gh_visa_v1"]["by"] = json!("self");
     assert!(decide(&[status, elsewhere, signed(&own_word)]).is_err());
-    assert!(Policy::default().check(&[], Timestamp::new(NOW)).unwrap_err().to_string().contains("demands nothing"));
+    assert!(
+        Policy::default().check(&[], (Timestamp::new(NOW), None)).unwrap_err().to_string().contains("demands nothing")
+    );
     for odd in
         [json!({ "type": "T" }), json!({ "type": "T", "value": "x" }), json!({ "type": "T", "color": "const:x" })]
     {
         assert!(Policy::new(vec![serde_json::from_value(odd).unwrap()]).is_err());
+    }
+}
+
+#[test]
+fn repro_what_a_researcher_says_of_themselves_meets_no_requirement() {
+    let anybody = json!({ "type": "AffiliationAndRole", "value": "pattern:*@uni.example" });
+    let policy = Policy::new(vec![serde_json::from_value(anybody).unwrap()]).unwrap();
+    let is_met = |token: String| {
+        let checked = checked(&json!([token]).to_string(), &trust());
+        let accepted: Vec<_> = checked.iter().filter_map(|visa| visa.outcome.as_ref().ok()).collect();
+        assert_eq!(accepted.len(), 1);
+        policy.check(&accepted, (Timestamp::new(NOW), None)).is_ok()
+    };
+    let mut affiliation = claims("AffiliationAndRole", "faculty@uni.example");
+    assert!(is_met(signed(&affiliation)));
+    affiliation["ga4gh_visa_v1"]["by"] = json!("self");
+    assert!(!is_met(signed(&affiliation)));
+}
+
+#[test]
+fn repro_a_visa_of_one_study_shows_nothing_of_an_approval_that_another_names() {
+    let grant = json!({ "type": "ControlledAccessGrants", "by": "const:dac", "names_approval": true });
+    let policy = Policy::new(vec![serde_json::from_value(grant).unwrap()]).unwrap();
+    let checked =
+        checked(&json!([visa("ControlledAccessGrants", "https://hospital.example/studies/17")]).to_string(), &trust());
+    let accepted: Vec<_> = checked.iter().filter_map(|visa| visa.outcome.as_ref().ok()).collect();
+    let shown = |approval| policy.check(&accepted, (Timestamp::new(NOW), approval));
+    assert!(shown(Some("https://hospital.example/studies/17")).is_ok());
+    for other in [Some("https://hospital.example/studies/99"), Some("anything"), None] {
+        let lacking = shown(other).unwrap_err().to_string();
+        assert!(lacking.contains("the approval that the query names as its value"), "{lacking}");
     }
 }
 

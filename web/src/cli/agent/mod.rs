@@ -23,7 +23,6 @@ use clap::{Args, Subcommand};
 use market::{
     agent::{Agent as MarketAgent, OpenQuery, Outcome, Outlook, settle, withdraw},
     committee::access::CommitteeAccess,
-    introduction::Introduction,
     ledger::{LedgerAccess, QueryWatch, require_query, tip},
     wallet::{Protection, Wallet},
 };
@@ -37,7 +36,7 @@ use sha2::{Digest as _, Sha256};
 pub(super) use self::pages::People;
 use self::{
     earnings::Earnings,
-    introduced::{Introductions, News, written},
+    introduced::{Found, Introductions},
     pace::{Pace, Turn},
     pages::Pages,
     screenings::Screenings,
@@ -225,9 +224,10 @@ impl Answering {
         let agent = means.agent();
         let mut open = match self.query {
             Some(query) => vec![agent.open(query)?],
-            None => open_collecting(&agent, &mut QueryWatch::default().poll(ledger)?)?,
+            None => open_collecting(&agent, &mut QueryWatch::default().poll(ledger)?, vec![])?,
         };
-        let found = open.iter().map(|opened| means.introductions.find(opened.id())).collect::<Result<Vec<_>, _>>()?;
+        let find = |opened: &OpenQuery| Ok((opened.id(), means.introductions.find(opened.id())?));
+        let found = open.iter().map(find).collect::<Result<_, Error>>()?;
         let mut lines = vec![];
         let paths = wallet_paths(&self.wallets)?;
         if paths.is_empty() {
@@ -287,8 +287,9 @@ impl Answering {
         Ok(())
     }
 
-    /// Everything of one look is decided by the introductions as they were found at its beginning: a newer one has its own
-    /// moments. A query about whose researcher the node fails is left for the next look.
+    /// What a researcher shows counts for a whole epoch ([`Watching::ask_who_asks`]): by showing one thing after another they
+    /// would learn from the answers that come which owners ask for which. A query about whose researcher the node fails
+    /// is left for the next look.
     fn look(&self, means: &Means, watching: &mut Watching, output: &Output, stop: &Stop) -> Result<(), Error> {
         let ledger = &*means.connection.ledger;
         // Told once alone, so noted before anything else can fail.
@@ -299,46 +300,16 @@ impl Answering {
             watching.known.extend(new);
         }
         let epoch = tip(ledger)?.epoch;
-        if watching.seen == Some(epoch) && !watching.news.came(&means.introductions, &watching.known)? {
+        if watching.seen == Some(epoch) {
             return Ok(());
         }
-        watching.seen = None;
-        let mut open = open_collecting(&means.agent(), &mut watching.known)?;
-        watching.printed.retain(|(query, _)| watching.known.contains(query));
-        watching.pace.retain(&watching.known);
-        watching.news.retain(&watching.known);
-        if open.is_empty() {
-            watching.seen = Some(epoch);
-            return Ok(());
+        if watching.epoch.replace(epoch) != Some(epoch) {
+            watching.found.clear();
         }
-        let (mut found, mut unknown) = (vec![], None);
-        open.retain(|opened| match means.introductions.find(opened.id()) {
-            Ok(introduction) => {
-                watching.news.note(opened.id(), introduction.as_ref());
-                found.push(introduction);
-                true
-            }
-            Err(error) => {
-                unknown = Some(error);
-                false
-            }
-        });
-        let asked: Vec<_> =
-            open.iter().zip(&found).map(|(opened, found)| (opened.id(), written(found.as_ref()))).collect();
-        let mut due = vec![];
-        let mut waits = false;
-        for path in wallet_paths(&self.wallets)? {
-            let mut queries = vec![];
-            for (place, (id, written)) in asked.iter().enumerate() {
-                match watching.pace.turn(&path, *id, (*written, epoch)) {
-                    Turn::Waits => waits = true,
-                    Turn::Now => queries.push(place),
-                    Turn::Over => {}
-                }
-            }
-            due.push(Task { path, queries });
-        }
-        due.retain(|task| !task.queries.is_empty());
+        watching.open = open_collecting(&means.agent(), &mut watching.known, std::mem::take(&mut watching.open))?;
+        watching.forget_ended();
+        let unknown = watching.ask_who_asks(&means.introductions);
+        let (due, waits) = watching.due(wallet_paths(&self.wallets)?, epoch);
         let mut failed = false;
         let threads = self.threads();
         // Wallets are opened anew each time: between two looks the owner may have changed the terms in the file.
@@ -346,7 +317,8 @@ impl Answering {
             if stop.asked() {
                 return Ok(());
             }
-            for line in consider_side_by_side(means, batch.to_vec(), (&mut open, &found), Mode::Answer, threads)? {
+            let asked = (&mut *watching.open, &watching.found);
+            for line in consider_side_by_side(means, batch.to_vec(), asked, Mode::Answer, threads)? {
                 if matches!(line.what, What::Failed { .. }) {
                     failed = true;
                 } else {
@@ -372,10 +344,14 @@ struct Watching {
     pace: Pace,
     /// Queries that opened and may still collect.
     known: Vec<QueryId>,
+    /// Those that collect, opened.
+    open: Vec<OpenQuery>,
+    /// The epoch of the last look.
+    epoch: Option<Epoch>,
+    /// What the researchers of open queries showed in that epoch.
+    found: Found,
     /// The epoch in which every known query was answered for every wallet.
     seen: Option<Epoch>,
-    /// What researchers said of themselves.
-    news: News,
     /// Digests of what was printed, by query, so that nothing is printed twice.
     printed: BTreeSet<(QueryId, [u8; 32])>,
 }
@@ -387,23 +363,83 @@ impl Watching {
             told: BTreeSet::new(),
             pace: Pace::new(delay_max),
             known: vec![],
+            open: vec![],
+            epoch: None,
+            found: Found::new(),
             seen: None,
-            news: News::default(),
             printed: BTreeSet::new(),
         }
     }
+
+    /// Asks what researchers show who were not asked in this epoch, and again who showed nothing while nobody answers: then
+    /// it tells of nobody. The last failure, if there is one.
+    fn ask_who_asks(&mut self, introductions: &Introductions) -> Option<Error> {
+        let mut failure = None;
+        for opened in &self.open {
+            let query = opened.id();
+            let asked = self.found.get(&query);
+            if asked.is_some_and(|found| found.is_some() || opened.state().admitted > 0) {
+                continue;
+            }
+            match introductions.find(query) {
+                Ok(found) => {
+                    if asked.is_some() && found.is_some() {
+                        self.pace.draw_again(query);
+                    }
+                    self.found.insert(query, found);
+                }
+                Err(error) => failure = Some(error),
+            }
+        }
+        failure
+    }
+
+    /// What to decide on now, and whether anything waits for its moment.
+    fn due(&mut self, wallets: Vec<PathBuf>, epoch: Epoch) -> (Vec<Task>, bool) {
+        let (mut due, mut waits) = (vec![], false);
+        for path in wallets {
+            let mut queries = vec![];
+            for (place, opened) in
+                self.open.iter().enumerate().filter(|(_, opened)| self.found.contains_key(&opened.id()))
+            {
+                match self.pace.turn(&path, opened.id(), epoch) {
+                    Turn::Waits => waits = true,
+                    Turn::Now => queries.push(place),
+                    Turn::Over => {}
+                }
+            }
+            if !queries.is_empty() {
+                due.push(Task { path, queries });
+            }
+        }
+        (due, waits)
+    }
+
+    /// Forgets what it knew of queries that no longer collect.
+    fn forget_ended(&mut self) {
+        self.printed.retain(|(query, _)| self.known.contains(query));
+        self.found.retain(|query, _| self.known.contains(query));
+        self.pace.retain(&self.known);
+    }
 }
 
-/// Opens the queries that still collect, and forgets the others.
-fn open_collecting(agent: &MarketAgent<'_>, queries: &mut Vec<QueryId>) -> Result<Vec<OpenQuery>, Error> {
-    let mut collecting = vec![];
+/// The queries that still collect, as they are now, those opened before among them; the others are forgotten.
+fn open_collecting(
+    agent: &MarketAgent<'_>,
+    queries: &mut Vec<QueryId>,
+    mut open: Vec<OpenQuery>,
+) -> Result<Vec<OpenQuery>, Error> {
+    open.iter_mut().try_for_each(|opened| agent.refresh(opened))?;
     for query in queries.iter() {
-        if require_query(agent.ledger, *query)?.status == QueryStatus::Collecting {
-            collecting.push(*query);
+        if open.iter().all(|opened| opened.id() != *query)
+            && require_query(agent.ledger, *query)?.status == QueryStatus::Collecting
+        {
+            open.push(agent.open(*query)?);
         }
     }
-    *queries = collecting;
-    Ok(queries.iter().map(|query| agent.open(*query)).collect::<Result<_, _>>()?)
+    open.retain(|opened| opened.state().status == QueryStatus::Collecting);
+    *queries = open.iter().map(OpenQuery::id).collect();
+    Ok(open)
 }
 
 impl Withdrawing {
@@ -428,13 +464,13 @@ struct Task {
 fn consider_side_by_side(
     means: &Means,
     tasks: Vec<Task>,
-    (open, found): (&mut [OpenQuery], &[Option<Introduction>]),
+    (open, found): (&mut [OpenQuery], &Found),
     mode: Mode,
     threads: NonZeroUsize,
 ) -> Result<Vec<Line>, Error> {
     let agent = means.agent();
     open.iter_mut().try_for_each(|opened| agent.refresh(opened))?;
-    means.introductions.introduce(&means.connection.ledger.chain(), open, found);
+    means.introductions.introduce(&agent.ledger.chain(), open, found);
     let open = &*open;
     let work = |task: Task| {
         let queries = task.queries.iter().filter_map(|place| open.get(*place));

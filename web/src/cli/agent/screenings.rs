@@ -14,7 +14,7 @@ use market::{
 };
 use node::{screening::as_query, units::Epoch};
 
-use super::{Means, Pace};
+use super::{Means, Pace, Turn};
 use crate::{
     Error,
     cli::{
@@ -54,19 +54,29 @@ impl Screenings {
         let agent = ScreeningAgent { ledger, blobs };
         let ids: Vec<_> = open_screenings(ledger)?.into_iter().map(|(id, _)| id).collect();
         self.pace.retain(&ids.iter().copied().map(as_query).collect::<Vec<_>>());
-        let open = ids.into_iter().map(|id| agent.open(id)).collect::<Result<Vec<_>, _>>()?;
+        let open = ids
+            .into_iter()
+            .map(|id| Ok(means.introductions.of_sponsor(agent.open(id)?)))
+            .collect::<Result<Vec<_>, market::Error>>()?;
         let mut is_left = false;
         for path in paths {
             for opened in &open {
                 if stop.asked() {
                     return Ok(());
                 }
-                if !self.pace.is_due(path, as_query(opened.id()), None) {
-                    is_left = true;
-                    continue;
+                match self.pace.turn(path, as_query(opened.id()), now.0) {
+                    Turn::Waits => {
+                        is_left = true;
+                        continue;
+                    }
+                    Turn::Over => continue,
+                    Turn::Now => {}
                 }
                 let what = self.respond(&agent, means, path, opened);
-                is_left |= matches!(what, What::Failed { .. });
+                match what {
+                    What::Failed { .. } => is_left = true,
+                    _ => self.pace.decided(path, as_query(opened.id()), now.0),
+                }
                 let line = Line { wallet: path.display().to_string(), screening: opened.id(), what };
                 if self.printed.insert(describe_response(&line)) {
                     output.result(&line, describe_response)?;

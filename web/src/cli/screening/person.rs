@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use circuits::{eligibility::ProvingKey, id::ScreeningId};
 use clap::Args;
 use market::{
+    introduction::KnownAsker,
     ledger::open_screenings,
+    passport::TrustedIssuers,
     recruitment::{Contact, OpenScreening, Outcome, Outlook, ReceivedInvitation, ScreeningAgent},
     wallet::{Protection, Wallet},
 };
@@ -15,6 +17,7 @@ use serde::Serialize;
 use super::Wallets;
 use crate::{
     Error,
+    chain::now,
     cli::{Connection, Home, Output, record::wallet_paths, session::read_text},
 };
 
@@ -26,6 +29,10 @@ pub struct Responding {
     screening: Option<ScreeningId>,
     #[command(flatten)]
     wallets: Wallets,
+    /// What is demanded of those who ask, in TOML, as `locus agent` takes it: nobody shows an approval for a screening, so that
+    /// owners who require one do not respond where it demands any.
+    #[arg(long, value_name = "FILE")]
+    trust: Option<PathBuf>,
     /// Say what would be sent, and why not, without sending anything.
     #[arg(long)]
     dry_run: bool,
@@ -125,7 +132,13 @@ impl Responding {
             Some(id) => vec![id],
             None => open_screenings(agent.ledger)?.into_iter().map(|(id, _)| id).collect(),
         };
-        let open: Vec<OpenScreening> = ids.into_iter().map(|id| agent.open(id)).collect::<Result<_, _>>()?;
+        let trust = self.trust.as_deref().map(TrustedIssuers::open).transpose()?;
+        let opened = |id| {
+            let mut opened = agent.open(id)?;
+            opened.introduce(KnownAsker::of_screening(opened.state(), trust.as_ref(), now()));
+            Ok(opened)
+        };
+        let open: Vec<OpenScreening> = ids.into_iter().map(opened).collect::<Result<_, Error>>()?;
         let paths = wallet_paths(&self.wallets.wallets)?;
         let foresee = |wallet: &mut Wallet, opened: &OpenScreening| agent.dry_run(wallet, opened).map(What::Foreseen);
         let mut lines = for_all(&paths, &protection, &open, foresee, || ());
