@@ -319,7 +319,8 @@ pub fn contribution_terms(
     };
     let eligibility = EligibilityTerms {
         query: id,
-        part,
+        // One nullifier for all parts: they are of one record.
+        part: 0,
         schema: query.schema,
         criteria: query.criteria.clone(),
         issuers: query.issuers.clone(),
@@ -349,14 +350,22 @@ pub fn check_against_schema(query: &CohortQuery, schema: &Schema, exact_groups_a
     if query.privacy == PrivacyMode::Exact && !exact_groups_allowed { check_moments(query) } else { Ok(()) }
 }
 
-/// Moments are over people who have every attribute. Of two sets of attributes the sums subtract to whoever lacks one.
+/// Products group: where one person alone has a disease, the sums of its products with other attributes are that person's
+/// values. And moments are over people who have every attribute, so that those of two sets subtract to whoever lacks one.
 fn check_moments(query: &CohortQuery) -> Result<(), Error> {
-    let moments = query.parts.iter().filter(|layout| matches!(layout.statistic, Statistic::Moments { .. }));
-    if moments.count() <= 1 {
+    let attributes: usize = query
+        .parts
+        .iter()
+        .map(|layout| match &layout.statistic {
+            Statistic::Moments { attributes } => attributes.len(),
+            _ => 0,
+        })
+        .sum();
+    if attributes <= 1 {
         return Ok(());
     }
-    let why = "two parts hold moments, whose sums subtract to whoever lacks an attribute; ask for all in one part, or in \
-               private mode";
+    let why = "it sums products of attributes, which are one person's values where one person has one of them; ask for the \
+               moments of one attribute, or in private mode";
     Err(Error::Refused { what: "exact query", why: why.into() })
 }
 

@@ -16,7 +16,7 @@ use market::{
 use node::{
     genesis::{Committee, Member as Seat},
     state::{QueryStatus, committee_of},
-    transaction::{Action, Governance},
+    transaction::{Action, ConsortiumChange},
 };
 use rand::{SeedableRng, rngs::StdRng};
 use web::{
@@ -39,8 +39,8 @@ fn hand_over(world: &mut World) -> Vec<PartyKey> {
     let heirs = vec![new(), new(), world.keys.members[0].clone()];
     let seat = |key: &PartyKey| Seat { account: key.account(), sealing: sealing_key(key) };
     let seats = Committee { quorum: Quorum::new(2, 3).unwrap(), members: heirs.iter().map(seat).collect() };
-    let governance = Action::Govern(Governance::ReplaceCommittee(seats));
-    act(world.ledger(), &world.keys.governor.signing_key(), governance).unwrap();
+    let seating = Action::ApproveChange(ConsortiumChange::SeatCommittee(seats));
+    act(world.ledger(), &world.keys.validator.signing_key(), seating).unwrap();
     let everybody = world.keys.members.iter().chain(&heirs[..2]).enumerate();
     let open = |(number, key): (usize, &PartyKey)| {
         Member::open(&member_folder(&world.root, number), key.clone(), world.ledger()).unwrap()

@@ -45,7 +45,10 @@ fn tampered_contributions_are_refused_each_with_its_own_error() {
     let mut world = World::ready(Quorum::DEFAULT);
     let parts = vec![Layout::count(), Layout::genotypes(0, 0, 32)];
     let id = world.collect(CohortQuery { parts, ..world.query() }, 0..1);
-    let alterations: [Alteration; 17] = [
+    let alterations: [Alteration; 18] = [
+        ("its parts have different nullifiers", |world, c| {
+            c.parts[1] = world.contribution(c.query, 8).parts.remove(1);
+        }),
         ("signature of", |_, c| c.payout = account("thief")),
         ("does not verify", |world, c| {
             c.payout = account("thief");

@@ -10,8 +10,8 @@ use node::{
     genesis::Genesis,
     screening::ScreeningQuery,
     transaction::{
-        AccessKind, Action, AmendStudy, Deposit, DesignStudy, EVIDENCE_BYTES_MAX, Governance, RecordAccess,
-        RequestWithdrawal, SettleWithdrawal, Site, StudyDesign, Transaction, Transfer,
+        AccessKind, Action, AmendStudy, ConsortiumChange, Deposit, DesignStudy, EVIDENCE_BYTES_MAX, Governance,
+        RecordAccess, RequestWithdrawal, SettleWithdrawal, Site, StudyDesign, Transaction, Transfer,
     },
     units::{Amount, Height},
 };
@@ -91,7 +91,7 @@ fn trade(world: &mut World) {
     }
     world.act("researcher", Action::CloseScreening(id)).unwrap();
     let seats = world.ledger().genesis().committee.clone();
-    world.act("governor", Action::Govern(Governance::ReplaceCommittee(seats))).unwrap();
+    world.act("validator", Action::ApproveChange(ConsortiumChange::SeatCommittee(seats))).unwrap();
     world.act("researcher", Action::CloseStudy(study)).unwrap();
     world.block();
 }

@@ -2,14 +2,18 @@
 
 use circuits::quorum::{MemberIndex, Quorum};
 use node::{
+    Ledger,
     genesis::{Committee, Member},
     query::{CohortQuery, SealingKey},
     state::{CommitteeStage, QueryStatus, StateRead, committee_of},
-    transaction::{Action, CommitteeCommit, CommitteeConfirm, CommitteeShare, Governance},
+    transaction::{Action, CommitteeCommit, CommitteeConfirm, CommitteeShare, ConsortiumChange, Governance},
     units::CommitteeEpoch,
+    validator::ValidatorSet,
 };
 
-use crate::world::{World, account, digest, genesis, member_name, polynomial, refused};
+use crate::world::{
+    DigestInsteadOfPairing, World, account, digest, genesis, key, member_name, polynomial, refused, validator,
+};
 
 const FIRST: CommitteeEpoch = CommitteeEpoch::new(0);
 const SECOND: CommitteeEpoch = CommitteeEpoch::new(1);
@@ -25,7 +29,7 @@ fn heirs() -> Committee {
 }
 
 fn replace(committee: Committee) -> Action {
-    Action::Govern(Governance::ReplaceCommittee(committee))
+    Action::ApproveChange(ConsortiumChange::SeatCommittee(committee))
 }
 
 fn name(index: MemberIndex) -> String {
@@ -54,7 +58,7 @@ fn stage(world: &World, epoch: CommitteeEpoch) -> CommitteeStage {
 fn a_query_in_flight_finishes_under_the_members_it_opened_with() {
     let mut world = World::ready(Quorum::DEFAULT);
     let id = world.collect(world.query(), 0..3);
-    world.act("governor", replace(heirs())).unwrap();
+    world.act("validator", replace(heirs())).unwrap();
     generate(&mut world);
     assert!(matches!(stage(&world, FIRST), CommitteeStage::Retired { .. }));
     assert!(matches!(stage(&world, SECOND), CommitteeStage::Active { .. }));
@@ -79,7 +83,7 @@ fn a_query_in_flight_finishes_under_the_members_it_opened_with() {
 #[test]
 fn the_next_query_is_the_new_members_alone() {
     let mut world = World::ready(Quorum::DEFAULT);
-    world.act("governor", replace(heirs())).unwrap();
+    world.act("validator", replace(heirs())).unwrap();
     let commit = CommitteeCommit {
         epoch: SECOND,
         subset: circuits::quorum::SubsetIndex::new(0),
@@ -98,7 +102,7 @@ fn the_next_query_is_the_new_members_alone() {
 #[test]
 fn a_committee_is_replaced_also_while_its_key_is_in_the_making() {
     let mut world = World::bare(genesis(Quorum::DEFAULT));
-    world.act("governor", replace(heirs())).unwrap();
+    world.act("validator", replace(heirs())).unwrap();
     world.block();
     assert_eq!((stage(&world, FIRST), stage(&world, SECOND)), (CommitteeStage::Replaced, CommitteeStage::Committing));
     generate(&mut world);
@@ -111,23 +115,43 @@ fn a_committee_is_replaced_also_while_its_key_is_in_the_making() {
 }
 
 #[test]
-fn only_the_governor_seats_a_committee_and_only_a_sound_one() {
+fn only_validators_seat_a_committee_and_only_a_sound_one() {
     let mut world = World::ready(Quorum::DEFAULT);
-    refused(world.act("friend", replace(heirs())), "the governor of the genesis");
+    for stranger in ["friend", "governor"] {
+        refused(world.act(stranger, replace(heirs())), "the validators do, each with its own key");
+    }
     let altered = |alter: fn(&mut Committee)| {
         let mut committee = heirs();
         alter(&mut committee);
         replace(committee)
     };
-    refused(world.act("governor", altered(|committee| drop(committee.members.pop()))), "as many members");
+    refused(world.act("validator", altered(|committee| drop(committee.members.pop()))), "as many members");
     let twice = altered(|committee| committee.members[1].account = committee.members[0].account);
-    refused(world.act("governor", twice), "account is listed twice");
+    refused(world.act("validator", twice), "account is listed twice");
     let shared = altered(|committee| committee.members[1].sealing = committee.members[0].sealing.clone());
-    refused(world.act("governor", shared), "sealing key is listed twice");
+    refused(world.act("validator", shared), "sealing key is listed twice");
     refused(
-        world.act("governor", altered(|committee| committee.members[0].sealing = SealingKey::new(vec![]))),
+        world.act("validator", altered(|committee| committee.members[0].sealing = SealingKey::new(vec![]))),
         "empty",
     );
     world.block();
     assert!(matches!(stage(&world, FIRST), CommitteeStage::Active { .. }));
+}
+
+#[test]
+fn repro_one_key_of_several_seats_no_committee() {
+    let mut genesis = genesis(Quorum::DEFAULT);
+    let validators = vec![validator("validator", 1), validator("second validator", 1), validator("third validator", 1)];
+    genesis.validators = ValidatorSet::new(validators).unwrap();
+    let names = ["validator", "second validator", "third validator"];
+    let ledger = Ledger::in_memory(genesis, Box::new(DigestInsteadOfPairing)).unwrap();
+    let mut world = World::with_keys(ledger, names.map(key).to_vec());
+    world.prepare();
+    for name in names {
+        assert!(matches!(stage(&world, FIRST), CommitteeStage::Active { .. }));
+        world.act(name, replace(heirs())).unwrap();
+        world.block();
+    }
+    assert!(matches!(stage(&world, FIRST), CommitteeStage::Retired { .. }));
+    assert_eq!(committee_of(&world.ledger().snapshot().unwrap(), SECOND).unwrap(), heirs());
 }

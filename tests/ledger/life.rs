@@ -73,7 +73,7 @@ impl World {
         let payout = account(&payout_name(number));
         let parts = (0..state.query.parts.len() as u8).map(|index| ContributionPart {
             root: self.root(),
-            nullifier: nullifier(query, number, index),
+            nullifier: nullifier(query, number),
             scope_nullifier: scope_nullifier(&state, query, number, index),
             ciphertext: digest(&format!("ciphertext {query} {number} {index}")),
             contribution: UnverifiedContribution { proof: ProofBytes::new([0; PROOF_BYTES]), opening: opening(number) },

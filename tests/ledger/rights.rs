@@ -91,8 +91,7 @@ fn may(action: &Action) -> &'static [&'static str] {
             | Governance::RekeyCommittee
             | Governance::SetFees(_)
             | Governance::AccreditSettlement { .. }
-            | Governance::SuspendSettlement(_)
-            | Governance::ReplaceCommittee(_),
+            | Governance::SuspendSettlement(_),
         ) => GOVERNOR,
         Action::RegisterSchema(_) => ACCREDITED,
         Action::RegisterStudy(_) | Action::RequestLicence(_) => RESEARCHERS,

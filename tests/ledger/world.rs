@@ -337,9 +337,9 @@ pub fn payout_name(number: u64) -> String {
     format!("payout {number}")
 }
 
-pub fn nullifier(query: QueryId, number: u64, part: u8) -> Nullifier {
+pub fn nullifier(query: QueryId, number: u64) -> Nullifier {
     let seed = u64::from_le_bytes(query.as_bytes()[..8].try_into().unwrap()) >> 16;
-    Nullifier::from_bytes(&element(seed ^ (number << 8) ^ u64::from(part))).unwrap()
+    Nullifier::from_bytes(&element(seed ^ (number << 8))).unwrap()
 }
 
 /// Person `number`'s scope nullifier: of the terms' scope, as the circuit has it.

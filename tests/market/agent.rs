@@ -13,6 +13,7 @@ use market::{
     agent::{Outcome, Outlook, Refusal},
     issuer::{Measurements, certify, change_consent, revoke},
     ledger::{QueryWatch, tip},
+    objects::{BlobAccess, BlobKind},
     overview::{LedgerView, Overview},
     wallet::{AnswerStage, Wallet},
 };
@@ -20,7 +21,9 @@ use node::{transaction::Transaction, units::Height};
 use rand::{SeedableRng, rngs::StdRng};
 
 use crate::{
-    fault::{Fault, FaultyLedger, ForgingCommittee, HangingCommittee, PartialCommittee, RecordingCommittee},
+    fault::{
+        Fault, FaultyLedger, ForgingCommittee, HangingCommittee, PartialCommittee, RecordingCommittee, UnknownCommittee,
+    },
     world::{PRICE, Person, World, four_people, member, person, protection, terms, wallet_path},
 };
 
@@ -226,6 +229,17 @@ fn too_few_receipts_admit_nothing_and_enough_later_do() {
     let three = PartialCommittee { inner: &world.committee, present: &world.keys.members[..3] };
     let outcome = world.agent_through(world.ledger(), &three).answer(&mut wallets[0], query, &mut rng()).unwrap();
     assert!(matches!(outcome, Outcome::Admitted { .. }));
+}
+
+#[test]
+fn repro_nothing_is_encrypted_to_the_key_of_a_committee_that_nobody_told_the_agent_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, mut wallets, query) = asked(folder.path());
+    let error = world.agent_through(world.ledger(), &UnknownCommittee).answer(&mut wallets[0], query, &mut rng());
+    assert!(error.unwrap_err().to_string().contains("none of its members is known"));
+    assert!(wallets[0].answers().is_empty());
+    let kept = world.blobs.list(BlobKind::Ciphertext).unwrap();
+    assert!(kept.is_empty(), "{kept:?}");
 }
 
 #[test]

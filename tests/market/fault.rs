@@ -23,7 +23,7 @@ use market::{
 use node::{
     StateProof,
     block::{Block, SignedHeader},
-    genesis::Genesis,
+    genesis::{Committee, Genesis},
     light::Handover,
     signature::Signature,
     state::{StateKey, StateRead, StateView},
@@ -199,6 +199,24 @@ impl CommitteeAccess for PartialCommittee<'_> {
     fn sign(&self, member: AccountId, request: &SignAggregate) -> Result<MemberSignature, Error> {
         self.check(member, "sign an aggregate")?;
         self.inner.sign(member, request)
+    }
+}
+
+/// A committee of which nobody told the agent.
+pub struct UnknownCommittee;
+
+impl CommitteeAccess for UnknownCommittee {
+    fn require(&self, _: &Committee) -> Result<(), Error> {
+        let why = "none of its members is known".into();
+        Err(Error::Refused { who: "the committee".into(), action: "attest ciphertexts", why })
+    }
+
+    fn keep(&self, _: AccountId, _: &KeepCiphertext) -> Result<Receipt, Error> {
+        panic!("a stranger is asked")
+    }
+
+    fn sign(&self, _: AccountId, _: &SignAggregate) -> Result<MemberSignature, Error> {
+        panic!("a stranger is asked")
     }
 }
 

@@ -22,7 +22,7 @@ use node::{
     genesis::{Committee, Member as Seat},
     query::PrivacyMode,
     state::{QueryStatus, StateKey},
-    transaction::{Action, Governance},
+    transaction::{Action, ConsortiumChange},
     units::CommitteeEpoch,
 };
 use rand::{SeedableRng, rngs::StdRng};
@@ -51,8 +51,8 @@ fn hand_over(world: &mut World) -> Vec<PartyKey> {
     let heirs = heirs(world);
     let seat = |key: &PartyKey| Seat { account: key.account(), sealing: sealing_key(key) };
     let seats = Committee { quorum: Quorum::new(2, 3).unwrap(), members: heirs.iter().map(seat).collect() };
-    let governance = Action::Govern(Governance::ReplaceCommittee(seats));
-    act(world.ledger(), &world.keys.governor.signing_key(), governance).unwrap();
+    let seating = Action::ApproveChange(ConsortiumChange::SeatCommittee(seats));
+    act(world.ledger(), &world.keys.validator.signing_key(), seating).unwrap();
     let everybody = world.keys.members.iter().chain(&heirs[..2]).enumerate();
     let members = everybody.map(|(number, key)| open(world, number, key).unwrap()).collect();
     world.committee = LocalCommittee::new(members, Arc::clone(&world.ledger) as _, Arc::clone(&world.blobs) as _);

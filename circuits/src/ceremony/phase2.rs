@@ -139,17 +139,19 @@ impl UnverifiedCircuitKey {
         Ok(Self { header, points })
     }
 
-    /// Checks the whole phase: that the chain begins with this circuit over these powers, every contribution, and that
-    /// the points are this circuit's key for the δ and κ that the chain ends with.
+    /// Checks the whole phase: that somebody contributed to the powers, that the chain begins with this circuit over them,
+    /// every contribution, and that the points are this circuit's key for the δ and κ that the chain ends with.
     ///
     /// # Errors
-    /// [`Error::Ceremony`] that names the contribution or the relation that fails.
+    /// [`Error::Ceremony`] that names the contribution or the relation that fails, or says that nobody contributed to the
+    /// powers.
     pub fn verify(
         self,
         powers: &Powers,
         relation: &Relation,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<CircuitKey, Error> {
+        require_secret(powers)?;
         if self.header.circuit != circuit_digest(relation) {
             return Err(refused("it is of another circuit"));
         }
@@ -168,6 +170,14 @@ impl UnverifiedCircuitKey {
     }
 }
 
+/// Whoever knows τ forges under every key made from it, whatever phase 2 adds.
+fn require_secret(powers: &Powers) -> Result<(), Error> {
+    if powers.has_secret() {
+        return Ok(());
+    }
+    Err(Error::Ceremony { what: "powers of tau", why: "nobody has contributed to them yet".into() })
+}
+
 fn take_array<G: AffineRepr, const N: usize>(what: &'static str, rest: &mut &[u8]) -> Result<[G; N], Error> {
     take_points(what, rest, N)?.try_into().map_err(|_| malformed(&what))
 }
@@ -179,9 +189,7 @@ impl CircuitKey {
     /// [`Error::Ceremony`] when the powers are too few for the circuit, or nobody contributed to them;
     /// [`Error::OutOfRange`] for a circuit beyond the bounds.
     pub fn start(powers: &Powers, relation: &Relation) -> Result<Self, Error> {
-        if !powers.has_secret() {
-            return Err(Error::Ceremony { what: "powers of tau", why: "nobody has contributed to them yet".into() });
-        }
+        require_secret(powers)?;
         let domain = domain_of(relation)?;
         let count = |number: usize| u32::try_from(number).map_err(|_| refused("the circuit is too large"));
         let header = Header {

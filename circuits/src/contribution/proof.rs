@@ -27,7 +27,7 @@ use crate::{
     eligibility::EligibilityInstance,
     groth16::{
         self, EncodedKey, FoldedInputs, KeyOrigin, PreparedKey, ProofBytes, ProvingPoints, Relation, Statement,
-        VerifyingKeyId, VerifyingPoints, commit, insecure_points_from_seed, verifying_key_forms,
+        VerifyingKeyId, VerifyingPoints, altered_key, commit, insecure_points_from_seed, verifying_key_forms,
     },
     rlwe::{Ciphertext, PublicKey, RingElement, horner},
 };
@@ -163,7 +163,7 @@ impl ProvingKey {
     }
 
     /// Reads a key that belongs to a verifying key. The points that blind proofs are checked; the others are not, one by
-    /// one: a wrong one makes proofs that fail, so keep the file as safe as the program.
+    /// one: with a wrong one [`prove`] fails. Whoever chose it could learn of the witness only that it failed.
     ///
     /// # Errors
     /// [`Error::Malformed`] when the bytes are no key, or one of another verifying key.
@@ -221,7 +221,8 @@ pub struct UnverifiedContribution {
 /// Proves that the ciphertext encrypts what the witness's record implies; two proofs of one statement share nothing.
 ///
 /// # Errors
-/// [`Error::Refuted`] with the clause that does not hold; [`Error::Proving`] when the proof system fails.
+/// [`Error::Refuted`] with the clause that does not hold; [`Error::Proving`] when the proof system fails, and for a key whose
+/// proofs do not verify.
 pub fn prove(
     key: &ProvingKey,
     statement: &ContributionStatement<'_>,
@@ -246,7 +247,10 @@ pub fn prove(
     )?;
     let assignment = Zeroizing::new(assignment);
     let proof = groth16::prove(&key.points, &shape.relation, &commitment, &assignment, rng)?.encode()?;
-    Ok(UnverifiedContribution { proof, opening })
+    let made = UnverifiedContribution { proof, opening };
+    let verifier = ContributionVerifier::new(&key.verifying, statement.terms, statement.key)?;
+    verifier.verify(statement.instance, &made).map_err(|_| altered_key())?;
+    Ok(made)
 }
 
 /// A constraint system with values, without matrices.

@@ -27,7 +27,7 @@ use crate::{
     ceremony::CeremonyKey,
     groth16::{
         self, Commitment, EncodedKey, FoldedInputs, KeyOrigin, ProvingPoints, Relation, VerifyingKeyId,
-        VerifyingPoints, check_divisors, factors, insecure_points_from_seed, verifying_key_forms,
+        VerifyingPoints, altered_key, check_divisors, factors, insecure_points_from_seed, verifying_key_forms,
     },
 };
 
@@ -148,7 +148,7 @@ impl ProvingKey {
     }
 
     /// Reads a key that belongs to a verifying key. The points that blind proofs are checked; the others are not, one by
-    /// one: a wrong one makes proofs that fail, so keep the file as safe as the program.
+    /// one: with a wrong one [`prove`] fails. Whoever chose it could learn of the witness only that it failed.
     ///
     /// # Errors
     /// [`Error::Malformed`] when the bytes are no key, or one of another verifying key.
@@ -227,7 +227,8 @@ impl fmt::Debug for EligibilityProof {
 /// Proves that the witness satisfies the terms; two proofs of one statement share nothing.
 ///
 /// # Errors
-/// [`Error::Refuted`] with the clause that does not hold; [`Error::Proving`] when the proof system fails.
+/// [`Error::Refuted`] with the clause that does not hold; [`Error::Proving`] when the proof system fails, and for a key whose
+/// proofs do not verify.
 pub fn prove(
     key: &ProvingKey,
     terms: &EligibilityTerms,
@@ -247,7 +248,9 @@ pub fn prove(
     )?);
     let groth16::Proof { a, b, c, .. } =
         groth16::prove(&key.points, &key.relation, &Commitment::none(), &assignment, rng)?;
-    EligibilityProof::encode(&Proof { a, b, c })
+    let made = EligibilityProof::encode(&Proof { a, b, c })?;
+    EligibilityVerifier::new(&key.verifying, terms)?.verify(instance, &made).map_err(|_| altered_key())?;
+    Ok(made)
 }
 
 /// Verifies proofs for one part of one query; the terms' share of the public inputs is folded once.

@@ -24,7 +24,8 @@ pub const ISSUERS_MAX: usize = 8;
 pub struct EligibilityTerms {
     /// The query.
     pub query: QueryId,
-    /// The part of the query, each with its own nullifier and ciphertext.
+    /// Which of the record's nullifiers for the query. The ledger asks number 0 for every part, so that all parts of a
+    /// contribution are of one record.
     pub part: u8,
     /// The schema a record must be of.
     pub schema: SchemaId,

@@ -1,8 +1,10 @@
 //! Each clause, violated alone, makes the proof impossible: natively, in constraints, and for the verifier.
 
-use ark_bn254::Fr;
+use ark_bn254::{Fr, G1Affine};
+use ark_ec::AffineRepr;
 use ark_ff::Zero;
 use ark_relations::gr1cs::ConstraintSystem;
+use ark_serialize::CanonicalSerialize;
 use proptest::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -329,6 +331,18 @@ fn proving_a_false_statement_names_the_clause() {
     instance.root = EpochRoot::from_element(Fr::zero());
     let result = prove(key(), &terms, &instance, &witness, &mut StdRng::seed_from_u64(4));
     assert_eq!(result, Err(Error::Refuted { clause: Clause::Membership }));
+}
+
+#[test]
+fn repro_a_key_with_altered_points_makes_no_proof_from_which_its_maker_could_read_the_witness() {
+    let mut points = key().points().clone();
+    points.witness_query.iter_mut().for_each(|point| *point = (*point + G1Affine::generator()).into());
+    let mut bytes = vec![];
+    points.serialize_uncompressed(&mut bytes).unwrap();
+    let altered = ProvingKey::from_bytes(&bytes, key().verifying_key()).unwrap();
+    let Sound { terms, instance, witness } = sound();
+    let made = prove(&altered, &terms, &instance, &witness, &mut StdRng::seed_from_u64(1));
+    assert!(matches!(made, Err(Error::Proving { why }) if why.contains("was altered")));
 }
 
 #[test]

@@ -92,6 +92,13 @@ pub struct ProvingPoints {
     pub witness_query: Vec<G1Affine>,
 }
 
+/// What a prover says whose own proof does not verify. An altered point of the key adds to a proof what its maker can read of
+/// the witness, so such a proof never leaves.
+pub(crate) fn altered_key() -> Error {
+    let why = "the proof does not verify: the key's file is damaged or was altered; copy it again from whoever founded the network";
+    Error::Proving { why: why.into() }
+}
+
 impl ProvingPoints {
     /// Checks that the points which blind a proof are those of the verifying points: with others, such as zero, proofs
     /// would verify and hide nothing.

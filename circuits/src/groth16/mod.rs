@@ -18,7 +18,7 @@ mod side_by_side;
 mod tests;
 mod verifier;
 
-pub(crate) use key::{EncodedKey, verifying_key_forms};
+pub(crate) use key::{EncodedKey, altered_key, verifying_key_forms};
 pub use key::{KeyOrigin, ProvingPoints, VerifyingKeyId, VerifyingPoints};
 pub use proof::{PROOF_BYTES, Proof, ProofBytes};
 pub use prover::{Commitment, commit, prove};

@@ -189,3 +189,32 @@ fn the_commitment_is_blinded() {
     assert_eq!(format!("{first:?}"), "Commitment(redacted)");
     assert!(commit(&key, &wires[..2], &mut rng).is_err());
 }
+
+#[test]
+fn every_factor_of_a_batch_depends_on_every_claim_the_key_and_the_shared_inputs() {
+    let generator = G1Affine::generator();
+    let key = |byte: u8| VerifyingKeyId::new(KeyOrigin::InsecureSeed, &[byte]);
+    let folded = |byte, shared: u64| {
+        FoldedInputs::<1>::new(key(byte), &[generator, generator, generator], &[Fr::from(shared)]).unwrap()
+    };
+    let claims = |inputs: [u64; 2], points: [u64; 2]| -> Vec<([Fr; 1], G1Affine)> {
+        inputs
+            .iter()
+            .zip(points)
+            .map(|(input, point)| ([Fr::from(*input)], (generator * Fr::from(point)).into()))
+            .collect()
+    };
+    let first = factors(&folded(1, 1), &claims([1, 2], [3, 4])).unwrap();
+    assert_ne!(first[0], first[1]);
+    let others = [
+        factors(&folded(2, 1), &claims([1, 2], [3, 4])),
+        factors(&folded(1, 2), &claims([1, 2], [3, 4])),
+        factors(&folded(1, 1), &claims([9, 2], [3, 4])),
+        factors(&folded(1, 1), &claims([1, 9], [3, 4])),
+        factors(&folded(1, 1), &claims([1, 2], [9, 4])),
+        factors(&folded(1, 1), &claims([1, 2], [3, 9])),
+    ];
+    for (place, other) in others.into_iter().enumerate() {
+        assert!(first.iter().zip(other.unwrap()).all(|(one, other)| *one != other), "{place}");
+    }
+}

@@ -73,6 +73,7 @@ impl Agent<'_> {
                 Outlook::Decline { reasons } => return Ok(Outcome::Declined { reasons }),
             };
             if !is_proven(wallet, id, &tree) {
+                self.committee.require(&opened.committee)?;
                 proof_millis = self.prove(wallet, opened, &tree, holding, rng)?;
             }
             self.collect_receipts(wallet, opened)?;

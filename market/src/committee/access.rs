@@ -13,7 +13,10 @@ use circuits::{
     eligibility::EligibilityInstance,
     id::{AccountId, Digest, QueryId},
 };
-use node::transaction::{MemberSignature, Receipt};
+use node::{
+    genesis::Committee,
+    transaction::{MemberSignature, Receipt},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -66,6 +69,16 @@ impl Patience {
 /// Committee members that can be reached, here or across a network. Each call reaches one member, named by its account: an
 /// index means another member in the next committee.
 pub trait CommitteeAccess: Send + Sync {
+    /// Refuses when fewer of a committee's members are known here than must attest a ciphertext. An agent asks before it
+    /// encrypts to that committee's key: members whom nobody gave it may be of somebody who seated themselves. All members of
+    /// one process are known.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] that says who is not known.
+    fn require(&self, _committee: &Committee) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Hands a member a ciphertext; its receipt attests that it is stored.
     ///
     /// # Errors

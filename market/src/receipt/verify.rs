@@ -244,17 +244,20 @@ fn check_committee(receipt: &Receipt, root: Digest, state: &QueryState) -> Resul
 }
 
 /// R3. Each contribution's state is in the state root, its transaction is the one admitted, the whole set is there, and
-/// no nullifier appears twice.
+/// no nullifier appears twice but in all parts of one contribution, which are of one record.
 fn check_contributions(receipt: &Receipt, root: Digest, release: &Release) -> Result<Vec<ContributionState>, Error> {
     let mut admitted = vec![];
     let mut nullifiers = BTreeSet::new();
     let mut scopes = BTreeSet::new();
     for evidence in &receipt.contributions {
         let state = check_contribution(receipt, root, evidence)?;
-        for part in &state.parts {
+        for (number, part) in state.parts.iter().enumerate() {
+            let is_new = nullifiers.insert(part.nullifier);
             let exact_scope_spent = part.scope_nullifier.to_bytes() != [0; 32] && !scopes.insert(part.scope_nullifier);
-            if !nullifiers.insert(part.nullifier) || exact_scope_spent {
-                return refuse("R3 contributions", format!("nullifier {} appears twice", part.nullifier));
+            if is_new != (number == 0) || exact_scope_spent {
+                let why =
+                    format!("nullifier {} appears twice, or parts of one contribution have several", part.nullifier);
+                return refuse("R3 contributions", why);
             }
         }
         admitted.push(state);

@@ -10,7 +10,7 @@ use crate::{
     event::Event,
     execute::Context,
     fees::FeeSchedule,
-    genesis::{Committee, NAME_BYTES_MAX},
+    genesis::NAME_BYTES_MAX,
     state::{CommitteeStage, Draft, Party, Settlement, Standing, StateRead},
     transaction::committee,
     units::Amount,
@@ -53,9 +53,6 @@ pub enum Governance {
     },
     /// Stops an institution; the governor may then reject the withdrawals that wait for it.
     SuspendSettlement(AccountId),
-    /// Seats another committee, which makes the next key. Queries in flight finish under the key, and with the members,
-    /// that they opened with.
-    ReplaceCommittee(Committee),
 }
 
 impl Governance {
@@ -65,11 +62,9 @@ impl Governance {
             | Self::AccreditResearcher { name, .. }
             | Self::AccreditSettlement { name, .. } => check_length("name in bytes", name.len(), NAME_BYTES_MAX),
             Self::SetFees(fees) => fees.check(),
-            Self::SuspendIssuer(_)
-            | Self::SuspendResearcher(_)
-            | Self::RekeyCommittee
-            | Self::SuspendSettlement(_)
-            | Self::ReplaceCommittee(_) => Ok(()),
+            Self::SuspendIssuer(_) | Self::SuspendResearcher(_) | Self::RekeyCommittee | Self::SuspendSettlement(_) => {
+                Ok(())
+            }
         }
     }
 
@@ -101,7 +96,6 @@ impl Governance {
             }
             Self::AccreditSettlement { account, name, cap } => accredit_settlement(*account, name, *cap, draft),
             Self::SuspendSettlement(account) => suspend_settlement(*account, draft),
-            Self::ReplaceCommittee(committee) => replace_committee(committee, draft, context),
         }
     }
 }
@@ -180,20 +174,4 @@ fn rekey(draft: &mut Draft<'_>, context: &Context<'_>) -> Result<Vec<Event>, Err
     committee.stage = CommitteeStage::Retired { key };
     draft.put_committee(epoch, &committee)?;
     Ok(vec![committee::begin(epoch.next(), committee.seated, draft, context)?])
-}
-
-/// A key in the making is given up: whoever stopped serving must not be able to keep others from being seated.
-fn replace_committee(seats: &Committee, draft: &mut Draft<'_>, context: &Context<'_>) -> Result<Vec<Event>, Error> {
-    seats.check(context.genesis.network)?;
-    let epoch = draft.committee_epoch()?.unwrap_or_default();
-    let mut committee = draft.committee(epoch)?.unwrap_or_default();
-    committee.stage = match committee.stage {
-        CommitteeStage::Active { key } => CommitteeStage::Retired { key },
-        _ => CommitteeStage::Replaced,
-    };
-    draft.put_committee(epoch, &committee)?;
-    let next = epoch.next();
-    draft.put_committee_members(next, seats)?;
-    let members = seats.members.iter().map(|member| member.account).collect();
-    Ok(vec![Event::CommitteeReplaced { epoch: next, members }, committee::begin(next, next, draft, context)?])
 }

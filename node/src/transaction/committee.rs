@@ -16,6 +16,7 @@ use crate::{
     codec::check_length,
     event::Event,
     execute::{Context, require_member},
+    genesis::Committee,
     state::{CommitteeStage, CommitteeState, Draft, StateRead, committee_of},
     units::CommitteeEpoch,
 };
@@ -226,6 +227,22 @@ impl CommitteeComplain {
             begin(self.epoch.next(), state.seated, draft, context)?,
         ])
     }
+}
+
+/// Seats another committee: the active key retires, and the next is made among these members. A key in the making is given
+/// up: whoever stopped serving must not be able to keep others from being seated.
+pub(super) fn seat(seats: &Committee, draft: &mut Draft<'_>, context: &Context<'_>) -> Result<Vec<Event>, Error> {
+    let epoch = draft.committee_epoch()?.unwrap_or_default();
+    let mut committee = draft.committee(epoch)?.unwrap_or_default();
+    committee.stage = match committee.stage {
+        CommitteeStage::Active { key } => CommitteeStage::Retired { key },
+        _ => CommitteeStage::Replaced,
+    };
+    draft.put_committee(epoch, &committee)?;
+    let next = epoch.next();
+    draft.put_committee_members(next, seats)?;
+    let members = seats.members.iter().map(|member| member.account).collect();
+    Ok(vec![Event::CommitteeReplaced { epoch: next, members }, begin(next, next, draft, context)?])
 }
 
 /// Begins the generation of a key among the members seated since `seated`.

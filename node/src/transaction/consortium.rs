@@ -1,4 +1,5 @@
-//! What validators decide among themselves by vote: who validates, who may connect, and when all run another version.
+//! What validators decide among themselves by vote: who validates, who may connect, who sits on the committee, and when all
+//! run another version.
 
 use std::collections::BTreeSet;
 
@@ -6,16 +7,19 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::{
     domain::{ByteTag, hash},
     id::{AccountId, Digest},
+    quorum::MEMBERS_MAX,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Error,
-    codec::encode,
+    codec::{check_length, encode},
     consensus::check_address,
     event::Event,
     execute::Context,
+    genesis::Committee,
     state::{Approvals, Draft, Protocol, StateKey, StateRead, Upgrade},
+    transaction::committee::seat,
     units::Height,
     validator::{Validator, ValidatorSet},
 };
@@ -37,6 +41,9 @@ pub enum ConsortiumChange {
     RemoveValidator(AccountId),
     /// From a height on blocks are executed by another version of the protocol; nodes that do not speak it stop there.
     Upgrade(Upgrade),
+    /// Seats another committee: the next key is made among its members. Whoever sits opens what is encrypted to that key, so
+    /// this is for no one organisation to decide.
+    SeatCommittee(Committee),
 }
 
 impl ConsortiumChange {
@@ -45,6 +52,9 @@ impl ConsortiumChange {
             Self::SetValidator(validator) => {
                 check_address(&validator.address)?;
                 validator.check()
+            }
+            Self::SeatCommittee(seats) => {
+                check_length("committee members", seats.members.len(), usize::from(MEMBERS_MAX))
             }
             Self::RemoveValidator(_) | Self::Upgrade(_) => Ok(()),
         }
@@ -90,11 +100,13 @@ impl ConsortiumChange {
             return Ok(vec![approved]);
         }
         close_vote(change, draft)?;
+        let mut events = vec![approved, Event::ConsortiumChanged { change: self.clone() }];
         match self.outcome(&validators, draft, context)? {
             Outcome::Validators(validators) => draft.put_validators(&validators)?,
             Outcome::Protocol(protocol) => draft.put_protocol(&protocol)?,
+            Outcome::Committee(seats) => events.extend(seat(seats, draft, context)?),
         }
-        Ok(vec![approved, Event::ConsortiumChanged { change: self.clone() }])
+        Ok(events)
     }
 
     /// Begins a vote, in the place of one that lapsed when there are many.
@@ -114,8 +126,17 @@ impl ConsortiumChange {
         Ok(Approvals { change: self.clone(), opened: height, validators: BTreeSet::new() })
     }
 
-    fn outcome(&self, validators: &ValidatorSet, draft: &Draft<'_>, context: &Context<'_>) -> Result<Outcome, Error> {
+    fn outcome(
+        &self,
+        validators: &ValidatorSet,
+        draft: &Draft<'_>,
+        context: &Context<'_>,
+    ) -> Result<Outcome<'_>, Error> {
         match self {
+            Self::SeatCommittee(seats) => {
+                seats.check(context.genesis.network)?;
+                Ok(Outcome::Committee(seats))
+            }
             Self::SetValidator(validator) => validators.with(validator.clone()).map(Outcome::Validators),
             Self::RemoveValidator(account) => validators.without(*account).map(Outcome::Validators),
             Self::Upgrade(upgrade) => {
@@ -172,9 +193,10 @@ pub fn open_votes(state: &(impl StateRead + ?Sized)) -> Result<Vec<Approvals>, E
     votes.filter(|vote| vote.as_ref().map_or(true, |vote| !vote.lapsed(height))).collect()
 }
 
-enum Outcome {
+enum Outcome<'c> {
     Validators(ValidatorSet),
     Protocol(Protocol),
+    Committee(&'c Committee),
 }
 
 /// The validators of the next block, which every state has.

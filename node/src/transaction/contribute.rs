@@ -79,7 +79,7 @@ impl Attestation {
 pub struct ContributionPart {
     /// The epoch root the proof was made against; must be the latest.
     pub root: EpochRoot,
-    /// The record's nullifier for this query and part.
+    /// The record's nullifier for this query, the same in every part.
     pub nullifier: Nullifier,
     /// The record's scope nullifier, zero outside `Exact`.
     pub scope_nullifier: ScopeNullifier,
@@ -169,10 +169,12 @@ impl Contribution {
         let mut state = require_query(draft, self.query)?;
         self.check_open(&state, context)?;
         let contribution = ContributionIndex::new(state.admitted);
+        let admission = Admission { query: self.query, contribution };
+        self.spend_nullifier(admission, draft)?;
         for (index, part) in (0u8..).zip(&self.parts) {
             check_root(part.root, draft, context)?;
             self.check_receipts(index, part, &state, draft, context)?;
-            spend(part, Admission { query: self.query, contribution }, draft)?;
+            spend_part(part, admission, draft)?;
         }
         // The pairing comes last: everything cheaper has been checked.
         for (index, part) in (0u8..).zip(&self.parts) {
@@ -221,6 +223,20 @@ impl Contribution {
         Ok(())
     }
 
+    /// Spends the nullifier of the one record that every part is of.
+    fn spend_nullifier(&self, admission: Admission, draft: &mut Draft<'_>) -> Result<(), Error> {
+        let Some(nullifier) = self.parts.first().map(|part| part.nullifier) else { return Ok(()) };
+        if self.parts.iter().any(|part| part.nullifier != nullifier) {
+            let why = "its parts have different nullifiers; prove all parts from one record";
+            return Err(query_error(self.query, why));
+        }
+        if draft.nullifier(nullifier)?.is_some() {
+            let remedy = "a record contributes once to each query, and a withdrawn contribution stays spent";
+            return Err(Error::Duplicate { what: "nullifier", id: nullifier.to_string(), remedy });
+        }
+        draft.put_nullifier(nullifier, &admission)
+    }
+
     fn check_receipts(
         &self,
         index: u8,
@@ -263,12 +279,8 @@ pub(super) fn check_root(root: EpochRoot, draft: &Draft<'_>, context: &Context<'
     Ok(())
 }
 
-fn spend(part: &ContributionPart, admission: Admission, draft: &mut Draft<'_>) -> Result<(), Error> {
-    let remedy = "a record contributes once to each query, and a withdrawn contribution stays spent";
-    if draft.nullifier(part.nullifier)?.is_some() {
-        return Err(Error::Duplicate { what: "nullifier", id: part.nullifier.to_string(), remedy });
-    }
-    draft.put_nullifier(part.nullifier, &admission)?;
+/// Spends a part's scope, where it has one, and its ciphertext.
+fn spend_part(part: &ContributionPart, admission: Admission, draft: &mut Draft<'_>) -> Result<(), Error> {
     // Zero marks a query without a scope; the proof ties it to the terms, so nobody can choose it in `Exact`.
     if part.scope_nullifier.to_bytes() != [0; 32] {
         check_scope(part.scope_nullifier, draft)?;

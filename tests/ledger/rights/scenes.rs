@@ -86,7 +86,6 @@ fn founded() -> Rights {
 
 fn everybody_governs(rights: &mut Rights) {
     let (account, name) = (account("friend"), String::from("Friend"));
-    let committee = rights.world.ledger().genesis().committee.clone();
     let governance = [
         Governance::AccreditIssuer { account, name: name.clone() },
         Governance::SuspendIssuer(crate::world::account("issuer 1")),
@@ -96,7 +95,6 @@ fn everybody_governs(rights: &mut Rights) {
         Governance::SetFees(node::fees::FeeSchedule::default()),
         Governance::AccreditSettlement { account, name, cap: Amount::new(1) },
         Governance::SuspendSettlement(crate::world::account("bank")),
-        Governance::ReplaceCommittee(committee),
     ];
     governance.map(Action::Govern).iter().for_each(|action| rights.own(action));
 }

@@ -53,7 +53,8 @@ fn repro_an_approval_that_an_agent_asks_to_see_is_never_shown_for_a_screening() 
         matches!(foreseen(None), Outlook::Respond { .. }),
         "the sponsor's word is enough where nothing is demanded"
     );
-    assert!(matches!(foreseen(Some(&trust(vec![]))), Outlook::Respond { .. }));
+    let demanding_nothing = trust(vec![]);
+    assert!(matches!(foreseen(Some(&demanding_nothing)), Outlook::Respond { .. }));
     let Outlook::Decline { reasons } = foreseen(Some(&asking)) else { panic!("it responds") };
     assert!(reasons[0].to_string().contains("what this agent asks for is not shown"), "{reasons:?}");
 }

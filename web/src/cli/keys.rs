@@ -32,7 +32,7 @@ pub enum Keys {
         path: PathBuf,
     },
     /// Write the public side of a committee member's key for whoever founds the network (`network init --member`)
-    /// or seats another committee (`govern replace-committee --member`).
+    /// or seats another committee (`node approve seat-committee --member`).
     Member {
         /// The member's key file.
         #[arg(value_name = "KEY")]

@@ -61,7 +61,15 @@ pub struct Init {
     /// Contributions that exact statistics need for each cell.
     #[arg(long, default_value_t = 20, value_name = "COUNT")]
     exact_floor: u32,
-    /// Let exact queries sum more than counts in groups, each of which may hold a single person.
+    /// Epochs of a period in which a record enters one exact release of a measure, and only if it was registered before the
+    /// period began. With one epoch it is the agents that keep a record out of a second release.
+    #[arg(long, default_value_t = 1, value_name = "EPOCHS")]
+    exact_period_epochs: u32,
+    /// Let exact queries measure genotypes in a consortium: allele counts of a small cohort tell whether somebody whose genome
+    /// is known is in it. Networks that are no consortium allow it.
+    #[arg(long)]
+    exact_genotypes: bool,
+    /// Let exact queries sum more than counts in groups, each of which may hold a single person, and products of attributes.
     #[arg(long)]
     exact_groups: bool,
     /// The largest privacy loss ε of one private query, in thousandths.
@@ -251,10 +259,10 @@ impl Init {
             time: now(),
             parameters: Parameters {
                 epoch_blocks: self.epoch_blocks,
-                exact_period_epochs: 1,
+                exact_period_epochs: self.exact_period_epochs,
                 exact_floor: self.exact_floor,
                 exact_issuers_min: 2,
-                exact_genotypes_allowed: true,
+                exact_genotypes_allowed: self.exact_genotypes || !self.ceremony.consortium,
                 exact_groups_allowed: self.exact_groups,
                 epsilon_milli_max: Epsilon::from_milli(self.epsilon_milli_max),
                 opening_fee: Amount::new(self.opening_fee),

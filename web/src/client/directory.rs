@@ -123,10 +123,7 @@ impl CommitteeDirectory {
     }
 
     /// Refuses when fewer members of a committee answer than must attest a ciphertext.
-    ///
-    /// # Errors
-    /// [`Error::Input`] that says who does not answer, and what `addresses` returns.
-    pub fn require(&self, committee: &Committee) -> Result<(), Error> {
+    fn check(&self, committee: &Committee) -> Result<(), Error> {
         self.look()?;
         let away = committee.members.iter().filter(|member| self.known(member.account).is_empty());
         let away: Vec<_> = away.map(|member| member.account.to_string()).collect();
@@ -194,6 +191,15 @@ fn answers(remote: &Remote) -> Option<AccountId> {
 }
 
 impl CommitteeAccess for CommitteeDirectory {
+    fn require(&self, committee: &Committee) -> Result<(), market::Error> {
+        let refuse = |error: Error| market::Error::Refused {
+            who: "the committee".into(),
+            action: "attest ciphertexts",
+            why: error.to_string(),
+        };
+        self.check(committee).map_err(refuse)
+    }
+
     fn keep(&self, member: AccountId, request: &KeepCiphertext) -> Result<Receipt, market::Error> {
         self.ask(member, KEEP.0, || true, |committee| committee.keep(member, request))
     }

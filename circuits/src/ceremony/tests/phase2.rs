@@ -274,6 +274,13 @@ fn another_circuit_or_other_powers_are_refused() {
 }
 
 #[test]
+fn repro_powers_to_which_nobody_contributed_are_refused_by_whoever_verifies_and_not_by_who_starts_alone() {
+    let read = UnverifiedCircuitKey::from_bytes(&contributed(2).to_bytes().unwrap()).unwrap();
+    let why = read.verify(&Powers::new(6).unwrap(), &relation(2), &mut rng()).unwrap_err().to_string();
+    assert!(why.contains("nobody has contributed to them yet"), "{why}");
+}
+
+#[test]
 fn a_point_outside_the_subgroup_is_refused() {
     let bytes = contributed(2).to_bytes().unwrap();
     let tail = (63 + 2 + (relation(2).wires() - 4)) * 64;

@@ -73,6 +73,7 @@ fn a_cell_between_thresholds_beside_the_right_one_is_refused_whatever_explains_i
     assert_eq!(poisoned.failing(), only("ciphertext"));
     assert_eq!(poisoned.failing_after([(CUTS + 2 * COMPARISON, Fr::one())]), only("cell"), "44 ≥ 50");
     assert_eq!(poisoned.failing_after([(AXIS_VALUES, Fr::from(50u64))]), only("record values"));
+    assert_eq!(poisoned.failing_after([(BIN, Fr::one())]), only("ciphertext"), "an axis without bins has bin none");
 }
 
 #[test]

@@ -1,5 +1,9 @@
 //! Keys: of this circuit, of their origin, and with no other's proofs.
 
+use ark_bn254::G1Affine;
+use ark_ec::AffineRepr;
+use ark_serialize::CanonicalSerialize;
+
 use super::*;
 use crate::groth16::{KeyOrigin, VerifyingPoints, insecure_points_from_seed};
 
@@ -26,6 +30,19 @@ fn keys_survive_their_files_and_only_their_own() {
     let mut altered = encoded.clone();
     altered[40] ^= 1;
     assert!(borsh::from_slice::<VerifyingKey>(&altered).is_err());
+}
+
+#[test]
+fn repro_a_key_with_altered_points_makes_no_proof_from_which_its_maker_could_read_the_witness() {
+    let mut points = key().points().clone();
+    points.witness_query.iter_mut().for_each(|point| *point = (*point + G1Affine::generator()).into());
+    let mut bytes = vec![];
+    points.serialize_uncompressed(&mut bytes).unwrap();
+    let altered = ProvingKey::from_bytes(&bytes, key().verifying_key()).unwrap();
+    let statement = rich();
+    let mut rng = StdRng::seed_from_u64(1);
+    let made = prove(&altered, &statement.statement(), &statement.ciphertext, &statement.witness, &mut rng);
+    assert!(matches!(made, Err(Error::Proving { why }) if why.contains("was altered")));
 }
 
 #[test]

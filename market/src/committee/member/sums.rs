@@ -116,8 +116,9 @@ impl Member {
         let mut nullifiers = BTreeSet::new();
         for (index, contribution) in contributions {
             for (part, admitted) in (0u8..).zip(&contribution.parts) {
-                if !nullifiers.insert(admitted.nullifier) {
-                    return self.refused("add up a query", format!("contribution {index} repeats a nullifier"));
+                if nullifiers.insert(admitted.nullifier) != (part == 0) {
+                    let why = format!("contribution {index} repeats a nullifier, or its parts have several");
+                    return self.refused("add up a query", why);
                 }
                 let AdmittedPart { nullifier, ciphertext, .. } = *admitted;
                 let upload = Upload { part, nullifier, ciphertext };

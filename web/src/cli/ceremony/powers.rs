@@ -56,7 +56,8 @@ pub enum PowersCommand {
         #[command(flatten)]
         out: Out,
     },
-    /// Verify a file: that it holds powers of one secret, and each contribution.
+    /// Verify a file: that it holds powers of one secret, and each contribution. Which `.ptau` file it came from is its own
+    /// word: import the published file too, and compare the digests.
     Verify {
         /// The file.
         #[arg(value_name = "POWERS")]

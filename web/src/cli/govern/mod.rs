@@ -1,6 +1,5 @@
 //! What the governor signs.
 
-mod committee;
 mod fees;
 mod researcher;
 
@@ -17,14 +16,14 @@ use node::{
     units::Amount,
 };
 
-use self::{committee::Replacing, fees::Fees, researcher::Researcher};
+use self::{fees::Fees, researcher::Researcher};
 use super::{
     Home, Output,
     passport::{CheckPassport, PresentPassport},
 };
 use crate::Error;
 
-/// Accredit, suspend, and seat the committee.
+/// Accredit, suspend, and set fees.
 #[derive(Debug, Subcommand)]
 pub enum Govern {
     /// Accredit an issuer: a laboratory or hospital that certifies records.
@@ -39,11 +38,6 @@ pub enum Govern {
     CheckPassport(CheckPassport),
     /// Sign a passport with the account's key, for the governor to accredit that account (the researcher).
     PresentPassport(PresentPassport),
-    /// Seat another committee: the next key is made among these members, and so is every later one.
-    ///
-    /// No query opens until all of them confirmed that key, so each should run `locus committee serve` soon. The members
-    /// before finish the queries opened under their key, and delete it once the retention of the genesis has passed.
-    ReplaceCommittee(Replacing),
     /// Let an institution credit what it was paid off the ledger, up to a cap, and pay out what accounts withdraw.
     AccreditSettlement {
         #[command(flatten)]
@@ -99,7 +93,6 @@ impl Govern {
             Self::SuspendSettlement(Party { account, key, .. }) => {
                 (Governance::SuspendSettlement(account), key, format!("suspended settlement institution {account}"))
             }
-            Self::ReplaceCommittee(replacing) => return replacing.run(home, output),
             Self::SetFees(fees) => {
                 let schedule = fees.schedule();
                 schedule.check()?;

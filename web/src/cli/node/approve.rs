@@ -2,10 +2,14 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use circuits::id::{AccountId, Digest};
+use circuits::{
+    id::{AccountId, Digest},
+    quorum::Quorum,
+};
 use clap::{Args, Subcommand};
 use market::wallet::Role;
 use node::{
+    genesis::{Committee, Member},
     state::{Approvals, StateRead, Upgrade},
     transaction::{Action, ConsortiumChange, open_votes},
     units::Height,
@@ -16,7 +20,7 @@ use serde::Serialize;
 use super::standing::act_aloud;
 use crate::{
     Error,
-    cli::{Home, Output, session::read_json},
+    cli::{Home, Output, demo::parse_quorum, session::read_json},
     consortium::in_words,
 };
 
@@ -51,6 +55,18 @@ enum Wanted {
         /// The first block of it.
         height: u64,
     },
+    /// Seat another committee: the next key is made among these members, and so is every later one.
+    ///
+    /// No query opens until all of them confirmed that key, so each should run `locus committee serve` soon. The members
+    /// before finish the queries opened under their key, and delete it once the retention of the genesis has passed.
+    SeatCommittee {
+        /// How many members can decrypt, of how many.
+        #[arg(long, default_value = "2/4", value_name = "T/N", value_parser = parse_quorum)]
+        committee: Quorum,
+        /// Files of the new members from `locus keys member`, as many as --committee says; their order is the members' order.
+        #[arg(long = "member", required = true, num_args = 1.., value_name = "FILE")]
+        members: Vec<PathBuf>,
+    },
     /// Take this validator's approval of a change back, while it is not decided.
     Withdraw {
         /// The change's digest, as `locus node changes` shows it.
@@ -68,6 +84,11 @@ impl Approve {
             Wanted::RemoveValidator { account } => ConsortiumChange::RemoveValidator(account),
             Wanted::Upgrade { version, height } => {
                 ConsortiumChange::Upgrade(Upgrade { version, height: Height::new(height) })
+            }
+            Wanted::SeatCommittee { committee, members } => {
+                let members = members.iter().map(|path| read_json::<Member>("member", path));
+                let seats = Committee { quorum: committee, members: members.collect::<Result<_, _>>()? };
+                ConsortiumChange::SeatCommittee(seats)
             }
             Wanted::Withdraw { change } => return withdraw(change, home, patience, output),
         };
