@@ -25,6 +25,7 @@ mod named;
 mod operation;
 mod places;
 mod plans;
+mod posted;
 mod progress;
 mod quota;
 mod receipts;
@@ -46,14 +47,15 @@ use utoipa::OpenApi;
 
 pub(crate) use self::{
     analyses::{RESULT_BYTES_MAX, ResultFile, read_result},
-    blobs::{receive, receive_each},
+    blobs::receive,
     bounds::{answer, no_endpoint},
     memory::{Held, Room},
     metrics::observe,
     places::Place,
+    posted::Posted,
     progress::{Streams, stage_of},
     quota::is_document,
-    receipts::{RECEIPT_BYTES_MAX, RECEIPT_RESPONSES_MAX, collected},
+    receipts::{RECEIPT_BYTES_MAX, RECEIPT_RESPONSES_MAX, collected, collected_text},
     reply::{BYTES, found, parse},
     state::KEY_BYTES_MAX,
 };
