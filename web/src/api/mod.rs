@@ -13,6 +13,7 @@ mod caller;
 mod committee;
 mod custody;
 mod datasets;
+mod diseases;
 mod drs;
 mod epochs;
 mod introductions;
@@ -68,6 +69,7 @@ pub use self::{
     },
     committee::CommitteeKey,
     custody::Custody,
+    diseases::{FoundDiseases, NamedDisease},
     epochs::{CurrentEpoch, LeafPage},
     jobs::JobSummary,
     metrics::Metrics,
@@ -178,6 +180,7 @@ routes![
     progress::follow_query,
     introductions::read_introduction,
     introductions::put_introduction,
+    diseases::find_diseases,
     plans::plan_query,
     plans::read_query_schema,
     analyses::analyze_result,
