@@ -22,7 +22,7 @@ mod lying_node;
 mod member;
 mod openapi;
 mod own_account;
-mod parity;
+pub mod parity;
 mod patient_pages;
 mod plans;
 pub mod progress;
