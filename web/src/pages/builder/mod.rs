@@ -3,11 +3,13 @@
 //! Nothing here touches data or signs anything: the plan reads public terms, and the page ends in a file and the command
 //! that signs it where the key is.
 
+mod back;
 mod diseases;
 mod draft;
 mod fields;
 mod file;
 mod planned;
+mod regions;
 mod statistic;
 
 use actix_web::{
@@ -30,10 +32,12 @@ use node::state::StateRead;
 use serde::Deserialize;
 
 use self::{
+    back::to_draft,
     draft::Draft,
     fields::{Input, field_id},
     file::FieldErrors,
     planned::Planned,
+    regions::Choices,
     statistic::{SHAPES, shape},
 };
 use super::{
@@ -148,6 +152,17 @@ impl Builder {
         Input { suggests: self.knows_diseases.then_some("diseases"), ..input }
     }
 
+    /// The regions of use to choose from, named where the network's table is here.
+    fn regions(&self) -> Choices {
+        Choices::of(self.draft.regions, &self.draft.region_table.parse().unwrap_or_default())
+    }
+
+    /// What describes a choice of which older ones are left out, by id.
+    fn described(&self, name: &str, has_older: bool) -> String {
+        let error = self.error(name).map(|_| format!("{name}-error"));
+        [error, has_older.then(|| format!("{name}-hint"))].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+
     /// Whether the draft is of a study that is not among those offered.
     fn names_other_study(&self) -> bool {
         !self.draft.study.is_empty() && !self.studies.iter().any(|row| row.id.to_string() == self.draft.study)
@@ -198,7 +213,7 @@ async fn draft_of(service: &Data<Service>, id: QueryId) -> Result<(Draft, Vec<St
         let query = snapshot.query(id)?.ok_or_else(missing)?.query;
         let (schema, panel) = schema_and_panel(&snapshot, &*service.blobs, query.schema)?;
         let Again { file, remarks } = Again::of(&query, &schema, panel.as_ref());
-        Ok((file::to_draft(&file)?, remarks))
+        Ok((to_draft(&file)?, remarks))
     })
     .await
 }
@@ -227,7 +242,7 @@ async fn go_on(
 async fn import(request: HttpRequest, service: Data<Service>, payload: Payload) -> Result<HttpResponse, Error> {
     let bytes_max = usize::try_from(2 * QUERY_FILE_BYTES_MAX).unwrap_or(usize::MAX);
     let form = Upload::receive(&request, &service, payload, bytes_max).await?;
-    let draft = |text| Ok::<_, Error>(file::to_draft(&read_query_file(text)?)?);
+    let draft = |text| Ok::<_, Error>(to_draft(&read_query_file(text)?)?);
     let read = form.file_or_pasted("query-file", "pasted")?.map(|text| draft(text).map_err(|error| error.to_string()));
     drop(form);
     let (draft, notice) = match read {
