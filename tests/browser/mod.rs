@@ -13,6 +13,7 @@ mod mishaps;
 mod patient;
 mod pictures;
 mod receipts;
+mod results;
 pub mod roles;
 mod sign_in;
 pub mod site;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{
     chromium::{Browser, browser, downloads},
     looks::inspect,
+    results::scrolls_in_its_box,
     site::{query_file, site},
 };
 
@@ -99,6 +100,7 @@ fn a_result_is_drawn_and_saved_in_every_form() {
     assert!(text.contains("4 certified contributions") && text.contains("numbers of the file"), "{text}");
     assert!(browser.run("return document.querySelector('figure img').alt.length").as_u64().unwrap() > 40);
     inspect(&browser, "result");
+    scrolls_in_its_box(&browser);
     let figure = browser.run("return document.querySelector('button[value^=png]').value.slice(4)");
     let figure = figure.as_str().unwrap();
     for (button, file, begins) in [
