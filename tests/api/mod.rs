@@ -1,7 +1,7 @@
 //! The HTTP API over real sockets on loopback: every endpoint, with its rejected twins.
 
 mod aggregator;
-mod authenticator;
+pub mod authenticator;
 mod authorization;
 mod beacon;
 mod beacon_node;

@@ -5,6 +5,7 @@
 mod builder;
 mod chromium;
 mod following;
+mod headers;
 mod hostile;
 mod journeys;
 mod looks;
