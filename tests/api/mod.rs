@@ -10,6 +10,7 @@ mod blobs;
 mod bounds;
 mod builder;
 mod clients;
+mod forms;
 mod help;
 mod incomplete;
 pub mod index;

@@ -204,9 +204,11 @@ pub(super) async fn end_session(
     service: Data<Service>,
     posted: Form<Posted>,
 ) -> Result<HttpResponse, Error> {
-    let posted = posted.into_inner();
-    let id: SessionId = parse("session id", &posted.id)?;
-    changed(&request, service, posted, move |change, service, _| change.end_session(service, id)).await?;
+    let end = |change: Change, service: &Service, posted: Posted| {
+        let id: SessionId = parse("session id", &posted.id)?;
+        change.end_session(service, id)
+    };
+    changed(&request, service, posted.into_inner(), end).await?;
     Ok(back())
 }
 
