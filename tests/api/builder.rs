@@ -1,8 +1,10 @@
 //! The query builder over HTTP: diseases by name, and what is excluded.
 
 use market::data_use::DiseaseCode;
+use node::transaction::{Action, StudyRegistration};
 
-use super::server::{Server, agent, answer};
+use super::server::{Server, agent, answer, world};
+use crate::world::digest;
 
 fn page(server: &Server, path: &str) -> String {
     let answer = answer(agent().get(format!("{}{path}", server.running.url())).call());

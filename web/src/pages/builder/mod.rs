@@ -24,7 +24,7 @@ use circuits::{
     schema::{Schema, Sensitivity, VariantPanel},
 };
 use market::{
-    index::{Order, PAGE_ROWS_DEFAULT, Paging, SchemaRow, StudyRow},
+    index::{Order, PAGE_ROWS_DEFAULT, Page, Paging, SchemaRow, StudyRow},
     objects::BLOB_BYTES_MAX,
     query::{Again, QUERY_FILE_BYTES_MAX, QueryFile, schema_and_panel, variant_name},
 };
@@ -41,7 +41,7 @@ use self::{
     statistic::{SHAPES, shape},
 };
 use super::{
-    parts::asked,
+    parts::{self, asked},
     results::read_query_file,
     shell::{Section, Shell, page, page_with},
     upload::Upload,
@@ -71,7 +71,11 @@ struct Builder {
     shell: Shell,
     draft: Draft,
     studies: Vec<StudyRow>,
+    /// How many studies there are, where not all are offered.
+    studies_all: Option<u64>,
     schemas: Vec<SchemaRow>,
+    /// Whether there are older schemas than those offered.
+    has_older_schemas: bool,
     schema: Option<Schema>,
     names: Names,
     errors: FieldErrors,
@@ -274,8 +278,11 @@ async fn render(
 
 fn build(shell: Shell, service: &Service, mut draft: Draft, address: String) -> Result<Builder, Error> {
     let snapshot = service.chain.snapshot()?;
-    let studies = service.listings()?.studies(None, &OFFERED)?.items;
-    let schemas = service.listings()?.schemas(&OFFERED)?.items;
+    let index = service.listings()?;
+    let Page { items: studies, next: older_studies } = index.studies(None, &OFFERED)?;
+    let studies_all = older_studies.map(|_| Ok::<_, Error>(index.counts()?.studies)).transpose()?;
+    let Page { items: schemas, next: older_schemas } = index.schemas(&OFFERED)?;
+    let has_older_schemas = older_schemas.is_some();
     if let ("", Some(latest)) = (draft.schema.trim(), schemas.first()) {
         draft.schema = latest.id.to_string();
     }
@@ -297,7 +304,9 @@ fn build(shell: Shell, service: &Service, mut draft: Draft, address: String) -> 
         shell,
         draft,
         studies,
+        studies_all,
         schemas,
+        has_older_schemas,
         schema,
         names,
         errors,
