@@ -206,7 +206,7 @@ fn describe_plan(file: &QueryFile, plan: &Plan) -> String {
     if !file.matching.is_empty() {
         lines.push(format!("counts    those with {}; nobody sees who matches", in_words(&file.matching)));
     }
-    lines.extend(plan.data_use.iter().map(|words| format!("answers   {words}")));
+    lines.extend(plan.data_use.iter().map(|words| format!("from      {words}")));
     lines.push(format!(
         "collects  {} to {} contributions until the end of {}",
         query.contributions_min, query.contributions_max, plan.closing
