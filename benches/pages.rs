@@ -2,8 +2,10 @@
 //! and what a first visit loads.
 //!
 //! Not criterion: one run that prints a table. `LOCUS_PAGES_RECORDS` (10,000), `LOCUS_PAGES_ANSWERS` (1,000) and
-//! `LOCUS_PAGES_VISITS` (100) say how much. The person's wallet holds answers and no record: nothing is weighed anew. The time is from a request to the last byte of its answer on a connection that is open, by a client on this machine, so the
-//! server's own is less. Proofs are a test double: no page looks at one.
+//! `LOCUS_PAGES_VISITS` (100) say how much. The person's wallet holds answers and no record: nothing is weighed anew. The time is
+//! from a request to the last byte of its answer on a connection that is open, by a client on this machine, so the server's own
+//! is less. Proofs are a test double: no page looks at one. A result's page is what a form with its file gets: its bytes are
+//! those of the page with the figures that it carries.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
@@ -21,7 +23,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use circuits::{id::QueryId, privacy::Rho, quorum::Quorum};
+use circuits::{
+    consent::Day,
+    criteria::Criteria,
+    id::{QueryId, ScreeningId},
+    layout::{Axis, Layout},
+    privacy::{Epsilon, Rho},
+    quorum::Quorum,
+};
 use market::{
     database::{Database, DatabaseUrl},
     index::Index,
@@ -30,26 +39,32 @@ use market::{
     wallet::{Answer, AnswerStage, Protection, SecretSeed, Settlement, Wallet},
 };
 use node::{
+    query::{PrivacyMode, SealingKey},
+    screening::ScreeningQuery,
     transaction::{Action, StudyRegistration},
     units::{Amount, ContributionIndex, SECONDS_PER_DAY, Timestamp},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use web::{
     api::{Metrics, Publishing, Service, StoredBytes, UploadQuota},
     chain::Chain,
     client::{Remote, RemoteBlobs, RemoteLedger},
     patient::{Origin, PatientPages, Reach},
     serve::{Running, StopOn, serve, serve_patients},
-    sign_in::SignIn,
+    sign_in::{Challenge, SignIn, SignedChallenge},
     signed_request::Replay,
 };
-use world::{TODAY, World, account, digest, record};
+use world::{TODAY, World, account, digest, key, record};
 
 /// Records that are registered in one block; a sender has no more waiting.
 const RECORDS_PER_BLOCK: u64 = 100;
 /// Studies and queries that lists are long with.
 const STUDIES: u64 = 300;
 const QUERIES: u64 = 300;
+/// Screenings, of which a page lists 25.
+const SCREENINGS: u64 = 100;
+/// Cells of each part of the result whose page is measured.
+const CELLS: u16 = 60;
 /// What the server should take for a page, in milliseconds, and what a first visit should load, in bytes.
 const MILLIS_MAX: f64 = 50.0;
 const BYTES_MAX: usize = 150 << 10;
@@ -62,8 +77,56 @@ fn clock() -> Timestamp {
     Timestamp::new(u64::from(TODAY + 12) * SECONDS_PER_DAY)
 }
 
-/// A chain with so many records, and the last query of many.
-fn fill(records: u64) -> (World, QueryId) {
+/// What pages are of.
+struct Filled {
+    query: QueryId,
+    released: QueryId,
+    screening: ScreeningId,
+}
+
+/// Opens many screenings, and returns the last.
+fn screen(world: &mut World) -> ScreeningId {
+    let query = world.query();
+    let screening = ScreeningQuery {
+        study: query.study,
+        schema: query.schema,
+        criteria: Criteria::default(),
+        issuers: vec![],
+        data_use: query.data_use,
+        price: Amount::new(1),
+        responses_max: 10,
+        opening: Day(TODAY),
+        closing: Day(TODAY + 30),
+        sealing: SealingKey::new(vec![8; 32]),
+    };
+    let mut last = None;
+    for _ in 0..SCREENINGS {
+        let nonce = world.sequencer.mempool().next_nonce(account("researcher")).unwrap();
+        last = Some(screening.id(&world.ledger().chain(), &account("researcher"), nonce).unwrap());
+        world.act("researcher", Action::OpenScreening(Box::new(screening.clone()))).unwrap();
+        world.block();
+    }
+    last.unwrap()
+}
+
+/// A released query of two distributions, whose page has a figure and a table of each.
+fn release(world: &mut World) -> QueryId {
+    let of =
+        |attribute| Layout { axes: vec![Axis::Bins { attribute, lo: 0, width: 2, count: CELLS }], ..Layout::count() };
+    let privacy = PrivacyMode::Private { epsilon_milli: Epsilon::from_milli(10_000) };
+    let mut query = world.query();
+    (query.parts, query.privacy) = (vec![of(0), of(1)], privacy);
+    (query.aggregate_blocks_max, query.release_blocks_max) = (100, 100);
+    let id = world.aggregated(query, 0..3);
+    for member in 0..3 {
+        world.act(&format!("member {member}"), world.components(id, member, false)).unwrap();
+    }
+    world.block();
+    id
+}
+
+/// A chain with so many records, studies, queries and screenings.
+fn fill(records: u64) -> (World, Filled) {
     let mut world = World::ready(Quorum::DEFAULT);
     for number in 4..records {
         world.act(["issuer 0", "issuer 1"][number as usize % 2], Action::RegisterRecord(record(number))).unwrap();
@@ -87,7 +150,10 @@ fn fill(records: u64) -> (World, QueryId) {
     for _ in 0..QUERIES {
         last = Some(world.open(query.clone()).unwrap());
     }
-    (world, last.unwrap())
+    let (query, screening) = (last.unwrap(), screen(&mut world));
+    // Its days pass, and the others collect on.
+    let released = release(&mut world);
+    (world, Filled { query, released, screening })
 }
 
 fn serve_world(world: World, folder: &std::path::Path) -> Running {
@@ -111,7 +177,14 @@ fn serve_world(world: World, folder: &std::path::Path) -> Running {
     serve(service, "127.0.0.1:0", StopOn::Request).unwrap()
 }
 
+/// What a client asks for: a page, or what a form with a file gets.
+enum Asked {
+    Page(String),
+    Form(&'static str, String),
+}
+
 /// A client that keeps its connection.
+#[derive(Clone)]
 struct Client {
     agent: ureq::Agent,
     url: String,
@@ -126,6 +199,41 @@ impl Client {
         answer.unwrap_or_else(|error| panic!("{path}: {error}")).body_mut().read_to_string().unwrap()
     }
 
+    /// What comes of a form.
+    fn form(&self, path: &str, media: &str, body: &str) -> ureq::http::Response<ureq::Body> {
+        let asked = self.agent.post(format!("{}{path}", self.url)).header("origin", &self.url);
+        let answer = asked.header("cookie", &self.cookie).content_type(media).send(body.as_bytes());
+        answer.unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    fn ask(&self, asked: &Asked) -> String {
+        match asked {
+            Asked::Page(path) => self.get(path),
+            Asked::Form(path, body) => {
+                self.form(path, "multipart/form-data; boundary=x", body).body_mut().read_to_string().unwrap()
+            }
+        }
+    }
+
+    /// The same client, signed in with the key of an account of the ledger.
+    fn signed_in(&self, name: &str, chain: &circuits::id::ChainId) -> Self {
+        let post = |path: &str, body: Value| -> Value {
+            let mut answer = self.agent.post(format!("{}{path}", self.url)).send_json(body).unwrap();
+            answer.body_mut().read_json().unwrap()
+        };
+        let asked = post("/v1/sign-in/challenges", json!({ "account": account(name) }));
+        let challenge: Challenge = serde_json::from_value(asked).unwrap();
+        let signed = SignedChallenge::sign(&challenge, &self.url.parse().unwrap(), chain, &key(name));
+        let link = post("/v1/sign-in/links", serde_json::to_value(&signed).unwrap());
+        let code = link["path"].as_str().unwrap().split("code=").nth(1).unwrap().to_owned();
+        let alone: ureq::Agent = ureq::Agent::config_builder().max_redirects(0).proxy(None).build().into();
+        let once = Self { agent: alone, ..self.clone() };
+        let entered =
+            once.form("/sign-in/link", "application/x-www-form-urlencoded", &format!("code={code}&act=sign-in"));
+        let cookie = entered.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+        Self { cookie, ..self.clone() }
+    }
+
     fn json(&self, path: &str) -> Value {
         serde_json::from_str(&self.get(path)).unwrap()
     }
@@ -137,7 +245,7 @@ impl Client {
     }
 }
 
-fn pages(client: &Client, query: QueryId) -> Vec<(&'static str, String)> {
+fn pages(client: &Client, Filled { query, screening, .. }: &Filled) -> Vec<(&'static str, String)> {
     let first = |path: &str, field: &str| client.json(path)["items"][0][field].as_str().unwrap().to_owned();
     let schema = first("/v1/schemas", "id");
     let study = first("/v1/studies?order=newest", "id");
@@ -153,12 +261,17 @@ fn pages(client: &Client, query: QueryId) -> Vec<(&'static str, String)> {
         ("queries in a stage", page("/queries?stage=collecting")),
         ("query", format!("/queries/{query}")),
         ("query, the part that follows", format!("/queries/{query}/progress")),
+        ("screenings", page("/screenings")),
+        ("screening", format!("/screenings/{screening}")),
         ("query builder", page("/builder")),
         ("query builder of a study", format!("/builder?study={study}&schema={schema}")),
         ("results", page("/results")),
         ("verify", page("/verify")),
+        ("verify offline", page("/verify/offline")),
         ("explorer", page("/explorer")),
         ("health", page("/explorer/health")),
+        ("governance", page("/explorer/governance")),
+        ("jobs", page("/explorer/jobs")),
         ("blocks", page("/blocks")),
         ("block of 100 records", format!("/blocks/{}", full.unwrap_or(10))),
         ("transaction", format!("/transactions/{transaction}")),
@@ -175,6 +288,15 @@ fn pages(client: &Client, query: QueryId) -> Vec<(&'static str, String)> {
         ("sign in", page("/sign-in")),
         ("help", page("/help")),
     ]
+}
+
+/// The page of the released query's result.
+fn result(released: QueryId) -> Asked {
+    // More of each cell than noise could be.
+    let cells: Vec<u32> = (0..u32::from(CELLS)).map(|cell| 4_000 + 7 * cell).collect();
+    let file = json!({ "query": released, "slots": [cells, cells] });
+    let head = "--x\r\ncontent-disposition: form-data; name=\"result\"; filename=\"result.json\"\r\n\r\n";
+    Asked::Form("/results", format!("{head}{file}\r\n--x--\r\n"))
 }
 
 /// A person's pages, whose wallet answered the node's queries, and as many more as there are to be in all.
@@ -238,14 +360,14 @@ fn pages_of_person(client: &Client) -> Vec<(&'static str, String)> {
 }
 
 /// Visits each page so often, prints its line, and returns which are slow and which heavy.
-fn measure(client: &Client, pages: Vec<(&'static str, String)>, visits: u64) -> (Vec<&'static str>, Vec<&'static str>) {
+fn measure(client: &Client, pages: Vec<(&'static str, Asked)>, visits: u64) -> (Vec<&'static str>, Vec<&'static str>) {
     let (mut slow, mut heavy) = (vec![], vec![]);
-    for (name, path) in pages {
-        let page = client.get(&path);
+    for (name, asked) in pages {
+        let page = client.ask(&asked);
         let mut millis: Vec<f64> = (0..visits)
             .map(|_| {
                 let started = Instant::now();
-                drop(client.get(&path));
+                drop(client.ask(&asked));
                 started.elapsed().as_secs_f64() * 1e3
             })
             .collect();
@@ -263,8 +385,12 @@ fn main() {
     let amounts = [("LOCUS_PAGES_RECORDS", 10_000), ("LOCUS_PAGES_ANSWERS", 1_000), ("LOCUS_PAGES_VISITS", 100)];
     let [records, answers, visits] = amounts.map(|(name, otherwise)| number(name, otherwise));
     let started = Instant::now();
-    let (world, query) = fill(records);
-    println!("{records} records, {STUDIES} studies, {QUERIES} queries in {:.0} s", started.elapsed().as_secs_f64());
+    let (world, filled) = fill(records);
+    let chain = world.ledger().chain();
+    println!(
+        "{records} records, {STUDIES} studies, {QUERIES} queries, {SCREENINGS} screenings in {:.0} s",
+        started.elapsed().as_secs_f64()
+    );
     let folder = tempfile::tempdir().unwrap();
     let running = serve_world(world, folder.path());
     let config = ureq::Agent::config_builder().proxy(None).timeout_global(Some(Duration::from_secs(60)));
@@ -275,11 +401,21 @@ fn main() {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap();
     println!("load {}", load.trim());
     println!("{:<30} {:>8} {:>8} {:>8} {:>9} {:>9}", "page", "p50 ms", "p99 ms", "most ms", "bytes", "first");
-    let (mut slow, mut heavy) = measure(&client, pages(&client, query), visits);
+    let asked = |pages: Vec<(&'static str, String)>| -> Vec<_> {
+        pages.into_iter().map(|(name, path)| (name, Asked::Page(path))).collect()
+    };
+    let (mut slow, mut heavy) = measure(&client, asked(pages(&client, &filled)), visits);
     let (person, own) = serve_person(&client, folder.path(), answers);
-    let more = measure(&own, pages_of_person(&own), visits);
-    slow.extend(more.0);
-    heavy.extend(more.1);
+    let you = client.signed_in("researcher", &chain);
+    for (client, pages) in [
+        (&client, vec![("result of two distributions", result(filled.released))]),
+        (&you, asked(vec![("the own account", "/you".into())])),
+        (&own, asked(pages_of_person(&own))),
+    ] {
+        let more = measure(client, pages, visits);
+        slow.extend(more.0);
+        heavy.extend(more.1);
+    }
     println!("above {MILLIS_MAX} ms: {slow:?}; above {BYTES_MAX} bytes: {heavy:?}");
     drop(person);
 }

@@ -1,8 +1,10 @@
 //! The query builder over HTTP: diseases by name, and what is excluded.
 
 use market::data_use::DiseaseCode;
+use node::transaction::{Action, StudyRegistration};
 
-use super::server::{Server, agent, answer};
+use super::server::{Server, agent, answer, world};
+use crate::world::digest;
 
 fn page(server: &Server, path: &str) -> String {
     let answer = answer(agent().get(format!("{}{path}", server.running.url())).call());
@@ -10,16 +12,16 @@ fn page(server: &Server, path: &str) -> String {
     String::from_utf8(answer.body).unwrap()
 }
 
-/// The form of a query of the collecting query's study, with more fields.
-fn sent(server: &Server, more: &[(&str, &str)]) -> (u16, String) {
+/// The fields of a query of the collecting query's study.
+fn usual(server: &Server) -> Vec<(&'static str, String)> {
     let study = server.get(&format!("/v1/queries/{}", server.collecting)).json()["query"]["study"].clone();
-    let usual = [
+    let fields = [
         ("study", study.as_str().unwrap()),
         ("q.0.statistic", "count"),
         ("purpose", "health-research"),
         ("privacy", "private"),
         ("epsilon", "1"),
-        ("regions", "1"),
+        ("region", "1"),
         ("price", "1"),
         ("contributions_min", "100"),
         ("contributions_max", "200"),
@@ -27,7 +29,13 @@ fn sent(server: &Server, more: &[(&str, &str)]) -> (u16, String) {
         ("aggregate_blocks_max", "10000"),
         ("release_blocks_max", "10000"),
     ];
-    let form = usual.iter().chain(more).copied();
+    fields.map(|(name, value)| (name, value.to_owned())).into()
+}
+
+/// Sends the form of such a query, with more fields.
+fn sent(server: &Server, more: &[(&str, &str)]) -> (u16, String) {
+    let usual = usual(server);
+    let form = usual.iter().map(|(name, value)| (*name, value.as_str())).chain(more.iter().copied());
     let answer = answer(agent().post(format!("{}/builder", server.running.url())).send_form(form));
     (answer.status, String::from_utf8(answer.body).unwrap())
 }
@@ -58,6 +66,77 @@ fn a_disease_is_found_by_name_and_a_name_that_one_has_becomes_its_code() {
     }
     let (_, text) = sent(&server, &[("disease", "NIDDM"), ("do", "plan")]);
     assert!(text.contains("value=\"MONDO:0005148\"") && text.contains("That is type 2 diabetes mellitus."), "{text}");
+}
+
+/// Whether the page has a region as a choice, by its words, and whether it is chosen.
+fn region(text: &str, number: u32, words: &str) -> bool {
+    let choice =
+        |checked| format!("<input type=\"checkbox\" name=\"region\" value=\"{number}\"{checked}> {words}</label>");
+    let (plain, chosen) = (choice(""), choice(" checked"));
+    assert!(text.contains(&plain) != text.contains(&chosen), "{words}: {text}");
+    text.contains(&chosen)
+}
+
+#[test]
+fn regions_are_chosen_by_name_saved_and_read_again() {
+    let server = Server::start();
+    let form = page(&server, "/builder");
+    assert!(region(&form, 1, "Region 1") && !region(&form, 2, "Region 2") && !region(&form, 32, "Everywhere else"));
+    let chosen = [("region", "3"), ("region", "32"), ("region_table", "CH\nAT DE\nGB"), ("do", "plan")];
+    let (status, text) = sent(&server, &chosen);
+    assert_eq!(status, 200, "{text}");
+    let file = file(&text);
+    assert!(file.contains(&format!("\"regions\":{},", (1u32 << 31) | 0b101)), "{file}");
+    let saved = [("query", file.as_str()), ("form", "toml")];
+    let saved = answer(agent().post(format!("{}/builder/file", server.running.url())).send_form(saved));
+    let toml = String::from_utf8(saved.body).unwrap();
+    let part = "--x\r\ncontent-disposition: form-data; name=\"pasted\"\r\n\r\n";
+    let body = format!("{part}{toml}\r\n--x--\r\n");
+    let read = server.post("/builder/import", "multipart/form-data; boundary=x", body.as_bytes());
+    let text = String::from_utf8(read.body).unwrap();
+    for (number, words, is_chosen) in [
+        (1, "Region 1: CH", true),
+        (2, "Region 2: AT, DE", false),
+        (3, "Region 3: GB", true),
+        (4, "Region 4", false),
+        (32, "Everywhere else", true),
+    ] {
+        assert_eq!(region(&text, number, words), is_chosen, "{words}");
+    }
+}
+
+#[test]
+fn a_query_for_no_region_is_told_so_beside_the_regions() {
+    let server = Server::start();
+    let without: Vec<_> = usual(&server).into_iter().filter(|(name, _)| *name != "region").collect();
+    let form = without.iter().map(|(name, value)| (*name, value.as_str())).chain([("do", "plan")]);
+    let answer = answer(agent().post(format!("{}/builder", server.running.url())).send_form(form));
+    let text = String::from_utf8(answer.body).unwrap();
+    assert_eq!(answer.status, 422);
+    assert!(text.contains("id=\"region-error\"") && text.contains("Choose one region at least"), "{text}");
+}
+
+#[test]
+fn where_only_the_newest_studies_are_offered_the_form_says_so_and_how_to_find_the_rest() {
+    let server = Server::start();
+    assert!(!page(&server, "/builder").contains("The newest"), "one study is all");
+    let (mut world, collecting, aggregated) = world();
+    let study = StudyRegistration { title: "One of many".into(), protocol: digest("protocol"), ethics: "EC-1".into() };
+    for _ in 0..101 {
+        world.act("researcher", Action::RegisterStudy(study.clone())).unwrap();
+        world.block();
+    }
+    let first = world.study;
+    let server = Server::over(world.sequencer, collecting, aggregated);
+    let wait = std::time::Instant::now();
+    while !page(&server, "/builder").contains("The newest 100 of 102") {
+        assert!(wait.elapsed().as_secs() < 30, "{}", page(&server, "/builder"));
+    }
+    assert!(page(&server, "/builder").contains("<a href=\"/studies\">find it among all studies</a>"));
+    // From its own page one begins with a study that is not offered.
+    assert!(page(&server, &format!("/studies/{first}")).contains(&format!("href=\"/builder?study={first}\"")));
+    let form = page(&server, &format!("/builder?study={first}"));
+    assert!(form.contains(&format!("<option value=\"{first}\" selected>")), "{form}");
 }
 
 #[test]

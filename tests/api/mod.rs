@@ -1,7 +1,7 @@
 //! The HTTP API over real sockets on loopback: every endpoint, with its rejected twins.
 
 mod aggregator;
-mod authenticator;
+pub mod authenticator;
 mod authorization;
 mod beacon;
 mod beacon_node;
@@ -10,6 +10,7 @@ mod blobs;
 mod bounds;
 mod builder;
 mod clients;
+mod forms;
 mod help;
 mod incomplete;
 pub mod index;
@@ -22,7 +23,7 @@ mod lying_node;
 mod member;
 mod openapi;
 mod own_account;
-mod parity;
+pub mod parity;
 mod patient_pages;
 mod plans;
 pub mod progress;

@@ -163,7 +163,8 @@ fn each_schema_is_that_of_what_is_served() {
         let mut given = ids.iter().find(|(route, _)| *route == path).map_or("", |(_, id)| id).split('/');
         let mut filled = |part| if str::starts_with(part, '{') { given.next().unwrap() } else { part };
         let parts: Vec<_> = path.split('/').map(&mut filled).collect();
-        let answer = server.get(&parts.join("/"));
+        let asked = if path == "/v1/diseases" { "?name=diabetes" } else { "" };
+        let answer = server.get(&(parts.join("/") + asked));
         assert_eq!(answer.status, 200, "{path}");
         conforms(&document, schema, &answer.json(), path);
         compared += 1;

@@ -9,9 +9,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use circuits::{id::QueryId, privacy::Rho};
-use market::wallet::{Answer, AnswerStage, Protection, SecretSeed, Settlement, Wallet};
-use node::units::{Amount, ContributionIndex};
+use circuits::{consent::Day, id::QueryId, privacy::Rho};
+use ed25519_dalek::SigningKey;
+use market::{
+    ledger::{LedgerAccess as _, act, next_nonce},
+    wallet::{Answer, AnswerStage, Protection, SecretSeed, Settlement, Wallet},
+};
+use node::{
+    signature::account_of,
+    transaction::{Action, OfferDataset, RequestLicence},
+    units::{Amount, ContributionIndex},
+};
 use tempfile::TempDir;
 use ureq::http::header;
 use web::{
@@ -21,10 +29,12 @@ use web::{
 };
 
 use super::{
+    licences::{allowed, request},
     line::Line,
     screenings::screened,
     server::{Server, agent},
 };
+use crate::world::{account, digest, key};
 
 /// Long before a call of its own gives up, and longer than a page may wait for wallet and node together.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -151,6 +161,70 @@ fn what_was_asked_and_earned_is_walked_a_page_at_a_time_and_each_row_shown_once(
         assert_eq!(agent.page_at(0, &format!("{path}{unknown}")).0, 404, "{path}");
         assert_eq!(agent.page_at(0, &format!("{path}x")).0, 400, "{path}");
     }
+}
+
+/// Offers data of a wallet's owner, for which somebody asks so many times.
+fn asked_for(ledger: &RemoteLedger, owner: &SigningKey, times: usize) {
+    let offer = OfferDataset {
+        body: digest("body"),
+        body_bytes: 65_564,
+        plaintext_bytes: 65_536,
+        header: digest("header"),
+        record: None,
+        allowed: allowed(),
+        price_min: Amount::new(500),
+        term_days_max: 30,
+        embargo: Day(0),
+        custodian: account("custodian"),
+    };
+    let dataset = offer.id(&ledger.chain(), &account_of(owner), next_nonce(ledger, owner).unwrap()).unwrap();
+    act(ledger, owner, Action::OfferDataset(Box::new(offer))).unwrap();
+    for number in 0..times {
+        let request = RequestLicence { price: Amount::new(500 + number as u64), ..request(dataset, Day(0)) };
+        act(ledger, &key("researcher"), Action::RequestLicence(request)).unwrap();
+    }
+}
+
+#[test]
+fn requests_for_data_are_walked_a_page_at_a_time_the_newest_first() {
+    let server = Server::start();
+    let ledger = RemoteLedger::connect(server.remote()).unwrap();
+    let agent = Agent::over(server, |wallet| {
+        if wallet.label() == "Ada" {
+            asked_for(&ledger, &wallet.owner_key(), 27);
+        }
+    });
+    let shown = |path: &str| -> (Vec<u64>, String) {
+        let (status, text, _) = agent.page_at(0, path);
+        assert_eq!(status, 200, "{path}: {text}");
+        let prices = text.split("Pays ").skip(1).map(|rest| rest.split(' ').next().unwrap().parse().unwrap());
+        (prices.collect(), text)
+    };
+    let begun = Instant::now();
+    // The node's listing follows its ledger.
+    let (first, text) = loop {
+        let (first, text) = shown("/licences");
+        if first.first() == Some(&526) {
+            break (first, text);
+        }
+        assert!(begun.elapsed() < PATIENCE, "{text}");
+        thread::sleep(Duration::from_millis(50));
+    };
+    assert_eq!(first, (502..=526).rev().collect::<Vec<_>>());
+    assert!(!text.contains("Back to the newest"), "{text}");
+    let older = text.split("href=\"/licences?").nth(1).unwrap().split(['"', '#']).next().unwrap();
+    let (second, text) = shown(&format!("/licences?{}", older.replace("&#38;", "&").replace("&amp;", "&")));
+    assert_eq!(second, [501, 500]);
+    assert!(text.contains("Back to the newest") && !text.contains("Older ones"), "{text}");
+    // What is exported is all of it.
+    let (_, everything, _) = agent.page_at(0, "/download");
+    assert_eq!(everything.matches("\"data_use\"").count(), 27, "{everything}");
+    assert_eq!(
+        shown(&format!("/licences?dataset={}&after=1", "77".repeat(32))).0,
+        first,
+        "of another it is the first page"
+    );
+    assert_eq!(agent.page_at(0, "/licences?dataset=x&after=1").0, 400);
 }
 
 #[test]

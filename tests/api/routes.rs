@@ -35,7 +35,7 @@ pub const SIGN_IN: [(&str, &str); 6] = [
 ];
 
 /// What is for everybody: public facts, and what proves itself, such as a signed transaction or a blob by its digest.
-pub const PUBLIC: [(&str, &str); 72] = [
+pub const PUBLIC: [(&str, &str); 73] = [
     ("get", "/beacon/v2/"),
     ("get", "/beacon/v2/configuration"),
     ("get", "/beacon/v2/datasets"),
@@ -69,6 +69,7 @@ pub const PUBLIC: [(&str, &str); 72] = [
     ("get", "/v1/committee"),
     ("get", "/v1/committee/{epoch}"),
     ("get", "/v1/datasets"),
+    ("get", "/v1/diseases"),
     ("get", "/v1/epoch"),
     ("get", "/v1/genesis"),
     ("get", "/v1/head"),

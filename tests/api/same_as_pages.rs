@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     screenings::screened,
-    server::{Server, agent, answer},
+    server::{DISEASES, Server, agent, answer},
 };
 use crate::browser::{roles::demo, site::query_file};
 
@@ -91,6 +91,51 @@ fn a_height_or_an_id_is_looked_up_by_page_program_and_command() {
     }
     for unknown in ["4000000000", &"11".repeat(32), "x"] {
         server.get(&format!("/v1/search/{unknown}")).refused(404, "block or id");
+    }
+}
+
+#[test]
+fn diseases_are_found_by_name_in_the_builder_by_program_and_by_command() {
+    let server = Server::start();
+    let found = server.get("/v1/diseases?name=type%20diabetes").json();
+    let codes: Vec<_> =
+        found["diseases"].as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(codes, ["MONDO:0005147", "MONDO:0005148"]);
+    let offered = server.get("/builder/diseases?disease=type%20diabetes");
+    let offered = String::from_utf8(offered.body).unwrap();
+    for one in found["diseases"].as_array().unwrap() {
+        let (code, name) = (one["code"].as_str().unwrap(), one["name"].as_str().unwrap());
+        assert!(offered.contains(&format!("<option value=\"{code}\">{name}</option>")), "{offered}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let ontology = folder.path().join("diseases.obo");
+    fs::write(&ontology, DISEASES).unwrap();
+    for arguments in [
+        &["query", "disease", "type diabetes", "--url", &server.running.url()][..],
+        &["query", "disease", "type diabetes", "--ontology", ontology.to_str().unwrap()],
+    ] {
+        assert_eq!(locus(arguments), found, "{arguments:?}");
+    }
+    // What is no word of an address is looked for as it is.
+    let bold = server.get("/v1/diseases?name=%3Cb%3Ebold%22").json();
+    assert_eq!(locus(&["query", "disease", "<b>bold\"", "--url", &server.running.url()]), bold);
+    assert_eq!(bold["diseases"][0]["name"], "<b>bold\" disease");
+    assert_eq!(server.get("/v1/diseases?name=").json(), json!({ "diseases": [] }));
+    server.get("/v1/diseases").refused(400, "name");
+    server.get("/v1/diseases?name=x&limit=5").refused(400, "limit");
+    server.get(&format!("/v1/diseases?name={}", "x".repeat(201))).refused(413, "200");
+}
+
+#[test]
+fn a_node_without_an_ontology_says_what_to_do_to_programs_too() {
+    let asked = answer(agent().get(format!("{}/v1/diseases?name=diabetes", demo().url())).call());
+    asked.refused(404, "--ontology");
+    for more in [&["--url", &demo().url()][..], &[]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_locus"));
+        let output =
+            command.args(["query", "disease", "diabetes"]).args(more).env_remove("LOCUS_URL").output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.contains("--ontology"), "{said}");
     }
 }
 

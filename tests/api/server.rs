@@ -43,7 +43,7 @@ pub const QUOTA: u64 = 64 << 20;
 pub const DOCUMENTS_QUOTA: u64 = QUOTA / 16;
 
 /// The diseases that a server knows by name.
-const DISEASES: &str = "[Term]\nid: MONDO:0005148\nname: type 2 diabetes mellitus\nsynonym: \"NIDDM\" EXACT []\n\n[Term]\n\
+pub const DISEASES: &str = "[Term]\nid: MONDO:0005148\nname: type 2 diabetes mellitus\nsynonym: \"NIDDM\" EXACT []\n\n[Term]\n\
     id: MONDO:0005147\nname: type 1 diabetes mellitus\n\n[Term]\nid: MONDO:0000002\nname: <b>bold\" disease\n";
 
 /// A served chain.

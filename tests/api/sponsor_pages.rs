@@ -157,7 +157,7 @@ fn a_studys_page_shows_its_versions_with_their_reasons_sites_and_plan() {
     let ledger = RemoteLedger::connect(server.remote()).unwrap();
     act(&ledger, &key("researcher"), Action::AmendStudy(amendment)).unwrap();
     let after = shown(&server, &format!("/studies/{study}"));
-    for says in ["Version 2 <span", "A second site joined.", "EC-2", "Basel", "region 3", "1 question", "not so far"] {
+    for says in ["Version 2 <span", "A second site joined.", "EC-2", "Basel", "region 4", "1 question", "not so far"] {
         assert!(after.contains(says), "{says}: {after}");
     }
     assert!(after.find("Version 2 <span").unwrap() < after.find("Version 1<").unwrap(), "the latest is first");

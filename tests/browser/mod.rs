@@ -5,6 +5,7 @@
 mod builder;
 mod chromium;
 mod following;
+mod headers;
 mod hostile;
 mod journeys;
 mod looks;
@@ -13,6 +14,7 @@ mod mishaps;
 mod patient;
 mod pictures;
 mod receipts;
+mod results;
 pub mod roles;
 mod sign_in;
 pub mod site;

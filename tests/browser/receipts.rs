@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{
     chromium::{Browser, browser, downloads},
     looks::inspect,
+    results::scrolls_in_its_box,
     site::{query_file, site},
 };
 
@@ -99,6 +100,7 @@ fn a_result_is_drawn_and_saved_in_every_form() {
     assert!(text.contains("4 certified contributions") && text.contains("numbers of the file"), "{text}");
     assert!(browser.run("return document.querySelector('figure img').alt.length").as_u64().unwrap() > 40);
     inspect(&browser, "result");
+    scrolls_in_its_box(&browser);
     let figure = browser.run("return document.querySelector('button[value^=png]').value.slice(4)");
     let figure = figure.as_str().unwrap();
     for (button, file, begins) in [
@@ -118,6 +120,41 @@ fn a_result_is_drawn_and_saved_in_every_form() {
         std::thread::sleep(std::time::Duration::from_millis(50));
         assert!(fs::read(&path).unwrap().starts_with(begins), "{file}");
     }
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn a_receipt_that_is_looked_at_as_a_result_is_verified_without_choosing_it_again() {
+    let (site, browser) = (site(), browser());
+    let show = |file: &std::path::Path| {
+        browser.open(&format!("{}/results", site.url));
+        browser.choose("#result", file);
+        browser.choose("#query-file", &query_file());
+        browser.click("button.primary");
+        browser.until("document.querySelector('figure img')");
+    };
+    show(&site.receipt);
+    inspect(&browser, "result-of-receipt");
+    browser.click("a[href^='/verify?receipt=']");
+    browser.until("document.querySelector('.verdict h2')?.textContent === 'The receipt holds'");
+    assert_eq!(browser.run("return document.querySelectorAll('.checks .held').length"), 7);
+    let text = browser.text("main");
+    assert!(
+        text.contains("4 distinct certified records") && text.contains("Survival"),
+        "as the query file means: {text}"
+    );
+    // The address leads there again for a while, and another one nowhere.
+    let address = browser.run("return location.href").as_str().unwrap().to_owned();
+    browser.open("about:blank");
+    browser.open(&address);
+    browser.until("document.querySelector('.verdict h2')?.textContent === 'The receipt holds'");
+    browser.open(&format!("{address}x"));
+    browser.until("document.getElementById('problem')");
+    assert!(browser.text("#problem").contains("not here any more"), "{}", browser.text("#problem"));
+    // Numbers alone are no receipt, and the page says what would be.
+    show(&site.result);
+    assert!(browser.run("return document.querySelector(\"a[href^='/verify?receipt=']\")").is_null());
+    assert!(browser.text(".notice.warn").contains("locus result --receipt"), "{}", browser.text(".notice.warn"));
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 

@@ -96,6 +96,12 @@ pub enum Error {
     /// This node publishes no releases.
     #[error("this node has no beacon; its operator publishes releases with `locus serve --beacon DIR`")]
     NoBeacon,
+    /// This node knows no diseases by name.
+    #[error(
+        "this node knows no diseases by name; its operator gives it an ontology with `locus serve --ontology FILE`, a file \
+         such as mondo.obo"
+    )]
+    NoOntology,
     /// This node keeps nothing for others.
     #[error("this node is no custodian of datasets; its operator makes it one with `locus serve --custodian-key FILE`")]
     NoCustodian,

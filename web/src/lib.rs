@@ -19,6 +19,7 @@ mod pages;
 pub mod patient;
 pub mod problem;
 mod reading;
+mod regions;
 pub mod serve;
 pub mod sign_in;
 pub mod signed_request;

@@ -111,9 +111,11 @@ fn kind(error: &Error) -> ProblemKind {
         Error::Statement(_) | Error::Request { .. } => ProblemKind::Malformed,
         Error::MediaType { .. } => ProblemKind::MediaType,
         Error::TooLarge { .. } => ProblemKind::TooLarge,
-        Error::NoEndpoint { .. } | Error::NotFound { .. } | Error::NoBeacon | Error::NoCustodian => {
-            ProblemKind::Unknown
-        }
+        Error::NoEndpoint { .. }
+        | Error::NotFound { .. }
+        | Error::NoBeacon
+        | Error::NoCustodian
+        | Error::NoOntology => ProblemKind::Unknown,
         Error::Range { .. } => ProblemKind::Range,
         Error::Method { .. } => ProblemKind::Method,
         Error::Unsigned { .. } => ProblemKind::Unsigned,

@@ -126,11 +126,13 @@ pub fn serve_with_duties(
     let follower = async move { follow(chain, duties, engine, stopped).await };
     let stopping = watch::Sender::new(false);
     let streams = Data::new(Streams::new(stopping.subscribe()));
+    let handed = Data::new(pages::Handed::default());
     let (listener, address) = listen(address)?;
     start_on(listener, address, (stop_on, stopping), Some((stop, follower)), move |config| {
         config
             .app_data(service.clone())
             .app_data(streams.clone())
+            .app_data(handed.clone())
             .configure(api::configure)
             .configure(pages::configure);
     })

@@ -24,7 +24,7 @@ pub fn allowed() -> AllowedUse {
     AllowedUse { purposes: Purposes::HEALTH_RESEARCH.union(Purposes::METHODS), disease: 0, regions: Regions::ALL }
 }
 
-fn request(dataset: DatasetId, embargo: Day) -> RequestLicence {
+pub fn request(dataset: DatasetId, embargo: Day) -> RequestLicence {
     RequestLicence {
         dataset,
         data_use: DataUse { purposes: Purposes::HEALTH_RESEARCH, disease: 0, regions: Regions(1) },

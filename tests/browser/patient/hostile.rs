@@ -1,7 +1,7 @@
 //! Others' links, others' forms, others' wallets, other names of this machine, and markup.
 
 use serde_json::Value;
-use ureq::http::{Request, StatusCode};
+use ureq::http::{HeaderMap, Request, StatusCode};
 
 use super::ward::ward;
 use crate::browser::{
@@ -10,19 +10,20 @@ use crate::browser::{
 };
 
 /// A client that follows nothing by itself, with what a browser of a session would send.
-struct Client {
+pub struct Client {
     agent: ureq::Agent,
-    url: String,
+    pub url: String,
     cookie: String,
-    form_token: String,
+    pub form_token: String,
 }
 
 /// What came back.
-struct Answer {
-    status: StatusCode,
-    location: String,
-    cookie: String,
-    text: String,
+pub struct Answer {
+    pub status: StatusCode,
+    pub location: String,
+    pub cookie: String,
+    pub text: String,
+    pub headers: HeaderMap,
 }
 
 fn agent() -> ureq::Agent {
@@ -30,11 +31,11 @@ fn agent() -> ureq::Agent {
 }
 
 impl Client {
-    fn stranger() -> Self {
+    pub fn stranger() -> Self {
         Self { agent: agent(), url: ward().url.clone(), cookie: String::new(), form_token: String::new() }
     }
 
-    fn of(number: usize) -> Self {
+    pub fn of(number: usize) -> Self {
         let link = ward().link(number);
         let mut client = Self::stranger();
         let path = link.strip_prefix(&client.url).unwrap().to_owned();
@@ -52,7 +53,7 @@ impl Client {
         client
     }
 
-    fn send(&self, method: &str, path: &str, body: &str, headers: &[(&str, &str)]) -> Answer {
+    pub fn send(&self, method: &str, path: &str, body: &str, headers: &[(&str, &str)]) -> Answer {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
         if !self.cookie.is_empty() {
             request = request.header("cookie", &self.cookie);
@@ -67,15 +68,16 @@ impl Client {
         let (location, cookie, policy) = (header("location"), header("set-cookie"), header("referrer-policy"));
         assert_eq!(policy, "same-origin");
         let status = answer.status();
-        Answer { status, location, cookie, text: answer.body_mut().read_to_string().unwrap() }
+        let headers = answer.headers().clone();
+        Answer { status, location, cookie, text: answer.body_mut().read_to_string().unwrap(), headers }
     }
 
-    fn get(&self, path: &str) -> Answer {
+    pub fn get(&self, path: &str) -> Answer {
         self.send("GET", path, "", &[])
     }
 
     /// A form as a browser sends it from this site.
-    fn post(&self, path: &str, body: &str, more: &[(&str, &str)]) -> Answer {
+    pub fn post(&self, path: &str, body: &str, more: &[(&str, &str)]) -> Answer {
         let own = [("content-type", "application/x-www-form-urlencoded"), ("origin", self.url.as_str())];
         self.send("POST", path, body, &[&own[..], more].concat())
     }

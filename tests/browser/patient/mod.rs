@@ -1,7 +1,8 @@
 //! People's own pages: a hospital's agent that serves the wallets of the demo's people, who look, change and withdraw.
 
+mod forms;
 mod granting;
-mod hostile;
+pub mod hostile;
 pub mod journeys;
 mod refusing;
 pub mod ward;

@@ -13,13 +13,11 @@ use market::{
 use node::state::{QueryState, QueryStatus, StateRead, committee_of};
 use serde::{Deserialize, Serialize};
 
-use super::{Service, blobs::receive_each, blocking, memory::Room, reply::found, schemas};
+use super::{Posted, Service, blocking, memory::Room, reply::found, schemas};
 use crate::{Error, problem::Problem, reading::Reading};
 
 /// The largest result that is read, in bytes: sums are small, receipts hold ciphertexts.
 pub(crate) const RESULT_BYTES_MAX: usize = 24 << 20;
-/// How often a result's bytes are in memory while it is received and read.
-const COPIES: usize = 4;
 /// Media type of a result.
 const JSON: &str = "application/json";
 
@@ -97,10 +95,7 @@ pub(super) async fn analyze_result(
     service: Data<Service>,
     payload: Payload,
 ) -> Result<HttpResponse, Error> {
-    let place = service.quota.forms.take(&request)?;
-    let mut memory = service.quota.memory.take_for_form()?;
-    let each = |bytes: usize| memory.grow_to(COPIES * bytes);
-    let bytes = receive_each(&request, payload, JSON, RESULT_BYTES_MAX, each).await?;
+    let Posted { bytes, room } = Posted::receive(&request, &service, payload, (JSON, RESULT_BYTES_MAX)).await?;
     // The panel is read for its names.
     let panel = service.quota.memory.take(Room::Large, BLOB_BYTES_MAX).await?;
     let text = blocking(move || {
@@ -112,7 +107,7 @@ pub(super) async fn analyze_result(
             serde_json::to_string(&Analyses { analyses, notes })
                 .map_err(|error| Error::Internal { action: "write analyses", why: error.to_string() })
         });
-        drop((memory, panel, place));
+        drop((panel, room));
         text
     });
     Ok(HttpResponse::Ok().content_type(JSON).body(text.await?))

@@ -55,7 +55,7 @@ pub(crate) async fn receive_media(
 }
 
 /// The same, and `each` hears how many bytes there are before they are kept; what it refuses ends the transfer.
-pub(crate) async fn receive_each(
+pub(super) async fn receive_each(
     request: &HttpRequest,
     mut payload: Payload,
     expected: &'static str,

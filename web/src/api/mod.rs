@@ -13,6 +13,7 @@ mod caller;
 mod committee;
 mod custody;
 mod datasets;
+mod diseases;
 mod drs;
 mod epochs;
 mod introductions;
@@ -25,6 +26,7 @@ mod named;
 mod operation;
 mod places;
 mod plans;
+mod posted;
 mod progress;
 mod quota;
 mod receipts;
@@ -46,14 +48,15 @@ use utoipa::OpenApi;
 
 pub(crate) use self::{
     analyses::{RESULT_BYTES_MAX, ResultFile, read_result},
-    blobs::{receive, receive_each},
+    blobs::receive,
     bounds::{answer, no_endpoint},
     memory::{Held, Room},
     metrics::observe,
     places::Place,
+    posted::Posted,
     progress::{Streams, stage_of},
     quota::is_document,
-    receipts::{RECEIPT_BYTES_MAX, RECEIPT_RESPONSES_MAX, collected},
+    receipts::{RECEIPT_BYTES_MAX, RECEIPT_RESPONSES_MAX, collected, collected_text},
     reply::{BYTES, found, parse},
     state::KEY_BYTES_MAX,
 };
@@ -66,6 +69,7 @@ pub use self::{
     },
     committee::CommitteeKey,
     custody::Custody,
+    diseases::{FoundDiseases, NamedDisease},
     epochs::{CurrentEpoch, LeafPage},
     jobs::JobSummary,
     metrics::Metrics,
@@ -176,6 +180,7 @@ routes![
     progress::follow_query,
     introductions::read_introduction,
     introductions::put_introduction,
+    diseases::find_diseases,
     plans::plan_query,
     plans::read_query_schema,
     analyses::analyze_result,

@@ -13,9 +13,7 @@ use node::state::StateRead as _;
 use serde::Serialize;
 
 use super::{
-    Service,
-    blobs::receive_each,
-    blocking,
+    Posted, Service, blocking,
     reply::{found, parse},
     schemas,
 };
@@ -25,8 +23,6 @@ use crate::{Error, problem::Problem};
 pub(crate) const RECEIPT_BYTES_MAX: usize = 24 << 20;
 /// Responses of a receipt that a node collects, about three seconds' work. `locus screening receipt` takes more.
 pub(crate) const RECEIPT_RESPONSES_MAX: u32 = 1_000;
-/// How often a receipt's bytes are in memory while it is received and checked.
-const COPIES: usize = 4;
 /// Media type of a receipt.
 const JSON: &str = "application/json";
 
@@ -69,14 +65,11 @@ pub(super) async fn verify_receipt(
     service: Data<Service>,
     payload: Payload,
 ) -> Result<HttpResponse, Error> {
-    let place = service.quota.forms.take(&request)?;
-    let mut memory = service.quota.memory.take_for_form()?;
-    let each = |bytes: usize| memory.grow_to(COPIES * bytes);
-    let bytes = receive_each(&request, payload, JSON, RECEIPT_BYTES_MAX, each).await?;
+    let Posted { bytes, room } = Posted::receive(&request, &service, payload, (JSON, RECEIPT_BYTES_MAX)).await?;
     let check = service.quota.checks.take(&request)?;
     let examined = blocking(move || {
         let examined = examine(&service, &bytes);
-        drop((memory, place, check));
+        drop((room, check));
         examined
     });
     Ok(HttpResponse::Ok().json(examined.await?))
@@ -120,12 +113,20 @@ pub(super) async fn collect_screening_receipt(
     service: Data<Service>,
     id: Path<String>,
 ) -> Result<HttpResponse, Error> {
-    let id: ScreeningId = parse("screening id", &id)?;
-    let place = service.quota.receipts.take(&request)?;
+    Ok(HttpResponse::Ok().content_type(JSON).body(collected_text(&request, service, &id).await?))
+}
+
+/// The receipt of a screening in JSON, as of the latest block, for as many at once as the server collects.
+///
+/// # Errors
+/// As [`collected`], [`Error::Request`] for what is no id, and [`Error::Full`] where too many are collected.
+pub(crate) async fn collected_text(request: &HttpRequest, service: Data<Service>, id: &str) -> Result<String, Error> {
+    let id: ScreeningId = parse("screening id", id)?;
+    let place = service.quota.receipts.take(request)?;
     let text = blocking(move || {
         let text = collected(&service, id)?.to_json()?;
         drop(place);
         Ok(text)
     });
-    Ok(HttpResponse::Ok().content_type(JSON).body(text.await?))
+    text.await
 }

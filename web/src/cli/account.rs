@@ -5,18 +5,17 @@ use std::path::PathBuf;
 use circuits::id::AccountId;
 use clap::Subcommand;
 use market::{
-    index::{Index, PAGE_ROWS_MAX, Page, Paging, PostingRow},
+    index::{PAGE_ROWS_MAX, Page, Paging, PostingRow},
     ledger::act,
 };
 use node::{
-    Ledger,
     state::StateRead,
     transaction::{Action, Transfer},
     units::{Amount, Height},
 };
 use serde::Serialize;
 
-use super::{Home, Output, database::DatabaseOption};
+use super::{Home, Output, database::DatabaseOption, listing::own_index};
 use crate::{Error, api::Health, client::Remote};
 
 /// Show accounts and move money.
@@ -59,29 +58,6 @@ struct Movement {
     balance: u64,
 }
 
-/// The index of this data directory, if nothing keeps it from following the ledger there: one that stands still would show
-/// an old balance, and an empty one that no money ever moved.
-fn local_index(home: &Home, database: &DatabaseOption) -> Result<Index, Error> {
-    let refused = |why: String| Error::Input { what: "statement", why };
-    let path = home.ledger_path();
-    if !path.exists() {
-        let why = format!("{} is not there to compare the index with; ask a node with --url", path.display());
-        return Err(refused(why));
-    }
-    let genesis = home.genesis()?;
-    let index = Index::open(database.open(home)?, genesis.chain_id()?)?;
-    let ledger = Ledger::open(&path, genesis).map_err(|error| {
-        refused(format!("{error}; where a node runs on this data directory, give its address with --url"))
-    })?;
-    index.check_follows(&ledger)?;
-    if index.position()?.height > Height::default() {
-        return Ok(index);
-    }
-    let why = "the index here holds no block; run the node once (`locus node run`), or make the index anew (`locus index \
-               rebuild`)";
-    Err(refused(why.into()))
-}
-
 /// The movements of an account's money, and the block up to which they are known.
 struct Statement {
     rows: Vec<PostingRow>,
@@ -93,7 +69,7 @@ fn postings(home: &Home, account: AccountId, database: &DatabaseOption) -> Resul
     let remote = home.url().map(Remote::new).transpose()?;
     let index = match &remote {
         Some(_) => None,
-        None => Some(local_index(home, database)?),
+        None => Some(own_index(home, database, "statement")?),
     };
     // Before the rows: those of later blocks may be among them, and none of earlier ones is missing.
     let indexed = match (&remote, &index) {

@@ -6,10 +6,16 @@ use std::{
 };
 
 use clap::Subcommand;
-use market::ledger::tip;
-use node::{Groth16Verifier, calendar::utc, units::Height};
+use market::ledger::{LedgerAccess, TransactionStatus, tip};
+use node::{
+    Groth16Verifier,
+    calendar::utc,
+    transaction::{Transaction, TransactionId},
+    units::Height,
+};
+use serde::Serialize;
 
-use super::{Connection, Home, Output};
+use super::{Connection, Home, Output, listing::List};
 use crate::{
     Error,
     api::{Found, find},
@@ -36,6 +42,14 @@ pub enum Ledger {
         /// A height, or 64 hex digits.
         text: String,
     },
+    /// List blocks, queries, studies, schemas, issuers or researchers, the newest first, from the index of a node (with --url)
+    /// or of this data directory.
+    List(List),
+    /// Show what became of a transaction, and what it says where a block holds it.
+    Transaction {
+        /// Its id, 64 hex digits.
+        id: TransactionId,
+    },
     /// Wait until the next epoch, in which records registered and consent changed so far count.
     ///
     /// Works against a node, which makes blocks; on a network in the data directory it asks for them.
@@ -48,13 +62,15 @@ impl Ledger {
     pub(super) fn run(&self, home: &Home, output: &Output) -> Result<(), Error> {
         let connection = match self {
             Self::Find { text } => return look_up(home, output, text),
+            Self::List(list) => return list.run(home, output),
             Self::NextEpoch => home.connect()?,
-            Self::Head | Self::Block { .. } | Self::Replay => home.connect_reading()?,
+            Self::Head | Self::Block { .. } | Self::Transaction { .. } | Self::Replay => home.connect_reading()?,
         };
         let ledger = &*connection.ledger;
         match self {
-            // Answered above: it opens the ledger itself.
-            Self::Find { .. } => Ok(()),
+            // Answered above: they open the ledger themselves.
+            Self::Find { .. } | Self::List(_) => Ok(()),
+            Self::Transaction { id } => show_transaction(ledger, output, *id),
             Self::Head => output.result(&tip(ledger)?, |tip| {
                 format!("height {}\nepoch  {}\ntime   {}", tip.height, tip.epoch, utc(tip.time))
             }),
@@ -110,6 +126,38 @@ fn look_up(home: &Home, output: &Output, text: &str) -> Result<(), Error> {
     output.result(&known, |known| format!("{} {}", known.kind.name(), known.id))
 }
 
+/// A transaction, and what became of it.
+#[derive(Serialize)]
+struct Followed {
+    id: TransactionId,
+    #[serde(flatten)]
+    status: TransactionStatus,
+    transaction: Option<Transaction>,
+}
+
+fn show_transaction(ledger: &dyn LedgerAccess, output: &Output, id: TransactionId) -> Result<(), Error> {
+    let status = ledger.status(id)?;
+    let block = match status {
+        TransactionStatus::Included { height, .. } => ledger.block(height)?,
+        _ => None,
+    };
+    let mut transaction = None;
+    for one in block.into_iter().flat_map(|block| block.transactions) {
+        if one.id()? == id {
+            transaction = Some(one);
+        }
+    }
+    output.result(&Followed { id, status, transaction }, |followed| match (&followed.status, &followed.transaction) {
+        (TransactionStatus::Included { height, .. }, Some(one)) => format!("in block {height}: {}", kind(one)),
+        (TransactionStatus::Included { height, .. }, None) => format!("in block {height}, which is not kept here"),
+        (TransactionStatus::Pending, _) => "waits for a block".into(),
+        (TransactionStatus::Refused { why }, _) => format!("refused: {why}"),
+        (TransactionStatus::Unknown, _) => {
+            "not known here; it was never sent, or dropped before a block took it".into()
+        }
+    })
+}
+
 /// Waits for blocks, or asks for them, until the epoch is another.
 fn next_epoch(connection: &Connection, output: &Output) -> Result<(), Error> {
     let ledger = &*connection.ledger;
@@ -138,8 +186,7 @@ fn next_epoch(connection: &Connection, output: &Output) -> Result<(), Error> {
     }
 }
 
-fn kind(transaction: &node::transaction::Transaction) -> String {
-    use node::transaction::Transaction;
+fn kind(transaction: &Transaction) -> String {
     match transaction {
         Transaction::Contribute(contribution) => format!("contribution to {}", contribution.query),
         Transaction::Respond(response) => format!("response to screening {}", response.screening),

@@ -21,6 +21,7 @@ mod jobs;
 mod keys;
 mod ledger;
 mod licence;
+mod listing;
 mod network;
 mod node;
 mod objects;

@@ -1,4 +1,4 @@
-//! The option that says which disease lies within which, and the file that it names.
+//! The option that says which disease lies within which, the file that it names, and diseases by name.
 
 use std::{
     fs::File,
@@ -7,9 +7,10 @@ use std::{
 };
 
 use clap::Args;
-use market::data_use::{DeclaredUse, DiseaseHierarchy};
+use market::data_use::{DeclaredUse, DiseaseHierarchy, DiseaseNames};
 
-use crate::Error;
+use super::{Home, Output};
+use crate::{Error, api::FoundDiseases, client::Remote};
 
 /// An ontology of diseases, which a declared use is checked by.
 #[derive(Debug, Args)]
@@ -32,11 +33,38 @@ impl Ontology {
     }
 }
 
+/// The names that an ontology gives to diseases.
+///
+/// # Errors
+/// [`Error::Input`] when the file cannot be opened, [`Error::Market`] when it names no diseases.
+pub(super) fn names(path: &Path) -> Result<DiseaseNames, Error> {
+    Ok(DiseaseNames::from_obo(&path.display().to_string(), open(path)?)?)
+}
+
+/// Finds diseases by name: in an ontology at hand, or at a node that was given one.
+pub(super) fn find(home: &Home, output: &Output, name: &str, ontology: Option<&Path>) -> Result<(), Error> {
+    let found = match (ontology, home.url()) {
+        (Some(path), _) => FoundDiseases::by_name(&names(path)?, name),
+        (None, Some(url)) => Remote::new(url)?.diseases(name)?,
+        (None, None) => {
+            let why = "give an ontology such as mondo.obo with --ontology, or a node that has one with --url".into();
+            return Err(Error::Input { what: "ontology", why });
+        }
+    };
+    output.result(&found, |found| {
+        if found.diseases.is_empty() {
+            return format!("no disease has {name:?} in its name; try fewer words, or a synonym");
+        }
+        let lines = found.diseases.iter().map(|one| format!("{:<16}  {}", one.code, one.name));
+        lines.collect::<Vec<_>>().join("\n")
+    })
+}
+
 /// An ontology's text.
 ///
 /// # Errors
 /// [`Error::Input`] when the file cannot be opened.
-pub(super) fn open(path: &Path) -> Result<BufReader<File>, Error> {
+fn open(path: &Path) -> Result<BufReader<File>, Error> {
     let failed = |error: io::Error| Error::Input { what: "ontology", why: format!("{}: {error}", path.display()) };
     Ok(BufReader::new(File::open(path).map_err(failed)?))
 }

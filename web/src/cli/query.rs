@@ -26,7 +26,7 @@ use super::{
     Home, Output,
     introduce::{Introducing, require_node, write},
     keys::sealing_key,
-    ontology::Ontology,
+    ontology::{self, Ontology},
     passport::read_passport,
 };
 use crate::Error;
@@ -47,6 +47,15 @@ pub enum Query {
     },
     /// Print the JSON Schema of query files.
     Schema,
+    /// Find a disease's code by its name, 20 at most: what a query file and a declared use name.
+    Disease {
+        /// Words of its name, of a synonym or of its code.
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// An ontology in OBO format, such as mondo.obo; without it the node at --url is asked, which needs one.
+        #[arg(long = "ontology", value_name = "FILE")]
+        names: Option<PathBuf>,
+    },
     /// Open a query. It locks price × maximum contributions and pays a fee that is not refunded.
     Open {
         /// The query file.
@@ -128,6 +137,7 @@ impl Query {
                 let schema = schema_for!(QueryFile);
                 output.result(&schema, |schema| serde_json::to_string_pretty(schema).unwrap_or_default())
             }
+            Self::Disease { name, names } => ontology::find(home, output, &name, names.as_deref()),
             Self::Open { file, key, ontology, nonce, passport, yes } => {
                 let file = query_file(&file, &ontology)?;
                 let passport = passport.as_deref().map(read_passport).transpose()?;
@@ -196,7 +206,7 @@ fn describe_plan(file: &QueryFile, plan: &Plan) -> String {
     if !file.matching.is_empty() {
         lines.push(format!("counts    those with {}; nobody sees who matches", in_words(&file.matching)));
     }
-    lines.extend(plan.data_use.iter().map(|words| format!("answers   {words}")));
+    lines.extend(plan.data_use.iter().map(|words| format!("from      {words}")));
     lines.push(format!(
         "collects  {} to {} contributions until the end of {}",
         query.contributions_min, query.contributions_max, plan.closing

@@ -143,6 +143,22 @@ impl Remote {
         serde_json::from_slice(&bytes).map(Some).map_err(|error| self.unusable(error.to_string()))
     }
 
+    /// The value at a path in JSON that a text is looked for at, as a field of the query string; `None` when the server has
+    /// nothing there.
+    ///
+    /// # Errors
+    /// As [`Remote::value`].
+    pub(super) fn found_by<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        field: &str,
+        text: &str,
+    ) -> Result<Option<T>, Error> {
+        let sent = timed(self.agent.get(self.at(path)).query(field, text)).call();
+        let Some(bytes) = self.present(self.answered(sent)?, JSON_BYTES_MAX)? else { return Ok(None) };
+        serde_json::from_slice(&bytes).map(Some).map_err(|error| self.unusable(error.to_string()))
+    }
+
     /// What a server says of itself, within a time.
     ///
     /// # Errors

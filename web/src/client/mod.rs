@@ -7,6 +7,7 @@ mod blobs;
 mod committee;
 mod custodian;
 mod directory;
+mod diseases;
 mod http;
 mod introductions;
 mod ledger;

@@ -24,6 +24,7 @@ use super::{
 use crate::{
     Error,
     api::{Service, blocking, found, parse},
+    regions,
 };
 
 /// Versions and outcomes that a study's page shows: the latest.

@@ -12,7 +12,7 @@ use futures::{StreamExt, stream};
 
 use crate::{
     Error,
-    api::{Held, Place, Service, receive_each},
+    api::{Held, Place, Posted, Service},
 };
 
 /// Media type of forms with files.
@@ -21,15 +21,12 @@ const FORM_DATA: &str = "multipart/form-data";
 const FIELDS_MAX: usize = 8;
 /// What parsing takes of a form at once.
 const PIECE_BYTES: usize = 32 << 10;
-/// How often a form's bytes are in memory while it is received, parsed and read.
-const COPIES: usize = 4;
 
 /// What a form brought. Its place and its memory are taken for as long as it is there.
 pub(super) struct Upload {
     /// By their names.
     fields: BTreeMap<String, Vec<u8>>,
-    _memory: Held,
-    _place: Place,
+    _room: (Place, Held),
 }
 
 fn malformed(why: impl ToString) -> Error {
@@ -40,20 +37,15 @@ impl Upload {
     /// Receives a form.
     ///
     /// # Errors
-    /// [`Error::Full`] where this address sends as many as it may, or there is no memory for more of it,
-    /// [`Error::MediaType`], [`Error::TooLarge`] or [`Error::Slow`] as for every body, [`Error::Request`] when the form
-    /// does not decode.
+    /// As [`Posted::receive`], and [`Error::Request`] when the form does not decode.
     pub(super) async fn receive(
         request: &HttpRequest,
         service: &Service,
         payload: Payload,
         bytes_max: usize,
     ) -> Result<Self, Error> {
-        let place = service.quota.forms.take(request)?;
-        let mut memory = service.quota.memory.take_for_form()?;
-        let each = |bytes: usize| memory.grow_to(COPIES * bytes);
-        let bytes = Bytes::from(receive_each(request, payload, FORM_DATA, bytes_max, each).await?);
-        Ok(Self { fields: Self::parse(request, bytes).await?, _memory: memory, _place: place })
+        let Posted { bytes, room } = Posted::receive(request, service, payload, (FORM_DATA, bytes_max)).await?;
+        Ok(Self { fields: Self::parse(request, bytes.into()).await?, _room: room })
     }
 
     async fn parse(request: &HttpRequest, mut bytes: Bytes) -> Result<BTreeMap<String, Vec<u8>>, Error> {

@@ -9,7 +9,7 @@ use actix_web::{
 use askama::Template;
 use market::{
     accounts::SessionId,
-    index::{LicenceFilter, LicenceRow, Order, Paging, StudyRow},
+    index::{LicenceFilter, LicenceRow, Order, Page, Paging, StudyRow},
 };
 use serde::Deserialize;
 
@@ -41,8 +41,8 @@ struct You {
     vouching: Vec<String>,
     /// Ids and names of institutions that do not vouch for it yet.
     listed: Vec<(String, String)>,
-    studies: Vec<StudyRow>,
-    licences: Vec<LicenceRow>,
+    studies: Page<StudyRow>,
+    licences: Page<LicenceRow>,
     lack: Option<String>,
 }
 
@@ -73,17 +73,23 @@ pub(super) async fn show(request: HttpRequest, service: Data<Service>) -> Result
     page(&you.await?)
 }
 
+const fn none<T>() -> Page<T> {
+    Page { items: vec![], next: None }
+}
+
 /// What the linked ledger account registered and asked for.
-fn of_ledger(service: &Service, signed_in: &SignedIn) -> Result<(Vec<StudyRow>, Vec<LicenceRow>), Error> {
-    let Some(account) = signed_in.account.ledger_account else { return Ok((vec![], vec![])) };
+fn of_ledger(service: &Service, signed_in: &SignedIn) -> Result<(Page<StudyRow>, Page<LicenceRow>), Error> {
+    let Some(account) = signed_in.account.ledger_account else { return Ok((none(), none())) };
     let filter = LicenceFilter { licensee: Some(account), ..LicenceFilter::default() };
-    let studies = service.index.studies(Some(account), &LATEST)?.items;
-    Ok((studies, service.index.licences(&filter, &LATEST)?.items))
+    let studies = service.index.studies(Some(account), &LATEST)?;
+    Ok((studies, service.index.licences(&filter, &LATEST)?))
 }
 
 /// What every form of the page carries, and what it names, if anything.
 #[derive(Debug, Deserialize)]
 pub(super) struct Posted {
+    /// Empty where the form has none, which no session's is.
+    #[serde(default)]
     form_token: String,
     #[serde(default)]
     name: String,
@@ -204,9 +210,11 @@ pub(super) async fn end_session(
     service: Data<Service>,
     posted: Form<Posted>,
 ) -> Result<HttpResponse, Error> {
-    let posted = posted.into_inner();
-    let id: SessionId = parse("session id", &posted.id)?;
-    changed(&request, service, posted, move |change, service, _| change.end_session(service, id)).await?;
+    let end = |change: Change, service: &Service, posted: Posted| {
+        let id: SessionId = parse("session id", &posted.id)?;
+        change.end_session(service, id)
+    };
+    changed(&request, service, posted.into_inner(), end).await?;
     Ok(back())
 }
 

@@ -2,7 +2,7 @@
 
 use circuits::id::{AccountId, DatasetId, LicenceId};
 use market::{
-    index::{DatasetRow, LicenceRow},
+    index::{DatasetRow, LicenceRow, Page, Sequence},
     licence::{require_dataset, require_licence},
 };
 use node::{
@@ -17,6 +17,27 @@ use crate::{Error, client::within};
 
 /// Receipts of one licence that are shown: the latest.
 const RECEIPTS_MAX: u32 = 100;
+/// Licences of one dataset on one page.
+const LICENCES_PAGE: usize = 25;
+
+/// Which licences of each dataset.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Which {
+    /// All of them.
+    All,
+    /// A page of each, the newest first: of one dataset the page behind a place, of the others the first.
+    Page(Option<(DatasetId, Sequence)>),
+}
+
+impl Which {
+    /// Behind which place the page of a dataset begins.
+    fn after(self, dataset: DatasetId) -> Option<Sequence> {
+        match self {
+            Self::Page(Some((of, after))) if of == dataset => Some(after),
+            _ => None,
+        }
+    }
+}
 
 /// A dataset that the owner offers, with who asked for it.
 #[derive(Debug, Clone, Serialize)]
@@ -27,6 +48,12 @@ pub(crate) struct Offered {
     pub(crate) dataset: Dataset,
     /// Requests and licences, the newest first.
     pub(crate) licences: Vec<Requested>,
+    /// Where older ones begin; nothing where there are none.
+    #[serde(skip)]
+    pub(crate) older: Option<Sequence>,
+    /// Whether newer ones are left out.
+    #[serde(skip)]
+    pub(crate) is_further_on: bool,
 }
 
 /// A licence that somebody asked for.
@@ -43,6 +70,11 @@ pub(crate) struct Requested {
 }
 
 impl Requested {
+    /// How many had access before those that are shown.
+    pub(crate) fn earlier(&self) -> u32 {
+        self.state.accesses.saturating_sub(RECEIPTS_MAX)
+    }
+
     /// What for.
     pub(crate) const fn data_use(&self) -> &DataUse {
         &self.state.request.data_use
@@ -71,14 +103,14 @@ pub(crate) enum Licences {
 
 impl PatientPages {
     /// What an owner offered and who asked for it.
-    pub(crate) fn licences(&self, owner: AccountId) -> Licences {
-        match within(PAGE_TIME_MAX, || self.offered(owner)) {
+    pub(crate) fn licences(&self, owner: AccountId, which: Which) -> Licences {
+        match within(PAGE_TIME_MAX, || self.offered(owner, which)) {
             Ok(offered) => Licences::Known(offered),
             Err(error) => Licences::Unknown(error.to_string()),
         }
     }
 
-    fn offered(&self, owner: AccountId) -> Result<Vec<Offered>, Error> {
+    fn offered(&self, owner: AccountId, which: Which) -> Result<Vec<Offered>, Error> {
         let Some(node) = &self.reach.node else { return Ok(vec![]) };
         let mut offered = vec![];
         for row in node.rows::<DatasetRow>(&format!("/v1/datasets?owner={owner}&"))? {
@@ -87,11 +119,19 @@ impl PatientPages {
             if dataset.owner != owner {
                 continue;
             }
-            let rows = node.rows::<LicenceRow>(&format!("/v1/licences?dataset={}&", row.id))?;
-            let requested = rows.iter().map(|licence| self.requested(licence.id));
+            let (listed, after) = (format!("/v1/licences?dataset={}&order=newest&", row.id), which.after(row.id));
+            let Page { items, next } = match which {
+                Which::All => Page { items: node.rows::<LicenceRow>(&listed)?, next: None },
+                Which::Page(_) => {
+                    let behind = after.map(|after| format!("&after={}", after.get())).unwrap_or_default();
+                    let page = node.json(&format!("{listed}limit={LICENCES_PAGE}{behind}"))?;
+                    page.unwrap_or(Page { items: vec![], next: None })
+                }
+            };
+            let requested = items.iter().map(|licence| self.requested(licence.id));
             let mut licences = requested.collect::<Result<Vec<_>, _>>()?;
             licences.retain(|licence| licence.state.request.dataset == row.id);
-            offered.push(Offered { id: row.id, dataset, licences });
+            offered.push(Offered { id: row.id, dataset, licences, older: next, is_further_on: after.is_some() });
         }
         Ok(offered)
     }

@@ -29,7 +29,7 @@ use serde::Serialize;
 pub use self::origin::Origin;
 pub(crate) use self::{
     act::Act,
-    licences::{Licences, Requested},
+    licences::{Licences, Requested, Which},
     operation::{OperationId, Progress, Running},
     session::{SESSION_SECONDS_MAX, Visitor},
     shown::Shown,

@@ -45,6 +45,16 @@ impl Origin {
         Ok(Self { scheme: Scheme::Http, authority: address.to_string(), other })
     }
 
+    /// The same origin, shown under the name of this machine where it has one: passkeys and cookies of the pages around are
+    /// for that name.
+    #[must_use]
+    pub fn by_name(self) -> Self {
+        match self.other {
+            Some(name) => Self { authority: name, other: Some(self.authority), ..self },
+            None => self,
+        }
+    }
+
     /// Whether the browser speaks TLS to whatever is in front of the pages.
     #[must_use]
     pub const fn is_secure(&self) -> bool {
@@ -116,6 +126,15 @@ mod tests {
         for foreign in ["null", "https://127.0.0.1:8481", "127.0.0.1:8481", "http//127.0.0.1:8481"] {
             assert!(!origin.is_origin(foreign), "{foreign}");
         }
+    }
+
+    #[test]
+    fn a_loopback_address_is_shown_by_name_and_known_by_both() {
+        let origin = Origin::of_loopback("127.0.0.1:8481".parse().unwrap()).unwrap().by_name();
+        assert_eq!(origin.to_string(), "http://localhost:8481");
+        assert!(origin.is_host("127.0.0.1:8481") && origin.is_origin("http://localhost:8481"));
+        let public: Origin = "https://patients.example".parse().unwrap();
+        assert_eq!(public.clone().by_name(), public);
     }
 
     #[test]

@@ -30,6 +30,24 @@ pub(super) struct Found {
     id: String,
 }
 
+/// What a search for a disease's name found.
+#[derive(ToSchema)]
+pub(super) struct FoundDiseases {
+    /// The best first.
+    diseases: Vec<NamedDisease>,
+}
+
+/// A disease that was found by its name.
+#[derive(ToSchema)]
+pub(super) struct NamedDisease {
+    /// The ontology's code, such as `MONDO:0005148`.
+    code: String,
+    /// What the ontology calls it.
+    name: String,
+    /// What stands for it on the ledger and in query files.
+    number: u32,
+}
+
 /// What the checks of a receipt amount to.
 #[derive(ToSchema)]
 pub(super) struct ExaminedReceipt {

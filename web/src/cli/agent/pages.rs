@@ -108,7 +108,7 @@ impl People {
         };
         let bar = output.progress("opening wallets", self.paths.len());
         let (running, pages) = serve_patients(listen, stop_on, |address| {
-            let origin = self.origin.map_or_else(|| Origin::of_loopback(address), Ok)?;
+            let origin = self.origin.map_or_else(|| Origin::of_loopback(address).map(Origin::by_name), Ok)?;
             PatientPages::open(self.reach, &self.paths, self.protection, origin, announce)
         })?;
         bar.finish_and_clear();

@@ -79,7 +79,9 @@ impl Places {
         };
         let people = People { reach, paths, protection, origin: None };
         let (running, pages) = people.serve(self.people, StopOn::Request, output)?;
-        let (url, people_url, links) = (node.url(), running.url(), pages.links());
+        // Passkeys are for names, not for numbers, and a browser keeps what it knows of each apart.
+        let url = node.url().replace(&Ipv4Addr::LOCALHOST.to_string(), "localhost");
+        let (people_url, links) = (pages.origin().to_string(), pages.links());
         let tour = tour(report, &url, &people_url, &links);
         output.result(&Served { url, people_url, links, tour }, describe)?;
         let ended = node.wait();

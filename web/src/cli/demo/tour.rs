@@ -37,8 +37,6 @@ pub(super) fn tour(report: &DemoReport, url: &str, people_url: &str, links: &[Li
 
 fn research(report: &DemoReport, url: &str) -> Vec<Step> {
     let (query, receipt) = (report.query, report.receipt.display());
-    // Passkeys are for names, not for numbers.
-    let named = url.replace("127.0.0.1", "localhost");
     vec![
         step(format!("{url}/queries/{query}"), "what the demo asked, and how far it came"),
         step(
@@ -46,7 +44,7 @@ fn research(report: &DemoReport, url: &str) -> Vec<Step> {
             "ask it otherwise: cost, privacy and precision follow as you type",
         ),
         step(format!("{url}/results"), format!("choose {receipt}: figures, tables and files to keep")),
-        step(format!("{named}/sign-in"), "an account with a passkey; every other page works without one"),
+        step(format!("{url}/sign-in"), "an account with a passkey; every other page works without one"),
     ]
 }
 

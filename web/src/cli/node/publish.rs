@@ -67,7 +67,7 @@ impl Default for Publish {
 }
 
 fn names(path: &Path, output: &Output) -> Result<DiseaseNames, Error> {
-    let names = DiseaseNames::from_obo(&path.display().to_string(), ontology::open(path)?)?;
+    let names = ontology::names(path)?;
     output.say(format!("the query builder finds {} diseases by name", names.len()));
     Ok(names)
 }

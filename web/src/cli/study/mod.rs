@@ -4,10 +4,7 @@ mod show;
 
 use std::path::{Path, PathBuf};
 
-use circuits::{
-    consent::Regions,
-    id::{AccountId, Digest, QueryId, StudyId},
-};
+use circuits::id::{AccountId, Digest, QueryId, StudyId};
 use clap::{Args, Subcommand};
 use market::{
     ledger::{act, next_nonce},
@@ -22,7 +19,7 @@ use node::{
 use sha2::{Digest as _, Sha256};
 
 use super::{Connection, Home, Output};
-use crate::Error;
+use crate::{Error, regions::numbered};
 
 /// Register, change and show studies.
 #[derive(Debug, Subcommand)]
@@ -111,7 +108,7 @@ pub enum Study {
 /// Where a study runs, who pays, and what it plans.
 #[derive(Debug, Args)]
 pub struct Design {
-    /// A site as NAME=REGION, with the number of the region that consents and data use have; repeat for more.
+    /// A site as NAME=REGION, with the number of the region as consents and pages have it, from 1 on; repeat for more.
     #[arg(long = "site", value_name = "NAME=REGION", value_parser = parse_site)]
     sites: Vec<Site>,
     /// The account of who pays for the study, if that is another than the researcher. It may recruit for the study.
@@ -123,10 +120,9 @@ pub struct Design {
 }
 
 fn parse_site(text: &str) -> Result<Site, String> {
-    let wrong = || format!("{text:?} is no site; write it as NAME=REGION with a number from 0 to 31");
+    let wrong = || format!("{text:?} is no site; write it as NAME=REGION with a number from 1 to 32");
     let (name, region) = text.rsplit_once('=').ok_or_else(wrong)?;
-    let region: u32 = region.parse().map_err(|_| wrong())?;
-    let region = 1u32.checked_shl(region).map(Regions).ok_or_else(wrong)?;
+    let region = numbered(region.parse().map_err(|_| wrong())?).ok_or_else(wrong)?;
     if name.is_empty() { Err(wrong()) } else { Ok(Site { name: name.into(), region }) }
 }
 
@@ -212,12 +208,14 @@ fn act_on(
 
 #[cfg(test)]
 mod tests {
+    use circuits::consent::Regions;
+
     use super::*;
 
     #[test]
     fn a_site_is_a_name_and_the_number_of_a_region() {
-        assert_eq!(parse_site("Hospital A=B=3"), Ok(Site { name: "Hospital A=B".into(), region: Regions(8) }));
-        for wrong in ["", "Hospital", "=1", "Hospital=32", "Hospital=x", "Hospital=-1"] {
+        assert_eq!(parse_site("Hospital A=B=3"), Ok(Site { name: "Hospital A=B".into(), region: Regions(4) }));
+        for wrong in ["", "Hospital", "=1", "Hospital=0", "Hospital=33", "Hospital=x", "Hospital=-1"] {
             assert!(parse_site(wrong).is_err(), "{wrong}");
         }
     }

@@ -8,7 +8,7 @@ use node::{
 };
 use serde::Serialize;
 
-use crate::{Error, cli::Output};
+use crate::{Error, cli::Output, regions::listed};
 
 /// A study with everything that the ledger keeps of it.
 #[derive(Debug, Serialize)]
@@ -45,10 +45,7 @@ fn text(Whole { study, versions, outcomes }: &Whole) -> String {
         let design = &version.design;
         lines.extend(design.sponsor.iter().map(|sponsor| format!("    sponsor   {sponsor}")));
         lines.extend(
-            design
-                .sites
-                .iter()
-                .map(|site| format!("    site      {} (region {})", site.name, site.region.0.trailing_zeros())),
+            design.sites.iter().map(|site| format!("    site      {} (region {})", site.name, listed(site.region))),
         );
         match design.planned.len() {
             0 => lines.push("    plans     nothing: its queries are unplanned".into()),

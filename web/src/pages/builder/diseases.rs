@@ -15,15 +15,11 @@ use super::{
 };
 use crate::{
     Error,
-    api::{Service, blocking},
+    api::{FoundDiseases, NamedDisease, Service, blocking},
 };
 
-/// Diseases offered at once for what was typed.
-const OFFERED_MAX: usize = 20;
 /// Those that an error names.
 const NAMED_MAX: usize = 4;
-/// The longest text that is looked for, in bytes.
-const TYPED_BYTES_MAX: usize = 200;
 
 /// The number on the ledger of what stands in the field: nothing for none, a number, or an ontology's code.
 ///
@@ -51,8 +47,9 @@ pub(super) fn take_code(draft: &mut Draft, known: Option<&DiseaseNames>) {
 /// Says beside what stands for no disease which are called something like it.
 pub(super) fn suggest(draft: &Draft, known: Option<&DiseaseNames>, errors: &mut FieldErrors) {
     let (Some(known), Some(why)) = (known, errors.get_mut("disease")) else { return };
-    let found = known.find(typed(&draft.disease), NAMED_MAX);
-    let named: Vec<_> = found.iter().map(|(code, name)| format!("{code} ({name})")).collect();
+    let found = FoundDiseases::by_name(known, &draft.disease).diseases;
+    let named: Vec<_> =
+        found.iter().take(NAMED_MAX).map(|NamedDisease { code, name, .. }| format!("{code} ({name})")).collect();
     if !named.is_empty() {
         *why = format!("{why} Did you mean {}?", named.join(", or "));
     }
@@ -73,12 +70,6 @@ pub(super) fn hint(draft: &Draft, known: Option<&DiseaseNames>) -> String {
     }
 }
 
-/// The part of a text that is looked for.
-fn typed(text: &str) -> &str {
-    let text = text.trim();
-    text.get(..text.floor_char_boundary(TYPED_BYTES_MAX)).unwrap_or_default()
-}
-
 /// What is typed into the field.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -89,10 +80,10 @@ pub(super) struct Typed {
 #[derive(Template)]
 #[template(
     ext = "html",
-    source = r#"{% for (code, name) in found %}<option value="{{ code }}">{{ name }}</option>{% endfor %}"#
+    source = r#"{% for one in found %}<option value="{{ one.code }}">{{ one.name }}</option>{% endfor %}"#
 )]
 struct Offered {
-    found: Vec<(String, String)>,
+    found: Vec<NamedDisease>,
 }
 
 /// Diseases whose names hold what is typed.
@@ -104,8 +95,7 @@ pub(super) async fn offer(
     let Typed { disease } = asked(fields)?;
     let found = blocking(move || {
         let known = service.publishing.diseases.as_deref();
-        let found = known.map_or_else(Vec::new, |known| known.find(typed(&disease), OFFERED_MAX));
-        Ok(found.into_iter().map(|(code, name)| (code.to_string(), name.to_owned())).collect())
+        Ok(known.map_or_else(Vec::new, |known| FoundDiseases::by_name(known, &disease).diseases))
     });
     page(&Offered { found: found.await? })
 }
@@ -134,13 +124,5 @@ mod tests {
         let mut draft = Draft { disease: "diabetes".into(), ..Draft::new() };
         take_code(&mut draft, None);
         assert_eq!(draft.disease, "diabetes");
-    }
-
-    #[test]
-    fn what_is_typed_is_cut_where_a_letter_ends() {
-        assert_eq!(typed(&"x".repeat(300)).len(), TYPED_BYTES_MAX);
-        assert_eq!(typed(" β "), "β");
-        let long = format!("{}é", "x".repeat(TYPED_BYTES_MAX - 1));
-        assert_eq!(typed(&long), "x".repeat(TYPED_BYTES_MAX - 1));
     }
 }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use circuits::layout::AXES_MAX;
+use circuits::{consent::Regions, layout::AXES_MAX};
 use node::query::PARTS_MAX;
+
+use crate::regions::numbered;
 
 /// Groups of criteria, and clauses of a group, that a form holds at most; the protocol takes fewer in all.
 const CLAUSES_MAX: usize = 20;
@@ -64,7 +66,7 @@ pub(super) struct Draft {
     pub(super) measures: Vec<MeasureDraft>,
     pub(super) purposes: BTreeSet<String>,
     pub(super) disease: String,
-    pub(super) regions: String,
+    pub(super) regions: Regions,
     pub(super) data_use: String,
     pub(super) region_table: String,
     pub(super) price: String,
@@ -92,7 +94,7 @@ impl Draft {
             epsilon: "1".into(),
             measures: vec![MeasureDraft { statistic: "count".into(), ..MeasureDraft::default() }],
             purposes: BTreeSet::from(["health-research".to_owned()]),
-            regions: "1".into(),
+            regions: Regions(1),
             price: "100".into(),
             contributions_min: "100".into(),
             contributions_max: "1000".into(),
@@ -125,6 +127,10 @@ impl Draft {
                 self.purposes.insert(value.into());
                 Some(())
             }
+            ["region"] => {
+                self.regions.0 |= numbered(value.parse().ok()?)?.0;
+                Some(())
+            }
             ["privacy"] => {
                 self.exact = value == "exact";
                 Some(())
@@ -145,7 +151,6 @@ impl Draft {
             "issuers" => &mut self.issuers,
             "epsilon" => &mut self.epsilon,
             "disease" => &mut self.disease,
-            "regions" => &mut self.regions,
             "data_use" => &mut self.data_use,
             "region_table" => &mut self.region_table,
             "price" => &mut self.price,

@@ -1,8 +1,8 @@
-//! From a draft to a query file, with an error for each field that means nothing yet; and back.
+//! From a draft to a query file, with an error for each field that means nothing yet.
 
 use std::{collections::BTreeMap, str::FromStr};
 
-use circuits::schema::Schema;
+use circuits::{consent::Regions, schema::Schema};
 use market::{
     data_use::{DeclaredUse, RegionTable},
     query::{Measure, NamedAxis, NamedClause, Privacy, QueryFile, VariantRange},
@@ -185,6 +185,15 @@ impl Reader<'_> {
         (data_use, region_table)
     }
 
+    /// The regions chosen. A use that is declared in terms says its countries itself.
+    fn regions(&mut self, draft: &Draft) -> Regions {
+        let is_declared = !draft.data_use.trim().is_empty();
+        if draft.regions == Regions(0) && !is_declared {
+            self.wrong("region", "Choose one region at least; each contributor's consent must allow every one.");
+        }
+        if is_declared && draft.regions == Regions(0) { Draft::new().regions } else { draft.regions }
+    }
+
     fn disease(&mut self, text: &str) -> u32 {
         diseases::number(text).unwrap_or_else(|why| {
             self.wrong("disease", why);
@@ -254,7 +263,7 @@ pub(super) fn of_draft(draft: &Draft, schema: Option<&Schema>) -> Result<QueryFi
         measures,
         purposes: draft.purposes.iter().cloned().collect(),
         disease: reader.disease(&draft.disease),
-        regions: reader.whole("regions", &draft.regions),
+        regions: reader.regions(draft).0,
         data_use,
         region_table,
         price: reader.whole("price", &draft.price),
@@ -267,122 +276,15 @@ pub(super) fn of_draft(draft: &Draft, schema: Option<&Schema>) -> Result<QueryFi
     if reader.errors.is_empty() { Ok(file) } else { Err(reader.errors) }
 }
 
-/// The draft of a query file, to go on with it.
-///
-/// # Errors
-/// [`market::Error::DataUse`] for a declared use that cannot be written in the form.
-pub(super) fn to_draft(file: &QueryFile) -> Result<Draft, market::Error> {
-    let (exact, epsilon) = match file.privacy {
-        Privacy::Exact => (true, "1".into()),
-        Privacy::Epsilon(epsilon) => (false, epsilon.to_string()),
-    };
-    let (criteria, criteria_not) = to_groups(&file.criteria);
-    let (matching, matching_not) = to_groups(&file.matching);
-    Ok(Draft {
-        study: file.study.to_string(),
-        schema: file.schema.to_string(),
-        criteria,
-        matching,
-        criteria_not,
-        matching_not,
-        issuers: file.issuers.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
-        exact,
-        epsilon,
-        measures: file.measures.iter().map(measure).collect(),
-        purposes: file.purposes.iter().cloned().collect(),
-        disease: if file.disease == 0 { String::new() } else { file.disease.to_string() },
-        regions: file.regions.to_string(),
-        data_use: file.data_use.as_ref().map_or_else(|| Ok(String::new()), DeclaredUse::to_toml)?,
-        region_table: file.region_table.to_string(),
-        price: file.price.to_string(),
-        contributions_min: file.contributions_min.to_string(),
-        contributions_max: file.contributions_max.to_string(),
-        days: file.days.to_string(),
-        aggregate_blocks_max: file.aggregate_blocks_max.to_string(),
-        release_blocks_max: file.release_blocks_max.to_string(),
-        cohort: String::new(),
-    })
-}
-
-/// Groups as the form shows them: those at the end of one negated clause each are what is excluded, so that groups come back
-/// in the order in which they were.
-fn to_groups(groups: &[Vec<NamedClause>]) -> (Vec<Vec<ClauseDraft>>, Vec<ClauseDraft>) {
-    let excludes = |group: &&Vec<NamedClause>| matches!(group.as_slice(), [only] if only.negated);
-    let excluded = groups.iter().rev().take_while(excludes).count();
-    let (included, excluded) = groups.split_at(groups.len().saturating_sub(excluded));
-    let interval = |named: &NamedClause| ClauseDraft { negated: false, ..clause(named) };
-    let included = included.iter().map(|group| group.iter().map(clause).collect());
-    (included.collect(), excluded.iter().flatten().map(interval).collect())
-}
-
-fn clause(named: &NamedClause) -> ClauseDraft {
-    let subject = named.attribute.clone().or_else(|| named.variant.clone()).unwrap_or_default();
-    ClauseDraft { subject, lo: named.lo.to_string(), hi: named.hi.to_string(), negated: named.negated }
-}
-
-fn axis(named: &NamedAxis) -> AxisDraft {
-    match named {
-        NamedAxis::Cuts { attribute, cuts } => AxisDraft {
-            subject: attribute.clone(),
-            cuts: cuts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-            ..AxisDraft::default()
-        },
-        NamedAxis::Bins { attribute, lo, width, count } => AxisDraft {
-            subject: attribute.clone(),
-            lo: lo.to_string(),
-            width: width.to_string(),
-            count: count.to_string(),
-            ..AxisDraft::default()
-        },
-        NamedAxis::Variant { variant } => AxisDraft { subject: variant.clone(), ..AxisDraft::default() },
-    }
-}
-
-fn measure(measure: &Measure) -> MeasureDraft {
-    let (statistic, attribute, attributes, variants, listed): (&str, &str, &[String], _, Vec<Option<&NamedAxis>>) =
-        match measure {
-            Measure::Count { by } => ("count", "", &[], None, by.iter().map(Some).collect()),
-            Measure::Funnel { by } => ("funnel", "", &[], None, by.iter().map(Some).collect()),
-            Measure::Histogram { of } => ("histogram", "", &[], None, vec![Some(of)]),
-            Measure::Contingency { rows, columns, strata } => {
-                ("contingency", "", &[], None, vec![Some(rows), Some(columns), strata.as_ref()])
-            }
-            Measure::Moments { attributes, by } => ("moments", "", attributes, None, by.iter().map(Some).collect()),
-            Measure::Comparison { attribute, groups } => ("comparison", attribute, &[], None, vec![Some(groups)]),
-            Measure::Regression { outcome, predictors } => ("regression", outcome, predictors, None, vec![]),
-            Measure::AlleleFrequencies { variants, by } => {
-                ("allele_frequencies", "", &[], Some(variants), by.iter().map(Some).collect())
-            }
-            Measure::Association { variants, cases } => ("association", "", &[], Some(variants), vec![Some(cases)]),
-            Measure::Survival { time, event, groups, .. } => {
-                ("survival", "", &[], None, vec![Some(time), Some(event), groups.as_ref()])
-            }
-        };
-    let mut axes = <[AxisDraft; circuits::layout::AXES_MAX]>::default();
-    for (draft, named) in axes.iter_mut().zip(listed) {
-        *draft = named.map(axis).unwrap_or_default();
-    }
-    let numbered = variants.filter(|range| range.region.is_none());
-    MeasureDraft {
-        statistic: statistic.into(),
-        attribute: attribute.into(),
-        attributes: attributes.to_vec(),
-        first: numbered.map_or_else(String::new, |range| range.first.to_string()),
-        count: numbered.and_then(|range| range.count).map_or_else(String::new, |count| count.to_string()),
-        region: variants.and_then(|range| range.region.clone()).unwrap_or_default(),
-        horizon: match measure {
-            Measure::Survival { horizon: Some(horizon), .. } => horizon.to_string(),
-            _ => String::new(),
-        },
-        axes,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::{fs, path::Path};
 
-    use super::*;
+    use super::{
+        super::back::{to_draft, to_groups},
+        *,
+    };
+    use crate::regions::numbers;
 
     #[test]
     fn every_example_query_survives_the_form() {
@@ -416,8 +318,21 @@ mod tests {
     }
 
     #[test]
+    fn every_region_chosen_survives_the_form() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/queries/survival.toml");
+        let file = QueryFile { regions: 0b1000_0000_0000_0000_0000_0000_0000_0101, ..QueryFile::open(&path).unwrap() };
+        let draft = to_draft(&file).unwrap();
+        let fields: Vec<_> = numbers(draft.regions).map(|number| ("region".to_owned(), number.to_string())).collect();
+        assert_eq!(fields.iter().map(|(_, number)| number.as_str()).collect::<Vec<_>>(), ["1", "3", "32"]);
+        let sent = Draft { regions: Draft::of_fields(&fields).regions, ..draft };
+        assert_eq!(of_draft(&sent, None).unwrap(), file);
+        let nonsense = ["0", "33", "", "Basel", "1 "].map(|text| ("region".to_owned(), text.to_owned()));
+        assert_eq!(Draft::of_fields(&nonsense).regions, Regions(0));
+    }
+
+    #[test]
     fn what_means_nothing_is_named_by_its_field() {
-        let mut draft = Draft::new();
+        let mut draft = Draft { regions: Regions(0), ..Draft::new() };
         draft.price = "a lot".into();
         draft.criteria = vec![vec![ClauseDraft { lo: "4".into(), ..ClauseDraft::default() }]];
         draft.purposes.clear();
@@ -432,6 +347,7 @@ mod tests {
             "q.0.axis.0.count",
             "q.0.axis.0.cuts",
             "q.0.axis.0.width",
+            "region",
             "schema",
             "study",
         ];

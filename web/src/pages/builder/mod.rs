@@ -3,11 +3,13 @@
 //! Nothing here touches data or signs anything: the plan reads public terms, and the page ends in a file and the command
 //! that signs it where the key is.
 
+mod back;
 mod diseases;
 mod draft;
 mod fields;
 mod file;
 mod planned;
+mod regions;
 mod statistic;
 
 use actix_web::{
@@ -22,7 +24,7 @@ use circuits::{
     schema::{Schema, Sensitivity, VariantPanel},
 };
 use market::{
-    index::{Order, PAGE_ROWS_DEFAULT, Paging, SchemaRow, StudyRow},
+    index::{Order, PAGE_ROWS_DEFAULT, Page, Paging, SchemaRow, StudyRow},
     objects::BLOB_BYTES_MAX,
     query::{Again, QUERY_FILE_BYTES_MAX, QueryFile, schema_and_panel, variant_name},
 };
@@ -30,14 +32,16 @@ use node::state::StateRead;
 use serde::Deserialize;
 
 use self::{
+    back::to_draft,
     draft::Draft,
     fields::{Input, field_id},
     file::FieldErrors,
     planned::Planned,
+    regions::Choices,
     statistic::{SHAPES, shape},
 };
 use super::{
-    parts::asked,
+    parts::{self, asked},
     results::read_query_file,
     shell::{Section, Shell, page, page_with},
     upload::Upload,
@@ -67,7 +71,11 @@ struct Builder {
     shell: Shell,
     draft: Draft,
     studies: Vec<StudyRow>,
+    /// How many studies there are, where not all are offered.
+    studies_all: Option<u64>,
     schemas: Vec<SchemaRow>,
+    /// Whether there are older schemas than those offered.
+    has_older_schemas: bool,
     schema: Option<Schema>,
     names: Names,
     errors: FieldErrors,
@@ -148,6 +156,17 @@ impl Builder {
         Input { suggests: self.knows_diseases.then_some("diseases"), ..input }
     }
 
+    /// The regions of use to choose from, named where the network's table is here.
+    fn regions(&self) -> Choices {
+        Choices::of(self.draft.regions, &self.draft.region_table.parse().unwrap_or_default())
+    }
+
+    /// What describes a choice of which older ones are left out, by id.
+    fn described(&self, name: &str, has_older: bool) -> String {
+        let error = self.error(name).map(|_| format!("{name}-error"));
+        [error, has_older.then(|| format!("{name}-hint"))].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+
     /// Whether the draft is of a study that is not among those offered.
     fn names_other_study(&self) -> bool {
         !self.draft.study.is_empty() && !self.studies.iter().any(|row| row.id.to_string() == self.draft.study)
@@ -198,7 +217,7 @@ async fn draft_of(service: &Data<Service>, id: QueryId) -> Result<(Draft, Vec<St
         let query = snapshot.query(id)?.ok_or_else(missing)?.query;
         let (schema, panel) = schema_and_panel(&snapshot, &*service.blobs, query.schema)?;
         let Again { file, remarks } = Again::of(&query, &schema, panel.as_ref());
-        Ok((file::to_draft(&file)?, remarks))
+        Ok((to_draft(&file)?, remarks))
     })
     .await
 }
@@ -227,7 +246,7 @@ async fn go_on(
 async fn import(request: HttpRequest, service: Data<Service>, payload: Payload) -> Result<HttpResponse, Error> {
     let bytes_max = usize::try_from(2 * QUERY_FILE_BYTES_MAX).unwrap_or(usize::MAX);
     let form = Upload::receive(&request, &service, payload, bytes_max).await?;
-    let draft = |text| Ok::<_, Error>(file::to_draft(&read_query_file(text)?)?);
+    let draft = |text| Ok::<_, Error>(to_draft(&read_query_file(text)?)?);
     let read = form.file_or_pasted("query-file", "pasted")?.map(|text| draft(text).map_err(|error| error.to_string()));
     drop(form);
     let (draft, notice) = match read {
@@ -259,8 +278,11 @@ async fn render(
 
 fn build(shell: Shell, service: &Service, mut draft: Draft, address: String) -> Result<Builder, Error> {
     let snapshot = service.chain.snapshot()?;
-    let studies = service.listings()?.studies(None, &OFFERED)?.items;
-    let schemas = service.listings()?.schemas(&OFFERED)?.items;
+    let index = service.listings()?;
+    let Page { items: studies, next: older_studies } = index.studies(None, &OFFERED)?;
+    let studies_all = older_studies.map(|_| Ok::<_, Error>(index.counts()?.studies)).transpose()?;
+    let Page { items: schemas, next: older_schemas } = index.schemas(&OFFERED)?;
+    let has_older_schemas = older_schemas.is_some();
     if let ("", Some(latest)) = (draft.schema.trim(), schemas.first()) {
         draft.schema = latest.id.to_string();
     }
@@ -282,7 +304,9 @@ fn build(shell: Shell, service: &Service, mut draft: Draft, address: String) -> 
         shell,
         draft,
         studies,
+        studies_all,
         schemas,
+        has_older_schemas,
         schema,
         names,
         errors,

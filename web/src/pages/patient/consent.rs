@@ -30,6 +30,7 @@ use crate::{
     Error,
     patient::{Act, Progress, Running},
     reading::epsilon,
+    regions::numbered,
 };
 
 /// The longest that rules may last, in days: ten years.
@@ -203,8 +204,8 @@ fn regions(text: &str) -> Option<Regions> {
         return Some(Regions(0));
     }
     text.split(',').try_fold(Regions(0), |all, number| {
-        let number: u32 = number.trim().parse().ok().filter(|number| (1..=u32::BITS).contains(number))?;
-        Some(Regions(all.0 | 1 << (number - 1)))
+        let region = numbered(number.trim().parse().ok()?)?;
+        Some(Regions(all.0 | region.0))
     })
 }
 

@@ -16,7 +16,11 @@ use super::{
     Part,
     visit::{Seen, Visit},
 };
-use crate::{Error, api::blocking, patient::Licences};
+use crate::{
+    Error,
+    api::blocking,
+    patient::{Licences, Which},
+};
 
 /// Days before the end of a consent from which it is said.
 const ENDING_DAYS: u32 = 30;
@@ -109,7 +113,7 @@ pub(super) async fn home(request: HttpRequest, visit: Visit) -> Result<HttpRespo
     let mut alerts = alerts(&overview, overview.time.day());
     if seen.offline.is_none() {
         let (pages, owner) = (visit.pages.clone(), overview.owner);
-        alerts.extend(waiting(&blocking(move || Ok(pages.licences(owner))).await?));
+        alerts.extend(waiting(&blocking(move || Ok(pages.licences(owner, Which::All))).await?));
     }
     let shell = Shell::of(&request, Part::Home, "Home");
     page(&Home { shell, seen, overview, alerts })

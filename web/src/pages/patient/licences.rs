@@ -2,15 +2,16 @@
 
 use actix_web::{
     HttpRequest, HttpResponse, get, post,
-    web::{Form, Path, ServiceConfig},
+    web::{Form, Path, Query, ServiceConfig},
 };
 use askama::Template;
-use circuits::id::LicenceId;
-use market::licence::REVOCATION;
+use circuits::id::{DatasetId, LicenceId};
+use market::{index::Sequence, licence::REVOCATION};
+use serde::Deserialize;
 
 use super::{
     super::{
-        parts,
+        parts::{self, asked},
         shell::{Shell, page},
     },
     Part,
@@ -21,7 +22,7 @@ use super::{
 use crate::{
     Error,
     api::{blocking, parse},
-    patient::{Act, Licences, Requested},
+    patient::{Act, Licences, Requested, Which},
 };
 
 #[derive(Template)]
@@ -34,11 +35,26 @@ struct All {
     can_grant: bool,
 }
 
+/// Where the list of a dataset's licences begins.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Begin {
+    dataset: Option<String>,
+    after: Option<Sequence>,
+}
+
 #[get("/licences")]
-async fn list(request: HttpRequest, visit: Visit) -> Result<HttpResponse, Error> {
+async fn list(
+    request: HttpRequest,
+    visit: Visit,
+    begin: Result<Query<Begin>, actix_web::Error>,
+) -> Result<HttpResponse, Error> {
+    let Begin { dataset, after } = asked(begin)?;
+    let dataset: Option<DatasetId> = dataset.map(|id| parse("dataset", &id)).transpose()?;
+    let which = Which::Page(dataset.zip(after));
     let (seen, overview) = visit.show().await?;
     let (pages, owner) = (visit.pages.clone(), overview.owner);
-    let licences = blocking(move || Ok(pages.licences(owner))).await?;
+    let licences = blocking(move || Ok(pages.licences(owner, which))).await?;
     page(&All {
         shell: Shell::of(&request, Part::Licences, "Licences"),
         seen,

@@ -13,6 +13,8 @@ use node::{
     units::Timestamp,
 };
 
+use crate::regions::listed;
+
 pub(super) use super::{
     changes::{ActWords, act},
     licence_words::{allowed_use, data_use, promises},
@@ -204,12 +206,10 @@ pub(super) fn standing(standing: &RecordStanding) -> Said {
 /// The numbers of regions, from 1 on; nothing for all of them, and 0, which is no region, for none.
 pub(super) fn region_numbers(regions: Regions) -> String {
     match regions {
-        Regions::ALL => return String::new(),
-        Regions(0) => return "0".into(),
-        _ => {}
+        Regions::ALL => String::new(),
+        Regions(0) => "0".into(),
+        some => listed(some),
     }
-    let numbers = (0..u32::BITS).filter(|bit| regions.0 >> bit & 1 == 1).map(|bit| (bit + 1).to_string());
-    numbers.collect::<Vec<_>>().join(", ")
 }
 
 /// Where a record may be used.

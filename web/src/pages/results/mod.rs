@@ -3,6 +3,8 @@
 mod download;
 mod table;
 
+use std::time::Instant;
+
 use actix_web::{
     HttpRequest, HttpResponse, get, post,
     web::{Data, Form, Payload},
@@ -13,6 +15,7 @@ use circuits::id::QueryId;
 use market::{
     objects::BLOB_BYTES_MAX,
     query::{QUERY_FILE_BYTES_MAX, QueryFile},
+    receipt::file::AnyReceipt,
     statistics::{analysis::Analysis, figure::Figure},
 };
 use node::state::{QueryState, StateRead as _};
@@ -23,6 +26,7 @@ use super::{
     parts,
     shell::{Section, Shell, page},
     upload::Upload,
+    verify::{Handed, KEPT_BYTES_MAX, KEPT_MINUTES},
     words,
 };
 use crate::{
@@ -163,19 +167,50 @@ struct OneResult {
     title: String,
     state: QueryState,
     shown: Shown,
+    check: Check,
 }
 
-/// Shows a result. It is kept in memory while the page is made and nowhere after.
+/// How whoever looks at a result may check it.
+enum Check {
+    /// Its receipt is here for a moment, under this id.
+    Here(String),
+    /// It is a receipt, and too large to be kept.
+    TooLarge,
+    /// The file holds numbers alone.
+    NoReceipt,
+}
+
+impl Check {
+    fn of(handed: &Handed, text: &str, file: Option<QueryFile>) -> Self {
+        match AnyReceipt::from_json(text) {
+            Ok(AnyReceipt::Release(_)) => handed.keep(text, file, Instant::now()).map_or(Self::TooLarge, Self::Here),
+            _ => Self::NoReceipt,
+        }
+    }
+}
+
+impl OneResult {
+    fn kept_minutes(&self) -> u64 {
+        KEPT_MINUTES
+    }
+
+    fn kept_mebibytes_max(&self) -> usize {
+        KEPT_BYTES_MAX >> 20
+    }
+}
+
+/// Shows a result. It is kept in memory while the page is made; a receipt for a few minutes more, to be checked.
 #[post("/results")]
 pub(super) async fn show(
     request: HttpRequest,
     service: Data<Service>,
+    handed: Data<Handed>,
     payload: Payload,
 ) -> Result<HttpResponse, Error> {
     let shell = Shell::of(&request, Section::Results, "Result");
     let node = service.clone();
     let form = Upload::receive(&request, &service, payload, RESULT_BYTES_MAX).await?;
-    let answered = blocking(move || match answer(shell, &node, &form) {
+    let answered = blocking(move || match answer(shell, (&node, &handed), &form) {
         Ok(result) => Ok(Ok(result)),
         Err(error) if is_readers(&error) => Ok(Err(error.to_string())),
         Err(error) => Err(error),
@@ -197,15 +232,17 @@ fn is_readers(error: &Error) -> bool {
     )
 }
 
-fn answer(shell: Shell, service: &Service, form: &Upload) -> Result<OneResult, Error> {
+fn answer(shell: Shell, (service, handed): (&Service, &Handed), form: &Upload) -> Result<OneResult, Error> {
     let refused = |why: String| Error::Request { what: "result", why };
     let text = form.file_or_pasted("result", "pasted")?;
     let text = text.ok_or_else(|| refused("choose a result file, or paste its text".into()))?;
     let (file, state) = parse(service, text)?;
     let snapshot = service.chain.snapshot()?;
     let title = snapshot.study(state.query.study)?.map_or_else(String::new, |study| study.registration.title);
-    let shown = shown(service, file.query, &state, &file.slots, query_file(form)?)?;
-    Ok(OneResult { shell: shell.titled(title.clone()), query: file.query, title, state, shown })
+    let meant = query_file(form)?;
+    let shown = shown(service, file.query, &state, &file.slots, meant.clone())?;
+    let check = Check::of(handed, text, meant);
+    Ok(OneResult { shell: shell.titled(title.clone()), query: file.query, title, state, shown, check })
 }
 
 /// A result's file, and its query on this node's ledger, which must be released.

@@ -1,28 +1,37 @@
 //! Checking a receipt, for those who were shown a number.
 
+mod handed;
 mod live;
 mod rules;
 mod screening;
 
+use std::time::Instant;
+
 use actix_web::{
     HttpRequest, HttpResponse, get, post,
-    web::{Data, Payload},
+    web::{Data, Payload, Query},
 };
 use askama::Template;
 use circuits::{groth16::KeyOrigin, id::ChainId};
 use market::{
     objects::BlobAccess,
+    query::QueryFile,
     receipt::{self, VerifiedReceipt, file::AnyReceipt},
 };
+use serde::Deserialize;
 
-pub(super) use self::screening::{check_screening, save_screening};
+pub(crate) use self::handed::Handed;
+pub(super) use self::{
+    handed::{KEPT_BYTES_MAX, KEPT_MINUTES},
+    screening::{check_screening, save_screening},
+};
 use self::{
     live::Frame,
     rules::{RELEASE, SCREENING},
     screening::Screened,
 };
 use super::{
-    parts,
+    parts::{self, asked},
     results::{Shown, query_file, shown},
     shell::{Section, Shell, page},
     upload::Upload,
@@ -45,10 +54,30 @@ fn ask_again(request: &HttpRequest, problem: Option<String>) -> Ask {
     Ask { shell, largest: RECEIPT_BYTES_MAX >> 20, problem }
 }
 
-/// The form that takes a receipt.
+/// What is to be checked: a receipt that was looked at as a result, or what the form will bring.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Wanted {
+    receipt: Option<String>,
+}
+
+/// The form that takes a receipt; or the checks of one that was looked at as a result a moment ago.
 #[get("/verify")]
-pub(super) async fn ask(request: HttpRequest) -> Result<HttpResponse, Error> {
-    page(&ask_again(&request, None))
+pub(super) async fn ask(
+    request: HttpRequest,
+    service: Data<Service>,
+    handed: Data<Handed>,
+    wanted: Result<Query<Wanted>, actix_web::Error>,
+) -> Result<HttpResponse, Error> {
+    let Some(id) = asked(wanted)?.receipt else { return page(&ask_again(&request, None)) };
+    let Some((text, file)) = handed.find(&id, Instant::now()) else {
+        let gone = format!("The receipt is not here any more: it is kept for {KEPT_MINUTES} minutes. Choose its file.");
+        return page(&ask_again(&request, Some(gone)));
+    };
+    let place = service.quota.checks.take(&request)?;
+    let opened = blocking(move || Ok((AnyReceipt::from_json(&text)?, place)));
+    let (receipt, place) = opened.await?;
+    check(&request, service, receipt, Ok(file), place)
 }
 
 #[derive(Template)]
@@ -77,10 +106,10 @@ struct Verdict {
 
 impl Verdict {
     /// The numbers of a receipt that holds are read where this node knows their query.
-    fn of(service: &Service, outcome: Result<VerifiedReceipt, String>, form: &Upload) -> Self {
+    fn of(service: &Service, outcome: Result<VerifiedReceipt, String>, file: Result<Option<QueryFile>, Error>) -> Self {
         let own = service.chain.ledger().chain();
         let Ok(verified) = &outcome else { return Self { own, outcome, shown: None, unread: None } };
-        let read = query_file(form).and_then(|file| {
+        let read = file.and_then(|file| {
             if verified.chain() == own {
                 return shown(service, verified.query(), verified.state(), verified.result(), file);
             }
@@ -115,18 +144,30 @@ pub(super) async fn check_receipt(
         Ok(opened) => opened,
         Err(problem) => return page(&ask_again(&request, Some(problem))),
     };
-    let shell = Shell::of(&request, Section::Verify, "What the receipt shows");
+    let file = query_file(&form);
+    check(&request, service, receipt, file, (form, place))
+}
+
+/// Checks a receipt while the page is read, and shows what it amounts to. What is held is held until the last check ran.
+fn check(
+    request: &HttpRequest,
+    service: Data<Service>,
+    receipt: AnyReceipt,
+    file: Result<Option<QueryFile>, Error>,
+    held: impl Send + 'static,
+) -> Result<HttpResponse, Error> {
+    let shell = Shell::of(request, Section::Verify, "What the receipt shows");
     let frame = Frame { shell, from: ("/verify".into(), "Verify another receipt") };
     match receipt {
         AnyReceipt::Release(receipt) => live::answer(&frame, &RELEASE, move |rows| {
-            let _place = place;
+            let _held = held;
             let blobs: &dyn BlobAccess = &*service.blobs;
             let checked = receipt::verify_watched(&receipt, Some(blobs), &mut |check| rows.held(check));
             let outcome = rows.done(checked);
-            Verdict::of(&service, outcome, &form).render()
+            Verdict::of(&service, outcome, file).render()
         }),
         AnyReceipt::Screening(receipt) => live::answer(&frame, &SCREENING, move |rows| {
-            let _held = (form, place);
+            let _held = held;
             Screened::of(rows, service.chain.ledger().chain(), &receipt).render()
         }),
     }

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     Error,
-    api::{Service, blocking, collected, parse},
+    api::{Service, blocking, collected, collected_text, parse},
 };
 
 /// Where others look at the same.
@@ -83,15 +83,9 @@ pub(in crate::pages) async fn save_screening(
     service: Data<Service>,
     id: Path<String>,
 ) -> Result<HttpResponse, Error> {
-    let id: ScreeningId = parse("screening id", &id)?;
-    let place = service.quota.receipts.take(&request)?;
-    let text = blocking(move || {
-        let text = collected(&service, id)?.to_json()?;
-        drop(place);
-        Ok(text)
-    });
+    let text = collected_text(&request, service, &id).await?;
     Ok(HttpResponse::Ok()
         .content_type("application/json")
         .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"screening-receipt.json\""))
-        .body(text.await?))
+        .body(text))
 }

@@ -1,0 +1,153 @@
+//! Lists of what a ledger holds, from the index of a node or of this data directory.
+
+use clap::{Args, ValueEnum};
+use market::index::{
+    BlockRow, Index, Order, PAGE_ROWS_DEFAULT, Page, Paging, PartyRow, QueryFilter, QueryRow, Role, SchemaRow,
+    Sequence, StudyRow,
+};
+use node::{Ledger, calendar::utc, units::Height};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{Home, Output, database::DatabaseOption};
+use crate::{Error, client::Remote};
+
+/// What can be listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// Blocks.
+    Blocks,
+    /// Queries, with their stages.
+    Queries,
+    /// Studies.
+    Studies,
+    /// Schemas of records.
+    Schemas,
+    /// Issuers that were ever accredited.
+    Issuers,
+    /// Researchers that were ever accredited.
+    Researchers,
+}
+
+/// A list, and which part of it.
+#[derive(Debug, Args)]
+pub struct List {
+    /// What to list.
+    #[arg(value_enum)]
+    kind: Kind,
+    /// Rows at most, the newest first; 500 are the most.
+    #[arg(long, value_name = "ROWS", default_value_t = PAGE_ROWS_DEFAULT)]
+    limit: usize,
+    /// Go on behind this row: `next` of the part before.
+    #[arg(long, value_name = "NUMBER")]
+    after: Option<u64>,
+    #[command(flatten)]
+    database: DatabaseOption,
+}
+
+/// Where rows come from.
+enum Source {
+    Node(Remote),
+    Own(Index),
+}
+
+impl Source {
+    /// A part of a list: at the node's path for it, or as the index here has it.
+    fn page<T: DeserializeOwned>(
+        &self,
+        (path, paging): (&str, &Paging),
+        own: impl FnOnce(&Index, &Paging) -> Result<Page<T>, market::Error>,
+    ) -> Result<Page<T>, Error> {
+        match self {
+            Self::Own(index) => Ok(own(index, paging)?),
+            Self::Node(remote) => {
+                let after = paging.after.map(|after| format!("&after={}", after.get())).unwrap_or_default();
+                let path = format!("/v1/{path}?order=newest&limit={}{after}", paging.limit);
+                remote.json(&path)?.ok_or_else(|| Error::NotFound { what: "list", id: path })
+            }
+        }
+    }
+}
+
+/// The index of this data directory, if nothing keeps it from following the ledger there: one that stands still would list
+/// what was long ago, and an empty one nothing.
+///
+/// # Errors
+/// [`Error::Input`] where there is no ledger, a node runs on it, or the index holds no block yet.
+pub(super) fn own_index(home: &Home, database: &DatabaseOption, what: &'static str) -> Result<Index, Error> {
+    let refused = |why: String| Error::Input { what, why };
+    let path = home.ledger_path();
+    if !path.exists() {
+        let why = format!("{} is not there to compare the index with; ask a node with --url", path.display());
+        return Err(refused(why));
+    }
+    let genesis = home.genesis()?;
+    let index = Index::open(database.open(home)?, genesis.chain_id()?)?;
+    let ledger = Ledger::open(&path, genesis).map_err(|error| {
+        refused(format!("{error}; where a node runs on this data directory, give its address with --url"))
+    })?;
+    index.check_follows(&ledger)?;
+    if index.position()?.height > Height::default() {
+        return Ok(index);
+    }
+    let why = "the index here holds no block; run the node once (`locus node run`), or make the index anew (`locus index \
+               rebuild`)";
+    Err(refused(why.into()))
+}
+
+/// Prints a part of a list, and in words where it goes on.
+fn print<T: Serialize>(output: &Output, page: &Page<T>, line: impl Fn(&T) -> String) -> Result<(), Error> {
+    output.result(page, |page| {
+        let mut lines: Vec<_> = page.items.iter().map(line).collect();
+        if lines.is_empty() {
+            lines.push("none".into());
+        }
+        lines.extend(page.next.map(|next| format!("older ones follow: --after {}", next.get())));
+        lines.join("\n")
+    })
+}
+
+impl List {
+    pub(super) fn run(&self, home: &Home, output: &Output) -> Result<(), Error> {
+        let paging = Paging { after: self.after.map(Sequence::new), limit: self.limit, order: Order::Newest };
+        paging.check()?;
+        let source = match home.url() {
+            Some(url) => Source::Node(Remote::new(url)?),
+            None => Source::Own(own_index(home, &self.database, "list")?),
+        };
+        let party = |row: &PartyRow| {
+            let suspended = if row.accredited { "" } else { "  suspended" };
+            format!("{}  {}{suspended}", row.account, row.name)
+        };
+        match self.kind {
+            Kind::Blocks => {
+                let page = source.page(("blocks", &paging), Index::blocks)?;
+                let line = |row: &BlockRow| format!("block {:>8}  {}", row.sequence.height(), utc(row.time));
+                print(output, &page, line)
+            }
+            Kind::Queries => {
+                let all = |index: &Index, paging: &Paging| index.queries(&QueryFilter::default(), paging);
+                let page = source.page(("queries", &paging), all)?;
+                print(output, &page, |row: &QueryRow| {
+                    format!("{}  {:<10}  study {}", row.id, row.stage.name(), row.study)
+                })
+            }
+            Kind::Studies => {
+                let page = source.page(("studies", &paging), |index, paging| index.studies(None, paging))?;
+                print(output, &page, |row: &StudyRow| format!("{}  {}", row.id, row.title))
+            }
+            Kind::Schemas => {
+                let page = source.page(("schemas", &paging), Index::schemas)?;
+                print(output, &page, |row: &SchemaRow| format!("{}  {}", row.id, row.name))
+            }
+            Kind::Issuers => {
+                let page = source.page(("issuers", &paging), |index, paging| index.parties(Role::Issuer, paging))?;
+                print(output, &page, party)
+            }
+            Kind::Researchers => {
+                let page =
+                    source.page(("researchers", &paging), |index, paging| index.parties(Role::Researcher, paging))?;
+                print(output, &page, party)
+            }
+        }
+    }
+}
