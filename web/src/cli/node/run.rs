@@ -301,7 +301,7 @@ pub(crate) fn service(
         metrics: Metrics::default(),
         engine,
         custody: None,
-        replay: Replay::default(),
+        replay: Replay::new(now()),
         sign_in: SignIn::default(),
     })
 }
