@@ -20,6 +20,7 @@ use market::{
     agent::withdraw,
     database::Database,
     index::Index,
+    introduction::{Introductions, Keeping},
     jobs::{
         Duty, FollowDuty, JobKind, JobState, Lookout, QUERIES_PER_ROUND, Queue, Runner, RunnerOptions, StepDuty, due,
         follow_job,
@@ -62,8 +63,9 @@ fn opened(root: &Path, clock: fn() -> Timestamp) -> World {
 }
 
 fn following(ledger: &Arc<Ledger>, database: Database, lookout: Lookout, clock: fn() -> Timestamp) -> Arc<dyn Duty> {
-    let index = Arc::new(Index::open(database, ledger.chain()).unwrap());
-    Arc::new(FollowDuty { ledger: Arc::clone(ledger), index, lookout: Some(lookout), clock })
+    let index = Arc::new(Index::open(database.clone(), ledger.chain()).unwrap());
+    let keeping = Keeping::new(Introductions::new(database));
+    Arc::new(FollowDuty { ledger: Arc::clone(ledger), index, keeping, lookout: Some(lookout), clock })
 }
 
 /// A node that follows its ledger and has these duties.

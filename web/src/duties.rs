@@ -8,6 +8,7 @@ use std::{
 
 use market::{
     index::Index,
+    introduction::{Introductions, Keeping},
     jobs::{Duty, FollowDuty, JobKind, Lookout, Queue, Runner, RunnerOptions, follow_job},
 };
 use node::Ledger;
@@ -45,6 +46,7 @@ impl Duties {
         duties.push(Arc::new(FollowDuty {
             ledger: Arc::clone(&ledger),
             index: Arc::clone(&index),
+            keeping: Keeping::new(Introductions::new(index.database().clone())),
             lookout: (!kinds.is_empty()).then(|| Lookout::new(queue.clone(), kinds)),
             clock: now,
         }));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use node::{Ledger, units::Timestamp};
 
 use super::{Backoff, Duty, Lookout, NewJob, Policy, Work, job::JobKind};
-use crate::{Error, index::Index};
+use crate::{Error, index::Index, introduction::Keeping};
 
 /// The job that brings the index up to the latest block.
 #[must_use]
@@ -19,6 +19,8 @@ pub struct FollowDuty {
     pub ledger: Arc<Ledger>,
     /// The index.
     pub index: Arc<Index>,
+    /// Forgets introductions of queries that are long over.
+    pub keeping: Keeping,
     /// What asks for what is due of queries; `None` on a node that does nothing for them.
     pub lookout: Option<Lookout>,
     /// What the time is.
@@ -39,6 +41,7 @@ impl Duty for FollowDuty {
     fn perform(&self, work: &Work) -> Result<(), Error> {
         work.check()?;
         self.index.follow(&self.ledger)?;
+        self.keeping.round(&self.ledger)?;
         let Some(lookout) = &self.lookout else { return Ok(()) };
         self.index.check_follows(&self.ledger)?;
         lookout.round(&self.index, &self.ledger, (self.clock)())
