@@ -171,7 +171,7 @@ fn serve_world(world: World, folder: &std::path::Path) -> Running {
         metrics: Metrics::default(),
         engine: None,
         custody: None,
-        replay: Replay::default(),
+        replay: Replay::new(Timestamp::new(0)),
         sign_in: SignIn::default(),
     };
     serve(service, "127.0.0.1:0", StopOn::Request).unwrap()

@@ -26,7 +26,7 @@ fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
     found
 }
 
-fn crate_sources(name: &str) -> Vec<(PathBuf, String)> {
+pub fn crate_sources(name: &str) -> Vec<(PathBuf, String)> {
     let found = sources(&root().join(name).join("src"));
     assert!(!found.is_empty());
     found

@@ -20,10 +20,13 @@ use web::{
 
 use super::{
     licences::{EMBARGO, Town, allowed},
-    routes::{OWN_ACCOUNT, PROTECTED, PUBLIC, SIGN_IN},
+    routes::{OWN_ACCOUNT, PROTECTED, PUBLIC, SIGN_IN, every},
     server::{Answer, BYTES, agent, answer, clock, id},
 };
-use crate::world::{account, key, owner_name};
+use crate::{
+    tidy::crate_sources,
+    world::{account, key, owner_name},
+};
 
 /// A role, who has it, and two datasets: toward the second the role is about another one.
 pub struct Holder {
@@ -128,6 +131,49 @@ fn each_endpoint_of_the_document_is_for_everybody_or_in_the_table_of_who_may_do_
     let operations: BTreeSet<Operation> =
         PROTECTED.into_iter().chain(OWN_ACCOUNT).map(|(.., operation)| operation).collect();
     assert_eq!(operations, Operation::ALL.into());
+}
+
+/// What a committee member's own server takes: attestations and signatures, each checked by what it proves, and its health.
+const MEMBER: [(&str, &str); 3] = [("get", "/health"), ("post", "/v1/receipts"), ("post", "/v1/signatures")];
+
+/// The handlers that a source file declares, method and path.
+fn handlers(text: &str) -> Vec<(String, String)> {
+    let mut found = vec![];
+    for method in ["get", "post", "put", "patch", "delete", "head", "options", "trace", "connect", "route"] {
+        for declared in text.split(&format!("#[{method}(")).skip(1) {
+            let path = declared.split('"').nth(1).unwrap_or_else(|| panic!("{method} with no path: {declared:.40}"));
+            found.push((method.to_owned(), path.to_owned()));
+        }
+    }
+    found
+}
+
+#[test]
+fn each_handler_of_the_source_is_in_one_of_the_lists() {
+    let owned = |rows: &[(&str, &str)]| -> BTreeSet<(String, String)> {
+        rows.iter().map(|(method, path)| ((*method).to_owned(), (*path).to_owned())).collect()
+    };
+    let (mut api, mut member) = (BTreeSet::new(), BTreeSet::new());
+    for (path, text) in crate_sources("web") {
+        let file = path.to_str().unwrap().split("/web/src/").nth(1).unwrap();
+        let found = handlers(&text);
+        // People's pages have forms in place of endpoints, and tests of their own.
+        if file.starts_with("api/") {
+            api.extend(found);
+        } else if file == "member.rs" {
+            member.extend(found);
+        } else {
+            assert!(
+                file.starts_with("pages/") || found.is_empty(),
+                "{file} has {found:?}, which no list can decide about"
+            );
+        }
+        let by_hand = ["web::resource(", ".route(", "web::get()", "web::post()", "web::put()", "web::delete()"];
+        let is_by_hand = by_hand.iter().any(|call| text.contains(call));
+        assert!(!is_by_hand || file.starts_with("pages/"), "{file} adds a route that declares no path");
+    }
+    assert_eq!(api, owned(&every()), "the lists of `routes` and what the source declares");
+    assert_eq!(member, owned(&MEMBER));
 }
 
 #[test]

@@ -334,7 +334,7 @@ fn a_node_without_receipts_has_no_beacon_and_still_says_what_it_is() {
         metrics: Metrics::default(),
         engine: None,
         custody: None,
-        replay: web::signed_request::Replay::default(),
+        replay: web::signed_request::Replay::new(node::units::Timestamp::new(0)),
         sign_in: web::sign_in::SignIn::default(),
     };
     let running = serve(service, "127.0.0.1:0", StopOn::Request).unwrap();

@@ -112,7 +112,7 @@ fn publish() -> Published {
         metrics: Metrics::default(),
         engine: None,
         custody: None,
-        replay: web::signed_request::Replay::default(),
+        replay: web::signed_request::Replay::new(node::units::Timestamp::new(0)),
         sign_in: web::sign_in::SignIn::default(),
     };
     let running = serve(service, "127.0.0.1:0", StopOn::Request).unwrap();

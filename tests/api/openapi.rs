@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{
-    introductions::{introduce, introduction},
+    introductions::{introduce, introduction, passport},
     routes::every,
     screenings::screened,
     server::{BYTES, Server, agent, answer, clock, id},
@@ -127,7 +127,7 @@ fn each_schema_is_that_of_what_is_served() {
     let sent = server.get(&format!("/v1/accounts/{researcher}/transactions")).json();
     let transaction = text(&sent["items"][0]["id"]);
     let screening = screened(&server, 1).to_string();
-    introduce(&server, &introduction(&server, Some("a passport"), clock()));
+    introduce(&server, &introduction(&server, Some(&passport("ada")), clock()));
     let ids = [
         ("/v1/accounts/{id}", id("friend")),
         ("/v1/accounts/{id}/next-nonce", id("friend")),

@@ -192,7 +192,7 @@ impl Server {
             metrics: Metrics::default(),
             engine: Some(engine.handle().clone()),
             custody,
-            replay: Replay::default(),
+            replay: Replay::new(Timestamp::new(0)),
             sign_in,
         };
         let running = serve(service, "127.0.0.1:0", StopOn::Request).unwrap();

@@ -123,7 +123,7 @@ fn serve_node(parties: &Parties, folder: &Path) -> (Running, Engine) {
         metrics: Metrics::default(),
         engine: Some(engine.handle().clone()),
         custody: None,
-        replay: web::signed_request::Replay::default(),
+        replay: web::signed_request::Replay::new(node::units::Timestamp::new(0)),
         sign_in: web::sign_in::SignIn::default(),
     };
     (serve(service, "127.0.0.1:0", StopOn::Request).unwrap(), engine)

@@ -171,7 +171,7 @@ fn serve_folder(folder: &Path) -> (Running, Engine) {
         metrics: Metrics::default(),
         engine: Some(engine.handle().clone()),
         custody: Some(Custody::new(key(folder, "custodian", Role::Custodian).signing_key())),
-        replay: web::signed_request::Replay::default(),
+        replay: web::signed_request::Replay::new(node::units::Timestamp::new(0)),
         sign_in: web::sign_in::SignIn::default(),
     };
     (serve(service, "127.0.0.1:0", StopOn::Request).unwrap(), engine)

@@ -17,11 +17,11 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use market::{
     agent::{OpenQuery, Outcome, Outlook},
     data_use::{DeclaredUse, Modifier},
-    introduction::{Introduction, Introductions, KnownAsker},
+    introduction::{INTRODUCTION_DAYS_KEPT, INTRODUCTIONS_MAX, Introduction, Introductions, Keeping, KnownAsker},
     passport::{IdentityRegister, Policy, Requirement, SigningAlgorithm, TrustedIssuer, TrustedIssuers, VisaIdentity},
     wallet::{PartyKey, Role, Wallet},
 };
-use node::units::Timestamp;
+use node::{state::QueryStatus, units::Timestamp};
 use rand::{SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json};
 
@@ -34,6 +34,7 @@ use crate::{
 const ISSUER: &str = "https://visas.example.org/";
 const AUDIENCE: &str = "https://locus.example.org";
 const HOUR: u64 = 3_600;
+const DAY: u32 = 86_400;
 
 /// What a query declares that demands health research and nothing else.
 fn exemplary() -> DeclaredUse {
@@ -295,4 +296,79 @@ on_both! {
         assert!(kept.keep(&made(12, Some(&promised), "second")).unwrap());
         assert_eq!(kept.of(query).unwrap(), Some(made(12, Some(&promised), "second")));
     }
+}
+
+on_both! {
+    fn a_query_is_introduced_so_many_times_and_no_more(backend) {
+        let database = backend.database();
+        let kept = Introductions::new(database.open());
+        let key = PartyKey::random(Role::Researcher, &mut StdRng::seed_from_u64(99)).signing_key();
+        let chain = ChainId::from_bytes([1; 32]);
+        let made = |query: u8, second: u32| {
+            let query = QueryId::from_bytes([query; 32]);
+            Introduction::new((&chain, query), None, Some("a passport"), Timestamp::new(second.into()), &key).unwrap()
+        };
+        for second in 1..=INTRODUCTIONS_MAX {
+            assert!(kept.keep(&made(2, second)).unwrap());
+        }
+        let why = kept.keep(&made(2, INTRODUCTIONS_MAX + 1)).unwrap_err().to_string();
+        assert!(why.contains("was introduced 16 times at this node"), "{why}");
+        // What is here is still here, may be sent again, and is in no other query's way.
+        assert!(!kept.keep(&made(2, INTRODUCTIONS_MAX)).unwrap());
+        assert_eq!(kept.of(QueryId::from_bytes([2; 32])).unwrap(), Some(made(2, INTRODUCTIONS_MAX)));
+        assert!(kept.keep(&made(3, 1)).unwrap());
+    }
+
+    fn an_introduction_is_forgotten_long_after_its_query_is_over_and_not_before(backend) {
+        let (folder, database) = (tempfile::tempdir().unwrap(), backend.database());
+        let kept = Introductions::new(database.open());
+        let opened = |clock: fn() -> Timestamp| World::open_by(folder.path(), Quorum::DEFAULT, |_| {}, clock);
+        let world = World::ready(folder.path(), Quorum::DEFAULT);
+        world.pass_epoch();
+        // More than one round looks at, the last of which stays open.
+        let queries: Vec<QueryId> = (0..20).map(|_| world.query(2, 10)).collect();
+        for query in &queries {
+            assert!(kept.keep(&introduction(&world, *query, None, Some("a passport"))).unwrap());
+        }
+        let stranger = QueryId::from_bytes([1; 32]);
+        let key = world.keys.researcher.signing_key();
+        let unknown = Introduction::new((&world.ledger().chain(), stranger), None, Some("x"), today(), &key).unwrap();
+        assert!(kept.keep(&unknown).unwrap());
+        drop(world);
+        let (open, over) = queries.split_last().unwrap();
+        let there = || queries.iter().filter(|query| kept.of(**query).unwrap().is_some()).count();
+        let rounds = |world: &World| {
+            let keeping = Keeping::new(kept.clone());
+            (0..4).map(|_| keeping.round(world.ledger.mempool().ledger()).unwrap()).sum::<usize>()
+        };
+        let world = opened(ended);
+        world.pass_blocks(1);
+        over.iter().for_each(|query| world.seal(*query));
+        assert!(over.iter().all(|query| matches!(world.state(*query).status, QueryStatus::Refunded { .. })));
+        assert_eq!((rounds(&world), there()), (0, 20));
+        drop(world);
+        let world = opened(still_kept);
+        world.pass_blocks(1);
+        assert_eq!((rounds(&world), there()), (0, 20));
+        drop(world);
+        let world = opened(too_old);
+        world.pass_blocks(1);
+        assert_eq!((rounds(&world), there()), (19, 1));
+        assert!(kept.of(*open).unwrap().is_some(), "one that collects stays");
+        assert!(kept.of(stranger).unwrap().is_some(), "and one that this ledger does not know yet");
+    }
+}
+
+/// Past the last day of every query.
+fn ended() -> Timestamp {
+    today().after(31 * DAY)
+}
+
+/// The last day for which introductions of queries stay that ended then.
+fn still_kept() -> Timestamp {
+    ended().after(INTRODUCTION_DAYS_KEPT * DAY)
+}
+
+fn too_old() -> Timestamp {
+    still_kept().after(DAY)
 }

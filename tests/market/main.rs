@@ -30,5 +30,6 @@ mod s3;
 mod secrecy;
 #[path = "../skipped.rs"]
 mod skipped;
+mod steps;
 mod tampering;
 mod world;

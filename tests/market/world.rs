@@ -220,13 +220,18 @@ impl World {
 
     /// The same under other parameters.
     pub fn open_with(root: &Path, quorum: Quorum, change: fn(&mut Parameters)) -> Self {
+        Self::open_by(root, quorum, change, today)
+    }
+
+    /// The same by another clock, which is the same in every thread.
+    pub fn open_by(root: &Path, quorum: Quorum, change: fn(&mut Parameters), clock: fn() -> Timestamp) -> Self {
         let keys = keys(quorum);
         std::fs::create_dir_all(root).unwrap();
         let mut genesis = genesis(quorum, &keys);
         change(&mut genesis.parameters);
         let ledger = Ledger::open(&root.join("ledger.redb"), genesis).unwrap();
         let sequencer = Sequencer::new(Arc::new(ledger), vec![keys.validator.signing_key()]);
-        let ledger = Arc::new(LocalLedger::on_demand(Arc::new(sequencer), today));
+        let ledger = Arc::new(LocalLedger::on_demand(Arc::new(sequencer), clock));
         let blobs = Arc::new(Objects::directory(&root.join("blobs")).unwrap());
         let members = (0..)
             .zip(&keys.members)
@@ -321,6 +326,12 @@ impl World {
     /// Opens a query for a count and for the three variants, among people of 18 to 65.
     pub fn query(&self, contributions_min: u32, contributions_max: u32) -> QueryId {
         self.ask(self.question(contributions_min, contributions_max))
+    }
+
+    /// The same with so many blocks for its sum.
+    pub fn hurried_query(&self, contributions_min: u32, contributions_max: u32, blocks: u32) -> QueryId {
+        let question = self.question(contributions_min, contributions_max);
+        self.ask(CohortQuery { aggregate_blocks_max: blocks, ..question })
     }
 
     /// The same count alone, with this loss of privacy in thousandths of ε.

@@ -28,7 +28,7 @@ pub fn open(stage: &Stage, schema: &str, people: usize) -> String {
         "criteria": [[{ "attribute": "age", "lo": OLDER, "hi": 120 }]],
         "privacy": "exact",
         "measures": [{ "statistic": "allele_frequencies", "variants": { "first": 0, "count": VARIANTS } }],
-        "price": PRICE, "contributions_min": 2, "contributions_max": people + 1, "days": 7
+        "price": PRICE, "contributions_min": 2, "contributions_max": people, "days": 7
     });
     stage.researcher.write("query.json", query.to_string());
     let open = [&["query", "open", "query.json", "--yes"][..], &key_file("researcher")].concat();
@@ -77,15 +77,15 @@ pub fn everybody_answered_once(stage: &Stage, query: &str, wards: &[Ward; 2]) {
     assert_eq!((&shown["state"]["admitted"], &shown["state"]["surviving"]), (&json!(people), &json!(people)));
 }
 
-/// Seals, and waits until the node added up by itself and the members released, whoever was killed meanwhile.
+/// Waits until the node sealed the full query and added it up by itself and the members released, whoever was killed meanwhile.
 pub fn add_up(stage: &Stage, query: &str, chaos: &mut Chaos, cast: &mut [Box<dyn Mortal + '_>]) {
-    stage.researcher.run(&[&["query", "seal", query][..], &key_file("researcher")].concat());
     while chaos.strike(cast) {}
     stage.researcher.until(&["query", "show", query], |shown| shown["state"]["status"]["stage"] == "released");
-    let is_done = |job: &Value| {
-        (&job["kind"], &job["state"], &job["count"]) == (&"aggregate-query".into(), &"done".into(), &1.into())
-    };
-    stage.researcher.until(&["jobs", "list"], |jobs| jobs["counts"].as_array().unwrap().iter().any(is_done));
+    for kind in ["seal-query", "aggregate-query"] {
+        let is_done =
+            |job: &Value| (&job["kind"], &job["state"], &job["count"]) == (&kind.into(), &"done".into(), &1.into());
+        stage.researcher.until(&["jobs", "list"], |jobs| jobs["counts"].as_array().unwrap().iter().any(is_done));
+    }
 }
 
 /// The decrypted sums.

@@ -62,8 +62,8 @@ fn everybody_is_counted_once_and_nothing_leaks_however_often_processes_die() {
     let mut chaos = Chaos::new(kills.max(cast.len()));
     while chaos.strike(&mut cast) {}
     cohort::await_contributions(&stage, &query, people, &mut cast);
-    cohort::everybody_answered_once(&stage, &query, &wards);
     cohort::add_up(&stage, &query, &mut Chaos::new(LATE_KILLS), &mut cast);
+    cohort::everybody_answered_once(&stage, &query, &wards);
     let slots = cohort::result(&stage, &query);
     assert_eq!(slots, truth(stage.hospital_folders(), &wards, cohort::VARIANTS), "the sums are the truth");
 

@@ -119,7 +119,7 @@ impl Stage {
             })
             .collect();
         files.iter().for_each(|file| arguments.extend(["--member", file]));
-        arguments.extend(["--epoch-blocks", "8", "--block-seconds", "0", "--exact-floor", "2", "--early-sealing"]);
+        arguments.extend(["--epoch-blocks", "8", "--block-seconds", "0", "--exact-floor", "2"]);
         self.chain = text(&self.node.run(&arguments)["chain"]);
         for party in self.members.iter().chain([&self.governor, &self.researcher, &self.sponsor, &self.onlooker]) {
             party.join(&self.node, &["genesis.json"]);

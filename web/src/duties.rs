@@ -1,21 +1,23 @@
 //! What a node does beside answering: it follows its ledger in the index, and the jobs that its operator gave it.
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use market::{
     index::Index,
-    jobs::{Duty, FollowDuty, JobKind, Queue, Runner, RunnerOptions, follow_job},
+    introduction::{Introductions, Keeping},
+    jobs::{Duty, FollowDuty, JobKind, Lookout, Queue, Runner, RunnerOptions, follow_job},
 };
 use node::Ledger;
 use rand::{SeedableRng, rngs::StdRng};
 
 use crate::{Error, api::Service, chain::now};
 
-/// Jobs that a node works on at once: following goes on while a query is added up.
-const WORKERS: usize = 2;
+/// Jobs that a node works on at once: following goes on while a query is added up and another waits for a block.
+const WORKERS: usize = 3;
 /// How often a node looks for jobs of others.
 const POLL_TIME: Duration = Duration::from_secs(1);
 
@@ -40,11 +42,12 @@ impl Duties {
             tracing::warn!(%error, "listings are refused");
         }
         let queue = Queue::new(index.database().clone());
-        let aggregates = duties.iter().any(|duty| duty.kind() == JobKind::AggregateQuery);
+        let kinds: BTreeSet<JobKind> = duties.iter().map(|duty| duty.kind()).collect();
         duties.push(Arc::new(FollowDuty {
             ledger: Arc::clone(&ledger),
             index: Arc::clone(&index),
-            aggregation: aggregates.then(|| queue.clone()),
+            keeping: Keeping::new(Introductions::new(index.database().clone())),
+            lookout: (!kinds.is_empty()).then(|| Lookout::new(queue.clone(), kinds)),
             clock: now,
         }));
         let options = RunnerOptions { workers: WORKERS, poll: POLL_TIME, clock: now };

@@ -5,6 +5,7 @@
 //! agent believes of it what visas of issuers that it trusts itself show, and holds the researcher to the promises: that
 //! is a [`KnownAsker`] (`docs/protocol/data-use.md`).
 
+mod keeping;
 mod known;
 mod register;
 mod schema;
@@ -21,8 +22,12 @@ use node::{
 };
 use serde::{Deserialize, Serialize};
 
-pub use self::{known::KnownAsker, register::Introductions};
-use crate::{Error, data_use::DeclaredUse, data_use::DiseaseCode};
+pub use self::{
+    keeping::{INTRODUCTION_DAYS_KEPT, Keeping},
+    known::KnownAsker,
+    register::{INTRODUCTIONS_MAX, Introductions},
+};
+use crate::{Error, data_use::DeclaredUse, data_use::DiseaseCode, passport::check_publishable};
 
 /// Bytes of what an introduction declares and presents, together.
 pub const INTRODUCTION_BYTES_MAX: usize = 256 << 10;
@@ -78,6 +83,15 @@ impl Introduction {
     #[must_use]
     pub const fn written(&self) -> Timestamp {
         self.written
+    }
+
+    /// Refuses one whose passport must not be public. Its author looks before it leaves the machine, a node before it keeps it.
+    ///
+    /// # Errors
+    /// [`Error::Introduction`] with what [`check_publishable`] refuses.
+    pub fn check_publishable(&self) -> Result<(), Error> {
+        let checked = self.passport.as_deref().map_or(Ok(()), check_publishable);
+        checked.map_err(|error| refused(error.to_string()))
     }
 
     /// The introduction, if it is of this query, its researcher signed it for this chain, and it declares the use that the

@@ -4,6 +4,7 @@ diesel::table! {
     introductions (query) {
         query -> Binary,
         written -> BigInt,
+        versions -> BigInt,
         document -> Text,
     }
 }

@@ -4,21 +4,20 @@ use std::sync::Arc;
 
 use circuits::id::QueryId;
 use ed25519_dalek::SigningKey;
-use node::state::QueryStatus;
 
-use super::{Backoff, Duty, NewJob, Policy, Work, job::JobKind};
+use super::{
+    Backoff, Duty, NewJob, Policy, Work,
+    job::JobKind,
+    step::{is_due, query_job},
+};
 use crate::{
-    Error,
-    aggregator::aggregate_watched,
-    committee::access::CommitteeAccess,
-    ledger::{LedgerAccess, require_query},
-    objects::BlobAccess,
+    Error, aggregator::aggregate_watched, committee::access::CommitteeAccess, ledger::LedgerAccess, objects::BlobAccess,
 };
 
 /// The job that adds up a query.
 #[must_use]
 pub fn aggregate_job(query: QueryId) -> NewJob {
-    NewJob { kind: JobKind::AggregateQuery, key: query.to_string(), payload: String::new() }
+    query_job(JobKind::AggregateQuery, query)
 }
 
 /// Adds up a sealed query and sends the sum that the committee signed. Beginning again is safe: the sum is the same, and
@@ -34,13 +33,6 @@ pub struct AggregateDuty {
     pub sender: SigningKey,
 }
 
-impl AggregateDuty {
-    /// Whether the query waits for its sum. Another party may have been faster, or its time may be over.
-    fn is_wanted(&self, query: QueryId) -> Result<bool, Error> {
-        Ok(matches!(require_query(&*self.ledger, query)?.status, QueryStatus::Sealed { .. }))
-    }
-}
-
 impl Duty for AggregateDuty {
     fn kind(&self) -> JobKind {
         JobKind::AggregateQuery
@@ -53,14 +45,14 @@ impl Duty for AggregateDuty {
 
     fn perform(&self, work: &Work) -> Result<(), Error> {
         let query: QueryId = work.key().parse()?;
-        if !self.is_wanted(query)? {
+        let (ledger, blobs, committee) = (&*self.ledger, &*self.blobs, &*self.committee);
+        if !is_due(ledger, self.kind(), query)? {
             return Ok(());
         }
-        let (ledger, blobs, committee) = (&*self.ledger, &*self.blobs, &*self.committee);
         match aggregate_watched(ledger, blobs, committee, &self.sender, query, &mut |_| work.check()) {
             Ok(_) => Ok(()),
             Err(Error::JobInterrupted) => Err(Error::JobInterrupted),
-            Err(error) if self.is_wanted(query)? => Err(error),
+            Err(error) if is_due(ledger, self.kind(), query)? => Err(error),
             Err(_) => Ok(()),
         }
     }

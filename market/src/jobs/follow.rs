@@ -4,11 +4,8 @@ use std::sync::Arc;
 
 use node::{Ledger, units::Timestamp};
 
-use super::{Backoff, Duty, NewJob, Policy, Queue, Work, aggregate::aggregate_job, job::JobKind};
-use crate::{
-    Error,
-    index::{Index, Paging, QueryFilter, Stage},
-};
+use super::{Backoff, Duty, Lookout, NewJob, Policy, Work, job::JobKind};
+use crate::{Error, index::Index, introduction::Keeping};
 
 /// The job that brings the index up to the latest block.
 #[must_use]
@@ -22,26 +19,12 @@ pub struct FollowDuty {
     pub ledger: Arc<Ledger>,
     /// The index.
     pub index: Arc<Index>,
-    /// Where aggregation of each query that is sealed is asked for; `None` on a node that adds up nothing.
-    pub aggregation: Option<Queue>,
+    /// Forgets introductions of queries that are long over.
+    pub keeping: Keeping,
+    /// What asks for what is due of queries; `None` on a node that does nothing for them.
+    pub lookout: Option<Lookout>,
     /// What the time is.
     pub clock: fn() -> Timestamp,
-}
-
-impl FollowDuty {
-    /// Asks for the sum of every query that waits for one.
-    fn ask_for_sums(&self, queue: &Queue) -> Result<(), Error> {
-        let sealed = QueryFilter { stage: Some(Stage::Sealed), study: None };
-        let mut paging = Paging::default();
-        loop {
-            let page = self.index.queries(&sealed, &paging)?;
-            for query in page.items {
-                queue.enqueue(&aggregate_job(query.id), (self.clock)())?;
-            }
-            let Some(next) = page.next else { return Ok(()) };
-            paging.after = Some(next);
-        }
-    }
 }
 
 impl Duty for FollowDuty {
@@ -58,9 +41,9 @@ impl Duty for FollowDuty {
     fn perform(&self, work: &Work) -> Result<(), Error> {
         work.check()?;
         self.index.follow(&self.ledger)?;
-        if self.aggregation.is_some() {
-            self.index.check_follows(&self.ledger)?;
-        }
-        self.aggregation.as_ref().map_or(Ok(()), |queue| self.ask_for_sums(queue))
+        self.keeping.round(&self.ledger)?;
+        let Some(lookout) = &self.lookout else { return Ok(()) };
+        self.index.check_follows(&self.ledger)?;
+        lookout.round(&self.index, &self.ledger, (self.clock)())
     }
 }

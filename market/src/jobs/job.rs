@@ -25,6 +25,10 @@ names! {
         FollowIndex = "follow-index",
         /// Adds up a sealed query's ciphertexts and has the committee sign the sum.
         AggregateQuery = "aggregate-query",
+        /// Freezes the set of a query that is full or past its last day.
+        SealQuery = "seal-query",
+        /// Returns the escrow of a query that missed a deadline.
+        RefundQuery = "refund-query",
     }
 }
 
@@ -33,7 +37,8 @@ impl JobKind {
     #[must_use]
     pub const fn repeats(self) -> bool {
         match self {
-            Self::FollowIndex => true,
+            // A full query can have a free place again before it is sealed, and be full once more.
+            Self::FollowIndex | Self::SealQuery | Self::RefundQuery => true,
             Self::AggregateQuery => false,
         }
     }

@@ -13,9 +13,11 @@ mod aggregate;
 mod backoff;
 mod follow;
 mod job;
+mod lookout;
 mod queue;
 mod runner;
 mod schema;
+mod step;
 
 pub use self::{
     aggregate::{AggregateDuty, aggregate_job},
@@ -24,6 +26,8 @@ pub use self::{
     job::{
         ERROR_CHARS_MAX, Job, JobCount, JobId, JobKind, JobPage, JobState, KEY_BYTES_MAX, NewJob, PAYLOAD_BYTES_MAX,
     },
+    lookout::{Lookout, QUERIES_PER_ROUND},
     queue::{DONE_SECONDS_KEPT, Lease, Queue, WorkerId},
     runner::{Duty, Policy, Runner, RunnerOptions, WORKERS_MAX, Work},
+    step::{StepDuty, due},
 };

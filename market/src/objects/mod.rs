@@ -9,6 +9,7 @@
 
 mod backend;
 mod check;
+mod ended;
 mod garbage;
 mod hasher;
 mod location;
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     check::{Checked, DamagedBlob},
+    ended::{Named, Retention},
     garbage::{Garbage, Removed},
     hasher::BlobHasher,
     location::{ObjectsLocation, S3Settings},

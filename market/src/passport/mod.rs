@@ -9,6 +9,7 @@ mod identity;
 mod issuers;
 mod policy;
 mod presentation;
+mod publication;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -22,6 +23,7 @@ pub use self::{
     },
     policy::{Policy, Requirement},
     presentation::{Presentation, VerifiedPresentation},
+    publication::check_publishable,
     token::{CLOCK_SKEW_SECONDS, TOKEN_BYTES_MAX},
     visa::{
         Authority, CheckedVisa, PASSPORT_BYTES_MAX, UnverifiedVisa, VISAS_MAX, VerifiedVisa, VisaObject, check_passport,

@@ -190,11 +190,7 @@ struct PassportClaims {
 /// [`Error::Passport`] when the whole is none of these, too long, has more than [`VISAS_MAX`] visas, or is a passport
 /// token that no trusted issuer signed.
 pub fn check_passport(text: &str, trust: &TrustedIssuers, at: Timestamp) -> Result<Vec<CheckedVisa>, Error> {
-    let tokens = visas_of(text, trust, at)?;
-    if tokens.len() > VISAS_MAX {
-        return Err(refused(format!("it holds {} visas; at most {VISAS_MAX} can be", tokens.len())));
-    }
-    let mut checked: Vec<CheckedVisa> = tokens
+    let mut checked: Vec<CheckedVisa> = visas_of(text, trust, at)?
         .iter()
         .enumerate()
         .map(|(place, token)| {
@@ -227,6 +223,22 @@ fn unmet_conditions(checked: &[CheckedVisa]) -> BTreeSet<usize> {
 }
 
 fn visas_of(text: &str, trust: &TrustedIssuers, at: Timestamp) -> Result<Vec<String>, Error> {
+    match held(text)? {
+        Held { passport: Some(token), .. } => Ok(token.verify::<PassportClaims>(trust, at)?.ga4gh_passport_v1),
+        Held { passport: None, visas } => Ok(visas),
+    }
+}
+
+/// What a text holds, read and not believed.
+pub(super) struct Held {
+    /// The token around the visas, where there is one.
+    pub(super) passport: Option<Token>,
+    /// The visas.
+    pub(super) visas: Vec<String>,
+}
+
+/// Reads the forms that [`check_passport`] takes.
+pub(super) fn held(text: &str) -> Result<Held, Error> {
     let text = text.trim();
     if text.len() > PASSPORT_BYTES_MAX {
         return Err(refused(format!("it has {} bytes; at most {PASSPORT_BYTES_MAX} can be", text.len())));
@@ -234,15 +246,19 @@ fn visas_of(text: &str, trust: &TrustedIssuers, at: Timestamp) -> Result<Vec<Str
     let odd = |error: serde_json::Error| {
         refused(format!("it is no passport token, no list of visas and no ga4gh_passport_v1 object: {error}"))
     };
-    match text.chars().next() {
-        Some('{') => Ok(serde_json::from_str::<PassportClaims>(text).map_err(odd)?.ga4gh_passport_v1),
-        Some('[') => serde_json::from_str(text).map_err(odd),
+    let (passport, visas) = match text.chars().next() {
+        Some('{') => (None, serde_json::from_str::<PassportClaims>(text).map_err(odd)?.ga4gh_passport_v1),
+        Some('[') => (None, serde_json::from_str(text).map_err(odd)?),
         _ => {
             let token = Token::parse(text)?;
-            if token.claims_unverified::<PassportClaims>().is_err() {
-                return Ok(vec![text.into()]);
+            match token.claims_unverified::<PassportClaims>() {
+                Ok(claims) => (Some(token), claims.ga4gh_passport_v1),
+                Err(_) => (None, vec![text.into()]),
             }
-            Ok(token.verify::<PassportClaims>(trust, at)?.ga4gh_passport_v1)
         }
+    };
+    if visas.len() > VISAS_MAX {
+        return Err(refused(format!("it holds {} visas; at most {VISAS_MAX} can be", visas.len())));
     }
+    Ok(Held { passport, visas })
 }

@@ -19,6 +19,6 @@ pub use screening::{ResponseAdmission, ResponseState, ResponseStatus, ScreeningS
 pub use settlement::{DepositRecord, Settlement, WithdrawalState, WithdrawalStatus};
 pub use study::{Conformance, Outcome, Study, StudyProtocol};
 pub use value::{
-    Account, Admission, AdmittedPart, ComponentVote, ContributionState, EpochSnapshot, LeafChange, Odometer, Party,
-    QueryState, QueryStatus, RefundReason, Registration, Standing, Suspension, Tip,
+    Account, Admission, AdmittedPart, ComponentVote, ContributionState, Deadline, EpochSnapshot, LeafChange, Odometer,
+    Party, QueryState, QueryStatus, RefundReason, Registration, Standing, Suspension, Tip,
 };

@@ -2,6 +2,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::{
+    consent::Day,
     contribution::ContributionTerms,
     id::{
         AccountId, BodyCommitment, ChainId, ConsentCommitment, Digest, EpochRoot, Leaf, Nullifier, QueryId,
@@ -190,7 +191,38 @@ pub struct QueryState {
     pub fees: FeeSchedule,
 }
 
+/// What a query with a frozen set waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadline {
+    /// The last block that can bring it.
+    pub last: Height,
+    /// Why the escrow goes back after that block.
+    pub missed: RefundReason,
+}
+
 impl QueryState {
+    /// Whether waiting brings it no further contribution: it is full, or this day is past its last. From then on anybody may
+    /// seal it. A day past the last one stays past; one that is full has a free place again when somebody withdraws.
+    #[must_use]
+    pub fn has_collected(&self, today: Day) -> bool {
+        today > self.query.closing || self.surviving >= self.query.contributions_max
+    }
+
+    /// Until when what its stage waits for can come; nothing for a query that collects or is over.
+    #[must_use]
+    pub const fn deadline(&self) -> Option<Deadline> {
+        match &self.status {
+            QueryStatus::Sealed { height, .. } => Some(Deadline {
+                last: height.after(self.query.aggregate_blocks_max),
+                missed: RefundReason::NotAggregated,
+            }),
+            QueryStatus::Aggregated { height, .. } => {
+                Some(Deadline { last: height.after(self.query.release_blocks_max), missed: RefundReason::NotReleased })
+            }
+            QueryStatus::Collecting | QueryStatus::Released { .. } | QueryStatus::Refunded { .. } => None,
+        }
+    }
+
     /// What every contribution to the part must prove.
     ///
     /// # Errors

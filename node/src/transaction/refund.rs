@@ -6,28 +6,32 @@ use crate::{
     Error,
     event::Event,
     execute::{Context, credit, query_error, require_query},
-    state::{Draft, QueryState, QueryStatus, RefundReason, StateRead},
+    state::{Deadline, Draft, QueryState, QueryStatus, RefundReason, StateRead},
 };
 
 /// Refunds after a missed deadline. Anyone may ask: the outcome is fixed.
 pub(super) fn execute(id: QueryId, draft: &mut Draft<'_>, context: &Context<'_>) -> Result<Vec<Event>, Error> {
     let state = require_query(draft, id)?;
-    let (deadline, reason, what) = match &state.status {
-        QueryStatus::Collecting => return Err(query_error(id, "it still collects; seal it after its closing day")),
-        QueryStatus::Sealed { height, .. } => {
-            (height.after(state.query.aggregate_blocks_max), RefundReason::NotAggregated, "the aggregate")
-        }
-        QueryStatus::Aggregated { height, .. } => {
-            (height.after(state.query.release_blocks_max), RefundReason::NotReleased, "the release")
-        }
-        QueryStatus::Released { .. } => return Err(query_error(id, "it was released and paid; nothing is left")),
-        QueryStatus::Refunded { .. } => return Err(query_error(id, "it was refunded already")),
+    let Some(Deadline { last, missed }) = state.deadline() else {
+        return Err(query_error(id, nothing_is_late(&state.status)));
     };
-    if context.height <= deadline {
-        let why = format!("{what} is due until block {deadline}; this is block {}", context.height);
+    if context.height <= last {
+        let what = if missed == RefundReason::NotAggregated { "the aggregate" } else { "the release" };
+        let why = format!("{what} is due until block {last}; this is block {}", context.height);
         return Err(query_error(id, why));
     }
-    refund(id, state, reason, draft, context)
+    refund(id, state, missed, draft, context)
+}
+
+/// Why a query without a deadline is not refunded.
+const fn nothing_is_late(status: &QueryStatus) -> &'static str {
+    match status {
+        QueryStatus::Released { .. } => "it was released and paid; nothing is left",
+        QueryStatus::Refunded { .. } => "it was refunded already",
+        QueryStatus::Collecting | QueryStatus::Sealed { .. } | QueryStatus::Aggregated { .. } => {
+            "it still collects; seal it after its closing day"
+        }
+    }
 }
 
 /// Gives the whole escrow back, and the committee key its releases, and ends the query. Callers hold a state that is neither released nor refunded.

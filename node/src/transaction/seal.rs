@@ -24,11 +24,9 @@ pub(super) fn execute(
     if state.status != QueryStatus::Collecting {
         return Err(query_error(id, "its set is frozen already"));
     }
-    let closed = context.time.day() > state.query.closing;
-    let full = state.surviving >= state.query.contributions_max;
     let enough = state.surviving >= state.query.contributions_min;
     let early = context.genesis.parameters.early_sealing_allowed && sender == state.researcher;
-    if !(closed || full || early && enough) {
+    if !(state.has_collected(context.time.day()) || early && enough) {
         let wanted = if early { state.query.contributions_min } else { state.query.contributions_max };
         let why = format!(
             "it collects until the end of {} or {wanted} contributions; it has {}",

@@ -1,6 +1,7 @@
 //! The object store on each of its backends: what holds of a directory holds of a bucket.
 
 mod crash;
+mod ended;
 mod garbage;
 mod stores;
 mod uploads;

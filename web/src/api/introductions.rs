@@ -54,8 +54,8 @@ pub(super) async fn read_introduction(service: Data<Service>, id: Path<String>) 
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-cache")).json(kept))
 }
 
-/// Keeps an introduction while its query collects, in place of an older one, once a minute at most. Its passport is public
-/// from then on, and what it declares stays declared.
+/// Keeps an introduction while its query collects, in place of an older one, once a minute and 16 times at most. Its passport is
+/// public from then on, so each visa in it must name one audience; what it declares stays declared.
 #[utoipa::path(
     tag = "queries",
     params(("id" = String, Path, description = "the query's id")),
@@ -95,6 +95,7 @@ fn keep(service: &Service, id: QueryId, bytes: &[u8]) -> Result<bool, Error> {
         return Err(refused("it was written in the future; set the clock of this machine"));
     }
     introduction.clone().verify(&service.chain.ledger().chain(), id, &state)?;
+    introduction.check_publishable()?;
     let introductions = introductions(service);
     // One that cannot be read is replaced; where the database fails, keeping fails too.
     if let Ok(Some(kept)) = introductions.of(id) {

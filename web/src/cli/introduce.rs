@@ -1,6 +1,6 @@
 //! A researcher's introduction for a query, sent to a node.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use circuits::id::{ChainId, QueryId};
 use clap::Args;
@@ -8,6 +8,7 @@ use market::{
     data_use::DeclaredUse,
     introduction::Introduction,
     ledger::require_query,
+    passport::check_publishable,
     query::QueryFile,
     wallet::{PartyKey, Role},
 };
@@ -24,7 +25,8 @@ pub struct Introducing {
     /// The researcher's key file.
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
-    /// A passport or visas in JSON; public from then on. Present only visas that owners ask for.
+    /// A passport or visas in JSON; public from then on. Each must name one audience (aud), that of the agents who decide, so
+    /// that nobody else can use it. Present only visas that owners ask for.
     #[arg(long, value_name = "FILE", required_unless_present = "file")]
     passport: Option<PathBuf>,
     /// The query file, whose `data_use` is promised.
@@ -50,7 +52,7 @@ impl Introducing {
             })?),
             None => None,
         };
-        let passport = self.passport.as_deref().map(read_passport).transpose()?;
+        let passport = self.passport.as_deref().map(read_public_passport).transpose()?;
         let key = home.key(&self.key, Role::Researcher)?;
         let ledger = home.connect_reading()?.ledger;
         let (chain, state) = (ledger.chain(), require_query(&*ledger, self.query)?);
@@ -61,6 +63,16 @@ impl Introducing {
         let said = Introduced { query: self.query, declared: declared.is_some(), passport: passport.is_some() };
         output.result(&said, |said| format!("query {} is introduced at {}", said.query, node.url()))
     }
+}
+
+/// A passport that may be public, from a file: it never leaves this machine otherwise.
+///
+/// # Errors
+/// As [`read_passport`] and [`check_publishable`].
+pub(super) fn read_public_passport(path: &Path) -> Result<String, Error> {
+    let passport = read_passport(path)?;
+    check_publishable(&passport)?;
+    Ok(passport)
 }
 
 /// The node that introductions are sent to.

@@ -12,7 +12,7 @@ use circuits::id::Digest;
 use clap::{Args, Subcommand};
 use market::{
     ledger::{LedgerAccess, tip},
-    objects::{BlobAddress, BlobEntry, BlobKind, Checked, Garbage, Objects, Removed},
+    objects::{BlobAddress, BlobEntry, BlobKind, Checked, Garbage, Named, Objects, Removed, Retention},
 };
 use node::units::Height;
 use serde::Serialize;
@@ -59,7 +59,7 @@ pub enum ObjectsCommand {
         #[arg(long)]
         remove_damaged: bool,
     },
-    /// Remove blobs that the ledger does not name, and uploads that nobody goes on with.
+    /// Remove blobs that the ledger does not name or does not need any more, and uploads that nobody goes on with.
     Gc(Gc),
     /// Store a file, or upload it to the node at --url. An upload that was interrupted goes on when tried again.
     Put {
@@ -72,9 +72,11 @@ pub enum ObjectsCommand {
     },
 }
 
-/// Remove blobs that the ledger does not name, and uploads that nobody goes on with.
+/// Remove blobs that the ledger does not name or does not need any more, and uploads that nobody goes on with.
 ///
-/// A blob whose digest stands anywhere in a block stays. Begin with --dry-run.
+/// A blob whose digest stands in a block stays, unless what it was for is over since --keep-days: ciphertexts, sums and
+/// components of refunded queries, ciphertexts of withdrawn contributions, headers of licences that ended, and genomes of
+/// datasets that were withdrawn and have no licence left. What a released result needs stays. Begin with --dry-run.
 #[derive(Debug, Args)]
 pub struct Gc {
     /// Show what would be removed, and remove nothing.
@@ -83,6 +85,13 @@ pub struct Gc {
     /// Keep what is younger: the ledger may be about to name it.
     #[arg(long, default_value_t = 72, value_name = "HOURS", value_parser = clap::value_parser!(u64).range(1..=87_600))]
     grace_hours: u64,
+    /// Keep for so many days what is over, though a block names it.
+    #[arg(long, default_value_t = 30, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(0..=36_500))]
+    keep_days: u32,
+    /// Remove ciphertexts of results that were released more than so many days ago too. The results stay readable; receipts of
+    /// them are made and checked from then on only by those who have the ciphertexts elsewhere.
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    released_days: Option<u32>,
     /// Only this kind; repeat it for more. By default every kind that the ledger names.
     #[arg(long = "kind", value_name = "KIND")]
     kinds: Vec<BlobKind>,
@@ -166,35 +175,55 @@ impl Gc {
         let kinds = if self.kinds.is_empty() { NAMED_KINDS.to_vec() } else { self.kinds.clone() };
         let connection = home.connect_reading()?;
         let ledger = &*connection.ledger;
-        let (referred, height) = named(ledger, &digests(&store, &kinds)?, Height::new(1))?;
+        let wanted = digests(&store, &kinds)?;
+        let mut subjects = Named::default();
+        let (mut referred, height) = named(ledger, &wanted, Height::new(1), &mut subjects)?;
+        let retention = Retention { days: self.keep_days, released_days: self.released_days };
+        let ended = subjects.ended(ledger, &wanted, &retention)?;
+        referred.retain(|digest| !ended.contains(digest));
         let grace = Duration::from_secs(self.grace_hours * SECONDS_PER_HOUR);
         let garbage = store.find_garbage(&kinds, &referred, grace, now())?;
         let total = garbage.total();
         if self.dry_run || total == Removed::default() {
-            return report(&garbage, None, output);
+            return report(&garbage, &ended, None, output);
         }
-        let question = format!("Remove {} blobs and {} remains of uploads?", total.blobs, total.remains);
+        let over = count_ended(&garbage, &ended);
+        let question = format!(
+            "Remove {} blobs, {over} of which blocks name for what is over, and {} remains of uploads?",
+            total.blobs, total.remains
+        );
         output.confirm(self.yes, &question)?;
         // The ledger may have named some of them meanwhile.
         let unreferred = garbage.blobs().iter().map(|blob| blob.address.digest).collect();
-        let (meanwhile, _) = named(ledger, &unreferred, Height::new(height.get() + 1))?;
+        let (meanwhile, _) = named(ledger, &unreferred, height.next(), &mut Named::default())?;
         let removed = store.remove_garbage(garbage.clone(), &meanwhile)?;
-        report(&garbage, Some(removed), output)
+        report(&garbage, &ended, Some(removed), output)
     }
 }
 
-fn report(garbage: &Garbage, removed: Option<Removed>, output: &Output) -> Result<(), Error> {
+/// How many of the blobs a block names.
+fn count_ended(garbage: &Garbage, ended: &BTreeSet<Digest>) -> usize {
+    garbage.blobs().iter().filter(|blob| ended.contains(&blob.address.digest)).count()
+}
+
+fn report(garbage: &Garbage, ended: &BTreeSet<Digest>, removed: Option<Removed>, output: &Output) -> Result<(), Error> {
     let total = removed.unwrap_or_else(|| garbage.total());
     let blobs: Vec<_> = garbage.blobs().iter().take(LISTED_MAX).map(Listed::from).collect();
+    let over = count_ended(garbage, ended);
     let result = serde_json::json!({
         "removed": removed.is_some(), "blobs": total.blobs, "remains": total.remains, "bytes": total.bytes,
-        "unreferred": blobs,
+        "ended": over, "unreferred": blobs,
     });
     output.result(&result, |_| {
-        let lines = blobs.iter().map(|blob| format!("{:<16} {} {:>12}", blob.kind, blob.digest, blob.bytes));
+        let lines = blobs.iter().map(|blob| {
+            let why = if ended.contains(&blob.digest) { "  over" } else { "" };
+            format!("{:<16} {} {:>12}{why}", blob.kind, blob.digest, blob.bytes)
+        });
         let done = if removed.is_some() { "removed" } else { "would be removed" };
-        let sum =
-            format!("{} blobs and {} remains of uploads, {} bytes, {done}", total.blobs, total.remains, total.bytes);
+        let sum = format!(
+            "{} blobs ({over} found that blocks name for what is over) and {} remains of uploads, {} bytes, {done}",
+            total.blobs, total.remains, total.bytes
+        );
         lines.chain([sum]).collect::<Vec<_>>().join("\n")
     })
 }
@@ -211,11 +240,12 @@ fn digests(store: &Objects, kinds: &[BlobKind]) -> Result<BTreeSet<Digest>, Erro
 }
 
 /// Those digests whose bytes stand anywhere in a block from `first` on, and the height reached. A transaction that
-/// names a blob in a way this program does not know of keeps it all the same.
+/// names a blob in a way this program does not know of keeps it all the same. What can come to an end is noted beside.
 fn named(
     ledger: &dyn LedgerAccess,
     wanted: &BTreeSet<Digest>,
     first: Height,
+    subjects: &mut Named,
 ) -> Result<(BTreeSet<Digest>, Height), Error> {
     let end = tip(ledger)?.height;
     let mut found = BTreeSet::new();
@@ -227,6 +257,7 @@ fn named(
             ),
         };
         let block = ledger.block(Height::new(height))?.ok_or_else(missing)?;
+        subjects.note(ledger, &block)?;
         let encoded = block.to_bytes()?;
         let windows = encoded.windows(32).filter_map(|window| window.try_into().ok()).map(Digest::from_bytes);
         found.extend(windows.filter(|digest| wanted.contains(digest)));

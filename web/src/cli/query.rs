@@ -24,10 +24,9 @@ use serde::Serialize;
 
 use super::{
     Home, Output,
-    introduce::{Introducing, require_node, write},
+    introduce::{Introducing, read_public_passport, require_node, write},
     keys::sealing_key,
     ontology::{self, Ontology},
-    passport::read_passport,
 };
 use crate::Error;
 
@@ -140,7 +139,7 @@ impl Query {
             Self::Disease { name, names } => ontology::find(home, output, &name, names.as_deref()),
             Self::Open { file, key, ontology, nonce, passport, yes } => {
                 let file = query_file(&file, &ontology)?;
-                let passport = passport.as_deref().map(read_passport).transpose()?;
+                let passport = passport.as_deref().map(read_public_passport).transpose()?;
                 if passport.is_some() {
                     require_node(home)?;
                 }

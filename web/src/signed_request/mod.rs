@@ -3,7 +3,7 @@
 //!
 //! One profile: the signature is labelled `locus`, covers method, authority, path, query and, where there is a body, its
 //! digest, and carries `created`, a `nonce`, the account as `keyid` and the chain as `tag`. A server takes each nonce
-//! once, while the time it was created at is near its own. So nothing can be replayed, to this server or another, or on
+//! once, while the time it was created at is near its own and later than its start. So nothing can be replayed, to this server or another, or on
 //! another chain.
 
 mod base;
@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 pub use self::{
-    replay::{CLOCK_SECONDS_MAX, REQUESTS_REMEMBERED_MAX, Replay},
+    replay::{AHEAD_SECONDS_MAX, CLOCK_SECONDS_MAX, REQUESTS_REMEMBERED_MAX, Replay},
     sign::{SignedHeaders, sign},
     verify::{Caller, SIGNATURE_BYTES_MAX, UnverifiedRequest},
 };

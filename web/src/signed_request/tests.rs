@@ -11,6 +11,11 @@ use crate::Error;
 const NOW: Timestamp = Timestamp::new(1_700_000_000);
 const CHAIN: ChainId = ChainId::from_bytes([7; 32]);
 
+/// Of a server that began long ago.
+fn replay_of_long_ago() -> Replay {
+    Replay::new(Timestamp::new(0))
+}
+
 fn key() -> SigningKey {
     SigningKey::from_bytes(&[3; 32])
 }
@@ -25,7 +30,7 @@ fn signed(covered: &Covered<'_>) -> SignedHeaders {
 }
 
 fn verified(headers: &SignedHeaders, covered: &Covered<'_>) -> Result<Caller, Error> {
-    verified_at(headers, covered, NOW, &Replay::default())
+    verified_at(headers, covered, NOW, &replay_of_long_ago())
 }
 
 fn verified_at(
@@ -73,7 +78,7 @@ fn the_base_and_signature_of_the_rfc_are_ours() {
 
 #[test]
 fn a_signed_request_names_its_account_once() {
-    let (headers, replay) = (signed(&request()), Replay::default());
+    let (headers, replay) = (signed(&request()), replay_of_long_ago());
     let caller = verified_at(&headers, &request(), NOW, &replay).unwrap();
     assert_eq!(caller.account(), account_of(&key()));
     refused(verified_at(&headers, &request(), NOW, &replay), "taken before");
@@ -81,15 +86,54 @@ fn a_signed_request_names_its_account_once() {
 
 #[test]
 fn a_request_is_forgotten_only_when_it_is_too_old_to_be_replayed() {
-    let (headers, replay) = (signed(&request()), Replay::default());
+    let (headers, replay) = (signed(&request()), replay_of_long_ago());
     verified_at(&headers, &request(), NOW, &replay).unwrap();
     for later in [1, CLOCK_SECONDS_MAX] {
         refused(verified_at(&headers, &request(), NOW.after(later as u32), &replay), "taken before");
     }
     let too_late = NOW.after(CLOCK_SECONDS_MAX as u32 + 1);
-    refused(verified_at(&headers, &request(), too_late, &replay), "more than 60 s");
-    let too_early = Timestamp::new(NOW.get() - CLOCK_SECONDS_MAX - 1);
-    refused(verified_at(&headers, &request(), too_early, &Replay::default()), "more than 60 s");
+    refused(verified_at(&headers, &request(), too_late, &replay), "more than 60 s before");
+    let early = |seconds: u64| Timestamp::new(NOW.get() - seconds);
+    refused(
+        verified_at(&headers, &request(), early(AHEAD_SECONDS_MAX + 1), &replay_of_long_ago()),
+        "more than 5 s after",
+    );
+    verified_at(&headers, &request(), early(AHEAD_SECONDS_MAX), &replay_of_long_ago()).unwrap();
+}
+
+#[test]
+fn a_time_that_is_refused_is_told_beside_the_servers_own() {
+    let (headers, replay) = (signed(&request()), replay_of_long_ago());
+    let behind = verified_at(&headers, &request(), NOW.after(100), &replay);
+    refused(behind, "1700000100: sign when sending, and set that machine's clock if it is 100 s behind");
+    let ahead = verified_at(&headers, &request(), Timestamp::new(NOW.get() - 30), &replay);
+    refused(ahead, "set that machine's clock, which is 30 s ahead of this one");
+}
+
+/// A recorded request counted once more after the server was killed and began again.
+#[test]
+fn repro_what_a_server_took_counts_no_more_once_it_began_anew() {
+    let headers = signed(&request());
+    // At each second at which the one before may have taken it, also by a clock that is behind the client's.
+    for taken in (NOW.get() - AHEAD_SECONDS_MAX)..=(NOW.get() + CLOCK_SECONDS_MAX) {
+        let taken = Timestamp::new(taken);
+        verified_at(&headers, &request(), taken, &replay_of_long_ago()).unwrap();
+        for began in [taken, taken.after(1), taken.after(30)] {
+            let anew = Replay::new(began);
+            for later in 0..=CLOCK_SECONDS_MAX {
+                let again = verified_at(&headers, &request(), began.after(later as u32), &anew);
+                assert!(matches!(again, Err(Error::Unsigned { .. })), "taken {taken}, began {began}, {later} s later");
+            }
+        }
+    }
+    let began = Replay::new(NOW);
+    refused(
+        verified_at(&headers, &request(), NOW.after(1), &began),
+        "sign again, after 1700000005; its time is 1700000001",
+    );
+    let wait = AHEAD_SECONDS_MAX as u32 + 1;
+    let again = sign(&request(), &key(), &CHAIN, NOW.after(wait), &mut StdRng::seed_from_u64(1)).unwrap();
+    verified_at(&again, &request(), NOW.after(wait), &began).unwrap();
 }
 
 #[test]

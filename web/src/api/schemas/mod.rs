@@ -465,7 +465,7 @@ pub(super) struct JobSummary {
 /// How many jobs of a kind are in a state.
 #[derive(ToSchema)]
 pub(super) struct JobCount {
-    /// `follow-index` or `aggregate-query`.
+    /// `follow-index`, `aggregate-query`, `seal-query` or `refund-query`.
     kind: String,
     /// `waiting`, `running`, `done` or `failed`.
     state: String,

@@ -15,8 +15,8 @@ use futures::executor::block_on;
 use market::{
     database::Database,
     index::Index,
-    jobs::{AggregateDuty, Duty},
-    ledger::LocalLedger,
+    jobs::{AggregateDuty, Duty, StepDuty},
+    ledger::{LedgerAccess, LocalLedger},
     objects::{BlobKind, Objects},
     wallet::Role,
 };
@@ -85,7 +85,7 @@ pub struct Run {
     #[command(flatten)]
     database: DatabaseOption,
     #[command(flatten)]
-    aggregation: Aggregation,
+    stewardship: Stewardship,
     /// Key file of a custodian (`locus keys new custodian`). With it this node serves the datasets that name its account, to
     /// those whom the ledger entitles, and signs a receipt of each access of a licensee first.
     #[arg(long, value_name = "FILE")]
@@ -97,30 +97,38 @@ pub struct Run {
     institutions: Option<PathBuf>,
 }
 
-/// Adding up what is sealed, for everybody.
+/// What a node does for queries, in everybody's place.
 #[derive(Debug, Default, Args)]
-struct Aggregation {
-    /// Key file, of any role, with which this node adds up queries as they are sealed and sends their sums; it needs
-    /// --members or --members-file. Without it, the node adds up nothing and somebody runs `locus aggregate`.
+struct Stewardship {
+    /// Key file, of any role, with which this node does for every query what the ledger lets anybody do: it seals queries
+    /// that are full or past their last day, adds up sealed ones and sends their sums, and returns the money of those that
+    /// missed a deadline. It needs --members or --members-file. Without it somebody runs `locus query seal`, `locus
+    /// aggregate` and `locus query refund`.
     #[arg(long, value_name = "FILE")]
     aggregator_key: Option<PathBuf>,
     #[command(flatten)]
     members: Members,
 }
 
-impl Aggregation {
-    /// The duty, where the operator gave a key.
-    fn duty(&self, home: &Home, mempool: &Arc<Mempool>, objects: &Objects) -> Result<Option<Arc<dyn Duty>>, Error> {
+impl Stewardship {
+    /// The duties, where the operator gave a key.
+    fn duties(&self, home: &Home, mempool: &Arc<Mempool>, objects: &Objects) -> Result<Vec<Arc<dyn Duty>>, Error> {
         let Some(path) = &self.aggregator_key else {
             let why = "they are for --aggregator-key, which is not given".into();
-            return if self.members.is_empty() { Ok(None) } else { Err(Error::Input { what: "members", why }) };
+            return if self.members.is_empty() { Ok(vec![]) } else { Err(Error::Input { what: "members", why }) };
         };
-        Ok(Some(Arc::new(AggregateDuty {
-            ledger: Arc::new(LocalLedger::new(Arc::clone(mempool), now)),
-            blobs: Arc::new(objects.clone()),
-            committee: Arc::new(self.members.directory()?),
-            sender: home.any_key(path)?.signing_key(),
-        })))
+        let sender = home.any_key(path)?.signing_key();
+        let ledger: Arc<dyn LedgerAccess> = Arc::new(LocalLedger::new(Arc::clone(mempool), now));
+        Ok(vec![
+            Arc::new(StepDuty::sealing(Arc::clone(&ledger), sender.clone())),
+            Arc::new(StepDuty::refunding(Arc::clone(&ledger), sender.clone())),
+            Arc::new(AggregateDuty {
+                ledger,
+                blobs: Arc::new(objects.clone()),
+                committee: Arc::new(self.members.directory()?),
+                sender,
+            }),
+        ])
     }
 }
 
@@ -136,7 +144,7 @@ impl Run {
             copy_every: COPY_BLOCKS,
             keep_copies: COPIES_KEPT,
             database: DatabaseOption::default(),
-            aggregation: Aggregation::default(),
+            stewardship: Stewardship::default(),
             publish: Publish::default(),
             custodian_key: None,
             institutions: None,
@@ -166,7 +174,7 @@ impl Run {
         let mempool = Arc::new(Mempool::new(Arc::new(ledger)));
         let database = self.database.open(home)?;
         let objects = home.objects()?;
-        let duty = self.aggregation.duty(home, &mempool, &objects)?;
+        let duties = self.stewardship.duties(home, &mempool, &objects)?;
         let custody = self.custodian_key.as_deref().map(|path| home.key(path, Role::Custodian)).transpose()?;
         let custody = custody.map(|key| Custody::new(key.signing_key()));
         let p2p = match self.p2p {
@@ -186,7 +194,6 @@ impl Run {
         if let Some(path) = &self.institutions {
             service.sign_in.institutions = read_institutions(path)?;
         }
-        let duties = duty.into_iter().collect();
         let server = serve_with_duties(service, duties, &self.listen.to_string(), StopOn::Signals)?;
         Ok(RunningNode { server, engine, p2p })
     }
@@ -294,7 +301,7 @@ pub(crate) fn service(
         metrics: Metrics::default(),
         engine,
         custody: None,
-        replay: Replay::default(),
+        replay: Replay::new(now()),
         sign_in: SignIn::default(),
     })
 }

@@ -18,6 +18,8 @@ const fn kind(kind: JobKind) -> &'static str {
     match kind {
         JobKind::FollowIndex => "Index the blocks, for listings and searches",
         JobKind::AggregateQuery => "Add up a query's ciphertexts, and hand the sum in",
+        JobKind::SealQuery => "Seal a query that is full or past its last day",
+        JobKind::RefundQuery => "Return the money of a query that missed a deadline",
     }
 }
 

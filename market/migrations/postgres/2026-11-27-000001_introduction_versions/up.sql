@@ -1,0 +1,3 @@
+-- How often a query was introduced; the latest is what is kept.
+
+ALTER TABLE introductions ADD COLUMN versions BIGINT NOT NULL DEFAULT 1 CHECK (versions >= 1);
