@@ -312,7 +312,7 @@ on_both! {
             assert!(kept.keep(&made(2, second)).unwrap());
         }
         let why = kept.keep(&made(2, INTRODUCTIONS_MAX + 1)).unwrap_err().to_string();
-        assert!(why.contains("was introduced 16 times at this node"), "{why}");
+        assert!(why.contains("was introduced 64 times at this node"), "{why}");
         // What is here is still here, may be sent again, and is in no other query's way.
         assert!(!kept.keep(&made(2, INTRODUCTIONS_MAX)).unwrap());
         assert_eq!(kept.of(QueryId::from_bytes([2; 32])).unwrap(), Some(made(2, INTRODUCTIONS_MAX)));

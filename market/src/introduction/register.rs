@@ -9,8 +9,8 @@ use crate::{
     database::{Database, on_each, signed},
 };
 
-/// How often a query can be introduced at one node: with a fresh passport each day of the longest query, and more.
-pub const INTRODUCTIONS_MAX: u32 = 16;
+/// How often a query can be introduced at one node: with a fresh passport each week of the longest query.
+pub const INTRODUCTIONS_MAX: u32 = 64;
 
 /// Why a declaration stays.
 const PROMISED: &str = "people answer on what the kept one declares, so it stays as long as the query collects; declare the \

@@ -54,7 +54,7 @@ pub(super) async fn read_introduction(service: Data<Service>, id: Path<String>) 
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-cache")).json(kept))
 }
 
-/// Keeps an introduction while its query collects, in place of an older one, once a minute and 16 times at most. Its passport is
+/// Keeps an introduction while its query collects, in place of an older one, once a minute and 64 times at most. Its passport is
 /// public from then on, so each visa in it must name one audience; what it declares stays declared.
 #[utoipa::path(
     tag = "queries",
