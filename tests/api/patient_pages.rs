@@ -17,8 +17,8 @@ use market::{
 };
 use node::{
     signature::account_of,
-    transaction::{Action, OfferDataset, RequestLicence},
-    units::{Amount, ContributionIndex},
+    transaction::{Action, OfferDataset, RegisterRecord, RequestLicence},
+    units::{Amount, ContributionIndex, LeafIndex},
 };
 use tempfile::TempDir;
 use ureq::http::header;
@@ -34,7 +34,7 @@ use super::{
     screenings::screened,
     server::{Server, agent},
 };
-use crate::world::{account, digest, key};
+use crate::world::{account, digest, key, record};
 
 /// Long before a call of its own gives up, and longer than a page may wait for wallet and node together.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -165,12 +165,15 @@ fn what_was_asked_and_earned_is_walked_a_page_at_a_time_and_each_row_shown_once(
 
 /// Offers data of a wallet's owner, for which somebody asks so many times.
 fn asked_for(ledger: &RemoteLedger, owner: &SigningKey, times: usize) {
+    let certified = RegisterRecord { owner: account_of(owner), ..record(40) };
+    act(ledger, &key("issuer 0"), Action::RegisterRecord(certified)).unwrap();
     let offer = OfferDataset {
         body: digest("body"),
         body_bytes: 65_564,
         plaintext_bytes: 65_536,
         header: digest("header"),
-        record: None,
+        // The one behind the four of the world.
+        record: Some(LeafIndex::new(4)),
         allowed: allowed(),
         price_min: Amount::new(500),
         term_days_max: 30,

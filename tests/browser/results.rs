@@ -214,7 +214,7 @@ fn drawn(browser: &Browser) -> Vec<String> {
 #[track_caller]
 pub fn scrolls_in_its_box(browser: &Browser) {
     browser.set_width(320);
-    assert_eq!(browser.run("return document.documentElement.scrollWidth"), 320);
+    assert_eq!(browser.run("return document.documentElement.scrollWidth <= innerWidth && innerWidth <= 320"), true);
     let boxes = "[...document.querySelectorAll('figure > .scroll')]";
     let sound = "box.scrollWidth > box.clientWidth + 100 && box.querySelector('img').clientWidth >= 34 * 16 && box.tabIndex === 0 \
                  && box.getAttribute('role') === 'region' && box.ariaLabel.length > 8";
@@ -253,8 +253,7 @@ fn a_funnel_is_drawn_step_by_step_and_each_step_is_named() {
     let text = results.show(&browser, &results.funnel);
     let titles = drawn(&browser);
     assert!(titles.iter().all(|title| title.starts_with("Attrition")) && titles.len() == 2, "{titles:?}");
-    for criterion in
-        ["Criterion 1: age from 40 to 65", "Criterion 2: diagnosis", "Criterion 3: 0 to 1 copies of 1:1000 A>G"]
+    for criterion in ["Criterion 1: age 40 to 65", "Criterion 2: diagnosis", "Criterion 3: 0 to 1 copies of 1:1000 A>G"]
     {
         assert!(text.contains(criterion), "{criterion}: {text}");
     }
