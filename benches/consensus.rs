@@ -260,7 +260,7 @@ fn blocks() {
             );
         }
     }
-    const SIZES: [usize; 5] = [1, 8, 32, 64, 128];
+    const SIZES: [usize; 4] = [1, 8, 32, 64];
     for count in [1, 4] {
         let proven = Proven::new(count, SIZES.iter().sum());
         let nodes = proven.nodes(GATHERED);

@@ -396,3 +396,22 @@ fn check_public_axes(part: usize, layout: &Layout, schema: &Schema) -> Result<()
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use circuits::privacy::Epsilon;
+
+    use super::*;
+
+    #[test]
+    fn an_exact_query_asks_records_of_before_its_period_and_a_private_one_of_before_its_epoch() {
+        let opening = |epoch| OpeningEpoch { epoch: Epoch::new(epoch), exact_period_epochs: 10 };
+        let private = PrivacyMode::Private { epsilon_milli: Epsilon::from_milli(1) };
+        for (epoch, period, exact) in [(0, 0, 0), (9, 0, 0), (10, 1, 10), (29, 2, 20)] {
+            let opening = opening(epoch);
+            assert_eq!(opening.period(), period);
+            assert_eq!(opening.registered_before(PrivacyMode::Exact), exact);
+            assert_eq!(opening.registered_before(private), epoch);
+        }
+    }
+}

@@ -148,7 +148,7 @@ fn repro_what_a_researcher_says_of_themselves_meets_no_requirement() {
 
 #[test]
 fn repro_a_visa_of_one_study_shows_nothing_of_an_approval_that_another_names() {
-    let grant = json!({ "type": "ControlledAccessGrants", "by": "const:dac", "names_approval": true });
+    let grant = json!({ "type": "ControlledAccessGrants", "by": "const:so", "names_approval": true });
     let policy = Policy::new(vec![serde_json::from_value(grant).unwrap()]).unwrap();
     let checked =
         checked(&json!([visa("ControlledAccessGrants", "https://hospital.example/studies/17")]).to_string(), &trust());
