@@ -169,13 +169,13 @@ impl Contribution {
         let mut state = require_query(draft, self.query)?;
         self.check_open(&state, context)?;
         let contribution = ContributionIndex::new(state.admitted);
-        let admission = Admission { query: self.query, contribution };
-        self.spend_nullifier(admission, draft)?;
+        let (nullifier, admission) = (self.nullifier()?, Admission { query: self.query, contribution });
         for (index, part) in (0u8..).zip(&self.parts) {
             check_root(part.root, draft, context)?;
             self.check_receipts(index, part, &state, draft, context)?;
-            spend_part(part, admission, draft)?;
         }
+        spend_nullifier(nullifier, admission, draft)?;
+        self.parts.iter().try_for_each(|part| spend_part(part, admission, draft))?;
         // The pairing comes last: everything cheaper has been checked.
         for (index, part) in (0u8..).zip(&self.parts) {
             let instance = part.instance(&context.chain, &self.query, index, &self.payout);
@@ -223,18 +223,14 @@ impl Contribution {
         Ok(())
     }
 
-    /// Spends the nullifier of the one record that every part is of.
-    fn spend_nullifier(&self, admission: Admission, draft: &mut Draft<'_>) -> Result<(), Error> {
-        let Some(nullifier) = self.parts.first().map(|part| part.nullifier) else { return Ok(()) };
-        if self.parts.iter().any(|part| part.nullifier != nullifier) {
-            let why = "its parts have different nullifiers; prove all parts from one record";
-            return Err(query_error(self.query, why));
+    /// The nullifier of the one record that every part is of.
+    fn nullifier(&self) -> Result<Nullifier, Error> {
+        let mut nullifiers = self.parts.iter().map(|part| part.nullifier);
+        let first = nullifiers.next().ok_or_else(|| query_error(self.query, "the contribution has no part"))?;
+        if nullifiers.all(|other| other == first) {
+            return Ok(first);
         }
-        if draft.nullifier(nullifier)?.is_some() {
-            let remedy = "a record contributes once to each query, and a withdrawn contribution stays spent";
-            return Err(Error::Duplicate { what: "nullifier", id: nullifier.to_string(), remedy });
-        }
-        draft.put_nullifier(nullifier, &admission)
+        Err(query_error(self.query, "its parts have different nullifiers; prove all parts from one record"))
     }
 
     fn check_receipts(
@@ -277,6 +273,14 @@ pub(super) fn check_root(root: EpochRoot, draft: &Draft<'_>, context: &Context<'
         return Err(Error::Refused { what: "epoch root", why });
     }
     Ok(())
+}
+
+fn spend_nullifier(nullifier: Nullifier, admission: Admission, draft: &mut Draft<'_>) -> Result<(), Error> {
+    if draft.nullifier(nullifier)?.is_some() {
+        let remedy = "a record contributes once to each query, and a withdrawn contribution stays spent";
+        return Err(Error::Duplicate { what: "nullifier", id: nullifier.to_string(), remedy });
+    }
+    draft.put_nullifier(nullifier, &admission)
 }
 
 /// Spends a part's scope, where it has one, and its ciphertext.

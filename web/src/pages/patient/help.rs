@@ -60,7 +60,7 @@ const WORDS: [Explained; 22] = [
         "Common book",
         "A list that all hospitals and researchers keep together. It holds no record of anybody.",
     ),
-    word("exact", "Exact result", "A result without any chance mixed in. It is only made about big groups."),
+    word("exact", "Exact result", "A result without any chance mixed in. It is only made where many people take part."),
     word(
         "genome",
         "Genome",

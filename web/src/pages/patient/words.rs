@@ -175,7 +175,7 @@ pub(super) fn earnings() -> [(&'static str, &'static str); 5] {
 pub(super) const fn privacy(mode: &PrivacyMode) -> &'static str {
     match mode {
         PrivacyMode::Exact => {
-            "The result is exact. It is about a big group, and nothing is mixed in to hide you in it."
+            "The result is exact. Many people take part, and nothing is mixed in to hide you among them."
         }
         PrivacyMode::Private { .. } => {
             "Chance is mixed into the result, so that nobody can tell from it whether you took part."
