@@ -205,6 +205,21 @@ on_both! {
         assert!(failed[0].error.as_ref().unwrap().contains("4 times"), "{failed:?}");
     }
 
+    fn repro_what_was_given_up_begins_again_when_it_is_asked_for_again(backend) {
+        let (_database, queue) = begun(backend);
+        queue.enqueue(&job("a"), NOW).unwrap();
+        let mut now = NOW;
+        for attempt in 1..=4 {
+            lease(&queue, attempt, now).unwrap();
+            now = now.after(60);
+        }
+        assert_eq!(lease(&queue, 9, now), None);
+        assert_eq!(only(&queue).state, JobState::Failed);
+        assert!(queue.enqueue(&job("a"), now).unwrap());
+        assert_eq!(lease(&queue, 9, now).unwrap().attempt, 1);
+        assert!(!queue.enqueue(&job("a"), now).unwrap());
+    }
+
     fn what_failed_begins_again_when_retried_and_nothing_else_does(backend) {
         let (_database, queue) = begun(backend);
         let once = Policy { attempts_max: 1, ..POLICY };

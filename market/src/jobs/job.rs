@@ -33,7 +33,7 @@ names! {
 }
 
 impl JobKind {
-    /// Whether a job of this kind is done again each time it is asked for, instead of once for ever.
+    /// Whether a job of this kind is done again each time it is asked for, instead of once.
     #[must_use]
     pub const fn repeats(self) -> bool {
         match self {

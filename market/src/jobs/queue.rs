@@ -81,8 +81,8 @@ impl Queue {
     }
 
     /// Asks for a job, and returns whether it will be done because of this call. Asking for one that is there already
-    /// changes nothing, unless its kind repeats: then one that is done or failed begins again, and one that runs is
-    /// followed by another run.
+    /// changes nothing, but one that was given up begins again: whoever asks sees that it is still due. Of a kind that repeats
+    /// one that is done begins again too, and one that runs is followed by another run.
     ///
     /// # Errors
     /// [`Error::Job`] for a key or payload beyond its bound, [`Error::Database`] when the database fails.
@@ -92,12 +92,14 @@ impl Queue {
             if insert(connection, job, now)? {
                 return Ok(true);
             }
-            if !job.kind.repeats() {
-                return Ok(false);
-            }
             let this = jobs::kind.eq(job.kind.name()).and(jobs::key.eq(&job.key));
-            let over = jobs::state.eq(JobState::Done.name()).or(jobs::state.eq(JobState::Failed.name()));
-            let begun = update(jobs::table.filter(this).filter(over)).set(anew(now)).execute(connection)?;
+            let failed = jobs::state.eq(JobState::Failed.name());
+            let retried = update(jobs::table.filter(this).filter(failed)).set(anew(now)).execute(connection)?;
+            if !job.kind.repeats() {
+                return Ok(retried > 0);
+            }
+            let done = jobs::state.eq(JobState::Done.name());
+            let begun = retried + update(jobs::table.filter(this).filter(done)).set(anew(now)).execute(connection)?;
             let running = jobs::state.eq(JobState::Running.name());
             let again =
                 update(jobs::table.filter(this).filter(running)).set(jobs::again.eq(true)).execute(connection)?;

@@ -53,7 +53,7 @@ pub enum CommitteeStage {
         /// Those outside the key that at least `n − t + 1` confirmed; nobody where there is no such key.
         outside: BTreeSet<MemberIndex>,
     },
-    /// Governance seated another committee before the key was active; the next epoch is that committee's.
+    /// The validators seated another committee before the key was active; the next epoch is that committee's.
     Replaced,
 }
 

@@ -51,7 +51,7 @@ pub enum Committee {
     /// Run one member until interrupted: it takes part in key generation, keeps ciphertexts, signs sums it added up
     /// itself, and computes components of releases that the ledger allows.
     ///
-    /// It serves every key whose committee lists it. A new member starts it once governance seated the committee; a former
+    /// It serves every key whose committee lists it. A new member starts it once the validators seated the committee; a former
     /// one keeps it running until it says that no key is left.
     Serve(ServeMember),
     /// Show how far the committee's key is, and who sits in that committee, in the members' order.
@@ -153,7 +153,7 @@ fn describe(stage: &CommitteeStage) -> String {
             format!("expired: members {} did not do their step in time, or confirmed another key", list(absent))
         }
         CommitteeStage::Retired { key } => format!("retired, key {key}"),
-        CommitteeStage::Replaced => "given up: governance seated another committee".into(),
+        CommitteeStage::Replaced => "given up: the validators seated another committee".into(),
         CommitteeStage::Disputed { outside } if outside.is_empty() => {
             "disputed: the members confirmed different keys, and too few the same".into()
         }

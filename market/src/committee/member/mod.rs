@@ -126,7 +126,7 @@ impl Member {
             return Ok(member);
         }
         let why = "it sits in no committee of this chain now, and its folder holds no key; check key file, folder and \
-                   network, or start it once governance seated it";
+                   network, or start it once the validators seated it";
         member.refused("serve", why)
     }
 

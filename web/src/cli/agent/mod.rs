@@ -5,9 +5,9 @@ mod introduced;
 mod pace;
 mod pages;
 mod screenings;
+mod watching;
 
 use std::{
-    collections::BTreeSet,
     num::NonZeroUsize,
     path::{Path, PathBuf},
     thread,
@@ -26,10 +26,7 @@ use market::{
     ledger::{LedgerAccess, QueryWatch, require_query, tip},
     wallet::{Protection, Wallet},
 };
-use node::{
-    state::{QueryStatus, committee_of},
-    units::Epoch,
-};
+use node::state::committee_of;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -40,6 +37,7 @@ use self::{
     pace::{Pace, Turn},
     pages::Pages,
     screenings::Screenings,
+    watching::{Task, Watching, open_collecting},
 };
 use super::{
     Connection, Home, Output,
@@ -335,113 +333,6 @@ impl Answering {
     }
 }
 
-/// What a watching agent remembers between two looks.
-struct Watching {
-    queries: QueryWatch,
-    /// Every query that it told of: it may tell of one again.
-    told: BTreeSet<QueryId>,
-    /// When each answer may be sent.
-    pace: Pace,
-    /// Queries that opened and may still collect.
-    known: Vec<QueryId>,
-    /// Those that collect, opened.
-    open: Vec<OpenQuery>,
-    /// The epoch of the last look.
-    epoch: Option<Epoch>,
-    /// What the researchers of open queries showed in that epoch.
-    found: Found,
-    /// The epoch in which every known query was answered for every wallet.
-    seen: Option<Epoch>,
-    /// Digests of what was printed, by query, so that nothing is printed twice.
-    printed: BTreeSet<(QueryId, [u8; 32])>,
-}
-
-impl Watching {
-    fn new(delay_max: Duration) -> Self {
-        Self {
-            queries: QueryWatch::default(),
-            told: BTreeSet::new(),
-            pace: Pace::new(delay_max),
-            known: vec![],
-            open: vec![],
-            epoch: None,
-            found: Found::new(),
-            seen: None,
-            printed: BTreeSet::new(),
-        }
-    }
-
-    /// Asks what researchers show who were not asked in this epoch, and again who showed nothing while nobody answers: then
-    /// it tells of nobody. The last failure, if there is one.
-    fn ask_who_asks(&mut self, introductions: &Introductions) -> Option<Error> {
-        let mut failure = None;
-        for opened in &self.open {
-            let query = opened.id();
-            let asked = self.found.get(&query);
-            if asked.is_some_and(|found| found.is_some() || opened.state().admitted > 0) {
-                continue;
-            }
-            match introductions.find(query) {
-                Ok(found) => {
-                    if asked.is_some() && found.is_some() {
-                        self.pace.draw_again(query);
-                    }
-                    self.found.insert(query, found);
-                }
-                Err(error) => failure = Some(error),
-            }
-        }
-        failure
-    }
-
-    /// What to decide on now, and whether anything waits for its moment.
-    fn due(&mut self, wallets: Vec<PathBuf>, epoch: Epoch) -> (Vec<Task>, bool) {
-        let (mut due, mut waits) = (vec![], false);
-        for path in wallets {
-            let mut queries = vec![];
-            for (place, opened) in
-                self.open.iter().enumerate().filter(|(_, opened)| self.found.contains_key(&opened.id()))
-            {
-                match self.pace.turn(&path, opened.id(), epoch) {
-                    Turn::Waits => waits = true,
-                    Turn::Now => queries.push(place),
-                    Turn::Over => {}
-                }
-            }
-            if !queries.is_empty() {
-                due.push(Task { path, queries });
-            }
-        }
-        (due, waits)
-    }
-
-    /// Forgets what it knew of queries that no longer collect.
-    fn forget_ended(&mut self) {
-        self.printed.retain(|(query, _)| self.known.contains(query));
-        self.found.retain(|query, _| self.known.contains(query));
-        self.pace.retain(&self.known);
-    }
-}
-
-/// The queries that still collect, as they are now, those opened before among them; the others are forgotten.
-fn open_collecting(
-    agent: &MarketAgent<'_>,
-    queries: &mut Vec<QueryId>,
-    mut open: Vec<OpenQuery>,
-) -> Result<Vec<OpenQuery>, Error> {
-    open.iter_mut().try_for_each(|opened| agent.refresh(opened))?;
-    for query in queries.iter() {
-        if open.iter().all(|opened| opened.id() != *query)
-            && require_query(agent.ledger, *query)?.status == QueryStatus::Collecting
-        {
-            open.push(agent.open(*query)?);
-        }
-    }
-    open.retain(|opened| opened.state().status == QueryStatus::Collecting);
-    *queries = open.iter().map(OpenQuery::id).collect();
-    Ok(open)
-}
-
 impl Withdrawing {
     fn run(&self, home: &Home, output: &Output) -> Result<(), Error> {
         output.confirm(self.yes, "Withdraw? The record cannot answer this query again and earns nothing.")?;
@@ -450,13 +341,6 @@ impl Withdrawing {
         let inclusion = withdraw(&*connection.ledger, &mut wallet, self.query)?;
         output.result(&inclusion, |inclusion| format!("withdrawn in block {}", inclusion.height))
     }
-}
-
-/// A wallet, and the places of the queries to answer among the open ones.
-#[derive(Debug, Clone)]
-struct Task {
-    path: PathBuf,
-    queries: Vec<usize>,
 }
 
 /// What becomes of queries for a batch of wallets, by what was found of each query's researcher, in the wallets' order. Only

@@ -1,0 +1,130 @@
+//! What a watching agent remembers, and what is due of it.
+
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+
+use circuits::id::QueryId;
+use market::{
+    agent::{Agent as MarketAgent, OpenQuery},
+    ledger::{QueryWatch, require_query},
+};
+use node::{state::QueryStatus, units::Epoch};
+
+use super::{
+    introduced::{Found, Introductions},
+    pace::{Pace, Turn},
+};
+use crate::Error;
+
+/// A wallet, and the places of the queries to answer among the open ones.
+#[derive(Debug, Clone)]
+pub(super) struct Task {
+    pub(super) path: PathBuf,
+    pub(super) queries: Vec<usize>,
+}
+
+/// What a watching agent remembers between two looks.
+pub(super) struct Watching {
+    pub(super) queries: QueryWatch,
+    /// Every query that it told of: it may tell of one again.
+    pub(super) told: BTreeSet<QueryId>,
+    /// When each answer may be sent.
+    pub(super) pace: Pace,
+    /// Queries that opened and may still collect.
+    pub(super) known: Vec<QueryId>,
+    /// Those that collect, opened.
+    pub(super) open: Vec<OpenQuery>,
+    /// The epoch of the last look.
+    pub(super) epoch: Option<Epoch>,
+    /// What the researchers of open queries showed in that epoch.
+    pub(super) found: Found,
+    /// The epoch in which every known query was answered for every wallet.
+    pub(super) seen: Option<Epoch>,
+    /// Digests of what was printed, by query, so that nothing is printed twice.
+    pub(super) printed: BTreeSet<(QueryId, [u8; 32])>,
+}
+
+impl Watching {
+    pub(super) fn new(delay_max: Duration) -> Self {
+        Self {
+            queries: QueryWatch::default(),
+            told: BTreeSet::new(),
+            pace: Pace::new(delay_max),
+            known: vec![],
+            open: vec![],
+            epoch: None,
+            found: Found::new(),
+            seen: None,
+            printed: BTreeSet::new(),
+        }
+    }
+
+    /// Asks what researchers show who were not asked in this epoch, and again who showed nothing while nobody answers: then
+    /// it tells of nobody. The last failure, if there is one.
+    pub(super) fn ask_who_asks(&mut self, introductions: &Introductions) -> Option<Error> {
+        let mut failure = None;
+        for opened in &self.open {
+            let query = opened.id();
+            let asked = self.found.get(&query);
+            if asked.is_some_and(|found| found.is_some() || opened.state().admitted > 0) {
+                continue;
+            }
+            match introductions.find(query) {
+                Ok(found) => {
+                    if asked.is_some() && found.is_some() {
+                        self.pace.draw_again(query);
+                    }
+                    self.found.insert(query, found);
+                }
+                Err(error) => failure = Some(error),
+            }
+        }
+        failure
+    }
+
+    /// What to decide on now, and whether anything waits for its moment.
+    pub(super) fn due(&mut self, wallets: Vec<PathBuf>, epoch: Epoch) -> (Vec<Task>, bool) {
+        let (mut due, mut waits) = (vec![], false);
+        for path in wallets {
+            let mut queries = vec![];
+            for (place, opened) in
+                self.open.iter().enumerate().filter(|(_, opened)| self.found.contains_key(&opened.id()))
+            {
+                match self.pace.turn(&path, opened.id(), epoch) {
+                    Turn::Waits => waits = true,
+                    Turn::Now => queries.push(place),
+                    Turn::Over => {}
+                }
+            }
+            if !queries.is_empty() {
+                due.push(Task { path, queries });
+            }
+        }
+        (due, waits)
+    }
+
+    /// Forgets what it knew of queries that no longer collect.
+    pub(super) fn forget_ended(&mut self) {
+        self.printed.retain(|(query, _)| self.known.contains(query));
+        self.found.retain(|query, _| self.known.contains(query));
+        self.pace.retain(&self.known);
+    }
+}
+
+/// The queries that still collect, as they are now, those opened before among them; the others are forgotten.
+pub(super) fn open_collecting(
+    agent: &MarketAgent<'_>,
+    queries: &mut Vec<QueryId>,
+    mut open: Vec<OpenQuery>,
+) -> Result<Vec<OpenQuery>, Error> {
+    open.iter_mut().try_for_each(|opened| agent.refresh(opened))?;
+    for query in queries.iter() {
+        if open.iter().all(|opened| opened.id() != *query)
+            && require_query(agent.ledger, *query)?.status == QueryStatus::Collecting
+        {
+            open.push(agent.open(*query)?);
+        }
+    }
+    open.retain(|opened| opened.state().status == QueryStatus::Collecting);
+    *queries = open.iter().map(OpenQuery::id).collect();
+    Ok(open)
+}
