@@ -180,7 +180,9 @@ impl Gc {
         let (mut referred, height) = named(ledger, &wanted, Height::new(1), &mut subjects)?;
         let retention = Retention { days: self.keep_days, released_days: self.released_days };
         let ended = subjects.ended(ledger, &wanted, &retention)?;
-        referred.retain(|digest| !ended.contains(digest));
+        // Whoever withdraws a dataset said what its files are, and may have named others: these end with nothing.
+        let standing = digests(&store, &[BlobKind::KeyGeneration, BlobKind::Panel])?;
+        referred.retain(|digest| standing.contains(digest) || !ended.contains(digest));
         let grace = Duration::from_secs(self.grace_hours * SECONDS_PER_HOUR);
         let garbage = store.find_garbage(&kinds, &referred, grace, now())?;
         let total = garbage.total();
