@@ -4,7 +4,7 @@ use ark_bn254::{Fr, G1Affine};
 use ark_ec::AffineRepr;
 use ark_ff::Zero;
 use ark_relations::gr1cs::ConstraintSystem;
-use ark_serialize::CanonicalSerialize;
+use ark_serialize::{CanonicalDeserialize, CanonicalSerialize};
 use proptest::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -13,6 +13,7 @@ use crate::{
     Error,
     consent::{ConsentDemand, ConsentFlags, ConsentTerms, Day, Purposes, Regions},
     criteria::{CLAUSES_MAX, Clause as Criterion, Criteria},
+    groth16::ProvingPoints,
     id::{AccountId, ChainId, Digest, EpochRoot, Leaf, Nullifier, QueryId, SchemaId, ScopeNullifier},
     merkle::{LeafTree, leaf},
     nullifier::ExactScope,
@@ -335,7 +336,8 @@ fn proving_a_false_statement_names_the_clause() {
 
 #[test]
 fn repro_a_key_with_altered_points_makes_no_proof_from_which_its_maker_could_read_the_witness() {
-    let mut points = key().points().clone();
+    let bytes = key().to_bytes().unwrap();
+    let mut points = ProvingPoints::deserialize_uncompressed(bytes.as_slice()).unwrap();
     points.witness_query.iter_mut().for_each(|point| *point = (*point + G1Affine::generator()).into());
     let mut bytes = vec![];
     points.serialize_uncompressed(&mut bytes).unwrap();
