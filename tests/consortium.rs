@@ -167,6 +167,44 @@ fn give_another_vote(place: &Place, organisation: &str) {
 }
 
 #[test]
+fn a_committee_that_the_validators_seat_makes_the_next_key_and_nobody_else_does() {
+    let mut place = Place::new();
+    place.locus(&["network", "init", "seats", "--epoch-blocks", "8", "--block-seconds", "0"]);
+    let node = place.serve(&["serve", "--listen", "127.0.0.1:0", "--heartbeat", "1"]);
+    place.url = Some(node.url.clone());
+    let _before: Vec<_> = (0..4).map(|index| place.member(index)).collect();
+    let active = |shown: &Value| shown["committee"]["stage"]["stage"] == "active";
+    let shown = place.until(&["committee", "show"], active);
+    let first = shown["epoch"].as_u64().unwrap();
+
+    let mut accounts: Vec<Value> = ["e", "f"].map(|name| new_key(&place, "member", name).into()).into();
+    accounts.push(shown["seats"]["members"][3]["account"].clone());
+    for (key, file) in [("e.key", "e.json"), ("f.key", "f.json"), (".locus/keys/member-3.key", "d.json")] {
+        place.locus(&["keys", "member", key, "--out", file]);
+    }
+    let seat = |quorum, members: &[&'static str]| {
+        [&["node", "approve", "seat-committee", "--committee", quorum, "--member"], members].concat()
+    };
+    for (quorum, files) in [("2/4", ["e.json", "f.json", "d.json"]), ("2/3", ["e.json", "f.json", "e.json"])] {
+        let refused = place.refused(&seat(quorum, &files));
+        assert!(refused.contains("committee") || refused.contains("member"), "{refused}");
+    }
+    let seated = place.locus(&seat("2/3", &["e.json", "f.json", "d.json"]));
+    assert_eq!(seated["approvals"], Value::Null, "the one validator decides alone");
+    let shown = place.until(&["committee", "show"], |shown| shown["epoch"].as_u64().unwrap() > first);
+    assert!(!active(&shown), "two of the three are not up");
+    let names: Vec<_> =
+        shown["seats"]["members"].as_array().unwrap().iter().map(|seat| seat["account"].clone()).collect();
+    assert_eq!(names, accounts);
+    let serve = |name: &str| {
+        let (key, store) = (format!("{name}.key"), format!("store-{name}"));
+        place.serve(&["committee", "serve", "--key", &key, "--store", &store])
+    };
+    let _new = ["e", "f"].map(serve);
+    place.until(&["committee", "show"], active);
+}
+
+#[test]
 fn four_hosts_of_their_own_do_the_whole_job() {
     let Some(lan) = Lan::new() else {
         println!("skipped: network namespaces take root and iproute2");

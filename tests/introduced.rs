@@ -11,7 +11,15 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
-use crate::network::{Place, Server, certify_under, new_key, text};
+use circuits::id::QueryId;
+use market::{
+    ledger::{LedgerAccess as _, act, require_query},
+    wallet::{PartyKey, Protection, Role},
+};
+use node::transaction::Action;
+use web::client::{Remote, RemoteLedger};
+
+use crate::network::{Place, Server, Watch, certify_under, new_key, text};
 
 const ISSUER: &str = "https://visas.example.org/";
 const APPROVED: &str = "https://hospital.example/studies/17";
@@ -109,6 +117,48 @@ fn foreseen(place: &Place, query: &str, trust: &[&str]) -> (Vec<String>, String)
     let answers = place.locus(&[&run[..], trust].concat())["answers"].take();
     let outlooks = answers.as_array().unwrap().iter().map(|answer| text(&answer["outlook"])).collect();
     (outlooks, answers.to_string())
+}
+
+/// Asks what another query asks, as a program does that introduces nobody. Returns its id.
+fn ask_bare(place: &Place, node: &Server, query: &str) -> String {
+    let ledger = RemoteLedger::connect(Remote::new(&node.url).unwrap()).unwrap();
+    let phrase = Protection::passphrase("three random words").unwrap();
+    let key = PartyKey::open(&place.path("researcher.key"), Role::Researcher, &phrase).unwrap();
+    let query = require_query(&ledger, query.parse().unwrap()).unwrap().query;
+    let nonce = ledger.next_nonce(key.account()).unwrap();
+    let id: QueryId = query.id(&ledger.chain(), &key.account(), nonce).unwrap();
+    act(&ledger, &key.signing_key(), Action::OpenQuery(Box::new(query))).unwrap();
+    id.to_string()
+}
+
+#[test]
+fn repro_a_watching_agent_that_declined_before_an_introduction_came_answers_in_the_same_epoch() {
+    let mut place = Place::new();
+    let (node, members, schema) = found(&mut place);
+    write_trust(&place);
+    // From here on only transactions make blocks, so that no epoch begins by itself.
+    let address = node.url.trim_start_matches("http://").to_owned();
+    node.stop();
+    place.url = None;
+    let node = place.serve(&["serve", "--listen", &address, "--heartbeat", "86400"]);
+    place.url = Some(node.url.clone());
+    place.locus(&["ledger", "next-epoch"]);
+    let query = ask_bare(&place, &node, &ask(&place, &schema, "shown", &[]));
+    let urls = members.iter().map(|member| member.url.clone()).collect::<Vec<_>>().join(",");
+    let agent = Watch::start(&place, &urls, &["--trust", "issuers.toml", "--query", &query]);
+    for _ in 0..4 {
+        agent.until(|line| line["outcome"] == "declined");
+    }
+    let epoch = || place.locus(&["ledger", "head"])["epoch"].take();
+    let before = epoch();
+    let account = text(&place.locus(&["keys", "show", "researcher.key"])["account"]);
+    let affiliation = visa(&format!("account:{account}"), "AffiliationAndRole", "faculty@uni.example", 3_600);
+    place.write("visas.json", &json!([affiliation]));
+    let introduce = ["query", "introduce", &query, "--key", "researcher.key", "--passport", "visas.json"];
+    place.locus(&[&introduce[..], &["--file", "query.json"]].concat());
+    agent.until(|line| line["outcome"] == "admitted");
+    assert_eq!(epoch(), before, "it was the introduction that was seen, and not an epoch");
+    agent.stop();
 }
 
 #[test]

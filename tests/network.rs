@@ -62,7 +62,7 @@ fn in_use(error: &str) -> bool {
 }
 
 /// An agent that watches for queries, and what it printed.
-struct Watch {
+pub struct Watch {
     process: Child,
     lines: mpsc::Receiver<Value>,
 }
@@ -75,9 +75,9 @@ impl Drop for Watch {
 }
 
 impl Watch {
-    fn start(place: &Place, members: &str) -> Self {
+    pub fn start(place: &Place, members: &str, more: &[&str]) -> Self {
         let wallets = ["--wallets", "wallets", "--custodian", "custodian.key", "--members", members, "--delay", "1"];
-        let watch = [&["agent", "watch"], wallets.as_slice()].concat();
+        let watch = [&["agent", "watch"], wallets.as_slice(), more].concat();
         let mut process = place.command(&watch).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let (tell, lines) = mpsc::channel();
         let stdout = BufReader::new(process.stdout.take().unwrap());
@@ -90,12 +90,12 @@ impl Watch {
     }
 
     /// Waits for a line of this kind.
-    fn until(&self, wanted: impl Fn(&Value) -> bool) {
+    pub fn until(&self, wanted: impl Fn(&Value) -> bool) {
         while !wanted(&self.lines.recv_timeout(PATIENCE).unwrap()) {}
     }
 
     /// SIGTERM, and then an orderly end.
-    fn stop(mut self) {
+    pub fn stop(mut self) {
         let pid = self.process.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         assert!(self.process.wait().unwrap().success(), "the agent did not stop in order");
@@ -309,7 +309,7 @@ fn a_network_of_processes_gives_the_true_counts_though_members_die() {
 
     let schema = certify(&place);
     let urls = members.iter().map(|member| member.url.clone()).collect::<Vec<_>>().join(",");
-    let agent = Watch::start(&place, &urls);
+    let agent = Watch::start(&place, &urls, &[]);
     // The node comes back at its address: whoever watches goes on.
     let address = node.url.trim_start_matches("http://").to_owned();
     node.kill();

@@ -17,6 +17,7 @@ use node::{
 use crate::{
     Error,
     ledger::{LedgerAccess, tip},
+    objects::{BlobAddress, BlobKind},
 };
 
 /// How long what is over is kept.
@@ -34,10 +35,17 @@ pub struct Retention {
 #[derive(Debug, Clone, Default)]
 pub struct Named {
     queries: BTreeSet<QueryId>,
-    /// Sums and sealed components that were handed in for a query.
-    sums: BTreeMap<QueryId, BTreeSet<Digest>>,
+    sums: BTreeMap<QueryId, Sums>,
     datasets: BTreeSet<DatasetId>,
     licences: BTreeSet<LicenceId>,
+}
+
+/// What was handed in for a query.
+#[derive(Debug, Clone, Default)]
+struct Sums {
+    aggregates: BTreeSet<Digest>,
+    /// Sealed components of the decrypted sum.
+    components: BTreeSet<Digest>,
 }
 
 impl Named {
@@ -54,10 +62,10 @@ impl Named {
                 Action::OpenQuery(query) => {
                     self.queries.insert(query.id(&chain, sender, nonce)?);
                 }
-                Action::Aggregate(sum) => self.sums.entry(sum.query).or_default().extend(&sum.parts),
+                Action::Aggregate(sum) => self.sums.entry(sum.query).or_default().aggregates.extend(&sum.parts),
                 Action::SubmitComponents(vote) => {
                     let sealed = vote.parts.iter().flatten().map(|component| component.sealed);
-                    self.sums.entry(vote.query).or_default().extend(sealed);
+                    self.sums.entry(vote.query).or_default().components.extend(sealed);
                 }
                 Action::OfferDataset(offer) => {
                     self.datasets.insert(offer.id(&chain, sender, nonce)?);
@@ -71,16 +79,17 @@ impl Named {
         Ok(())
     }
 
-    /// Of the blobs wanted, those that blocks name and that nothing needs any more, by the ledger's latest state.
+    /// Of the blobs wanted, those that blocks name and that nothing needs any more, by the ledger's latest state. What names a
+    /// blob names one of a kind, so a dataset whose owner named a panel as its genome takes no panel along when it ends.
     ///
     /// # Errors
     /// [`Error::Ledger`] when the ledger cannot be reached or lacks what its blocks say.
     pub fn ended(
         &self,
         ledger: &dyn LedgerAccess,
-        wanted: &BTreeSet<Digest>,
+        wanted: &BTreeSet<BlobAddress>,
         retention: &Retention,
-    ) -> Result<BTreeSet<Digest>, Error> {
+    ) -> Result<BTreeSet<BlobAddress>, Error> {
         let mut sorting =
             Sorting { ledger, wanted, retention, tip: tip(ledger)?, ended: BTreeSet::new(), needed: BTreeSet::new() };
         self.queries.iter().try_for_each(|query| sorting.query(*query, self.sums.get(query)))?;
@@ -96,16 +105,17 @@ impl Named {
 /// needed.
 struct Sorting<'a> {
     ledger: &'a dyn LedgerAccess,
-    wanted: &'a BTreeSet<Digest>,
+    wanted: &'a BTreeSet<BlobAddress>,
     retention: &'a Retention,
     tip: Tip,
-    ended: BTreeSet<Digest>,
-    needed: BTreeSet<Digest>,
+    ended: BTreeSet<BlobAddress>,
+    needed: BTreeSet<BlobAddress>,
 }
 
 impl Sorting<'_> {
-    fn put(&mut self, is_over: bool, digests: impl IntoIterator<Item = Digest>) {
-        let wanted = digests.into_iter().filter(|digest| self.wanted.contains(digest));
+    fn put(&mut self, is_over: bool, kind: BlobKind, digests: impl IntoIterator<Item = Digest>) {
+        let named = digests.into_iter().map(|digest| BlobAddress { kind, digest });
+        let wanted = named.filter(|address| self.wanted.contains(address));
         if is_over { self.ended.extend(wanted) } else { self.needed.extend(wanted) }
     }
 
@@ -117,7 +127,7 @@ impl Sorting<'_> {
         Ok(then.saturating_add(kept) < self.tip.time.get())
     }
 
-    fn query(&mut self, id: QueryId, sums: Option<&BTreeSet<Digest>>) -> Result<(), Error> {
+    fn query(&mut self, id: QueryId, sums: Option<&Sums>) -> Result<(), Error> {
         let Some(state) = self.ledger.query(id)? else { return Ok(()) };
         let days = self.retention.days;
         let (withdrawn, counted, summed) = match &state.status {
@@ -134,12 +144,16 @@ impl Sorting<'_> {
                 (self.is_past(*height, days)?, counted.unwrap_or(false), false)
             }
         };
-        self.put(summed, sums.into_iter().flatten().copied());
+        if let Some(Sums { aggregates, components }) = sums {
+            self.put(summed, BlobKind::Aggregate, aggregates.iter().copied());
+            self.put(summed, BlobKind::SealedComponent, components.iter().copied());
+        }
         for index in (0..state.admitted).map(ContributionIndex::new) {
             let missing = || node::Error::Unknown { what: "contribution", id: format!("{id}/{index}") };
             let ContributionState { parts, withdrawn: is_withdrawn, .. } =
                 self.ledger.contribution(id, index)?.ok_or_else(missing)?;
-            self.put(if is_withdrawn { withdrawn } else { counted }, parts.iter().map(|part| part.ciphertext));
+            let is_over = if is_withdrawn { withdrawn } else { counted };
+            self.put(is_over, BlobKind::Ciphertext, parts.iter().map(|part| part.ciphertext));
         }
         Ok(())
     }
@@ -150,7 +164,7 @@ impl Sorting<'_> {
             return Ok(());
         };
         let is_over = self.is_licence_over(licence)?;
-        self.put(is_over, [header]);
+        self.put(is_over, BlobKind::GenomeHeader, [header]);
         Ok(())
     }
 
@@ -173,7 +187,8 @@ impl Sorting<'_> {
         for licence in licences.iter().filter(|licence| licence.request.dataset == id) {
             is_over = is_over && self.is_licence_over(licence)?;
         }
-        self.put(is_over, [offer.body, offer.header]);
+        self.put(is_over, BlobKind::Genome, [offer.body]);
+        self.put(is_over, BlobKind::GenomeHeader, [offer.header]);
         Ok(())
     }
 }

@@ -68,7 +68,7 @@ impl Objects {
     pub fn find_garbage(
         &self,
         kinds: &[BlobKind],
-        referred: &BTreeSet<Digest>,
+        referred: &BTreeSet<BlobAddress>,
         grace: Duration,
         now: Timestamp,
     ) -> Result<Garbage, Error> {
@@ -76,7 +76,7 @@ impl Objects {
         let mut garbage = Garbage::default();
         for kind in kinds {
             self.visit(*kind, |entry| {
-                if entry.written < before && !referred.contains(&entry.address.digest) {
+                if entry.written < before && !referred.contains(&entry.address) {
                     garbage.blobs.push(entry);
                 }
                 Ok(())
@@ -95,10 +95,10 @@ impl Objects {
     ///
     /// # Errors
     /// [`Error::BlobStore`] or [`Error::File`] at the first thing that cannot be removed.
-    pub fn remove_garbage(&self, garbage: Garbage, referred: &BTreeSet<Digest>) -> Result<Removed, Error> {
+    pub fn remove_garbage(&self, garbage: Garbage, referred: &BTreeSet<BlobAddress>) -> Result<Removed, Error> {
         let mut removed = Removed::default();
         for BlobEntry { address, bytes, .. } in garbage.blobs {
-            if !referred.contains(&address.digest) {
+            if !referred.contains(&address) {
                 self.remove(address)?;
                 removed = Removed { blobs: removed.blobs + 1, bytes: removed.bytes.saturating_add(bytes), ..removed };
             }

@@ -20,7 +20,7 @@ fn what_nothing_refers_to_goes_once_its_grace_is_over_and_nothing_else() {
         let kinds = [BlobKind::Ciphertext];
         let blobs: Vec<_> = (1..5).map(|length| put(store, kinds[0], bytes(length)).unwrap()).collect();
         let document = put(store, BlobKind::Blob, bytes(9)).unwrap();
-        let referred = BTreeSet::from([blobs[0].digest]);
+        let referred = BTreeSet::from([blobs[0]]);
         assert_eq!(
             store.find_garbage(&kinds, &referred, HOUR, hence(0)).unwrap().total(),
             Removed::default(),
@@ -30,7 +30,7 @@ fn what_nothing_refers_to_goes_once_its_grace_is_over_and_nothing_else() {
         assert_eq!(garbage.total(), Removed { blobs: 3, remains: 0, bytes: 2 + 3 + 4 }, "{name}");
         assert_eq!(store.list(kinds[0]).unwrap().len(), 4, "{name}: a search removes nothing");
         // The ledger names another one before anything is removed.
-        let referred = BTreeSet::from([blobs[0].digest, blobs[3].digest]);
+        let referred = BTreeSet::from([blobs[0], blobs[3]]);
         let removed = store.remove_garbage(garbage, &referred).unwrap();
         assert_eq!(removed, Removed { blobs: 2, remains: 0, bytes: 2 + 3 }, "{name}");
         let mut left = vec![blobs[0], blobs[3]];
@@ -63,7 +63,7 @@ fn what_a_crash_left_of_a_write_is_garbage() {
     let digest = blob.digest.to_string();
     let unfinished = stores.directory.path().join("blob").join(&digest[..2]).join(format!("{digest}#1"));
     std::fs::write(&unfinished, b"half").unwrap();
-    let referred = BTreeSet::from([blob.digest]);
+    let referred = BTreeSet::from([blob]);
     let find = |hours| store.find_garbage(&[BlobKind::Blob], &referred, HOUR, hence(hours)).unwrap();
     assert_eq!(find(0).total(), Removed::default());
     assert_eq!(store.remove_garbage(find(2), &referred).unwrap(), Removed { blobs: 0, remains: 1, bytes: 4 });

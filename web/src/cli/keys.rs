@@ -109,8 +109,10 @@ impl Keys {
                 }
                 let key = home.key(path, Role::Member)?;
                 write_json("member", out, &member(&key))?;
-                output
-                    .say(format!("wrote {}: send it to whoever founds the network, or to its governor", out.display()));
+                output.say(format!(
+                    "wrote {}: send it to whoever founds the network, or to the validators who vote",
+                    out.display()
+                ));
                 key
             }
         };

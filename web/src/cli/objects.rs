@@ -175,14 +175,12 @@ impl Gc {
         let kinds = if self.kinds.is_empty() { NAMED_KINDS.to_vec() } else { self.kinds.clone() };
         let connection = home.connect_reading()?;
         let ledger = &*connection.ledger;
-        let wanted = digests(&store, &kinds)?;
+        let wanted = addresses(&store, &kinds)?;
         let mut subjects = Named::default();
         let (mut referred, height) = named(ledger, &wanted, Height::new(1), &mut subjects)?;
         let retention = Retention { days: self.keep_days, released_days: self.released_days };
         let ended = subjects.ended(ledger, &wanted, &retention)?;
-        // Whoever withdraws a dataset said what its files are, and may have named others: these end with nothing.
-        let standing = digests(&store, &[BlobKind::KeyGeneration, BlobKind::Panel])?;
-        referred.retain(|digest| standing.contains(digest) || !ended.contains(digest));
+        referred.retain(|address| !ended.contains(address));
         let grace = Duration::from_secs(self.grace_hours * SECONDS_PER_HOUR);
         let garbage = store.find_garbage(&kinds, &referred, grace, now())?;
         let total = garbage.total();
@@ -196,7 +194,7 @@ impl Gc {
         );
         output.confirm(self.yes, &question)?;
         // The ledger may have named some of them meanwhile.
-        let unreferred = garbage.blobs().iter().map(|blob| blob.address.digest).collect();
+        let unreferred = garbage.blobs().iter().map(|blob| blob.address).collect();
         let (meanwhile, _) = named(ledger, &unreferred, height.next(), &mut Named::default())?;
         let removed = store.remove_garbage(garbage.clone(), &meanwhile)?;
         report(&garbage, &ended, Some(removed), output)
@@ -204,21 +202,27 @@ impl Gc {
 }
 
 /// How many of the blobs a block names.
-fn count_ended(garbage: &Garbage, ended: &BTreeSet<Digest>) -> usize {
-    garbage.blobs().iter().filter(|blob| ended.contains(&blob.address.digest)).count()
+fn count_ended(garbage: &Garbage, ended: &BTreeSet<BlobAddress>) -> usize {
+    garbage.blobs().iter().filter(|blob| ended.contains(&blob.address)).count()
 }
 
-fn report(garbage: &Garbage, ended: &BTreeSet<Digest>, removed: Option<Removed>, output: &Output) -> Result<(), Error> {
+fn report(
+    garbage: &Garbage,
+    ended: &BTreeSet<BlobAddress>,
+    removed: Option<Removed>,
+    output: &Output,
+) -> Result<(), Error> {
     let total = removed.unwrap_or_else(|| garbage.total());
-    let blobs: Vec<_> = garbage.blobs().iter().take(LISTED_MAX).map(Listed::from).collect();
+    let found = garbage.blobs().iter().take(LISTED_MAX);
+    let blobs: Vec<_> = found.clone().map(Listed::from).collect();
     let over = count_ended(garbage, ended);
     let result = serde_json::json!({
         "removed": removed.is_some(), "blobs": total.blobs, "remains": total.remains, "bytes": total.bytes,
         "ended": over, "unreferred": blobs,
     });
     output.result(&result, |_| {
-        let lines = blobs.iter().map(|blob| {
-            let why = if ended.contains(&blob.digest) { "  over" } else { "" };
+        let lines = found.zip(&blobs).map(|(entry, blob)| {
+            let why = if ended.contains(&entry.address) { "  over" } else { "" };
             format!("{:<16} {} {:>12}{why}", blob.kind, blob.digest, blob.bytes)
         });
         let done = if removed.is_some() { "removed" } else { "would be removed" };
@@ -230,26 +234,27 @@ fn report(garbage: &Garbage, ended: &BTreeSet<Digest>, removed: Option<Removed>,
     })
 }
 
-fn digests(store: &Objects, kinds: &[BlobKind]) -> Result<BTreeSet<Digest>, Error> {
-    let mut digests = BTreeSet::new();
+fn addresses(store: &Objects, kinds: &[BlobKind]) -> Result<BTreeSet<BlobAddress>, Error> {
+    let mut addresses = BTreeSet::new();
     for kind in kinds {
         store.visit(*kind, |entry| {
-            digests.insert(entry.address.digest);
+            addresses.insert(entry.address);
             Ok(())
         })?;
     }
-    Ok(digests)
+    Ok(addresses)
 }
 
-/// Those digests whose bytes stand anywhere in a block from `first` on, and the height reached. A transaction that
+/// Those blobs whose digests' bytes stand anywhere in a block from `first` on, and the height reached. A transaction that
 /// names a blob in a way this program does not know of keeps it all the same. What can come to an end is noted beside.
 fn named(
     ledger: &dyn LedgerAccess,
-    wanted: &BTreeSet<Digest>,
+    wanted: &BTreeSet<BlobAddress>,
     first: Height,
     subjects: &mut Named,
-) -> Result<(BTreeSet<Digest>, Height), Error> {
+) -> Result<(BTreeSet<BlobAddress>, Height), Error> {
     let end = tip(ledger)?.height;
+    let digests: BTreeSet<_> = wanted.iter().map(|address| address.digest).collect();
     let mut found = BTreeSet::new();
     for height in first.get()..=end.get() {
         let missing = || Error::Input {
@@ -262,9 +267,9 @@ fn named(
         subjects.note(ledger, &block)?;
         let encoded = block.to_bytes()?;
         let windows = encoded.windows(32).filter_map(|window| window.try_into().ok()).map(Digest::from_bytes);
-        found.extend(windows.filter(|digest| wanted.contains(digest)));
+        found.extend(windows.filter(|digest| digests.contains(digest)));
     }
-    Ok((found, end))
+    Ok((wanted.iter().filter(|address| found.contains(&address.digest)).copied().collect(), end))
 }
 
 fn put(home: &Home, path: &PathBuf, kind: BlobKind, output: &Output) -> Result<(), Error> {

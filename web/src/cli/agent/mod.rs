@@ -11,7 +11,7 @@ use std::{
     num::NonZeroUsize,
     path::{Path, PathBuf},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use circuits::{
@@ -298,7 +298,7 @@ impl Answering {
             watching.known.extend(new);
         }
         let epoch = tip(ledger)?.epoch;
-        if watching.seen == Some(epoch) {
+        if watching.seen == Some(epoch) && !watching.asks_again(Instant::now()) {
             return Ok(());
         }
         if watching.epoch.replace(epoch) != Some(epoch) {

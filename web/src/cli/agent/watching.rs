@@ -1,10 +1,15 @@
 //! What a watching agent remembers, and what is due of it.
 
-use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use circuits::id::QueryId;
 use market::{
     agent::{Agent as MarketAgent, OpenQuery},
+    introduction::Introduction,
     ledger::{QueryWatch, require_query},
 };
 use node::{state::QueryStatus, units::Epoch};
@@ -14,6 +19,9 @@ use super::{
     pace::{Pace, Turn},
 };
 use crate::Error;
+
+/// How long an agent that waits for nothing else waits before it asks again who asks.
+const ASK_AGAIN_TIME: Duration = Duration::from_secs(10);
 
 /// A wallet, and the places of the queries to answer among the open ones.
 #[derive(Debug, Clone)]
@@ -37,6 +45,8 @@ pub(super) struct Watching {
     pub(super) epoch: Option<Epoch>,
     /// What the researchers of open queries showed in that epoch.
     pub(super) found: Found,
+    /// When it last asked who asks.
+    asked: Option<Instant>,
     /// The epoch in which every known query was answered for every wallet.
     pub(super) seen: Option<Epoch>,
     /// Digests of what was printed, by query, so that nothing is printed twice.
@@ -53,6 +63,7 @@ impl Watching {
             open: vec![],
             epoch: None,
             found: Found::new(),
+            asked: None,
             seen: None,
             printed: BTreeSet::new(),
         }
@@ -62,10 +73,11 @@ impl Watching {
     /// it tells of nobody. The last failure, if there is one.
     pub(super) fn ask_who_asks(&mut self, introductions: &Introductions) -> Option<Error> {
         let mut failure = None;
+        self.asked = Some(Instant::now());
         for opened in &self.open {
             let query = opened.id();
             let asked = self.found.get(&query);
-            if asked.is_some_and(|found| found.is_some() || opened.state().admitted > 0) {
+            if !is_unknown(asked, opened.state().admitted) {
                 continue;
             }
             match introductions.find(query) {
@@ -79,6 +91,13 @@ impl Watching {
             }
         }
         failure
+    }
+
+    /// Whether a look is due though everything was answered in this epoch: somebody who showed nothing may show something now.
+    pub(super) fn asks_again(&self, now: Instant) -> bool {
+        let is_unknown = |opened: &OpenQuery| is_unknown(self.found.get(&opened.id()), opened.state().admitted);
+        let is_time = self.asked.is_none_or(|asked| now.saturating_duration_since(asked) >= ASK_AGAIN_TIME);
+        is_time && self.open.iter().any(is_unknown)
     }
 
     /// What to decide on now, and whether anything waits for its moment.
@@ -108,6 +127,11 @@ impl Watching {
         self.found.retain(|query, _| self.known.contains(query));
         self.pace.retain(&self.known);
     }
+}
+
+/// Whether to ask who asks: nobody was asked in this epoch, or nothing was shown and nobody answers, which tells of nobody.
+fn is_unknown(asked: Option<&Option<Introduction>>, admitted: u32) -> bool {
+    asked.is_none_or(|found| found.is_none() && admitted == 0)
 }
 
 /// The queries that still collect, as they are now, those opened before among them; the others are forgotten.
