@@ -140,7 +140,7 @@ fn repro_a_watching_agent_that_declined_before_an_introduction_came_answers_in_t
     let address = node.url.trim_start_matches("http://").to_owned();
     node.stop();
     place.url = None;
-    let node = place.serve(&["serve", "--listen", &address, "--heartbeat", "86400"]);
+    let node = place.serve(&["serve", "--listen", &address, "--heartbeat", "3600"]);
     place.url = Some(node.url.clone());
     place.locus(&["ledger", "next-epoch"]);
     let query = ask_bare(&place, &node, &ask(&place, &schema, "shown", &[]));
