@@ -134,6 +134,14 @@ fn a_sponsor_recruits_over_http_and_knows_who_accepted_alone() {
     let told: Vec<Value> = place.locus(&contacts)["responses"].as_array().unwrap().clone();
     let told: Vec<&Value> = told.iter().map(|answered| &answered["contact"]).collect();
     assert_eq!(told, [&json!("ada@example.org"), &Value::Null, &Value::Null]);
+    place.locus(&[&contacts[..], &["--csv", "contacts.csv"]].concat());
+    let table = fs::read_to_string(place.path("contacts.csv")).unwrap();
+    assert!(
+        table.starts_with("response,stage,block,contact\n0,accepted,") && table.contains(",ada@example.org\n"),
+        "{table}"
+    );
+    let nobody = ["screening", "invite", &screening, "invitation.json", "--key", "sponsor.key", "--response", "0,3"];
+    assert!(place.refused(&nobody).contains("there is none at 3: 3 responded, at 0 to 2"));
     new_key(&place, "researcher", "other");
     let other = ["screening", "contacts", &screening, "--key", "other.key"];
     assert!(place.refused(&other).contains("only their key"));

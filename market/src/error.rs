@@ -215,6 +215,15 @@ pub enum Error {
         /// What it should be.
         expected: String,
     },
+    /// A file that a demonstration wrote without encrypting it, opened for another network.
+    #[error(
+        "{path} is of a demonstration, which encrypts nothing, and opens beside its files alone: give its folder, as in \
+         --data-dir .locus/demo, or make a key of your own with `locus keys new`"
+    )]
+    DemoFile {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file of a party is truncated, altered, or none of Locus.
     #[error("{path}: {why}; restore it from its backup")]
     FileDamaged {

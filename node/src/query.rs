@@ -391,7 +391,10 @@ fn check_public_axes(part: usize, layout: &Layout, schema: &Schema) -> Result<()
                 None => format!("attribute {index}, which the schema lacks"),
             },
         };
-        let why = format!("axis {number} of part {part} groups by {what}; exact queries group by public attributes");
+        let why = format!(
+            "axis {number} of part {part} groups by {what}; exact queries group by public attributes here: ask with differential \
+             privacy, or on a network that was founded with exact groups"
+        );
         return Err(Error::Refused { what: "grouping axis", why });
     }
     Ok(())

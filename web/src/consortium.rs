@@ -12,8 +12,12 @@ use node::{
 pub(crate) fn in_words(change: &ConsortiumChange) -> String {
     match change {
         ConsortiumChange::SetValidator(Validator { account, peer, address, power }) => {
-            let role = if *power == 0 { "an observer without a vote".into() } else { format!("{power} votes") };
-            format!("{account} takes part at {address} with {role}, its links under key {peer}")
+            let role = match power {
+                0 => "as an observer without a vote".into(),
+                1 => "with 1 vote".into(),
+                power => format!("with {power} votes"),
+            };
+            format!("{account} takes part at {address} {role}, its links under key {peer}")
         }
         ConsortiumChange::RemoveValidator(account) => format!("{account} leaves the network"),
         ConsortiumChange::SeatCommittee(Committee { quorum, members }) => {

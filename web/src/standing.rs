@@ -20,6 +20,7 @@ pub(crate) fn standing(service: &Service, id: AccountId) -> Result<Vec<String>, 
     let validator = snapshot.validators()?.and_then(|validators| validators.get(id).map(|validator| validator.power));
     let validator = validator.map(|power| match power {
         0 => "observer of the consortium, without a vote".into(),
+        1 => "validator with 1 vote".into(),
         power => format!("validator with {power} votes"),
     });
     let committee = committee_of(&snapshot, snapshot.committee_epoch()?.unwrap_or_default())?;

@@ -262,7 +262,7 @@ pub(crate) fn public_criteria(named: &[Vec<NamedClause>], names: Names<'_>) -> R
                 Ok(Clause { attribute, lo: clause.lo, hi: clause.hi, negated: clause.negated })
             }
             Subject::Dosage(_) => {
-                Err(refused("public criteria name attributes only; put variants under matching".into()))
+                Err(refused("whom a query asks is told by attributes alone; put variants under matching, where it is said whom it counts".into()))
             }
         }
     };

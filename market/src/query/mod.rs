@@ -26,7 +26,7 @@ pub use self::{
     again::Again,
     file::{Privacy, QUERY_FILE_BYTES_MAX, QueryFile},
     measure::{Measure, VariantBlock, VariantRange},
-    named::{NamedAxis, NamedClause, variant_name},
+    named::{NamedAxis, NamedClause, groups_in_words, variant_name},
     plan::{Plan, PrivacyPlan, plan, plan_of_study},
     precision::Expectation,
 };

@@ -260,3 +260,9 @@ fn stored(attribute: &Attribute, value: f64) -> Result<u32, Error> {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to lie in 0..=u32::MAX")]
     Ok(product.round() as u32)
 }
+/// Groups of clauses in words: alternatives joined by "or", groups by "and".
+#[must_use]
+pub fn groups_in_words(groups: &[Vec<NamedClause>]) -> String {
+    let group = |group: &Vec<NamedClause>| group.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
+    groups.iter().map(group).collect::<Vec<_>>().join(", and ")
+}

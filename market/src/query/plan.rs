@@ -1,6 +1,7 @@
 //! What a query would take and give, before money or privacy is spent.
 
 use circuits::{
+    consent::Regions,
     id::AccountId,
     layout::Layout,
     privacy::{DELTA, Epsilon, Rho, SlotNoise},
@@ -128,7 +129,7 @@ pub fn plan(
         privacy: privacy(view, &query, researcher, subsets)?,
         data_use: data_use(&query.data_use, file),
         expectations,
-        warnings: [drowned, warnings.concat(), approval(view, file)?].concat(),
+        warnings: [drowned, warnings.concat(), approval(view, file)?, reach(view, file)?].concat(),
         refusal,
         query,
     })
@@ -166,9 +167,30 @@ fn data_use(demanded: &DataUse, file: &QueryFile) -> Vec<String> {
             let countries = countries.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
             words.push(format!("only owners who allow use in {countries}"));
         }
-        None => words.push(format!("only owners who allow the regions of bits {:#b}", demanded.regions.0)),
+        None => words.push(format!("only owners who allow use in {}", regions_in_words(demanded.regions))),
     }
     words
+}
+
+fn regions_in_words(regions: Regions) -> String {
+    let numbers: Vec<_> = (0..32u32).filter(|bit| regions.0 >> bit & 1 == 1).map(|bit| (bit + 1).to_string()).collect();
+    match numbers.as_slice() {
+        [] => "no region".into(),
+        [one] => format!("region {one}"),
+        _ if regions == Regions::ALL => "every region".into(),
+        several => format!("regions {}", several.join(", ")),
+    }
+}
+
+/// That fewer records are registered than the query waits for.
+fn reach(view: &dyn StateView, file: &QueryFile) -> Result<Vec<String>, Error> {
+    let epoch = view.tip()?.map(|tip| tip.epoch).unwrap_or_default();
+    let records = view.epoch_snapshot(epoch)?.map_or(0, |snapshot| snapshot.leaves);
+    let warning = || {
+        let (least, plural) = (file.contributions_min, if records == 1 { "record counts" } else { "records count" });
+        format!("{records} {plural} on this ledger now, so {least} contributions cannot come from them alone")
+    };
+    Ok((records < file.contributions_min).then(warning).into_iter().collect())
 }
 
 /// A declared approval is the study's: whoever checks looks it up under the study.

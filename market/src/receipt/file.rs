@@ -100,12 +100,16 @@ impl AnyVerifiedReceipt {
     }
 }
 
+/// What a receipt is, for those who have another file.
+const IS_ONE: &str = "a receipt is the .json file that `locus result --receipt` or `locus screening receipt` wrote: this is \
+                      another file, or it was cut or changed on the way";
+
 fn refuse(why: impl Into<String>) -> Error {
     Error::Receipt { check: "format", why: why.into() }
 }
 
 pub(super) fn decode<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
-    serde_json::from_str(text).map_err(|error| refuse(format!("{error}; the file is truncated or is no receipt")))
+    serde_json::from_str(text).map_err(|error| refuse(format!("{error}; {IS_ONE}")))
 }
 
 pub(super) fn encode(receipt: &impl Serialize) -> Result<String, Error> {
@@ -125,16 +129,16 @@ pub(super) fn check_format(found: &str, expected: &str) -> Result<(), Error> {
 /// The text of a receipt file.
 ///
 /// # Errors
-/// [`Error::File`] when it cannot be read, [`Error::Receipt`] when it is too large.
+/// [`Error::File`] when it cannot be read, [`Error::Receipt`] when it is too large or no text.
 pub(super) fn read(path: &Path) -> Result<String, Error> {
     let failed = |source| Error::File { path: path.into(), action: "read the receipt", source };
-    let mut text = String::new();
+    let mut bytes = vec![];
     let mut file = fs::File::open(path).map_err(failed)?.take(RECEIPT_BYTES_MAX + 1);
-    file.read_to_string(&mut text).map_err(failed)?;
-    if text.len() as u64 > RECEIPT_BYTES_MAX {
+    file.read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > RECEIPT_BYTES_MAX {
         return Err(refuse(format!("{} is larger than {RECEIPT_BYTES_MAX} bytes", path.display())));
     }
-    Ok(text)
+    String::from_utf8(bytes).map_err(|_| refuse(format!("{}: it is no text; {IS_ONE}", path.display())))
 }
 
 #[cfg(test)]
@@ -148,5 +152,8 @@ mod tests {
         std::fs::write(&path, "{\"format\": \"locus/v5/rec").unwrap();
         let refused = AnyReceipt::open(&path).unwrap_err().to_string();
         assert!(refused.contains("other.json: EOF while parsing"), "{refused}");
+        std::fs::write(&path, [0x89, b'P', b'N', b'G', 0xff]).unwrap();
+        let refused = AnyReceipt::open(&path).unwrap_err().to_string();
+        assert!(refused.contains("it is no text; a receipt is the .json file"), "{refused}");
     }
 }

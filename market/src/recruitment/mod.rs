@@ -12,6 +12,7 @@ mod letter;
 mod mailbox;
 mod respond;
 mod sponsor;
+pub mod table;
 #[cfg(test)]
 mod tests;
 

@@ -97,7 +97,7 @@ impl Protection {
     /// Decrypts a file's contents.
     ///
     /// # Errors
-    /// [`Error::WrongPassphrase`], or [`Error::FileDamaged`] for anything that is no such file or not all of it.
+    /// [`Error::WrongPassphrase`], [`Error::DemoFile`] for one that a demonstration wrote, or [`Error::FileDamaged`] for anything that is no such file or not all of it.
     pub(super) fn open(&self, path: &Path, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
         let demo = bytes.strip_prefix(DEMO_HEADER);
         let Some((secret, _)) = self.secret() else {
@@ -105,7 +105,7 @@ impl Protection {
             return demo.map(|bytes| Zeroizing::new(bytes.to_vec())).ok_or_else(|| damaged(path, why));
         };
         if demo.is_some() {
-            return Err(damaged(path, "it is an unencrypted demo file, which only a demonstration opens"));
+            return Err(Error::DemoFile { path: path.into() });
         }
         let mut identity = age::scrypt::Identity::new(secret);
         identity.set_max_work_factor(WORK_LOG2_MAX);

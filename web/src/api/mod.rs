@@ -52,6 +52,7 @@ pub(crate) use self::{
     bounds::{answer, no_endpoint},
     memory::{Held, Room},
     metrics::observe,
+    operation::quorum,
     places::Place,
     posted::Posted,
     progress::{Streams, stage_of},

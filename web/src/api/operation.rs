@@ -49,7 +49,7 @@ pub struct Quorum {
 }
 
 /// Whom the engine reaches.
-pub(super) async fn quorum(service: &Data<Service>) -> Result<Option<Quorum>, Error> {
+pub(crate) async fn quorum(service: &Data<Service>) -> Result<Option<Quorum>, Error> {
     let Some(engine) = service.engine.clone() else { return Ok(None) };
     let peers = engine.peers().await?;
     let own = engine.account();

@@ -27,7 +27,7 @@ pub struct Place {
 impl Index {
     pub(super) fn run(&self, home: &Home, output: &Output) -> Result<(), Error> {
         let (Self::Rebuild(place) | Self::Reconcile(place)) = self;
-        let ledger = home.open_ledger()?;
+        let ledger = home.open_own_ledger()?;
         let index = Listing::open(place.database.open(home)?, ledger.chain())?;
         match self {
             Self::Rebuild(_) => {

@@ -48,7 +48,7 @@ pub enum Keys {
 pub enum RoleName {
     /// Certifies records.
     Issuer,
-    /// Asks queries.
+    /// Asks queries, or sponsors studies and recruits for them.
     Researcher,
     /// Accredits parties.
     Governor,

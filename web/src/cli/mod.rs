@@ -46,7 +46,7 @@ pub(crate) use keys::sealing_key;
 pub(crate) use node::service;
 pub use output::Output;
 pub use session::{Connection, Home};
-pub(crate) use session::{write_json, write_private_file};
+pub(crate) use session::{write_file, write_json, write_private_file};
 
 use crate::Error;
 

@@ -177,11 +177,6 @@ fn planned(home: &Home, file: &QueryFile, key: Option<&PartyKey>, cohort: Option
     Ok(plan(chain, file, (&schema, panel.as_ref()), (key.account(), sealing_key(key)), cohort)?)
 }
 
-fn in_words(groups: &[Vec<NamedClause>]) -> String {
-    let group = |group: &Vec<NamedClause>| group.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
-    groups.iter().map(group).collect::<Vec<_>>().join(", and ")
-}
-
 fn part_in_words(layout: &Layout, panel_variants: u32) -> String {
     let measured = match &layout.statistic {
         Statistic::Count => "people".into(),
@@ -200,10 +195,10 @@ fn part_in_words(layout: &Layout, panel_variants: u32) -> String {
 
 fn describe_plan(file: &QueryFile, plan: &Plan) -> String {
     let query = &plan.query;
-    let whom = if file.criteria.is_empty() { "everybody".into() } else { in_words(&file.criteria) };
+    let whom = if file.criteria.is_empty() { "everybody".into() } else { groups_in_words(&file.criteria) };
     let mut lines = vec![format!("asks      {whom}")];
     if !file.matching.is_empty() {
-        lines.push(format!("counts    those with {}; nobody sees who matches", in_words(&file.matching)));
+        lines.push(format!("counts    those with {}; nobody sees who matches", groups_in_words(&file.matching)));
     }
     lines.extend(plan.data_use.iter().map(|words| format!("from      {words}")));
     lines.push(format!(

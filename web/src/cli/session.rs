@@ -115,6 +115,26 @@ impl Home {
         Ok(Ledger::open(&self.ledger_path(), self.genesis()?)?)
     }
 
+    /// The ledger of the node whose data directory this is, opened; never a new one.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where there is none, else as [`Home::open_ledger`].
+    pub fn open_own_ledger(&self) -> Result<Ledger, Error> {
+        if !self.ledger_path().exists() && !self.replaced_ledger_path().exists() {
+            let url = if self.url.is_some() {
+                " and without --url (or LOCUS_URL): it works on the node's own files"
+            } else {
+                ""
+            };
+            let why = format!(
+                "there is none at {}; do this where the node runs, or give its folder with --data-dir{url}",
+                self.ledger_path().display()
+            );
+            return Err(Error::Input { what: "ledger", why });
+        }
+        self.open_ledger()
+    }
+
     /// Blocks and state, opened and checked for a node that signs what it finds there.
     ///
     /// # Errors
@@ -199,7 +219,8 @@ impl Home {
             return RemoteLedger::connect_to(remote, genesis.chain_id()?);
         }
         if path.exists() {
-            return RemoteLedger::connect_to(remote, read_json("chain id", &path)?);
+            let known = RemoteLedger::connect_to(remote, read_json("chain id", &path)?);
+            return known.map_err(|error| other_chain(url, &path, error));
         }
         let ledger = RemoteLedger::connect(remote)?;
         write_json("chain id", &path, &ledger.chain())?;
@@ -413,4 +434,15 @@ fn write_whole(what: &'static str, path: &Path, bytes: &[u8], readers: Readers) 
 pub(crate) fn write_json(what: &'static str, path: &Path, value: &impl serde::Serialize) -> Result<(), Error> {
     let text = serde_json::to_string_pretty(value).map_err(|error| Error::Input { what, why: error.to_string() })?;
     write_file(what, path, text.as_bytes())
+}
+
+/// A node of another chain than the one that a folder first met.
+fn other_chain(url: &str, kept: &Path, error: Error) -> Error {
+    let Error::Ledger(node::Error::ForeignChain { found, expected, .. }) = error else { return error };
+    let why = format!(
+        "{url} holds chain {found}, and the one that this folder first met is {expected}. If the network was founded anew, \
+         delete {}; otherwise do not trust this node",
+        kept.display()
+    );
+    Error::Input { what: "node", why }
 }

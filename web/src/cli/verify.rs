@@ -34,6 +34,11 @@ pub struct Verify {
     blobs: Option<PathBuf>,
 }
 
+/// What it comes to.
+const OF_YOUR_CHAIN: &str = "The receipt holds, and it is of the chain that you named.";
+const OF_SOME_CHAIN: &str = "The receipt holds. Anyone can found a chain: it is of worth only if your consortium published the \
+                             chain id above. Give that id with --chain to have it compared.";
+
 impl Verify {
     pub(super) fn run(&self, output: &Output) -> Result<(), Error> {
         let receipt = AnyReceipt::open(&self.receipt)?;
@@ -41,22 +46,24 @@ impl Verify {
         let blobs = blobs.as_ref().map(|blobs| blobs as &dyn BlobAccess);
         let verified = receipt.verify_watched(blobs, &mut |check| show_check(output, check))?;
         if let Some(expected) = self.chain.filter(|expected| *expected != verified.chain()) {
-            let why = format!("it is of chain {}, not of {expected}", verified.chain());
+            let why = format!(
+                "all of it holds, and it is of chain {}, not of {expected} that you named: it shows nothing of that one",
+                verified.chain()
+            );
             return Err(Error::Input { what: "receipt", why });
         }
-        if self.chain.is_none() {
-            output.say(
-                "anyone can found a chain; this receipt is of worth only if your consortium published the chain id \
-                 below: give it with --chain",
-            );
-        }
-        output.result(&verified, describe)
+        output.result(&verified, |verified| {
+            let verdict = if self.chain.is_some() { OF_YOUR_CHAIN } else { OF_SOME_CHAIN };
+            format!("{}\n\n{verdict}", describe(verified))
+        })
     }
 }
 
 const fn proving_key(origin: KeyOrigin) -> &'static str {
     match origin {
-        KeyOrigin::InsecureSeed => "from a seed: whoever knows it forges proofs",
+        KeyOrigin::InsecureSeed => {
+            "from a public seed, so anybody can forge proofs; right for demonstrations and tests alone"
+        }
         KeyOrigin::Ceremony => "said to come from a ceremony",
     }
 }
@@ -88,6 +95,7 @@ fn describe_release(verified: &VerifiedReceipt) -> String {
             verified.records()
         ),
         "One contribution for each certified record; that a person has only one is their issuers' duty.".into(),
+        "The numbers are in it: the page /results of a node shows them, and so did `locus result --csv`.".into(),
     ]);
     lines.join("\n")
 }

@@ -61,6 +61,8 @@ pub struct DemoReport {
     pub screening: Option<Recruited>,
     /// The receipt file.
     pub receipt: PathBuf,
+    /// The query file, which says how its sums are read.
+    pub query_file: PathBuf,
     /// What `locus verify` checked in it.
     pub checks: Vec<market::receipt::Check>,
     /// Wall time by stage.
@@ -71,6 +73,7 @@ impl DemoReport {
     /// The same report with its files elsewhere.
     pub(super) fn moved(mut self, place: impl Fn(&Path) -> PathBuf) -> Self {
         self.receipt = place(&self.receipt);
+        self.query_file = place(&self.query_file);
         self.result.table = place(&self.result.table);
         self.result.figures.iter_mut().for_each(|figure| *figure = place(figure));
         self

@@ -42,7 +42,7 @@ use super::{
 };
 use crate::{
     Error,
-    cli::{AnalysisOptions, Output, sealing_key, undrawn, write_private_file},
+    cli::{AnalysisOptions, Output, sealing_key, undrawn, write_file, write_private_file},
     reading::Reading,
 };
 
@@ -140,6 +140,8 @@ fn play(options: &DemoOptions, cast: Cast, board: &mut Stageboard<'_>) -> Result
     let receipt = receipt::collect(&*town.ledger, &*town.blobs, query, opened.components(), opened.slots())?;
     let path = options.dir.join("receipt.json");
     write_private_file("receipt", &path, receipt.to_json()?.as_bytes())?;
+    let query_file = options.dir.join("query.toml");
+    write_file("query file", &query_file, cast.question.file.to_toml()?.as_bytes())?;
     let verified = receipt::verify(&Receipt::open(&path)?, None)?;
     board.done("verify", "the receipt was read back and checked");
 
@@ -169,6 +171,7 @@ fn play(options: &DemoOptions, cast: Cast, board: &mut Stageboard<'_>) -> Result
         paid_each: PRICE,
         screening,
         receipt: path,
+        query_file,
         checks: verified.checks().to_vec(),
         timings: board.seconds.clone(),
     })

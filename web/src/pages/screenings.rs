@@ -151,6 +151,13 @@ pub(super) fn of_study(snapshot: &Snapshot, study: StudyId) -> Result<(Vec<Liste
     Ok((rows.collect::<Result<_, _>>()?, more))
 }
 
+/// The screenings that an account opened, the newest first, as many as one page has.
+pub(super) fn of_sponsor(snapshot: &Snapshot, sponsor: AccountId) -> Result<Vec<Listed>, Error> {
+    let today = snapshot.latest()?.time.day();
+    let own = newest(snapshot)?.into_iter().filter(|(_, state)| state.sponsor == sponsor).take(ROWS);
+    own.map(|(id, state)| Listed::of(snapshot, id, state, today)).collect()
+}
+
 /// Where a page of the list begins.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -207,6 +214,8 @@ struct OneScreening {
     /// What was locked when it opened, and what responses were paid.
     locked: Amount,
     paid: Amount,
+    /// What opening it cost.
+    fee: Amount,
     /// All screenings of the study that the page shows, this one included.
     siblings: Vec<Listed>,
     more_siblings: bool,
@@ -245,6 +254,7 @@ fn whole(shell: Shell, service: &Service, id: ScreeningId) -> Result<OneScreenin
     let schema = found("schema", asked.schema, snapshot.schema(asked.schema)?)?;
     let (siblings, more_siblings) = of_study(&snapshot, asked.study)?;
     let (locked, paid) = (asked.escrow()?, asked.price.times(state.eligible)?);
+    let fee = service.chain.ledger().genesis().parameters.opening_fee;
     let (purposes, answers) = (words::purposes(asked.data_use.purposes), demanded_in_words(asked.data_use.purposes));
     let sponsor = snapshot.researcher(state.sponsor)?.map_or_else(String::new, |party| party.name);
     let screening = Listed::of(&snapshot, id, state, snapshot.latest()?.time.day())?;
@@ -257,8 +267,9 @@ fn whole(shell: Shell, service: &Service, id: ScreeningId) -> Result<OneScreenin
         answers,
         locked,
         paid,
+        fee,
         siblings,
         more_siblings,
-        address: service.publishing.identity.public_url().into(),
+        address: service.publishing.identity.pages_url(),
     })
 }

@@ -197,6 +197,11 @@ impl Shell {
         Theme::ALL.into_iter().map(move |theme| (theme == chosen, theme.name()))
     }
 
+    /// Whether one machine plays all parties.
+    pub(in crate::pages) fn is_demo(&self) -> bool {
+        self.network.as_ref().is_some_and(|(network, _)| *network == Network::Demo)
+    }
+
     /// What a reader must know of the network before believing anything on the page.
     pub(in crate::pages) fn warning(&self) -> Option<&'static str> {
         match self.network.as_ref()?.0 {

@@ -5,13 +5,16 @@ use actix_web::{
     web::{Data, Path, Query},
 };
 use askama::Template;
-use circuits::id::{AccountId, Digest, QueryId, StudyId};
+use circuits::{
+    consent::Day,
+    id::{AccountId, Digest, QueryId, StudyId},
+};
 use market::index::{Order, Paging, QueryFilter, Stage, StudyRow};
 use node::{
     Snapshot, analysis,
     state::{Conformance, Odometer, Outcome, StateRead, Study, StudyProtocol},
     transaction::StudyDesign,
-    units::{OutcomeIndex, StudyVersion},
+    units::{Height, OutcomeIndex, StudyVersion},
 };
 
 use super::{
@@ -64,6 +67,8 @@ struct OneStudy {
     shell: Shell,
     id: StudyId,
     study: Study,
+    /// The day on which it was registered.
+    registered: Option<Day>,
     researcher: String,
     odometer: Odometer,
     listing: Listing<Listed>,
@@ -82,6 +87,8 @@ struct OneStudy {
 struct Version {
     number: StudyVersion,
     protocol: StudyProtocol,
+    /// The day since which it is in force, unless this node dropped that block.
+    day: Option<Day>,
     /// Who pays for it, by name and account, if that is another than the researcher.
     sponsor: Option<(String, AccountId)>,
 }
@@ -119,8 +126,13 @@ impl Compared {
     }
 }
 
+/// The day of a block, unless this node dropped it.
+fn day_of(service: &Service, height: Height) -> Result<Option<Day>, Error> {
+    Ok(service.chain.ledger().header(height)?.map(|signed| signed.header.time.day()))
+}
+
 /// The latest versions of a study's protocol.
-fn versions(snapshot: &Snapshot, id: StudyId, study: &Study) -> Result<Vec<Version>, Error> {
+fn versions(service: &Service, snapshot: &Snapshot, id: StudyId, study: &Study) -> Result<Vec<Version>, Error> {
     let latest = study.version.get();
     let numbers = (StudyVersion::FIRST.get().max(latest.saturating_sub(SHOWN_MAX - 1))..=latest).rev();
     let mut versions = vec![];
@@ -132,7 +144,8 @@ fn versions(snapshot: &Snapshot, id: StudyId, study: &Study) -> Result<Vec<Versi
             }
             None => None,
         };
-        versions.push(Version { number, protocol, sponsor });
+        let day = day_of(service, protocol.height)?;
+        versions.push(Version { number, protocol, day, sponsor });
     }
     Ok(versions)
 }
@@ -158,7 +171,7 @@ pub(super) async fn show(
         let study = found("study", id, snapshot.study(id)?)?;
         let filter = QueryFilter { stage: None, study: Some(id) };
         let rows = service.listings()?.queries(&filter, &from.paging())?;
-        let versions = versions(&snapshot, id, &study)?;
+        let versions = versions(&service, &snapshot, id, &study)?;
         let design = versions.first().map(|version| &version.protocol.design);
         let compared = Compared::of(&snapshot, &service, id, design)?;
         let (screenings, more_screenings) = screenings::of_study(&snapshot, id)?;
@@ -172,6 +185,7 @@ pub(super) async fn show(
             more_screenings,
             shell: shell.titled(study.registration.title.clone()),
             researcher: snapshot.researcher(study.researcher)?.map_or_else(String::new, |party| party.name),
+            registered: day_of(&service, study.height)?,
             odometer: snapshot.study_odometer(id)?.unwrap_or_default(),
             listing: Listing::new(rows, from, &format!("/studies/{id}"), "").try_map(|row| listed(&snapshot, row))?,
             id,

@@ -14,7 +14,7 @@ use market::{
 use serde::Deserialize;
 
 use super::{
-    assets, parts,
+    assets, parts, screenings,
     shell::{Section, Shell, page},
 };
 use crate::{
@@ -43,6 +43,7 @@ struct You {
     listed: Vec<(String, String)>,
     studies: Page<StudyRow>,
     licences: Page<LicenceRow>,
+    screenings: Vec<screenings::Listed>,
     lack: Option<String>,
 }
 
@@ -64,11 +65,14 @@ pub(super) async fn show(request: HttpRequest, service: Data<Service>) -> Result
     let you = blocking(move || {
         let own = OwnAccount::read(&service, &signed_in)?;
         let (studies, licences) = of_ledger(&service, &signed_in)?;
+        let sponsor = signed_in.account.ledger_account;
+        let screenings = |account| screenings::of_sponsor(&service.chain.snapshot()?, account);
+        let screenings = sponsor.map_or_else(|| Ok(vec![]), screenings)?;
         let vouches = |one: &&Institution| own.institutions.iter().any(|issuer| issuer == one.issuer());
         let listed = service.sign_in.institutions.iter().filter(|one| !vouches(one));
         let listed = listed.map(|one| (one.id().to_owned(), one.name().to_owned())).collect();
         let (lack, vouching) = (service.listings_lack()?, service.sign_in.issuers());
-        Ok(You { shell, passkey_script, form_token, own, vouching, listed, studies, licences, lack })
+        Ok(You { shell, passkey_script, form_token, own, vouching, listed, studies, licences, screenings, lack })
     });
     page(&you.await?)
 }

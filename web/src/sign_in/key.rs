@@ -178,7 +178,7 @@ pub(crate) async fn open(request: &HttpRequest, service: &Data<Service>, code: S
         if let Some(account) = accounts.account_of(ledger_account)? {
             return Ok(account.id);
         }
-        let display_name = name_of(ledger_account);
+        let display_name = name_of(&data, ledger_account)?;
         let new = NewAccount { role: Role::Person, ledger_account: Some(ledger_account), display_name };
         Ok(accounts.create(&new, now, &mut rand::rng())?.id)
     })

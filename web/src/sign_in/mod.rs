@@ -19,6 +19,7 @@ mod site;
 
 use circuits::id::AccountId;
 use market::accounts::Accounts;
+use node::state::StateRead as _;
 
 pub(crate) use self::limits::sender_of;
 pub(crate) use self::{
@@ -33,7 +34,7 @@ pub use self::{
     limits::{ACCOUNT_BURST, ACCOUNT_SECONDS, ADDRESS_BURST, ADDRESS_SECONDS, ADDRESSES_REMEMBERED_MAX, Limits},
     site::Origin,
 };
-use crate::api::Service;
+use crate::{Error, api::Service};
 
 /// What signing in keeps in memory and was told by the operator.
 #[derive(Debug, Default)]
@@ -56,8 +57,12 @@ pub(crate) fn accounts(service: &Service) -> Accounts {
     Accounts::new(service.index.database().clone())
 }
 
-/// The name of an account that was made for a key of the ledger: its owner gives it another.
-fn name_of(account: AccountId) -> String {
+/// The name of an account that is made for a key of the ledger, until its owner gives it another: the one under which the
+/// ledger accredits the key, or the beginning of its id.
+fn name_of(service: &Service, account: AccountId) -> Result<String, Error> {
+    let snapshot = service.chain.snapshot()?;
+    let party = snapshot.researcher(account)?.map_or_else(|| snapshot.issuer(account), |party| Ok(Some(party)))?;
     let id = account.to_string();
-    format!("Account {}", id.get(..8).unwrap_or(&id))
+    let accredited = party.and_then(|party| market::accounts::display_name(&party.name).ok());
+    Ok(accredited.unwrap_or_else(|| format!("Account {}", id.get(..8).unwrap_or(&id))))
 }

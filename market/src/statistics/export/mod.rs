@@ -270,7 +270,7 @@ fn number(value: Option<f64>) -> Result<String, Undefined> {
 }
 
 /// Text with an apostrophe before what spreadsheets take for a formula, behind blanks too.
-fn text(text: &str) -> String {
+pub(crate) fn text(text: &str) -> String {
     let formula = |letter: char| matches!(letter, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠');
     let control = text.starts_with(['\t', '\r', '\n']);
     if control || text.trim_start().starts_with(formula) { format!("'{text}") } else { text.into() }
@@ -281,13 +281,27 @@ fn text(text: &str) -> String {
 /// # Errors
 /// [`Error::Statistics`] for a number that is not finite.
 pub fn csv(rows: &[Row]) -> Result<String, Error> {
-    let refused = |why: String| Error::Statistics { what: "the rows of a table", why };
+    let cells =
+        |row: &Row| row.cells().map_err(|undefined| refused(format!("{} {}: {undefined}", row.family, row.statistic)));
+    table(COLUMNS, rows.iter().map(cells).collect::<Result<Vec<_>, _>>()?)
+}
+
+fn refused(why: String) -> Error {
+    Error::Statistics { what: "the rows of a table", why }
+}
+
+/// Rows of cells below a header, in UTF-8, a line feed after each line.
+///
+/// # Errors
+/// [`Error::Statistics`] when it cannot be written.
+pub(crate) fn table<const WIDTH: usize>(
+    columns: [&str; WIDTH],
+    rows: impl IntoIterator<Item = [String; WIDTH]>,
+) -> Result<String, Error> {
     let mut table = ::csv::Writer::from_writer(vec![]);
-    table.write_record(COLUMNS).map_err(|error| refused(error.to_string()))?;
+    table.write_record(columns).map_err(|error| refused(error.to_string()))?;
     for row in rows {
-        let cells =
-            row.cells().map_err(|undefined| refused(format!("{} {}: {undefined}", row.family, row.statistic)))?;
-        table.write_record(cells).map_err(|error| refused(error.to_string()))?;
+        table.write_record(row).map_err(|error| refused(error.to_string()))?;
     }
     let bytes = table.into_inner().map_err(|error| refused(error.to_string()))?;
     String::from_utf8(bytes).map_err(|error| refused(error.to_string()))

@@ -62,6 +62,17 @@ impl Identity {
         &self.public_url
     }
 
+    /// Where people open its pages: a machine's own address by its name, under which passkeys work.
+    pub(crate) fn pages_url(&self) -> String {
+        self.public_url.replacen("://127.0.0.1", "://localhost", 1)
+    }
+
+    /// Whether that address is of the machine that asks, whichever it is.
+    pub(crate) fn is_local(&self) -> bool {
+        let host = self.authority();
+        ["localhost", "127.0.0.1", "[::1]"].iter().any(|own| host == *own || host.starts_with(&format!("{own}:")))
+    }
+
     /// The host that clients name, and its port unless it is the scheme's own.
     pub(in crate::api) fn authority(&self) -> &str {
         let rest = self.public_url.split_once("://").map_or("", |(_, rest)| rest);

@@ -1,5 +1,7 @@
 //! What to open first, second and third, by who looks.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use super::serve::Served;
@@ -36,15 +38,25 @@ pub(super) fn tour(report: &DemoReport, url: &str, people_url: &str, links: &[Li
 }
 
 fn research(report: &DemoReport, url: &str) -> Vec<Step> {
-    let (query, receipt) = (report.query, report.receipt.display());
+    let (query, receipt, file) = (report.query, report.receipt.display(), report.query_file.display());
+    let folder = report.receipt.parent().unwrap_or(Path::new(".")).display();
     vec![
         step(format!("{url}/queries/{query}"), "what the demo asked, and how far it came"),
         step(
             format!("{url}/builder?query={query}"),
             "ask it otherwise: cost, privacy and precision follow as you type",
         ),
-        step(format!("{url}/results"), format!("choose {receipt}: figures, tables and files to keep")),
-        step(format!("{url}/sign-in"), "an account with a passkey; every other page works without one"),
+        step(
+            format!("{url}/results"),
+            format!("choose {receipt}, and {file} beside it: figures, tables and files to keep"),
+        ),
+        step(
+            format!("{url}/sign-in"),
+            format!(
+                "an account with a passkey, or with the demo's key: locus --data-dir {folder} --url {url} sign-in --key \
+                 {folder}/keys/researcher.key"
+            ),
+        ),
     ]
 }
 
@@ -72,7 +84,7 @@ fn sponsor(report: &DemoReport, url: &str) -> Vec<Step> {
     let mut steps = vec![];
     if let Some(recruited) = &report.screening {
         let screening = format!("{url}/screenings/{}", recruited.id);
-        steps.push(step(&screening, "how many are eligible, invited and known, and nobody's name"));
+        steps.push(step(&screening, "how many are eligible, invited and known, and nobody's name; the sponsor reads who accepted in the terminal, as the page says"));
         steps.push(step(format!("{screening}/verify"), "the count, checked; the address can be sent to others"));
     }
     steps.push(step(format!("{url}/verify"), format!("choose {}: the result, checked", report.receipt.display())));

@@ -7,10 +7,10 @@ use circuits::{
     quorum::Quorum,
 };
 use clap::{Args, Subcommand};
-use market::wallet::Role;
+use market::{ledger::LedgerAccess, wallet::Role};
 use node::{
     genesis::{Committee, Member},
-    state::{Approvals, StateRead, Upgrade},
+    state::{Approvals, StateRead, Upgrade, committee_of},
     transaction::{Action, ConsortiumChange, open_votes},
     units::Height,
     validator::{Validator, ValidatorSet},
@@ -92,8 +92,12 @@ impl Approve {
             }
             Wanted::Withdraw { change } => return withdraw(change, home, patience, output),
         };
-        output.say(format!("approving: {}", in_words(&change)));
         let connection = home.connect()?;
+        if holds(&*connection.ledger, &change)? {
+            let why = format!("it holds already: {}", in_words(&change));
+            return Err(Error::Input { what: "change", why });
+        }
+        output.say(format!("approving: {}", in_words(&change)));
         let key = home.key(&home.validator_path(), Role::Validator)?;
         let digest = change.digest()?;
         let action = Action::ApproveChange(change);
@@ -117,6 +121,20 @@ impl Approve {
             None => format!("approved, and decided: it holds from block {} on", inclusion.height.next()),
         })
     }
+}
+
+/// Whether a change is in force: an approval of it would open a vote on what is decided.
+fn holds(ledger: &dyn LedgerAccess, change: &ConsortiumChange) -> Result<bool, Error> {
+    let listed = |account| Ok::<_, Error>(ledger.validators()?.and_then(|validators| validators.get(account).cloned()));
+    Ok(match change {
+        ConsortiumChange::SetValidator(validator) => listed(validator.account)?.as_ref() == Some(validator),
+        ConsortiumChange::RemoveValidator(account) => listed(*account)?.is_none(),
+        ConsortiumChange::SeatCommittee(seats) => {
+            let latest = ledger.committee_epoch()?.unwrap_or_default();
+            committee_of(ledger, latest)? == *seats
+        }
+        ConsortiumChange::Upgrade(_) => false,
+    })
 }
 
 fn withdraw(change: Digest, home: &Home, patience: Option<Duration>, output: &Output) -> Result<(), Error> {
@@ -160,7 +178,9 @@ pub(super) fn show_changes(home: &Home, output: &Output) -> Result<(), Error> {
         let line = |vote: &Vote| {
             let Vote { digest, approvals, power, total } = vote;
             let change = in_words(&approvals.change);
-            format!("{digest}\n  {change}\n  {power} of {total} votes since block {}", approvals.opened)
+            let by: Vec<_> = approvals.validators.iter().map(|account| format!("\n    {account}")).collect();
+            let opened = approvals.opened;
+            format!("{digest}\n  {change}\n  {power} of {total} votes since block {opened}, of{}", by.concat())
         };
         votes.iter().map(line).collect::<Vec<_>>().join("\n")
     })

@@ -62,7 +62,7 @@ impl Target {
         if !folder.is_dir() {
             return Err(Error::Input { what: "copy", why: format!("{} is no folder", folder.display()) });
         }
-        let ledger = home.open_ledger()?;
+        let ledger = home.open_own_ledger()?;
         let tip = write_copy(&ledger, &self.file, first)?;
         output.result(&tip, |tip| format!("wrote {} up to block {}", self.file.display(), tip.height))
     }
@@ -145,7 +145,7 @@ impl Keep {
         let path = home.ledger_path();
         let incoming = path.with_extension("restoring");
         let _ = fs::remove_file(&incoming);
-        let ledger = home.open_ledger()?;
+        let ledger = home.open_own_ledger()?;
         let first = |tip: &Tip| Height::new((tip.height.get() + 1).saturating_sub(self.blocks).max(1));
         let tip = ledger.prune_to(&incoming, first(&ledger.snapshot()?.latest()?))?;
         drop(ledger);

@@ -20,7 +20,7 @@ pub(super) use self::person::{Line, What, describe as describe_response, proving
 use self::{
     person::{Accepting, Declining, Reading, Responding},
     receipt::Recording,
-    sponsor::{Inviting, Opening, Signing},
+    sponsor::{Inviting, Listing, Opening, Signing},
 };
 use super::{Home, Output};
 use crate::Error;
@@ -58,7 +58,7 @@ pub enum Screening {
     /// Send an invitation to one, several or all responses, once each (its sponsor).
     Invite(Inviting),
     /// List responses with the contacts of those who accepted (its sponsor).
-    Contacts(Signing),
+    Contacts(Listing),
     /// Write a receipt of how many are eligible, as of the latest block. Anyone checks it offline with `locus verify`.
     ///
     /// It takes no key, and shows nothing that the ledger does not show: anonymous responses, each with its proof.
@@ -87,7 +87,7 @@ struct Listed {
 
 /// Screenings.
 #[derive(Debug, Serialize)]
-struct Listing {
+struct Screenings {
     screenings: Vec<Listed>,
 }
 
@@ -110,7 +110,7 @@ impl Screening {
             Self::Accept(accepting) => accepting.run(home, output),
             Self::Decline(declining) => declining.run(home, output),
             Self::Invite(inviting) => inviting.run(home, output),
-            Self::Contacts(signing) => signing.contacts(home, output),
+            Self::Contacts(listing) => listing.run(home, output),
             Self::Receipt(recording) => recording.run(home, output),
             Self::Close(signing) => signing.close(home, output),
         }
@@ -122,7 +122,7 @@ fn list(home: &Home, output: &Output, all: bool) -> Result<(), Error> {
     let ledger = &*connection.ledger;
     let found = if all { every(ledger)? } else { open_screenings(ledger)? };
     let screenings = found.into_iter().map(|(id, state)| Listed { id, state }).collect();
-    output.result(&Listing { screenings }, |listing| match listing.screenings.as_slice() {
+    output.result(&Screenings { screenings }, |listing| match listing.screenings.as_slice() {
         [] => "no screening admits responses today; --all lists those that are over".into(),
         listed => listed.iter().map(describe).collect::<Vec<_>>().join("\n\n"),
     })

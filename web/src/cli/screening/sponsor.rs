@@ -6,11 +6,11 @@ use circuits::id::ScreeningId;
 use clap::Args;
 use market::{
     ledger::{require_screening, tip},
-    recruitment::{Answered, Invitation, Invited, ScreeningFile, Sponsor},
+    recruitment::{Answered, Invitation, Invited, ScreeningFile, Sponsor, table},
     wallet::{PartyKey, Role},
 };
 use node::{
-    state::{ResponseStatus, StateRead},
+    state::{ResponseStatus, ScreeningState, StateRead},
     units::{Amount, ResponseIndex},
 };
 use serde::Serialize;
@@ -18,7 +18,7 @@ use serde::Serialize;
 use super::{Listed, describe};
 use crate::{
     Error,
-    cli::{Connection, Home, Output, ontology::Ontology, sealing_key},
+    cli::{Connection, Home, Output, ontology::Ontology, sealing_key, session::write_private_file},
 };
 
 /// What to open.
@@ -57,6 +57,19 @@ pub struct Inviting {
     /// Invite without asking.
     #[arg(long)]
     yes: bool,
+}
+
+/// Whose responses.
+#[derive(Debug, Args)]
+pub struct Listing {
+    /// The screening's id.
+    screening: ScreeningId,
+    /// The sponsor's key file.
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// Write them as a table too, with the contacts of those who accepted.
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
 }
 
 /// Whose screening.
@@ -125,14 +138,31 @@ impl Inviting {
         } else {
             self.response.iter().copied().map(ResponseIndex::new).collect()
         };
-        let title = &invitation.title;
-        let question = format!("Send {title:?} to {} people? An invitation cannot be changed afterwards.", whom.len());
-        output.confirm(self.yes, &question)?;
+        require_responses(&require_screening(&*connection.ledger, self.screening)?, &whom)?;
+        if !whom.is_empty() {
+            let (title, count) = (&invitation.title, whom.len());
+            let people = if count == 1 { "person" } else { "people" };
+            let question = format!("Send {title:?} to {count} {people}? An invitation cannot be changed afterwards.");
+            output.confirm(self.yes, &question)?;
+        }
         let invitations = sponsor.invite(self.screening, &whom, &invitation)?;
         output.result(&Invitations { invitations }, |all| match all.invitations.as_slice() {
             [] => "nobody is left to invite".into(),
             all => all.iter().map(in_words).collect::<Vec<_>>().join("\n"),
         })
+    }
+}
+
+/// Refuses places that nobody responded at, before anybody is asked.
+fn require_responses(screening: &ScreeningState, whom: &BTreeSet<ResponseIndex>) -> Result<(), Error> {
+    let count = screening.eligible;
+    match whom.last().filter(|last| last.get() >= count) {
+        None => Ok(()),
+        Some(_) if count == 0 => Err(Error::Input { what: "responses", why: "nobody has responded yet".into() }),
+        Some(last) => {
+            let why = format!("there is none at {last}: {count} responded, at 0 to {}", count - 1);
+            Err(Error::Input { what: "responses", why })
+        }
     }
 }
 
@@ -153,17 +183,23 @@ struct Contacts {
     responses: Vec<Answered>,
 }
 
-impl Signing {
-    pub(super) fn contacts(self, home: &Home, output: &Output) -> Result<(), Error> {
+impl Listing {
+    pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
         let key = home.key(&self.key, Role::Researcher)?;
         let connection = home.connect_reading()?;
         let responses = sponsor(&connection, &key).answers(self.screening)?;
+        if let Some(path) = &self.csv {
+            write_private_file("table of responses", path, table::csv(&responses)?.as_bytes())?;
+            output.say(format!("wrote {}, which you alone may read", path.display()));
+        }
         output.result(&Contacts { responses }, |contacts| match contacts.responses.as_slice() {
             [] => "nobody has responded yet".into(),
             responses => responses.iter().map(answered_in_words).collect::<Vec<_>>().join("\n"),
         })
     }
+}
 
+impl Signing {
     pub(super) fn close(self, home: &Home, output: &Output) -> Result<(), Error> {
         let key = home.key(&self.key, Role::Researcher)?;
         let connection = home.connect()?;

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use circuits::id::{AccountId, Digest, QueryId, StudyId};
 use clap::{Args, Subcommand};
 use market::{
-    ledger::{act, next_nonce},
+    ledger::{LedgerAccess, act, next_nonce},
     query::{QueryFile, plan_of_study},
     wallet::Role,
 };
 use node::{
     analysis,
-    state::StateView,
+    state::{StateRead as _, StateView, StudyProtocol},
     transaction::{Action, AmendStudy, DesignStudy, PostOutcome, Site, StudyDesign, StudyRegistration},
 };
 use sha2::{Digest as _, Sha256};
@@ -66,6 +66,9 @@ pub enum Study {
         /// The researcher's key file.
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
+        /// Do not ask where the amendment leaves out a sponsor, sites or a plan that the version in force has.
+        #[arg(long)]
+        yes: bool,
     },
     /// Say what came out of released queries. It stays for ever.
     Outcome {
@@ -139,6 +142,20 @@ impl Design {
     }
 }
 
+/// What the version in force says and an amendment would not say any more: it carries the whole design again.
+fn left_out(ledger: &dyn LedgerAccess, id: StudyId, design: &Design) -> Result<Vec<&'static str>, Error> {
+    let study = ledger.study(id)?.ok_or_else(|| Error::NotFound { what: "study", id: id.to_string() })?;
+    let Some(StudyProtocol { design: before, .. }) = ledger.study_protocol(id, study.version)? else {
+        return Ok(vec![]);
+    };
+    let parts = [
+        ("a sponsor, who may recruit", before.sponsor.is_some() && design.sponsor.is_none()),
+        ("sites", !before.sites.is_empty() && design.sites.is_empty()),
+        ("a plan", !before.planned.is_empty() && design.plan.is_empty()),
+    ];
+    Ok(parts.into_iter().filter(|(_, is_left_out)| *is_left_out).map(|(name, _)| name).collect())
+}
+
 /// SHA-256 of a document.
 fn digest_of(what: &'static str, path: &Path) -> Result<Digest, Error> {
     let document =
@@ -160,7 +177,12 @@ impl Study {
                 let action = Action::DesignStudy(DesignStudy { study, design });
                 act_on(action, "designed", &key, (home, &connection), output)
             }
-            Self::Amend { study, protocol, ethics, reason, design, key } => {
+            Self::Amend { study, protocol, ethics, reason, design, key, yes } => {
+                let left_out = left_out(&*connection.ledger, study, &design)?;
+                if !left_out.is_empty() {
+                    let parts = left_out.join(" and ");
+                    output.confirm(yes, &format!("The version in force has {parts}, and this one none. Amend?"))?;
+                }
                 let (design, protocol) = (design.resolve(&connection)?, digest_of("protocol document", &protocol)?);
                 let action = Action::AmendStudy(AmendStudy { study, protocol, ethics, reason, design });
                 act_on(action, "amended", &key, (home, &connection), output)

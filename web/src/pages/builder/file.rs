@@ -84,10 +84,26 @@ impl Reader<'_> {
 
     fn clause(&mut self, field: &str, draft: &ClauseDraft) -> NamedClause {
         let (attribute, variant) = self.subject(&format!("{field}.subject"), &draft.subject);
-        let lo = self.real(&format!("{field}.lo"), &draft.lo);
-        // One value is an interval too.
-        let hi = if draft.hi.trim().is_empty() { lo } else { self.real(&format!("{field}.hi"), &draft.hi) };
+        let whole = self.range(attribute.as_deref());
+        let open = |bound: &str, other: &str| bound.trim().is_empty() && !other.trim().is_empty();
+        // What is left open on one side reaches as far as the attribute does.
+        let lo = match whole.filter(|_| open(&draft.lo, &draft.hi)) {
+            Some((least, _)) => least,
+            None => self.real(&format!("{field}.lo"), &draft.lo),
+        };
+        let hi = match whole.filter(|_| open(&draft.hi, &draft.lo)) {
+            Some((_, greatest)) => greatest,
+            None => self.real(&format!("{field}.hi"), &draft.hi),
+        };
         NamedClause { attribute, variant, lo, hi, negated: draft.negated }
+    }
+
+    /// The least and the greatest value of an attribute of the schema, or of a dosage.
+    fn range(&self, attribute: Option<&str>) -> Option<(f64, f64)> {
+        let Some(name) = attribute else { return Some((0.0, 2.0)) };
+        let attribute = self.schema?.attributes.iter().find(|attribute| attribute.name == name)?;
+        let measured = |stored: u32| f64::from(stored) / f64::from(attribute.scale.max(1));
+        Some((measured(attribute.lo), measured(attribute.hi)))
     }
 
     /// An axis; `None` when nothing was filled in.

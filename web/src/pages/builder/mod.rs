@@ -83,6 +83,8 @@ struct Builder {
     notice: Option<String>,
     /// Where the form asks something else than the query that it began from.
     remarks: Vec<String>,
+    /// Whether it begins from a query on the ledger.
+    is_again: bool,
     planned: Planned,
     disease_hint: String,
     knows_diseases: bool,
@@ -204,7 +206,9 @@ async fn begin(
         Some(query) => draft_of(&service, query).await?,
         None => (Draft { study, schema, ..Draft::new() }, vec![]),
     };
-    render(&request, service, draft, |builder| Builder { errors: FieldErrors::new(), remarks, ..builder }).await
+    let is_again = query.is_some();
+    let last = |builder| Builder { errors: FieldErrors::new(), remarks, is_again, ..builder };
+    render(&request, service, draft, last).await
 }
 
 /// The draft that asks the same as a query, and where it does not.
@@ -299,7 +303,7 @@ fn build(shell: Shell, service: &Service, mut draft: Draft, address: String) -> 
     let (planned, mut errors) = Planned::of(service, &draft, schema.as_ref(), address)?;
     diseases::suggest(&draft, known, &mut errors);
     let (disease_hint, knows_diseases) = (diseases::hint(&draft, known), known.is_some());
-    let (focus, notice, remarks) = (None, None, vec![]);
+    let (focus, notice, remarks, is_again) = (None, None, vec![], false);
     Ok(Builder {
         shell,
         draft,
@@ -313,6 +317,7 @@ fn build(shell: Shell, service: &Service, mut draft: Draft, address: String) -> 
         focus,
         notice,
         remarks,
+        is_again,
         planned,
         disease_hint,
         knows_diseases,

@@ -2,7 +2,7 @@
 
 use askama::{Template, filters::HtmlSafe};
 use circuits::{rlwe::params::LAYOUT_SLOTS, schema::Schema};
-use market::query::{Plan, PrivacyPlan, QueryFile, plan_of_study};
+use market::query::{Plan, PrivacyPlan, QueryFile, groups_in_words, plan_of_study};
 
 use super::{
     draft::Draft,
@@ -28,7 +28,24 @@ enum Outcome {
     /// The query means nothing under its schema.
     Refused(String),
     /// What it would cost and tell.
-    Plan { plan: Plan, file: String },
+    Plan { plan: Plan, file: String, asked: Asked },
+}
+
+/// Whom a query asks and counts, in words.
+struct Asked {
+    whom: String,
+    counted: Option<String>,
+}
+
+impl Asked {
+    fn of(file: &QueryFile) -> Self {
+        let whom = Some(&file.criteria).filter(|criteria| !criteria.is_empty());
+        let counted = Some(&file.matching).filter(|matching| !matching.is_empty());
+        Self {
+            whom: whom.map_or_else(|| "everybody".into(), |criteria| groups_in_words(criteria)),
+            counted: counted.map(|matching| groups_in_words(matching)),
+        }
+    }
 }
 
 impl Planned {
@@ -87,7 +104,8 @@ fn plan(service: &Service, file: &QueryFile, cohort: Option<u32>) -> Result<Outc
         Ok(plan) => {
             let failed =
                 |error: serde_json::Error| Error::Internal { action: "write a query file", why: error.to_string() };
-            Ok(Outcome::Plan { plan, file: serde_json::to_string(file).map_err(failed)? })
+            let asked = Asked::of(file);
+            Ok(Outcome::Plan { plan, file: serde_json::to_string(file).map_err(failed)?, asked })
         }
         Err(error @ (market::Error::QueryFile { .. } | market::Error::Statement(_))) => {
             Ok(Outcome::Refused(error.to_string()))

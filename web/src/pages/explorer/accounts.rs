@@ -6,7 +6,7 @@ use actix_web::{
 };
 use askama::Template;
 use circuits::id::AccountId;
-use market::index::{PartyRow, Role, TransactionRow};
+use market::index::{Page, PartyRow, PostingRow, Role, TransactionRow};
 use node::state::{Account, StateRead};
 
 use crate::{
@@ -27,6 +27,8 @@ struct OneAccount {
     id: AccountId,
     account: Account,
     roles: Vec<String>,
+    /// The latest movements of its money, the newest first, and whether there are earlier ones.
+    money: Page<PostingRow>,
     listing: Listing<TransactionRow>,
 }
 
@@ -43,8 +45,9 @@ pub(super) async fn show(
     let shown = blocking(move || {
         let account = service.chain.snapshot()?.account(id)?.unwrap_or_default();
         let rows = service.listings()?.account_transactions(id, &from.paging())?;
+        let money = service.listings()?.postings(id, &From::default().paging())?;
         let listing = Listing::new(rows, from, &format!("/accounts/{id}"), "");
-        Ok(OneAccount { shell, id, account, roles: standing(&service, id)?, listing })
+        Ok(OneAccount { shell, id, account, roles: standing(&service, id)?, money, listing })
     });
     page(&shown.await?)
 }

@@ -123,6 +123,8 @@ struct Health {
     waiting: usize,
     validator: Option<String>,
     peers: Vec<node::consensus::Peer>,
+    /// Whom this node reaches of those who make blocks.
+    consensus: Option<Quorum>,
     lack: Option<String>,
 }
 
@@ -134,6 +136,7 @@ async fn health(request: HttpRequest, service: Data<Service>) -> Result<HttpResp
         Some(engine) => engine.peers().await?,
         None => vec![],
     };
+    let consensus = quorum(&service).await?;
     let shown = blocking(move || {
         Ok(Health {
             shell,
@@ -144,6 +147,7 @@ async fn health(request: HttpRequest, service: Data<Service>) -> Result<HttpResp
             waiting: service.chain.waiting(),
             validator: service.engine.as_ref().map(EngineHandle::account).map(|account| account.to_string()),
             peers,
+            consensus,
             lack: service.listings_lack()?,
         })
     });

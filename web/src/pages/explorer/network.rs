@@ -89,17 +89,18 @@ struct Committee {
     shell: Shell,
     quorum: Quorum,
     seats: Vec<Seat>,
-    listing: Listing<(CommitteeEpoch, CommitteeState)>,
+    /// Attempts at a key, each with the quorum of its members.
+    listing: Listing<(CommitteeEpoch, CommitteeState, Quorum)>,
     releases_max: u32,
 }
 
 impl Committee {
     /// How far a key is, in words.
-    fn stage(&self, state: &CommitteeState) -> String {
-        let members = self.quorum.members();
+    fn stage(state: &CommitteeState, quorum: Quorum) -> String {
+        let members = quorum.members();
         match &state.stage {
             CommitteeStage::Committing => {
-                format!("leaders commit: {} of {} shares", state.shares.len(), self.quorum.subset_count())
+                format!("leaders commit: {} of {} shares", state.shares.len(), quorum.subset_count())
             }
             CommitteeStage::Confirming => format!("members confirm: {} of {members}", state.confirmations.len()),
             CommitteeStage::Active { .. } => "active: queries may open under it".into(),
@@ -129,7 +130,8 @@ pub(super) async fn committee(
         let mut keys = vec![];
         let run = before.run(latest);
         for epoch in run.clone().rev().map(CommitteeEpoch::new) {
-            keys.extend(snapshot.committee(epoch)?.map(|state| (epoch, state)));
+            let Some(state) = snapshot.committee(epoch)? else { continue };
+            keys.push((epoch, state, committee_of(&snapshot, epoch)?.quorum));
         }
         let more = snapshot.committee(CommitteeEpoch::new(run.start().saturating_sub(1)))?.is_some();
         let listing = before.listing("/committee", keys, *run.start(), more);

@@ -94,6 +94,13 @@ pub(super) async fn offline(request: HttpRequest, service: Data<Service>) -> Res
     page(&Offline { shell, chain: service.chain.ledger().chain() })
 }
 
+/// Why numbers of another chain are not shown.
+const ELSEWHERE: &str = "The receipt is of another chain, whose schemas this node does not know. Open it at a node of that \
+                         chain, or ask the researcher for what `locus result` wrote";
+/// What somebody is told who chose a picture or a document.
+const NO_TEXT: &str = "This is no receipt: it is a picture, a document or another file that is no text. A receipt is the \
+                       .json file that `locus result --receipt` or `locus screening receipt` wrote.";
+
 /// What the checks of a released result's receipt amount to, and its numbers.
 #[derive(Template)]
 #[template(path = "verified.html")]
@@ -111,14 +118,13 @@ impl Verdict {
         let Ok(verified) = &outcome else { return Self { own, outcome, shown: None, unread: None } };
         let read = file.and_then(|file| {
             if verified.chain() == own {
-                return shown(service, verified.query(), verified.state(), verified.result(), file);
+                return shown(service, verified.query(), verified.state(), verified.result(), file).map(Some);
             }
-            let why = "it is of another chain than this node's, whose schemas this node does not know; \
-                       its researcher's figures come from `locus result`";
-            Err(Error::Request { what: "the numbers cannot be read here", why: why.into() })
+            Ok(None)
         });
         let (shown, unread) = match read {
-            Ok(shown) => (Some(shown), None),
+            Ok(Some(shown)) => (Some(shown), None),
+            Ok(None) => (None, Some(ELSEWHERE.into())),
             Err(error) => (None, Some(error.to_string())),
         };
         Self { own, outcome, shown, unread }
@@ -135,8 +141,10 @@ pub(super) async fn check_receipt(
     let form = Upload::receive(&request, &service, payload, RECEIPT_BYTES_MAX).await?;
     let place = service.quota.checks.take(&request)?;
     let opened = blocking(move || {
-        let Some(text) = form.file_or_pasted("receipt", "pasted")? else {
-            return Ok(Err("Choose a receipt file, or paste its text.".into()));
+        let text = match form.file_or_pasted("receipt", "pasted") {
+            Ok(Some(text)) => text,
+            Ok(None) => return Ok(Err("Choose a receipt file, or paste its text.".into())),
+            Err(_) => return Ok(Err(NO_TEXT.into())),
         };
         Ok(AnyReceipt::from_json(text).map_err(|error| error.to_string()).map(|receipt| (receipt, form, place)))
     });

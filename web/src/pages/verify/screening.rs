@@ -34,6 +34,8 @@ struct Shared {
     /// The address, and a picture of it that a camera reads.
     url: String,
     code: Option<Code>,
+    /// Whether it leads others to their own machine.
+    is_local: bool,
 }
 
 /// What the checks of a screening's receipt amount to.
@@ -69,8 +71,9 @@ pub(in crate::pages) async fn check_screening(
     let frame = Frame { shell, from: (format!("/screenings/{id}"), "The screening") };
     live::answer(&frame, &SCREENING, move |rows| {
         let screened = Screened::of(rows, service.chain.ledger().chain(), &receipt);
-        let url = format!("{}/screenings/{id}/verify", service.publishing.identity.public_url());
-        let shared = Shared { screening: id, code: Code::of(&url), url };
+        let identity = &service.publishing.identity;
+        let (url, is_local) = (format!("{}/screenings/{id}/verify", identity.pages_url()), identity.is_local());
+        let shared = Shared { screening: id, code: Code::of(&url), url, is_local };
         drop(places);
         Screened { shared: Some(shared), ..screened }.render()
     })
