@@ -46,7 +46,7 @@ mod tests {
         };
         let answers = [
             answered(0, ResponseStatus::Eligible, None),
-            answered(1, accepted.clone(), Some("ada@example.org, \"after six\"")),
+            answered(1, accepted, Some("ada@example.org, \"after six\"")),
             answered(2, accepted, Some("=HYPERLINK(\"https://example.org\")")),
         ];
         assert_eq!(

@@ -11,7 +11,9 @@ use clap::Subcommand;
 use market::{
     data_use::DeclaredUse,
     ledger::{act, next_nonce, require_query, settle as settle_transaction},
-    query::{Again, NamedClause, Plan, PrivacyPlan, QueryFile, VariantBlock, plan, plan_of_study, schema_and_panel},
+    query::{
+        Again, Plan, PrivacyPlan, QueryFile, VariantBlock, groups_in_words, plan, plan_of_study, schema_and_panel,
+    },
     wallet::{PartyKey, Role},
 };
 use node::{

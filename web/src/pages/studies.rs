@@ -127,12 +127,12 @@ impl Compared {
 }
 
 /// The day of a block, unless this node dropped it.
-fn day_of(service: &Service, height: Height) -> Result<Option<Day>, Error> {
-    Ok(service.chain.ledger().header(height)?.map(|signed| signed.header.time.day()))
+fn day_of(snapshot: &Snapshot, height: Height) -> Result<Option<Day>, Error> {
+    Ok(snapshot.header(height)?.map(|signed| signed.header.time.day()))
 }
 
 /// The latest versions of a study's protocol.
-fn versions(service: &Service, snapshot: &Snapshot, id: StudyId, study: &Study) -> Result<Vec<Version>, Error> {
+fn versions(snapshot: &Snapshot, id: StudyId, study: &Study) -> Result<Vec<Version>, Error> {
     let latest = study.version.get();
     let numbers = (StudyVersion::FIRST.get().max(latest.saturating_sub(SHOWN_MAX - 1))..=latest).rev();
     let mut versions = vec![];
@@ -144,7 +144,7 @@ fn versions(service: &Service, snapshot: &Snapshot, id: StudyId, study: &Study) 
             }
             None => None,
         };
-        let day = day_of(service, protocol.height)?;
+        let day = day_of(snapshot, protocol.height)?;
         versions.push(Version { number, protocol, day, sponsor });
     }
     Ok(versions)
@@ -171,7 +171,7 @@ pub(super) async fn show(
         let study = found("study", id, snapshot.study(id)?)?;
         let filter = QueryFilter { stage: None, study: Some(id) };
         let rows = service.listings()?.queries(&filter, &from.paging())?;
-        let versions = versions(&service, &snapshot, id, &study)?;
+        let versions = versions(&snapshot, id, &study)?;
         let design = versions.first().map(|version| &version.protocol.design);
         let compared = Compared::of(&snapshot, &service, id, design)?;
         let (screenings, more_screenings) = screenings::of_study(&snapshot, id)?;
@@ -185,7 +185,7 @@ pub(super) async fn show(
             more_screenings,
             shell: shell.titled(study.registration.title.clone()),
             researcher: snapshot.researcher(study.researcher)?.map_or_else(String::new, |party| party.name),
-            registered: day_of(&service, study.height)?,
+            registered: day_of(&snapshot, study.height)?,
             odometer: snapshot.study_odometer(id)?.unwrap_or_default(),
             listing: Listing::new(rows, from, &format!("/studies/{id}"), "").try_map(|row| listed(&snapshot, row))?,
             id,

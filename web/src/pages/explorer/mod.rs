@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     Error,
-    api::{Service, blocking},
+    api::{Quorum, Service, blocking, quorum},
 };
 
 /// Blocks that the overview shows.

@@ -96,7 +96,7 @@ struct Committee {
 
 impl Committee {
     /// How far a key is, in words.
-    fn stage(state: &CommitteeState, quorum: Quorum) -> String {
+    fn stage(state: &CommitteeState, quorum: &Quorum) -> String {
         let members = quorum.members();
         match &state.stage {
             CommitteeStage::Committing => {
