@@ -296,6 +296,11 @@ pub(super) fn of_draft(draft: &Draft, schema: Option<&Schema>) -> Result<QueryFi
 mod tests {
     use std::{fs, path::Path};
 
+    use circuits::{
+        id::Digest,
+        schema::{Attribute, PanelReference, Sensitivity},
+    };
+
     use super::{
         super::back::{to_draft, to_groups},
         *,
@@ -372,13 +377,33 @@ mod tests {
     }
 
     #[test]
-    fn a_clause_of_one_value_needs_it_once_and_blank_clauses_mean_nothing() {
-        let clause = ClauseDraft { subject: "sex".into(), lo: "2".into(), ..ClauseDraft::default() };
-        let mut reader = Reader { schema: None, errors: FieldErrors::new() };
-        let groups = reader.groups("c", &[vec![ClauseDraft::default(), clause], vec![ClauseDraft::default()]], &[]);
-        assert!(reader.errors.is_empty());
-        assert_eq!(groups.len(), 1);
-        assert_eq!((groups[0].len(), groups[0][0].lo, groups[0][0].hi), (1, 2.0, 2.0));
+    fn repro_a_bound_that_is_left_empty_reaches_as_far_as_the_attribute_and_blank_clauses_mean_nothing() {
+        let bmi = Attribute {
+            name: "bmi".into(),
+            unit: "kg/m2".into(),
+            coding: String::new(),
+            scale: 10,
+            lo: 50,
+            hi: 1_200,
+            digits: 2,
+            sensitivity: Sensitivity::Public,
+        };
+        let panel = PanelReference { build: "GRCh38".into(), variants: 0, digest: Digest::from_bytes([0; 32]) };
+        let schema = Schema { name: "ours".into(), attributes: vec![bmi], panel };
+        let read = |schema, clause: ClauseDraft| {
+            let mut reader = Reader { schema, errors: FieldErrors::new() };
+            let blank = vec![ClauseDraft::default()];
+            let groups = reader.groups("c", &[vec![ClauseDraft::default(), clause], blank], &[]);
+            assert_eq!((groups.len(), groups[0].len()), (1, 1));
+            (groups[0][0].lo, groups[0][0].hi, reader.errors.into_keys().collect::<Vec<_>>())
+        };
+        let none = Vec::<String>::new;
+        assert_eq!(read(Some(&schema), interval("bmi", "30", "")), (30.0, 120.0, none()));
+        assert_eq!(read(Some(&schema), interval("bmi", "", "30")), (5.0, 30.0, none()));
+        assert_eq!(read(Some(&schema), interval("22:16050612 C>G", "1", "")), (1.0, 2.0, none()));
+        assert_eq!(read(Some(&schema), interval("bmi", "30", "30")), (30.0, 30.0, none()));
+        assert_eq!(read(Some(&schema), interval("bmi", "", "")).2, ["c.0.1.hi", "c.0.1.lo"]);
+        assert_eq!(read(None, interval("bmi", "30", "")).2, ["c.0.1.hi"]);
     }
 
     fn interval(subject: &str, lo: &str, hi: &str) -> ClauseDraft {
