@@ -3,7 +3,7 @@
 mod download;
 mod table;
 
-use std::time::Instant;
+use std::{net::IpAddr, time::Instant};
 
 use actix_web::{
     HttpRequest, HttpResponse, get, post,
@@ -26,12 +26,13 @@ use super::{
     parts,
     shell::{Section, Shell, page},
     upload::Upload,
-    verify::{Handed, KEPT_BYTES_MAX, KEPT_MINUTES},
+    verify::{Handed, KEPT_BYTES_MAX, KEPT_MINUTES, NotKept},
     words,
 };
 use crate::{
     Error,
     api::{RESULT_BYTES_MAX, ResultFile, Room, Service, blocking, read_result},
+    sign_in::sender_of,
 };
 
 /// A figure as a page shows it: an image that the page carries, so that nothing in it can run.
@@ -174,16 +175,19 @@ struct OneResult {
 enum Check {
     /// Its receipt is here for a moment, under this id.
     Here(String),
-    /// It is a receipt, and too large to be kept.
-    TooLarge,
+    /// It is a receipt, and not kept.
+    Not(NotKept),
     /// The file holds numbers alone.
     NoReceipt,
 }
 
 impl Check {
-    fn of(handed: &Handed, text: &str, file: Option<QueryFile>) -> Self {
+    /// Keeps a receipt that a client gave, with its query file, where there is room.
+    fn of((handed, client): (&Handed, Option<IpAddr>), text: &str, query_file: &str) -> Self {
         match AnyReceipt::from_json(text) {
-            Ok(AnyReceipt::Release(_)) => handed.keep(text, file, Instant::now()).map_or(Self::TooLarge, Self::Here),
+            Ok(AnyReceipt::Release(_)) => {
+                handed.keep(client, (text, query_file), Instant::now()).map_or_else(Self::Not, Self::Here)
+            }
             _ => Self::NoReceipt,
         }
     }
@@ -208,9 +212,9 @@ pub(super) async fn show(
     payload: Payload,
 ) -> Result<HttpResponse, Error> {
     let shell = Shell::of(&request, Section::Results, "Result");
-    let node = service.clone();
+    let (node, client) = (service.clone(), sender_of(&request));
     let form = Upload::receive(&request, &service, payload, RESULT_BYTES_MAX).await?;
-    let answered = blocking(move || match answer(shell, (&node, &handed), &form) {
+    let answered = blocking(move || match answer(shell, &node, (&handed, client), &form) {
         Ok(result) => Ok(Ok(result)),
         Err(error) if is_readers(&error) => Ok(Err(error.to_string())),
         Err(error) => Err(error),
@@ -232,16 +236,20 @@ fn is_readers(error: &Error) -> bool {
     )
 }
 
-fn answer(shell: Shell, (service, handed): (&Service, &Handed), form: &Upload) -> Result<OneResult, Error> {
+fn answer(
+    shell: Shell,
+    service: &Service,
+    keeper: (&Handed, Option<IpAddr>),
+    form: &Upload,
+) -> Result<OneResult, Error> {
     let refused = |why: String| Error::Request { what: "result", why };
     let text = form.file_or_pasted("result", "pasted")?;
     let text = text.ok_or_else(|| refused("choose a result file, or paste its text".into()))?;
     let (file, state) = parse(service, text)?;
     let snapshot = service.chain.snapshot()?;
     let title = snapshot.study(state.query.study)?.map_or_else(String::new, |study| study.registration.title);
-    let meant = query_file(form)?;
-    let shown = shown(service, file.query, &state, &file.slots, meant.clone())?;
-    let check = Check::of(handed, text, meant);
+    let shown = shown(service, file.query, &state, &file.slots, query_file(form)?)?;
+    let check = Check::of(keeper, text, &shown.query_file);
     Ok(OneResult { shell: shell.titled(title.clone()), query: file.query, title, state, shown, check })
 }
 
