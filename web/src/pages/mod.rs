@@ -6,6 +6,7 @@
 mod assets;
 mod builder;
 mod explorer;
+mod gzip;
 mod help;
 mod home;
 mod parts;

@@ -10,7 +10,6 @@ use actix_web::{
     web::{Data, Form, Payload},
 };
 use askama::Template;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use circuits::id::QueryId;
 use market::{
     objects::BLOB_BYTES_MAX,
@@ -24,7 +23,7 @@ use serde::Deserialize;
 use self::table::{ROWS_SHOWN_MAX, Table};
 use super::{
     parts,
-    shell::{Section, Shell, page},
+    shell::{Section, Shell, large_page, page},
     upload::Upload,
     verify::{Handed, KEPT_BYTES_MAX, KEPT_MINUTES, NotKept},
     words,
@@ -120,9 +119,19 @@ fn drawn(place: String, figure: &Figure) -> Drawn {
         place,
         title: figure.title().into(),
         description: figure.description().into(),
-        image: format!("data:image/svg+xml;base64,{}", STANDARD.encode(figure.svg())),
+        image: image_address(&figure.svg()),
         size: figure.size(),
     }
+}
+
+/// An image as an address that carries it. Its text stays text, which compresses to a quarter of what base64 does.
+fn image_address(svg: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/:,;=()+".contains(&byte);
+    let mut address = String::from("data:image/svg+xml;charset=utf-8,");
+    for byte in svg.bytes() {
+        if plain(byte) { address.push(char::from(byte)) } else { address.push_str(&format!("%{byte:02X}")) }
+    }
+    address
 }
 
 const fn title(analysis: &Analysis) -> &'static str {
@@ -220,7 +229,7 @@ pub(super) async fn show(
         Err(error) => Err(error),
     });
     match answered.await? {
-        Ok(result) => page(&result),
+        Ok(result) => large_page(&request, &result),
         Err(problem) => page(&ask_again(&request, Some(problem))),
     }
 }

@@ -160,14 +160,14 @@ fn check(
     let shell = Shell::of(request, Section::Verify, "What the receipt shows");
     let frame = Frame { shell, from: ("/verify".into(), "Verify another receipt") };
     match receipt {
-        AnyReceipt::Release(receipt) => live::answer(&frame, &RELEASE, move |rows| {
+        AnyReceipt::Release(receipt) => live::answer(request, &frame, &RELEASE, move |rows| {
             let _held = held;
             let blobs: &dyn BlobAccess = &*service.blobs;
             let checked = receipt::verify_watched(&receipt, Some(blobs), &mut |check| rows.held(check));
             let outcome = rows.done(checked);
             Verdict::of(&service, outcome, file).render()
         }),
-        AnyReceipt::Screening(receipt) => live::answer(&frame, &SCREENING, move |rows| {
+        AnyReceipt::Screening(receipt) => live::answer(request, &frame, &SCREENING, move |rows| {
             let _held = held;
             Screened::of(rows, service.chain.ledger().chain(), &receipt).render()
         }),

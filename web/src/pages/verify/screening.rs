@@ -67,7 +67,7 @@ pub(in crate::pages) async fn check_screening(
     let node = service.clone();
     let (receipt, places) = blocking(move || Ok((collected(&node, id)?, places))).await?;
     let frame = Frame { shell, from: (format!("/screenings/{id}"), "The screening") };
-    live::answer(&frame, &SCREENING, move |rows| {
+    live::answer(&request, &frame, &SCREENING, move |rows| {
         let screened = Screened::of(rows, service.chain.ledger().chain(), &receipt);
         let url = format!("{}/screenings/{id}/verify", service.publishing.identity.public_url());
         let shared = Shared { screening: id, code: Code::of(&url), url };
