@@ -145,17 +145,22 @@ fn rules_are_changed_after_a_second_look_and_errors_are_beside_their_fields() {
     ward.open(&browser, "/use/0/change");
     browser.run("for (const box of document.querySelectorAll('[name=purpose]')) box.checked = false");
     fill(&browser, "days", "soon");
-    fill(&browser, "regions", "1, 40");
+    let tick = |regions: &str| {
+        let boxes = "document.querySelectorAll('[name=region]')";
+        browser.run(&format!("for (const box of {boxes}) box.checked = [{regions}].includes(box.value)"));
+    };
+    assert_eq!(browser.run("return document.querySelector('[name=region][value=everywhere]').checked"), true);
+    tick("");
     fill(&browser, "epsilon_max", "much");
     browser.click("#review");
     browser.until("document.getElementById('days-error') && document.getElementById('purpose-error')");
-    browser.until("document.getElementById('regions-error') && document.getElementById('epsilon_max-error')");
+    browser.until("document.getElementById('region-error') && document.getElementById('epsilon_max-error')");
     assert_eq!(browser.run("return document.getElementById('days').getAttribute('aria-invalid')"), "true");
     inspect(&browser, "patient-change-errors");
     browser.click("#purpose-health-research");
     fill(&browser, "days", "90");
     fill(&browser, "price_min", "700");
-    fill(&browser, "regions", "1, 3");
+    tick("'1', '3'");
     fill(&browser, "epsilon_max", "0.5");
     browser.click("#screening");
     browser.click("#review");

@@ -13,6 +13,7 @@ mod parts;
 pub(crate) mod patient;
 mod queries;
 mod refusal;
+mod regions;
 mod results;
 mod screenings;
 mod shell;
