@@ -4,8 +4,9 @@
 //! Not criterion: one run that prints a table. `LOCUS_PAGES_RECORDS` (10,000), `LOCUS_PAGES_ANSWERS` (1,000) and
 //! `LOCUS_PAGES_VISITS` (100) say how much. The person's wallet holds answers and no record: nothing is weighed anew. The time is
 //! from a request to the last byte of its answer on a connection that is open, by a client on this machine, so the server's own
-//! is less. Proofs are a test double: no page looks at one. A result's page is what a form with its file gets: its bytes are
-//! those of the page with the figures that it carries.
+//! is less. Proofs are a test double: no page looks at one. A result's page is what a form with its file gets. Bytes are those of
+//! answers' bodies on the wire, to a client that takes gzip as browsers do: of the page, and of the page with every file that it
+//! names.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
@@ -18,6 +19,7 @@ mod world;
 
 use std::{
     collections::BTreeSet,
+    io::Read as _,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -31,6 +33,7 @@ use circuits::{
     privacy::{Epsilon, Rho},
     quorum::Quorum,
 };
+use flate2::read::GzDecoder;
 use market::{
     database::{Database, DatabaseUrl},
     index::Index,
@@ -192,26 +195,50 @@ struct Client {
     cookie: String,
 }
 
+/// What came of a request: the text, and how many bytes it was on the wire.
+struct Came {
+    text: String,
+    bytes: usize,
+}
+
+impl Came {
+    fn of(mut answer: ureq::http::Response<ureq::Body>) -> Self {
+        let is_compressed = answer.headers().get("content-encoding").is_some_and(|encoding| encoding == "gzip");
+        let wire = answer.body_mut().read_to_vec().unwrap();
+        let bytes = wire.len();
+        let mut text = String::new();
+        if is_compressed {
+            GzDecoder::new(&wire[..]).read_to_string(&mut text).unwrap();
+        } else {
+            text = String::from_utf8(wire).unwrap();
+        }
+        Self { text, bytes }
+    }
+}
+
 impl Client {
     fn get(&self, path: &str) -> String {
+        self.come(path).text
+    }
+
+    fn come(&self, path: &str) -> Came {
         let asked = self.agent.get(format!("{}{path}", self.url)).header("accept", "text/html");
-        let answer = asked.header("cookie", &self.cookie).call();
-        answer.unwrap_or_else(|error| panic!("{path}: {error}")).body_mut().read_to_string().unwrap()
+        let answer = asked.header("accept-encoding", "gzip").header("cookie", &self.cookie).call();
+        Came::of(answer.unwrap_or_else(|error| panic!("{path}: {error}")))
     }
 
     /// What comes of a form.
     fn form(&self, path: &str, media: &str, body: &str) -> ureq::http::Response<ureq::Body> {
         let asked = self.agent.post(format!("{}{path}", self.url)).header("origin", &self.url);
-        let answer = asked.header("cookie", &self.cookie).content_type(media).send(body.as_bytes());
+        let asked = asked.header("accept-encoding", "gzip").header("cookie", &self.cookie);
+        let answer = asked.content_type(media).send(body.as_bytes());
         answer.unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
-    fn ask(&self, asked: &Asked) -> String {
+    fn ask(&self, asked: &Asked) -> Came {
         match asked {
-            Asked::Page(path) => self.get(path),
-            Asked::Form(path, body) => {
-                self.form(path, "multipart/form-data; boundary=x", body).body_mut().read_to_string().unwrap()
-            }
+            Asked::Page(path) => self.come(path),
+            Asked::Form(path, body) => Came::of(self.form(path, "multipart/form-data; boundary=x", body)),
         }
     }
 
@@ -239,9 +266,9 @@ impl Client {
     }
 
     /// The bytes of a page and of every file that it names.
-    fn weight(&self, page: &str) -> usize {
-        let quoted = page.split('"').filter(|text| text.starts_with("/assets/")).collect::<BTreeSet<_>>();
-        page.len() + quoted.into_iter().map(|path| self.get(path).len()).sum::<usize>()
+    fn weight(&self, page: &Came) -> usize {
+        let quoted = page.text.split('"').filter(|text| text.starts_with("/assets/")).collect::<BTreeSet<_>>();
+        page.bytes + quoted.into_iter().map(|path| self.come(path).bytes).sum::<usize>()
     }
 }
 
@@ -374,7 +401,7 @@ fn measure(client: &Client, pages: Vec<(&'static str, Asked)>, visits: u64) -> (
         millis.sort_by(f64::total_cmp);
         let at = |share: f64| millis[((millis.len() - 1) as f64 * share) as usize];
         let first = client.weight(&page);
-        println!("{name:<30} {:>8.1} {:>8.1} {:>8.1} {:>9} {first:>9}", at(0.5), at(0.99), at(1.0), page.len());
+        println!("{name:<30} {:>8.1} {:>8.1} {:>8.1} {:>9} {first:>9}", at(0.5), at(0.99), at(1.0), page.bytes);
         slow.extend((at(0.5) > MILLIS_MAX).then_some(name));
         heavy.extend((first > BYTES_MAX).then_some(name));
     }

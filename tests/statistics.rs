@@ -266,10 +266,35 @@ fn odometers_show_what_was_spent(folder: &Path, query: &Value) {
         assert!((tight(whose) / opendp - 1.0).abs() < 1e-12, "{whose}: opendp says {opendp} in {plan}");
     }
     assert!(tight("query") < 1.0 && tight("study") < 2.0 && tight("researcher") == tight("study"), "{plan}");
+    plan_is_said_in_words(folder, &file, &plan);
     let unconfirmed = ask(folder, &["query", "open", file.to_str().unwrap(), "--key", key.to_str().unwrap()]);
     let said = String::from_utf8(unconfirmed.stderr).unwrap();
     assert!(!unconfirmed.status.success() && said.contains("odometer  study ε 1 so far"), "{said}");
     assert!(said.contains(&format!("opendp    ε {:.3} for this query", tight("query"))), "{said}");
+}
+
+/// Each line of what a reader of the plan sees, with the numbers of its JSON: from whom, for what price, and what it spends.
+fn plan_is_said_in_words(folder: &Path, file: &Path, plan: &Value) {
+    let output = ask(folder, &["query", "plan", file.to_str().unwrap()]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && !plan["data_use"].as_array().unwrap().is_empty(), "{plan}");
+    let line = |head: &str| -> Vec<_> { said.lines().filter_map(|line| line.strip_prefix(head)).collect() };
+    let from: Vec<_> = plan["data_use"].as_array().unwrap().iter().map(|words| words.as_str().unwrap()).collect();
+    assert_eq!(line("from      "), from, "{said}");
+    let tight = |whose: &str| format!("{:.3}", plan["privacy"]["tight"][whose].as_f64().unwrap());
+    let spent = format!(
+        "ε {} for this query; study {} after, researcher {} after, at the same δ: the ledger rounds up",
+        tight("query"),
+        tight("study"),
+        tight("researcher")
+    );
+    assert_eq!(line("opendp    "), [spent], "{said}");
+    let after = |whose: &str| plan["privacy"][format!("{whose}_epsilon_milli")].as_f64().unwrap() / 1e3;
+    let [study, researcher] = [after("study"), after("researcher")];
+    let odometer = format!("study ε 1 so far, {study} after; researcher ε 1 so far, {researcher} after");
+    assert_eq!(line("odometer  "), [odometer], "{said}");
+    assert_eq!(line("ledger    "), ["would open it now"], "{said}");
+    assert_eq!(line("asks      "), ["everybody"], "{said}");
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn is_sound(path: &str, headers: &HeaderMap, text: &str, referrer: &str) -> bool
 }
 
 /// A path of a node's pages with what the site has in place of its parts.
-fn filled(path: &str) -> String {
+pub fn filled(path: &str) -> String {
     let site = site();
     let known = pages(site);
     // Of a page that has an address with an id, the screenshots know one.

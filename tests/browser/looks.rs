@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     chromium::{Browser, browser},
@@ -131,36 +131,48 @@ fn every_page_is_accessible_and_whole_at_every_width_in_both_themes() {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
-/// The requests of the page that is open since the log was last asked, with what came back in bytes.
+/// The requests since the log was last asked, with what came over the wire, heads included, in bytes.
 fn requests(browser: &Browser) -> (Vec<String>, u64) {
-    let (mut urls, mut bytes) = (vec![], 0);
+    let (mut asked, mut bytes) = (vec![], 0);
     for entry in browser.log("performance") {
         let message: Value = serde_json::from_str(entry["message"].as_str().unwrap()).unwrap();
         let (method, what) = (&message["message"]["method"], &message["message"]["params"]);
         if method == "Network.requestWillBeSent" {
-            urls.push(what["request"]["url"].as_str().unwrap().to_owned());
+            asked.push((what["requestId"].clone(), what["request"]["url"].as_str().unwrap().to_owned()));
         }
-        if method == "Network.loadingFinished" {
+        // An image that a page carries came with the page.
+        let is_carried = |(id, url): &(Value, String)| *id == what["requestId"] && url.starts_with("data:");
+        if method == "Network.loadingFinished" && !asked.iter().any(is_carried) {
             bytes += what["encodedDataLength"].as_f64().unwrap() as u64;
         }
     }
-    (urls, bytes)
+    (asked.into_iter().map(|(_, url)| url).collect(), bytes)
+}
+
+/// Asserts that a visit asks this server alone, and that little comes over the wire though the browser has nothing yet.
+#[track_caller]
+pub fn weighs_little(browser: &Browser, name: &str, server: &str, visit: impl FnOnce(&Browser)) {
+    browser.devtools("Network.setCacheDisabled", json!({ "cacheDisabled": true }));
+    drop(browser.log("performance"));
+    visit(browser);
+    browser.until("document.readyState === 'complete'");
+    let (urls, bytes) = requests(browser);
+    browser.devtools("Network.setCacheDisabled", json!({ "cacheDisabled": false }));
+    println!("{name} weighs {bytes} bytes");
+    let own = |url: &String| url.starts_with(server) || url.starts_with("data:");
+    assert!(urls.iter().all(own), "{name} asks {urls:?}");
+    for file in ["locus.css", "htmx.min.js", "locus.js"] {
+        assert!(urls.iter().any(|url| url.contains(file)), "{name} asks {urls:?}");
+    }
+    assert!(bytes > 20_000 && bytes <= WEIGHT_MAX, "{name} weighs {bytes} bytes");
 }
 
 #[test]
 fn every_page_comes_from_this_server_alone_and_weighs_little_at_first() {
     let (site, browser) = (site(), browser());
-    browser.devtools("Network.clearBrowserCache", serde_json::json!({}));
     for (name, path) in pages(site) {
         browser.open("about:blank");
-        browser.devtools("Network.clearBrowserCache", serde_json::json!({}));
-        drop(browser.log("performance"));
-        browser.open(&format!("{}{path}", site.url));
-        browser.until("document.readyState === 'complete'");
-        let (urls, bytes) = requests(&browser);
-        let own = |url: &String| url.starts_with(&site.url) || url.starts_with("data:");
-        assert!(urls.len() > 3 && urls.iter().all(own), "{name} asks {urls:?}");
-        assert!(bytes > 10_000 && bytes <= WEIGHT_MAX, "{name} weighs {bytes} bytes");
+        weighs_little(&browser, name, &site.url, |browser| browser.open(&format!("{}{path}", site.url)));
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod builder;
 mod chromium;
+mod compressed;
 mod following;
 mod headers;
 mod hostile;

@@ -6,17 +6,31 @@ use serde_json::{Value, json};
 
 use super::{
     chromium::{Browser, browser, downloads},
-    looks::inspect,
+    looks::{inspect, weighs_little},
     results::scrolls_in_its_box,
     site::{query_file, site},
 };
 
 fn verify(browser: &Browser, file: &std::path::Path) {
+    choose(browser, file);
+    browser.click("button.primary");
+}
+
+fn choose(browser: &Browser, file: &std::path::Path) {
     browser.open(&format!("{}/verify", site().url));
     browser.choose("#receipt", file);
     browser.run("for (const all of document.querySelectorAll('details')) all.open = true");
     browser.choose("#query-file", &query_file());
-    browser.click("button.primary");
+}
+
+#[test]
+fn a_receipt_with_its_checks_and_figures_weighs_little_at_first() {
+    let (site, browser) = (site(), browser());
+    choose(&browser, &site.receipt);
+    weighs_little(&browser, "the checked receipt", &site.url, |browser| {
+        browser.click("button.primary");
+        browser.until("document.querySelector('.verdict h2')?.textContent === 'The receipt holds'");
+    });
 }
 
 #[test]

@@ -23,7 +23,7 @@ use thirtyfour::Key;
 
 use super::{
     chromium::{Browser, browser, downloads},
-    looks::inspect,
+    looks::{inspect, weighs_little},
 };
 use crate::{
     api::server::Server,
@@ -44,6 +44,13 @@ const NOISY: &str = "privacy = { epsilon = 1.0 }\n[[measures]]\nstatistic = \"co
 const EXACT: &str =
     "privacy = \"exact\"\n[[measures]]\nstatistic = \"count\"\nby = [{ attribute = \"age\", cuts = [40, 60] }]\n";
 
+/// Distributions, funnels and frequencies of six age bands, and an association: twenty figures and more.
+const LARGE: &str = "privacy = { epsilon = 10.0 }\nmatching = [[{ attribute = \"age\", lo = 20, hi = 79 }]]\n\
+    [[measures]]\nstatistic = \"histogram\"\nof = { attribute = \"age\", lo = 0, width = 2, count = 60 }\n\
+    [[measures]]\nstatistic = \"funnel\"\nby = [{ attribute = \"age\", cuts = [30, 40, 50, 60, 70] }]\n\
+    [[measures]]\nstatistic = \"allele_frequencies\"\nby = [{ attribute = \"age\", cuts = [30, 40, 50, 60, 70] }]\n\
+    [[measures]]\nstatistic = \"association\"\ncases = { attribute = \"diagnosis\", cuts = [1] }\n";
+
 /// A released query: its file, and its numbers as `locus result --json` prints them.
 struct Released {
     query_file: PathBuf,
@@ -56,6 +63,7 @@ struct Results {
     funnel: Released,
     noisy: Released,
     exact: Released,
+    large: Released,
 }
 
 fn panel() -> VariantPanel {
@@ -166,7 +174,7 @@ impl Results {
         let mut world = World::prepared(lenient);
         world.act("researcher", Action::RegisterSchema(schema())).unwrap();
         world.block();
-        let asked = [ASSOCIATION, FUNNEL, NOISY, EXACT].map(|text| resolved(&world, text));
+        let asked = [ASSOCIATION, FUNNEL, NOISY, EXACT, LARGE].map(|text| resolved(&world, text));
         let ids: Vec<_> = asked.iter().map(|(_, query)| world.collect(query.clone(), 0..3)).collect();
         world.pass_days(11);
         ids.iter().for_each(|id| release(&mut world, *id));
@@ -179,19 +187,31 @@ impl Results {
             funnel: write("funnel", ids[1], &asked[1]),
             noisy: write("noisy", ids[2], &asked[2]),
             exact: write("exact", ids[3], &asked[3]),
+            large: write("large", ids[4], &asked[4]),
         }
     }
 
     /// Shows a result and returns what its page says.
     #[track_caller]
     fn show(&self, browser: &Browser, released: &Released) -> String {
+        self.choose(browser, released);
+        send(browser);
+        browser.text("main")
+    }
+
+    /// Chooses the files of a result in the form.
+    fn choose(&self, browser: &Browser, released: &Released) {
         browser.open(&format!("{}/results", self.server.running.url()));
         browser.choose("#result", &released.result);
         browser.choose("#query-file", &released.query_file);
-        browser.click("button.primary");
-        browser.until("document.querySelector('h2#numbers') && [...document.images].every(image => image.complete)");
-        browser.text("main")
     }
+}
+
+/// Sends the form and waits for the figures.
+#[track_caller]
+fn send(browser: &Browser) {
+    browser.click("button.primary");
+    browser.until("document.querySelector('h2#numbers') && [...document.images].every(image => image.complete)");
 }
 
 fn results() -> &'static Results {
@@ -259,6 +279,20 @@ fn a_funnel_is_drawn_step_by_step_and_each_step_is_named() {
     }
     inspect(&browser, "result-funnel");
     scrolls_in_its_box(&browser);
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn a_result_of_twenty_figures_weighs_little_at_first() {
+    let (results, browser) = (results(), browser());
+    let server = results.server.running.url();
+    for (name, released) in [("the noisy result", &results.noisy), ("the largest result", &results.large)] {
+        results.choose(&browser, released);
+        weighs_little(&browser, name, &server, send);
+    }
+    let titles = drawn(&browser);
+    assert!(titles.len() >= 20, "{} figures: {titles:?}", titles.len());
+    inspect(&browser, "result-large");
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 

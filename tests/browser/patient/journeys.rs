@@ -7,10 +7,10 @@ use node::state::StateRead as _;
 use serde_json::{Value, json};
 use thirtyfour::Key;
 
-use super::ward::{SCREENING_PRICE, contacts, ledger, ward};
+use super::ward::{SCREENING_PRICE, Ward, contacts, ledger, ward};
 use crate::browser::{
     chromium::{Browser, browser},
-    looks::inspect,
+    looks::{inspect, weighs_little},
     site::site,
 };
 
@@ -28,13 +28,9 @@ pub fn fill(browser: &Browser, id: &str, text: &str) {
     browser.run(&format!("document.getElementById({}).value = {}", json!(id), json!(text)));
 }
 
-#[test]
-fn every_page_is_accessible_and_whole_at_every_width_in_both_themes() {
-    let (ward, browser) = (ward(), browser());
-    browser.open(&ward.link(ward.contributors[2]));
-    inspect(&browser, "patient-enter");
-    ward.enter(&browser, ward.contributors[2]);
-    for (name, path) in [
+/// Every page that a session shows, by the name of its screenshots.
+fn pages(ward: &Ward) -> Vec<(&'static str, String)> {
+    vec![
         ("home", "/".into()),
         ("records", "/records".into()),
         ("use", "/use".into()),
@@ -49,8 +45,17 @@ fn every_page_is_accessible_and_whole_at_every_width_in_both_themes() {
         ("privacy", "/privacy".into()),
         ("help", "/help".into()),
         ("not-found", "/no/such/page".into()),
-    ] {
-        ward.open(&browser, path.as_str());
+    ]
+}
+
+#[test]
+fn every_page_is_accessible_and_whole_at_every_width_in_both_themes() {
+    let (ward, browser) = (ward(), browser());
+    browser.open(&ward.link(ward.contributors[2]));
+    inspect(&browser, "patient-enter");
+    ward.enter(&browser, ward.contributors[2]);
+    for (name, path) in pages(ward) {
+        ward.open(&browser, &path);
         inspect(&browser, &format!("patient-{name}"));
         let complaints = browser.complaints();
         // The browser itself says that a page of an error is one.
@@ -62,6 +67,16 @@ fn every_page_is_accessible_and_whole_at_every_width_in_both_themes() {
             let seen = browser.text("main").to_lowercase();
             assert!(!seen.contains(text), "{path} says {text}: {seen}");
         }
+    }
+}
+
+#[test]
+fn every_page_of_people_comes_from_their_agent_alone_and_weighs_little_at_first() {
+    let (ward, browser) = (ward(), browser());
+    ward.enter(&browser, ward.contributors[2]);
+    for (name, path) in pages(ward) {
+        browser.open("about:blank");
+        weighs_little(&browser, name, &ward.url, |browser| ward.open(browser, &path));
     }
 }
 
@@ -130,17 +145,22 @@ fn rules_are_changed_after_a_second_look_and_errors_are_beside_their_fields() {
     ward.open(&browser, "/use/0/change");
     browser.run("for (const box of document.querySelectorAll('[name=purpose]')) box.checked = false");
     fill(&browser, "days", "soon");
-    fill(&browser, "regions", "1, 40");
+    let tick = |regions: &str| {
+        let boxes = "document.querySelectorAll('[name=region]')";
+        browser.run(&format!("for (const box of {boxes}) box.checked = [{regions}].includes(box.value)"));
+    };
+    assert_eq!(browser.run("return document.querySelector('[name=region][value=everywhere]').checked"), true);
+    tick("");
     fill(&browser, "epsilon_max", "much");
     browser.click("#review");
     browser.until("document.getElementById('days-error') && document.getElementById('purpose-error')");
-    browser.until("document.getElementById('regions-error') && document.getElementById('epsilon_max-error')");
+    browser.until("document.getElementById('region-error') && document.getElementById('epsilon_max-error')");
     assert_eq!(browser.run("return document.getElementById('days').getAttribute('aria-invalid')"), "true");
     inspect(&browser, "patient-change-errors");
     browser.click("#purpose-health-research");
     fill(&browser, "days", "90");
     fill(&browser, "price_min", "700");
-    fill(&browser, "regions", "1, 3");
+    tick("'1', '3'");
     fill(&browser, "epsilon_max", "0.5");
     browser.click("#screening");
     browser.click("#review");

@@ -2,9 +2,15 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{HttpResponse, get, http::header, web::Path};
+use actix_web::{
+    HttpRequest, HttpResponse, get,
+    http::header::{self, ContentEncoding, ETag, EntityTag, Header as _, IfNoneMatch},
+    web::{Bytes, Path},
+};
+use flate2::Compression;
 use sha2::{Digest as _, Sha256};
 
+use super::gzip;
 use crate::Error;
 
 /// A file by its name, with its media type.
@@ -47,13 +53,57 @@ pub(super) fn href(name: &str) -> String {
     format!("/assets/{name}?{}", *VERSION)
 }
 
-/// One of the files.
+/// A file as it is sent: its bytes, and the tag that tells them from all others.
+struct Sent {
+    bytes: Bytes,
+    tag: EntityTag,
+    is_compressed: bool,
+}
+
+/// Each file as it is, and compressed where that makes it smaller.
+static SENT: LazyLock<Vec<(Sent, Option<Sent>)>> = LazyLock::new(|| ASSETS.iter().map(sent).collect());
+
+fn sent(asset: &Asset) -> (Sent, Option<Sent>) {
+    let digest = hex::encode(Sha256::digest(asset.bytes).get(..8).unwrap_or_default());
+    let smaller = |bytes: &Vec<u8>| bytes.len() < asset.bytes.len();
+    let compressed = gzip::whole(asset.bytes, Compression::best()).ok().filter(smaller).map(|bytes| Sent {
+        bytes: bytes.into(),
+        tag: EntityTag::new_strong(format!("{digest}-gzip")),
+        is_compressed: true,
+    });
+    (
+        Sent { bytes: Bytes::from_static(asset.bytes), tag: EntityTag::new_strong(digest), is_compressed: false },
+        compressed,
+    )
+}
+
+/// Whether whoever asks has this already.
+fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
+    request.headers().contains_key(header::IF_NONE_MATCH)
+        && match IfNoneMatch::parse(request) {
+            Ok(IfNoneMatch::Any) => true,
+            Ok(IfNoneMatch::Items(known)) => known.iter().any(|known| known.weak_eq(tag)),
+            Err(_) => false,
+        }
+}
+
+/// One of the files, compressed for whoever takes that.
 #[get("/assets/{name}")]
-pub(super) async fn serve_asset(name: Path<String>) -> Result<HttpResponse, Error> {
-    let asset = ASSETS.iter().find(|asset| asset.name == *name);
-    let asset = asset.ok_or_else(|| Error::NotFound { what: "file", id: name.into_inner() })?;
-    Ok(HttpResponse::Ok()
-        .content_type(asset.media)
+pub(super) async fn serve_asset(request: HttpRequest, name: Path<String>) -> Result<HttpResponse, Error> {
+    let found = ASSETS.iter().zip(SENT.iter()).find(|(asset, _)| asset.name == *name);
+    let (asset, (plain, compressed)) = found.ok_or_else(|| Error::NotFound { what: "file", id: name.into_inner() })?;
+    let sent = compressed.as_ref().filter(|_| gzip::is_taken(&request)).unwrap_or(plain);
+    let is_known = is_known(&request, &sent.tag);
+    let mut answer = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    answer
         .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
-        .body(asset.bytes))
+        .insert_header((header::VARY, "accept-encoding"))
+        .insert_header(ETag(sent.tag.clone()));
+    if is_known {
+        return Ok(answer.finish());
+    }
+    if sent.is_compressed {
+        answer.insert_header(ContentEncoding::Gzip);
+    }
+    Ok(answer.content_type(asset.media).body(sent.bytes.clone()))
 }

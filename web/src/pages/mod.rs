@@ -6,12 +6,14 @@
 mod assets;
 mod builder;
 mod explorer;
+mod gzip;
 mod help;
 mod home;
 mod parts;
 pub(crate) mod patient;
 mod queries;
 mod refusal;
+mod regions;
 mod results;
 mod screenings;
 mod shell;

@@ -13,10 +13,11 @@ use actix_web::{
     web::{Data, Form},
 };
 use askama::Template;
+use flate2::Compression;
 use node::genesis::Network;
 use serde::Deserialize;
 
-use super::assets;
+use super::{assets, gzip};
 use crate::{
     Error,
     api::Service,
@@ -246,14 +247,33 @@ pub(super) fn page(template: &impl Template) -> Result<HttpResponse, Error> {
 /// # Errors
 /// As [`page`].
 pub(super) fn page_with(status: StatusCode, template: &impl Template) -> Result<HttpResponse, Error> {
-    let text =
-        template.render().map_err(|error| Error::Internal { action: "render a page", why: error.to_string() })?;
-    Ok(with_headers(status).body(text))
+    Ok(with_headers(status).body(rendered(template)?))
 }
 
-/// The answer of a page that is sent while it is made.
-pub(super) fn answered() -> HttpResponseBuilder {
+/// A page that carries what its reader sent as an answer, compressed where that is taken and tells nobody anything.
+///
+/// # Errors
+/// As [`page`].
+pub(super) fn large_page(request: &HttpRequest, template: &impl Template) -> Result<HttpResponse, Error> {
+    let text = rendered(template)?;
+    let is_compressed = gzip::may_compress(request);
     let mut answer = with_headers(StatusCode::OK);
+    gzip::note(&mut answer, is_compressed);
+    Ok(if is_compressed {
+        answer.body(gzip::whole(text.as_bytes(), Compression::default())?)
+    } else {
+        answer.body(text)
+    })
+}
+
+fn rendered(template: &impl Template) -> Result<String, Error> {
+    template.render().map_err(|error| Error::Internal { action: "render a page", why: error.to_string() })
+}
+
+/// The answer of a page that is sent while it is made, and that may be compressed.
+pub(super) fn answered(is_compressed: bool) -> HttpResponseBuilder {
+    let mut answer = with_headers(StatusCode::OK);
+    gzip::note(&mut answer, is_compressed);
     // Proxies that gather answers would hold its parts back.
     answer.insert_header((HeaderName::from_static("x-accel-buffering"), "no"));
     answer

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use circuits::{consent::Regions, layout::AXES_MAX};
 use node::query::PARTS_MAX;
 
-use crate::regions::numbered;
+use crate::pages::regions;
 
 /// Groups of criteria, and clauses of a group, that a form holds at most; the protocol takes fewer in all.
 const CLAUSES_MAX: usize = 20;
@@ -128,7 +128,7 @@ impl Draft {
                 Some(())
             }
             ["region"] => {
-                self.regions.0 |= numbered(value.parse().ok()?)?.0;
+                self.regions.0 |= regions::chosen(value)?.0;
                 Some(())
             }
             ["privacy"] => {

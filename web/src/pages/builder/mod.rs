@@ -9,7 +9,6 @@ mod draft;
 mod fields;
 mod file;
 mod planned;
-mod regions;
 mod statistic;
 
 use actix_web::{
@@ -37,11 +36,11 @@ use self::{
     fields::{Input, field_id},
     file::FieldErrors,
     planned::Planned,
-    regions::Choices,
     statistic::{SHAPES, shape},
 };
 use super::{
     parts::{self, asked},
+    regions::{self, Boxes, Choices},
     results::read_query_file,
     shell::{Section, Shell, page, page_with},
     upload::Upload,
@@ -159,8 +158,20 @@ impl Builder {
     }
 
     /// The regions of use to choose from, named where the network's table is here.
-    fn regions(&self) -> Choices {
-        Choices::of(self.draft.regions, &self.draft.region_table.parse().unwrap_or_default())
+    fn regions(&self) -> Boxes {
+        let choices = Choices::of(self.draft.regions, &self.draft.region_table.parse().unwrap_or_default());
+        Boxes {
+            legend: "Where it is used; each contributor's consent must allow every region",
+            hint: if choices.is_named {
+                "By the table that you gave above."
+            } else {
+                "A network numbers its regions; with its table, above, they have names here."
+            },
+            error: self.error(regions::NAME).map(str::to_owned),
+            // A query for everywhere is for every region, which few consents allow.
+            everywhere: None,
+            choices,
+        }
     }
 
     /// What describes a choice of which older ones are left out, by id.

@@ -13,12 +13,14 @@ use circuits::{
 };
 use market::{
     consent::{ConsentFile, Terms},
+    data_use::RegionTable,
     overview::{HeldRecord, Overview, RecordStanding},
 };
 
 use super::{
     super::{
         parts,
+        regions::{self, Boxes, Choices, EVERYWHERE},
         shell::{Shell, page},
     },
     Part,
@@ -30,14 +32,13 @@ use crate::{
     Error,
     patient::{Act, Progress, Running},
     reading::epsilon,
-    regions::numbered,
 };
 
 /// The longest that rules may last, in days: ten years.
 const DAYS_MAX: u32 = 3_653;
 /// The fields of the form.
 const FIELDS: [&str; 8] =
-    ["purpose", "days", "price_min", "cohort_min", "exact", "screening", "regions", "epsilon_max"];
+    ["purpose", "days", "price_min", "cohort_min", "exact", "screening", regions::NAME, "epsilon_max"];
 /// What changes cost.
 const FREE: &str = "Nothing. Rules are changed and withdrawn for free.";
 
@@ -90,7 +91,8 @@ struct Change {
     cohort_min: String,
     exact: bool,
     screening: bool,
-    regions: String,
+    regions: Regions,
+    everywhere: bool,
     epsilon_max: String,
     errors: Vec<(&'static str, String)>,
 }
@@ -98,6 +100,17 @@ struct Change {
 impl Change {
     fn error(&self, field: &str) -> Option<&String> {
         self.errors.iter().find(|(name, _)| *name == field).map(|(_, why)| why)
+    }
+
+    /// Where it may be used. The agent knows no names of a network's regions.
+    fn region_boxes(&self) -> Boxes {
+        Boxes {
+            legend: "Where it may be used",
+            hint: "Untick “Everywhere” to choose regions. Each has a number; your hospital knows which is which.",
+            error: self.error(regions::NAME).cloned(),
+            everywhere: Some(self.everywhere),
+            choices: Choices::of(self.regions, &RegionTable::default()),
+        }
     }
 
     fn is_chosen(&self, purpose: &str) -> bool {
@@ -115,7 +128,9 @@ impl Change {
             cohort_min: terms.cohort_min.to_string(),
             exact: terms.exact,
             screening: terms.screening,
-            regions: words::region_numbers(terms.regions),
+            // Single regions are chosen anew, so that nobody has to take 32 of them back for one.
+            regions: if terms.regions == Regions::ALL { Regions(0) } else { terms.regions },
+            everywhere: terms.regions == Regions::ALL,
             epsilon_max: terms.epsilon_max().to_string(),
             errors: vec![],
         }
@@ -138,7 +153,8 @@ impl Change {
             cohort_min: fields.get("cohort_min").into(),
             exact: !fields.get("exact").is_empty(),
             screening: !fields.get("screening").is_empty(),
-            regions: fields.get("regions").into(),
+            regions: Regions(fields.all(regions::NAME).filter_map(regions::chosen).fold(0, |all, one| all | one.0)),
+            everywhere: fields.all(regions::NAME).any(|one| one == EVERYWHERE),
             epsilon_max: fields.get("epsilon_max").into(),
             errors,
         }
@@ -168,11 +184,7 @@ fn read(fields: &Fields, before: &Terms) -> Result<ConsentFile, Vec<(&'static st
     let days = number(fields, "days", (1, DAYS_MAX));
     let price = number(fields, "price_min", (0, u64::MAX));
     let cohort = number(fields, "cohort_min", (2, u32::MAX));
-    // A form without the field leaves them as they are; an empty one allows all.
-    let sent = fields.all("regions").next().map(str::trim);
-    let regions = sent
-        .map_or_else(|| Some(Regions(ConsentFile::of(before, Day(0)).regions)), regions)
-        .ok_or_else(|| ("regions", "Write numbers from 1 to 32 with commas between, or nothing.".to_owned()));
+    let regions = allowed_regions(fields).map_err(|why| (regions::NAME, why.to_owned()));
     let limit = epsilon(fields.get("epsilon_max"))
         .map_err(|_| ("epsilon_max", "Write 0, or a number such as 0.5 or 1.".to_owned()));
     match (chosen, days, price, cohort, regions, limit) {
@@ -194,19 +206,18 @@ fn read(fields: &Fields, before: &Terms) -> Result<ConsentFile, Vec<(&'static st
     }
 }
 
-/// Regions by their numbers, from 1 on; all of them for nothing.
-fn regions(text: &str) -> Option<Regions> {
-    if text.is_empty() {
-        return Some(Regions::ALL);
+/// The regions that are chosen, or what to do about them.
+fn allowed_regions(fields: &Fields) -> Result<Regions, &'static str> {
+    let chosen: Vec<_> = fields.all(regions::NAME).collect();
+    match chosen.as_slice() {
+        [] => Err("Choose at least one. To allow nothing at all, withdraw the record instead."),
+        [EVERYWHERE] => Ok(Regions::ALL),
+        some if some.contains(&EVERYWHERE) => Err("Choose “Everywhere” or single regions, not both."),
+        some => {
+            let all = some.iter().try_fold(0, |all, one| regions::chosen(one).map(|one| all | one.0));
+            all.map(Regions).ok_or("Choose them from the boxes here.")
+        }
     }
-    // As a record that allows none is shown.
-    if text == "0" {
-        return Some(Regions(0));
-    }
-    text.split(',').try_fold(Regions(0), |all, number| {
-        let region = numbered(number.trim().parse().ok()?)?;
-        Some(Regions(all.0 | region.0))
-    })
 }
 
 /// A record whose rules a form can say: not those that were made from terms for experts, which it would lose.
@@ -321,13 +332,22 @@ pub(super) fn configure(config: &mut ServiceConfig) {
 mod tests {
     use super::*;
 
+    fn sent(values: &[&str]) -> Fields {
+        Fields::of(values.iter().map(|value| (regions::NAME, *value)))
+    }
+
     #[test]
-    fn regions_are_read_as_they_are_shown_and_nothing_else_is_one() {
-        for all in [Regions::ALL, Regions(0), Regions(1), Regions(0b101), Regions(1 << 31)] {
-            assert_eq!(regions(&words::region_numbers(all)), Some(all));
+    fn regions_are_read_from_the_boxes_that_are_ticked_and_nothing_is_not_everything() {
+        for (values, allowed) in [
+            (&["everywhere"][..], Regions::ALL),
+            (&["1"], Regions(1)),
+            (&["1", "3"], Regions(0b101)),
+            (&["32"], Regions(1 << 31)),
+        ] {
+            assert_eq!(allowed_regions(&sent(values)), Ok(allowed));
         }
-        for wrong in ["00", "0,1", "33", "1,", "1;2", "-1", "everywhere", ","] {
-            assert_eq!(regions(wrong), None, "{wrong}");
+        for wrong in [&[][..], &["everywhere", "1"], &["1", "everywhere"], &["0"], &["1", "33"], &["Basel"], &[""]] {
+            assert!(allowed_regions(&sent(wrong)).is_err(), "{wrong:?}");
         }
     }
 }

@@ -102,6 +102,12 @@ impl Visit {
 pub(super) struct Fields(Vec<(String, String)>);
 
 impl Fields {
+    /// Fields with these names and texts.
+    #[cfg(test)]
+    pub(super) fn of<'f>(fields: impl Iterator<Item = (&'f str, &'f str)>) -> Self {
+        Self(fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    }
+
     /// A field's text without what surrounds it; empty when it is absent.
     pub(super) fn get(&self, name: &str) -> &str {
         self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.trim())

@@ -4,13 +4,16 @@
 //! amount to at the end. It is one answer in HTML, so it takes no script. An answer that breaks off ends as a failed
 //! connection, and says nothing of a verdict.
 
-use actix_web::{HttpResponse, rt::task::spawn_blocking, web::Bytes};
+use actix_web::{HttpRequest, HttpResponse, rt::task::spawn_blocking, web::Bytes};
 use askama::Template;
 use futures::channel::mpsc::{UnboundedSender, unbounded};
 use market::receipt::Check;
 
 use super::{
-    super::shell::{Shell, answered},
+    super::{
+        gzip::{self, Pieces},
+        shell::{Shell, answered},
+    },
     rules::{Outcome, Rule},
 };
 use crate::Error;
@@ -50,6 +53,8 @@ fn unrendered(error: &impl ToString) -> Error {
 /// An answer in the making. It ends as a broken one unless its last part was written.
 struct Stream {
     parts: UnboundedSender<Result<Bytes, Error>>,
+    /// Compresses each part, where that may be.
+    gzip: Option<Pieces>,
     broken: Option<Error>,
     is_whole: bool,
 }
@@ -60,9 +65,35 @@ impl Stream {
         let _ = self.parts.unbounded_send(part);
     }
 
-    fn text(&self, text: impl Into<String>) {
-        if self.broken.is_none() {
-            self.send(Ok(Bytes::from(text.into())));
+    fn text(&mut self, text: impl Into<String>) {
+        if self.broken.is_some() {
+            return;
+        }
+        let text = text.into();
+        let part = match &mut self.gzip {
+            Some(gzip) => gzip.piece(&text).map(Bytes::from),
+            None => Ok(Bytes::from(text)),
+        };
+        match part {
+            Ok(part) => self.send(Ok(part)),
+            Err(error) => self.broken = Some(error),
+        }
+    }
+
+    /// Sends the last part.
+    fn end(mut self, text: impl Into<String>) {
+        self.text(text);
+        if self.broken.is_some() {
+            return;
+        }
+        match self.gzip.take().map_or_else(|| Ok(vec![]), Pieces::end) {
+            Ok(end) => {
+                if !end.is_empty() {
+                    self.send(Ok(end.into()));
+                }
+                self.is_whole = true;
+            }
+            Err(error) => self.broken = Some(error),
         }
     }
 
@@ -156,6 +187,7 @@ impl Rows {
 /// # Errors
 /// [`Error::Internal`] when the frame cannot be rendered.
 pub(super) fn answer(
+    request: &HttpRequest,
     frame: &Frame,
     rules: &'static [Rule],
     check: impl FnOnce(&mut Rows) -> Result<String, askama::Error> + Send + 'static,
@@ -166,7 +198,8 @@ pub(super) fn answer(
         return Err(unrendered(&"its frame has no gaps"));
     };
     let (parts, sent) = unbounded();
-    let stream = Stream { parts, broken: None, is_whole: false };
+    let is_compressed = gzip::may_compress(request);
+    let mut stream = Stream { parts, gzip: is_compressed.then(Pieces::new), broken: None, is_whole: false };
     stream.text(head);
     // It goes on when the reader leaves; what it holds is bounded by whoever made it.
     drop(spawn_blocking(move || {
@@ -174,23 +207,23 @@ pub(super) fn answer(
         let below = check(&mut rows);
         let mut stream = rows.stream;
         match below {
-            Ok(below) => stream.text(between + &below + &foot),
+            Ok(below) => stream.end(between + &below + &foot),
             Err(error) => stream.broken = Some(unrendered(&error)),
         }
-        stream.is_whole = stream.broken.is_none();
     }));
-    Ok(answered().streaming(sent))
+    Ok(answered(is_compressed).streaming(sent))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{future::poll_fn, pin::Pin, sync::mpsc};
+    use std::{future::poll_fn, io::Read as _, pin::Pin, sync::mpsc};
 
     use actix_web::{
         body::{BoxBody, MessageBody as _, to_bytes},
         rt::System,
         test::TestRequest,
     };
+    use flate2::read::GzDecoder;
 
     use super::{
         super::{super::shell::Section, rules::RELEASE},
@@ -204,10 +237,17 @@ mod tests {
     fn answer_with(
         check: impl FnOnce(&mut Rows) -> Result<String, askama::Error> + Send + 'static,
     ) -> Pin<Box<BoxBody>> {
-        let request = TestRequest::default().to_http_request();
+        answer_to(TestRequest::default(), check)
+    }
+
+    fn answer_to(
+        request: TestRequest,
+        check: impl FnOnce(&mut Rows) -> Result<String, askama::Error> + Send + 'static,
+    ) -> Pin<Box<BoxBody>> {
+        let request = request.to_http_request();
         let shell = Shell::of(&request, Section::Verify, "Title");
         let frame = Frame { shell, from: ("/verify".into(), "Verify") };
-        Box::pin(answer(&frame, &RELEASE, check).unwrap().into_body())
+        Box::pin(answer(&request, &frame, &RELEASE, check).unwrap().into_body())
     }
 
     /// All that still comes.
@@ -293,10 +333,39 @@ mod tests {
     }
 
     #[test]
+    fn a_compressed_page_of_checks_is_the_same_page_and_its_head_is_read_at_once() {
+        System::new().block_on(async {
+            let told = |rows: &mut Rows| {
+                for rule in ["R1", "R2", "R3", "R4", "R5", "R6", "R7"] {
+                    rows.held(&check(rule, "so"));
+                }
+                Ok(rows.done(Ok("<p>the verdict</p>".to_owned())).unwrap())
+            };
+            let plain = rest(answer_with(told)).await.unwrap();
+            let (go_on, gate) = mpsc::channel();
+            let mut body = answer_to(TestRequest::default().insert_header(("accept-encoding", "gzip")), move |rows| {
+                gate.recv().unwrap();
+                told(rows)
+            });
+            let mut bytes = poll_fn(|context| body.as_mut().poll_next(context)).await.unwrap().unwrap().to_vec();
+            let mut head = vec![];
+            GzDecoder::new(&bytes[..]).read_to_end(&mut head).unwrap_err();
+            assert!(String::from_utf8(head).unwrap().contains("<h1>Title</h1>"));
+            go_on.send(()).unwrap();
+            bytes.extend(to_bytes(body).await.unwrap());
+            let mut whole = String::new();
+            GzDecoder::new(&bytes[..]).read_to_string(&mut whole).unwrap();
+            assert!(whole == plain && bytes.len() < plain.len() / 2, "{} of {}", bytes.len(), plain.len());
+        });
+    }
+
+    #[test]
     fn checks_that_break_off_leave_no_whole_page() {
         System::new().block_on(async {
             let body = answer_with(|_| panic!("as a defect would"));
             assert!(rest(body).await.unwrap_err().contains("half-way"));
+            let compressed = TestRequest::default().insert_header(("accept-encoding", "gzip"));
+            assert!(to_bytes(answer_to(compressed, |_| panic!("as a defect would"))).await.is_err());
         });
     }
 }

@@ -22,7 +22,7 @@ use serde::Deserialize;
 
 pub(crate) use self::handed::Handed;
 pub(super) use self::{
-    handed::{KEPT_BYTES_MAX, KEPT_MINUTES},
+    handed::{KEPT_BYTES_MAX, KEPT_MINUTES, NotKept},
     screening::{check_screening, save_screening},
 };
 use self::{
@@ -32,7 +32,7 @@ use self::{
 };
 use super::{
     parts::{self, asked},
-    results::{Shown, query_file, shown},
+    results::{Shown, query_file, read_query_file, shown},
     shell::{Section, Shell, page},
     upload::Upload,
 };
@@ -70,14 +70,15 @@ pub(super) async fn ask(
     wanted: Result<Query<Wanted>, actix_web::Error>,
 ) -> Result<HttpResponse, Error> {
     let Some(id) = asked(wanted)?.receipt else { return page(&ask_again(&request, None)) };
-    let Some((text, file)) = handed.find(&id, Instant::now()) else {
+    let Some((text, query_file)) = handed.find(&id, Instant::now()) else {
         let gone = format!("The receipt is not here any more: it is kept for {KEPT_MINUTES} minutes. Choose its file.");
         return page(&ask_again(&request, Some(gone)));
     };
     let place = service.quota.checks.take(&request)?;
     let opened = blocking(move || Ok((AnyReceipt::from_json(&text)?, place)));
     let (receipt, place) = opened.await?;
-    check(&request, service, receipt, Ok(file), place)
+    let file = Some(&*query_file).filter(|text| !text.is_empty()).map(read_query_file).transpose();
+    check(&request, service, receipt, file, place)
 }
 
 #[derive(Template)]
@@ -167,14 +168,14 @@ fn check(
     let shell = Shell::of(request, Section::Verify, "What the receipt shows");
     let frame = Frame { shell, from: ("/verify".into(), "Verify another receipt") };
     match receipt {
-        AnyReceipt::Release(receipt) => live::answer(&frame, &RELEASE, move |rows| {
+        AnyReceipt::Release(receipt) => live::answer(request, &frame, &RELEASE, move |rows| {
             let _held = held;
             let blobs: &dyn BlobAccess = &*service.blobs;
             let checked = receipt::verify_watched(&receipt, Some(blobs), &mut |check| rows.held(check));
             let outcome = rows.done(checked);
             Verdict::of(&service, outcome, file).render()
         }),
-        AnyReceipt::Screening(receipt) => live::answer(&frame, &SCREENING, move |rows| {
+        AnyReceipt::Screening(receipt) => live::answer(request, &frame, &SCREENING, move |rows| {
             let _held = held;
             Screened::of(rows, service.chain.ledger().chain(), &receipt).render()
         }),

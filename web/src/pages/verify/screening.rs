@@ -69,7 +69,7 @@ pub(in crate::pages) async fn check_screening(
     let node = service.clone();
     let (receipt, places) = blocking(move || Ok((collected(&node, id)?, places))).await?;
     let frame = Frame { shell, from: (format!("/screenings/{id}"), "The screening") };
-    live::answer(&frame, &SCREENING, move |rows| {
+    live::answer(&request, &frame, &SCREENING, move |rows| {
         let screened = Screened::of(rows, service.chain.ledger().chain(), &receipt);
         let identity = &service.publishing.identity;
         let (url, is_local) = (format!("{}/screenings/{id}/verify", identity.pages_url()), identity.is_local());

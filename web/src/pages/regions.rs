@@ -1,15 +1,39 @@
-//! Regions of use to choose from, by the names that a network's table gives them.
+//! Regions of use to choose from, by the names that a network's table gives them: in a researcher's query and in an owner's rules.
 
 use askama::{Template, filters::HtmlSafe};
 use circuits::consent::Regions;
 use market::data_use::{REGIONS_MAX, RegionTable};
 
-use crate::regions::numbers;
+use crate::regions::{numbered, numbers};
 
 /// The number of what is in no region of the table.
 const ELSEWHERE: u32 = REGIONS_MAX as u32 + 1;
 /// Regions that are offered at once where no table names them.
 const OFFERED: u32 = 8;
+
+/// What forms call a region that is chosen.
+pub(super) const NAME: &str = "region";
+/// Instead of a number, for all of them.
+pub(super) const EVERYWHERE: &str = "everywhere";
+
+/// The region that a chosen box stands for, by its number; none for what is no region.
+pub(super) fn chosen(value: &str) -> Option<Regions> {
+    numbered(value.parse().ok()?)
+}
+
+/// The boxes of a form, with what is said about them.
+#[derive(Template)]
+#[template(path = "regions.html")]
+pub(super) struct Boxes {
+    pub(super) legend: &'static str,
+    pub(super) hint: &'static str,
+    pub(super) error: Option<String>,
+    /// Whether everywhere is chosen, where that may be.
+    pub(super) everywhere: Option<bool>,
+    pub(super) choices: Choices,
+}
+
+impl HtmlSafe for Boxes {}
 
 /// A region that may be chosen.
 #[derive(Debug, PartialEq, Eq, Template)]
