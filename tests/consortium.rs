@@ -1,6 +1,6 @@
 //! The whole demo job on four validators, each a process of its own; and that no genome reaches their ledgers.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, net::TcpListener, path::Path, process::Command};
 
 use market::wallet::{PartyKey, Protection, Role, Wallet};
 use serde_json::Value;
@@ -121,24 +121,30 @@ fn an_operator_backs_up_restores_and_prunes_a_node() {
     assert_eq!((status["protocol"]["version"].as_u64(), status["validators"].as_array().unwrap().len()), (Some(1), 1));
 }
 
-/// Four organisations, each with a data directory and a host of its own, as docs/guide/consortium.md founds them.
-fn found(place: &mut Place, lan: &Lan, endowed: &str) -> Vec<Server> {
-    for host in 0..4 {
-        let (folder, address) = (format!("org-{host}"), format!("/ip4/{}/tcp/26656", lan.address(host)));
-        place.locus(&["--data-dir", &folder, "node", "init", &address, "--out", &format!("org-{host}.json")]);
+/// Organisations at these addresses, each with a data directory of its own, as docs/guide/consortium.md founds them.
+fn found_at(place: &Place, addresses: &[String], endowed: &str) {
+    let file = |organisation| format!("org-{organisation}.json");
+    for (organisation, address) in addresses.iter().enumerate() {
+        let folder = format!("org-{organisation}");
+        place.locus(&["--data-dir", &folder, "node", "init", address, "--out", &file(organisation)]);
     }
     let balance = format!("{endowed}=1000000");
-    let init = ["network", "init", "four hosts", "--balance", &balance, "--epoch-blocks", "8"];
-    let quick = ["--exact-floor", "2", "--early-sealing"];
-    let validators = ["--validator", "org-0.json", "--validator", "org-1.json"];
-    let others = ["--validator", "org-2.json", "--validator", "org-3.json"];
-    place.locus(&[&init[..], &quick, &validators, &others].concat());
-    let mut nodes = Vec::new();
-    for host in 0..4 {
-        let folder = format!("org-{host}");
-        fs::copy(place.path(".locus/genesis.json"), place.path(&folder).join("genesis.json")).unwrap();
-        nodes.push(run(place, lan, host));
+    let mut init = ["network", "init", "hosts", "--balance", &balance, "--epoch-blocks", "8"].to_vec();
+    init.extend(["--exact-floor", "2", "--early-sealing"]);
+    let files: Vec<_> = (0..addresses.len()).map(file).collect();
+    files.iter().for_each(|file| init.extend(["--validator", file]));
+    place.locus(&init);
+    for organisation in 0..addresses.len() {
+        let folder = place.path(&format!("org-{organisation}"));
+        fs::copy(place.path(".locus/genesis.json"), folder.join("genesis.json")).unwrap();
     }
+}
+
+/// Four of them, each on a host of its own.
+fn found(place: &mut Place, lan: &Lan, endowed: &str) -> Vec<Server> {
+    let addresses: Vec<_> = (0..4).map(|host| format!("/ip4/{}/tcp/26656", lan.address(host))).collect();
+    found_at(place, &addresses, endowed);
+    let nodes: Vec<_> = (0..4).map(|host| run(place, lan, host)).collect();
     place.through = lan.through(3);
     // Everybody else works beside the last node and asks the first.
     place.url = Some(nodes[0].url.clone());
@@ -204,6 +210,60 @@ fn a_committee_that_the_validators_seat_makes_the_next_key_and_nobody_else_does(
     place.until(&["committee", "show"], active);
     let again = place.refused(&seat("2/3", &["e.json", "f.json", "d.json"]));
     assert!(again.contains("it holds already"), "{again}");
+}
+
+/// Ports that nobody has taken.
+fn free_ports<const COUNT: usize>() -> [u16; COUNT] {
+    let listeners = [(); COUNT].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap().port())
+}
+
+/// Asks another node from now on, once it has what the one before has.
+fn ask_at(place: &mut Place, node: &Server) {
+    let height = place.locus(&["ledger", "head"])["height"].as_u64().unwrap();
+    place.url = Some(node.url.clone());
+    place.until(&["ledger", "head"], |head| head["height"].as_u64().unwrap() >= height);
+}
+
+#[test]
+fn members_agents_and_the_researcher_each_ask_another_node_and_the_result_is_right() {
+    let mut place = Place::new();
+    let researcher = new_key(&place, "researcher", "researcher");
+    let hospitals = ["hospital-a", "hospital-b"].map(|name| new_key(&place, "issuer", name));
+    new_key(&place, "custodian", "custodian");
+    let (consensus, api) = (free_ports::<3>(), free_ports::<3>());
+    found_at(&place, &consensus.map(|port| format!("/ip4/127.0.0.1/tcp/{port}")), &researcher);
+    let nodes: [Server; 3] = std::array::from_fn(|number| {
+        let (folder, listen) = (format!("org-{number}"), format!("127.0.0.1:{}", api[number]));
+        let others = [1, 2].map(|next| format!("http://127.0.0.1:{}", api[(number + next) % 3])).join(",");
+        let run = ["--data-dir", &folder, "node", "run", "--listen", &listen, "--heartbeat", "1"];
+        place.serve(&[&run[..], &["--blobs-from", &others]].concat())
+    });
+    let members: Vec<_> = (0..4)
+        .map(|index| {
+            place.url = Some(nodes[index % 3].url.clone());
+            place.member(index)
+        })
+        .collect();
+    for (hospital, name) in hospitals.iter().zip(["Hospital A", "Hospital B"]) {
+        place.locus(&["govern", "accredit-issuer", hospital, "--name", name]);
+    }
+    place.locus(&["govern", "accredit-researcher", &researcher, "--name", "Researcher"]);
+    place.until(&["committee", "show"], |shown| shown["committee"]["stage"]["stage"] == "active");
+    let schema = certify(&place);
+    ask_at(&mut place, &nodes[1]);
+    let query = ask(&place, &schema);
+    ask_at(&mut place, &nodes[2]);
+    let urls = members.iter().map(|member| member.url.clone()).collect::<Vec<_>>().join(",");
+    place.locus(&["agent", "run", "--wallets", "wallets", "--custodian", "custodian.key", "--members", &urls]);
+    ask_at(&mut place, &nodes[0]);
+    place.locus(&["query", "seal", &query, "--key", "researcher.key"]);
+    place.locus(&["aggregate", &query, "--members", &urls, "--key", "researcher.key"]);
+    ask_at(&mut place, &nodes[1]);
+    place.until(&["query", "show", &query], |shown| shown["state"]["status"]["stage"] == "released");
+    let result = place.locus(&["result", &query, "--key", "researcher.key", "--receipt", "receipt.json"]);
+    assert_eq!(result["slots"][0], true_slots());
+    place.locus(&["verify", "receipt.json"]);
 }
 
 #[test]

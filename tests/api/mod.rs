@@ -10,6 +10,7 @@ mod blobs;
 mod bounds;
 mod builder;
 mod clients;
+mod fetching;
 mod forms;
 mod help;
 mod incomplete;

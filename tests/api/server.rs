@@ -22,7 +22,7 @@ use node::{
 use serde_json::Value;
 use tempfile::TempDir;
 use web::{
-    api::{Custody, Metrics, Publishing, Service, StoredBytes, UploadQuota},
+    api::{Custody, Metrics, OtherNodes, Publishing, Service, StoredBytes, UploadQuota},
     chain::Chain,
     client::Remote,
     node::NO_PEERS,
@@ -151,7 +151,7 @@ impl Server {
         clock: fn() -> Timestamp,
         custody: Option<Custody>,
     ) -> Self {
-        Self::begun(sequencer, queries, clock, custody, SignIn::default())
+        Self::begun((sequencer, queries), clock, (custody, SignIn::default()), OtherNodes::default())
     }
 
     pub fn with_sign_in(
@@ -160,15 +160,21 @@ impl Server {
         clock: fn() -> Timestamp,
         sign_in: SignIn,
     ) -> Self {
-        Self::begun(sequencer, queries, clock, None, sign_in)
+        Self::begun((sequencer, queries), clock, (None, sign_in), OtherNodes::default())
+    }
+
+    /// One that fetches blobs from nodes at other addresses.
+    pub fn beside(sequencer: Sequencer, others: &[String]) -> Self {
+        let nothing = QueryId::from_bytes([0; 32]);
+        let others = OtherNodes::at(others).unwrap();
+        Self::begun((sequencer, (nothing, nothing)), clock, (None, SignIn::default()), others)
     }
 
     fn begun(
-        sequencer: Sequencer,
-        (collecting, aggregated): (QueryId, QueryId),
+        (sequencer, (collecting, aggregated)): (Sequencer, (QueryId, QueryId)),
         clock: fn() -> Timestamp,
-        custody: Option<Custody>,
-        sign_in: SignIn,
+        (custody, sign_in): (Option<Custody>, SignIn),
+        others: OtherNodes,
     ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mempool = Arc::clone(sequencer.mempool());
@@ -188,7 +194,8 @@ impl Server {
             chain: Arc::clone(&chain),
             blobs,
             index: Arc::clone(&index),
-            quota: UploadQuota::new(QUOTA, StoredBytes::default()),
+            others: Arc::new(others),
+            quota: Arc::new(UploadQuota::new(QUOTA, StoredBytes::default())),
             metrics: Metrics::default(),
             engine: Some(engine.handle().clone()),
             custody,

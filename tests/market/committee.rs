@@ -226,3 +226,32 @@ fn a_leader_that_withholds_its_announced_share_is_named_once_the_deadline_passed
     assert!(matches!(abandoned, CommitteeStage::Abandoned { accused, .. } if accused == member(1)), "{abandoned:?}");
     assert!(world.ledger().committee(epoch.next()).unwrap().unwrap().active_key().is_some());
 }
+
+#[test]
+fn repro_members_that_ask_another_node_than_they_gave_their_messages_to_offer_them_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = World::open(folder.path(), Quorum::DEFAULT);
+    let epoch = CommitteeEpoch::new(0);
+    let revealed = |world: &World| {
+        let state = world.ledger().committee(epoch).unwrap().unwrap_or_default();
+        state.reveals.len() == Quorum::DEFAULT.subset_count()
+    };
+    while !revealed(&world) {
+        world.committee.step(&mut world.rng).unwrap();
+    }
+    let stage = |world: &World| world.ledger().committee(epoch).unwrap().unwrap().stage;
+    assert_eq!(stage(&world), CommitteeStage::Confirming);
+    let members = (0..4).map(|index| {
+        Member::open(&member_folder(&world.root, index), world.keys.members[index].clone(), world.ledger()).unwrap()
+    });
+    let elsewhere = Arc::new(Objects::memory());
+    let moved = LocalCommittee::new(members.collect(), Arc::clone(&world.ledger) as _, Arc::clone(&elsewhere) as _);
+    for _ in 0..3 {
+        moved.step(&mut world.rng).unwrap();
+    }
+    assert!(matches!(stage(&world), CommitteeStage::Active { .. }), "{:?}", stage(&world));
+    assert_eq!(elsewhere.list(BlobKind::KeyGeneration).unwrap().len(), Quorum::DEFAULT.subset_count());
+    moved.step(&mut world.rng).unwrap();
+    let kept = |index| member_folder(&world.root, index).join("epochs/0/messages").exists();
+    assert!(!(0..4).any(kept), "messages of a key that is made are kept");
+}

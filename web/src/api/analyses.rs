@@ -56,7 +56,7 @@ pub(crate) fn read_result<T>(
     made: impl FnOnce(&[Analysis], &[String]) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let snapshot = service.chain.snapshot()?;
-    let (schema, panel) = schema_and_panel(&snapshot, &*service.blobs, state.query.schema)?;
+    let (schema, panel) = schema_and_panel(&snapshot, &service.fetching(), state.query.schema)?;
     let quorum = &committee_of(&snapshot, state.committee)?.quorum;
     let reading = Reading { id, state, quorum, schema: &schema, panel: panel.as_ref() };
     let analyses = reading.analyze(&reading.measures(file)?, slots)?;

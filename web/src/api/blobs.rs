@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::{
     BODY_TIME_MAX, PROGRESS_BYTES_MIN, Service, blocking,
     memory::in_pieces,
-    named::is_named,
     quota::{is_document, room},
     reply::{BYTES, parse},
     schemas,
@@ -35,7 +34,7 @@ const SMALL_BYTES_MAX: usize = 1 << 20;
 const _: () = assert!(SMALL_BYTES_MAX <= BLOB_BYTES_MAX);
 
 /// The largest blob of a kind that is taken.
-fn bytes_max(kind: BlobKind) -> usize {
+pub(super) fn bytes_max(kind: BlobKind) -> usize {
     if is_document(kind) { BLOB_BYTES_MAX } else { SMALL_BYTES_MAX }
 }
 
@@ -146,43 +145,56 @@ fn store(service: &Service, address: BlobAddress, bytes: Vec<u8>) -> Result<bool
         return Err(Error::Request { what: "blob", why });
     }
     let length = bytes.len();
-    let _storing = service.quota.storing(&address.digest);
-    if objects::get(service.blobs.as_ref(), address, length).is_ok() {
-        return Ok(false);
+    let is_new = service.fetching().keep(address, bytes)?;
+    if is_new {
+        service.metrics.stored(length);
     }
-    let reservation = match service.quota.reserve(address.kind, length as u64) {
-        Err(Error::Quota { .. }) if is_named(service, address)? => {
-            service.quota.reserve_named(address.kind, length as u64)
-        }
-        reserved => reserved?,
-    };
-    service.blobs.write(address, bytes)?;
-    reservation.keep();
-    service.metrics.stored(length);
-    Ok(true)
+    Ok(is_new)
 }
 
-/// A blob. Its digest was checked when this server read it; check it again.
+/// From where a blob may come.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Asked {
+    own: bool,
+}
+
+/// A blob. Its digest was checked when this server read it; check it again. One that this node lacks comes from the other
+/// nodes that its operator named, which takes a minute at most.
 #[utoipa::path(
     tag = "blobs",
     params(
         ("kind" = String, Path, description = "what it holds"),
         ("digest" = String, Path, description = "64 hex digits"),
+        ("own" = Option<bool>, Query, description = "`true`: from this node's own store alone, as nodes ask each other"),
     ),
     responses(
         (status = 200, description = "the bytes", body = schemas::Bytes, content_type = "application/octet-stream"),
-        (status = 404, description = "not here", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "not here, nor at another node that was asked", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "as much is sought at other nodes as may be; try again", body = Problem, content_type = "application/problem+json"),
     )
 )]
 #[get("/v1/blobs/{kind}/{digest}")]
-pub(super) async fn get_blob(service: Data<Service>, path: Path<(String, String)>) -> Result<HttpResponse, Error> {
+pub(super) async fn get_blob(
+    service: Data<Service>,
+    path: Path<(String, String)>,
+    asked: Result<Query<Asked>, actix_web::Error>,
+) -> Result<HttpResponse, Error> {
     let address = address(&path)?;
+    let asked = asked.map_err(|error| Error::Request { what: "query string", why: error.to_string() })?.into_inner();
     // Here it is as if there were none; `datasets` serves it.
     if !address.kind.is_public() {
         return Err(Error::Market(market::Error::BlobMissing { address }));
     }
     let memory = service.quota.memory.take(room(address.kind), bytes_max(address.kind)).await?;
-    let bytes = blocking(move || Ok(objects::get(service.blobs.as_ref(), address, bytes_max(address.kind))?)).await?;
+    let bytes_max = bytes_max(address.kind);
+    let bytes = blocking(move || {
+        if asked.own {
+            return Ok(objects::get(service.blobs.as_ref(), address, bytes_max)?);
+        }
+        service.fetching().get(address, bytes_max)
+    });
+    let bytes = bytes.await?;
     // A digest never names other bytes, so caches may keep them for ever.
     Ok(HttpResponse::Ok()
         .content_type(BYTES)

@@ -152,7 +152,7 @@ pub(crate) async fn observe(
         Err(error) => error.as_response_error().status_code(),
     };
     let (status, time) = (status.as_u16(), started.elapsed());
-    tracing::info!(method, route, status, micros = time.as_micros() as u64, "answered");
+    tracing::debug!(method, route, status, micros = time.as_micros() as u64, "answered");
     if let Some(service) = service {
         service.metrics.answered(&RequestLabels { route, method: known_method(&method), status }, time);
     }

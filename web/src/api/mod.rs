@@ -16,6 +16,7 @@ mod datasets;
 mod diseases;
 mod drs;
 mod epochs;
+mod fetching;
 mod introductions;
 mod jobs;
 mod ledger;
@@ -24,6 +25,7 @@ mod memory;
 mod metrics;
 mod named;
 mod operation;
+mod others;
 mod places;
 mod plans;
 mod posted;
@@ -75,6 +77,7 @@ pub use self::{
     jobs::JobSummary,
     metrics::Metrics,
     operation::{Health, Quorum},
+    others::{OTHERS_MAX, OtherNodes},
     progress::{ADDRESS_STREAMS_MAX, QueryProgress, STREAM_TIME_MAX, STREAMS_MAX},
     quota::{ADDRESS_FORMS_MAX, StoredBytes, UploadQuota},
     screenings::{ListedScreening, RESPONSES_PAGE_MAX, ResponsePage, ResponseProofs, ScreeningPage},
@@ -90,10 +93,12 @@ pub struct Service {
     pub chain: Arc<Chain>,
     /// Where blobs are stored.
     pub blobs: Arc<Objects>,
+    /// Other nodes, which are asked for those that are not.
+    pub others: Arc<OtherNodes>,
     /// What the listings read.
     pub index: Arc<Index>,
     /// Disk space that uploads may take.
-    pub quota: UploadQuota,
+    pub quota: Arc<UploadQuota>,
     /// Counters of the service.
     pub metrics: Metrics,
     /// The consensus engine, where one runs.

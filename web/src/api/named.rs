@@ -3,7 +3,7 @@
 
 use circuits::id::Digest;
 use market::{
-    index::{Order, PAGE_ROWS_MAX, Paging, QueryFilter},
+    index::{Index, Order, PAGE_ROWS_MAX, Paging, QueryFilter},
     objects::{BlobAddress, BlobKind},
 };
 use node::{
@@ -12,8 +12,7 @@ use node::{
     units::ResponseIndex,
 };
 
-use super::Service;
-use crate::Error;
+use crate::{Error, chain::Chain};
 
 /// The rows that are looked through: those of the latest page, so that a stranger's upload costs no more than that.
 const LATEST: Paging = Paging { after: None, limit: PAGE_ROWS_MAX, order: Order::Newest };
@@ -22,12 +21,13 @@ const LATEST: Paging = Paging { after: None, limit: PAGE_ROWS_MAX, order: Order:
 const RESPONSES_LOOKED_AT_MAX: u32 = 16_384;
 
 /// Whether the ledger names a blob: an admitted ciphertext, a signed sum, an accepted component, an announced message of
-/// the key in the making, a letter of a screening, or a schema's panel. Asked only when there is no room.
+/// the key in the making, a letter of a screening, or a schema's panel. Asked when there is no room, or no blob.
 ///
 /// # Errors
 /// [`market::Error::IndexGap`] where the index would leave out what names it: then the answer is not no.
-pub(super) fn is_named(service: &Service, address: BlobAddress) -> Result<bool, Error> {
-    let (snapshot, digest) = (service.chain.snapshot()?, address.digest);
+pub(super) fn is_named(chain: &Chain, index: &Index, address: BlobAddress) -> Result<bool, Error> {
+    let (snapshot, digest) = (chain.snapshot()?, address.digest);
+    let listings = || index.check_follows(chain.ledger()).map(|()| index);
     match address.kind {
         BlobKind::Ciphertext => Ok(snapshot.ciphertext(digest)?.is_some()),
         BlobKind::KeyGeneration => {
@@ -37,7 +37,7 @@ pub(super) fn is_named(service: &Service, address: BlobAddress) -> Result<bool, 
         }
         BlobKind::Aggregate | BlobKind::SealedComponent => {
             // The index knows which queries there are; how far each is, the ledger itself says.
-            for row in service.listings()?.queries(&QueryFilter::default(), &LATEST)?.items {
+            for row in listings()?.queries(&QueryFilter::default(), &LATEST)?.items {
                 if snapshot.query(row.id)?.is_some_and(|state| names(&state, digest)) {
                     return Ok(true);
                 }
@@ -45,7 +45,7 @@ pub(super) fn is_named(service: &Service, address: BlobAddress) -> Result<bool, 
             Ok(false)
         }
         BlobKind::Panel => {
-            for row in service.listings()?.schemas(&LATEST)?.items {
+            for row in listings()?.schemas(&LATEST)?.items {
                 if snapshot.schema(row.id)?.is_some_and(|schema| schema.panel.digest == digest) {
                     return Ok(true);
                 }

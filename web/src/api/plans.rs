@@ -49,7 +49,7 @@ pub(super) async fn plan_query(
             .map_err(|error| Error::Request { what: "query file", why: error.to_string() })?;
         let snapshot = service.chain.snapshot()?;
         let genesis = service.chain.ledger().genesis();
-        Ok(plan_of_study((&snapshot, genesis), &*service.blobs, &file, supposed.cohort)?)
+        Ok(plan_of_study((&snapshot, genesis), &service.fetching(), &file, supposed.cohort)?)
     });
     Ok(HttpResponse::Ok().json(plan.await?))
 }

@@ -79,7 +79,7 @@ fn examine(service: &Service, bytes: &[u8]) -> Result<Examined, Error> {
     let malformed = |why: String| Error::Request { what: "receipt", why };
     let text = std::str::from_utf8(bytes).map_err(|error| malformed(error.to_string()))?;
     let receipt = AnyReceipt::from_json(text).map_err(|error| malformed(error.to_string()))?;
-    Ok(match receipt.verify(Some(&*service.blobs)) {
+    Ok(match receipt.verify(Some(&service.fetching())) {
         Ok(verified) => Examined { holds: true, refused: None, verified: Some(verified) },
         Err(error) => Examined { holds: false, refused: Some(error.into()), verified: None },
     })

@@ -112,7 +112,9 @@ fn append(service: &Service, address: BlobAddress, piece: &Piece, chunk: Vec<u8>
     }
     let length = chunk.len() as u64;
     let reservation = match service.quota.reserve(kind, length) {
-        Err(Error::Quota { .. }) if is_named(service, address)? => service.quota.reserve_named(kind, length),
+        Err(Error::Quota { .. }) if is_named(&service.chain, &service.index, address)? => {
+            service.quota.reserve_named(kind, length)
+        }
         reserved => reserved?,
     };
     match session.append(piece.offset, chunk.into()) {

@@ -26,7 +26,7 @@ use market::{
 use node::{
     genesis::Committee as Seats,
     state::{CommitteeStage, StateRead, committee_of},
-    units::CommitteeEpoch,
+    units::{CommitteeEpoch, Height},
 };
 
 use super::{Connection, Home, Output, session::read_text};
@@ -37,8 +37,10 @@ use crate::{
     serve::{StopOn, serve_member},
 };
 
-/// How often a member looks at the ledger for duties.
-const POLL_TIME: Duration = Duration::from_millis(100);
+/// How often a member looks whether the ledger grew, and goes on with what is under way.
+const POLL_TIME: Duration = Duration::from_millis(200);
+/// How long a member goes without looking for duties while the ledger does not grow.
+const IDLE_TIME: Duration = Duration::from_secs(1);
 
 /// The longest pause between tries of a duty that fails.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
@@ -119,7 +121,7 @@ impl ServeMember {
             None => output.say(format!("others sit in the committee of key {epoch}; this finishes earlier queries")),
         }
         let (ledger, blobs) = (Arc::clone(&connection.ledger), Arc::clone(&connection.blobs));
-        let committee = Arc::new(LocalCommittee::new(vec![member], ledger, blobs));
+        let committee = Arc::new(LocalCommittee::new(vec![member], Arc::clone(&ledger), blobs));
         let service = MemberService { member: account, committee: Arc::clone(&committee) as Arc<dyn CommitteeAccess> };
         let running = serve_member(service, &self.listen.to_string(), StopOn::Signals)?;
         output.result(&serde_json::json!({ "member": account, "url": running.url() }), |_| {
@@ -131,7 +133,7 @@ impl ServeMember {
         let stopping = Arc::new(AtomicBool::new(false));
         let duties = {
             let (stopping, output) = (Arc::clone(&stopping), output.clone());
-            thread::spawn(move || do_duties(&committee, &stopping, &output))
+            thread::spawn(move || do_duties(&committee, &*ledger, &stopping, &output))
         };
         let ended = running.wait();
         stopping.store(true, Ordering::Release);
@@ -193,10 +195,16 @@ pub(super) fn end_with_standard_input() {
     std::process::exit(0);
 }
 
-fn do_duties(committee: &LocalCommittee, stopping: &AtomicBool, output: &Output) {
+fn do_duties(committee: &LocalCommittee, ledger: &dyn LedgerAccess, stopping: &AtomicBool, output: &Output) {
     let mut pause = POLL_TIME;
     let mut last_failure = String::new();
+    let mut idle: Option<Idle> = None;
     while !stopping.load(Ordering::Acquire) {
+        if idle.as_ref().is_some_and(|idle| idle.lasts(ledger)) {
+            thread::sleep(POLL_TIME);
+            continue;
+        }
+        let height = tip(ledger).map(|tip| tip.height);
         match committee.step(&mut rand::rng()) {
             Ok(duties) => {
                 if !duties.is_empty() {
@@ -205,10 +213,12 @@ fn do_duties(committee: &LocalCommittee, stopping: &AtomicBool, output: &Output)
                 if duties.iter().any(|(_, duty)| *duty == Duty::Left) {
                     output.say("others sit in the committee and no key is left here; this may stop");
                 }
+                idle = if duties.is_empty() { Idle::since(height, ledger) } else { None };
                 pause = POLL_TIME;
                 last_failure.clear();
             }
             Err(error) => {
+                idle = None;
                 // Once may be chance: another member was faster by a block. What stays is told, but not each time.
                 let failure = error.to_string();
                 if pause == POLL_TIME * 2 || (pause > POLL_TIME && failure != last_failure) {
@@ -219,6 +229,26 @@ fn do_duties(committee: &LocalCommittee, stopping: &AtomicBool, output: &Output)
             }
         }
         thread::sleep(pause);
+    }
+}
+
+/// That the ledger called for nothing at a height.
+struct Idle {
+    height: Height,
+    since: Instant,
+}
+
+impl Idle {
+    /// Nothing was to do at a height; none while a key is in the making, whose messages come without a block.
+    fn since(height: Result<Height, market::Error>, ledger: &dyn LedgerAccess) -> Option<Self> {
+        let state = latest_key(ledger).and_then(|key| Ok(ledger.committee(key)?)).ok()?.unwrap_or_default();
+        let making = matches!(state.stage, CommitteeStage::Committing | CommitteeStage::Confirming);
+        if making { None } else { Some(Self { height: height.ok()?, since: Instant::now() }) }
+    }
+
+    /// Whether nothing is to do still: the ledger did not grow, and the member looked a moment ago.
+    fn lasts(&self, ledger: &dyn LedgerAccess) -> bool {
+        self.since.elapsed() < IDLE_TIME && tip(ledger).is_ok_and(|tip| tip.height == self.height)
     }
 }
 

@@ -242,7 +242,7 @@ fn whole(shell: Shell, service: &Service, progress: Progress, named: bool) -> Re
     let snapshot = service.chain.snapshot()?;
     let query = progress.state.query.clone();
     let (schema, panel) = if named {
-        schema_and_panel(&snapshot, &*service.blobs, query.schema)?
+        schema_and_panel(&snapshot, &service.fetching(), query.schema)?
     } else {
         (found("schema", query.schema, snapshot.schema(query.schema)?)?, None)
     };

@@ -92,15 +92,17 @@ impl Member {
         state: &CommitteeState,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Option<Duty>, Error> {
+        let session = session(ledger.chain(), epoch, &*self.committee(ledger, epoch)?)?;
         if state.confirmations.contains_key(&index) {
-            return Ok(None);
+            // Others may still wait for its messages.
+            return self.offer_again(blobs, (epoch, index), &session, state).map(|()| None);
         }
         let dealer = self.dealer(ledger, (epoch, index), rng)?;
-        let session = session(ledger.chain(), epoch, &*self.committee(ledger, epoch)?)?;
         let (receiver, messages) = dealer.reveal(commitments(&session, state)?, rng)?;
         let (mut actions, mut offered) = (vec![], vec![]);
         for reveal in messages.into_iter().filter(|reveal| !state.reveals.contains_key(&reveal.subset)) {
             let bytes = borsh::to_vec(&reveal).map_err(|error| Error::KeyGeneration { why: error.to_string() })?;
+            self.keep_message(epoch, bytes.clone())?;
             let blob = offer(blobs, BlobKind::KeyGeneration, bytes);
             let (subset, message) = (reveal.subset, blob.digest());
             actions.push(Action::CommitteeReveal(CommitteeReveal { epoch, subset, message }));
@@ -112,7 +114,9 @@ impl Member {
             offered.into_iter().try_for_each(|blob| blob.settle(blobs))?;
             return Ok(Some(Duty::Revealed { epoch }));
         }
+        self.offer_again(blobs, (epoch, index), &session, state)?;
         let revealed = reveals(blobs, &session, state)?;
+        self.tell_missing(epoch, &session, &revealed);
         if let Some(leader) = revealed.malformed.first() {
             return self.complain(ledger, epoch, *leader, "its revealed message is no share".into()).map(Some);
         }

@@ -6,6 +6,7 @@
 
 mod generation;
 mod keeping;
+mod offering;
 mod release;
 mod retention;
 mod seats;
@@ -18,6 +19,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::{Arc, Mutex, PoisonError},
+    time::Instant,
 };
 
 use circuits::id::{AccountId, QueryId};
@@ -101,6 +103,8 @@ pub struct Member {
     sums: SumsOfSets,
     /// The committees of the keys asked for: no more than the ledger began.
     committees: Mutex<BTreeMap<CommitteeEpoch, Arc<Committee>>>,
+    /// When it was said last whose messages of the key in the making are missing, or since when they are.
+    told: Mutex<Option<Instant>>,
 }
 
 /// The queries that a member follows.
@@ -120,8 +124,8 @@ impl Member {
     pub fn open(folder: &Path, key: PartyKey, ledger: &dyn LedgerAccess) -> Result<Self, Error> {
         let store = MemberStore::open(folder, &key)?;
         let (queries, uploads, verifiers) = (Mutex::default(), Mutex::default(), Mutex::default());
-        let (sums, committees) = (SumsOfSets::default(), Mutex::default());
-        let member = Self { key, store, queries, uploads, verifiers, sums, committees };
+        let (sums, committees, told) = (SumsOfSets::default(), Mutex::default(), Mutex::default());
+        let member = Self { key, store, queries, uploads, verifiers, sums, committees, told };
         if !member.has_left(ledger)? {
             return Ok(member);
         }

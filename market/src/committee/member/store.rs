@@ -78,6 +78,15 @@ impl MemberStore {
         Objects::directory(&self.epoch_path(epoch).join("components"))
     }
 
+    /// The member's own messages of the key in the making, as it announced them.
+    pub(super) fn messages(&self, epoch: CommitteeEpoch) -> Result<Objects, Error> {
+        Objects::directory(&self.messages_path(epoch))
+    }
+
+    fn messages_path(&self, epoch: CommitteeEpoch) -> PathBuf {
+        self.epoch_path(epoch).join("messages")
+    }
+
     /// The keys of which the member holds anything.
     pub(super) fn epochs(&self) -> Result<BTreeSet<CommitteeEpoch>, Error> {
         let path = self.epochs_path();
@@ -114,8 +123,10 @@ impl MemberStore {
         save_file(&self.dealer_path(epoch), DEALER_KIND, dealer, &self.protection)
     }
 
-    /// Deletes what was dealt, once the key is active or abandoned: it would open more than the member's shares.
+    /// Deletes what was dealt, once the key is active or abandoned: it would open more than the member's shares. Its
+    /// messages serve nobody then.
     pub(super) fn forget_dealer(&self, epoch: CommitteeEpoch) -> Result<(), Error> {
+        deleted(self.messages_path(epoch), |path| fs::remove_dir_all(path))?;
         deleted(self.dealer_path(epoch), |path| fs::remove_file(path))
     }
 

@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{
     Error,
-    api::{Custody, Metrics, Publishing, Service, StoredBytes, UploadQuota, is_document},
+    api::{Custody, Metrics, OtherNodes, Publishing, Service, StoredBytes, UploadQuota, is_document},
     chain::{Chain, now},
     cli::{
         Home, Output,
@@ -69,6 +69,11 @@ pub struct Run {
     /// Seconds without a transaction after which an empty block moves time, deadlines and epochs on.
     #[arg(long, default_value_t = HEARTBEAT_SECONDS, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3_600))]
     heartbeat: u64,
+    /// Addresses of other nodes' HTTP APIs, as http://HOST:PORT, 16 at most. Blobs that are not here are fetched from them: a
+    /// blob lies at the node that it was uploaded to. Name every other node of the consortium, unless all keep their blobs in
+    /// one store (--objects).
+    #[arg(long, value_delimiter = ',', value_name = "URL")]
+    blobs_from: Vec<String>,
     /// End when standard input closes, as it does when the process that started this one ends.
     #[arg(long)]
     attached: bool,
@@ -112,19 +117,19 @@ struct Stewardship {
 
 impl Stewardship {
     /// The duties, where the operator gave a key.
-    fn duties(&self, home: &Home, mempool: &Arc<Mempool>, objects: &Objects) -> Result<Vec<Arc<dyn Duty>>, Error> {
+    fn duties(&self, home: &Home, service: &Service) -> Result<Vec<Arc<dyn Duty>>, Error> {
         let Some(path) = &self.aggregator_key else {
             let why = "they are for --aggregator-key, which is not given".into();
             return if self.members.is_empty() { Ok(vec![]) } else { Err(Error::Input { what: "members", why }) };
         };
         let sender = home.any_key(path)?.signing_key();
-        let ledger: Arc<dyn LedgerAccess> = Arc::new(LocalLedger::new(Arc::clone(mempool), now));
+        let ledger: Arc<dyn LedgerAccess> = Arc::new(LocalLedger::new(Arc::clone(service.chain.mempool()), now));
         Ok(vec![
             Arc::new(StepDuty::sealing(Arc::clone(&ledger), sender.clone())),
             Arc::new(StepDuty::refunding(Arc::clone(&ledger), sender.clone())),
             Arc::new(AggregateDuty {
                 ledger,
-                blobs: Arc::new(objects.clone()),
+                blobs: Arc::new(service.fetching()),
                 committee: Arc::new(self.members.directory()?),
                 sender,
             }),
@@ -139,6 +144,7 @@ impl Run {
             listen,
             p2p: None,
             heartbeat: HEARTBEAT_SECONDS,
+            blobs_from: vec![],
             attached: false,
             copies: None,
             copy_every: COPY_BLOCKS,
@@ -174,7 +180,7 @@ impl Run {
         let mempool = Arc::new(Mempool::new(Arc::new(ledger)));
         let database = self.database.open(home)?;
         let objects = home.objects()?;
-        let duties = self.stewardship.duties(home, &mempool, &objects)?;
+        let others = Arc::new(OtherNodes::at(&self.blobs_from)?);
         let custody = self.custodian_key.as_deref().map(|path| home.key(path, Role::Custodian)).transpose()?;
         let custody = custody.map(|key| Custody::new(key.signing_key()));
         let p2p = match self.p2p {
@@ -189,8 +195,10 @@ impl Run {
         }
         let chain = Arc::new(Chain::new(mempool));
         let mut service = service(chain, Some(engine.handle().clone()), objects, database)?;
+        service.others = others;
         service.publishing = self.publish.open(&service, self.listen, output)?;
         service.custody = custody;
+        let duties = self.stewardship.duties(home, &service)?;
         if let Some(path) = &self.institutions {
             service.sign_in.institutions = read_institutions(path)?;
         }
@@ -294,8 +302,9 @@ pub(crate) fn service(
         StoredBytes { protocol: objects.stored_bytes(&protocol)?, documents: objects.stored_bytes(&documents)? };
     Ok(Service {
         publishing: Publishing::nothing(chain.ledger().chain()),
-        quota: UploadQuota::new(UPLOAD_BYTES_MAX, stored),
+        quota: Arc::new(UploadQuota::new(UPLOAD_BYTES_MAX, stored)),
         blobs: Arc::new(objects),
+        others: Arc::default(),
         index: Arc::new(Index::open(database, chain.ledger().chain())?),
         chain,
         metrics: Metrics::default(),

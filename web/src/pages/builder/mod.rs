@@ -230,7 +230,7 @@ async fn draft_of(service: &Data<Service>, id: QueryId) -> Result<(Draft, Vec<St
         let snapshot = service.chain.snapshot()?;
         let missing = || node::Error::Unknown { what: "query", id: id.to_string() };
         let query = snapshot.query(id)?.ok_or_else(missing)?.query;
-        let (schema, panel) = schema_and_panel(&snapshot, &*service.blobs, query.schema)?;
+        let (schema, panel) = schema_and_panel(&snapshot, &service.fetching(), query.schema)?;
         let Again { file, remarks } = Again::of(&query, &schema, panel.as_ref());
         Ok((to_draft(&file)?, remarks))
     })
@@ -306,7 +306,7 @@ fn build(shell: Shell, service: &Service, mut draft: Draft, address: String) -> 
     }
     let id: Option<SchemaId> = draft.schema.trim().parse().ok();
     let known = id.filter(|id| snapshot.schema(*id).is_ok_and(|schema| schema.is_some()));
-    let found = known.map(|id| schema_and_panel(&snapshot, &*service.blobs, id)).transpose()?;
+    let found = known.map(|id| schema_and_panel(&snapshot, &service.fetching(), id)).transpose()?;
     let (schema, panel) = found.map_or((None, None), |(schema, panel)| (Some(schema), panel));
     let names = Names::of(schema.as_ref(), panel.as_ref(), "");
     let known = service.publishing.diseases.as_deref();
@@ -347,7 +347,7 @@ async fn offer_names(
     let _memory = service.quota.memory.take(Room::Large, BLOB_BYTES_MAX).await?;
     let names = blocking(move || {
         let Some(id) = schema else { return Ok(Names::of(None, None, "")) };
-        let (schema, panel) = schema_and_panel(&service.chain.snapshot()?, &*service.blobs, id)?;
+        let (schema, panel) = schema_and_panel(&service.chain.snapshot()?, &service.fetching(), id)?;
         Ok(Names::of(Some(&schema), panel.as_ref(), typed.trim()))
     });
     page(&names.await?)

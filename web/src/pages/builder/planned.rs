@@ -100,7 +100,7 @@ fn few(value: &f64) -> String {
 /// The plan, or why the file means no query.
 fn plan(service: &Service, file: &QueryFile, cohort: Option<u32>) -> Result<Outcome, Error> {
     let (snapshot, genesis) = (service.chain.snapshot()?, service.chain.ledger().genesis());
-    match plan_of_study((&snapshot, genesis), &*service.blobs, file, cohort) {
+    match plan_of_study((&snapshot, genesis), &service.fetching(), file, cohort) {
         Ok(plan) => {
             let failed =
                 |error: serde_json::Error| Error::Internal { action: "write a query file", why: error.to_string() };

@@ -170,7 +170,7 @@ fn check(
     match receipt {
         AnyReceipt::Release(receipt) => live::answer(request, &frame, &RELEASE, move |rows| {
             let _held = held;
-            let blobs: &dyn BlobAccess = &*service.blobs;
+            let blobs: &dyn BlobAccess = &service.fetching();
             let checked = receipt::verify_watched(&receipt, Some(blobs), &mut |check| rows.held(check));
             let outcome = rows.done(checked);
             Verdict::of(&service, outcome, file).render()

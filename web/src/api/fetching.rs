@@ -1,0 +1,144 @@
+//! A node's blobs: those of its own store, and those that it fetches from other nodes.
+//!
+//! The chain carries what the ledger says, and no blob: each lies at the node that it was uploaded to. A node that is asked
+//! for one that it lacks asks the others, each for what its own store has, so that two that both lack it never ask each
+//! other in circles. Nobody is trusted: a blob's address says which bytes are right. What is fetched is kept.
+
+use std::sync::Arc;
+
+use circuits::id::Digest;
+use market::{
+    index::Index,
+    objects::{self, BlobAccess, BlobAddress, BlobKind, Objects},
+};
+
+use super::{
+    Service,
+    blobs::bytes_max,
+    named::is_named,
+    others::{Lane, OtherNodes},
+    quota::UploadQuota,
+};
+use crate::{Error, chain::Chain};
+
+/// The blobs of a node and of those that it asks. What is written goes to its own store.
+#[derive(Clone)]
+pub(crate) struct FetchingBlobs {
+    own: Arc<Objects>,
+    others: Arc<OtherNodes>,
+    quota: Arc<UploadQuota>,
+    chain: Arc<Chain>,
+    index: Arc<Index>,
+}
+
+impl Service {
+    /// The blobs of this node and of those that it asks.
+    pub(crate) fn fetching(&self) -> FetchingBlobs {
+        FetchingBlobs {
+            own: Arc::clone(&self.blobs),
+            others: Arc::clone(&self.others),
+            quota: Arc::clone(&self.quota),
+            chain: Arc::clone(&self.chain),
+            index: Arc::clone(&self.index),
+        }
+    }
+}
+
+impl FetchingBlobs {
+    /// The blob at an address, from the own store or from another node's.
+    ///
+    /// # Errors
+    /// As [`objects::get`], and [`Error::Full`] while too many are fetched.
+    pub(super) fn get(&self, address: BlobAddress, bytes_max: usize) -> Result<Vec<u8>, Error> {
+        match objects::get(self.own.as_ref(), address, bytes_max) {
+            Err(market::Error::BlobMissing { .. }) => {
+                let fetched = self.fetch(address, bytes_max)?;
+                fetched.ok_or(Error::Market(market::Error::BlobMissing { address }))
+            }
+            got => Ok(got?),
+        }
+    }
+
+    /// Keeps a blob in the own store, as far as there is room. Whether it is new.
+    ///
+    /// # Errors
+    /// [`Error::Quota`] where there is no room and the ledger does not name it, else as the store.
+    pub(super) fn keep(&self, address: BlobAddress, bytes: Vec<u8>) -> Result<bool, Error> {
+        let length = bytes.len();
+        let _storing = self.quota.storing(&address.digest);
+        if objects::get(self.own.as_ref(), address, length).is_ok() {
+            return Ok(false);
+        }
+        let reservation = match self.quota.reserve(address.kind, length as u64) {
+            Err(Error::Quota { .. }) if is_named(&self.chain, &self.index, address)? => {
+                self.quota.reserve_named(address.kind, length as u64)
+            }
+            reserved => reserved?,
+        };
+        self.own.write(address, bytes)?;
+        reservation.keep();
+        Ok(true)
+    }
+
+    /// The blob from another node; none where nobody has it.
+    fn fetch(&self, address: BlobAddress, limit: usize) -> Result<Option<Vec<u8>>, Error> {
+        // What is not public no node gives.
+        if self.others.is_none() || !address.kind.is_public() {
+            return Ok(None);
+        }
+        let Some(lane) = self.lane(address)? else { return Ok(None) };
+        let Some(fetch) = lane.begin(address)? else { return Ok(None) };
+        let Some(bytes) = self.others.ask(address, limit.min(bytes_max(address.kind))) else {
+            fetch.missed();
+            return Ok(None);
+        };
+        match self.keep(address, bytes.clone()) {
+            Ok(_) => tracing::debug!(kind = address.kind.name(), "a blob came from another node"),
+            Err(error) => tracing::warn!(%error, "a blob that came from another node is not kept"),
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Where a blob is sought; nowhere when the ledger, which names every blob of its kind, does not name it.
+    fn lane(&self, address: BlobAddress) -> Result<Option<&Lane>, Error> {
+        let named = || is_named(&self.chain, &self.index, address);
+        Ok(match address.kind {
+            BlobKind::Ciphertext | BlobKind::KeyGeneration => named()?.then_some(&self.others.named),
+            // Those of long ago are not looked through; a node without all listings looks through none.
+            BlobKind::Aggregate | BlobKind::SealedComponent | BlobKind::Panel => match named() {
+                Ok(true) => Some(&self.others.named),
+                Ok(false) | Err(_) => Some(&self.others.unnamed),
+            },
+            _ => Some(&self.others.unnamed),
+        })
+    }
+}
+
+impl BlobAccess for FetchingBlobs {
+    fn write(&self, address: BlobAddress, bytes: Vec<u8>) -> Result<(), market::Error> {
+        self.own.write(address, bytes)
+    }
+
+    fn read(&self, address: BlobAddress, bytes_max: usize) -> Result<Option<Vec<u8>>, market::Error> {
+        if let Some(bytes) = self.own.read(address, bytes_max)? {
+            return Ok(Some(bytes));
+        }
+        self.fetch(address, bytes_max).map_err(|error| match error {
+            Error::Market(error) => error,
+            error => market::Error::BlobStore { action: "fetch a blob", why: error.to_string() },
+        })
+    }
+
+    fn list(&self, kind: BlobKind) -> Result<Vec<BlobAddress>, market::Error> {
+        self.own.list(kind)
+    }
+
+    fn list_after(
+        &self,
+        kind: BlobKind,
+        after: Option<Digest>,
+        limit: usize,
+    ) -> Result<Vec<BlobAddress>, market::Error> {
+        self.own.list_after(kind, after, limit)
+    }
+}
