@@ -17,9 +17,9 @@ pub(in crate::pages) const KEPT_MINUTES: u64 = 10;
 /// Receipts of one client that are kept at once.
 const OF_CLIENT_MAX: usize = 2;
 /// The largest receipt that is kept, with its query file, in bytes.
-pub(in crate::pages) const KEPT_BYTES_MAX: usize = 4 << 20;
+pub(in crate::pages) const KEPT_BYTES_MAX: usize = 8 << 20;
 /// What the receipts and query files of all clients take at most, in bytes.
-const ALL_BYTES_MAX: usize = 32 << 20;
+const ALL_BYTES_MAX: usize = 64 << 20;
 
 /// A receipt, and the query file that came with it as JSON; empty when none did.
 type Given = (Arc<str>, Arc<str>);
