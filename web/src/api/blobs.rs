@@ -186,6 +186,15 @@ pub(super) async fn get_blob(
     if !address.kind.is_public() {
         return Err(Error::Market(market::Error::BlobMissing { address }));
     }
+    // Memory is taken for what is here or may come: what strangers make up takes nobody's place.
+    let node = service.clone();
+    let may_come = blocking(move || {
+        let is_here = node.blobs.reader(address)?.is_some();
+        Ok(is_here || (!asked.own && node.fetching().is_sought(address)?))
+    });
+    if !may_come.await? {
+        return Err(Error::Market(market::Error::BlobMissing { address }));
+    }
     let memory = service.quota.memory.take(room(address.kind), bytes_max(address.kind)).await?;
     let bytes_max = bytes_max(address.kind);
     let bytes = blocking(move || {

@@ -4,19 +4,20 @@
 //! for one that it lacks asks the others, each for what its own store has, so that two that both lack it never ask each
 //! other in circles. Nobody is trusted: a blob's address says which bytes are right. What is fetched is kept.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use circuits::id::Digest;
 use market::{
     index::Index,
     objects::{self, BlobAccess, BlobAddress, BlobKind, Objects},
 };
+use node::state::{Admission, QueryState, QueryStatus, StateRead as _};
 
 use super::{
     Service,
     blobs::bytes_max,
-    named::is_named,
-    others::{Lane, OtherNodes},
+    named::{all_named, is_named},
+    others::OtherNodes,
     quota::UploadQuota,
 };
 use crate::{Error, chain::Chain};
@@ -80,37 +81,50 @@ impl FetchingBlobs {
         Ok(true)
     }
 
-    /// The blob from another node; none where nobody has it.
+    /// The blob from another node; none where nobody has it, or nothing needs it by what the ledger says: what strangers make
+    /// up is sought nowhere and spreads nowhere.
     fn fetch(&self, address: BlobAddress, limit: usize) -> Result<Option<Vec<u8>>, Error> {
-        // What is not public no node gives.
-        if self.others.is_none() || !address.kind.is_public() {
+        if !self.is_sought(address)? {
             return Ok(None);
         }
-        let Some(lane) = self.lane(address)? else { return Ok(None) };
-        let Some(fetch) = lane.begin(address)? else { return Ok(None) };
+        let Some(fetch) = self.others.lane(address.kind).begin(address)? else { return Ok(None) };
         let Some(bytes) = self.others.ask(address, limit.min(bytes_max(address.kind))) else {
             fetch.missed();
             return Ok(None);
         };
-        match self.keep(address, bytes.clone()) {
-            Ok(_) => tracing::debug!(kind = address.kind.name(), "a blob came from another node"),
-            Err(error) => tracing::warn!(%error, "a blob that came from another node is not kept"),
+        if let Err(error) = self.keep(address, bytes.clone()) {
+            tracing::warn!(%error, "a blob that came from another node is not kept");
         }
         Ok(Some(bytes))
     }
 
-    /// Where a blob is sought; nowhere when the ledger, which names every blob of its kind, does not name it.
-    fn lane(&self, address: BlobAddress) -> Result<Option<&Lane>, Error> {
-        let named = || is_named(&self.chain, &self.index, address);
-        Ok(match address.kind {
-            BlobKind::Ciphertext | BlobKind::KeyGeneration => named()?.then_some(&self.others.named),
-            // Those of long ago are not looked through; a node without all listings looks through none.
-            BlobKind::Aggregate | BlobKind::SealedComponent | BlobKind::Panel => match named() {
-                Ok(true) => Some(&self.others.named),
-                Ok(false) | Err(_) => Some(&self.others.unnamed),
-            },
-            _ => Some(&self.others.unnamed),
+    /// Whether other nodes are asked for a blob: there are some, and the ledger names it for something that is not over.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when the ledger fails.
+    pub(super) fn is_sought(&self, address: BlobAddress) -> Result<bool, Error> {
+        if self.others.is_none() {
+            return Ok(false);
+        }
+        if address.kind == BlobKind::Ciphertext {
+            return self.is_counted(address.digest);
+        }
+        let height = self.chain.snapshot()?.latest()?.height;
+        self.others.named.contains(address, height, || match all_named(&self.chain, &self.index, address.kind) {
+            // A node that lacks listings looks through none.
+            Err(Error::Market(market::Error::IndexGap { .. })) => Ok(BTreeSet::new()),
+            named => named,
         })
+    }
+
+    /// Whether a ciphertext counts, or counted in what was released.
+    fn is_counted(&self, digest: Digest) -> Result<bool, Error> {
+        let snapshot = self.chain.snapshot()?;
+        let Some(Admission { query, contribution }) = snapshot.ciphertext(digest)? else { return Ok(false) };
+        let is_refunded = |state: QueryState| matches!(state.status, QueryStatus::Refunded { .. });
+        let is_over = snapshot.query(query)?.is_none_or(is_refunded)
+            || snapshot.contribution(query, contribution)?.is_none_or(|contribution| contribution.withdrawn);
+        Ok(!is_over)
     }
 }
 

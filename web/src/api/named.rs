@@ -1,6 +1,8 @@
 //! Which blobs the ledger names. They are taken whatever room there is: strangers who fill a store must not keep a query
 //! from its components, nor a key from its shares.
 
+use std::collections::BTreeSet;
+
 use circuits::id::Digest;
 use market::{
     index::{Index, Order, PAGE_ROWS_MAX, Paging, QueryFilter},
@@ -8,7 +10,7 @@ use market::{
 };
 use node::{
     Snapshot,
-    state::{QueryState, QueryStatus, ResponseStatus, StateRead},
+    state::{QueryStatus, ResponseStatus, StateRead},
     units::ResponseIndex,
 };
 
@@ -21,55 +23,60 @@ const LATEST: Paging = Paging { after: None, limit: PAGE_ROWS_MAX, order: Order:
 const RESPONSES_LOOKED_AT_MAX: u32 = 16_384;
 
 /// Whether the ledger names a blob: an admitted ciphertext, a signed sum, an accepted component, an announced message of
-/// the key in the making, a letter of a screening, or a schema's panel. Asked when there is no room, or no blob.
+/// the key in the making, a letter of a screening, or a schema's panel. Asked when there is no room.
 ///
 /// # Errors
 /// [`market::Error::IndexGap`] where the index would leave out what names it: then the answer is not no.
 pub(super) fn is_named(chain: &Chain, index: &Index, address: BlobAddress) -> Result<bool, Error> {
-    let (snapshot, digest) = (chain.snapshot()?, address.digest);
-    let listings = || index.check_follows(chain.ledger()).map(|()| index);
     match address.kind {
-        BlobKind::Ciphertext => Ok(snapshot.ciphertext(digest)?.is_some()),
+        BlobKind::Ciphertext => Ok(chain.snapshot()?.ciphertext(address.digest)?.is_some()),
+        kind => Ok(all_named(chain, index, kind)?.contains(&address.digest)),
+    }
+}
+
+/// Everything of a kind that the ledger names, ciphertexts apart: of sums, components and panels what the latest
+/// [`PAGE_ROWS_MAX`] queries or schemas name, of letters what the first [`RESPONSES_LOOKED_AT_MAX`] responses do.
+///
+/// # Errors
+/// As [`is_named`].
+pub(super) fn all_named(chain: &Chain, index: &Index, kind: BlobKind) -> Result<BTreeSet<Digest>, Error> {
+    let snapshot = chain.snapshot()?;
+    let listings = || index.check_follows(chain.ledger()).map(|()| index);
+    let mut named = BTreeSet::new();
+    match kind {
         BlobKind::KeyGeneration => {
             let latest = snapshot.committee_epoch()?.unwrap_or_default();
-            let state = snapshot.committee(latest)?.unwrap_or_default();
-            Ok(state.reveals.values().any(|message| *message == digest))
+            named.extend(snapshot.committee(latest)?.unwrap_or_default().reveals.values());
         }
         BlobKind::Aggregate | BlobKind::SealedComponent => {
             // The index knows which queries there are; how far each is, the ledger itself says.
             for row in listings()?.queries(&QueryFilter::default(), &LATEST)?.items {
-                if snapshot.query(row.id)?.is_some_and(|state| names(&state, digest)) {
-                    return Ok(true);
-                }
+                let status = snapshot.query(row.id)?.map(|state| state.status);
+                named.extend(status.iter().flat_map(|status| of_query(status, kind)));
             }
-            Ok(false)
         }
         BlobKind::Panel => {
             for row in listings()?.schemas(&LATEST)?.items {
-                if snapshot.schema(row.id)?.is_some_and(|schema| schema.panel.digest == digest) {
-                    return Ok(true);
-                }
+                named.extend(snapshot.schema(row.id)?.map(|schema| schema.panel.digest));
             }
-            Ok(false)
         }
-        BlobKind::Invitation | BlobKind::Contact => is_letter(&snapshot, address),
-        BlobKind::PublicShare | BlobKind::Blob | BlobKind::Genome | BlobKind::GenomeHeader => Ok(false),
+        BlobKind::Invitation | BlobKind::Contact => letters(&snapshot, kind, &mut named)?,
+        BlobKind::Ciphertext | BlobKind::PublicShare | BlobKind::Blob | BlobKind::Genome | BlobKind::GenomeHeader => {}
     }
+    Ok(named)
 }
 
-/// Whether a response names a letter, among the first [`RESPONSES_LOOKED_AT_MAX`] of the screenings that invited somebody.
-fn is_letter(snapshot: &Snapshot, address: BlobAddress) -> Result<bool, Error> {
+/// The letters that responses name, the first [`RESPONSES_LOOKED_AT_MAX`] of the screenings that invited somebody.
+fn letters(snapshot: &Snapshot, kind: BlobKind, named: &mut BTreeSet<Digest>) -> Result<(), Error> {
     let mut left = RESPONSES_LOOKED_AT_MAX;
     for (id, state) in snapshot.screenings()?.into_iter().filter(|(_, state)| state.invited > 0) {
         for index in (0..state.eligible.min(left)).map(ResponseIndex::new) {
             let response = snapshot.response(id, index)?;
-            if response.is_some_and(|response| letter(&response.status, address.kind) == Some(address.digest)) {
-                return Ok(true);
-            }
+            named.extend(response.and_then(|response| letter(&response.status, kind)));
         }
         left = left.saturating_sub(state.eligible);
     }
-    Ok(false)
+    Ok(())
 }
 
 /// The letter of a kind that a response names.
@@ -81,13 +88,16 @@ fn letter(status: &ResponseStatus, kind: BlobKind) -> Option<Digest> {
     }
 }
 
-/// Whether a query's sums or components have the digest.
-fn names(state: &QueryState, digest: Digest) -> bool {
-    match &state.status {
-        QueryStatus::Aggregated { aggregates, .. } => aggregates.contains(&digest),
-        QueryStatus::Released { aggregates, components, .. } => {
-            aggregates.contains(&digest) || components.iter().flatten().any(|component| component.sealed == digest)
+/// The sums or the components of a query.
+fn of_query(status: &QueryStatus, kind: BlobKind) -> Vec<Digest> {
+    match (status, kind) {
+        (
+            QueryStatus::Aggregated { aggregates, .. } | QueryStatus::Released { aggregates, .. },
+            BlobKind::Aggregate,
+        ) => aggregates.clone(),
+        (QueryStatus::Released { components, .. }, BlobKind::SealedComponent) => {
+            components.iter().flatten().map(|component| component.sealed).collect()
         }
-        QueryStatus::Collecting | QueryStatus::Sealed { .. } | QueryStatus::Refunded { .. } => false,
+        _ => vec![],
     }
 }

@@ -1,12 +1,17 @@
 //! Other nodes of the consortium, asked for the blobs that this one lacks, within bounds.
 
 use std::{
-    collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
-use market::objects::{BlobAddress, check_digest};
+use circuits::id::Digest;
+use market::objects::{BlobAddress, BlobKind, check_digest};
+use node::units::Height;
 
 use crate::{
     Error,
@@ -25,17 +30,22 @@ const REST_TIME: Duration = Duration::from_secs(15);
 /// How long it counts that nobody had a blob.
 const MISS_TIME: Duration = Duration::from_secs(2);
 
-/// Fetches of what the ledger names: it names no more than somebody paid for.
-const NAMED: LaneBounds = LaneBounds { places: 16, misses: 4_096 };
-/// Fetches of everything else, which strangers may make up: some 64 a second that find nothing.
-const UNNAMED: LaneBounds = LaneBounds { places: 4, misses: 128 };
+/// How long a node without the blob may take to say so, before it is left alone as one that cannot be reached.
+const SLOW_TIME: Duration = Duration::from_secs(5);
+/// Fetches that go on at once, of each of the two kinds: messages of the key in the making have places of their own.
+const PLACES: usize = 16;
+/// Blobs that nobody had of which it is remembered.
+const MISSES_MAX: usize = 4_096;
 
-/// Other nodes, in the order in which they are asked.
-#[derive(Debug)]
+/// Other nodes, asked in turn.
+#[derive(Debug, Default)]
 pub struct OtherNodes {
     nodes: Vec<OtherNode>,
-    pub(super) named: Lane,
-    pub(super) unnamed: Lane,
+    /// Which one is asked first, so that none stands before the others for good.
+    first: AtomicUsize,
+    pub(super) named: Named,
+    key_messages: Lane,
+    rest: Lane,
 }
 
 #[derive(Debug)]
@@ -43,13 +53,6 @@ struct OtherNode {
     remote: Remote,
     /// Until when it is left alone.
     rests_until: Mutex<Option<Instant>>,
-}
-
-impl Default for OtherNodes {
-    /// None.
-    fn default() -> Self {
-        Self { nodes: vec![], named: Lane::new(NAMED), unnamed: Lane::new(UNNAMED) }
-    }
 }
 
 impl OtherNodes {
@@ -71,14 +74,18 @@ impl OtherNodes {
         self.nodes.is_empty()
     }
 
+    /// The places in which blobs of a kind are fetched.
+    pub(super) const fn lane(&self, kind: BlobKind) -> &Lane {
+        if matches!(kind, BlobKind::KeyGeneration) { &self.key_messages } else { &self.rest }
+    }
+
     /// A blob that one of them has, of at most `bytes_max` bytes and with the digest of its address. Each answers from its own
     /// store alone.
     pub(super) fn ask(&self, address: BlobAddress, bytes_max: usize) -> Option<Vec<u8>> {
-        let started = Instant::now();
-        self.nodes
-            .iter()
-            .take_while(|_| started.elapsed() < FETCH_TIME_MAX)
-            .find_map(|node| node.ask(address, bytes_max))
+        let (started, count) = (Instant::now(), self.nodes.len());
+        let first = self.first.fetch_add(1, Ordering::Relaxed).checked_rem(count).unwrap_or_default();
+        let nodes = self.nodes.iter().cycle().skip(first).take(count);
+        nodes.take_while(|_| started.elapsed() < FETCH_TIME_MAX).find_map(|node| node.ask(address, bytes_max))
     }
 }
 
@@ -88,13 +95,22 @@ impl OtherNode {
             return None;
         }
         let path = format!("/v1/blobs/{}/{}?own=true", address.kind.name(), address.digest);
-        let url = self.remote.url();
+        let (url, started) = (self.remote.url(), Instant::now());
+        let slow = || {
+            if started.elapsed() > SLOW_TIME {
+                tracing::warn!(
+                    url,
+                    "another node is slow to say what it lacks, and is not asked for blobs for a while"
+                );
+                *self.rests_until() = Some(Instant::now() + REST_TIME);
+            }
+        };
         match within(ASK_TIME_MAX, || self.remote.bytes(&path, bytes_max)) {
             Ok(Some(bytes)) => match check_digest(address, &bytes) {
                 Ok(()) => return Some(bytes),
                 Err(error) => tracing::warn!(url, %error, "another node gave other bytes than it was asked for"),
             },
-            Ok(None) => {}
+            Ok(None) => slow(),
             Err(error @ Error::Unreachable { .. }) => {
                 tracing::warn!(url, %error, "another node is not asked for blobs for a while");
                 *self.rests_until() = Some(Instant::now() + REST_TIME);
@@ -109,21 +125,29 @@ impl OtherNode {
     }
 }
 
-/// What one kind of fetches may take.
-#[derive(Debug, Clone, Copy)]
-struct LaneBounds {
-    /// At once.
-    places: usize,
-    /// Blobs that nobody had, within [`MISS_TIME`].
-    misses: usize,
+/// What the ledger names of each kind, by its state at a height: looked up once for each block, however many ask.
+#[derive(Debug, Default)]
+pub(super) struct Named(Mutex<BTreeMap<BlobKind, (Height, BTreeSet<Digest>)>>);
+
+impl Named {
+    /// Whether a blob is among them; `look_up` finds them all.
+    pub(super) fn contains(
+        &self,
+        address: BlobAddress,
+        height: Height,
+        look_up: impl FnOnce() -> Result<BTreeSet<Digest>, Error>,
+    ) -> Result<bool, Error> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.get(&address.kind).is_none_or(|(then, _)| *then != height) {
+            known.insert(address.kind, (height, look_up()?));
+        }
+        Ok(known.get(&address.kind).is_some_and(|(_, digests)| digests.contains(&address.digest)))
+    }
 }
 
 /// Fetches that go on, and those that found nothing lately.
-#[derive(Debug)]
-pub(super) struct Lane {
-    bounds: LaneBounds,
-    traffic: Mutex<Traffic>,
-}
+#[derive(Debug, Default)]
+pub(super) struct Lane(Mutex<Traffic>);
 
 #[derive(Debug, Default)]
 struct Traffic {
@@ -139,26 +163,19 @@ pub(super) struct Fetch<'a> {
 }
 
 impl Lane {
-    fn new(bounds: LaneBounds) -> Self {
-        Self { bounds, traffic: Mutex::default() }
-    }
-
     /// Begins to fetch a blob; none where nobody had it a moment ago.
     ///
     /// # Errors
-    /// [`Error::Full`] while as many are fetched, or were sought in vain, as may be.
+    /// [`Error::Full`] while as many are fetched as may be.
     pub(super) fn begin(&self, address: BlobAddress) -> Result<Option<Fetch<'_>>, Error> {
         let mut traffic = self.traffic();
         if traffic.missed.get(&address).is_some_and(|at| at.elapsed() < MISS_TIME) {
             return Ok(None);
         }
-        if traffic.missed.len() >= self.bounds.misses {
-            traffic.missed.retain(|_, at| at.elapsed() < MISS_TIME);
-        }
-        if traffic.missed.len() >= self.bounds.misses || traffic.going_on >= self.bounds.places {
+        if traffic.going_on >= PLACES {
             return Err(Error::Full {
                 what: "searches for blobs at other nodes",
-                limit: self.bounds.places,
+                limit: PLACES,
                 seconds: 1,
                 instead: "try again in a moment",
             });
@@ -168,14 +185,18 @@ impl Lane {
     }
 
     fn traffic(&self) -> MutexGuard<'_, Traffic> {
-        self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Fetch<'_> {
     /// Remembers for a while that nobody had the blob.
     pub(super) fn missed(self) {
-        self.lane.traffic().missed.insert(self.address, Instant::now());
+        let mut traffic = self.lane.traffic();
+        traffic.missed.retain(|_, at| at.elapsed() < MISS_TIME);
+        if traffic.missed.len() < MISSES_MAX {
+            traffic.missed.insert(self.address, Instant::now());
+        }
     }
 }
 
@@ -188,8 +209,6 @@ impl Drop for Fetch<'_> {
 
 #[cfg(test)]
 mod tests {
-    use market::objects::BlobKind;
-
     use super::*;
 
     fn address(number: usize) -> BlobAddress {
@@ -197,28 +216,56 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_fetched_at_once_than_there_are_places() {
-        let lane = Lane::new(UNNAMED);
-        let mut going_on: Vec<_> = (0..UNNAMED.places).map(|number| lane.begin(address(number)).unwrap()).collect();
-        let refused = lane.begin(address(9)).unwrap_err();
-        assert!(matches!(refused, Error::Full { limit: 4, .. }), "{refused}");
+    fn no_more_is_fetched_at_once_than_there_are_places_and_key_messages_have_their_own() {
+        let others = OtherNodes::default();
+        let lane = others.lane(BlobKind::Ciphertext);
+        let mut going_on: Vec<_> = (0..PLACES).map(|number| lane.begin(address(number)).unwrap()).collect();
+        let refused = lane.begin(address(PLACES)).unwrap_err();
+        assert!(matches!(refused, Error::Full { limit: PLACES, .. }), "{refused}");
         assert!(refused.to_string().contains("try again"), "{refused}");
+        assert!(others.lane(BlobKind::KeyGeneration).begin(address(PLACES)).unwrap().is_some());
         going_on.pop();
-        assert!(lane.begin(address(9)).unwrap().is_some());
+        assert!(lane.begin(address(PLACES)).unwrap().is_some());
     }
 
     #[test]
-    fn what_nobody_had_is_not_sought_again_at_once_and_only_so_much_is_sought_in_vain() {
-        let lane = Lane::new(UNNAMED);
-        for number in 0..UNNAMED.misses {
+    fn what_nobody_had_is_not_sought_again_at_once_and_so_many_misses_are_remembered_at_most() {
+        let lane = Lane::default();
+        for number in 0..=MISSES_MAX {
             lane.begin(address(number)).unwrap().unwrap().missed();
         }
         assert!(lane.begin(address(0)).unwrap().is_none());
-        assert!(lane.begin(address(UNNAMED.misses)).is_err(), "a flood of made-up digests goes on to other nodes");
+        assert!(lane.begin(address(MISSES_MAX)).unwrap().is_some(), "and what is not remembered is sought");
+        assert_eq!(lane.traffic().missed.len(), MISSES_MAX);
         let before = Instant::now().checked_sub(MISS_TIME).unwrap();
         lane.traffic().missed.values_mut().for_each(|at| *at = before);
-        assert!(lane.begin(address(0)).unwrap().is_some(), "a miss is remembered for ever");
-        assert!(lane.traffic().missed.len() <= 1, "old misses stay");
+        lane.begin(address(0)).unwrap().unwrap().missed();
+        assert_eq!(lane.traffic().missed.len(), 1, "old misses stay");
+    }
+
+    #[test]
+    fn what_the_ledger_names_is_looked_up_once_for_each_block() {
+        let (named, blob) = (Named::default(), address(1));
+        let looked = std::cell::Cell::new(0);
+        let ask = |height, digests: &[Digest]| {
+            let look_up = || {
+                looked.set(looked.get() + 1);
+                Ok(digests.iter().copied().collect())
+            };
+            named.contains(blob, Height::new(height), look_up).unwrap()
+        };
+        assert!(!ask(1, &[]) && !ask(1, &[blob.digest]));
+        assert!(ask(2, &[blob.digest]) && ask(2, &[]));
+        assert_eq!(looked.get(), 2);
+    }
+
+    #[test]
+    fn a_node_that_cannot_be_reached_rests_and_another_is_asked_first_each_time() {
+        let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let others = OtherNodes::at(&[format!("http://{gone}"), format!("http://{gone}")]).unwrap();
+        assert!(others.ask(address(1), 10).is_none());
+        assert!(others.nodes.iter().all(|node| node.rests_until().is_some_and(|until| until > Instant::now())));
+        assert_eq!(others.first.load(Ordering::Relaxed), 1);
     }
 
     #[test]

@@ -105,6 +105,8 @@ pub struct Member {
     committees: Mutex<BTreeMap<CommitteeEpoch, Arc<Committee>>>,
     /// When it was said last whose messages of the key in the making are missing, or since when they are.
     told: Mutex<Option<Instant>>,
+    /// When it looked last whether its own messages of that key are where others find them.
+    offered: Mutex<Option<Instant>>,
 }
 
 /// The queries that a member follows.
@@ -124,8 +126,9 @@ impl Member {
     pub fn open(folder: &Path, key: PartyKey, ledger: &dyn LedgerAccess) -> Result<Self, Error> {
         let store = MemberStore::open(folder, &key)?;
         let (queries, uploads, verifiers) = (Mutex::default(), Mutex::default(), Mutex::default());
-        let (sums, committees, told) = (SumsOfSets::default(), Mutex::default(), Mutex::default());
-        let member = Self { key, store, queries, uploads, verifiers, sums, committees, told };
+        let (sums, committees) = (SumsOfSets::default(), Mutex::default());
+        let (told, offered) = (Mutex::default(), Mutex::default());
+        let member = Self { key, store, queries, uploads, verifiers, sums, committees, told, offered };
         if !member.has_left(ledger)? {
             return Ok(member);
         }

@@ -16,6 +16,8 @@ use crate::{
     objects::{BLOB_BYTES_MAX, BlobAccess, BlobAddress, BlobKind, get, put},
 };
 
+/// How often a member looks whether its messages are where others find them.
+const OFFER_TIME: Duration = Duration::from_secs(10);
 /// How often a member says whose messages it waits for.
 const TELL_TIME: Duration = Duration::from_secs(60);
 
@@ -34,6 +36,11 @@ impl Member {
         session: &Session,
         state: &CommitteeState,
     ) -> Result<(), Error> {
+        let mut offered = self.offered.lock().unwrap_or_else(PoisonError::into_inner);
+        if offered.is_some_and(|at| at.elapsed() < OFFER_TIME) {
+            return Ok(());
+        }
+        *offered = Some(Instant::now());
         let kept = self.store.messages(epoch)?;
         let is_own = |subset: &SubsetIndex| session.quorum().leader(*subset) == Some(index);
         for (_, digest) in state.reveals.iter().filter(|(subset, _)| is_own(subset)) {
@@ -42,10 +49,10 @@ impl Member {
                 continue;
             }
             match get(&kept, address, BLOB_BYTES_MAX) {
-                Ok(bytes) => {
-                    put(blobs, BlobKind::KeyGeneration, bytes)?;
-                    tracing::info!(%epoch, "offered a message of the key in the making again");
-                }
+                Ok(bytes) => match put(blobs, BlobKind::KeyGeneration, bytes) {
+                    Ok(_) => tracing::info!(%epoch, "offered a message of the key in the making again"),
+                    Err(error) => tracing::warn!(%epoch, %error, "a message of the key in the making is not taken"),
+                },
                 // Another process of this member announced it, or an earlier version, which kept none.
                 Err(Error::BlobMissing { .. } | Error::BlobDamaged { .. }) => {}
                 Err(error) => return Err(error),

@@ -20,8 +20,8 @@ use super::{
 };
 use crate::Error;
 
-/// How long an agent that waits for nothing else waits before it asks again who asks.
-const ASK_AGAIN_TIME: Duration = Duration::from_secs(10);
+/// How long an agent that waits for nothing else waits before it asks again who asks: at first, and after many times in vain.
+const ASK_AGAIN_TIMES: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(600)];
 
 /// A wallet, and the places of the queries to answer among the open ones.
 #[derive(Debug, Clone)]
@@ -45,8 +45,9 @@ pub(super) struct Watching {
     pub(super) epoch: Option<Epoch>,
     /// What the researchers of open queries showed in that epoch.
     pub(super) found: Found,
-    /// When it last asked who asks.
+    /// When it last asked who asks, and how long it waits then before it asks again.
     asked: Option<Instant>,
+    ask_again: Duration,
     /// The epoch in which every known query was answered for every wallet.
     pub(super) seen: Option<Epoch>,
     /// Digests of what was printed, by query, so that nothing is printed twice.
@@ -64,6 +65,7 @@ impl Watching {
             epoch: None,
             found: Found::new(),
             asked: None,
+            ask_again: ASK_AGAIN_TIMES[0],
             seen: None,
             printed: BTreeSet::new(),
         }
@@ -73,6 +75,8 @@ impl Watching {
     /// it tells of nobody. The last failure, if there is one.
     pub(super) fn ask_who_asks(&mut self, introductions: &Introductions) -> Option<Error> {
         let mut failure = None;
+        let [first, longest] = ASK_AGAIN_TIMES;
+        self.ask_again = if self.seen.is_some() { (self.ask_again * 2).min(longest) } else { first };
         self.asked = Some(Instant::now());
         for opened in &self.open {
             let query = opened.id();
@@ -96,7 +100,7 @@ impl Watching {
     /// Whether a look is due though everything was answered in this epoch: somebody who showed nothing may show something now.
     pub(super) fn asks_again(&self, now: Instant) -> bool {
         let is_unknown = |opened: &OpenQuery| is_unknown(self.found.get(&opened.id()), opened.state().admitted);
-        let is_time = self.asked.is_none_or(|asked| now.saturating_duration_since(asked) >= ASK_AGAIN_TIME);
+        let is_time = self.asked.is_none_or(|asked| now.saturating_duration_since(asked) >= self.ask_again);
         is_time && self.open.iter().any(is_unknown)
     }
 

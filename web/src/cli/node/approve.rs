@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use market::{ledger::LedgerAccess, wallet::Role};
 use node::{
     genesis::{Committee, Member},
-    state::{Approvals, StateRead, Upgrade, committee_of},
+    state::{Approvals, StateRead, Upgrade},
     transaction::{Action, ConsortiumChange, open_votes},
     units::Height,
     validator::{Validator, ValidatorSet},
@@ -58,7 +58,8 @@ enum Wanted {
     /// Seat another committee: the next key is made among these members, and so is every later one.
     ///
     /// No query opens until all of them confirmed that key, so each should run `locus committee serve` soon. The members
-    /// before finish the queries opened under their key, and delete it once the retention of the genesis has passed.
+    /// before finish the queries opened under their key, and delete it once the retention of the genesis has passed. Where the
+    /// same members sit already, it has them make another key.
     SeatCommittee {
         /// How many members can decrypt, of how many.
         #[arg(long, default_value = "2/4", value_name = "T/N", value_parser = parse_quorum)]
@@ -129,11 +130,8 @@ fn holds(ledger: &dyn LedgerAccess, change: &ConsortiumChange) -> Result<bool, E
     Ok(match change {
         ConsortiumChange::SetValidator(validator) => listed(validator.account)?.as_ref() == Some(validator),
         ConsortiumChange::RemoveValidator(account) => listed(*account)?.is_none(),
-        ConsortiumChange::SeatCommittee(seats) => {
-            let latest = ledger.committee_epoch()?.unwrap_or_default();
-            committee_of(ledger, latest)? == *seats
-        }
-        ConsortiumChange::Upgrade(_) => false,
+        // The same members seated anew make another key, which may be what is wanted.
+        ConsortiumChange::SeatCommittee(_) | ConsortiumChange::Upgrade(_) => false,
     })
 }
 
