@@ -96,7 +96,7 @@ fn a_blob_that_a_node_lacks_comes_from_another_and_stays() {
 #[test]
 fn a_node_that_another_asks_asks_nobody() {
     let other = Other::without();
-    let (server, named) = naming(&MESSAGE, &[other.url.clone()]);
+    let (server, named) = naming(&MESSAGE, std::slice::from_ref(&other.url));
     let marked = format!("{}?own=true", path(named));
     server.get(&marked).refused(404, &named.digest.to_string());
     assert!(other.asked().is_empty());
@@ -112,7 +112,7 @@ fn other_bytes_than_those_asked_for_are_refused_and_the_next_node_is_asked() {
     let (server, named) = naming(&MESSAGE, &[lying.url.clone(), honest.url.clone()]);
     assert_eq!(server.get(&path(named)).body, MESSAGE);
     assert_eq!([&lying, &honest].map(|other| other.asked().len()), [1, 1]);
-    let (server, named) = naming(&MESSAGE, &[lying.url.clone()]);
+    let (server, named) = naming(&MESSAGE, std::slice::from_ref(&lying.url));
     server.get(&path(named)).refused(404, &named.digest.to_string());
     let kept = server.get("/v1/blobs/key-generation").json();
     assert_eq!(kept["digests"], serde_json::json!([]), "what is wrong is kept");
@@ -121,7 +121,7 @@ fn other_bytes_than_those_asked_for_are_refused_and_the_next_node_is_asked() {
 #[test]
 fn what_nobody_has_is_not_sought_again_at_once() {
     let other = Other::without();
-    let (server, named) = naming(&MESSAGE, &[other.url.clone()]);
+    let (server, named) = naming(&MESSAGE, std::slice::from_ref(&other.url));
     for _ in 0..20 {
         server.get(&path(named)).refused(404, &named.digest.to_string());
     }
@@ -131,7 +131,7 @@ fn what_nobody_has_is_not_sought_again_at_once() {
 #[test]
 fn what_the_ledger_does_not_name_is_sought_nowhere_and_spreads_nowhere() {
     let having = Other::start("200", BYTES, &MESSAGE);
-    let (server, _) = naming(b"another", &[having.url.clone()]);
+    let (server, _) = naming(b"another", std::slice::from_ref(&having.url));
     for kind in BlobKind::ALL {
         let address = BlobAddress::of(kind, &MESSAGE);
         server.get(&path(address)).refused(404, &address.digest.to_string());
