@@ -75,7 +75,7 @@ fn naming(message: &[u8], others: &[String]) -> (Server, BlobAddress) {
     (Server::beside(world.sequencer, others), named)
 }
 
-const MESSAGE: [u8; 98_304] = [4; 98_304];
+static MESSAGE: [u8; 98_304] = [4; 98_304];
 
 #[test]
 fn a_blob_that_a_node_lacks_comes_from_another_and_stays() {
