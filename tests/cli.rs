@@ -170,7 +170,7 @@ fn clinical_files_become_a_table_of_attributes_with_a_report() {
     accepted(&locus(folder.path(), &derive));
     let to = ["--schema", "clinic/schema.json", "--mapping", "mapping.toml", "--out", "attributes.csv"];
     let convert = |more: &[&str]| locus(folder.path(), &[&["record", "convert"], &to[..], more].concat());
-    let said = accepted(&convert(&[&bundles, "--report", "report.json"]));
+    let said = accepted(&convert(&[&bundles, "--on", "2020-01-01", "--report", "report.json"]));
     assert!(said.contains("3 people on 2020-01-01"), "{said}");
     let table = fs::read_to_string(folder.path().join("attributes.csv")).unwrap();
     let header = "sample,age,sex,hypertension,hypertension_onset,seizures,hba1c,cholesterol,systolic,smoking";
