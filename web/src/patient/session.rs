@@ -66,6 +66,8 @@ pub(crate) struct Visitor {
     pub(crate) wallet: usize,
     /// What their forms must carry.
     pub(crate) form_token: Zeroizing<String>,
+    /// Sessions of other browsers with the same wallet.
+    pub(crate) others: usize,
 }
 
 impl Visitor {
@@ -122,7 +124,14 @@ impl Sessions {
         self.sessions.retain(|session| !session.has_ended(now));
         let session = self.sessions.iter_mut().find(|session| session.token.is(cookie))?;
         session.seen = now;
-        Some(Visitor { wallet: session.wallet, form_token: session.form.text() })
+        let (wallet, form_token) = (session.wallet, session.form.text());
+        let others = self.sessions.iter().filter(|other| other.wallet == wallet).count().saturating_sub(1);
+        Some(Visitor { wallet, form_token, others })
+    }
+
+    /// Ends every session of a wallet.
+    pub(super) fn leave_all(&mut self, wallet: usize) {
+        self.sessions.retain(|session| session.wallet != wallet);
     }
 
     pub(super) fn leave(&mut self, cookie: &str) {
@@ -162,6 +171,22 @@ mod tests {
         }
         sessions.leave(&cookie);
         assert!(sessions.visitor(&cookie, NOW).is_none(), "signed out");
+    }
+
+    #[test]
+    fn every_browser_of_one_wallet_is_signed_out_at_once_and_nobody_elses() {
+        let (mut sessions, first) = entered();
+        let mut rng = StdRng::seed_from_u64(3);
+        let mut enter = |sessions: &mut Sessions, wallet| {
+            let link = sessions.link(wallet, &mut rng);
+            sessions.enter(&link, NOW, &mut rng).unwrap().0
+        };
+        let (second, foreign) = (enter(&mut sessions, 3), enter(&mut sessions, 4));
+        assert_eq!(sessions.visitor(&first, NOW).unwrap().others, 1);
+        assert_eq!(sessions.visitor(&foreign, NOW).unwrap().others, 0);
+        sessions.leave_all(3);
+        assert!(sessions.visitor(&first, NOW).is_none() && sessions.visitor(&second, NOW).is_none());
+        assert!(sessions.visitor(&foreign, NOW).is_some());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use actix_web::{
 };
 use askama::Template;
 use circuits::id::{DatasetId, LicenceId};
-use market::{index::Sequence, licence::REVOCATION};
+use market::index::Sequence;
 use serde::Deserialize;
 
 use super::{
@@ -114,12 +114,13 @@ async fn grant(
     .await?;
     let licensee = match read {
         Ok(licensee) => licensee,
-        Err(error) => {
-            let error = Some(format!("This is not the paper of who asks, or it is not whole. {error}"));
+        Err(Error::Market(error)) if !matches!(error, market::Error::Ledger(_)) => {
+            let error = Some("This is no reader key of who asks, or it is not whole. Ask them for it again.".into());
             let (shell, document) =
                 (Shell::of(&request, Part::Licences, "Let them have a copy"), fields.get("document").into());
             return page(&Asking { shell, seen, requested, document, error });
         }
+        Err(error) => return Err(error),
     };
     if fields.is_confirmed() {
         return Ok(lead_to(visit.begin(&fields, Act::GrantLicence { licence: requested.id, licensee })?));
@@ -185,7 +186,6 @@ async fn ask_revoke(request: HttpRequest, visit: Visit, id: Path<String>) -> Res
         does_not: vec![
             "What they fetched before, they can still read. No button can call it back.".into(),
             "The money that they paid stays yours.".into(),
-            REVOCATION.into(),
         ],
         fee: "Nothing.".into(),
         action: format!("/licences/{}/revoke", requested.id),

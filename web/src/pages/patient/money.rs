@@ -12,7 +12,7 @@ use circuits::{
     id::{AccountId, QueryId},
 };
 use market::{agent::EarningState, overview::Overview};
-use node::{screening::as_query, units::Amount};
+use node::{screening::as_query, state::LicenceStatus, units::Amount};
 use serde::Deserialize;
 
 use super::{
@@ -25,7 +25,11 @@ use super::{
     visit::{Seen, Visit},
     words,
 };
-use crate::{Error, api::parse, patient::Act};
+use crate::{
+    Error,
+    api::{blocking, parse},
+    patient::{Act, Licences, Sent, Which},
+};
 
 /// What one answer or response earned.
 struct Earned {
@@ -35,6 +39,28 @@ struct Earned {
     since: Option<Day>,
     price: Amount,
     state: EarningState,
+    /// The one-time account that is paid.
+    payout: AccountId,
+    /// What is known of its being sent on.
+    sent: Option<Sent>,
+}
+
+impl Earned {
+    /// Whether it can be paid out, as far as is known.
+    fn is_here(&self) -> bool {
+        self.state == EarningState::Paid && self.sent.is_none()
+    }
+
+    /// The class and the name of its state.
+    const fn standing(&self) -> (&'static str, &'static str) {
+        if self.sent.is_some() { ("", words::SENT_ON) } else { words::earning(&self.state) }
+    }
+}
+
+/// What a licence paid, to the owner's own account.
+struct Licensed {
+    who: String,
+    price: Amount,
 }
 
 #[derive(Template)]
@@ -44,28 +70,42 @@ struct Money {
     seen: Seen,
     earned: Listing<Earned>,
     paid: Amount,
+    here: Amount,
     pending: Amount,
+    licensed: Vec<Licensed>,
+    /// The account that licences pay, and what is on it; none while nobody can tell.
+    own: (AccountId, Option<Amount>),
+}
+
+/// What an owner's licences paid.
+fn licensed(licences: Licences) -> Vec<Licensed> {
+    let Licences::Known(offered) = licences else { return vec![] };
+    let all = offered.into_iter().flat_map(|one| one.licences);
+    let paid =
+        all.filter(|one| matches!(one.state.status, LicenceStatus::Granted { .. } | LicenceStatus::Revoked { .. }));
+    paid.map(|one| Licensed { price: one.state.request.price, who: one.name }).collect()
 }
 
 /// Everything that a wallet's answers and responses earned, the newest first.
-fn earned(overview: &Overview) -> Vec<Earned> {
+fn earned(overview: &Overview, sent: &BTreeMap<QueryId, Sent>) -> Vec<Earned> {
     let queries = overview.queries.iter().map(|asked| (asked.query, &asked.asker));
     let screenings = overview.screenings.iter().map(|asked| (as_query(asked.screening), &asked.asker));
     let askers: BTreeMap<QueryId, _> = queries.chain(screenings).collect();
-    let answers = overview.statement.earnings.iter().map(|one| (one.query, one.price, one.state));
-    let responses = overview.responses.iter().map(|one| (as_query(one.screening), one.price, one.state));
-    let one = |(id, price, state): (QueryId, Amount, EarningState)| {
+    let answers = overview.statement.earnings.iter().map(|one| (one.query, one.price, one.state, one.payout));
+    let responses = overview.responses.iter().map(|one| (as_query(one.screening), one.price, one.state, one.payout));
+    let one = |(id, price, state, payout): (QueryId, Amount, EarningState, AccountId)| {
         let asker = askers.get(&id);
         let title = asker.map_or_else(String::new, |asker| asker.title.clone());
-        Earned { id, title, since: asker.map(|asker| asker.opening), price, state }
+        let sent = sent.get(&id).copied().filter(|_| state == EarningState::Paid);
+        Earned { id, title, since: asker.map(|asker| asker.opening), price, state, payout, sent }
     };
     let mut all: Vec<_> = answers.chain(responses).map(one).collect();
     all.sort_by_key(|one| (Reverse(one.since), one.id));
     all
 }
 
-fn sum(earned: &[Earned], wanted: EarningState) -> Result<Amount, Error> {
-    let prices = earned.iter().filter(|one| one.state == wanted).map(|one| one.price);
+fn sum(earned: &[Earned], is_wanted: impl Fn(&Earned) -> bool) -> Result<Amount, Error> {
+    let prices = earned.iter().filter(|one| is_wanted(one)).map(|one| one.price);
     Ok(prices.into_iter().try_fold(Amount::default(), Amount::plus)?)
 }
 
@@ -76,6 +116,20 @@ struct Begin {
     after: Option<String>,
 }
 
+/// What licences paid, and what is on the account that they pay.
+async fn of_licences(
+    visit: &Visit,
+    seen: &Seen,
+    owner: AccountId,
+) -> Result<(Vec<Licensed>, (AccountId, Option<Amount>)), Error> {
+    if seen.offline.is_some() {
+        return Ok((vec![], (owner, None)));
+    }
+    let pages = visit.pages.clone();
+    let found = blocking(move || Ok((licensed(pages.licences(owner, Which::All)), pages.balance(owner).ok()))).await?;
+    Ok((found.0, (owner, found.1)))
+}
+
 #[get("/money")]
 async fn money(
     request: HttpRequest,
@@ -84,10 +138,13 @@ async fn money(
 ) -> Result<HttpResponse, Error> {
     let after: Option<QueryId> = asked(begin)?.after.map(|id| parse("answer", &id)).transpose()?;
     let (seen, overview) = visit.show().await?;
-    let all = earned(&overview);
-    let (paid, pending) = (sum(&all, EarningState::Paid)?, sum(&all, EarningState::Pending)?);
+    let all = earned(&overview, &visit.pages.sent_on(visit.wallet()));
+    let paid = sum(&all, |one| one.state == EarningState::Paid)?;
+    let pending = sum(&all, |one| one.state == EarningState::Pending)?;
+    let here = sum(&all, Earned::is_here)?;
+    let (licensed, own) = of_licences(&visit, &seen, overview.owner).await?;
     let earned = Listing::behind(all, |one| one.id, after, ("/money", "after", "answers"))?;
-    page(&Money { shell: Shell::of(&request, Part::Money, "Money"), seen, earned, paid, pending })
+    page(&Money { shell: Shell::of(&request, Part::Money, "Money"), seen, earned, paid, here, pending, licensed, own })
 }
 
 #[derive(Template)]
@@ -101,16 +158,22 @@ struct PayOut {
 }
 
 /// One of the wallet's own answers that was paid.
-fn own(overview: &Overview, id: &str) -> Result<Earned, Error> {
+fn own(visit: &Visit, overview: &Overview, id: &str) -> Result<Earned, Error> {
     let query: QueryId = parse("answer", id)?;
-    let found = earned(overview).into_iter().find(|one| one.id == query && one.state == EarningState::Paid);
+    let found = earned(overview, &visit.pages.sent_on(visit.wallet()))
+        .into_iter()
+        .find(|one| one.id == query && one.state == EarningState::Paid);
     found.ok_or_else(|| Error::NotFound { what: "paid answer", id: id.into() })
 }
 
 #[get("/money/{id}")]
 async fn ask_pay_out(request: HttpRequest, visit: Visit, id: Path<String>) -> Result<HttpResponse, Error> {
     let (seen, overview) = visit.show().await?;
-    let earned = own(&overview, &id)?;
+    let mut earned = own(&visit, &overview, &id)?;
+    if seen.offline.is_none() {
+        let (pages, wallet, query, payout) = (visit.pages.clone(), visit.wallet(), earned.id, earned.payout);
+        earned.sent = blocking(move || Ok(pages.look_for_sent(wallet, query, payout))).await?;
+    }
     let shell = Shell::of(&request, Part::Money, "Pay out");
     page(&PayOut { shell, seen, earned, to: String::new(), error: None })
 }
@@ -124,7 +187,7 @@ async fn pay_out(
 ) -> Result<HttpResponse, Error> {
     let fields = visit.sent(form)?;
     let (seen, overview) = visit.show().await?;
-    let earned = own(&overview, &id)?;
+    let earned = own(&visit, &overview, &id)?;
     let to: AccountId = match fields.get("to").parse() {
         Ok(to) => to,
         Err(_) => {
