@@ -188,6 +188,21 @@ fn clinical_files_become_a_table_of_attributes_with_a_report() {
 }
 
 #[test]
+fn repro_a_wallet_that_a_custodian_protects_is_opened_for_licences_with_the_custodians_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let (licence, account) = ("00".repeat(32), "11".repeat(32));
+    let wallet = ["--wallet", "ada.wallet", "--wallet-custodian", "custodian.key", "--yes"];
+    let ways: [&[&str]; 3] =
+        [&["licence", "decline", &licence], &["licence", "revoke", &licence], &["account", "transfer", &account, "5"]];
+    for way in ways {
+        let said = refusal(&locus(folder.path(), &[way, &wallet[..]].concat()));
+        assert!(said.contains("custodian.key"), "{said}");
+        let alone = refusal(&locus(folder.path(), &[way, &wallet[2..]].concat()));
+        assert!(alone.contains("required arguments were not provided"), "{alone}");
+    }
+}
+
+#[test]
 fn repro_records_are_certified_from_a_table_or_from_clinical_files_and_never_from_half_of_either() {
     let folder = tempfile::tempdir().unwrap();
     let schema = "00".repeat(32);

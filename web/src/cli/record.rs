@@ -311,3 +311,26 @@ pub(super) fn wallet_paths(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     paths.sort();
     Ok(paths)
 }
+
+#[cfg(test)]
+mod tests {
+    use circuits::schema::VariantPanel;
+    use market::import::SampleGenotypes;
+
+    use super::*;
+
+    #[test]
+    fn repro_who_of_a_table_has_no_genotypes_is_named() {
+        let samples = ["HG00096", "HG00097"].map(|name| SampleGenotypes { name: name.into(), dosages: vec![] });
+        let panel = VariantPanel { build: "GRCh37".into(), variants: vec![] };
+        let imported = ImportedPanel { panel, samples: samples.into() };
+        let table = |names: &[&str]| -> BTreeMap<String, Attributes> {
+            names.iter().map(|name| ((*name).to_owned(), Attributes::new([MISSING; ATTRIBUTES]))).collect()
+        };
+        let said = without_genotypes(&imported, &table(&["HG00096", "HG99999"])).unwrap();
+        assert_eq!(said, "no genotypes for: HG99999; they are not certified");
+        assert_eq!(without_genotypes(&imported, &table(&["HG00096", "HG00097"])), None);
+        let many: Vec<String> = (0..=LISTED_MAX).map(|number| number.to_string()).collect();
+        assert!(some_of(&many.iter().map(String::as_str).collect::<Vec<_>>()).ends_with("7, …"));
+    }
+}

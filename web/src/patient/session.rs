@@ -66,8 +66,6 @@ pub(crate) struct Visitor {
     pub(crate) wallet: usize,
     /// What their forms must carry.
     pub(crate) form_token: Zeroizing<String>,
-    /// Sessions of other browsers with the same wallet.
-    pub(crate) others: usize,
 }
 
 impl Visitor {
@@ -124,9 +122,7 @@ impl Sessions {
         self.sessions.retain(|session| !session.has_ended(now));
         let session = self.sessions.iter_mut().find(|session| session.token.is(cookie))?;
         session.seen = now;
-        let (wallet, form_token) = (session.wallet, session.form.text());
-        let others = self.sessions.iter().filter(|other| other.wallet == wallet).count().saturating_sub(1);
-        Some(Visitor { wallet, form_token, others })
+        Some(Visitor { wallet: session.wallet, form_token: session.form.text() })
     }
 
     /// Ends every session of a wallet.
@@ -182,8 +178,6 @@ mod tests {
             sessions.enter(&link, NOW, &mut rng).unwrap().0
         };
         let (second, foreign) = (enter(&mut sessions, 3), enter(&mut sessions, 4));
-        assert_eq!(sessions.visitor(&first, NOW).unwrap().others, 1);
-        assert_eq!(sessions.visitor(&foreign, NOW).unwrap().others, 0);
         sessions.leave_all(3);
         assert!(sessions.visitor(&first, NOW).is_none() && sessions.visitor(&second, NOW).is_none());
         assert!(sessions.visitor(&foreign, NOW).is_some());

@@ -40,8 +40,6 @@ impl FromRequest for Visit {
 /// What every page with a session carries beside its own.
 pub(super) struct Seen {
     pub(in crate::pages) form_token: Zeroizing<String>,
-    /// Sessions of other browsers with the same wallet.
-    pub(in crate::pages) others: usize,
     pub(in crate::pages) label: String,
     /// Why the network was not reached.
     pub(in crate::pages) offline: Option<String>,
@@ -68,7 +66,6 @@ impl Visit {
         let shown = blocking(move || pages.show(wallet)).await?;
         let seen = Seen {
             form_token: self.visitor.form_token.clone(),
-            others: self.visitor.others,
             label: shown.overview.label.clone(),
             offline: shown.offline,
             is_busy: shown.is_busy,
