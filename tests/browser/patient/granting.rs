@@ -202,6 +202,10 @@ fn a_licence_is_granted_after_a_second_look_and_the_licensee_alone_can_read() {
     offering.open(&browser, "/licences");
     assert!(browser.text("main").contains("End this licence"), "{}", browser.text("main"));
     inspect(&browser, "patient-licences-granted");
+    offering.open(&browser, "/money");
+    let money = browser.text("main");
+    assert!(money.contains("Demo researcher paid 500.") && money.contains("account transfer"), "{money}");
+    inspect(&browser, "patient-money-licensed");
     // Nothing is left to say yes to.
     offering.open(&browser, &grant);
     assert!(browser.text("h1").contains("There is nothing here"), "{}", browser.text("main"));
