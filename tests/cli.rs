@@ -170,7 +170,7 @@ fn clinical_files_become_a_table_of_attributes_with_a_report() {
     accepted(&locus(folder.path(), &derive));
     let to = ["--schema", "clinic/schema.json", "--mapping", "mapping.toml", "--out", "attributes.csv"];
     let convert = |more: &[&str]| locus(folder.path(), &[&["record", "convert"], &to[..], more].concat());
-    let said = accepted(&convert(&[&bundles, "--report", "report.json"]));
+    let said = accepted(&convert(&[&bundles, "--on", "2020-01-01", "--report", "report.json"]));
     assert!(said.contains("3 people on 2020-01-01"), "{said}");
     let table = fs::read_to_string(folder.path().join("attributes.csv")).unwrap();
     let header = "sample,age,sex,hypertension,hypertension_onset,seizures,hba1c,cholesterol,systolic,smoking";
@@ -185,6 +185,21 @@ fn clinical_files_become_a_table_of_attributes_with_a_report() {
     let refused = refusal(&convert(&["cut.json", "--report", "none.json"]));
     assert!(refused.contains("cut.json, line 1") && !folder.path().join("none.json").exists(), "{refused}");
     assert!(refusal(&convert(&[&bundles, "--on", "soon"])).contains("YYYY-MM-DD"));
+}
+
+#[test]
+fn repro_a_wallet_that_a_custodian_protects_is_opened_for_licences_with_the_custodians_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let (licence, account) = ("00".repeat(32), "11".repeat(32));
+    let wallet = ["--wallet", "ada.wallet", "--wallet-custodian", "custodian.key", "--yes"];
+    let ways: [&[&str]; 3] =
+        [&["licence", "decline", &licence], &["licence", "revoke", &licence], &["account", "transfer", &account, "5"]];
+    for way in ways {
+        let said = refusal(&locus(folder.path(), &[way, &wallet[..]].concat()));
+        assert!(said.contains("custodian.key"), "{said}");
+        let alone = refusal(&locus(folder.path(), &[way, &wallet[2..]].concat()));
+        assert!(alone.contains("required arguments were not provided"), "{alone}");
+    }
 }
 
 #[test]

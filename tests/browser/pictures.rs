@@ -169,8 +169,8 @@ fn take_those_of_a_person(album: &mut Album<'_>) {
     for (person, name, path) in [
         (2, "patient-use", "/use"),
         (2, "patient-change", "/use/0/change"),
+        (2, "patient-privacy", "/privacy"),
         (0, "patient-records", "/records"),
-        (0, "patient-privacy", "/privacy"),
     ] {
         ward.enter(browser, ward.contributors[person]);
         ward.open(browser, path);

@@ -4,7 +4,7 @@ use circuits::{consent::ConsentTerms, privacy::Epsilon, quorum::Quorum};
 use market::{
     agent::{EarningState, Refusal, settle, withdraw},
     issuer::{change_consent, revoke},
-    overview::{Decision, LedgerView, Overview, RecordStanding, invitations},
+    overview::{Decision, EarlyEnd, LedgerView, Overview, RecordStanding, invitations},
     recruitment::ScreeningAgent,
     wallet::Wallet,
 };
@@ -54,6 +54,7 @@ fn an_overview_follows_a_wallet_from_question_to_pay() {
     let paid = overview(&world, &mut wallets[0], &mut view);
     assert_eq!(paid.queries[0].answer, Decision::Answered { earning: EarningState::Paid });
     assert_eq!((paid.statement.paid.get(), paid.queries[0].is_withdrawable()), (PRICE, false));
+    assert_eq!((answered.queries[0].early_end, paid.queries[0].early_end), (None, Some(EarlyEnd::Enough)));
     let late = overview(&world, &mut wallets[3], &mut view);
     assert!(matches!(late.queries[0].answer, Decision::Declined { is_over: true, .. }));
 }

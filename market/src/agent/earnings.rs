@@ -107,12 +107,25 @@ pub fn payout_balance(ledger: &dyn LedgerAccess, wallet: &Wallet, id: QueryId) -
     Ok(ledger.account(account_of(&payout_key(wallet, id)?))?.unwrap_or_default().balance)
 }
 
+/// Refuses the accounts by which everybody would know whose the answer is: the owner's, which the ledger names beside records,
+/// and those of other answers.
+fn require_other(wallet: &Wallet, to: AccountId) -> Result<(), Error> {
+    let answers = wallet.answers().values().map(Answer::payout_key);
+    let responses = wallet.responses().values().map(Response::reply_key);
+    if to != wallet.owner() && answers.chain(responses).all(|key| account_of(&key) != to) {
+        return Ok(());
+    }
+    let why = "that account is the wallet's own, and would show whose the answer is; send it to an account of somebody else, \
+               such as an institution that pays out";
+    Err(Error::Refused { who: "the wallet".into(), action: "pay out to it", why: why.into() })
+}
+
 /// Sends what an answer or response earned from its one-time account to another: all there is, unless told how much.
 ///
 /// Whoever sees two payouts arrive at one account learns that one person gave both answers.
 ///
 /// # Errors
-/// As [`payout_balance`], [`Error::Refused`] for an empty account, and as [`act`].
+/// As [`payout_balance`], [`Error::Refused`] for an empty account and for one of the wallet's own, and as [`act`].
 pub fn pay_out(
     ledger: &dyn LedgerAccess,
     wallet: &Wallet,
@@ -121,6 +134,7 @@ pub fn pay_out(
     amount: Option<Amount>,
 ) -> Result<(Amount, Inclusion), Error> {
     let key = payout_key(wallet, id)?;
+    require_other(wallet, to)?;
     let amount = match amount {
         Some(amount) => amount,
         None => payout_balance(ledger, wallet, id)?,

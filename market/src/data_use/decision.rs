@@ -63,32 +63,22 @@ const WORDS: [Words; 14] = [
         Purposes::HEALTH_RESEARCH,
         DuoTerm::Hmb,
         "You do not allow health research of every kind, and this study is for health research",
-        "The researcher can ask for the one disease that you allow.",
+        ONE_DISEASE,
     ),
     (
         Purposes::DISEASE_SPECIFIC,
         DuoTerm::Ds,
         "You do not allow research on diseases, and this study is on one",
-        "Only a change of your consent would allow it.",
+        CHANGE_ALONE,
     ),
     (
         Purposes::ANCESTRY,
         DuoTerm::Npoa,
         "You do not allow research on ancestry and the origins of populations, and this study is that",
-        "Only a change of your consent would allow it.",
+        CHANGE_ALONE,
     ),
-    (
-        Purposes::CLINICAL_CARE,
-        DuoTerm::Cc,
-        "You do not allow use in clinical care, and this is for care",
-        "Only a change of your consent would allow it.",
-    ),
-    (
-        Purposes::ANY_USE,
-        DuoTerm::Nres,
-        "You allow research, and this use is no research",
-        "Only a change of your consent would allow it.",
-    ),
+    (Purposes::CLINICAL_CARE, DuoTerm::Cc, "You do not allow use in clinical care, and this is for care", CHANGE_ALONE),
+    (Purposes::ANY_USE, DuoTerm::Nres, "You allow research, and this use is no research", CHANGE_ALONE),
     (
         Purposes::METHODS,
         DuoTerm::Nmds,
@@ -139,11 +129,16 @@ const WORDS: [Words; 14] = [
     ),
 ];
 
+/// What would help who asks for health research, where one disease is allowed.
+const ONE_DISEASE: &str = "The researcher can ask for the one disease that you allow.";
+/// What would help where nothing narrower is allowed either.
+const CHANGE_ALONE: &str = "Only a change of your consent would allow it.";
+
 /// Why a consent's mask does not allow what a query demands, bit by bit; nothing when it does.
 #[must_use]
 pub fn refused_purposes(allowed: Purposes, demanded: Purposes) -> Vec<Refusal> {
     let lacking = demanded.without(allowed);
-    WORDS.iter().filter(|(bit, ..)| lacking.contains(*bit)).map(|words| refusal_of(words.1, words)).collect()
+    WORDS.iter().filter(|(bit, ..)| lacking.contains(*bit)).map(|words| refusal_of(words.1, words, allowed)).collect()
 }
 
 /// What each demanded bit means for who can answer, in the words of a plan.
@@ -183,8 +178,10 @@ pub fn in_words(refusals: &[Refusal]) -> String {
     refusals.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
-fn refusal_of(term: DuoTerm, (_, _, why, remedy): &Words) -> Refusal {
-    refusal(term, (*why).into(), (*remedy).into())
+/// The words for a use that is demanded in vain of who allows these.
+fn refusal_of(term: DuoTerm, (bit, _, why, remedy): &Words, allowed: Purposes) -> Refusal {
+    let is_narrower_allowed = *bit != Purposes::HEALTH_RESEARCH || allowed.contains(Purposes::DISEASE_SPECIFIC);
+    refusal(term, (*why).into(), if is_narrower_allowed { *remedy } else { CHANGE_ALONE }.into())
 }
 
 fn refusal(term: DuoTerm, why: String, remedy: String) -> Refusal {
@@ -218,7 +215,7 @@ fn by_permission(terms: &DataUseTerms, declared: &DeclaredUse) -> Vec<Refusal> {
         return vec![];
     }
     let words = WORDS.iter().filter(|(bit, ..)| *bit == declared.purpose.bit());
-    words.map(|words| refusal_of(terms.permission().term(), words)).collect()
+    words.map(|words| refusal_of(terms.permission().term(), words, terms.permission().allows())).collect()
 }
 
 /// The disease studied is the one allowed or lies within it (the agent's part), and the query asks under that very code
@@ -251,9 +248,10 @@ fn by_disease(terms: &DataUseTerms, declared: &DeclaredUse, hierarchy: &DiseaseH
 
 /// The query demands no bit that the condition takes away.
 fn by_mask(modifier: &Modifier, declared: &DeclaredUse) -> Vec<Refusal> {
+    let kept = Purposes(u32::MAX).without(modifier.forbids());
     let demanded = declared.purposes();
     let forbidden = |(bit, ..): &&Words| modifier.forbids().contains(*bit) && demanded.contains(*bit);
-    WORDS.iter().filter(forbidden).map(|words| refusal_of(modifier.term(), words)).collect()
+    WORDS.iter().filter(forbidden).map(|words| refusal_of(modifier.term(), words, kept)).collect()
 }
 
 fn by_place_and_time(modifier: &Modifier, declared: &DeclaredUse, at: &Circumstances<'_>) -> Option<Refusal> {

@@ -32,7 +32,7 @@ pub use self::{
     duo::{DUO_VERSION, DuoDataUse, DuoDocument, OntologyTerm},
     stated::StatedUse,
     term::{DuoTerm, Enforcement},
-    terms::{DataUseTerms, Modifier, NAME_BYTES_MAX, NAMES_MAX, Name, Offer, Permission},
+    terms::{DataUseTerms, Modifier, NAME_BYTES_MAX, NAMES_MAX, Name, Offer, Permission, with_included},
 };
 use crate::Error;
 

@@ -113,6 +113,23 @@ impl Permission {
     }
 }
 
+/// What every permission allows besides, unless a condition takes it away.
+const BESIDE: Purposes = Purposes::METHODS.union(Purposes::COMMERCIAL).union(Purposes::COMMERCIAL_USE);
+
+/// A list of uses with the kinds of research that each of them includes: research of every kind is research on health and on
+/// where people come from too, and so is any use. What a list leaves out beside that stays left out: companies, commercial use
+/// and the making of methods are chosen for themselves.
+#[must_use]
+pub fn with_included(uses: Purposes) -> Purposes {
+    let whole = [
+        (Purposes::ANY_USE, Permission::NoRestriction.allows()),
+        (Purposes::GENERAL_RESEARCH, Permission::GeneralResearch.allows()),
+        (Purposes::HEALTH_RESEARCH, Permission::HealthResearch.allows()),
+    ];
+    let included = whole.into_iter().filter(|(named, _)| uses.contains(*named));
+    included.fold(uses, |all, (_, included)| all.union(included))
+}
+
 /// A condition on use (DUO:0000017).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub enum Modifier {
@@ -281,10 +298,9 @@ impl DataUseTerms {
     /// missing.
     #[must_use]
     pub fn purposes(&self) -> Purposes {
-        let beside = Purposes::METHODS.union(Purposes::COMMERCIAL).union(Purposes::COMMERCIAL_USE);
         let care =
             if self.modifiers.contains_key(&DuoTerm::Cc) { Purposes::CLINICAL_CARE } else { Purposes::default() };
-        let allowed = self.permission.allows().union(beside).union(care).union(Purposes::NOTHING_REQUIRED);
+        let allowed = self.permission.allows().union(BESIDE).union(care).union(Purposes::NOTHING_REQUIRED);
         self.modifiers().fold(allowed, |allowed, modifier| allowed.without(modifier.forbids()))
     }
 

@@ -75,7 +75,7 @@ impl UnverifiedReaderKey {
         if text.len() > READER_KEY_BYTES_MAX {
             return Err(refused(format!("it is longer than {READER_KEY_BYTES_MAX} bytes")));
         }
-        serde_json::from_slice(text).map_err(|error| refused(error.to_string()))
+        serde_json::from_slice(text).map_err(|_| refused("this file is no reader key"))
     }
 
     /// The licence that it is for, as it says.

@@ -34,6 +34,8 @@ pub struct Asker {
     pub name: String,
     /// What for, by the names of files.
     pub purposes: Vec<&'static str>,
+    /// What an owner may ask of a study and this one does not promise, by the names of files.
+    pub lacks: Vec<&'static str>,
     /// The disease studied, if one is named.
     pub disease: Option<u32>,
     /// What an answer earns, in minor units.
@@ -70,6 +72,16 @@ pub enum Decision {
     Unknown,
 }
 
+/// Why a question ended before its last day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EarlyEnd {
+    /// It has all the answers it needs.
+    Enough,
+    /// It was closed, or nothing could come of it.
+    Closed,
+}
+
 /// A query.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AskedQuery {
@@ -82,6 +94,8 @@ pub struct AskedQuery {
     pub privacy: PrivacyMode,
     /// Whether answers may be taken back: it still collects.
     pub is_collecting: bool,
+    /// Why it ended before its last day, if it did.
+    pub early_end: Option<EarlyEnd>,
     /// What the agent made of it.
     pub answer: Decision,
 }
@@ -102,6 +116,8 @@ pub struct AskedScreening {
     /// Who asks.
     #[serde(flatten)]
     pub asker: Asker,
+    /// Why it ended before its last day, if it did.
+    pub early_end: Option<EarlyEnd>,
     /// What the agent made of it.
     pub answer: Decision,
 }
@@ -115,12 +131,14 @@ fn asker(
 ) -> Asker {
     let (title, name) = view.names(study, researcher);
     let named = Purposes::NAMED.into_iter().filter(|(_, purpose)| data_use.purposes.contains(*purpose));
+    let lacking = Purposes::REQUIREMENTS.into_iter().filter(|(_, without)| data_use.purposes.contains(*without));
     Asker {
         study,
         title,
         researcher,
         name,
         purposes: named.map(|(name, _)| name).collect(),
+        lacks: lacking.map(|(name, _)| name).collect(),
         disease: (data_use.disease != 0).then_some(data_use.disease),
         price,
         opening,
@@ -144,10 +162,29 @@ pub(super) fn queries(ledger: &dyn LedgerAccess, wallet: &Wallet, view: &LedgerV
                 asker: asker(view, who, &query.data_use, query.price, (query.opening, query.closing)),
                 privacy: query.privacy,
                 is_collecting: state.status == QueryStatus::Collecting,
+                early_end: early_end(state, view.today()),
                 answer: query_decision(ledger, wallet, view, (*id, state), earned(*id))?,
             })
         })
         .collect()
+}
+
+/// A query that is full, or that was sealed while its last day is still to come, has enough.
+fn early_end(state: &QueryState, today: Day) -> Option<EarlyEnd> {
+    let is_full = state.surviving >= state.query.contributions_max;
+    match state.status {
+        QueryStatus::Refunded { .. } => (today <= state.query.closing).then_some(EarlyEnd::Closed),
+        QueryStatus::Collecting => is_full.then_some(EarlyEnd::Enough),
+        _ => (is_full || today <= state.query.closing).then_some(EarlyEnd::Enough),
+    }
+}
+
+/// A screening's sponsor may close it at any time.
+fn early_end_of_search(state: &ScreeningState, today: Day) -> Option<EarlyEnd> {
+    if state.eligible >= state.screening.responses_max {
+        return Some(EarlyEnd::Enough);
+    }
+    (state.closed.is_some() && today <= state.screening.closing).then_some(EarlyEnd::Closed)
 }
 
 fn query_decision(
@@ -184,6 +221,7 @@ pub(super) fn screenings(ledger: &dyn LedgerAccess, wallet: &Wallet, view: &Ledg
         AskedScreening {
             screening: *id,
             asker: asker(view, (screening.study, state.sponsor), &screening.data_use, screening.price, days),
+            early_end: early_end_of_search(state, view.today()),
             answer: screening_decision(ledger, wallet, view, (*id, state)),
         }
     });

@@ -32,6 +32,8 @@ pub struct LedgerView {
     tip: Option<Tip>,
     /// Shared with copies: it is the largest part.
     tree: Option<Arc<SyncedTree>>,
+    /// Seconds that the latest whole epoch took.
+    epoch_seconds: Option<u64>,
     /// In the order of their opening.
     queries: Vec<(QueryId, QueryState)>,
     screenings: Vec<(ScreeningId, ScreeningState)>,
@@ -67,6 +69,7 @@ impl LedgerView {
             _ => Some(Arc::new(sync_tree(ledger)?)),
         };
         self.learn_names(ledger, &queries, &screenings)?;
+        let epoch_seconds = if tree.is_some() { epoch_seconds(ledger, latest.epoch)? } else { self.epoch_seconds };
         let day = |tip: &Tip| tip.time.day();
         let is_new = tree.is_some()
             || self.tip.as_ref().map(day) != Some(day(&latest))
@@ -74,6 +77,7 @@ impl LedgerView {
         self.version += u64::from(is_new);
         (self.watch, self.queries, self.screenings, self.tip) = (watch, queries, screenings, Some(latest));
         self.tree = tree.or_else(|| self.tree.take());
+        self.epoch_seconds = epoch_seconds;
         Ok(())
     }
 
@@ -176,6 +180,11 @@ impl LedgerView {
         (title, self.researchers.get(&researcher).cloned().unwrap_or_default())
     }
 
+    /// Seconds that the latest whole epoch took: about so long it takes until a change counts. Nothing in the first one.
+    pub(super) const fn epoch_seconds(&self) -> Option<u64> {
+        self.epoch_seconds
+    }
+
     pub(super) fn tree(&self) -> Option<&SyncedTree> {
         self.tree.as_deref()
     }
@@ -201,6 +210,13 @@ impl LedgerView {
     pub(super) fn screenings(&self) -> impl Iterator<Item = &(ScreeningId, ScreeningState)> {
         self.screenings.iter().rev()
     }
+}
+
+/// How long the epoch before this one took.
+fn epoch_seconds(ledger: &dyn LedgerAccess, epoch: Epoch) -> Result<Option<u64>, Error> {
+    let Some(before) = epoch.get().checked_sub(1) else { return Ok(None) };
+    let (begun, ended) = (epoch_begin(ledger, Epoch::new(before))?, epoch_begin(ledger, epoch)?);
+    Ok(begun.zip(ended).map(|(begun, ended)| ended.get().saturating_sub(begun.get())))
 }
 
 /// When an epoch began: the time of the block at whose end its snapshot was taken.

@@ -9,6 +9,8 @@ mod record;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use circuits::{
     id::{AccountId, ChainId, ScreeningId},
     privacy::{Epsilon, Rho},
@@ -17,7 +19,7 @@ use node::units::{Amount, Height, Timestamp};
 use serde::Serialize;
 
 pub use self::{
-    asked::{AskedQuery, AskedScreening, Asker, Decision},
+    asked::{AskedQuery, AskedScreening, Asker, Decision, EarlyEnd},
     ledger_view::{ASKED_MAX, LedgerView},
     record::{AttributeValue, GenomeSize, HeldRecord, RecordStanding},
 };
@@ -25,8 +27,8 @@ use crate::{
     Error,
     agent::{EarningState, Statement, spent, statement},
     ledger::LedgerAccess,
-    recruitment::{ReceivedInvitation, ScreeningAgent},
-    wallet::{ResponseStage, Wallet},
+    recruitment::{Contact, ReceivedInvitation, ScreeningAgent},
+    wallet::{InvitationReply, ResponseStage, Wallet},
 };
 
 /// The privacy that a wallet's answers spent, of what its owner allows.
@@ -53,6 +55,8 @@ pub struct ScreeningEarning {
     pub price: Amount,
     /// Paid, or pending until the ledger has the response.
     pub state: EarningState,
+    /// The one-time account that is paid.
+    pub payout: AccountId,
 }
 
 /// Everything that an owner is shown.
@@ -76,12 +80,17 @@ pub struct Overview {
     pub screenings: Vec<AskedScreening>,
     /// Invitations to the wallet's responses.
     pub invitations: Vec<ReceivedInvitation>,
+    /// The contacts that were left for those who invited.
+    pub contacts: BTreeMap<ScreeningId, Contact>,
     /// What answers earned.
     pub statement: Statement,
     /// What responses to screenings earned.
     pub responses: Vec<ScreeningEarning>,
     /// The privacy spent.
     pub budget: PrivacyBudget,
+    /// Seconds within which a change of rules counts, about; nothing while nobody can tell.
+    #[serde(skip)]
+    pub epoch_seconds: Option<u64>,
 }
 
 impl Overview {
@@ -106,9 +115,11 @@ impl Overview {
             queries: asked::queries(ledger, wallet, view)?,
             screenings: asked::screenings(ledger, wallet, view),
             invitations,
+            contacts: contacts(wallet),
             statement: statement(wallet)?,
             responses: responses(wallet),
             budget: budget(wallet),
+            epoch_seconds: view.epoch_seconds(),
         })
     }
 }
@@ -125,13 +136,21 @@ pub fn invitations(agent: &ScreeningAgent<'_>, wallet: &Wallet) -> Result<Vec<Re
     Ok(received)
 }
 
+fn contacts(wallet: &Wallet) -> BTreeMap<ScreeningId, Contact> {
+    let left = wallet.responses().iter().filter_map(|(screening, response)| match &response.answer {
+        Some(InvitationReply::Accept { contact, .. }) => Some((*screening, contact.clone())),
+        _ => None,
+    });
+    left.collect()
+}
+
 fn responses(wallet: &Wallet) -> Vec<ScreeningEarning> {
     let earning = |(screening, response): (&ScreeningId, &crate::wallet::Response)| {
         let state = match response.stage {
             ResponseStage::Proven(_) => EarningState::Pending,
             ResponseStage::Admitted { .. } => EarningState::Paid,
         };
-        ScreeningEarning { screening: *screening, price: response.price, state }
+        ScreeningEarning { screening: *screening, price: response.price, state, payout: response.reply_account() }
     };
     wallet.responses().iter().map(earning).collect()
 }

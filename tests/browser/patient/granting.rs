@@ -202,6 +202,7 @@ fn a_licence_is_granted_after_a_second_look_and_the_licensee_alone_can_read() {
     offering.open(&browser, "/licences");
     assert!(browser.text("main").contains("End this licence"), "{}", browser.text("main"));
     inspect(&browser, "patient-licences-granted");
+    assert!(browser.text("#paid").contains("What licences paid"), "{}", browser.text("main"));
     // Nothing is left to say yes to.
     offering.open(&browser, &grant);
     assert!(browser.text("h1").contains("There is nothing here"), "{}", browser.text("main"));

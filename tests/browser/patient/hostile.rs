@@ -109,6 +109,33 @@ fn a_link_works_once_and_a_session_ends_when_it_is_left() {
 }
 
 #[test]
+fn every_browser_of_one_person_is_signed_out_at_once() {
+    let _alone = browser();
+    let number = ward().contributors[0];
+    let (first, second, other) = (Client::of(number), Client::of(number), Client::of(ward().stranger));
+    assert!(first.get("/").text.contains("Sign out on all my devices"));
+    assert_eq!(first.post("/out", &format!("form_token={}&all=yes", first.form_token), &[]).status, StatusCode::OK);
+    for gone in [&first, &second] {
+        assert_eq!(gone.get("/records").status, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(other.get("/records").status, StatusCode::OK);
+}
+
+#[test]
+fn repro_an_address_that_is_not_whole_leads_home_and_says_no_words_of_the_trade() {
+    let _alone = browser();
+    let client = Client::of(ward().contributors[0]);
+    for path in
+        ["/asked/x/take-back", "/money/x", "/invitations/x", "/licences/x/decline", "/use/x/change", "/asked?after=x"]
+    {
+        let answer = client.get(path);
+        assert!(answer.status.is_client_error(), "{path}");
+        assert!(answer.text.contains("There is nothing here") && !answer.text.contains("malformed"), "{path}");
+        assert!(answer.text.contains("This address is not whole") && !answer.text.contains("u64"), "{path}");
+    }
+}
+
+#[test]
 fn nothing_is_shown_or_done_without_a_session() {
     let _alone = browser();
     let mut client = Client::stranger();

@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use circuits::id::AccountId;
+use circuits::{
+    consent::{ConsentTerms, Purposes},
+    id::AccountId,
+};
 use node::state::StateRead as _;
 use serde_json::{Value, json};
 use thirtyfour::Key;
@@ -97,7 +100,8 @@ fn a_record_says_what_was_measured_by_whom_and_when_and_the_genome_is_counted() 
     ward.enter(&browser, ward.stranger);
     ward.open(&browser, "/asked");
     let declined = browser.text("main");
-    assert!(declined.contains("Not answered") && declined.contains("It has ended."), "{declined}");
+    assert!(declined.contains("Not answered") && declined.contains("Ended early"), "{declined}");
+    assert!(declined.contains("Open, at most"), "{declined}");
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 
@@ -141,6 +145,7 @@ fn a_record_is_withdrawn_by_keyboard_alone_and_once_however_often_the_form_is_se
 fn rules_are_changed_after_a_second_look_and_errors_are_beside_their_fields() {
     let (ward, browser) = (ward(), browser());
     let number = ward.contributors[3];
+    let first = ward.wallet(number).holdings()[0].consent.clone();
     ward.enter(&browser, number);
     ward.open(&browser, "/use/0/change");
     browser.run("for (const box of document.querySelectorAll('[name=purpose]')) box.checked = false");
@@ -166,16 +171,36 @@ fn rules_are_changed_after_a_second_look_and_errors_are_beside_their_fields() {
     browser.click("#review");
     browser.until("document.getElementById('confirm')");
     let asked = browser.text("main");
-    assert!(asked.contains("research on health and illness") && asked.contains("at least 700"), "{asked}");
+    assert!(asked.contains("research on health and illness") && asked.contains("Will be: 700."), "{asked}");
     assert!(asked.contains("Only in the regions 1, 3.") && asked.contains("at most 0.5"), "{asked}");
+    assert!(asked.contains("Was: ") && asked.contains("allow that too: research on single illnesses"), "{asked}");
     inspect(&browser, "patient-confirm");
     browser.click("#confirm");
     done(&browser);
     let wallet = ward.wallet(number);
     let terms = &wallet.holdings()[0].consent;
     assert_eq!((terms.price_min, terms.regions.0, terms.epsilon_milli_max), (700, 0b101, 500));
+    let included = Purposes::HEALTH_RESEARCH.union(Purposes::DISEASE_SPECIFIC);
+    assert!(terms.purposes.contains(included), "what is chosen includes what is narrower");
     let registered = ledger().registration(wallet.holdings()[0].leaf).unwrap().unwrap();
     assert_eq!(registered.consent, terms.commitment(), "the ledger has what the wallet has");
+    ward.open(&browser, "/use");
+    // Unless an epoch ended with this very block.
+    if browser.text("main").contains("Changing") {
+        ward.open(&browser, "/");
+        assert!(browser.text("main").contains("Your new rules do not count yet"), "{}", browser.text("main"));
+        ward.open(&browser, "/use");
+    }
+    browser.click("#undo-0");
+    browser.until("document.getElementById('price_min')");
+    assert_eq!(browser.run("return document.querySelector('[name=region][value=everywhere]').checked"), true);
+    browser.click("#review");
+    browser.until("document.getElementById('confirm')");
+    browser.click("#confirm");
+    done(&browser);
+    let back = ward.wallet(number).holdings()[0].consent.clone();
+    let said = |terms: &ConsentTerms| (terms.purposes, terms.regions, terms.price_min, terms.epsilon_milli_max);
+    assert_eq!(said(&back), said(&first), "the rules from before hold again");
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 
@@ -242,6 +267,13 @@ fn money_is_paid_out_once_after_a_second_look_without_script() {
     }
     assert!(browser.text("#doing").contains("Done. The money is on its way"), "{}", browser.text("#doing"));
     assert_eq!(ledger().account(to).unwrap().unwrap().balance.get(), 500);
+    ward.open(&browser, "/money");
+    let money = browser.text("main");
+    assert!(money.contains("Sent on") && money.contains("Still here"), "{money}");
+    let way = format!("return document.querySelector('a[href=\"/money/{}\"]')", site().released);
+    assert_eq!(browser.run(&way), Value::Null, "there is nothing left to pay out");
+    ward.open(&browser, &format!("/money/{}", site().released));
+    assert!(browser.text("main").contains("This money was sent on. Nothing of it is here any more. It was 500."));
 }
 
 #[test]
@@ -254,8 +286,10 @@ fn an_invitation_is_read_and_accepted_with_a_contact_that_the_sponsor_alone_read
     ward.open(&browser, &format!("/invitations/{}", ward.screening));
     assert!(browser.text("main").contains("Two visits.") && browser.text("main").contains("Stay unknown"));
     inspect(&browser, "patient-invitation-open");
+    assert!(browser.text("main").contains("New") && browser.text("main").contains("Who wrote"));
     browser.click("#review");
     browser.until("document.getElementById('contact-error')");
+    assert_eq!(browser.text("#contact-error"), "Write how they can reach you.");
     fill(&browser, "contact", CONTACT);
     browser.click("#review");
     browser.until("document.getElementById('confirm')");
@@ -265,6 +299,7 @@ fn an_invitation_is_read_and_accepted_with_a_contact_that_the_sponsor_alone_read
     assert_eq!(contacts(ward.screening), [Some(CONTACT.to_owned())]);
     ward.open(&browser, &format!("/invitations/{}", ward.screening));
     browser.until("document.querySelector('.notice.good')");
+    assert!(browser.text("main").contains("You said yes") && browser.text("main").contains("ada@example.org"));
     ward.open(&browser, "/money");
     assert!(browser.text("main").contains(&SCREENING_PRICE.to_string()));
     assert_eq!(browser.complaints(), Vec::<String>::new());

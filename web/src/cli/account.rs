@@ -9,6 +9,7 @@ use market::{
     ledger::act,
 };
 use node::{
+    signature::account_of,
     state::StateRead,
     transaction::{Action, Transfer},
     units::{Amount, Height},
@@ -41,8 +42,14 @@ pub enum Account {
         /// How much, in minor units.
         amount: u64,
         /// The sender's key file.
-        #[arg(long, value_name = "FILE")]
-        key: PathBuf,
+        #[arg(long, value_name = "FILE", required_unless_present = "wallet", conflicts_with = "wallet")]
+        key: Option<PathBuf>,
+        /// The sender's wallet, whose own account licences pay.
+        #[arg(long, value_name = "WALLET")]
+        wallet: Option<PathBuf>,
+        /// The key file of the custodian that protects the wallet; otherwise the passphrase opens it.
+        #[arg(long, value_name = "FILE", requires = "wallet")]
+        wallet_custodian: Option<PathBuf>,
         /// Send without asking.
         #[arg(long)]
         yes: bool,
@@ -136,12 +143,16 @@ impl Account {
                 output.result(&state, |state| format!("balance {}\nnext nonce {}", state.balance, state.nonce))
             }
             Self::Statement { account, database } => statement(home, output, account, &database),
-            Self::Transfer { to, amount, key, yes } => {
-                let key = home.any_key(&key)?;
+            Self::Transfer { to, amount, key, wallet, wallet_custodian, yes } => {
+                let key = match (&key, &wallet) {
+                    (Some(path), _) => home.any_key(path)?.signing_key(),
+                    (None, Some(path)) => home.wallet(path, wallet_custodian.as_deref())?.owner_key(),
+                    (None, None) => return Err(Error::Input { what: "key", why: "give --key or --wallet".into() }),
+                };
                 let connection = home.connect()?;
-                output.confirm(yes, &format!("Send {amount} from {} to {to}?", key.account()))?;
+                output.confirm(yes, &format!("Send {amount} from {} to {to}?", account_of(&key)))?;
                 let transfer = Transfer { to, amount: Amount::new(amount) };
-                let inclusion = act(&*connection.ledger, &key.signing_key(), Action::Transfer(transfer))?;
+                let inclusion = act(&*connection.ledger, &key, Action::Transfer(transfer))?;
                 output.result(&inclusion, |inclusion| format!("sent {amount} in block {}", inclusion.height))
             }
         }

@@ -1,7 +1,7 @@
 //! Certifying people's records.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -125,11 +125,14 @@ impl Certify {
             return Err(Error::Input { what: "genotypes", why });
         }
         let mut imported = imported;
-        self.choose(&mut imported)?;
         let (attributes, read) = self.read_attributes(&schema)?;
+        // Before some are chosen: whoever has genotypes and is not asked for is no surprise.
+        let strangers = without_genotypes(&imported, &attributes);
+        self.choose(&mut imported)?;
         let issuer = home.key(&self.key, Role::Issuer)?;
         let protection = home.wallet_protection(self.custodian.as_deref())?;
         let mut notes = [report.lines(), read].concat();
+        notes.extend(strangers);
         if self.attributes.is_some() || self.reading.is_some() {
             notes.extend(without_attributes(&imported, &attributes));
         }
@@ -252,9 +255,20 @@ fn own(wallet: Wallet, sample: &str) -> Result<Wallet, Error> {
 fn without_attributes(imported: &ImportedPanel, attributes: &BTreeMap<String, Attributes>) -> Option<String> {
     let absent = imported.samples.iter().filter(|sample| !attributes.contains_key(&sample.name));
     let names: Vec<_> = absent.map(|sample| sample.name.as_str()).collect();
+    (!names.is_empty()).then(|| format!("without a row of attributes: {} ({})", names.len(), some_of(&names)))
+}
+
+/// Who of the table has no genotypes: nobody can certify them with this file.
+fn without_genotypes(imported: &ImportedPanel, attributes: &BTreeMap<String, Attributes>) -> Option<String> {
+    let genotyped: BTreeSet<_> = imported.samples.iter().map(|sample| sample.name.as_str()).collect();
+    let names: Vec<_> = attributes.keys().map(String::as_str).filter(|name| !genotyped.contains(name)).collect();
+    (!names.is_empty()).then(|| format!("no genotypes for: {}; they are not certified", some_of(&names)))
+}
+
+/// The first of these names.
+fn some_of(names: &[&str]) -> String {
     let listed = names.iter().take(LISTED_MAX).copied().collect::<Vec<_>>().join(", ");
-    let more = if names.len() > LISTED_MAX { ", …" } else { "" };
-    (!names.is_empty()).then(|| format!("without a row of attributes: {} ({listed}{more})", names.len()))
+    if names.len() > LISTED_MAX { listed + ", …" } else { listed }
 }
 
 fn measure(schema: SchemaId, attributes: Attributes, dosages: &[Dosage]) -> Result<Measurements, Error> {
@@ -296,4 +310,27 @@ pub(super) fn wallet_paths(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     }
     paths.sort();
     Ok(paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use circuits::schema::VariantPanel;
+    use market::import::SampleGenotypes;
+
+    use super::*;
+
+    #[test]
+    fn repro_who_of_a_table_has_no_genotypes_is_named() {
+        let samples = ["HG00096", "HG00097"].map(|name| SampleGenotypes { name: name.into(), dosages: vec![] });
+        let panel = VariantPanel { build: "GRCh37".into(), variants: vec![] };
+        let imported = ImportedPanel { panel, samples: samples.into() };
+        let table = |names: &[&str]| -> BTreeMap<String, Attributes> {
+            names.iter().map(|name| ((*name).to_owned(), Attributes::new([MISSING; ATTRIBUTES]))).collect()
+        };
+        let said = without_genotypes(&imported, &table(&["HG00096", "HG99999"])).unwrap();
+        assert_eq!(said, "no genotypes for: HG99999; they are not certified");
+        assert_eq!(without_genotypes(&imported, &table(&["HG00096", "HG00097"])), None);
+        let many: Vec<String> = (0..=LISTED_MAX).map(|number| number.to_string()).collect();
+        assert!(some_of(&many.iter().map(String::as_str).collect::<Vec<_>>()).ends_with("7, …"));
+    }
 }

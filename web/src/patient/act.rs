@@ -7,7 +7,7 @@ use circuits::{
 };
 use market::{
     agent::{pay_out, withdraw},
-    consent::ConsentFile,
+    consent::{ConsentFile, Terms},
     issuer::{change_consent, revoke},
     ledger::tip,
     licence::{self, ReaderKey},
@@ -25,8 +25,8 @@ use crate::Error;
 /// A change that somebody confirmed.
 #[derive(Debug, Clone)]
 pub(crate) enum Act {
-    /// Set new rules for a record.
-    ChangeConsent { record: usize, terms: ConsentFile },
+    /// Set new rules for a record, in place of those before.
+    ChangeConsent { record: usize, before: Box<Terms>, terms: ConsentFile },
     /// End all use of a record, for ever.
     Withdraw { record: usize },
     /// Take an answer back before its query is sealed.
@@ -77,7 +77,7 @@ impl Act {
         let agent = ScreeningAgent { ledger, blobs: &*reach.blobs };
         let rng = &mut rand::rng();
         let inclusion = match self {
-            Self::ChangeConsent { record, terms } => {
+            Self::ChangeConsent { record, terms, .. } => {
                 let today = tip(ledger)?.time.day();
                 let (terms, data_use) = terms.resolve(today, ConsentTerms::random_salt(rng))?;
                 if let Some(data_use) = data_use {

@@ -1,6 +1,11 @@
 //! Licences of raw data that a wallet's owner offered. A node's index says which there are, the ledger how each stands.
 
-use circuits::id::{AccountId, DatasetId, LicenceId};
+use std::collections::BTreeMap;
+
+use circuits::{
+    consent::Day,
+    id::{AccountId, DatasetId, LicenceId},
+};
 use market::{
     index::{DatasetRow, LicenceRow, Page, Sequence},
     licence::{require_dataset, require_licence},
@@ -8,15 +13,17 @@ use market::{
 use node::{
     query::DataUse,
     state::{Access, Dataset, LicenceState, LicenceStatus, StateRead as _},
-    units::AccessIndex,
+    units::{AccessIndex, Height},
 };
 use serde::Serialize;
 
-use super::{PatientPages, shown::PAGE_TIME_MAX};
+use super::{PatientPages, lock, shown::PAGE_TIME_MAX};
 use crate::{Error, client::within};
 
 /// Receipts of one licence that are shown: the latest.
 const RECEIPTS_MAX: u32 = 100;
+/// Blocks whose days are kept.
+const DAYS_MAX: usize = 65_536;
 /// Licences of one dataset on one page.
 const LICENCES_PAGE: usize = 25;
 
@@ -67,6 +74,9 @@ pub(crate) struct Requested {
     pub(crate) state: LicenceState,
     /// Who had access, and when.
     pub(crate) receipts: Vec<Access>,
+    /// The days of the blocks that have them.
+    #[serde(skip)]
+    pub(crate) days: BTreeMap<Height, Day>,
 }
 
 impl Requested {
@@ -149,7 +159,30 @@ impl PatientPages {
         for index in latest.rev().map(AccessIndex::new) {
             receipts.extend(ledger.access(id, index)?);
         }
-        Ok(Requested { id, name, state, receipts })
+        let days = self.days(receipts.iter().map(|receipt| receipt.height))?;
+        Ok(Requested { id, name, state, receipts, days })
+    }
+
+    /// The days of blocks, each of which the ledger is asked for once.
+    fn days(&self, heights: impl Iterator<Item = Height>) -> Result<BTreeMap<Height, Day>, Error> {
+        let mut found = BTreeMap::new();
+        for height in heights {
+            let known = lock(&self.days).get(&height).copied();
+            let day = match known {
+                Some(day) => Some(day),
+                None => self.ledger().header(height)?.map(|header| header.header.time.day()),
+            };
+            if let Some(day) = day {
+                found.insert(height, day);
+            }
+        }
+        let mut all = lock(&self.days);
+        if all.len() + found.len() > DAYS_MAX {
+            all.clear();
+        }
+        all.extend(&found);
+        drop(all);
+        Ok(found)
     }
 
     /// A licence of a dataset that an owner offered; nothing for anybody else's.

@@ -9,21 +9,25 @@ mod grant;
 mod licences;
 mod operation;
 mod origin;
+mod sent;
 mod session;
 mod shown;
 
 use std::{
+    collections::BTreeMap,
     fmt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use circuits::consent::Day;
 use market::{
     crypt4gh::SecretKey,
     ledger::LedgerAccess,
     objects::BlobAccess,
     wallet::{Protection, Wallet},
 };
+use node::units::Height;
 use serde::Serialize;
 
 pub use self::origin::Origin;
@@ -31,10 +35,11 @@ pub(crate) use self::{
     act::Act,
     licences::{Licences, Requested, Which},
     operation::{OperationId, Progress, Running},
+    sent::Sent,
     session::{SESSION_SECONDS_MAX, Visitor},
     shown::Shown,
 };
-use self::{operation::Operations, session::Sessions, shown::News};
+use self::{operation::Operations, sent::AllSent, session::Sessions, shown::News};
 use crate::{Error, chain::now, client::Remote};
 
 /// Wallets that one agent serves.
@@ -81,6 +86,9 @@ pub struct PatientPages {
     asking: Mutex<()>,
     sessions: Mutex<Sessions>,
     operations: Mutex<Operations>,
+    sent: Mutex<AllSent>,
+    /// The days of blocks that were looked up.
+    days: Mutex<BTreeMap<Height, Day>>,
     announce: Box<dyn Fn(&Link) + Send + Sync>,
 }
 
@@ -125,6 +133,8 @@ impl PatientPages {
             asking: Mutex::default(),
             sessions: Mutex::default(),
             operations: Mutex::default(),
+            sent: Mutex::default(),
+            days: Mutex::default(),
             announce: Box::new(announce),
         })
     }
@@ -169,6 +179,11 @@ impl PatientPages {
     /// Ends a session.
     pub(crate) fn leave(&self, cookie: &str) {
         lock(&self.sessions).leave(cookie);
+    }
+
+    /// Ends every session of a wallet.
+    pub(crate) fn leave_all(&self, wallet: usize) {
+        lock(&self.sessions).leave_all(wallet);
     }
 
     /// The ledger.

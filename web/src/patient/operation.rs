@@ -149,7 +149,10 @@ impl PatientPages {
         };
         lock(&self.operations).note(id, wallet, Progress::Waiting);
         match act.perform(&self.reach, &mut opened) {
-            Ok(done) => Progress::Done(done),
+            Ok(done) => {
+                self.note_done(wallet, act, &done);
+                Progress::Done(done)
+            }
             Err(Error::Market(error @ market::Error::Unsettled { .. })) => Progress::Unsure(error.to_string()),
             Err(Error::Market(market::Error::Ledger(error))) if !error.is_refusal() => {
                 Progress::Unsure(error.to_string())

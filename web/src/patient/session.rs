@@ -125,6 +125,11 @@ impl Sessions {
         Some(Visitor { wallet: session.wallet, form_token: session.form.text() })
     }
 
+    /// Ends every session of a wallet.
+    pub(super) fn leave_all(&mut self, wallet: usize) {
+        self.sessions.retain(|session| session.wallet != wallet);
+    }
+
     pub(super) fn leave(&mut self, cookie: &str) {
         self.sessions.retain(|session| !session.token.is(cookie));
     }
@@ -162,6 +167,20 @@ mod tests {
         }
         sessions.leave(&cookie);
         assert!(sessions.visitor(&cookie, NOW).is_none(), "signed out");
+    }
+
+    #[test]
+    fn every_browser_of_one_wallet_is_signed_out_at_once_and_nobody_elses() {
+        let (mut sessions, first) = entered();
+        let mut rng = StdRng::seed_from_u64(3);
+        let mut enter = |sessions: &mut Sessions, wallet| {
+            let link = sessions.link(wallet, &mut rng);
+            sessions.enter(&link, NOW, &mut rng).unwrap().0
+        };
+        let (second, foreign) = (enter(&mut sessions, 3), enter(&mut sessions, 4));
+        sessions.leave_all(3);
+        assert!(sessions.visitor(&first, NOW).is_none() && sessions.visitor(&second, NOW).is_none());
+        assert!(sessions.visitor(&foreign, NOW).is_some());
     }
 
     #[test]

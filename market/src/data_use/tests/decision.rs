@@ -315,3 +315,10 @@ fn what_a_query_demands_is_said_bit_by_bit() {
     assert_eq!(refused_purposes(Purposes::default(), every).len(), 14);
     assert_eq!(demanded_in_words(every).len(), 14);
 }
+
+#[test]
+fn repro_nobody_is_told_of_the_one_disease_that_they_allow_who_allows_none() {
+    let said = |allowed| refused_purposes(allowed, Purposes::HEALTH_RESEARCH).remove(0).remedy;
+    assert_eq!(said(Purposes::ANCESTRY), "Only a change of your consent would allow it.");
+    assert_eq!(said(Purposes::DISEASE_SPECIFIC), "The researcher can ask for the one disease that you allow.");
+}

@@ -150,3 +150,23 @@ fn a_region_table_holds_each_country_once_and_leaves_a_bit_for_elsewhere() {
     assert!("UK".parse::<Country>().is_err() && "Switzerland".parse::<Country>().is_err());
     assert_eq!("gb".parse::<Country>().unwrap().to_string(), "GB");
 }
+
+#[test]
+fn repro_a_list_of_uses_includes_what_the_permission_of_its_name_allows() {
+    for (named, permission) in [
+        (Purposes::ANY_USE, Permission::NoRestriction),
+        (Purposes::GENERAL_RESEARCH, Permission::GeneralResearch),
+        (Purposes::HEALTH_RESEARCH, Permission::HealthResearch),
+        (Purposes::ANCESTRY, Permission::Ancestry),
+    ] {
+        let included = with_included(named);
+        assert!(included.contains(permission.allows()), "{named:?}");
+        assert_eq!(with_included(included), included);
+    }
+    let every = Purposes::NAMED.into_iter().fold(Purposes::default(), |all, (_, bit)| all.union(bit));
+    assert_eq!(with_included(Purposes::ANY_USE), every);
+    assert_eq!(with_included(Purposes::GENERAL_RESEARCH), Permission::GeneralResearch.allows());
+    for narrow in [Purposes::DISEASE_SPECIFIC, Purposes::ANCESTRY, Purposes::METHODS, Purposes::default()] {
+        assert_eq!(with_included(narrow), narrow);
+    }
+}

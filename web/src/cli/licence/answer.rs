@@ -30,6 +30,9 @@ struct Whose {
     /// Your wallet, if its key offered the dataset.
     #[arg(long, value_name = "WALLET")]
     wallet: Option<PathBuf>,
+    /// The key file of the custodian that protects the wallet; otherwise the passphrase opens it.
+    #[arg(long, value_name = "FILE", requires = "wallet")]
+    wallet_custodian: Option<PathBuf>,
     /// Answer without being asked.
     #[arg(long)]
     yes: bool,
@@ -39,7 +42,7 @@ impl Whose {
     fn key(&self, home: &Home) -> Result<SigningKey, Error> {
         match (&self.key, &self.wallet) {
             (Some(path), _) => Ok(home.any_key(path)?.signing_key()),
-            (None, Some(path)) => Ok(home.wallet(path, None)?.owner_key()),
+            (None, Some(path)) => Ok(home.wallet(path, self.wallet_custodian.as_deref())?.owner_key()),
             (None, None) => Err(Error::Input { what: "key", why: "give --key or --wallet".into() }),
         }
     }

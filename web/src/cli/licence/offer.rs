@@ -46,6 +46,9 @@ pub struct Offer {
     /// Your wallet, whose key owns the record that --record names.
     #[arg(long, value_name = "WALLET", requires = "record")]
     wallet: Option<PathBuf>,
+    /// The key file of the custodian that protects the wallet; otherwise the passphrase opens it.
+    #[arg(long, value_name = "FILE", requires = "wallet")]
+    wallet_custodian: Option<PathBuf>,
     /// Number on the ledger of your record that the data is about. Everybody sees then that the two belong together.
     #[arg(long, value_name = "NUMBER")]
     record: Option<u32>,
@@ -84,7 +87,7 @@ impl Offer {
         let prepared = prepare(BufReader::new(open(&self.path)?), &manifest, &terms).map_err(&about)?;
         let key = match (&self.key, &self.wallet) {
             (Some(path), _) => home.any_key(path)?.signing_key(),
-            (None, Some(path)) => home.wallet(path, None)?.owner_key(),
+            (None, Some(path)) => home.wallet(path, self.wallet_custodian.as_deref())?.owner_key(),
             (None, None) => return Err(Error::Input { what: "key", why: "give --key or --wallet".into() }),
         };
         let question = format!(

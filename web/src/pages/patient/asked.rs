@@ -1,12 +1,14 @@
 //! Who asked, what for, and what the agent made of it.
 
+use std::{borrow::Borrow, sync::Arc};
+
 use actix_web::{
     HttpRequest, HttpResponse, get, post,
     web::{Form, Path, Query, ServiceConfig},
 };
 use askama::Template;
 use circuits::id::{QueryId, ScreeningId};
-use market::overview::{AskedQuery, AskedScreening, Overview};
+use market::overview::{AskedQuery, AskedScreening, Asker, Decision, EarlyEnd, Overview};
 use serde::Deserialize;
 
 use super::{
@@ -29,6 +31,14 @@ struct Asked {
     nobody_asked: bool,
     questions: Listing<AskedQuery>,
     searches: Listing<AskedScreening>,
+    overview: Arc<Overview>,
+}
+
+impl Asked {
+    /// What the agent made of a question, with what of it the rules do not allow.
+    fn said(&self, answer: &Decision, asker: &Asker, early: impl Borrow<Option<EarlyEnd>>) -> words::Said {
+        words::decision(answer, &words::purposes_refused(asker, &self.overview.records), *early.borrow())
+    }
 }
 
 /// Where each of the two lists begins.
@@ -60,6 +70,7 @@ async fn show(
         nobody_asked: queries.is_empty() && screenings.is_empty(),
         questions,
         searches: searches.map(AskedScreening::clone),
+        overview: Arc::clone(&overview),
     })
 }
 

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Error,
-    patient::{OperationId, Progress, Running},
+    patient::{Act, OperationId, Progress, Running},
 };
 
 /// What a change does, before it is done.
@@ -63,9 +63,17 @@ struct Doing {
     shell: Shell,
     seen: Seen,
     running: Running,
+    epoch_seconds: Option<u64>,
 }
 
 impl Doing {
+    /// Within which time new rules count, once they are written down.
+    fn soon(&self) -> Option<String> {
+        let is_change = matches!(self.running.act, Act::ChangeConsent { .. });
+        let is_done = matches!(self.running.progress, Progress::Done(_));
+        words::soon(self.epoch_seconds.filter(|_| is_change && is_done))
+    }
+
     fn words(&self) -> words::ActWords {
         words::act(&self.running.act)
     }
@@ -77,7 +85,7 @@ pub(super) async fn follow(request: HttpRequest, visit: Visit, id: Path<String>)
     let missing = || Error::NotFound { what: "change", id: id.clone() };
     let operation: OperationId = id.parse()?;
     let running = visit.pages.operation(operation, visit.wallet()).ok_or_else(missing)?;
-    let (seen, _) = visit.show().await?;
+    let (seen, overview) = visit.show().await?;
     let shell = Shell::of(&request, Part::Elsewhere, words::act(&running.act).name);
-    page(&Doing { shell, seen, running })
+    page(&Doing { shell, seen, running, epoch_seconds: overview.epoch_seconds })
 }

@@ -4,22 +4,24 @@ use std::sync::Arc;
 
 use actix_web::{
     HttpRequest, HttpResponse, get, post,
-    web::{Form, Path, ServiceConfig},
+    web::{Form, Path, Query, ServiceConfig},
 };
 use askama::Template;
 use circuits::{
-    consent::{Day, Regions},
+    consent::{Day, Purposes, Regions},
     privacy::Epsilon,
 };
 use market::{
     consent::{ConsentFile, Terms},
-    data_use::RegionTable,
+    data_use::{RegionTable, with_included},
     overview::{HeldRecord, Overview, RecordStanding},
 };
+use node::calendar::date;
+use serde::Deserialize;
 
 use super::{
     super::{
-        parts,
+        parts::{self, asked},
         regions::{self, Boxes, Choices, EVERYWHERE},
         shell::{Shell, page},
     },
@@ -30,15 +32,17 @@ use super::{
 };
 use crate::{
     Error,
-    patient::{Act, Progress, Running},
+    patient::{Act, OperationId, Progress, Running},
     reading::epsilon,
 };
 
+/// What a change means for the agent.
+const UNTIL_TAKEN_IN: &str = "Until the network takes the new rules in, your agent answers nothing with this record.";
 /// The longest that rules may last, in days: ten years.
 const DAYS_MAX: u32 = 3_653;
 /// The fields of the form.
-const FIELDS: [&str; 8] =
-    ["purpose", "days", "price_min", "cohort_min", "exact", "screening", regions::NAME, "epsilon_max"];
+const FIELDS: [&str; 9] =
+    ["before", "purpose", "days", "price_min", "cohort_min", "exact", "screening", regions::NAME, "epsilon_max"];
 /// What changes cost.
 const FREE: &str = "Nothing. Rules are changed and withdrawn for free.";
 
@@ -52,13 +56,48 @@ struct Use {
 }
 
 impl Use {
-    /// What was done to a record since these pages started, newest first: the network takes it in later.
+    /// What was done to a record since these pages started, newest first, until the network took it in.
     fn latest(&self, record: &HeldRecord) -> Option<&Running> {
         let of_record = |running: &&Running| match &running.act {
             Act::ChangeConsent { record: number, .. } | Act::Withdraw { record: number } => *number == record.number,
             _ => false,
         };
-        self.operations.iter().find(of_record)
+        let latest = self.operations.iter().find(of_record)?;
+        let is_new_picture = self.seen.offline.is_none() && !self.seen.is_busy;
+        let is_change = matches!(latest.act, Act::ChangeConsent { .. });
+        let is_done = matches!(latest.progress, Progress::Done(_));
+        let counts = is_new_picture && is_change && is_done && record.standing == RecordStanding::Counts;
+        (!counts).then_some(latest)
+    }
+
+    /// The latest change of a record's rules, whose form can be filled with the rules from before it.
+    fn undone(&self, record: &HeldRecord) -> Option<OperationId> {
+        let latest = self.operations.iter().find(|running| {
+            let of_record =
+                matches!(&running.act, Act::ChangeConsent { record: number, .. } if *number == record.number);
+            of_record && matches!(running.progress, Progress::Done(_))
+        });
+        latest.map(|running| running.id)
+    }
+
+    /// Whether the network has not taken in a record's new rules yet.
+    fn is_changing(&self, record: &HeldRecord) -> bool {
+        record.standing == RecordStanding::Changing
+    }
+
+    /// Within which time a change counts.
+    fn soon(&self) -> Option<String> {
+        words::soon(self.overview.epoch_seconds)
+    }
+
+    /// How many people a result must be about.
+    fn least_group(&self, record: &HeldRecord) -> String {
+        words::least_group(record.terms.cohort_min)
+    }
+
+    /// How much privacy one answer may use.
+    fn answer_limit(&self, record: &HeldRecord) -> String {
+        words::answer_limit(record.terms.epsilon_max(), self.overview.budget.limit)
     }
 
     /// Whether nothing can be changed any more.
@@ -85,6 +124,8 @@ struct Change {
     shell: Shell,
     seen: Seen,
     record: usize,
+    /// The change that the form undoes, if it does.
+    before: String,
     purposes: Vec<String>,
     days: String,
     price_min: String,
@@ -122,6 +163,7 @@ impl Change {
             shell,
             seen,
             record,
+            before: String::new(),
             purposes: terms.purposes.iter().map(|name| (*name).to_owned()).collect(),
             days: terms.expiry.0.saturating_sub(today.0).to_string(),
             price_min: terms.price_min.to_string(),
@@ -147,6 +189,7 @@ impl Change {
             shell,
             seen,
             record,
+            before: fields.get("before").into(),
             purposes: fields.all("purpose").map(str::to_owned).collect(),
             days: fields.get("days").into(),
             price_min: fields.get("price_min").into(),
@@ -172,9 +215,9 @@ fn number<N: std::str::FromStr + PartialOrd + std::fmt::Display + Copy>(
     if (least..=most).contains(&value) { Ok(value) } else { Err(wrong()) }
 }
 
-/// The new rules; what the form does not show stays as it is.
-fn read(fields: &Fields, before: &Terms) -> Result<ConsentFile, Vec<(&'static str, String)>> {
-    let purposes: Vec<String> = fields.all("purpose").map(str::to_owned).collect();
+/// The new rules; what the form does not show stays as it is. `undone` are the purposes of the rules that the form goes back to.
+fn read(fields: &Fields, before: &Terms, undone: Purposes) -> Result<ConsentFile, Vec<(&'static str, String)>> {
+    let purposes = included(fields.all("purpose").map(str::to_owned).collect(), purposes_of(before).union(undone));
     let known = |name: &String| words::all_purposes().any(|(known, _)| known == name);
     let chosen = if !purposes.is_empty() && purposes.iter().all(known) {
         Ok(())
@@ -220,6 +263,60 @@ fn allowed_regions(fields: &Fields) -> Result<Regions, &'static str> {
     }
 }
 
+/// What was chosen, with the kinds of research that each wider one includes which is chosen anew: who has one without the other
+/// keeps it so. What is not known stays as it is.
+fn included(chosen: Vec<String>, before: Purposes) -> Vec<String> {
+    let Ok(uses) = Purposes::from_names(&chosen) else { return chosen };
+    let uses = uses.union(with_included(uses.without(before)));
+    let named = Purposes::NAMED.into_iter().filter(|(_, purpose)| uses.contains(*purpose));
+    named.map(|(name, _)| name.to_owned()).collect()
+}
+
+/// The purposes of rules.
+fn purposes_of(terms: &Terms) -> Purposes {
+    Purposes::from_names(&terms.purposes).unwrap_or_default()
+}
+
+/// What was allowed without being chosen, since something wider was.
+fn unchosen(fields: &Fields, rules: &ConsentFile) -> Option<String> {
+    let chosen: Vec<&str> = fields.all("purpose").collect();
+    let more: Vec<&str> = rules.purposes.iter().map(String::as_str).filter(|name| !chosen.contains(name)).collect();
+    let more = (!more.is_empty()).then(|| words::allowed_purposes(&more, rules.only_disease != 0))?;
+    Some(format!("What you chose includes more, and you allow that too: {more}."))
+}
+
+/// Rules in words, each with what it is about.
+fn lines(rules: &ConsentFile, today: Day, budget: Epsilon) -> [(&'static str, String); 8] {
+    let names: Vec<&str> = rules.purposes.iter().map(String::as_str).collect();
+    let say = |set: bool| if set { "yes" } else { "no" }.to_owned();
+    [
+        ("What for", words::allowed_purposes(&names, rules.only_disease != 0)),
+        ("Last day", date(Day(today.0.saturating_add(rules.days)))),
+        ("Least pay for an answer", parts::number(rules.price_min)),
+        ("Least number of people in a result", parts::number(rules.cohort_min)),
+        ("Exact results of big groups", say(rules.exact)),
+        ("Studies may look for people like you and invite you", say(rules.screening)),
+        ("Where", words::regions(Regions(rules.regions))),
+        ("Privacy", words::answer_limit(Epsilon::from_milli(rules.epsilon_milli_max), budget)),
+    ]
+}
+
+/// What a change changes, line by line.
+fn changed(before: &ConsentFile, after: &ConsentFile, today: Day, budget: Epsilon) -> Vec<String> {
+    let both = lines(before, today, budget).into_iter().zip(lines(after, today, budget));
+    let differing = both.filter(|((_, was), (_, will))| was != will);
+    let said = differing.map(|((what, was), (_, will))| {
+        format!("{what}. Was: {}. Will be: {}.", was.trim_end_matches('.'), will.trim_end_matches('.'))
+    });
+    let mut said: Vec<String> = said.collect();
+    said.push(match said.len() {
+        0 => "Nothing changes: these are the rules that you have.".into(),
+        8 => return said,
+        _ => "Your other rules stay as they are.".into(),
+    });
+    said
+}
+
 /// A record whose rules a form can say: not those that were made from terms for experts, which it would lose.
 fn plain(overview: &Overview, number: usize) -> Result<&HeldRecord, Error> {
     let record = held(overview, number)?;
@@ -232,12 +329,37 @@ fn held(overview: &Overview, number: usize) -> Result<&HeldRecord, Error> {
     overview.records.get(number).ok_or_else(|| Error::NotFound { what: "record", id: number.to_string() })
 }
 
+/// Which change the form is to undo.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Undo {
+    before: Option<String>,
+}
+
+/// The rules from before a change of a record of this session's wallet.
+fn rules_before(visit: &Visit, record: usize, id: &str) -> Result<Terms, Error> {
+    let operation: OperationId = id.parse()?;
+    let found = visit.pages.operation(operation, visit.wallet()).and_then(|running| match running.act {
+        Act::ChangeConsent { record: number, before, .. } if number == record => Some(*before),
+        _ => None,
+    });
+    found.ok_or_else(|| Error::NotFound { what: "change of rules", id: id.into() })
+}
+
 #[get("/use/{record}/change")]
-async fn ask_change(request: HttpRequest, visit: Visit, record: Path<usize>) -> Result<HttpResponse, Error> {
+async fn ask_change(
+    request: HttpRequest,
+    visit: Visit,
+    record: Path<usize>,
+    undo: Result<Query<Undo>, actix_web::Error>,
+) -> Result<HttpResponse, Error> {
+    let undo = asked(undo)?;
     let (seen, overview) = visit.show().await?;
-    let terms = &plain(&overview, *record)?.terms;
+    let held = &plain(&overview, *record)?.terms;
+    let before = undo.before.as_deref().map(|id| rules_before(&visit, *record, id)).transpose()?;
     let shell = Shell::of(&request, Part::Consent, "Change what it may be used for");
-    page(&Change::of_terms(shell, seen, *record, terms, overview.time.day()))
+    let form = Change::of_terms(shell, seen, *record, before.as_ref().unwrap_or(held), overview.time.day());
+    page(&Change { before: undo.before.unwrap_or_default(), ..form })
 }
 
 #[post("/use/{record}/change")]
@@ -250,7 +372,11 @@ async fn change(
     let fields = visit.sent(form)?;
     let (seen, overview) = visit.show().await?;
     let record = plain(&overview, *record)?;
-    let terms = match read(&fields, &record.terms) {
+    let undone = match fields.get("before") {
+        "" => Purposes::default(),
+        id => purposes_of(&rules_before(&visit, record.number, id)?),
+    };
+    let terms = match read(&fields, &record.terms, undone) {
         Ok(terms) => terms,
         Err(errors) => {
             let shell = Shell::of(&request, Part::Consent, "Change what it may be used for");
@@ -258,26 +384,21 @@ async fn change(
         }
     };
     if fields.is_confirmed() {
-        return Ok(lead_to(visit.begin(&fields, Act::ChangeConsent { record: record.number, terms })?));
+        let before = Box::new(record.terms.clone());
+        return Ok(lead_to(visit.begin(&fields, Act::ChangeConsent { record: record.number, before, terms })?));
     }
-    let names: Vec<&str> = terms.purposes.iter().map(String::as_str).collect();
-    let say = |set: bool, what: &str| format!("{what}: {}.", if set { "yes" } else { "no" });
+    let (today, budget) = (overview.time.day(), overview.budget.limit);
+    let changes = changed(&ConsentFile::of(&record.terms, today), &terms, today, budget);
     let question = Question {
-        title: "Are these your new rules?".into(),
-        does: vec![
-            format!("Your record may be used for {}.", words::purposes(&names)),
-            format!("This ends after {} days, if you do not change it before.", terms.days),
-            format!("An answer must earn at least {}.", terms.price_min),
-            format!("A result must be about at least {} people.", terms.cohort_min),
-            say(terms.exact, "Exact results of big groups are allowed"),
-            say(terms.screening, "Studies may look for people like you and invite you"),
-            words::regions(Regions(terms.regions)),
-            words::answer_limit(Epsilon::from_milli(terms.epsilon_milli_max)),
-        ],
+        title: "Change your rules like this?".into(),
+        does: changes.into_iter().chain(unchosen(&fields, &terms)).collect(),
         does_not: vec![
             "Answers that were given before stay given. You can take one back while its question still collects."
                 .into(),
-            "Until the network takes the new rules in, your agent answers nothing with this record.".into(),
+            match words::soon(overview.epoch_seconds) {
+                Some(soon) => format!("{UNTIL_TAKEN_IN} {soon}"),
+                None => UNTIL_TAKEN_IN.into(),
+            },
         ],
         fee: FREE.into(),
         action: format!("/use/{}/change", record.number),
@@ -334,6 +455,49 @@ mod tests {
 
     fn sent(values: &[&str]) -> Fields {
         Fields::of(values.iter().map(|value| (regions::NAME, *value)))
+    }
+
+    fn rules(purposes: &[&str]) -> ConsentFile {
+        let text = r#"{ "days": 10, "price_min": 500, "cohort_min": 50 }"#;
+        let purposes = purposes.iter().map(|name| (*name).to_owned()).collect();
+        ConsentFile { purposes, ..serde_json::from_str(text).unwrap() }
+    }
+
+    #[test]
+    fn repro_whoever_allows_anything_anew_allows_research_on_health_too_and_companies_nothing() {
+        let none = Purposes::default();
+        let of = |chosen: &[&str], before| included(chosen.iter().map(|name| (*name).to_owned()).collect(), before);
+        let any = of(&["any-use"], none);
+        assert!(any.contains(&"health-research".into()) && any.contains(&"ancestry".into()), "{any:?}");
+        assert!(!any.iter().any(|name| name == "methods" || name.starts_with("commercial")), "{any:?}");
+        assert_eq!(of(&["health-research"], none), ["health-research", "disease-specific"]);
+        assert_eq!(of(&["ancestry"], none), ["ancestry"]);
+        assert_eq!(of(&["ancestry", "no such thing"], none), ["ancestry", "no such thing"]);
+    }
+
+    #[test]
+    fn repro_who_allows_a_wider_use_without_a_narrower_one_keeps_it_so_whatever_else_changes() {
+        let uses = ["general-research", "health-research"].map(str::to_owned);
+        let before = Purposes::from_names(&uses).unwrap();
+        assert_eq!(included(uses.to_vec(), before), uses);
+        assert_eq!(included(uses[..1].to_vec(), before), uses[..1]);
+    }
+
+    #[test]
+    fn a_change_is_said_as_what_was_and_what_will_be_and_only_where_they_differ() {
+        let (today, budget) = (Day(20_000), Epsilon::from_milli(3_000));
+        let before = rules(&["ancestry"]);
+        let after = ConsentFile { price_min: 1_700, exact: true, ..before.clone() };
+        let said = changed(&before, &after, today, budget);
+        let expected = [
+            "Least pay for an answer. Was: 500. Will be: 1,700.",
+            "Exact results of big groups. Was: no. Will be: yes.",
+            "Your other rules stay as they are.",
+        ];
+        assert_eq!(said, expected);
+        assert_eq!(changed(&before, &before, today, budget).len(), 1);
+        let wider = changed(&before, &rules(&["disease-specific"]), today, budget).remove(0);
+        assert!(wider.contains("Will be: research on single illnesses, whichever they are."), "{wider}");
     }
 
     #[test]

@@ -66,7 +66,10 @@ struct Left {
 
 #[post("/out")]
 async fn leave(request: HttpRequest, visit: Visit, form: Form<Vec<(String, String)>>) -> Result<HttpResponse, Error> {
-    visit.sent(form)?;
+    let fields = visit.sent(form)?;
+    if !fields.get("all").is_empty() {
+        visit.pages.leave_all(visit.wallet());
+    }
     if let Some(text) = cookie(&request, &visit.pages.origin().cookie()) {
         visit.pages.leave(text);
     }

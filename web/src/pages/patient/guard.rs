@@ -90,12 +90,19 @@ fn refusal(
     let status = error.as_response_error().status_code();
     let is_signed_out = matches!(error.as_error::<Error>(), Some(Error::NoVisit));
     let is_busy = matches!(error.as_error::<Error>(), Some(Error::Market(market::Error::FileInUse { .. })));
-    let detail = if is_busy {
+    let is_misread = match error.as_error::<Error>() {
+        Some(error) => matches!(error, Error::Request { .. } | Error::Statement(_)),
+        None => matches!(status, StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND),
+    };
+    let is_no_address = *request.method() == Method::GET && is_misread;
+    let detail = if is_no_address {
+        "This address is not whole. Begin at the home page.".into()
+    } else if is_busy {
         "Another program has your wallet open, such as the agent that answers for you. Try again in a minute.".into()
     } else {
         detail(error)
     };
-    let title = title(status, is_signed_out);
+    let title = title(if is_no_address { StatusCode::NOT_FOUND } else { status }, is_signed_out);
     let shell = Shell::of(request, Part::Elsewhere, title);
     let shell = if is_signed_out || status == StatusCode::FORBIDDEN { shell.alone() } else { shell };
     Ok(page_with(status, &Refusal { shell, title: title.into(), detail, is_signed_out })?)

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use actix_web::{HttpRequest, HttpResponse, get};
 use askama::Template;
 use circuits::consent::Day;
-use market::overview::{Decision, Overview, RecordStanding};
+use market::{
+    agent::EarningState,
+    overview::{Decision, HeldRecord, Overview, RecordStanding},
+};
 use node::{calendar::date, state::ResponseStatus};
 
 use super::{
@@ -15,6 +18,7 @@ use super::{
     },
     Part,
     visit::{Seen, Visit},
+    words,
 };
 use crate::{
     Error,
@@ -49,12 +53,25 @@ impl Home {
     fn answered(&self) -> usize {
         let queries = self.overview.queries.iter().map(|asked| &asked.answer);
         let screenings = self.overview.screenings.iter().map(|asked| &asked.answer);
-        queries.chain(screenings).filter(|answer| matches!(answer, Decision::Answered { .. })).count()
+        queries.chain(screenings).filter(|answer| counts(answer)).count()
     }
 
     fn asked(&self) -> usize {
         self.overview.queries.len() + self.overview.screenings.len()
     }
+}
+
+/// Whether an answer was given and not taken back.
+fn counts(answer: &Decision) -> bool {
+    matches!(answer, Decision::Answered { earning } if *earning != EarningState::Withdrawn)
+}
+
+/// What the owner should know of a record whose new rules do not count yet.
+fn changing(record: &HeldRecord, epoch_seconds: Option<u64>) -> Alert {
+    let text =
+        format!("Until the network takes them in, your agent answers nothing with record {}.", record.number + 1);
+    let text = [Some(text), words::soon(epoch_seconds)].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    Alert { title: "Your new rules do not count yet".into(), text, href: "/use", link: "Look at your rules" }
 }
 
 /// What a wallet's rules, budget and invitations ask of its owner.
@@ -70,6 +87,8 @@ fn alerts(overview: &Overview, today: Day) -> Vec<Alert> {
             });
         }
     }
+    let is_changing = |record: &&HeldRecord| record.standing == RecordStanding::Changing;
+    alerts.extend(overview.records.iter().filter(is_changing).map(|record| changing(record, overview.epoch_seconds)));
     let in_use = overview.records.iter().filter(|record| record.standing != RecordStanding::Withdrawn);
     for record in in_use {
         let (last, left) = (record.terms.expiry, record.terms.expiry.0.saturating_sub(today.0));
@@ -86,7 +105,10 @@ fn alerts(overview: &Overview, today: Day) -> Vec<Alert> {
     if overview.budget.percent >= BUDGET_PERCENT {
         alerts.push(Alert {
             title: "Your privacy budget is nearly used".into(),
-            text: format!("{} of 100 parts are used. When none is left, your agent says no.", overview.budget.percent),
+            text: format!(
+                "{} of {} is used. When none is left, your agent says no.",
+                overview.budget.spent, overview.budget.limit
+            ),
             href: "/privacy",
             link: "What this means",
         });

@@ -7,7 +7,7 @@ use actix_web::{
 use askama::Template;
 use circuits::id::ScreeningId;
 use market::{
-    overview::Overview,
+    overview::{Asker, Overview},
     recruitment::{CONTACT_BYTES_MAX, Contact, ReceivedInvitation},
 };
 use node::state::ResponseStatus;
@@ -21,6 +21,7 @@ use super::{
     Part,
     confirm::{Question, ask, lead_to},
     visit::{Seen, Visit},
+    words,
 };
 use crate::{Error, api::parse, patient::Act};
 
@@ -59,11 +60,28 @@ struct Invitation {
     shell: Shell,
     seen: Seen,
     received: ReceivedInvitation,
+    /// Who looks for people and what for, while the network still lists it.
+    asker: Option<Asker>,
+    /// The contact that was left.
+    left: Option<String>,
     contact: String,
     error: Option<String>,
 }
 
 impl Invitation {
+    fn of(request: &HttpRequest, seen: Seen, overview: &Overview, received: ReceivedInvitation) -> Self {
+        let search = overview.screenings.iter().find(|asked| asked.screening == received.screening);
+        Self {
+            shell: Shell::of(request, Part::Invitations, "An invitation"),
+            seen,
+            asker: search.map(|asked| asked.asker.clone()),
+            left: overview.contacts.get(&received.screening).map(|contact| contact.text().to_owned()),
+            received,
+            contact: String::new(),
+            error: None,
+        }
+    }
+
     fn is_open(&self) -> bool {
         matches!(self.received.status, ResponseStatus::Invited { .. })
     }
@@ -84,8 +102,7 @@ fn received(overview: &Overview, id: &str) -> Result<ReceivedInvitation, Error> 
 async fn show(request: HttpRequest, visit: Visit, id: Path<String>) -> Result<HttpResponse, Error> {
     let (seen, overview) = visit.show().await?;
     let received = received(&overview, &id)?;
-    let shell = Shell::of(&request, Part::Invitations, "An invitation");
-    page(&Invitation { shell, seen, received, contact: String::new(), error: None })
+    page(&Invitation::of(&request, seen, &overview, received))
 }
 
 #[post("/invitations/{id}")]
@@ -101,11 +118,12 @@ async fn accept(
     let text = fields.get("contact").replace("\r\n", "\n");
     let contact = match Contact::new(text.clone()) {
         Ok(contact) => contact,
-        Err(error) => {
+        Err(_) => {
             let (seen, overview) = visit.show().await?;
             let received = received(&overview, &id)?;
-            let shell = Shell::of(&request, Part::Invitations, "An invitation");
-            return page(&Invitation { shell, seen, received, contact: text, error: Some(error.to_string()) });
+            let error = Some(words::contact_refused(&text));
+            let invitation = Invitation::of(&request, seen, &overview, received);
+            return page(&Invitation { contact: text, error, ..invitation });
         }
     };
     if fields.is_confirmed() {

@@ -3,7 +3,7 @@
 use circuits::consent::{Purposes, Regions};
 use node::{query::DataUse, transaction::AllowedUse};
 
-use super::words::{purposes, region_numbers, requirement};
+use super::words::{allowed_purposes, purposes, region_numbers, requirement};
 
 /// The purposes of a use, by their names in files.
 fn names(of: Purposes) -> Vec<&'static str> {
@@ -15,7 +15,7 @@ fn met(of: Purposes) -> impl Iterator<Item = &'static str> {
     Purposes::REQUIREMENTS.into_iter().filter(move |(_, without)| !of.contains(*without)).map(|(name, _)| name)
 }
 
-fn sentence_part(of: Purposes, disease: u32, regions: Regions) -> String {
+fn sentence_part(purposes: &str, disease: u32, regions: Regions) -> String {
     let illness = match disease {
         0 => String::new(),
         number => format!(" (the illness with the number {number})"),
@@ -26,12 +26,12 @@ fn sentence_part(of: Purposes, disease: u32, regions: Regions) -> String {
         numbers if numbers.contains(',') => format!("in the regions {numbers}"),
         number => format!("in region {number}"),
     };
-    format!("{}{illness}, {places}", purposes(&names(of)))
+    format!("{purposes}{illness}, {places}")
 }
 
 /// What somebody wants raw data for.
 pub(super) fn data_use(data_use: &DataUse) -> String {
-    sentence_part(data_use.purposes, data_use.disease, data_use.regions)
+    sentence_part(&purposes(&names(data_use.purposes)), data_use.disease, data_use.regions)
 }
 
 /// What who asks for raw data promises besides.
@@ -52,7 +52,8 @@ fn promise(name: &'static str) -> &'static str {
 
 /// What an owner allows with raw data.
 pub(super) fn allowed_use(allowed: &AllowedUse) -> String {
-    let use_words = sentence_part(allowed.purposes, allowed.disease, allowed.regions);
+    let purposes = allowed_purposes(&names(allowed.purposes), allowed.disease != 0);
+    let use_words = sentence_part(&purposes, allowed.disease, allowed.regions);
     let asked: Vec<_> = met(allowed.purposes).map(requirement).collect();
     if asked.is_empty() { use_words } else { format!("{use_words}; you ask of a study: {}", asked.join(", ")) }
 }

@@ -6,7 +6,8 @@ use actix_web::{
 };
 use askama::Template;
 use circuits::id::{DatasetId, LicenceId};
-use market::{index::Sequence, licence::REVOCATION};
+use market::index::Sequence;
+use node::state::LicenceStatus;
 use serde::Deserialize;
 
 use super::{
@@ -33,6 +34,15 @@ struct All {
     licences: Licences,
     /// Whether a licence can be granted here.
     can_grant: bool,
+}
+
+impl All {
+    /// Whether a licence that is shown was granted, and so paid.
+    fn has_paid(&self) -> bool {
+        let Licences::Known(offered) = &self.licences else { return false };
+        let mut all = offered.iter().flat_map(|one| &one.licences);
+        all.any(|one| matches!(one.state.status, LicenceStatus::Granted { .. } | LicenceStatus::Revoked { .. }))
+    }
 }
 
 /// Where the list of a dataset's licences begins.
@@ -114,12 +124,13 @@ async fn grant(
     .await?;
     let licensee = match read {
         Ok(licensee) => licensee,
-        Err(error) => {
-            let error = Some(format!("This is not the paper of who asks, or it is not whole. {error}"));
+        Err(Error::Market(error)) if !matches!(error, market::Error::Ledger(_)) => {
+            let error = Some("This is no reader key of who asks, or it is not whole. Ask them for it again.".into());
             let (shell, document) =
                 (Shell::of(&request, Part::Licences, "Let them have a copy"), fields.get("document").into());
             return page(&Asking { shell, seen, requested, document, error });
         }
+        Err(error) => return Err(error),
     };
     if fields.is_confirmed() {
         return Ok(lead_to(visit.begin(&fields, Act::GrantLicence { licence: requested.id, licensee })?));
@@ -185,7 +196,6 @@ async fn ask_revoke(request: HttpRequest, visit: Visit, id: Path<String>) -> Res
         does_not: vec![
             "What they fetched before, they can still read. No button can call it back.".into(),
             "The money that they paid stays yours.".into(),
-            REVOCATION.into(),
         ],
         fee: "Nothing.".into(),
         action: format!("/licences/{}/revoke", requested.id),

@@ -25,7 +25,11 @@ use super::{
     visit::{Seen, Visit},
     words,
 };
-use crate::{Error, api::parse, patient::Act};
+use crate::{
+    Error,
+    api::parse,
+    patient::{Act, Sent},
+};
 
 /// What one answer or response earned.
 struct Earned {
@@ -35,6 +39,20 @@ struct Earned {
     since: Option<Day>,
     price: Amount,
     state: EarningState,
+    /// What is known of its being sent on.
+    sent: Option<Sent>,
+}
+
+impl Earned {
+    /// Whether it can be paid out, as far as is known.
+    fn is_here(&self) -> bool {
+        self.state == EarningState::Paid && self.sent.is_none()
+    }
+
+    /// The class and the name of its state.
+    const fn standing(&self) -> (&'static str, &'static str) {
+        if self.sent.is_some() { ("", words::SENT_ON) } else { words::earning(&self.state) }
+    }
 }
 
 #[derive(Template)]
@@ -44,11 +62,12 @@ struct Money {
     seen: Seen,
     earned: Listing<Earned>,
     paid: Amount,
+    here: Amount,
     pending: Amount,
 }
 
 /// Everything that a wallet's answers and responses earned, the newest first.
-fn earned(overview: &Overview) -> Vec<Earned> {
+fn earned(overview: &Overview, sent: &BTreeMap<QueryId, Sent>) -> Vec<Earned> {
     let queries = overview.queries.iter().map(|asked| (asked.query, &asked.asker));
     let screenings = overview.screenings.iter().map(|asked| (as_query(asked.screening), &asked.asker));
     let askers: BTreeMap<QueryId, _> = queries.chain(screenings).collect();
@@ -57,15 +76,16 @@ fn earned(overview: &Overview) -> Vec<Earned> {
     let one = |(id, price, state): (QueryId, Amount, EarningState)| {
         let asker = askers.get(&id);
         let title = asker.map_or_else(String::new, |asker| asker.title.clone());
-        Earned { id, title, since: asker.map(|asker| asker.opening), price, state }
+        let sent = sent.get(&id).copied().filter(|_| state == EarningState::Paid);
+        Earned { id, title, since: asker.map(|asker| asker.opening), price, state, sent }
     };
     let mut all: Vec<_> = answers.chain(responses).map(one).collect();
     all.sort_by_key(|one| (Reverse(one.since), one.id));
     all
 }
 
-fn sum(earned: &[Earned], wanted: EarningState) -> Result<Amount, Error> {
-    let prices = earned.iter().filter(|one| one.state == wanted).map(|one| one.price);
+fn sum(earned: &[Earned], is_wanted: impl Fn(&Earned) -> bool) -> Result<Amount, Error> {
+    let prices = earned.iter().filter(|one| is_wanted(one)).map(|one| one.price);
     Ok(prices.into_iter().try_fold(Amount::default(), Amount::plus)?)
 }
 
@@ -84,10 +104,12 @@ async fn money(
 ) -> Result<HttpResponse, Error> {
     let after: Option<QueryId> = asked(begin)?.after.map(|id| parse("answer", &id)).transpose()?;
     let (seen, overview) = visit.show().await?;
-    let all = earned(&overview);
-    let (paid, pending) = (sum(&all, EarningState::Paid)?, sum(&all, EarningState::Pending)?);
+    let all = earned(&overview, &visit.pages.sent_on(visit.wallet()));
+    let paid = sum(&all, |one| one.state == EarningState::Paid)?;
+    let pending = sum(&all, |one| one.state == EarningState::Pending)?;
+    let here = sum(&all, Earned::is_here)?;
     let earned = Listing::behind(all, |one| one.id, after, ("/money", "after", "answers"))?;
-    page(&Money { shell: Shell::of(&request, Part::Money, "Money"), seen, earned, paid, pending })
+    page(&Money { shell: Shell::of(&request, Part::Money, "Money"), seen, earned, paid, here, pending })
 }
 
 #[derive(Template)]
@@ -101,16 +123,18 @@ struct PayOut {
 }
 
 /// One of the wallet's own answers that was paid.
-fn own(overview: &Overview, id: &str) -> Result<Earned, Error> {
+fn own(visit: &Visit, overview: &Overview, id: &str) -> Result<Earned, Error> {
     let query: QueryId = parse("answer", id)?;
-    let found = earned(overview).into_iter().find(|one| one.id == query && one.state == EarningState::Paid);
+    let found = earned(overview, &visit.pages.sent_on(visit.wallet()))
+        .into_iter()
+        .find(|one| one.id == query && one.state == EarningState::Paid);
     found.ok_or_else(|| Error::NotFound { what: "paid answer", id: id.into() })
 }
 
 #[get("/money/{id}")]
 async fn ask_pay_out(request: HttpRequest, visit: Visit, id: Path<String>) -> Result<HttpResponse, Error> {
     let (seen, overview) = visit.show().await?;
-    let earned = own(&overview, &id)?;
+    let earned = own(&visit, &overview, &id)?;
     let shell = Shell::of(&request, Part::Money, "Pay out");
     page(&PayOut { shell, seen, earned, to: String::new(), error: None })
 }
@@ -124,12 +148,17 @@ async fn pay_out(
 ) -> Result<HttpResponse, Error> {
     let fields = visit.sent(form)?;
     let (seen, overview) = visit.show().await?;
-    let earned = own(&overview, &id)?;
-    let to: AccountId = match fields.get("to").parse() {
+    let earned = own(&visit, &overview, &id)?;
+    let to = match fields.get("to").parse::<AccountId>() {
+        Ok(to) if to == overview.owner => Err("This is your own account, which your records name. Send it elsewhere."),
+        Ok(to) => Ok(to),
+        Err(_) => Err("An account has 64 digits and letters from a to f. Copy it whole."),
+    };
+    let to = match to {
         Ok(to) => to,
-        Err(_) => {
+        Err(why) => {
             let shell = Shell::of(&request, Part::Money, "Pay out");
-            let error = Some("An account has 64 digits and letters from a to f. Copy it whole.".into());
+            let error = Some(why.into());
             return page(&PayOut { shell, seen, earned, to: fields.get("to").into(), error });
         }
     };
@@ -144,7 +173,7 @@ async fn pay_out(
         does_not: vec![
             "It cannot be taken back. Check the account once more.".into(),
             "If you send the money of two answers to one account, others can see that one person gave both. Use another \
-             account for each where that matters to you."
+             account for each where that matters to you, and none to which you sent what a licence paid."
                 .into(),
         ],
         fee: "Nothing.".into(),

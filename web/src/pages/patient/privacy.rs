@@ -7,7 +7,7 @@ use actix_web::{
     web::{Form, ServiceConfig},
 };
 use askama::Template;
-use market::overview::Overview;
+use market::overview::{Overview, RecordStanding};
 
 use super::{
     super::{
@@ -17,6 +17,7 @@ use super::{
     Part,
     confirm::{Question, ask, lead_to},
     visit::{Seen, Visit},
+    words,
 };
 use crate::{Error, patient::Act, reading::epsilon};
 
@@ -28,6 +29,29 @@ struct Privacy {
     overview: Arc<Overview>,
     limit: String,
     error: Option<String>,
+}
+
+impl Privacy {
+    /// So many hundredths of the bar, which is as long as the limit in thousandths, and never without length.
+    fn part(&self, percent: u64) -> u64 {
+        u64::from(self.overview.budget.limit.milli().max(1)) * percent / 100
+    }
+
+    /// Rules that allow one answer more than all may use together.
+    fn beyond(&self) -> Vec<String> {
+        let all = self.overview.budget.limit;
+        let in_use = self.overview.records.iter().filter(|record| record.standing != RecordStanding::Withdrawn);
+        let beyond = in_use.filter(|record| record.terms.epsilon_max() > all);
+        beyond
+            .map(|record| {
+                let (one, number) = (record.terms.epsilon_max(), record.number + 1);
+                format!(
+                    "By the rules of record {number}, one answer may use {one}. That is more than your whole budget of \
+                     {all}, so the budget decides."
+                )
+            })
+            .collect()
+    }
 }
 
 fn shell(request: &HttpRequest) -> Shell {

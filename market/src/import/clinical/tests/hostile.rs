@@ -4,7 +4,7 @@ use super::*;
 use crate::import::clinical::{evaluate::Asked, json};
 
 fn mapping() -> CheckedMapping {
-    mapped(MAPPING_EXAMPLE).1
+    mapped(&EXAMPLE).1
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn two_phenopackets_of_one_person_are_refused_unless_they_are_named_by_packet() 
     let packet = |id: &str| file(id, &format!(r#"{{"id":"{id}","subject":{{"id":"individual 1"}}}}"#));
     let files = [packet("a.json"), packet("b.json")];
     assert_eq!(converted(&files, &mapping()).rows.len(), 2);
-    let by_subject = mapped(&MAPPING_EXAMPLE.replace("phenopacket = \"packet\" ", "")).1;
+    let by_subject = mapped(&EXAMPLE.replace("phenopacket = \"packet\" ", "")).1;
     assert!(refusal(&files, &by_subject).contains("person.phenopacket"));
 }
 
@@ -86,7 +86,7 @@ fn broken_mappings_are_refused_with_their_line() {
         ("take = \"latest\"", "take = \"newest\"", "line", "newest"),
         ("[person]", "[[person", "line 7", "unclosed"),
     ] {
-        let text = MAPPING_EXAMPLE.replace(from, to);
+        let text = EXAMPLE.replace(from, to);
         let said = Mapping::parse("mapping.toml", &text).unwrap_err().to_string();
         assert!(said.starts_with("mapping.toml, ") && said.contains(place) && said.contains(why), "{from}: {said}");
     }
@@ -96,7 +96,7 @@ fn broken_mappings_are_refused_with_their_line() {
 
 #[test]
 fn mappings_that_do_not_fit_their_schema_are_refused_with_attribute_and_source() {
-    let sound = Mapping::parse("mapping.toml", MAPPING_EXAMPLE).unwrap();
+    let sound = Mapping::parse("mapping.toml", &EXAMPLE).unwrap();
     let schema = schema_of(&sound);
     for (from, to, place, why) in [
         ("on = \"2020-01-01\"", "on = \"2020-01\"", "on", "YYYY-MM-DD"),
@@ -116,13 +116,13 @@ fn mappings_that_do_not_fit_their_schema_are_refused_with_attribute_and_source()
         ("molar_mass = 386.65", "molar_mass = -1.0", "\"cholesterol\", fhir", "no molar mass"),
         ("molar_mass = 386.65", "molar_mass = nan", "\"cholesterol\", fhir", "no molar mass"),
     ] {
-        let text = MAPPING_EXAMPLE.replacen(from, to, 1);
-        assert_ne!(text, MAPPING_EXAMPLE, "{from}");
+        let text = EXAMPLE.replacen(from, to, 1);
+        assert_ne!(text, *EXAMPLE, "{from}");
         let said = Mapping::parse("mapping.toml", &text).unwrap().check("mapping.toml", &schema);
         let said = said.unwrap_err().to_string();
         assert!(said.contains(place) && said.contains(why), "{from}: {said}");
     }
-    let years = Mapping::parse("m", &MAPPING_EXAMPLE.replace("unit = \"a\"", "unit = \"kg\"")).unwrap();
+    let years = Mapping::parse("m", &EXAMPLE.replace("unit = \"a\"", "unit = \"kg\"")).unwrap();
     assert!(years.check("m", &schema_of(&years)).unwrap_err().to_string().contains("a, mo, wk or d"));
 }
 
@@ -132,7 +132,7 @@ fn a_mapping_without_definitions_derives_no_schema_but_applies_to_one() {
                 fhir = { from = \"gender\", values = { male = 1 } }\n";
     let mapping = Mapping::parse("m", text).unwrap();
     assert!(mapping.definitions("m").unwrap_err().to_string().contains("define"));
-    let schema = schema_of(&Mapping::parse("m", MAPPING_EXAMPLE).unwrap());
+    let schema = schema_of(&Mapping::parse("m", &EXAMPLE).unwrap());
     assert!(mapping.check("m", &schema).is_ok());
 }
 
@@ -146,10 +146,11 @@ fn more_values_than_the_bound_are_refused() {
 #[test]
 fn the_reference_day_is_the_callers_then_the_mappings_then_today() {
     let own = mapping();
-    let none = mapped(&MAPPING_EXAMPLE.replace("on = \"2020-01-01\"", "")).1;
+    let none = mapped(&EXAMPLE.replace("on = \"2020-01-01\"", "")).1;
     let day = |mapping: &CheckedMapping, on| mapping.reference(on, Day(0)).to_string();
     assert_eq!(day(&own, Some(Day(31))), "1970-02-01");
     assert_eq!(day(&own, None), "2020-01-01");
     assert_eq!(day(&none, None), "1970-01-01");
+    assert_eq!(day(&mapped(MAPPING_EXAMPLE).1, None), "1970-01-01", "who copies the example has ages of today");
     assert_eq!(Asked { on: own.reference(None, TODAY), mapping: &own }.on, none.reference(Some(TODAY), Day(0)));
 }

@@ -8,7 +8,10 @@ mod rules;
 mod tables;
 mod units;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::LazyLock,
+};
 
 use circuits::{
     record::MISSING,
@@ -19,6 +22,9 @@ use super::*;
 
 /// The day on which every conversion here that gives none takes place: 1 January 2020.
 const TODAY: Day = Day(18_262);
+
+/// The example with the day that it has in a comment, for which these files' ages are stated.
+static EXAMPLE: LazyLock<String> = LazyLock::new(|| MAPPING_EXAMPLE.replace("# on = ", "on = "));
 
 /// The repository's test data.
 fn data(path: &str) -> PathBuf {

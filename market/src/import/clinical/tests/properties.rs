@@ -24,7 +24,7 @@ proptest! {
 
     #[test]
     fn the_order_of_a_bundle_does_not_matter(seed in any::<u64>()) {
-        let (mapping, mut bundle) = (mapped(MAPPING_EXAMPLE).1, synthea());
+        let (mapping, mut bundle) = (mapped(&EXAMPLE).1, synthea());
         let rows = converted(&[file("a.json", &bundle.to_string())], &mapping).rows;
         let entries = bundle["entry"].as_array_mut().unwrap();
         let mut state = seed | 1;
@@ -38,7 +38,7 @@ proptest! {
 
 #[test]
 fn the_order_of_files_and_their_number_do_not_matter() {
-    let (mapping, files) = (mapped(MAPPING_EXAMPLE).1, folder(&data("synthea")));
+    let (mapping, files) = (mapped(&EXAMPLE).1, folder(&data("synthea")));
     let rows = converted(&files, &mapping).rows;
     let reversed: Vec<_> = files.iter().rev().cloned().collect();
     assert_eq!(converted(&reversed, &mapping).rows, rows);
@@ -53,7 +53,7 @@ fn the_order_of_files_and_their_number_do_not_matter() {
 
 #[test]
 fn every_value_and_every_note_of_a_report_has_its_place() {
-    let conversion = converted(&folder(&data("synthea")), &mapped(MAPPING_EXAMPLE).1);
+    let conversion = converted(&folder(&data("synthea")), &mapped(&EXAMPLE).1);
     let json = serde_json::to_value(&conversion.report).unwrap();
     let people = json["people"].as_array().unwrap();
     let from = &people[0]["attributes"][0]["from"][0];
@@ -70,7 +70,7 @@ fn every_value_and_every_note_of_a_report_has_its_place() {
 
 #[test]
 fn any_bytes_are_converted_or_refused() {
-    let mapping = mapped(MAPPING_EXAMPLE).1;
+    let mapping = mapped(&EXAMPLE).1;
     for name in ["a.json", "a.csv", "a.ndjson", "a"] {
         check!().with_iterations(ITERATIONS).for_each(|bytes: &[u8]| {
             let file = ClinicalFile { name: name.into(), bytes: bytes.to_vec() };
@@ -81,7 +81,7 @@ fn any_bytes_are_converted_or_refused() {
 
 #[test]
 fn any_change_to_a_bundle_is_converted_or_refused_with_its_place() {
-    let (mapping, valid) = (mapped(MAPPING_EXAMPLE).1, small());
+    let (mapping, valid) = (mapped(&EXAMPLE).1, small());
     check!().with_iterations(ITERATIONS).with_type::<(Vec<(u16, u8)>, u8)>().for_each(|(edits, cut)| {
         let mut bytes = valid.clone().into_bytes();
         for (place, value) in edits {

@@ -78,7 +78,7 @@ fn cases() -> CheckedMapping {
 
 #[test]
 fn synthea_bundles_give_what_an_independent_reading_gives() {
-    let conversion = converted(&folder(&data("synthea")), &mapped(MAPPING_EXAMPLE).1);
+    let conversion = converted(&folder(&data("synthea")), &mapped(&EXAMPLE).1);
     assert_as_expected(&conversion, "synthea");
     assert!(conversion.report.unattached.is_empty(), "{:?}", conversion.report.summary());
     let encounters = conversion.report.files.iter().all(|file| file.not_read.contains_key("Encounter"));
@@ -114,8 +114,8 @@ fn every_missing_value_of_the_published_cases_is_silence_or_has_its_reason() {
 fn all_shared_bundles_and_phenopackets_convert() {
     let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
     for (path, mapping, people) in [
-        ("fhir/synthea", mapped(MAPPING_EXAMPLE).1, 8),
-        ("fhir/hl7_r4_examples", mapped(MAPPING_EXAMPLE).1, 32),
+        ("fhir/synthea", mapped(&EXAMPLE).1, 8),
+        ("fhir/hl7_r4_examples", mapped(&EXAMPLE).1, 32),
         ("phenopackets/store", cases(), 30),
     ] {
         if !shared.join(path).exists() {

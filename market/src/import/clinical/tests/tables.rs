@@ -85,7 +85,7 @@ fn sources_that_disagree_give_nothing_and_those_that_agree_one_value() {
 
 #[test]
 fn the_written_table_is_read_back_by_the_importer_of_attributes() {
-    let (schema, mapping) = mapped(MAPPING_EXAMPLE);
+    let (schema, mapping) = mapped(&EXAMPLE);
     let rows = converted(&folder(&data("synthea")), &mapping).rows;
     let text = write_attributes(&rows, &schema).unwrap();
     assert_eq!(import_attributes("attributes.csv", text.as_bytes(), &schema).unwrap(), rows);
@@ -94,7 +94,7 @@ fn the_written_table_is_read_back_by_the_importer_of_attributes() {
 
 #[test]
 fn a_scale_that_decimals_do_not_hold_is_refused_where_a_table_is_written() {
-    let mapping = Mapping::parse("m", &MAPPING_EXAMPLE.replace("scale = 100", "scale = 3")).unwrap();
+    let mapping = Mapping::parse("m", &EXAMPLE.replace("scale = 100", "scale = 3")).unwrap();
     let mut schema = schema_of(&mapping);
     let row = |value| {
         let mut values = [MISSING; 32];
