@@ -55,8 +55,6 @@ pub struct ScreeningEarning {
     pub price: Amount,
     /// Paid, or pending until the ledger has the response.
     pub state: EarningState,
-    /// The one-time account that is paid.
-    pub payout: AccountId,
 }
 
 /// Everything that an owner is shown.
@@ -150,7 +148,7 @@ fn responses(wallet: &Wallet) -> Vec<ScreeningEarning> {
             ResponseStage::Proven(_) => EarningState::Pending,
             ResponseStage::Admitted { .. } => EarningState::Paid,
         };
-        ScreeningEarning { screening: *screening, price: response.price, state, payout: response.reply_account() }
+        ScreeningEarning { screening: *screening, price: response.price, state }
     };
     wallet.responses().iter().map(earning).collect()
 }

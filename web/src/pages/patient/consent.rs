@@ -274,7 +274,8 @@ fn included(chosen: Vec<String>, before: Purposes) -> Vec<String> {
 
 /// The purposes of rules.
 fn purposes_of(terms: &Terms) -> Purposes {
-    Purposes::from_names(&terms.purposes).unwrap_or_default()
+    let named = Purposes::NAMED.into_iter().filter(|(name, _)| terms.purposes.contains(name));
+    named.fold(Purposes::default(), |all, (_, purpose)| all.union(purpose))
 }
 
 /// What was allowed without being chosen, since something wider was.
