@@ -90,7 +90,7 @@ fn what_is_no_receipt_is_explained_beside_the_field() {
     browser.choose("#receipt", &query_file());
     browser.click("button.primary");
     browser.until("document.getElementById('problem')");
-    assert!(browser.text("#problem").contains("is no receipt"));
+    assert!(browser.text("#problem").contains("a receipt is the .json file"));
     assert_eq!(browser.run("return document.getElementById('receipt').getAttribute('aria-invalid')"), "true");
     assert!(
         browser

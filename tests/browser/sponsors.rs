@@ -44,7 +44,7 @@ fn a_sponsor_goes_from_the_list_to_a_verified_count_and_hands_it_on() {
     inspect(&browser, "screening-verified");
     // The address alone is enough for whoever it is sent to, and the receipt for whoever believes no server.
     let own = browser.run("return location.pathname").as_str().unwrap().to_owned();
-    let told = browser.text("#others ~ p code");
+    let told = browser.text("#others ~ p code.whole");
     assert!(told.ends_with(&own), "{told} is not {own}");
     assert_eq!(browser.run("return document.querySelectorAll('svg.code path').length"), 1);
     let path = downloads().join("screening-receipt.json");
