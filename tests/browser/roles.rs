@@ -204,7 +204,7 @@ fn a_contributor_goes_from_their_way_in_to_records_questions_earnings_and_other_
     fill(&browser, "price_min", "550");
     browser.click("#review");
     browser.until("document.getElementById('confirm')");
-    assert!(browser.text("main").contains("at least 550"), "{}", browser.text("main"));
+    assert!(browser.text("main").contains("Will be: 550."), "{}", browser.text("main"));
     browser.click("#confirm");
     done(&browser);
     go(&browser, "/use");
@@ -213,7 +213,7 @@ fn a_contributor_goes_from_their_way_in_to_records_questions_earnings_and_other_
     enter(&declined);
     browser.open(&asked);
     let text = browser.text("main");
-    assert!(text.contains("Says no") && text.contains("Your rules do not allow it"), "{text}");
+    assert!(text.contains("Says no") && text.contains("You allow only research on where people"), "{text}");
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 

@@ -67,7 +67,7 @@ fn a_question_that_the_rules_forbid_is_shown_with_who_asked_and_why_not_until_th
     let number = ancestry_alone(ward);
     ward.enter(&browser, number);
     let text = asked(ward, &browser);
-    assert!(text.contains("Says no") && text.contains("Your rules do not allow it"), "{text}");
+    assert!(text.contains("Says no") && text.contains("You allow only research on where people"), "{text}");
     assert!(text.contains("Demo researcher") && text.contains("research on health and illness"), "{text}");
     inspect(&browser, "patient-asked-refused");
 
@@ -75,7 +75,7 @@ fn a_question_that_the_rules_forbid_is_shown_with_who_asked_and_why_not_until_th
     until_asked(ward, &browser, |text| text.contains("Your rules allow it."));
 
     allow(ward, &browser, "ancestry");
-    let text = until_asked(ward, &browser, |text| text.contains("Your rules do not allow it"));
+    let text = until_asked(ward, &browser, |text| text.contains("You allow only research on where people"));
     assert!(text.contains("Says no"), "{text}");
     let wallet = ward.wallet(number);
     assert!(!wallet.holdings()[0].consent.purposes.contains(Purposes::HEALTH_RESEARCH));

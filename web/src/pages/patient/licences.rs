@@ -73,6 +73,16 @@ async fn list(
     })
 }
 
+/// Whether it is the licensee's document that is wrong, and not the ledger that fails.
+const fn is_of_paper(error: &market::Error) -> bool {
+    match error {
+        market::Error::Ledger(error) => {
+            matches!(error, node::Error::Signature { .. } | node::Error::ForeignChain { .. })
+        }
+        _ => true,
+    }
+}
+
 /// A licence of this owner's data. Anybody else's is not there.
 async fn own(visit: &Visit, id: &str) -> Result<(Seen, Requested), Error> {
     let id: LicenceId = parse("licence", id)?;
@@ -124,7 +134,7 @@ async fn grant(
     .await?;
     let licensee = match read {
         Ok(licensee) => licensee,
-        Err(Error::Market(error)) if !matches!(error, market::Error::Ledger(_)) => {
+        Err(Error::Market(error)) if is_of_paper(&error) => {
             let error = Some("This is no reader key of who asks, or it is not whole. Ask them for it again.".into());
             let (shell, document) =
                 (Shell::of(&request, Part::Licences, "Let them have a copy"), fields.get("document").into());

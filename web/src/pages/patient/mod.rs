@@ -7,6 +7,7 @@ mod asked;
 mod changes;
 mod confirm;
 mod consent;
+mod difference;
 mod download;
 mod enter;
 mod guard;
