@@ -65,6 +65,58 @@ fn a_query_is_built_by_keyboard_alone_and_saved_as_the_command_line_reads_it() {
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 
+/// Types a price and stays in the field.
+fn type_price(browser: &super::chromium::Browser, price: &str) {
+    browser.run("const price = document.getElementById('price'); price.value = ''; price.focus()");
+    browser.keys(price);
+}
+
+const SAVES: &str = "!document.querySelector('button[value=toml]').disabled";
+
+#[test]
+fn repro_a_file_is_saved_of_the_form_as_it_stands_and_not_of_the_plan_before() {
+    let (site, browser) = (site(), browser());
+    browser.open(&format!("{}/builder?query={}", site.url, site.released));
+    browser.until("document.querySelector('button[value=toml]')");
+    type_price(&browser, "777");
+    assert_eq!(browser.run(&format!("return {SAVES}")), false, "the plan is of another price");
+    assert!(browser.text("#plan").contains("You changed something since"), "{}", browser.text("#plan"));
+    browser.until(SAVES);
+    let path = downloads().join("query.toml");
+    drop(fs::remove_file(&path));
+    browser.click("button[value=toml]");
+    for _ in 0..200 {
+        if path.exists() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(QueryFile::open(&path).unwrap().price, 777);
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_said_and_the_old_plan_is_not_saved() {
+    let (site, browser) = (site(), browser());
+    browser.open(&format!("{}/builder?query={}", site.url, site.released));
+    browser.until("document.querySelector('button[value=toml]')");
+    let offline = |is_off: bool| {
+        let line = json!({ "offline": is_off, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
+        browser.devtools("Network.emulateNetworkConditions", line);
+    };
+    offline(true);
+    type_price(&browser, "778");
+    browser.until("document.getElementById('away')");
+    assert!(browser.text("#away").contains("does not answer"), "{}", browser.text("#away"));
+    assert_eq!(browser.run(&format!("return {SAVES}")), false);
+    inspect(&browser, "builder-away");
+    offline(false);
+    type_price(&browser, "779");
+    browser.until(SAVES);
+    browser.until("document.getElementById('away') === null");
+    drop(browser.complaints());
+}
+
 #[test]
 fn the_builder_works_without_script() {
     let (site, browser) = (site(), browser());

@@ -1,4 +1,5 @@
-// What script adds: buttons that copy ids and commands, and errors that go once they are mended. Everything works without.
+// What script adds: buttons that copy ids and commands, errors that go once they are mended, a plan that says when it is of
+// before, and a word when the server does not answer. Everything works without.
 "use strict";
 document.documentElement.classList.add("scripted");
 
@@ -33,8 +34,72 @@ function forgetError(event) {
   document.getElementById(input.id + "-error")?.remove();
 }
 
+// The file of a plan is saved only while the plan is of the form as it stands: each edit is counted, and each plan asked for
+// knows of how many it is.
+let edits = 0;
+let planned = 0;
+let asking = null;
+const PLAN_PAUSE = 1000;
+
+function markPlan() {
+  const isOld = edits !== planned;
+  for (const button of document.querySelectorAll("#plan form button")) button.disabled = isOld;
+  for (const hint of document.querySelectorAll("#plan [data-old]")) hint.hidden = !isOld;
+}
+
+function noteEdit(event) {
+  if (!event.target.closest?.("#query-form")) return;
+  edits += 1;
+  markPlan();
+  // Whoever leaves the field has the plan made anew at once; whoever stays in it, after a pause.
+  clearTimeout(asking);
+  asking = setTimeout(() => {
+    if (edits !== planned) htmx.trigger("#plan", "stale");
+  }, PLAN_PAUSE);
+}
+
+// A server that does not answer leaves what was there before: that is said, until it answers again.
+function sayAway(text) {
+  document.getElementById("away")?.remove();
+  if (!text) return;
+  const notice = document.createElement("p");
+  notice.id = "away";
+  notice.className = "notice warn";
+  notice.setAttribute("role", "status");
+  notice.textContent = text;
+  document.getElementById("content")?.prepend(notice);
+}
+
+const AWAY = "This server does not answer at the moment. What you see is from before.";
+const BUSY = "This server did not take that at the moment. What you see is from before; try again soon.";
+
+document.addEventListener("locus:away", () => sayAway(AWAY));
+document.addEventListener("locus:back", () => sayAway(""));
+
+function askedAgain() {
+  document.body.addEventListener("htmx:sendError", () => sayAway(AWAY));
+  document.body.addEventListener("htmx:timeout", () => sayAway(AWAY));
+  document.body.addEventListener("htmx:responseError", () => sayAway(BUSY));
+  document.body.addEventListener("htmx:beforeRequest", (event) => {
+    event.detail.xhr.edits = edits;
+  });
+  document.body.addEventListener("htmx:afterOnLoad", (event) => {
+    if (event.detail.xhr.status >= 400) return;
+    sayAway("");
+    if (event.detail.pathInfo?.requestPath === "/builder") {
+      planned = Math.max(planned, event.detail.xhr.edits ?? 0);
+      markPlan();
+    }
+  });
+}
+
 document.addEventListener("DOMContentLoaded", () => {
   addCopyButtons(document);
+  askedAgain();
+  document.body.addEventListener("input", noteEdit);
   document.body.addEventListener("input", forgetError);
-  document.body.addEventListener("htmx:afterSwap", () => addCopyButtons(document));
+  document.body.addEventListener("htmx:afterSwap", () => {
+    addCopyButtons(document);
+    markPlan();
+  });
 });

@@ -38,6 +38,7 @@ function reason(error) {
   if (error.name === "NotAllowedError") return "No passkey was used. Try again, or choose another way.";
   if (error.name === "InvalidStateError") return "This device has a passkey for your account already.";
   if (error.name === "SecurityError") return "The browser does not allow passkeys at this address.";
+  if (error instanceof TypeError) return "This server does not answer at the moment. Try again soon.";
   return error.message;
 }
 

@@ -38,12 +38,16 @@ function follow() {
   const path = part()?.dataset.stream;
   if (!path || document.hidden) return;
   source = new EventSource(path);
+  source.addEventListener("open", () => document.dispatchEvent(new Event("locus:back")));
   source.addEventListener("progress", (event) => {
     latest = event.lastEventId;
     catchUp();
   });
   source.addEventListener("error", () => {
-    if (source?.readyState !== EventSource.CLOSED) return;
+    if (source?.readyState !== EventSource.CLOSED) {
+      document.dispatchEvent(new Event("locus:away"));
+      return;
+    }
     rest();
     timer = setInterval(refresh, PAUSE);
   });

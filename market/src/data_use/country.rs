@@ -143,3 +143,15 @@ impl<'de> Deserialize<'de> for RegionTable {
         Self::new(<Vec<BTreeSet<Country>> as Deserialize>::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
+/// Regions by their numbers, from 1 on, as people and pages say them.
+#[must_use]
+pub fn regions_in_words(regions: Regions) -> String {
+    let numbers = (0..u32::BITS).filter(|bit| regions.0 >> bit & 1 == 1);
+    let numbers: Vec<_> = numbers.map(|bit| (bit + 1).to_string()).collect();
+    match numbers.as_slice() {
+        [] => "no region".into(),
+        [one] => format!("region {one}"),
+        _ if regions == Regions::ALL => "every region".into(),
+        several => format!("regions {}", several.join(", ")),
+    }
+}

@@ -22,7 +22,7 @@ use circuits::consent::Day;
 use node::calendar::parse_date;
 
 pub use self::{
-    country::{Country, REGIONS_MAX, RegionTable},
+    country::{Country, REGIONS_MAX, RegionTable, regions_in_words},
     decision::{
         Circumstances, Refusal, decide, decide_requester, demanded_in_words, in_words, refused_purposes, refused_use,
     },

@@ -1,7 +1,9 @@
 //! Uses in words, and what people must know before they grant and revoke.
 
-use circuits::consent::{Purposes, Regions};
+use circuits::consent::Purposes;
 use node::{query::DataUse, transaction::AllowedUse};
+
+use crate::data_use::regions_in_words;
 
 /// What revoking does and does not do.
 pub const REVOCATION: &str = "Revoking ends access: this network's custodian gives nothing more under the licence, and takes \
@@ -17,7 +19,7 @@ pub fn use_in_words(data_use: &DataUse) -> String {
         code => format!("disease {code}"),
     };
     let promised = requirements(data_use.purposes).map(|names| format!("; promises {names}")).unwrap_or_default();
-    format!("{}; {disease}; {}{promised}", purposes(data_use.purposes), regions(data_use.regions))
+    format!("{}; {disease}; {}{promised}", purposes(data_use.purposes), regions_in_words(data_use.regions))
 }
 
 /// What an owner allows.
@@ -28,7 +30,7 @@ pub fn allowed_in_words(allowed: &AllowedUse) -> String {
         code => format!("only disease {code}"),
     };
     let required = requirements(allowed.purposes).map(|names| format!("; requires {names}")).unwrap_or_default();
-    format!("{}; {disease}; {}{required}", purposes(allowed.purposes), regions(allowed.regions))
+    format!("{}; {disease}; {}{required}", purposes(allowed.purposes), regions_in_words(allowed.regions))
 }
 
 /// What is required or promised: the requirements whose bit, of a use without them, is missing.
@@ -44,8 +46,4 @@ fn purposes(purposes: Purposes) -> String {
     let others = purposes.without(known).0;
     let other = (others != 0).then(|| format!("others (bits {others:#b})"));
     named.map(|(name, _)| name.to_owned()).chain(other).collect::<Vec<_>>().join(", ")
-}
-
-fn regions(regions: Regions) -> String {
-    if regions == Regions::ALL { "every region".into() } else { format!("regions {:#b}", regions.0) }
 }

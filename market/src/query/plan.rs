@@ -1,7 +1,6 @@
 //! What a query would take and give, before money or privacy is spent.
 
 use circuits::{
-    consent::Regions,
     id::AccountId,
     layout::Layout,
     privacy::{DELTA, Epsilon, Rho, SlotNoise},
@@ -26,7 +25,7 @@ use super::{
 };
 use crate::{
     Error,
-    data_use::{DeclaredUse, demanded_in_words},
+    data_use::{DeclaredUse, demanded_in_words, regions_in_words},
     objects::BlobAccess,
     statistics::accounting::tight_epsilon,
 };
@@ -170,16 +169,6 @@ fn data_use(demanded: &DataUse, file: &QueryFile) -> Vec<String> {
         None => words.push(format!("only owners who allow use in {}", regions_in_words(demanded.regions))),
     }
     words
-}
-
-fn regions_in_words(regions: Regions) -> String {
-    let numbers: Vec<_> = (0..32u32).filter(|bit| regions.0 >> bit & 1 == 1).map(|bit| (bit + 1).to_string()).collect();
-    match numbers.as_slice() {
-        [] => "no region".into(),
-        [one] => format!("region {one}"),
-        _ if regions == Regions::ALL => "every region".into(),
-        several => format!("regions {}", several.join(", ")),
-    }
 }
 
 /// That fewer records are registered than the query waits for.

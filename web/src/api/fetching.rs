@@ -11,7 +11,10 @@ use market::{
     index::Index,
     objects::{self, BlobAccess, BlobAddress, BlobKind, Objects},
 };
-use node::state::{Admission, QueryState, QueryStatus, StateRead as _};
+use node::{
+    state::{Admission, QueryStatus, StateRead as _},
+    units::Height,
+};
 
 use super::{
     Service,
@@ -71,7 +74,7 @@ impl FetchingBlobs {
             return Ok(false);
         }
         let reservation = match self.quota.reserve(address.kind, length as u64) {
-            Err(Error::Quota { .. }) if is_named(&self.chain, &self.index, address)? => {
+            Err(Error::Quota { .. }) if self.is_needed(address)? => {
                 self.quota.reserve_named(address.kind, length as u64)
             }
             reserved => reserved?,
@@ -106,25 +109,43 @@ impl FetchingBlobs {
         if self.others.is_none() {
             return Ok(false);
         }
-        if address.kind == BlobKind::Ciphertext {
-            return self.is_counted(address.digest);
-        }
-        let height = self.chain.snapshot()?.latest()?.height;
-        self.others.named.contains(address, height, || match all_named(&self.chain, &self.index, address.kind) {
+        let index = match address.kind {
+            BlobKind::Ciphertext => return self.is_counted(address.digest),
+            BlobKind::KeyGeneration => return is_named(&self.chain, &self.index, address),
+            BlobKind::PublicShare | BlobKind::Blob | BlobKind::Genome | BlobKind::GenomeHeader => return Ok(false),
+            BlobKind::Invitation | BlobKind::Contact => Height::default(),
+            BlobKind::Aggregate | BlobKind::SealedComponent | BlobKind::Panel => self.index.position()?.height,
+        };
+        let seen = (self.chain.snapshot()?.latest()?.height, index);
+        self.others.named.contains(address, seen, || match all_named(&self.chain, &self.index, address.kind) {
             // A node that lacks listings looks through none.
             Err(Error::Market(market::Error::IndexGap { .. })) => Ok(BTreeSet::new()),
             named => named,
         })
     }
 
+    /// Whether room is made for a blob where there is none: the ledger names it, and of ciphertexts, a sum is still to come.
+    fn is_needed(&self, address: BlobAddress) -> Result<bool, Error> {
+        if address.kind != BlobKind::Ciphertext {
+            return is_named(&self.chain, &self.index, address);
+        }
+        let status = self.status_of(address.digest)?;
+        Ok(status.is_some_and(|status| !matches!(status, QueryStatus::Refunded { .. } | QueryStatus::Released { .. })))
+    }
+
     /// Whether a ciphertext counts, or counted in what was released.
     fn is_counted(&self, digest: Digest) -> Result<bool, Error> {
+        let status = self.status_of(digest)?;
+        Ok(status.is_some_and(|status| !matches!(status, QueryStatus::Refunded { .. })))
+    }
+
+    /// How far the query is that a ciphertext was admitted to; none where it was withdrawn.
+    fn status_of(&self, digest: Digest) -> Result<Option<QueryStatus>, Error> {
         let snapshot = self.chain.snapshot()?;
-        let Some(Admission { query, contribution }) = snapshot.ciphertext(digest)? else { return Ok(false) };
-        let is_refunded = |state: QueryState| matches!(state.status, QueryStatus::Refunded { .. });
-        let is_over = snapshot.query(query)?.is_none_or(is_refunded)
-            || snapshot.contribution(query, contribution)?.is_none_or(|contribution| contribution.withdrawn);
-        Ok(!is_over)
+        let Some(Admission { query, contribution }) = snapshot.ciphertext(digest)? else { return Ok(None) };
+        let is_withdrawn =
+            snapshot.contribution(query, contribution)?.is_none_or(|contribution| contribution.withdrawn);
+        Ok(snapshot.query(query)?.map(|state| state.status).filter(|_| !is_withdrawn))
     }
 }
 

@@ -82,7 +82,13 @@ fn letters(snapshot: &Snapshot, kind: BlobKind, named: &mut BTreeSet<Digest>) ->
 /// The letter of a kind that a response names.
 fn letter(status: &ResponseStatus, kind: BlobKind) -> Option<Digest> {
     match status {
-        ResponseStatus::Invited { invitation, .. } if kind == BlobKind::Invitation => Some(*invitation),
+        ResponseStatus::Invited { invitation, .. }
+        | ResponseStatus::Accepted { invitation, .. }
+        | ResponseStatus::Declined { invitation, .. }
+            if kind == BlobKind::Invitation =>
+        {
+            Some(*invitation)
+        }
         ResponseStatus::Accepted { contact, .. } if kind == BlobKind::Contact => Some(*contact),
         _ => None,
     }

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -31,7 +31,7 @@ const REST_TIME: Duration = Duration::from_secs(15);
 const MISS_TIME: Duration = Duration::from_secs(2);
 
 /// How long a node without the blob may take to say so, before it is left alone as one that cannot be reached.
-const SLOW_TIME: Duration = Duration::from_secs(5);
+const SLOW_TIME: Duration = Duration::from_secs(1);
 /// Fetches that go on at once, of each of the two kinds: messages of the key in the making have places of their own.
 const PLACES: usize = 16;
 /// Blobs that nobody had of which it is remembered.
@@ -96,27 +96,17 @@ impl OtherNode {
         }
         let path = format!("/v1/blobs/{}/{}?own=true", address.kind.name(), address.digest);
         let (url, started) = (self.remote.url(), Instant::now());
-        let slow = || {
-            if started.elapsed() > SLOW_TIME {
-                tracing::warn!(
-                    url,
-                    "another node is slow to say what it lacks, and is not asked for blobs for a while"
-                );
-                *self.rests_until() = Some(Instant::now() + REST_TIME);
-            }
-        };
-        match within(ASK_TIME_MAX, || self.remote.bytes(&path, bytes_max)) {
+        let why = match within(ASK_TIME_MAX, || self.remote.bytes(&path, bytes_max)) {
             Ok(Some(bytes)) => match check_digest(address, &bytes) {
                 Ok(()) => return Some(bytes),
-                Err(error) => tracing::warn!(url, %error, "another node gave other bytes than it was asked for"),
+                Err(error) => error.to_string(),
             },
-            Ok(None) => slow(),
-            Err(error @ Error::Unreachable { .. }) => {
-                tracing::warn!(url, %error, "another node is not asked for blobs for a while");
-                *self.rests_until() = Some(Instant::now() + REST_TIME);
-            }
-            Err(error) => tracing::warn!(url, %error, "another node gave no blob"),
-        }
+            Ok(None) if started.elapsed() <= SLOW_TIME => return None,
+            Ok(None) => "it is slow to say what it lacks".into(),
+            Err(error) => error.to_string(),
+        };
+        tracing::warn!(url, why, "another node is not asked for blobs for a while");
+        *self.rests_until() = Some(Instant::now() + REST_TIME);
         None
     }
 
@@ -125,23 +115,30 @@ impl OtherNode {
     }
 }
 
-/// What the ledger names of each kind, by its state at a height: looked up once for each block, however many ask.
+/// How far the ledger is, and the index that some of it is found by.
+pub(super) type Seen = (Height, Height);
+
+/// What the ledger names of each kind: looked up once for each block, and once more when the index has it, however many ask.
 #[derive(Debug, Default)]
-pub(super) struct Named(Mutex<BTreeMap<BlobKind, (Height, BTreeSet<Digest>)>>);
+pub(super) struct Named(Mutex<BTreeMap<BlobKind, Known>>);
+
+/// What was found of one kind, when. Looking up one kind keeps nobody from the others.
+type Known = Arc<Mutex<Option<(Seen, BTreeSet<Digest>)>>>;
 
 impl Named {
     /// Whether a blob is among them; `look_up` finds them all.
     pub(super) fn contains(
         &self,
         address: BlobAddress,
-        height: Height,
+        seen: Seen,
         look_up: impl FnOnce() -> Result<BTreeSet<Digest>, Error>,
     ) -> Result<bool, Error> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.get(&address.kind).is_none_or(|(then, _)| *then != height) {
-            known.insert(address.kind, (height, look_up()?));
+        let known = Arc::clone(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(address.kind).or_default());
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.as_ref().is_none_or(|(then, _)| *then < seen) {
+            *known = Some((seen, look_up()?));
         }
-        Ok(known.get(&address.kind).is_some_and(|(_, digests)| digests.contains(&address.digest)))
+        Ok(known.as_ref().is_some_and(|(_, digests)| digests.contains(&address.digest)))
     }
 }
 
@@ -151,7 +148,7 @@ pub(super) struct Lane(Mutex<Traffic>);
 
 #[derive(Debug, Default)]
 struct Traffic {
-    going_on: usize,
+    going_on: BTreeSet<BlobAddress>,
     missed: BTreeMap<BlobAddress, Instant>,
 }
 
@@ -172,7 +169,8 @@ impl Lane {
         if traffic.missed.get(&address).is_some_and(|at| at.elapsed() < MISS_TIME) {
             return Ok(None);
         }
-        if traffic.going_on >= PLACES {
+        // Whoever asks for what is being fetched finds it here in a moment, and takes no place.
+        if traffic.going_on.len() >= PLACES || traffic.going_on.contains(&address) {
             return Err(Error::Full {
                 what: "searches for blobs at other nodes",
                 limit: PLACES,
@@ -180,7 +178,7 @@ impl Lane {
                 instead: "try again in a moment",
             });
         }
-        traffic.going_on += 1;
+        traffic.going_on.insert(address);
         Ok(Some(Fetch { lane: self, address }))
     }
 
@@ -202,8 +200,7 @@ impl Fetch<'_> {
 
 impl Drop for Fetch<'_> {
     fn drop(&mut self) {
-        let mut traffic = self.lane.traffic();
-        traffic.going_on = traffic.going_on.saturating_sub(1);
+        self.lane.traffic().going_on.remove(&self.address);
     }
 }
 
@@ -244,19 +241,19 @@ mod tests {
     }
 
     #[test]
-    fn what_the_ledger_names_is_looked_up_once_for_each_block() {
+    fn what_the_ledger_names_is_looked_up_once_for_each_block_and_once_more_when_the_index_has_it() {
         let (named, blob) = (Named::default(), address(1));
         let looked = std::cell::Cell::new(0);
-        let ask = |height, digests: &[Digest]| {
+        let ask = |(height, index), digests: &[Digest]| {
             let look_up = || {
                 looked.set(looked.get() + 1);
                 Ok(digests.iter().copied().collect())
             };
-            named.contains(blob, Height::new(height), look_up).unwrap()
+            named.contains(blob, (Height::new(height), Height::new(index)), look_up).unwrap()
         };
-        assert!(!ask(1, &[]) && !ask(1, &[blob.digest]));
-        assert!(ask(2, &[blob.digest]) && ask(2, &[]));
-        assert_eq!(looked.get(), 2);
+        assert!(!ask((1, 0), &[]) && !ask((1, 0), &[blob.digest]));
+        assert!(ask((1, 1), &[blob.digest]) && ask((1, 1), &[]));
+        assert!(!ask((2, 1), &[]) && looked.get() == 3);
     }
 
     #[test]

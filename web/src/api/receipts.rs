@@ -81,6 +81,8 @@ fn examine(service: &Service, bytes: &[u8]) -> Result<Examined, Error> {
     let receipt = AnyReceipt::from_json(text).map_err(|error| malformed(error.to_string()))?;
     Ok(match receipt.verify(Some(&service.fetching())) {
         Ok(verified) => Examined { holds: true, refused: None, verified: Some(verified) },
+        // Whether it holds is not known while what it names cannot be fetched.
+        Err(error @ market::Error::BlobStore { .. }) => return Err(error.into()),
         Err(error) => Examined { holds: false, refused: Some(error.into()), verified: None },
     })
 }

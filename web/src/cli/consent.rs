@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use circuits::consent::{ConsentTerms, Regions};
+use circuits::consent::ConsentTerms;
 use clap::{Args, Subcommand};
 use market::{
     consent::{ConsentFile, Terms},
-    data_use::DuoDataUse,
+    data_use::{DuoDataUse, regions_in_words},
     issuer::{change_consent, revoke},
     ledger::tip,
     wallet::Wallet,
@@ -118,7 +118,7 @@ impl Consent {
 
 fn describe(terms: &Terms) -> String {
     let yes = |set| if set { "yes" } else { "no" };
-    let regions = if terms.regions == Regions::ALL { "all".into() } else { format!("bits {:#b}", terms.regions.0) };
+    let regions = regions_in_words(terms.regions);
     let listed = |names: &[&str]| if names.is_empty() { "nothing".into() } else { names.join(", ") };
     let entry = |entry: &DuoDataUse| {
         let codes = entry.modifiers.iter().map(|code| code.id.as_str()).collect::<Vec<_>>().join(", ");

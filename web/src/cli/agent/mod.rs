@@ -294,8 +294,7 @@ impl Answering {
         let opened = self.wanted(watching.queries.poll(ledger)?).into_iter();
         let new: Vec<_> = opened.filter(|query| watching.told.insert(*query)).collect();
         if !new.is_empty() {
-            watching.seen = None;
-            watching.known.extend(new);
+            watching.opened(new);
         }
         let epoch = tip(ledger)?.epoch;
         if watching.seen == Some(epoch) && !watching.asks_again(Instant::now()) {

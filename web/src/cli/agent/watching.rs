@@ -75,13 +75,16 @@ impl Watching {
     /// it tells of nobody. The last failure, if there is one.
     pub(super) fn ask_who_asks(&mut self, introductions: &Introductions) -> Option<Error> {
         let mut failure = None;
-        let [first, longest] = ASK_AGAIN_TIMES;
-        self.ask_again = if self.seen.is_some() { (self.ask_again * 2).min(longest) } else { first };
-        self.asked = Some(Instant::now());
+        let (now, [first, longest]) = (Instant::now(), ASK_AGAIN_TIMES);
+        let again = self.is_time(now);
+        if again {
+            self.ask_again = self.asked.map_or(first, |_| (self.ask_again * 2).min(longest));
+            self.asked = Some(now);
+        }
         for opened in &self.open {
             let query = opened.id();
             let asked = self.found.get(&query);
-            if !is_unknown(asked, opened.state().admitted) {
+            if !is_unknown(asked, opened.state().admitted) || (asked.is_some() && !again) {
                 continue;
             }
             match introductions.find(query) {
@@ -100,8 +103,19 @@ impl Watching {
     /// Whether a look is due though everything was answered in this epoch: somebody who showed nothing may show something now.
     pub(super) fn asks_again(&self, now: Instant) -> bool {
         let is_unknown = |opened: &OpenQuery| is_unknown(self.found.get(&opened.id()), opened.state().admitted);
-        let is_time = self.asked.is_none_or(|asked| now.saturating_duration_since(asked) >= self.ask_again);
-        is_time && self.open.iter().any(is_unknown)
+        self.is_time(now) && self.open.iter().any(is_unknown)
+    }
+
+    /// Whether it is time to ask again who showed nothing.
+    fn is_time(&self, now: Instant) -> bool {
+        self.asked.is_none_or(|asked| now.saturating_duration_since(asked) >= self.ask_again)
+    }
+
+    /// Notes queries that opened.
+    pub(super) fn opened(&mut self, queries: Vec<QueryId>) {
+        self.seen = None;
+        self.asked = None;
+        self.known.extend(queries);
     }
 
     /// What to decide on now, and whether anything waits for its moment.

@@ -331,6 +331,8 @@ async fn change(
     let (seen, overview) = visit.show().await?;
     let record = plain(&overview, *record)?;
     let undone = match fields.get("before") {
+        // What was looked at once more is what is set, whatever the rules are by now.
+        _ if fields.is_confirmed() => Purposes(u32::MAX),
         "" => Purposes::default(),
         id => purposes_of(&rules_before(&visit, record.number, id)?),
     };
@@ -346,6 +348,9 @@ async fn change(
         return Ok(lead_to(visit.begin(&fields, Act::ChangeConsent { record: record.number, before, terms })?));
     }
     let (today, budget) = (overview.time.day(), overview.budget.limit);
+    let mut carried = fields.carry(&FIELDS);
+    carried.retain(|(name, _)| *name != "purpose");
+    carried.extend(terms.purposes.iter().map(|name| ("purpose".into(), name.clone())));
     let changes = changed(&ConsentFile::of(&record.terms, today), &terms, today, budget);
     let question = Question {
         title: "Change your rules like this?".into(),
@@ -360,7 +365,7 @@ async fn change(
         ],
         fee: FREE.into(),
         action: format!("/use/{}/change", record.number),
-        fields: fields.carry(&FIELDS),
+        fields: carried,
         button: "Yes, set these rules",
         is_final: false,
         back: "/use",

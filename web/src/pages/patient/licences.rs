@@ -135,7 +135,10 @@ async fn grant(
     let licensee = match read {
         Ok(licensee) => licensee,
         Err(Error::Market(error)) if is_of_paper(&error) => {
-            let error = Some("This is no reader key of who asks, or it is not whole. Ask them for it again.".into());
+            let error = Some(
+                "This is no reader key of who asks, it is not whole, or it is not at your node. Ask them for the file."
+                    .into(),
+            );
             let (shell, document) =
                 (Shell::of(&request, Part::Licences, "Let them have a copy"), fields.get("document").into());
             return page(&Asking { shell, seen, requested, document, error });
