@@ -266,7 +266,7 @@ impl Canvas {
 /// Text as long as it was measured, whatever font whoever looks has in its place.
 fn element(text: &str, (x, y): (f64, f64), face: Face, anchor: Anchor) -> TextElement {
     let text = clean(text);
-    let width = face.width(&text);
+    let measured = face.has(&text).then(|| face.width(&text)).filter(|width| *width > 0.0);
     let mut element = TextElement::new(text)
         .set("x", length(x))
         .set("y", length(y))
@@ -275,7 +275,7 @@ fn element(text: &str, (x, y): (f64, f64), face: Face, anchor: Anchor) -> TextEl
     if face.bold {
         element = element.set("font-weight", "bold");
     }
-    if width > 0.0 {
+    if let Some(width) = measured {
         element = element.set("textLength", length(width)).set("lengthAdjust", "spacingAndGlyphs");
     }
     match anchor {
