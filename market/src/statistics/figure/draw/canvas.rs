@@ -263,20 +263,14 @@ impl Canvas {
     }
 }
 
-/// Text as long as it was measured, whatever font whoever looks has in its place.
 fn element(text: &str, (x, y): (f64, f64), face: Face, anchor: Anchor) -> TextElement {
-    let text = clean(text);
-    let measured = face.has(&text).then(|| face.width(&text)).filter(|width| *width > 0.0);
-    let mut element = TextElement::new(text)
+    let mut element = TextElement::new(clean(text))
         .set("x", length(x))
         .set("y", length(y))
         .set("font-size", length(face.size))
         .set("fill", face.colour);
     if face.bold {
         element = element.set("font-weight", "bold");
-    }
-    if let Some(width) = measured {
-        element = element.set("textLength", length(width)).set("lengthAdjust", "spacingAndGlyphs");
     }
     match anchor {
         Anchor::Start => element,

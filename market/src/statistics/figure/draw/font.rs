@@ -46,13 +46,6 @@ impl Face {
         units * self.size / UNITS
     }
 
-    /// Whether the font has every letter of a line, so that its length is measured and not supposed.
-    pub(super) fn has(&self, text: &str) -> bool {
-        let [regular, bold] = FONTS;
-        let font = FontRef::new(if self.bold { bold } else { regular });
-        font.is_ok_and(|font| text.chars().all(|letter| font.charmap().map(letter).is_some()))
-    }
-
     /// Lines that are no longer than this; what is left after so many is cut off with an ellipsis.
     pub(in super::super) fn wrap(&self, text: &str, width: f64, lines: usize) -> Vec<String> {
         let mut done: Vec<String> = vec![];
