@@ -240,7 +240,7 @@ fn a_public_criterion_on_a_variant_and_an_empty_interval_are_refused() {
         negated: false,
     };
     let cases = [
-        ("attributes only", clause(None, Some("22:16050822 G>A"), 1.0, 2.0)),
+        ("told by attributes alone", clause(None, Some("22:16050822 G>A"), 1.0, 2.0)),
         ("0, 1 or 2 copies", clause(None, Some("22:16050822 G>A"), 1.0, 3.0)),
         ("either an attribute or a variant", clause(Some("age"), Some("22:16050822 G>A"), 1.0, 2.0)),
         ("holds no value", clause(Some("age"), None, 50.0, 40.0)),

@@ -68,15 +68,23 @@ impl FetchingBlobs {
     /// # Errors
     /// [`Error::Quota`] where there is no room and the ledger does not name it, else as the store.
     pub(super) fn keep(&self, address: BlobAddress, bytes: Vec<u8>) -> Result<bool, Error> {
+        self.keep_if_room(address, bytes, || is_named(&self.chain, &self.index, address))
+    }
+
+    /// The same; where there is no room, `is_needed` says whether room is made.
+    fn keep_if_room(
+        &self,
+        address: BlobAddress,
+        bytes: Vec<u8>,
+        is_needed: impl FnOnce() -> Result<bool, Error>,
+    ) -> Result<bool, Error> {
         let length = bytes.len();
         let _storing = self.quota.storing(&address.digest);
         if objects::get(self.own.as_ref(), address, length).is_ok() {
             return Ok(false);
         }
         let reservation = match self.quota.reserve(address.kind, length as u64) {
-            Err(Error::Quota { .. }) if self.is_needed(address)? => {
-                self.quota.reserve_named(address.kind, length as u64)
-            }
+            Err(Error::Quota { .. }) if is_needed()? => self.quota.reserve_named(address.kind, length as u64),
             reserved => reserved?,
         };
         self.own.write(address, bytes)?;
@@ -95,7 +103,7 @@ impl FetchingBlobs {
             fetch.missed();
             return Ok(None);
         };
-        if let Err(error) = self.keep(address, bytes.clone()) {
+        if let Err(error) = self.keep_if_room(address, bytes.clone(), || self.is_needed(address)) {
             tracing::warn!(%error, "a blob that came from another node is not kept");
         }
         Ok(Some(bytes))
@@ -124,7 +132,7 @@ impl FetchingBlobs {
         })
     }
 
-    /// Whether room is made for a blob where there is none: the ledger names it, and of ciphertexts, a sum is still to come.
+    /// Whether room is made for a blob of another node where there is none: the ledger names it, and of ciphertexts, a sum is still to come.
     fn is_needed(&self, address: BlobAddress) -> Result<bool, Error> {
         if address.kind != BlobKind::Ciphertext {
             return is_named(&self.chain, &self.index, address);

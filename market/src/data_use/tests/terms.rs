@@ -163,8 +163,11 @@ fn repro_a_list_of_uses_includes_what_the_permission_of_its_name_allows() {
         assert!(included.contains(permission.allows()), "{named:?}");
         assert_eq!(with_included(included), included);
     }
-    let every = Purposes::NAMED.into_iter().fold(Purposes::default(), |all, (_, bit)| all.union(bit));
-    assert_eq!(with_included(Purposes::ANY_USE), every);
+    let any = with_included(Purposes::ANY_USE);
+    assert_eq!(any, Permission::NoRestriction.allows());
+    for beside in [Purposes::METHODS, Purposes::COMMERCIAL, Purposes::COMMERCIAL_USE] {
+        assert!(!any.contains(beside), "companies and methods are chosen for themselves");
+    }
     assert_eq!(with_included(Purposes::GENERAL_RESEARCH), Permission::GeneralResearch.allows());
     for narrow in [Purposes::DISEASE_SPECIFIC, Purposes::ANCESTRY, Purposes::METHODS, Purposes::default()] {
         assert_eq!(with_included(narrow), narrow);
