@@ -78,7 +78,10 @@ fn a_purpose_that_the_consent_lacks_is_told_with_its_term_and_remedy() {
     world.pass_epoch();
     let Outlook::Decline { reasons } = world.agent().dry_run(&wallets[0], query).unwrap() else { panic!() };
     let told = reasons[0].to_string();
-    assert!(told.contains("this study is for health research (DUO:0000006 HMB). Only a change of your consent"), "{told}");
+    assert!(
+        told.contains("this study is for health research (DUO:0000006 HMB). Only a change of your consent"),
+        "{told}"
+    );
 }
 
 #[test]
