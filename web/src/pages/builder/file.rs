@@ -362,6 +362,7 @@ mod tests {
         let errors = of_draft(&draft, None).unwrap_err();
         let fields: Vec<&str> = errors.keys().map(String::as_str).collect();
         let expected = [
+            "c.0.0.hi",
             "c.0.0.subject",
             "price",
             "purpose",
