@@ -142,7 +142,6 @@ fn repro_a_watching_agent_that_declined_before_an_introduction_came_answers_in_t
     place.url = None;
     let node = place.serve(&["serve", "--listen", &address, "--heartbeat", "3600"]);
     place.url = Some(node.url.clone());
-    place.locus(&["ledger", "next-epoch"]);
     let query = ask_bare(&place, &node, &ask(&place, &schema, "shown", &[]));
     let urls = members.iter().map(|member| member.url.clone()).collect::<Vec<_>>().join(",");
     let agent = Watch::start(&place, &urls, &["--trust", "issuers.toml", "--query", &query]);
