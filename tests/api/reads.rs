@@ -12,7 +12,7 @@ use node::{
 };
 use web::api::{CommitteeKey, CurrentEpoch, Health, IncludedTransaction, LeafPage, ProvenState};
 
-use super::server::{Server, id};
+use super::server::{Server, agent, answer, id};
 use crate::world::{ENDOWMENT, account, schema};
 
 /// The value in both encodings, which must agree.
@@ -147,4 +147,23 @@ fn what_is_not_there_and_what_does_not_decode_are_told_apart() {
     server.get("/v2/head").refused(404, "/openapi.json");
     server.post("/v1/head", "application/octet-stream", b"").refused(405, "POST");
     server.get("/v1/transactions").refused(405, "GET");
+}
+
+#[test]
+fn head_is_answered_as_get_is_but_without_the_body() {
+    let (server, agent) = (Server::start(), agent());
+    let url = |path: &str| format!("{}{path}", server.running.url());
+    // One connection for all: a byte of a body would be read as the next answer.
+    for path in ["/v1/genesis", "/openapi.json", "/help", "/assets/locus.css", "/v2/head", "/no/such/page"] {
+        let (head, get) = (answer(agent.head(url(path)).call()), answer(agent.get(url(path)).call()));
+        assert_eq!((head.status, head.body.len()), (get.status, 0), "{path}");
+        assert!(!get.body.is_empty(), "{path}");
+        for name in ["content-type", "content-length", "content-encoding", "content-security-policy", "etag"] {
+            assert_eq!(head.header(name), get.header(name), "{name} of {path}");
+        }
+    }
+    // What is sent for as long as somebody reads ends with its head.
+    let followed = answer(agent.head(url(&format!("/v1/queries/{}/progress", server.collecting))).call());
+    assert_eq!((followed.status, followed.header("content-type")), (200, "text/event-stream"));
+    assert_eq!(answer(agent.head(url("/v1/transactions")).call()).status, 405);
 }

@@ -15,8 +15,10 @@ use crate::api::{
 };
 
 /// What a page may do: nothing but what is listed.
-const RULES: [&str; 7] = [
+const RULES: [&str; 9] = [
     "default-src 'none'",
+    "img-src 'self'",
+    "font-src 'self'",
     "script-src 'self'",
     "style-src 'self'",
     "connect-src 'self'",

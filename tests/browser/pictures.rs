@@ -151,7 +151,7 @@ fn take_those_of_a_node(album: &mut Album<'_>) {
     browser.choose("#result", &site.result);
     browser.choose("#query-file", &query_file());
     browser.click("button.primary");
-    browser.until("document.querySelector('figure img')?.naturalWidth > 0");
+    browser.until("document.querySelector('figure svg') && document.fonts.status === 'loaded'");
     album.take_from("result", "document.querySelector('figure').parentElement", HEIGHT_MAX);
     open("/verify");
     browser.choose("#receipt", &site.receipt);

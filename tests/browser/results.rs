@@ -211,7 +211,7 @@ impl Results {
 #[track_caller]
 fn send(browser: &Browser) {
     browser.click("button.primary");
-    browser.until("document.querySelector('h2#numbers') && [...document.images].every(image => image.complete)");
+    browser.until("document.querySelector('h2#numbers') && document.readyState === 'complete'");
 }
 
 fn results() -> &'static Results {
@@ -219,11 +219,24 @@ fn results() -> &'static Results {
     RESULTS.get_or_init(Results::make)
 }
 
-/// The titles of the figures, each of which is drawn and said in words.
+/// The figures that are not drawn, or not said in words, and their texts that leave them.
+const UNSOUND: &str = "
+    const leaves = (text, whole) => text.left < whole.left || text.right > whole.right || text.top < whole.top || text.bottom > whole.bottom;
+    return [...document.querySelectorAll('figure')].flatMap(figure => {
+        const svg = figure.querySelector('svg[role=img]'), whole = svg?.getBoundingClientRect();
+        if (!whole?.width || svg.querySelector('desc').textContent.length <= 40) return [figure.outerHTML.slice(0, 200)];
+        const out = [...svg.querySelectorAll('text')].filter(text => leaves(text.getBoundingClientRect(), whole));
+        return out.map(text => text.textContent);
+    })";
+/// Whether every font of the style sheet came.
+const FONTS: &str = "return document.fonts.size === 2 && [...document.fonts].every(font => font.status === 'loaded')";
+
+/// The titles of the figures, each of which is drawn and said in words, in the letters that it was measured with.
 #[track_caller]
-fn drawn(browser: &Browser) -> Vec<String> {
-    let sound = "return [...document.querySelectorAll('figure img')].every(image => image.naturalWidth > 0 && image.alt.length > 40)";
-    assert_eq!(browser.run(sound), true);
+pub fn drawn(browser: &Browser) -> Vec<String> {
+    browser.until("document.querySelector('figure svg') && document.fonts.status === 'loaded'");
+    assert_eq!(browser.run(FONTS), true);
+    assert_eq!(browser.run(UNSOUND), json!([]));
     let titles =
         browser.run("return [...document.querySelectorAll('figcaption')].map(one => one.firstChild.data.trim())");
     titles.as_array().unwrap().iter().map(|title| title.as_str().unwrap().to_owned()).collect()
@@ -236,7 +249,7 @@ pub fn scrolls_in_its_box(browser: &Browser) {
     browser.set_width(320);
     assert_eq!(browser.run("return document.documentElement.scrollWidth <= innerWidth && innerWidth <= 320"), true);
     let boxes = "[...document.querySelectorAll('figure > .scroll')]";
-    let sound = "box.scrollWidth > box.clientWidth + 100 && box.querySelector('img').clientWidth >= 34 * 16 && box.tabIndex === 0 \
+    let sound = "box.scrollWidth > box.clientWidth + 100 && box.querySelector('svg').clientWidth >= 34 * 16 && box.tabIndex === 0 \
                  && box.getAttribute('role') === 'region' && box.ariaLabel.length > 8";
     assert_eq!(browser.run(&format!("return {boxes}.length > 0 && {boxes}.every(box => {sound})")), true);
     browser.press(Key::Tab);
@@ -259,7 +272,7 @@ fn an_association_is_drawn_along_the_genome_and_against_what_chance_would_give()
     // What cases have more of is found, and named for who cannot see it.
     let hit = &panel().variants[OF_CASES];
     let named = format!("{}:{}", hit.chrom, hit.pos);
-    let said = "return [...document.querySelectorAll('figure img')].map(image => image.alt).join(' ')";
+    let said = "return [...document.querySelectorAll('figure desc')].map(said => said.textContent).join(' ')";
     assert!(browser.run(said).as_str().unwrap().contains(&named), "{named}: {}", browser.run(said));
     assert!(text.contains("Differential privacy with ε = 10"), "{text}");
     inspect(&browser, "result-association");

@@ -15,6 +15,7 @@ use super::{
     chromium::{Browser, browser, downloads},
     looks::inspect,
     patient::journeys::{done, fill},
+    results::drawn,
 };
 
 /// A demo that is served by a process of its own, and what it printed.
@@ -165,8 +166,7 @@ fn a_researcher_goes_from_a_passkey_to_a_query_on_the_ledger_and_to_the_figures_
     browser.choose("#result", &demo.receipt());
     browser.choose("#query-file", &super::site::query_file());
     browser.click("button.primary");
-    browser.until("document.querySelector('figure img')");
-    assert!(browser.run("return [...document.images].every(image => image.naturalWidth > 0)") == true);
+    assert!(!drawn(&browser).is_empty());
     assert!(browser.text("main").contains("2 certified contributions"), "{}", browser.text("main"));
     assert_eq!(browser.complaints(), Vec::<String>::new());
     browser.unplug();

@@ -268,6 +268,7 @@ fn server(
         App::new()
             .wrap(from_fn(refuse_cross_site))
             .wrap(from_fn(pages::cross_site_as_page))
+            .wrap(from_fn(api::head_as_get))
             .wrap(from_fn(api::answer))
             .wrap(from_fn(api::observe))
             .configure(configure.clone())

@@ -17,6 +17,7 @@ mod diseases;
 mod drs;
 mod epochs;
 mod fetching;
+mod head;
 mod introductions;
 mod jobs;
 mod ledger;
@@ -52,6 +53,7 @@ pub(crate) use self::{
     analyses::{RESULT_BYTES_MAX, ResultFile, read_result},
     blobs::receive,
     bounds::{answer, no_endpoint},
+    head::head_as_get,
     memory::{Held, Room},
     metrics::observe,
     operation::quorum,

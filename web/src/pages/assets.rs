@@ -1,4 +1,4 @@
-//! Files beside the pages: the style sheet, the script, htmx and the icon, all built into the binary.
+//! Files beside the pages: the style sheet, the scripts, the icon and the letters of figures, all built into the binary.
 
 use std::sync::LazyLock;
 
@@ -8,6 +8,7 @@ use actix_web::{
     web::{Bytes, Path},
 };
 use flate2::Compression;
+use market::statistics::figure::FONTS;
 use sha2::{Digest as _, Sha256};
 
 use super::gzip;
@@ -20,7 +21,7 @@ struct Asset {
     bytes: &'static [u8],
 }
 
-const ASSETS: [Asset; 6] = [
+const ASSETS: [Asset; 8] = [
     Asset { name: "locus.css", media: "text/css; charset=utf-8", bytes: include_bytes!("../../assets/locus.css") },
     Asset { name: "locus.js", media: "text/javascript; charset=utf-8", bytes: include_bytes!("../../assets/locus.js") },
     Asset {
@@ -40,6 +41,9 @@ const ASSETS: [Asset; 6] = [
         bytes: include_bytes!("../../assets/htmx.min.js"),
     },
     Asset { name: "icon.svg", media: "image/svg+xml", bytes: include_bytes!("../../assets/icon.svg") },
+    // The style sheet names them by their version.
+    Asset { name: "arimo-1.33-regular.ttf", media: "font/ttf", bytes: FONTS[0] },
+    Asset { name: "arimo-1.33-bold.ttf", media: "font/ttf", bytes: FONTS[1] },
 ];
 
 /// Changes with every file, so that browsers may keep what they have for ever.

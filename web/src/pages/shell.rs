@@ -24,8 +24,8 @@ use crate::{
     sign_in::{SignedIn, identify},
 };
 
-/// What a page may load and do: files of this server, and images that it carries itself.
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; \
+/// What a page may load and do: files of this server.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; \
                       connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 /// Nothing of a machine is asked for but to write a copied id to the clipboard.
 const PERMISSIONS: &str = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), clipboard-read=()";

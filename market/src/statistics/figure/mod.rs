@@ -26,16 +26,17 @@ use serde::Serialize;
 
 pub(super) use self::axis::unit_in_words;
 use self::draw::Page;
-pub use self::png::SCALE_MAX;
 pub use self::{
     attrition::{Attrition, Stage},
     axis::{Axis, Scale, nice_times},
     bars::{Bars, Series},
     data::Mark,
+    draw::FONTS,
     forest::{Forest, ForestRow},
     heat_map::HeatMap,
     histogram::Histogram,
     manhattan::{GENOME_WIDE, Hit, Manhattan},
+    png::SCALE_MAX,
     quantiles::Quantiles,
     regression::{Fit, Regression},
     steps::{Curve, Step, Steps},

@@ -7,9 +7,10 @@ mod keys;
 mod names;
 mod palette;
 
+pub use self::font::FONTS;
 pub(super) use self::{
     canvas::{Anchor, Canvas, Line, Paint, path_of},
-    font::{FONTS, Face},
+    font::Face,
     frame::{Frame, Mapping},
     keys::{Key, Sample},
     names::Names,
