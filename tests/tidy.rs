@@ -105,3 +105,24 @@ fn the_top_level_is_as_agreed() {
         assert!(name.starts_with('.') || agreed.contains(&name.as_str()), "{name} is not agreed");
     }
 }
+
+#[test]
+fn templates_escape_everything_but_figures_which_escape_their_words_themselves() {
+    let mut found = vec![];
+    let mut folders = vec![root().join("web/templates")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            assert!(!text.contains("autoescape") && !text.contains("escape("), "{}", path.display());
+            let unescaped = text.split("{{").skip(1).filter_map(|rest| rest.split("}}").next());
+            let unescaped = unescaped.filter(|rest| rest.replace(' ', "").contains("|safe"));
+            found.extend(unescaped.map(|rest| rest.trim().to_owned()));
+        }
+    }
+    assert_eq!(found, ["figure.svg|safe"]);
+}

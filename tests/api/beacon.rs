@@ -20,7 +20,7 @@ use web::{
 use super::{
     beacon_node::{FLOORS, open, published},
     beacon_schemas::{self, CHECKED},
-    server::{agent, answer, index_at},
+    server::{Server, agent, answer, index_at},
 };
 use crate::market_world::today;
 
@@ -56,6 +56,15 @@ fn what_a_beacon_says_of_itself_is_valid() {
     let map = published.get("/beacon/v2/map").json();
     let root = &map["response"]["endpointSets"]["genomicVariant"]["rootUrl"];
     assert_eq!(root, "https://locus.example.org/beacon/v2/g_variants");
+}
+
+#[test]
+fn every_answer_of_a_node_that_is_reached_over_tls_keeps_browsers_to_it() {
+    for path in ["/beacon/v2/info", "/", "/no/such/page", "/v1/no/such/endpoint"] {
+        assert_eq!(published().get(path).header("strict-transport-security"), "max-age=31536000", "{path}");
+    }
+    // Without TLS a browser would lose a server that says so.
+    assert_eq!(Server::start().get("/").header("strict-transport-security"), "");
 }
 
 #[test]

@@ -198,8 +198,20 @@ impl Browser {
 
     /// Prefers light or dark colours, as the system would.
     pub fn prefer(&self, scheme: &str) {
+        self.prefer_on("", scheme);
+    }
+
+    /// The same, with the page laid out for a medium, such as `print`.
+    pub fn prefer_on(&self, medium: &str, scheme: &str) {
         let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
-        self.devtools("Emulation.setEmulatedMedia", json!({ "features": features }));
+        self.devtools("Emulation.setEmulatedMedia", json!({ "media": medium, "features": features }));
+    }
+
+    /// The page as a PDF of A4.
+    pub fn print(&self) -> Vec<u8> {
+        let paper = json!({ "paperWidth": 8.27, "paperHeight": 11.69 });
+        let printed = self.devtools("Page.printToPDF", paper);
+        data_encoding(printed["data"].as_str().unwrap())
     }
 
     /// Allows scripts of pages, or not.

@@ -1,11 +1,73 @@
-//! What hostile people put on the ledger, in addresses and in files comes out as text, and nothing foreign runs.
+//! What hostile people put on the ledger, in addresses, fields and files comes out as text, and nothing foreign runs.
+
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use super::{
     chromium::{Browser, browser},
+    headers::filled,
     site::{HOSTILE, site},
 };
+use crate::api::{
+    authenticator::{Authenticator, Visitor},
+    parity::Site,
+};
+
+/// The names of the fields of a page's forms.
+pub fn fields(page: &str) -> BTreeSet<String> {
+    let named = page.split(" name=\"").skip(1).filter_map(|rest| rest.split_once('"'));
+    named.map(|(name, _)| name.to_owned()).filter(|name| name != "form_token").collect()
+}
+
+/// A form's fields, each with markup in it.
+pub fn with_markup<'n>(names: impl IntoIterator<Item = &'n String>) -> String {
+    let encoded: String = HOSTILE.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    names.into_iter().map(|name| format!("{name}={encoded}")).collect::<Vec<_>>().join("&")
+}
+
+/// Asserts that an answer has none of the markup as markup.
+#[track_caller]
+pub fn is_text(page: &str, place: &str) {
+    for markup in ["<script>window.pwned", "<img src=x", "onerror=\"window", "</title>'", "'\"{{"] {
+        assert!(!page.contains(markup), "{place} shows {markup}: {page}");
+    }
+}
+
+#[test]
+fn every_field_of_every_form_comes_out_as_text() {
+    let _alone = browser();
+    let mut visitor = Visitor::at(&site().url);
+    visitor.sign_up(HOSTILE, &mut Authenticator::new(93));
+    let mut names = BTreeSet::new();
+    for path in Site::Node.addresses("get") {
+        let page = visitor.get(&filled(&path));
+        let text = String::from_utf8_lossy(&page.body).into_owned();
+        // Files are what they are; the headers keep them from being taken for pages.
+        if page.header("content-type").starts_with("text/html") {
+            is_text(&text, &path);
+            names.extend(fields(&text));
+        }
+    }
+    assert!(names.len() > 40, "{names:?}");
+    let mut forms: Vec<_> = Site::Node.addresses("post").into_iter().collect();
+    // Who signed out has no form any more.
+    forms.sort_by_key(|path| path.starts_with("/sign-out"));
+    let mut shown = 0;
+    for path in forms {
+        let together = std::iter::once(with_markup(&names));
+        let alone: Vec<_> =
+            if path == "/builder" { names.iter().map(|name| with_markup([name])).collect() } else { vec![] };
+        for body in together.chain(alone) {
+            let answer = visitor.form(&filled(&path), &format!("form_token={}&{body}", visitor.form_token.clone()));
+            let text = String::from_utf8_lossy(&answer.body).into_owned();
+            is_text(&text, &format!("{path} of {body}"));
+            assert!(answer.status < 500, "{path} of {body}: {text}");
+            shown += u32::from(text.contains("&#60;script") || text.contains("&lt;script"));
+        }
+    }
+    assert!(shown > 10, "{shown} answers show what was sent");
+}
 
 /// That the page that is open shows the markup as text, and that none of it ran.
 #[track_caller]

@@ -1,6 +1,6 @@
 //! Every page: sound, accessible, light, from this server alone, and whole at every width in both themes.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use serde_json::{Value, json};
 
@@ -8,6 +8,7 @@ use super::{
     chromium::{Browser, browser},
     site::{Site, site},
 };
+use crate::api::parity;
 
 const AXE: &str = include_str!("axe.min.js");
 const WIDTHS: [u32; 3] = [320, 1_024, 2_560];
@@ -80,6 +81,56 @@ pub fn pages(site: &Site) -> Vec<(&'static str, String)> {
         ("help", "/help".into()),
         ("not-found", "/no/such/page".into()),
     ]
+}
+
+/// Addresses of a node that are not among `pages`: a journey leads to the page and inspects it under this name, or it is no page.
+const ELSEWHERE: [(&str, Option<&str>); 9] = [
+    ("/assets/{name}", None),
+    ("/builder/diseases", None),
+    ("/builder/names", None),
+    ("/queries/{id}/progress", None),
+    ("/screenings/{id}/receipt.json", None),
+    ("/sign-in/institutions/{id}", None),
+    ("/sign-in/institutions/{id}/answer", Some("sign-in-refused")),
+    ("/sign-in/link", Some("sign-in-link")),
+    ("/you", Some("you")),
+];
+
+/// Whether a path is one of an address with parts.
+fn fits(address: &str, path: &str) -> bool {
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    let (parts, found): (Vec<_>, Vec<_>) = (address.split('/').collect(), path.split('/').collect());
+    parts.len() == found.len() && parts.iter().zip(found).all(|(part, found)| part.starts_with('{') || *part == found)
+}
+
+/// Asserts that every address of a site is inspected: by its path, or on a journey of these tests.
+#[track_caller]
+pub fn all_are_inspected(site: parity::Site, pages: &[(&str, String)], elsewhere: &[(&str, Option<&str>)]) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/browser");
+    let sources = [folder.clone(), folder.join("patient")].map(|folder| fs::read_dir(folder).unwrap());
+    let paths = sources.into_iter().flatten().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+    let tests: String = paths.filter_map(|path| fs::read_to_string(path).ok()).collect();
+    let is_inspected = |name: &str| tests.contains(&format!("inspect(&browser, \"{name}\")"));
+    let addresses = site.addresses("get");
+    for address in &addresses {
+        let listed = pages.iter().any(|(_, path)| fits(address, path));
+        match elsewhere.iter().find(|(other, _)| other == address) {
+            None => assert!(listed, "nobody looks at {address}"),
+            Some((_, name)) => {
+                assert!(!listed, "{address} is looked at twice");
+                assert!(name.is_none_or(is_inspected), "no test inspects {name:?}, which should show {address}");
+            }
+        }
+    }
+    for (address, _) in elsewhere {
+        assert!(addresses.contains(*address), "{address} is gone");
+    }
+}
+
+#[test]
+fn every_address_of_a_node_is_inspected() {
+    let _alone = browser();
+    all_are_inspected(parity::Site::Node, &pages(site()), &ELSEWHERE);
 }
 
 /// What is wrong with the looks of the page that is open, in both themes: something sticks out at a width, or is not
@@ -173,6 +224,40 @@ fn every_page_comes_from_this_server_alone_and_weighs_little_at_first() {
     for (name, path) in pages(site) {
         browser.open("about:blank");
         weighs_little(&browser, name, &site.url, |browser| browser.open(&format!("{}{path}", site.url)));
+    }
+}
+
+/// A4 between margins of a centimetre, in CSS pixels.
+const PAPER: u32 = 718;
+/// What of a page is of no use on paper and yet on it, or sticks out of it.
+const UNPRINTABLE: &str = "
+    const shown = [...document.querySelectorAll('nav a, .skip, .theme, .buttons, .pager, .copy')].filter(one => one.checkVisibility());
+    const out = [...document.querySelectorAll('main *')].filter(one => one.getBoundingClientRect().right > innerWidth + 1);
+    return [...shown, ...out].map(one => one.outerHTML.slice(0, 120)).slice(0, 4)";
+
+/// Asserts that the page that is open prints dark on light, without what needs a screen, and nothing cut off. The PDF.
+#[track_caller]
+pub fn prints(browser: &Browser, name: &str) -> Vec<u8> {
+    let ground = "return getComputedStyle(document.body).backgroundColor";
+    browser.prefer("light");
+    let light = browser.run(ground);
+    browser.prefer_on("print", "dark");
+    browser.set_width(PAPER);
+    assert_eq!(browser.run(ground), light, "{name} is printed dark");
+    assert_eq!(browser.run(UNPRINTABLE), json!([]), "{name} on paper");
+    let printed = browser.print();
+    browser.prefer("light");
+    browser.set_width(1_024);
+    assert!(printed.starts_with(b"%PDF-"), "{name}");
+    printed
+}
+
+#[test]
+fn every_page_prints_on_white_without_what_needs_a_screen() {
+    let (site, browser) = (site(), browser());
+    for (name, path) in pages(site) {
+        browser.open(&format!("{}{path}", site.url));
+        prints(&browser, name);
     }
 }
 

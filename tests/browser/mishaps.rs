@@ -32,8 +32,10 @@ use crate::{
 
 /// Days for which the questions collect, and one more.
 const DAYS: u64 = 31;
-/// Somebody whose agent answered what was refunded, and somebody who has not looked in time.
+/// Somebody whose agent answered what was refunded, somebody whose answer still counts for nothing, and somebody who has not
+/// looked in time.
 const ANSWERED: usize = 0;
+const ANSWERED_LAST: usize = 2;
 const LATE: usize = 3;
 
 /// A network on which two questions ended without a result, and the pages of its people.
@@ -45,6 +47,8 @@ struct Network {
     refunded: QueryId,
     /// Nobody answered, and nobody sealed it.
     expired: QueryId,
+    /// One answered, and it is open.
+    open: QueryId,
     _node: Running,
     _agent: Running,
     _folder: TempDir,
@@ -64,6 +68,8 @@ impl Network {
         let refunded = world.private_query(3, 10, 1_000);
         world.answer_all(&mut wallets[..2], refunded);
         let expired = world.private_query(2, 10, 1_000);
+        let open = world.lasting_query(2, 10, 1_000, 30);
+        world.answer_all(&mut wallets[ANSWERED_LAST..LATE], open);
         pass_days(DAYS);
         world.seal(refunded);
         let genesis = world.ledger().genesis().clone();
@@ -100,7 +106,7 @@ impl Network {
         })
         .unwrap();
         let people_url = agent.url();
-        Self { url, people, people_url, refunded, expired, _node: node, _agent: agent, _folder: folder }
+        Self { url, people, people_url, refunded, expired, open, _node: node, _agent: agent, _folder: folder }
     }
 
     /// Signs the browser in to somebody's own pages, and opens one.
@@ -211,5 +217,21 @@ fn repro_a_question_whose_days_were_over_was_shown_as_one_that_still_asks() {
             .unwrap()
             .contains(&network.expired.to_string())
     );
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn an_answer_is_taken_back_after_a_second_look_that_says_what_it_does_not_undo() {
+    let (network, browser) = (network(), browser());
+    network.enter(&browser, ANSWERED_LAST, "/asked");
+    let asked = row(&browser, network.open);
+    assert!(asked.contains("Take the answer back"), "{asked}");
+    browser.click(&format!("a[href='/asked/{}/take-back']", network.open));
+    browser.until("document.getElementById('confirm')");
+    let text = browser.text("main");
+    for says in ["will not be in the result", "You are not paid for it.", "can never answer this question again"] {
+        assert!(text.contains(says), "{says}: {text}");
+    }
+    inspect(&browser, "patient-take-back");
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }

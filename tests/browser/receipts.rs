@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     chromium::{Browser, browser, downloads},
-    looks::{inspect, weighs_little},
+    looks::{inspect, prints, weighs_little},
     results::{drawn, scrolls_in_its_box},
     site::{query_file, site},
 };
@@ -45,6 +45,7 @@ fn a_receipt_shows_every_check_the_people_and_their_curves() {
     assert!(!drawn(&browser).is_empty(), "{text}");
     assert!(text.contains("Survival"), "{text}");
     inspect(&browser, "verified");
+    prints(&browser, "verified");
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 
@@ -102,6 +103,24 @@ fn what_is_no_receipt_is_explained_beside_the_field() {
 }
 
 #[test]
+fn a_picture_or_a_program_is_no_receipt_and_no_result_and_the_page_says_what_is() {
+    let (site, browser) = (site(), browser());
+    let picture = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guide/pictures/home.png");
+    let picture = picture.canonicalize().unwrap();
+    for (page, field) in [("verify", "receipt"), ("results", "result")] {
+        for file in [picture.as_path(), std::path::Path::new("/bin/true")] {
+            browser.open(&format!("{}/{page}", site.url));
+            browser.choose(&format!("#{field}"), file);
+            browser.click("button.primary");
+            browser.until("document.getElementById('problem')");
+            let said = browser.text("#problem");
+            assert!(said.contains(".json") || said.contains("UTF-8"), "{page}: {said}");
+        }
+    }
+    drop(browser.complaints());
+}
+
+#[test]
 fn a_result_is_drawn_and_saved_in_every_form() {
     let (site, browser) = (site(), browser());
     browser.open(&format!("{}/results", site.url));
@@ -114,6 +133,9 @@ fn a_result_is_drawn_and_saved_in_every_form() {
     assert!(!drawn(&browser).is_empty());
     inspect(&browser, "result");
     scrolls_in_its_box(&browser);
+    let printed = prints(&browser, "result");
+    let has = |text: &[u8]| printed.windows(text.len()).any(|part| part == text);
+    assert!(has(b"+Arimo"), "figures are printed as text, in their own font");
     let figure = browser.run("return document.querySelector('button[value^=png]').value.slice(4)");
     let figure = figure.as_str().unwrap();
     for (button, file, begins) in [

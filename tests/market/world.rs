@@ -336,9 +336,15 @@ impl World {
 
     /// The same count alone, with this loss of privacy in thousandths of ε.
     pub fn private_query(&self, contributions_min: u32, contributions_max: u32, milli: u32) -> QueryId {
+        self.lasting_query(contributions_min, contributions_max, milli, 0)
+    }
+
+    /// The same, open for this many days more.
+    pub fn lasting_query(&self, contributions_min: u32, contributions_max: u32, milli: u32, days: u32) -> QueryId {
         let privacy = PrivacyMode::Private { epsilon_milli: Epsilon::from_milli(milli) };
         let question = self.question(contributions_min, contributions_max);
-        self.ask(CohortQuery { privacy, parts: vec![Layout::count()], ..question })
+        let closing = Day(question.closing.0 + days);
+        self.ask(CohortQuery { privacy, parts: vec![Layout::count()], closing, ..question })
     }
 
     fn question(&self, contributions_min: u32, contributions_max: u32) -> CohortQuery {

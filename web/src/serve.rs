@@ -22,13 +22,13 @@ use tokio::{select, sync::watch, task};
 
 use crate::{
     Error,
-    api::{self, CONNECTIONS_MAX, HEAD_TIME_MAX, SHUTDOWN_SECONDS_MAX, Service, Streams, WORKERS},
+    api::{self, CONNECTIONS_MAX, Encrypted, HEAD_TIME_MAX, SHUTDOWN_SECONDS_MAX, Service, Streams, WORKERS},
     chain::Chain,
     duties::Duties,
     member::{self, MemberService, Turns},
     pages,
     patient::PatientPages,
-    sign_in::refuse_cross_site,
+    sign_in::{Origin, refuse_cross_site},
     stop::Signals,
 };
 
@@ -121,6 +121,8 @@ pub fn serve_with_duties(
 ) -> Result<Running, Error> {
     let duties = Duties::start(&service, duties)?;
     let (chain, engine) = (Arc::clone(&service.chain), service.engine.clone());
+    let origin = Origin::of_url(service.publishing.identity.public_url());
+    let encrypted = origin.is_ok_and(|origin| origin.is_secure()).then_some(Encrypted);
     let service = Data::new(service);
     let (stop, stopped) = watch::channel(false);
     let follower = async move { follow(chain, duties, engine, stopped).await };
@@ -135,6 +137,7 @@ pub fn serve_with_duties(
             .app_data(handed.clone())
             .configure(api::configure)
             .configure(pages::configure);
+        encrypted.map(|encrypted| config.app_data(encrypted));
     })
 }
 
@@ -190,9 +193,11 @@ pub fn serve_patients(
     let (listener, address) = listen(&address.to_string())?;
     let pages = Arc::new(pages(address)?);
     let data = Data::from(Arc::clone(&pages));
+    let encrypted = pages.origin().is_secure().then_some(Encrypted);
     let no_follower: Option<(watch::Sender<bool>, Ready<()>)> = None;
     let running = start_on(listener, address, (stop_on, watch::Sender::new(false)), no_follower, move |config| {
         config.app_data(data.clone()).configure(pages::patient::configure);
+        encrypted.map(|encrypted| config.app_data(encrypted));
     })?;
     Ok((running, pages))
 }

@@ -166,6 +166,9 @@ fn a_licence_is_granted_after_a_second_look_and_the_licensee_alone_can_read() {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     inspect(&browser, "patient-licences-asked");
+    offering.open(&browser, &format!("/licences/{}/decline", offering.licence));
+    inspect(&browser, "patient-decline-licence");
+    offering.open(&browser, "/licences");
     browser.click(&format!("a[href='{grant}']"));
     browser.until("document.getElementById('document')");
     inspect(&browser, "patient-grant");
@@ -202,6 +205,9 @@ fn a_licence_is_granted_after_a_second_look_and_the_licensee_alone_can_read() {
     offering.open(&browser, "/licences");
     assert!(browser.text("main").contains("End this licence"), "{}", browser.text("main"));
     inspect(&browser, "patient-licences-granted");
+    offering.open(&browser, &format!("/licences/{}/revoke", offering.licence));
+    inspect(&browser, "patient-revoke");
+    offering.open(&browser, "/licences");
     assert!(browser.text("#paid").contains("What licences paid"), "{}", browser.text("main"));
     // Nothing is left to say yes to.
     offering.open(&browser, &grant);

@@ -1,12 +1,18 @@
 //! Others' links, others' forms, others' wallets, other names of this machine, and markup.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use ureq::http::{HeaderMap, Request, StatusCode};
 
 use super::ward::ward;
-use crate::browser::{
-    chromium::browser,
-    site::{HOSTILE, site},
+use crate::{
+    api::parity::Site,
+    browser::{
+        chromium::browser,
+        hostile::{fields, is_text, with_markup},
+        site::{HOSTILE, site},
+    },
 };
 
 /// A client that follows nothing by itself, with what a browser of a session would send.
@@ -249,4 +255,37 @@ fn titles_and_letters_that_are_markup_are_text() {
         assert_eq!(browser.run("return document.querySelectorAll('script:not([src]), main img').length"), 0, "{path}");
     }
     assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn every_field_of_every_form_comes_out_as_text() {
+    let _alone = browser();
+    let ward = ward();
+    let client = Client::of(ward.contributors[2]);
+    let fill = |path: &str| {
+        let id =
+            if path.starts_with("/invitations/") { ward.screening.to_string() } else { site().released.to_string() };
+        let path = path.replace("{record}", "0").replace("{query}", &site().released.to_string());
+        path.replace("{id}", &id).replace("{token}", "x")
+    };
+    let mut names = BTreeSet::new();
+    for path in Site::Person.addresses("get") {
+        let page = client.get(&fill(&path)).text;
+        if !path.starts_with("/download") {
+            is_text(&page, &path);
+            names.extend(fields(&page));
+        }
+    }
+    assert!(names.len() > 10, "{names:?}");
+    let mut shown = 0;
+    // Nothing is confirmed, and `/out` comes last, since it ends the session.
+    let (out, others): (Vec<_>, Vec<_>) = Site::Person.addresses("post").into_iter().partition(|path| path == "/out");
+    for path in others.into_iter().chain(out) {
+        let body = format!("form_token={}&{}", client.form_token, with_markup(&names));
+        let answer = client.post(&fill(&path), &body, &[]);
+        is_text(&answer.text, &path);
+        assert!(answer.status.as_u16() < 500, "{path}: {}", answer.text);
+        shown += u32::from(answer.text.contains("&#60;script") || answer.text.contains("&lt;script"));
+    }
+    assert!(shown >= 3, "{shown} answers show what was sent");
 }

@@ -11,10 +11,13 @@ use serde_json::{Value, json};
 use thirtyfour::Key;
 
 use super::ward::{SCREENING_PRICE, Ward, contacts, ledger, ward};
-use crate::browser::{
-    chromium::{Browser, browser},
-    looks::{inspect, weighs_little},
-    site::site,
+use crate::{
+    api::parity,
+    browser::{
+        chromium::{Browser, browser},
+        looks::{all_are_inspected, inspect, prints, weighs_little},
+        site::site,
+    },
 };
 
 const CONTACT: &str = "ada@example.org\nafter six in the evening";
@@ -30,6 +33,24 @@ pub fn done(browser: &Browser) {
 pub fn fill(browser: &Browser, id: &str, text: &str) {
     browser.run(&format!("document.getElementById({}).value = {}", json!(id), json!(text)));
 }
+
+/// Words of the trade, which stand behind a tap if at all.
+const JARGON: [&str; 14] = [
+    "epoch",
+    "ledger",
+    "nullifier",
+    "ciphertext",
+    "schema",
+    "ε",
+    "epsilon",
+    "differential",
+    "commitment",
+    "cohort",
+    "screening",
+    "leaf",
+    "transaction",
+    "zero-knowledge",
+];
 
 /// Every page that a session shows, by the name of its screenshots.
 fn pages(ward: &Ward) -> Vec<(&'static str, String)> {
@@ -63,14 +84,47 @@ fn every_page_is_accessible_and_whole_at_every_width_in_both_themes() {
         let complaints = browser.complaints();
         // The browser itself says that a page of an error is one.
         assert_eq!(complaints.len(), usize::from(name == "not-found"), "{name}: {complaints:?}");
+        prints(&browser, name);
     }
-    for text in ["leaf", "epoch", "nullifier", "ciphertext", "schema"] {
-        for path in ["/", "/asked", "/use", "/money", "/privacy"] {
-            ward.open(&browser, path);
-            let seen = browser.text("main").to_lowercase();
-            assert!(!seen.contains(text), "{path} says {text}: {seen}");
+    for (name, path) in pages(ward) {
+        ward.open(&browser, &path);
+        let seen = browser.run("return document.querySelector('main').innerText").as_str().unwrap().to_lowercase();
+        for word in JARGON {
+            assert!(!seen.contains(word), "{name} says {word}: {seen}");
         }
     }
+}
+
+#[test]
+fn who_left_and_who_comes_without_a_link_see_a_page_that_says_how_to_come_in() {
+    let (ward, browser) = (ward(), browser());
+    ward.enter(&browser, ward.contributors[2]);
+    browser.click("form[action='/out'] button");
+    browser.until("document.title.includes('signed out')");
+    inspect(&browser, "patient-left");
+    ward.open(&browser, "/records");
+    assert!(browser.text("main").contains("Each link works once."), "{}", browser.text("main"));
+    inspect(&browser, "patient-no-session");
+    // The browser itself says that a page of an error is one.
+    assert_eq!(browser.complaints().len(), 1);
+}
+
+/// Addresses that are not among `pages`: a journey leads to the page and inspects it under this name, or it is no page.
+const ELSEWHERE: [(&str, Option<&str>); 8] = [
+    ("/asked/{query}/take-back", Some("patient-take-back")),
+    ("/doing/{id}", Some("patient-done")),
+    ("/download", None),
+    ("/in/{token}", Some("patient-enter")),
+    ("/invitations/{id}/decline", Some("patient-decline-invitation")),
+    ("/licences/{id}/decline", Some("patient-decline-licence")),
+    ("/licences/{id}/grant", Some("patient-grant")),
+    ("/licences/{id}/revoke", Some("patient-revoke")),
+];
+
+#[test]
+fn every_address_of_people_is_inspected() {
+    let _alone = browser();
+    all_are_inspected(parity::Site::Person, &pages(ward()), &ELSEWHERE);
 }
 
 #[test]
@@ -291,6 +345,10 @@ fn an_invitation_is_read_and_accepted_with_a_contact_that_the_sponsor_alone_read
     ward.open(&browser, &format!("/invitations/{}", ward.screening));
     assert!(browser.text("main").contains("Two visits.") && browser.text("main").contains("Stay unknown"));
     inspect(&browser, "patient-invitation-open");
+    browser.click(&format!("a[href='/invitations/{}/decline']", ward.screening));
+    browser.until("document.getElementById('confirm')");
+    inspect(&browser, "patient-decline-invitation");
+    ward.open(&browser, &format!("/invitations/{}", ward.screening));
     assert!(browser.text("main").contains("New") && browser.text("main").contains("Who wrote"));
     browser.click("#review");
     browser.until("document.getElementById('contact-error')");

@@ -40,11 +40,19 @@ const HEADERS: [(HeaderName, &str); 5] = [
     (header::CACHE_CONTROL, "no-store"),
 ];
 
+/// A server that browsers reach over TLS alone, which a proxy in front of it ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Encrypted;
+
+/// Keeps browsers to TLS for a year (RFC 6797 §6.1); names below this one are their owner's to decide.
+const STRICT_TRANSPORT: &str = "max-age=31536000";
+
 /// Bounds the time of a request and sets the headers of its answer.
 pub(crate) async fn answer(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let is_encrypted = request.app_data::<Encrypted>().is_some();
     // The request cannot be kept for an error's response: the routing below needs it unshared. Only time running out is
     // an error here, and the connection makes its response.
     let answered = tokio::time::timeout(TIME_MAX, next.call(request)).await;
@@ -54,6 +62,9 @@ pub(crate) async fn answer(
         if !headers.contains_key(&name) {
             headers.insert(name, HeaderValue::from_static(value));
         }
+    }
+    if is_encrypted {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(STRICT_TRANSPORT));
     }
     Ok(response)
 }

@@ -52,7 +52,7 @@ use utoipa::OpenApi;
 pub(crate) use self::{
     analyses::{RESULT_BYTES_MAX, ResultFile, read_result},
     blobs::receive,
-    bounds::{answer, no_endpoint},
+    bounds::{Encrypted, answer, no_endpoint},
     head::head_as_get,
     memory::{Held, Room},
     metrics::observe,

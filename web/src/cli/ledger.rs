@@ -96,7 +96,8 @@ impl Ledger {
             Self::Replay => {
                 let height = tip(ledger)?.height;
                 let block = |at| {
-                    let missing = || node::Error::Unknown { what: "block", id: format!("{at}") };
+                    let why = "which is pruned here: replay at a node that keeps every block";
+                    let missing = || node::Error::Unknown { what: "block", id: format!("{at}, {why}") };
                     ledger
                         .block(Height::new(at))
                         .map_err(|error| node::Error::Storage { what: "read a block", why: error.to_string() })?

@@ -54,7 +54,7 @@ impl Origin {
     }
 
     /// Whether nobody on the way can read what is sent.
-    fn is_secure(&self) -> bool {
+    pub(crate) fn is_secure(&self) -> bool {
         self.0.starts_with("https://")
     }
 }
