@@ -106,9 +106,9 @@ fn what_is_no_receipt_is_explained_beside_the_field() {
 fn a_picture_or_a_program_is_no_receipt_and_no_result_and_the_page_says_what_is() {
     let (site, browser) = (site(), browser());
     let picture = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guide/pictures/home.png");
-    let picture = picture.canonicalize().unwrap();
+    let program = std::path::Path::new("/bin/true").canonicalize().unwrap();
     for (page, field) in [("verify", "receipt"), ("results", "result")] {
-        for file in [picture.as_path(), std::path::Path::new("/bin/true")] {
+        for file in [&picture.canonicalize().unwrap(), &program] {
             browser.open(&format!("{}/{page}", site.url));
             browser.choose(&format!("#{field}"), file);
             browser.click("button.primary");
