@@ -34,6 +34,7 @@ mod routes;
 mod same_as_pages;
 pub mod screenings;
 pub mod server;
+mod shown_alike;
 mod sign_in;
 mod sponsor_pages;
 mod uploads;

@@ -142,6 +142,8 @@ fn each_schema_is_that_of_what_is_served() {
         ("/v1/screenings/{id}/responses", screening),
         ("/v1/schemas/{id}", text(&query["query"]["schema"])),
         ("/v1/studies/{id}", text(&query["query"]["study"])),
+        ("/v1/studies/{id}/outcomes", text(&query["query"]["study"])),
+        ("/v1/studies/{id}/versions", text(&query["query"]["study"])),
         ("/v1/transactions/{id}", transaction.clone()),
         ("/v1/transactions/{id}/proof", transaction),
         ("/v1/blobs/{kind}", "ciphertext".into()),

@@ -7,10 +7,12 @@ use node::{
     block::{Block, SignedHeader},
     genesis::Genesis,
     light::LightClient,
-    state::{Account, QueryState, StateKey, Study, Tip},
+    state::{Account, QueryState, StateKey, Tip},
     units::{Height, LeafIndex},
 };
-use web::api::{CommitteeKey, CurrentEpoch, Health, IncludedTransaction, LeafPage, ProvenState};
+use web::api::{
+    AccountSummary, CommitteeKey, CurrentEpoch, Health, IncludedTransaction, LeafPage, ProvenState, StudyRecord,
+};
 
 use super::server::{Server, agent, answer, id};
 use crate::world::{ENDOWMENT, account, schema};
@@ -52,14 +54,14 @@ fn the_chain_reads_the_same_in_json_and_in_bytes() {
 #[test]
 fn state_reads_the_same_in_json_and_in_bytes() {
     let server = Server::start();
-    let friend: Account = both(&server, &format!("/v1/accounts/{}", id("friend")));
-    assert_eq!(friend.balance.get(), ENDOWMENT);
-    let nobody: Account = both(&server, &format!("/v1/accounts/{}", id("nobody")));
-    assert_eq!(nobody, Account::default());
+    let friend: AccountSummary = both(&server, &format!("/v1/accounts/{}", id("friend")));
+    assert_eq!(friend.account.balance.get(), ENDOWMENT);
+    let nobody: AccountSummary = both(&server, &format!("/v1/accounts/{}", id("nobody")));
+    assert_eq!(nobody, AccountSummary { account: Account::default(), roles: vec![] });
     let query: QueryState = both(&server, &format!("/v1/queries/{}", server.collecting));
     assert_eq!((query.admitted, query.surviving), (3, 2));
-    let study: Study = both(&server, &format!("/v1/studies/{}", query.query.study));
-    assert_eq!(study.researcher, account("researcher"));
+    let record: StudyRecord = both(&server, &format!("/v1/studies/{}", query.query.study));
+    assert_eq!(record.study.researcher, account("researcher"));
     let found: circuits::schema::Schema = both(&server, &format!("/v1/schemas/{}", query.query.schema));
     assert_eq!(found, schema());
     let key: CommitteeKey = both(&server, "/v1/committee");
@@ -132,6 +134,10 @@ fn an_included_transaction_comes_with_its_proof() {
 fn what_is_not_there_and_what_does_not_decode_are_told_apart() {
     let server = Server::start();
     let unknown = "11".repeat(32);
+    for page in ["versions", "outcomes"] {
+        server.get(&format!("/v1/studies/{unknown}/{page}")).refused(404, &unknown);
+        server.get(&format!("/v1/studies/{unknown}/{page}?after=x")).refused(400, "query string");
+    }
     for path in ["/v1/schemas/", "/v1/studies/", "/v1/queries/"] {
         server.get(&format!("{path}{unknown}")).refused(404, &unknown);
         server.get(&format!("{path}{}", &unknown[2..])).refused(400, "64 hex digits");

@@ -35,7 +35,7 @@ pub const SIGN_IN: [(&str, &str); 6] = [
 ];
 
 /// What is for everybody: public facts, and what proves itself, such as a signed transaction or a blob by its digest.
-pub const PUBLIC: [(&str, &str); 73] = [
+pub const PUBLIC: [(&str, &str); 76] = [
     ("get", "/beacon/v2/"),
     ("get", "/beacon/v2/configuration"),
     ("get", "/beacon/v2/datasets"),
@@ -72,6 +72,7 @@ pub const PUBLIC: [(&str, &str); 73] = [
     ("get", "/v1/diseases"),
     ("get", "/v1/epoch"),
     ("get", "/v1/genesis"),
+    ("get", "/v1/governance"),
     ("get", "/v1/head"),
     ("get", "/v1/issuers"),
     ("get", "/v1/handovers"),
@@ -103,6 +104,8 @@ pub const PUBLIC: [(&str, &str); 73] = [
     ("get", "/v1/state/{key}"),
     ("get", "/v1/studies"),
     ("get", "/v1/studies/{id}"),
+    ("get", "/v1/studies/{id}/outcomes"),
+    ("get", "/v1/studies/{id}/versions"),
     ("get", "/v1/uploads/{kind}/{digest}"),
     ("patch", "/v1/uploads/{kind}/{digest}"),
     ("get", "/v1/validators"),

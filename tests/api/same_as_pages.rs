@@ -171,3 +171,77 @@ fn released_sums_are_read_as_the_demo_read_them() {
     ask(&json!({ "result": other })).refused(404, "query");
     ask(&json!({})).refused(400, "result");
 }
+
+/// A figure's file among those that a command wrote.
+fn written(folder: &Path, figure: &str, ending: &str, measures: usize) -> Vec<u8> {
+    let (place, name) = figure.split_once('-').unwrap();
+    let name = if measures > 1 { format!("{}-{name}", place.parse::<usize>().unwrap() + 1) } else { name.into() };
+    fs::read(folder.join(name).with_extension(ending)).unwrap()
+}
+
+#[test]
+fn a_receipts_table_and_figures_are_those_of_page_endpoint_and_command_without_a_key() {
+    let (demo, folder) = (demo(), tempfile::tempdir().unwrap());
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (receipt, query, table, figures) = (demo.receipt(), query_file(), path("table.csv"), path("figures"));
+    let (url, data) = (demo.url(), path("data"));
+    let from = |file: &Path| {
+        let asked = ["--url", &url, "--data-dir", &data, "result", "--from", file.to_str().unwrap(), "--query-file"];
+        locus(&[&asked[..], &[query.to_str().unwrap(), "--csv", &table, "--figures", &figures]].concat())
+    };
+    let printed = from(&receipt);
+    assert_eq!((&printed["receipt"], &printed["slots"]), (&Value::Null, &demo.report["result"]["slots"]));
+    fs::write(path("result.json"), printed.to_string()).unwrap();
+    assert_eq!(from(Path::new(&path("result.json"))), printed, "what it prints is read as a receipt is");
+
+    let file = QueryFile::from_toml("survival", &fs::read_to_string(&query).unwrap()).unwrap();
+    let body = json!({ "result": read(&receipt), "query_file": file }).to_string();
+    let said =
+        |form: &str| answer(agent().post(format!("{url}/v1/analyses{form}")).content_type(JSON).send(body.as_bytes()));
+    let whole = said("").json();
+    for part in ["analyses", "notes", "undrawn"] {
+        assert_eq!(printed[part], whole[part], "{part}");
+    }
+    let sums = json!({ "query": printed["query"], "slots": printed["slots"] }).to_string();
+    let asked = serde_json::to_string(&file).unwrap();
+    let saved = |what: &str| {
+        let fields = [("file", sums.as_str()), ("query_file", asked.as_str()), ("what", what)];
+        answer(agent().post(format!("{url}/results/download")).send_form(fields))
+    };
+    assert_eq!(said("?form=json").json(), whole);
+    assert_eq!(saved("json").json(), whole);
+    let csv = said("?form=csv");
+    assert_eq!((csv.status, csv.header("content-type")), (200, "text/csv; charset=utf-8"));
+    assert_eq!((&csv.body, &csv.body), (&saved("csv").body, &fs::read(&table).unwrap()));
+    let (named, measures) = (whole["figures"].as_array().unwrap(), whole["analyses"].as_array().unwrap().len());
+    assert!(!named.is_empty(), "{whole}");
+    for figure in named {
+        let name = figure["name"].as_str().unwrap();
+        for (ending, media) in [("svg", "image/svg+xml"), ("png", "image/png")] {
+            let drawn = said(&format!("?form={ending}:{name}"));
+            assert_eq!((drawn.status, drawn.header("content-type")), (200, media));
+            assert!(drawn.body == saved(&format!("{ending}:{name}")).body, "{ending} of {name} is another on the page");
+            let own = written(Path::new(&figures), name, ending, measures);
+            assert!(drawn.body == own, "{ending} of {name} is another of the command");
+        }
+    }
+    said("?form=pdf").refused(404, "pdf");
+    said("?form=svg:99-survival").refused(404, "99-survival");
+    said("?shape=csv").refused(400, "query string");
+}
+
+#[test]
+fn a_file_with_sums_that_nobody_can_have_is_refused_by_the_command_as_by_the_endpoint() {
+    let (server, folder) = (Server::start(), tempfile::tempdir().unwrap());
+    let file = folder.path().join("result.json");
+    let sums = json!({ "query": server.collecting, "slots": [[1]] });
+    fs::write(&file, sums.to_string()).unwrap();
+    let url = server.running.url();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_locus"));
+    command.args(["--url", &url, "--data-dir", folder.path().to_str().unwrap(), "result", "--from"]);
+    let output = command.arg(&file).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && said.contains("is not released"), "{said}");
+    let asked = json!({ "result": sums }).to_string();
+    server.post("/v1/analyses", JSON, asked.as_bytes()).refused(400, "is not released");
+}

@@ -22,10 +22,35 @@ use market::{
 };
 use node::{
     query::{CohortQuery, PrivacyMode},
-    state::QueryState,
+    state::{QueryState, QueryStatus, StateRead},
 };
+use serde::{Deserialize, Serialize};
 
 use crate::Error;
+
+/// What of a result's file is read: `locus result --json` writes it, and so does a receipt under another name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ResultFile {
+    pub(crate) query: QueryId,
+    #[serde(alias = "result")]
+    pub(crate) slots: Vec<Vec<i32>>,
+}
+
+impl ResultFile {
+    /// The query that it is of, in a ledger's state, which must be released.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a query that is not there, [`Error::Request`] for one that is not released.
+    pub(crate) fn released(&self, state: &(impl StateRead + ?Sized)) -> Result<QueryState, Error> {
+        let unknown = || Error::NotFound { what: "query", id: self.query.to_string() };
+        let query = state.query(self.query)?.ok_or_else(unknown)?;
+        if let QueryStatus::Released { .. } = query.status {
+            return Ok(query);
+        }
+        let why = format!("query {} is not released, so nobody can have its sums", self.query);
+        Err(Error::Request { what: "result", why })
+    }
+}
 
 /// An ε as people write it: 0, or a multiple of 0.001.
 ///

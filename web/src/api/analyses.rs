@@ -2,7 +2,7 @@
 
 use actix_web::{
     HttpRequest, HttpResponse, post,
-    web::{Data, Payload},
+    web::{Data, Payload, Query},
 };
 use circuits::id::QueryId;
 use market::{
@@ -10,39 +10,20 @@ use market::{
     query::{QueryFile, schema_and_panel},
     statistics::analysis::Analysis,
 };
-use node::state::{QueryState, QueryStatus, StateRead, committee_of};
-use serde::{Deserialize, Serialize};
+use node::state::{QueryState, committee_of};
+use serde::Deserialize;
 
-use super::{Posted, Service, blocking, memory::Room, reply::found, schemas};
-use crate::{Error, problem::Problem, reading::Reading};
+use super::{Posted, Service, blocking, download::Download, listing::query_string, memory::Room, schemas};
+use crate::{
+    Error,
+    problem::Problem,
+    reading::{Reading, ResultFile},
+};
 
 /// The largest result that is read, in bytes: sums are small, receipts hold ciphertexts.
 pub(crate) const RESULT_BYTES_MAX: usize = 24 << 20;
 /// Media type of a result.
 const JSON: &str = "application/json";
-
-/// What of a result's file is read: `locus result --json` writes it, and so does a receipt under another name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ResultFile {
-    pub(crate) query: QueryId,
-    #[serde(alias = "result")]
-    pub(crate) slots: Vec<Vec<i32>>,
-}
-
-impl ResultFile {
-    /// The query that it is of, on this node's ledger, which must be released.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] for a query that is not here, [`Error::Request`] for one that is not released.
-    pub(crate) fn released(&self, service: &Service) -> Result<QueryState, Error> {
-        let state = found("query", self.query, service.chain.snapshot()?.query(self.query)?)?;
-        if let QueryStatus::Released { .. } = state.status {
-            return Ok(state);
-        }
-        let why = format!("query {} is not released, so nobody can have its sums", self.query);
-        Err(Error::Request { what: "result", why })
-    }
-}
 
 /// Reads sums of a query of this node's chain, and calls a function with the analyses and their notes.
 ///
@@ -71,11 +52,11 @@ struct Asked {
     query_file: Option<QueryFile>,
 }
 
-/// What the sums say.
-#[derive(Serialize)]
-struct Analyses<'a> {
-    analyses: &'a [Analysis],
-    notes: &'a [String],
+/// In which form.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    form: Option<String>,
 }
 
 /// Estimates, intervals and tests of a released query's sums, with what protects them in words. `result` is what
@@ -83,9 +64,11 @@ struct Analyses<'a> {
 /// means and allele frequencies. Keeps nothing.
 #[utoipa::path(
     tag = "queries",
+    params(("form" = Option<String>, Query, description = "`json`, the default; `csv` of every estimate and test; or a figure that the JSON names, as `svg:0-survival` or `png:0-survival`")),
     request_body(content = Value, content_type = "application/json", description = "`result` and, if known, `query_file`; 24 MiB at most"),
     responses(
-        (status = 200, description = "one analysis for each measure", body = schemas::Analyses),
+        (status = 200, description = "one analysis for each measure, or the table or figure asked for", content((schemas::Analyses = "application/json"), (String = "text/csv"), (String = "image/svg+xml"), (schemas::Bytes = "image/png"))),
+        (status = 404, description = "the query is not on this ledger, or there is no such form", body = Problem, content_type = "application/problem+json"),
         (status = "4XX", description = "why the sums cannot be read", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -93,22 +76,22 @@ struct Analyses<'a> {
 pub(super) async fn analyze_result(
     request: HttpRequest,
     service: Data<Service>,
+    wanted: Result<Query<Wanted>, actix_web::Error>,
     payload: Payload,
 ) -> Result<HttpResponse, Error> {
+    let form = query_string(wanted)?.form.unwrap_or_else(|| "json".into());
     let Posted { bytes, room } = Posted::receive(&request, &service, payload, (JSON, RESULT_BYTES_MAX)).await?;
     // The panel is read for its names.
     let panel = service.quota.memory.take(Room::Large, BLOB_BYTES_MAX).await?;
-    let text = blocking(move || {
+    let made = blocking(move || {
         let asked: Asked = serde_json::from_slice(&bytes)
             .map_err(|error| Error::Request { what: "result", why: error.to_string() })?;
-        let state = asked.result.released(&service)?;
+        let state = asked.result.released(&service.chain.snapshot()?)?;
         let result = (asked.result.query, &state, asked.result.slots.as_slice());
-        let text = read_result(&service, result, asked.query_file, |analyses, notes| {
-            serde_json::to_string(&Analyses { analyses, notes })
-                .map_err(|error| Error::Internal { action: "write analyses", why: error.to_string() })
-        });
+        let made =
+            read_result(&service, result, asked.query_file, |analyses, notes| Download::of(&form, analyses, notes));
         drop((panel, room));
-        text
+        made
     });
-    Ok(HttpResponse::Ok().content_type(JSON).body(text.await?))
+    made.await.map(Download::answer)
 }

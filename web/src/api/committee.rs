@@ -1,13 +1,16 @@
 //! The decryption committee's keys, and who holds them.
 
+use std::collections::BTreeMap;
+
 use actix_web::{
     HttpRequest, HttpResponse, get,
     web::{Data, Path},
 };
 use borsh::{BorshDeserialize, BorshSerialize};
+use circuits::id::AccountId;
 use node::{
     genesis::Committee,
-    state::{CommitteeState, StateRead, committee_of},
+    state::{CommitteeState, StateRead, Suspension, committee_of},
     units::CommitteeEpoch,
 };
 use serde::{Deserialize, Serialize};
@@ -28,6 +31,23 @@ pub struct CommitteeKey {
     pub state: CommitteeState,
     /// The committee whose key it is: its quorum, and its members by index.
     pub committee: Committee,
+    /// Its members that are suspended, by account.
+    pub suspended: BTreeMap<AccountId, Suspension>,
+}
+
+/// The members of a committee that were proven to have lied.
+///
+/// # Errors
+/// [`Error::Ledger`] when the state cannot be read.
+pub(crate) fn suspended(
+    state: &(impl StateRead + ?Sized),
+    committee: &Committee,
+) -> Result<BTreeMap<AccountId, Suspension>, Error> {
+    let mut suspended = BTreeMap::new();
+    for member in &committee.members {
+        suspended.extend(state.suspension(member.account)?.map(|suspension| (member.account, suspension)));
+    }
+    Ok(suspended)
 }
 
 /// The latest committee key. JSON or bytes.
@@ -65,5 +85,6 @@ pub(super) async fn read_committee_key(
 fn key(service: &Service, epoch: CommitteeEpoch) -> Result<CommitteeKey, Error> {
     let snapshot = service.chain.snapshot()?;
     let state = found("committee key", epoch, snapshot.committee(epoch)?)?;
-    Ok(CommitteeKey { epoch, state, committee: committee_of(&snapshot, epoch)? })
+    let committee = committee_of(&snapshot, epoch)?;
+    Ok(CommitteeKey { epoch, state, suspended: suspended(&snapshot, &committee)?, committee })
 }

@@ -4,10 +4,16 @@ use actix_web::{
     HttpRequest, HttpResponse, get,
     web::{Data, Path, Query},
 };
-use circuits::id::{AccountId, QueryId, SchemaId, StudyId};
+use borsh::{BorshDeserialize, BorshSerialize};
+use circuits::id::{AccountId, QueryId, SchemaId};
 use market::index::Paging;
-use node::{block::BLOCK_BYTES_MAX, state::StateRead, transaction::open_votes, units::Height};
-use serde::Deserialize;
+use node::{
+    block::BLOCK_BYTES_MAX,
+    state::{Account, StateRead},
+    transaction::open_votes,
+    units::Height,
+};
+use serde::{Deserialize, Serialize};
 
 use super::{
     Service, blocking,
@@ -16,7 +22,7 @@ use super::{
     reply::{found, long_reply, parse, reply},
     schemas,
 };
-use crate::{Error, problem::Problem};
+use crate::{Error, problem::Problem, standing::standing_here};
 
 /// A block in JSON: every byte takes two digits, beside names and punctuation.
 const BLOCK_REPLY_BYTES_MAX: usize = 3 * BLOCK_BYTES_MAX;
@@ -162,7 +168,28 @@ pub(super) async fn read_events(
     reply(&request, &events)
 }
 
-/// Money and next nonce of an account; zero for one that never had any. JSON or bytes.
+/// An account, and what it is on the network.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct AccountSummary {
+    /// Its money and next nonce.
+    #[serde(flatten)]
+    pub account: Account,
+    /// What it is, in words.
+    pub roles: Vec<String>,
+}
+
+impl AccountSummary {
+    /// An account as this node knows it.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when the database fails.
+    pub(crate) fn here(service: &Service, id: AccountId) -> Result<Self, Error> {
+        let account = service.chain.snapshot()?.account(id)?.unwrap_or_default();
+        Ok(Self { account, roles: standing_here(service, id)? })
+    }
+}
+
+/// Money, next nonce and roles of an account; zero and none for one that never had any. JSON or bytes.
 #[utoipa::path(
     tag = "state",
     params(("id" = String, Path, description = "the account's key, 64 hex digits")),
@@ -175,7 +202,7 @@ pub(super) async fn read_account(
     id: Path<String>,
 ) -> Result<HttpResponse, Error> {
     let id: AccountId = parse("account id", &id)?;
-    let account = blocking(move || Ok(service.chain.snapshot()?.account(id)?.unwrap_or_default())).await?;
+    let account = blocking(move || AccountSummary::here(&service, id)).await?;
     reply(&request, &account)
 }
 
@@ -215,26 +242,6 @@ pub(super) async fn read_schema(
     let id: SchemaId = parse("schema id", &id)?;
     let schema = blocking(move || found("schema", id, service.chain.snapshot()?.schema(id)?)).await?;
     reply(&request, &schema)
-}
-
-/// A study as registered. JSON or bytes.
-#[utoipa::path(
-    tag = "state",
-    params(("id" = String, Path, description = "the study's id, 64 hex digits")),
-    responses(
-        (status = 200, description = "the study", content((schemas::Study = "application/json"), (schemas::Bytes = "application/octet-stream"))),
-        (status = 404, description = "not registered", body = Problem, content_type = "application/problem+json"),
-    )
-)]
-#[get("/v1/studies/{id}")]
-pub(super) async fn read_study(
-    request: HttpRequest,
-    service: Data<Service>,
-    id: Path<String>,
-) -> Result<HttpResponse, Error> {
-    let id: StudyId = parse("study id", &id)?;
-    let study = blocking(move || found("study", id, service.chain.snapshot()?.study(id)?)).await?;
-    reply(&request, &study)
 }
 
 /// A query and the stage it is in. JSON or bytes.

@@ -14,9 +14,11 @@ mod committee;
 mod custody;
 mod datasets;
 mod diseases;
+mod download;
 mod drs;
 mod epochs;
 mod fetching;
+mod governance;
 mod head;
 mod introductions;
 mod jobs;
@@ -39,6 +41,7 @@ mod screenings;
 mod search;
 mod sign_in;
 mod state;
+mod studies;
 mod transactions;
 mod uploads;
 
@@ -50,9 +53,12 @@ use node::consensus::EngineHandle;
 use utoipa::OpenApi;
 
 pub(crate) use self::{
-    analyses::{RESULT_BYTES_MAX, ResultFile, read_result},
+    analyses::{RESULT_BYTES_MAX, read_result},
     blobs::receive,
     bounds::{Encrypted, answer, no_endpoint},
+    committee::suspended,
+    download::{Download, figure_name},
+    governance::{Governance, Vote},
     head::head_as_get,
     memory::{Held, Room},
     metrics::observe,
@@ -64,6 +70,9 @@ pub(crate) use self::{
     receipts::{RECEIPT_BYTES_MAX, RECEIPT_RESPONSES_MAX, collected, collected_text},
     reply::{BYTES, found, parse},
     state::KEY_BYTES_MAX,
+    studies::{
+        Asked, COMPARED, Headers, LatestQueries, Version, known_study, study_outcomes, study_record, study_versions,
+    },
 };
 pub use self::{
     beacon::{Identity, Publishing},
@@ -77,6 +86,7 @@ pub use self::{
     diseases::{FoundDiseases, NamedDisease},
     epochs::{CurrentEpoch, LeafPage},
     jobs::JobSummary,
+    ledger::AccountSummary,
     metrics::Metrics,
     operation::{Health, Quorum},
     others::{OTHERS_MAX, OtherNodes},
@@ -85,6 +95,7 @@ pub use self::{
     screenings::{ListedScreening, RESPONSES_PAGE_MAX, ResponsePage, ResponseProofs, ScreeningPage},
     search::{Found, FoundKind, find},
     state::{ProvenState, QueryIdPage},
+    studies::StudyRecord,
     transactions::{Accepted, IncludedTransaction},
 };
 use crate::{Error, chain::Chain, problem::Problem, sign_in::SignIn, signed_request::Replay};
@@ -174,6 +185,7 @@ routes![
     ledger::list_handovers,
     ledger::read_validators,
     ledger::list_changes,
+    governance::read_governance,
     ledger::read_events,
     ledger::read_account,
     ledger::read_next_nonce,
@@ -182,7 +194,9 @@ routes![
     listing::list_schemas,
     ledger::read_schema,
     listing::list_studies,
-    ledger::read_study,
+    studies::read_study,
+    studies::list_study_versions,
+    studies::list_study_outcomes,
     listing::list_queries,
     ledger::read_query,
     progress::follow_query,

@@ -17,12 +17,17 @@ use node::{
 use serde::Serialize;
 
 use super::{Home, Output, database::DatabaseOption, listing::own_index};
-use crate::{Error, api::Health, client::Remote};
+use crate::{
+    Error,
+    api::{AccountSummary, Health},
+    client::Remote,
+    standing::{CUSTODIAN, standing},
+};
 
 /// Show accounts and move money.
 #[derive(Debug, Subcommand)]
 pub enum Account {
-    /// Show an account's balance and next nonce.
+    /// Show an account's balance, next nonce and roles.
     Show {
         /// The account, 64 hex digits.
         account: AccountId,
@@ -135,13 +140,26 @@ fn statement(home: &Home, output: &Output, account: AccountId, database: &Databa
     })
 }
 
+fn show(home: &Home, output: &Output, id: AccountId) -> Result<(), Error> {
+    let connection = home.connect()?;
+    let ledger = &*connection.ledger;
+    let mut roles = standing(ledger, ledger.genesis().governor, id)?;
+    // The ledger proves every role but this one, for which there is the node's word alone.
+    if let Some(url) = home.url() {
+        let told: Option<AccountSummary> = Remote::new(url)?.json(&format!("/v1/accounts/{id}"))?;
+        roles.extend(told.into_iter().flat_map(|told| told.roles).filter(|role| role == CUSTODIAN));
+    }
+    let summary = AccountSummary { account: ledger.account(id)?.unwrap_or_default(), roles };
+    output.result(&summary, |AccountSummary { account, roles }| {
+        let money = [format!("balance {}", account.balance), format!("next nonce {}", account.nonce)];
+        money.into_iter().chain(roles.clone()).collect::<Vec<_>>().join("\n")
+    })
+}
+
 impl Account {
     pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
         match self {
-            Self::Show { account } => {
-                let state = home.connect()?.ledger.account(account)?.unwrap_or_default();
-                output.result(&state, |state| format!("balance {}\nnext nonce {}", state.balance, state.nonce))
-            }
+            Self::Show { account } => show(home, output, account),
             Self::Statement { account, database } => statement(home, output, account, &database),
             Self::Transfer { to, amount, key, wallet, wallet_custodian, yes } => {
                 let key = match (&key, &wallet) {

@@ -1,7 +1,7 @@
 //! Committee members.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     path::PathBuf,
     sync::{
@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use circuits::quorum::MemberIndex;
+use circuits::{id::AccountId, quorum::MemberIndex};
 use clap::{Args, Subcommand};
 use market::{
     committee::{
@@ -25,13 +25,14 @@ use market::{
 };
 use node::{
     genesis::Committee as Seats,
-    state::{CommitteeStage, StateRead, committee_of},
+    state::{CommitteeStage, StateRead, Suspension, committee_of},
     units::{CommitteeEpoch, Height},
 };
 
 use super::{Connection, Home, Output, session::read_text};
 use crate::{
     Error,
+    api::suspended,
     client::CommitteeDirectory,
     member::MemberService,
     serve::{StopOn, serve_member},
@@ -56,7 +57,7 @@ pub enum Committee {
     /// It serves every key whose committee lists it. A new member starts it once the validators seated the committee; a former
     /// one keeps it running until it says that no key is left.
     Serve(ServeMember),
-    /// Show how far the committee's key is, and who sits in that committee, in the members' order.
+    /// Show how far the committee's key is, and who sits in that committee, in the members' order, with who is suspended.
     Show {
         /// The key's number, as `query show` names it; the latest without it.
         #[arg(long, value_name = "NUMBER")]
@@ -98,11 +99,14 @@ impl Committee {
                 let epoch = key.map_or_else(|| latest_key(ledger), |key| Ok(CommitteeEpoch::new(key)))?;
                 let seats = committee_of(ledger, epoch)?;
                 let state = ledger.committee(epoch)?.unwrap_or_default();
+                let suspended = suspended(ledger, &seats)?;
                 let height = tip(ledger)?.height;
-                let value = serde_json::json!({ "epoch": epoch, "committee": state, "seats": seats, "height": height });
+                let value = serde_json::json!({
+                    "epoch": epoch, "committee": state, "seats": seats, "suspended": suspended, "height": height
+                });
                 output.result(&value, |_| {
-                    let stage = describe(&state.stage);
-                    format!("committee key {epoch}: {stage}\n{} of these members:\n{}", seats.quorum, places(&seats))
+                    let (stage, places) = (describe(&state.stage), places(&seats, &suspended));
+                    format!("committee key {epoch}: {stage}\n{} of these members:\n{places}", seats.quorum)
                 })
             }
         }
@@ -257,8 +261,12 @@ pub(super) fn latest_key(ledger: &dyn LedgerAccess) -> Result<CommitteeEpoch, Er
     Ok(ledger.committee_epoch()?.unwrap_or_default())
 }
 
-fn places(seats: &Seats) -> String {
-    let place = |(index, member): (u8, &node::genesis::Member)| format!("{index}  {}", member.account);
+fn places(seats: &Seats, suspended: &BTreeMap<AccountId, Suspension>) -> String {
+    let place = |(index, member): (u8, &node::genesis::Member)| {
+        let suspension = suspended.get(&member.account);
+        let suspension = suspension.map_or_else(String::new, |one| format!("  suspended in block {}", one.height));
+        format!("{index}  {}{suspension}", member.account)
+    };
     (0..).zip(&seats.members).map(place).collect::<Vec<_>>().join("\n")
 }
 

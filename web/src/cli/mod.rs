@@ -121,7 +121,7 @@ pub enum Command {
     Node(node::Node),
     /// Run the node and its HTTP API: `node run` in short.
     Serve(node::Run),
-    /// Accredit and suspend issuers and researchers (the governor).
+    /// Accredit and suspend issuers and researchers (the governor); show what is in force (anyone).
     #[command(subcommand)]
     Govern(govern::Govern),
     /// Run a committee member: key generation, availability receipts, components (each member).
@@ -159,7 +159,7 @@ pub enum Command {
     Agent(agent::Agent),
     /// Add up a sealed query's ciphertexts (anyone).
     Aggregate(aggregate::Aggregate),
-    /// Decrypt a released query's result and write its receipt (its researcher).
+    /// Decrypt a released query's result and write its receipt (its researcher); read one from its file (anyone).
     Result(result::ResultCommand),
     /// Write the key of screening proofs and a screening receipt's proofs for snarkjs and for Ethereum (anyone).
     #[command(subcommand)]

@@ -24,28 +24,37 @@ use node::state::{Odometer, QueryState, QueryStatus, StateRead, committee_of};
 use serde::Serialize;
 
 use super::{
-    Home, Output,
+    Connection, Home, Output,
     analysis::{self, AnalysisOptions},
-    session::write_private_file,
+    session::{read_json, write_private_file},
 };
-use crate::{Error, reading::Reading};
+use crate::{
+    Error,
+    reading::{Reading, ResultFile},
+};
 
 /// How long to wait for the components of a released query.
 const COMPONENTS_TIME_MAX: Duration = Duration::from_secs(60);
 /// How often to look for them.
 const POLL_TIME: Duration = Duration::from_millis(200);
 
-/// Decrypt a released query's result with the researcher's key, and write its receipt.
+/// Decrypt a released query's result with the researcher's key, and write its receipt; or read one that is decrypted, from its
+/// file, without a key.
 #[derive(Debug, Args)]
 pub struct ResultCommand {
     /// The query's id.
-    query: QueryId,
+    #[arg(required_unless_present = "from")]
+    query: Option<QueryId>,
     /// The researcher's key file.
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "from")]
+    key: Option<PathBuf>,
     /// Where to write the receipt.
-    #[arg(long, value_name = "FILE")]
-    receipt: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "from")]
+    receipt: Option<PathBuf>,
+    /// Take the sums from a receipt, or from what `locus result --json` printed, and read them as the page /results does. It
+    /// does not check them: `locus verify` checks a receipt.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["query", "key", "receipt"])]
+    from: Option<PathBuf>,
     #[command(flatten)]
     analysis: AnalysisOptions,
 }
@@ -65,7 +74,8 @@ struct Decrypted {
     written: Vec<PathBuf>,
     /// Figures that there are none of, and why.
     undrawn: Vec<String>,
-    receipt: PathBuf,
+    /// The receipt that was written; none where the sums came from a file.
+    receipt: Option<PathBuf>,
 }
 
 /// What a private query spent, and what its study and its researcher have spent with it.
@@ -117,36 +127,58 @@ fn await_components(
 
 impl ResultCommand {
     pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
-        let key = home.key(&self.key, Role::Researcher)?;
         let weights = self.analysis.read_weights()?;
-        let connection = home.connect()?;
+        let (connection, sums) = match &self.from {
+            Some(path) => (home.connect_reading()?, read_json("result", path)?),
+            None => self.decrypted(home, output)?,
+        };
         let (ledger, blobs) = (&*connection.ledger, &*connection.blobs);
-        await_components(ledger, blobs, self.query, output)?;
-        let result = decrypt(ledger, blobs, &key, self.query)?;
-        let receipt = receipt::collect(ledger, blobs, self.query, result.components(), result.slots())?;
-        write_private_file("receipt", &self.receipt, receipt.to_json()?.as_bytes())?;
-        let state = require_query(ledger, self.query)?;
+        let state = sums.released(ledger).map_err(as_input)?;
         let (schema, panel) = schema_and_panel(ledger, blobs, state.query.schema)?;
         if panel.is_none() {
             output.say("nobody has stored the schema's panel; variants cannot be named or analysed");
         }
         let quorum = &committee_of(ledger, state.committee)?.quorum;
-        let reading = Reading { id: self.query, state: &state, quorum, schema: &schema, panel: panel.as_ref() };
-        let analyses = self.analysis.analyses(reading, result.slots(), weights.as_ref())?;
+        let reading = Reading { id: sums.query, state: &state, quorum, schema: &schema, panel: panel.as_ref() };
+        let analyses = self.analysis.analyses(reading, &sums.slots, weights.as_ref())?;
         let notes = reading.notes();
         let undrawn = if self.analysis.draws() { analysis::undrawn(&analyses) } else { vec![] };
         let written = self.analysis.write(&analyses, &notes)?;
         let decrypted = Decrypted {
-            query: self.query,
+            query: sums.query,
             analyses,
             notes,
             privacy: spent(ledger, &state)?,
-            slots: result.slots().to_vec(),
+            slots: sums.slots,
             written,
             undrawn,
             receipt: self.receipt,
         };
         output.result(&decrypted, describe)
+    }
+
+    /// The sums, decrypted with the researcher's key; their receipt is written.
+    fn decrypted(&self, home: &Home, output: &Output) -> Result<(Connection, ResultFile), Error> {
+        let (Some(query), Some(key), Some(path)) = (self.query, &self.key, &self.receipt) else {
+            let why = "give the query's id, --key and --receipt; or --from with a receipt or a result's file".into();
+            return Err(Error::Input { what: "result", why });
+        };
+        let key = home.key(key, Role::Researcher)?;
+        let connection = home.connect()?;
+        let (ledger, blobs) = (&*connection.ledger, &*connection.blobs);
+        await_components(ledger, blobs, query, output)?;
+        let result = decrypt(ledger, blobs, &key, query)?;
+        let receipt = receipt::collect(ledger, blobs, query, result.components(), result.slots())?;
+        write_private_file("receipt", path, receipt.to_json()?.as_bytes())?;
+        Ok((connection, ResultFile { query, slots: result.slots().to_vec() }))
+    }
+}
+
+/// What is wrong with a file, to whoever has it.
+fn as_input(error: Error) -> Error {
+    match error {
+        Error::Request { what, why } => Error::Input { what, why },
+        error => error,
     }
 }
 
@@ -159,6 +191,6 @@ fn describe(decrypted: &Decrypted) -> String {
     }
     lines.extend(decrypted.undrawn.iter().cloned());
     lines.extend(decrypted.written.iter().map(|path| format!("wrote {}", path.display())));
-    lines.push(format!("receipt: {}", decrypted.receipt.display()));
+    lines.extend(decrypted.receipt.iter().map(|path| format!("receipt: {}", path.display())));
     lines.join("\n")
 }

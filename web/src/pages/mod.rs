@@ -29,7 +29,7 @@ use actix_web::{
     web::{self, FormConfig, ServiceConfig},
 };
 
-pub(crate) use self::{refusal::cross_site_as_page, verify::Handed};
+pub(crate) use self::{parts::number, refusal::cross_site_as_page, verify::Handed};
 
 /// The longest form without files, in bytes: a query with every clause and measure there can be, many times over.
 const FORM_BYTES_MAX: usize = 1 << 20;

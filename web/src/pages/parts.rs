@@ -137,7 +137,7 @@ pub(super) fn counted(value: Option<u64>) -> String {
 }
 
 /// A whole number with its thousands apart.
-pub(super) fn number(value: impl Display) -> String {
+pub(crate) fn number(value: impl Display) -> String {
     let digits = value.to_string();
     let mut spaced = String::with_capacity(digits.len() * 4 / 3);
     for (place, digit) in digits.chars().enumerate() {

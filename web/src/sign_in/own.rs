@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{SignedIn, accounts};
-use crate::{Error, api::Service, standing::standing};
+use crate::{Error, api::Service, standing::standing_here};
 
 /// The own account.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -108,7 +108,7 @@ impl OwnAccount {
             display_name,
             created,
             ledger_account,
-            standing: ledger_account.map_or_else(|| Ok(vec![]), |account| standing(service, account))?,
+            standing: ledger_account.map_or_else(|| Ok(vec![]), |account| standing_here(service, account))?,
             passkeys: accounts.credentials(id)?.into_iter().map(Passkey::from).collect(),
             institutions: accounts.identities(id)?.iter().map(|one| one.issuer().to_owned()).collect(),
             sessions: accounts.sessions(id, now)?.into_iter().map(session).collect(),

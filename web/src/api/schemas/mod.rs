@@ -4,16 +4,22 @@
 
 #![allow(dead_code, reason = "the derive reads the fields, nobody else does")]
 
+mod governance;
 mod rows;
+mod study;
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 use utoipa::ToSchema;
 
-pub(super) use self::rows::{
-    BlockRow, ContributionRow, DatasetRow, Introduction, LicenceRow, Page, PartyRow, QueryIdPage, QueryProgress,
-    QueryRow, SchemaRow, StudyRow, TransactionRow,
+pub(super) use self::{
+    governance::{Approvals, Governance},
+    rows::{
+        BlockRow, ContributionRow, DatasetRow, Introduction, LicenceRow, Page, PartyRow, QueryIdPage, QueryProgress,
+        QueryRow, SchemaRow, StudyRow, TransactionRow,
+    },
+    study::{StudyOutcomePage, StudyRecord, StudyVersionPage},
 };
 
 /// Bytes: a blob, a stored value, or a value's canonical borsh encoding.
@@ -75,6 +81,18 @@ pub(super) struct Analyses {
     analyses: Vec<Value>,
     /// The cohort and what protects it, in words.
     notes: Vec<String>,
+    /// What `form` can draw.
+    figures: Vec<NamedFigure>,
+    /// Figures that there are none of, and why.
+    undrawn: Vec<String>,
+}
+
+/// A figure that can be asked for.
+#[derive(ToSchema)]
+pub(super) struct NamedFigure {
+    /// Its measure's place, from 0, and its own name, as in `0-survival`.
+    name: String,
+    title: String,
 }
 
 /// Where the chain stands.
@@ -123,17 +141,6 @@ pub(super) struct Validator {
     address: String,
     /// Its share of the votes; 0 for an observer.
     power: u32,
-}
-
-/// A vote of validators on a change of the consortium.
-#[derive(ToSchema)]
-pub(super) struct Approvals {
-    /// A validator's new terms, one to remove, or a version to come.
-    change: serde_json::Value,
-    /// The block in which the first approved.
-    opened: u64,
-    /// The accounts that approve.
-    validators: Vec<String>,
 }
 
 /// A block after which other validators sign.
@@ -210,6 +217,8 @@ pub(super) struct Account {
     balance: u64,
     /// The nonce of its next action.
     nonce: u64,
+    /// What it is on this network, in words.
+    roles: Vec<String>,
 }
 
 /// What records mean.
@@ -219,25 +228,6 @@ pub(super) struct Schema {
     attributes: Vec<Value>,
     /// Reference genome, number of variants and digest; the panel is the blob `panel/{digest}`.
     panel: Value,
-}
-
-/// A study.
-#[derive(ToSchema)]
-pub(super) struct Study {
-    /// The account that registered it.
-    researcher: String,
-    /// Title, digest of the protocol document, and reference of the ethics approval.
-    registration: Value,
-    /// The block that registered it.
-    height: u64,
-    /// The latest version of its protocol, from 1.
-    version: u32,
-    /// Queries and screenings opened under that version.
-    opened: u32,
-    /// Outcomes posted.
-    outcomes: u32,
-    /// The block that closed it, if one did.
-    closed: Option<u64>,
 }
 
 /// A query and how far it is.
@@ -352,6 +342,8 @@ pub(super) struct CommitteeKey {
     state: Value,
     /// The committee whose key it is: quorum, and members with account and sealing key, by index.
     committee: Value,
+    /// By account, the members that are suspended: the block, and the digest of the evidence.
+    suspended: BTreeMap<String, Value>,
 }
 
 /// The current epoch.

@@ -1,7 +1,8 @@
-//! What the governor signs.
+//! What the governor signs, and what is in force.
 
 mod fees;
 mod researcher;
+mod show;
 
 use std::path::PathBuf;
 
@@ -23,9 +24,12 @@ use super::{
 };
 use crate::Error;
 
-/// Accredit, suspend, and set fees.
+/// Accredit, suspend, and set fees; show what is in force.
 #[derive(Debug, Subcommand)]
 pub enum Govern {
+    /// Show who decides, what validators vote on, the version of the protocol, the fees in force, all the money there is, and
+    /// what the genesis fixed.
+    Show,
     /// Accredit an issuer: a laboratory or hospital that certifies records.
     AccreditIssuer(Party),
     /// Suspend an issuer: it registers no more records. Those registered stay.
@@ -73,6 +77,7 @@ pub struct Party {
 impl Govern {
     pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
         let (governance, key, what) = match self {
+            Self::Show => return show::show(home, output),
             Self::AccreditIssuer(Party { account, name, key }) => {
                 (Governance::AccreditIssuer { account, name }, key, format!("accredited issuer {account}"))
             }

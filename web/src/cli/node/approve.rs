@@ -10,16 +10,16 @@ use clap::{Args, Subcommand};
 use market::{ledger::LedgerAccess, wallet::Role};
 use node::{
     genesis::{Committee, Member},
-    state::{Approvals, StateRead, Upgrade},
-    transaction::{Action, ConsortiumChange, open_votes},
+    state::{StateRead, Upgrade},
+    transaction::{Action, ConsortiumChange},
     units::Height,
     validator::{Validator, ValidatorSet},
 };
-use serde::Serialize;
 
 use super::standing::act_aloud;
 use crate::{
     Error,
+    api::Vote,
     cli::{Home, Output, demo::parse_quorum, session::read_json},
     consortium::in_words,
 };
@@ -144,42 +144,23 @@ fn withdraw(change: Digest, home: &Home, patience: Option<Duration>, output: &Ou
     output.result(&outcome, |_| "withdrawn; this validator no longer wants the change".into())
 }
 
-/// A vote, as it is shown.
-#[derive(Debug, Serialize)]
-struct Vote {
-    /// What to name it by.
-    digest: Digest,
-    #[serde(flatten)]
-    approvals: Approvals,
-    /// Votes of the validators that approve.
-    power: u64,
-    /// Votes of all validators.
-    total: u64,
-}
-
 /// Shows the changes that validators vote on.
 pub(super) fn show_changes(home: &Home, output: &Output) -> Result<(), Error> {
-    let connection = home.connect_reading()?;
-    let ledger = &*connection.ledger;
-    let validators = ledger.validators()?;
-    let power = |account| validators.as_ref().map_or(0, |validators| validators.power(account));
-    let vote = |approvals: Approvals| {
-        let given = approvals.validators.iter().map(|account| power(*account)).sum();
-        let total = validators.as_ref().map_or(0, ValidatorSet::total_power);
-        Ok(Vote { digest: approvals.change.digest()?, approvals, power: given, total })
+    let votes = Vote::open(&*home.connect_reading()?.ledger)?;
+    output.result(&votes, |votes| describe_votes(votes))
+}
+
+/// Open votes with who approves each, in words.
+pub(in crate::cli) fn describe_votes(votes: &[Vote]) -> String {
+    if votes.is_empty() {
+        return "no change waits for approvals".into();
+    }
+    let line = |vote: &Vote| {
+        let Vote { digest, approvals, power, total, .. } = vote;
+        let change = in_words(&approvals.change);
+        let by: Vec<_> = approvals.validators.iter().map(|account| format!("\n    {account}")).collect();
+        let opened = approvals.opened;
+        format!("{digest}\n  {change}\n  {power} of {total} votes since block {opened}, of{}", by.concat())
     };
-    let votes: Vec<_> = open_votes(ledger)?.into_iter().map(vote).collect::<Result<_, Error>>()?;
-    output.result(&votes, |votes| {
-        if votes.is_empty() {
-            return "no change waits for approvals".into();
-        }
-        let line = |vote: &Vote| {
-            let Vote { digest, approvals, power, total } = vote;
-            let change = in_words(&approvals.change);
-            let by: Vec<_> = approvals.validators.iter().map(|account| format!("\n    {account}")).collect();
-            let opened = approvals.opened;
-            format!("{digest}\n  {change}\n  {power} of {total} votes since block {opened}, of{}", by.concat())
-        };
-        votes.iter().map(line).collect::<Vec<_>>().join("\n")
-    })
+    votes.iter().map(line).collect::<Vec<_>>().join("\n")
 }

@@ -12,12 +12,12 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use market::wallet::{PartyKey, Role};
 
-pub(super) use self::run::Run;
 pub(crate) use self::run::service;
 use self::{
     approve::Approve,
     copy::{Keep, Source, Target},
 };
+pub(super) use self::{approve::describe_votes, run::Run};
 use super::{Home, Output, session::write_json};
 use crate::{Error, node::validator};
 

@@ -101,7 +101,7 @@ pub enum Study {
         #[arg(long)]
         yes: bool,
     },
-    /// Show a study: its versions, what it planned, what came out.
+    /// Show a study: its versions, what it planned and asked, the privacy it spent, what came out.
     Show {
         /// The study's id.
         study: StudyId,
@@ -197,7 +197,7 @@ impl Study {
                 output.confirm(yes, "Close the study? Nothing opens for it any more.")?;
                 act_on(Action::CloseStudy(study), "closed", &key, (home, &connection), output)
             }
-            Self::Show { study } => show::show(study, &*connection.ledger, output),
+            Self::Show { study } => show::show(study, (home, &*connection.ledger), output),
         }
     }
 }

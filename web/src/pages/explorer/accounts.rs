@@ -7,17 +7,16 @@ use actix_web::{
 use askama::Template;
 use circuits::id::AccountId;
 use market::index::{Page, PartyRow, PostingRow, Role, TransactionRow};
-use node::state::{Account, StateRead};
+use node::state::Account;
 
 use crate::{
     Error,
-    api::{Service, blocking, parse},
+    api::{AccountSummary, Service, blocking, parse},
     pages::{
         parts::{self, From, Listing, asked},
         shell::{Section, Shell, page},
         words,
     },
-    standing::standing,
 };
 
 #[derive(Template)]
@@ -43,11 +42,11 @@ pub(super) async fn show(
     let (id, from): (AccountId, _) = (parse("account id", &id)?, asked(from)?);
     let shell = Shell::of(&request, Section::Explorer, "Account");
     let shown = blocking(move || {
-        let account = service.chain.snapshot()?.account(id)?.unwrap_or_default();
+        let AccountSummary { account, roles } = AccountSummary::here(&service, id)?;
         let rows = service.listings()?.account_transactions(id, &from.paging())?;
         let money = service.listings()?.postings(id, &From::default().paging())?;
         let listing = Listing::new(rows, from, &format!("/accounts/{id}"), "");
-        Ok(OneAccount { shell, id, account, roles: standing(&service, id)?, money, listing })
+        Ok(OneAccount { shell, id, account, roles, money, listing })
     });
     page(&shown.await?)
 }

@@ -9,6 +9,7 @@ use actix_web::{
 use askama::Template;
 use circuits::quorum::{MemberIndex, Quorum};
 use node::{
+    genesis::Member,
     query::RELEASES_PER_KEY_MAX,
     state::{CommitteeStage, CommitteeState, EpochSnapshot, StateRead, Suspension, Tip, committee_of},
     units::{CommitteeEpoch, Epoch},
@@ -18,7 +19,7 @@ use serde::Deserialize;
 
 use crate::{
     Error,
-    api::{Service, blocking, found},
+    api::{Service, blocking, found, suspended},
     pages::{
         parts::{self, Listing, asked},
         shell::{Section, Shell, page},
@@ -135,11 +136,14 @@ pub(super) async fn committee(
         }
         let more = snapshot.committee(CommitteeEpoch::new(run.start().saturating_sub(1)))?.is_some();
         let listing = before.listing("/committee", keys, *run.start(), more);
-        let mut seats = vec![];
         let committee = committee_of(&snapshot, CommitteeEpoch::new(latest))?;
-        for (index, member) in (0u8..).map(MemberIndex::new).zip(&committee.members) {
-            seats.push(Seat { index, account: member.account, suspension: snapshot.suspension(member.account)? });
-        }
+        let suspended = suspended(&snapshot, &committee)?;
+        let seat = |(index, member): (MemberIndex, &Member)| Seat {
+            index,
+            account: member.account,
+            suspension: suspended.get(&member.account).copied(),
+        };
+        let seats = (0u8..).map(MemberIndex::new).zip(&committee.members).map(seat).collect();
         let releases_max = RELEASES_PER_KEY_MAX;
         Ok(Committee { shell, quorum: committee.quorum, seats, listing, releases_max })
     });

@@ -1,6 +1,5 @@
 //! A researcher's result: the file that `locus result --json` or a receipt is, read and drawn. Nothing is stored.
 
-mod download;
 mod table;
 
 use std::{net::IpAddr, time::Instant};
@@ -30,7 +29,8 @@ use super::{
 };
 use crate::{
     Error,
-    api::{RESULT_BYTES_MAX, ResultFile, Room, Service, blocking, read_result},
+    api::{Download, RESULT_BYTES_MAX, Room, Service, blocking, figure_name, read_result},
+    reading::ResultFile,
     sign_in::sender_of,
 };
 
@@ -106,7 +106,7 @@ fn measured(place: usize, analysis: &Analysis, notes: &[String]) -> Result<Measu
     let figures = analysis.figures(notes);
     Ok(Measured {
         title: title(analysis).into(),
-        figures: figures.drawn.iter().map(|(name, figure)| drawn(format!("{place}-{name}"), figure)).collect(),
+        figures: figures.drawn.iter().map(|(name, figure)| drawn(figure_name(place, name), figure)).collect(),
         left_out: figures.left_out,
         table: Table::of(&analysis.rows())?,
     })
@@ -250,7 +250,7 @@ fn parse(service: &Service, text: &str) -> Result<(ResultFile, QueryState), Erro
     let file: ResultFile = serde_json::from_str(text).map_err(|error| {
         refused(format!("{error}; give what `locus result --json` printed, or the receipt that it wrote"))
     })?;
-    let state = file.released(service)?;
+    let state = file.released(&service.chain.snapshot()?)?;
     Ok((file, state))
 }
 
@@ -273,8 +273,8 @@ pub(super) async fn save_file(service: Data<Service>, wanted: Form<Wanted>) -> R
         let (file, state) = parse(&service, &wanted.file)?;
         let query_file = if wanted.query_file.is_empty() { None } else { Some(read_query_file(&wanted.query_file)?) };
         let result = (file.query, &state, file.slots.as_slice());
-        read_result(&service, result, query_file, |analyses, notes| download::made(&wanted.what, analyses, notes))
+        read_result(&service, result, query_file, |analyses, notes| Download::of(&wanted.what, analyses, notes))
     })
     .await
-    .map(download::Made::answer)
+    .map(Download::answer)
 }
