@@ -13,6 +13,7 @@ mod enter;
 mod guard;
 mod help;
 mod home;
+mod illness;
 mod invitations;
 mod licence_words;
 mod licences;
