@@ -220,6 +220,17 @@ impl PatientPages {
         let dataset = require_dataset(self.ledger(), requested.state.request.dataset)?;
         if dataset.owner == owner { Ok(requested) } else { Err(missing()) }
     }
+
+    /// A dataset that an owner offered; nothing for anybody else's.
+    ///
+    /// # Errors
+    /// As [`PatientPages::own_licence`].
+    pub(crate) fn own_dataset(&self, owner: AccountId, id: DatasetId) -> Result<Dataset, Error> {
+        let missing = || Error::NotFound { what: "dataset", id: id.to_string() };
+        let found = within(PAGE_TIME_MAX, || require_dataset(self.ledger(), id));
+        let dataset = found.map_err(|error| absent(error.into(), missing()))?;
+        if dataset.owner == owner { Ok(dataset) } else { Err(missing()) }
+    }
 }
 
 /// What the ledger does not have is missing; other errors stay what they are.
