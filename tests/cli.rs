@@ -192,8 +192,12 @@ fn repro_a_wallet_that_a_custodian_protects_is_opened_for_licences_with_the_cust
     let folder = tempfile::tempdir().unwrap();
     let (licence, account) = ("00".repeat(32), "11".repeat(32));
     let wallet = ["--wallet", "ada.wallet", "--wallet-custodian", "custodian.key", "--yes"];
-    let ways: [&[&str]; 3] =
-        [&["licence", "decline", &licence], &["licence", "revoke", &licence], &["account", "transfer", &account, "5"]];
+    let ways: [&[&str]; 4] = [
+        &["licence", "decline", &licence],
+        &["licence", "revoke", &licence],
+        &["licence", "withdraw", &licence],
+        &["account", "transfer", &account, "5"],
+    ];
     for way in ways {
         let said = refusal(&locus(folder.path(), &[way, &wallet[..]].concat()));
         assert!(said.contains("custodian.key"), "{said}");

@@ -116,6 +116,20 @@ fn a_licence_in_duo_terms_is_refused_in_words_or_granted_through_a_live_node() {
     place.locus(&[&fetch[..], &["--out", "licensed.vcf"]].concat());
     let read = |name: &str| fs::read(place.path(name)).unwrap();
     assert_eq!(read("licensed.vcf"), read("genomes.vcf"));
+    // What is withdrawn can be asked for by nobody, and what was granted runs on.
+    let withdraw = ["licence", "withdraw", &dataset, "--key"];
+    let foreign = place.refused(&[&withdraw[..], &["researcher.key", "--yes"]].concat());
+    assert!(foreign.contains("the owner who offered it does"), "{foreign}");
+    let withdrawn = place.locus(&[&withdraw[..], &["issuer.key", "--yes"]].concat());
+    assert_eq!(withdrawn["copies_recalled"], false, "{withdrawn}");
+    assert_eq!(place.printed(&["licence", "list"]), json!([]));
+    assert_eq!(place.printed(&["licence", "list", "--all"])[0]["withdrawn"], true);
+    for again in [&ask, &[&withdraw[..], &["issuer.key", "--yes"]].concat()] {
+        let said = place.refused(again);
+        assert!(said.contains("was withdrawn in block"), "{said}");
+    }
+    place.locus(&[&fetch[..], &["--out", "again.vcf"]].concat());
+    assert_eq!(read("again.vcf"), read("genomes.vcf"));
     // Without a signature nobody gets the file.
     let bare = ureq::get(format!("{}/v1/datasets/{dataset}/body", node.url)).call().unwrap_err().to_string();
     assert!(bare.contains("401"), "{bare}");

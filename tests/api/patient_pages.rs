@@ -1,25 +1,35 @@
 //! People's pages that one agent serves keep each other waiting neither for a node that is silent nor for a wallet that is
-//! open elsewhere; and their lists are walked a page at a time.
+//! open elsewhere; their lists are walked a page at a time; and the command line shows what they show.
 
 use std::{
     collections::BTreeSet,
-    path::PathBuf,
+    path::{Path, PathBuf},
+    process::Command,
     sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
-use circuits::{consent::Day, id::QueryId, privacy::Rho};
+use circuits::{
+    consent::{Day, Purposes},
+    id::QueryId,
+    privacy::Rho,
+    record::{ATTRIBUTES, Attributes, Dosage, Genotypes, MISSING},
+};
 use ed25519_dalek::SigningKey;
 use market::{
+    issuer::{self, Certificate, Enrolment, Measurements, receive},
     ledger::{LedgerAccess as _, act, next_nonce},
-    wallet::{Answer, AnswerStage, Protection, SecretSeed, Settlement, Wallet},
+    wallet::{Answer, AnswerStage, PartyKey, Protection, Role, SecretSeed, Settlement, Wallet},
 };
 use node::{
     signature::account_of,
+    state::StateRead as _,
     transaction::{Action, OfferDataset, RegisterRecord, RequestLicence},
     units::{Amount, ContributionIndex, LeafIndex},
 };
+use rand::{SeedableRng as _, rngs::StdRng};
+use serde_json::Value;
 use tempfile::TempDir;
 use ureq::http::header;
 use web::{
@@ -34,7 +44,10 @@ use super::{
     screenings::screened,
     server::{Server, agent},
 };
-use crate::world::{account, digest, key, record};
+use crate::{
+    market_world::terms,
+    world::{account, digest, key, record, schema},
+};
 
 /// Long before a call of its own gives up, and longer than a page may wait for wallet and node together.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -56,6 +69,11 @@ impl Agent {
 
     /// The same for a server, with what each wallet holds.
     fn over(server: Server, fill: impl Fn(&mut Wallet)) -> Self {
+        Self::protected(server, &Protection::DemoUnencrypted, fill)
+    }
+
+    /// The same with wallets that are protected.
+    fn protected(server: Server, protection: &Protection, fill: impl Fn(&mut Wallet)) -> Self {
         let folder = TempDir::new().unwrap();
         let line = Line::to(&server.running.url());
         let remote = Remote::new(&line.url).unwrap();
@@ -63,14 +81,14 @@ impl Agent {
         let paths: Vec<_> = ["Ada", "Bea"].iter().map(|name| folder.path().join(name)).collect();
         for (path, name) in paths.iter().zip(["Ada", "Bea"]) {
             let chain = server.chain.ledger().chain();
-            let created = Wallet::create(path, Protection::DemoUnencrypted, chain, name, &mut rand::rng());
+            let created = Wallet::create(path, protection.clone(), chain, name, &mut rand::rng());
             fill(&mut created.unwrap());
         }
         let blobs = Arc::new(RemoteBlobs::new(remote.clone()));
         let reach = Reach { ledger, blobs, node: Some(remote), genome_keys: vec![] };
         let (running, pages) = serve_patients("127.0.0.1:0".parse().unwrap(), StopOn::Request, |address| {
             let origin = Origin::of_loopback(address).unwrap();
-            PatientPages::open(reach, &paths, Protection::DemoUnencrypted, origin, |_| {})
+            PatientPages::open(reach, &paths, protection.clone(), origin, |_| {})
         })
         .unwrap();
         let cookies = pages.links().iter().map(|link| enter(&running.url(), &link.url)).collect();
@@ -228,6 +246,89 @@ fn requests_for_data_are_walked_a_page_at_a_time_the_newest_first() {
         "of another it is the first page"
     );
     assert_eq!(agent.page_at(0, "/licences?dataset=x&after=1").0, 400);
+}
+
+/// Certifies a record for a wallet, as the world's issuer does.
+fn certified(ledger: &RemoteLedger, wallet: &mut Wallet) {
+    let rng = &mut StdRng::seed_from_u64(5);
+    let enrolment = wallet.enrol(terms(Purposes::HEALTH_RESEARCH, rng), None, rng).unwrap();
+    let mut attributes = [MISSING; ATTRIBUTES];
+    attributes[0] = 51;
+    let genotypes = Genotypes::new(&[Dosage::Het, Dosage::HomRef, Dosage::Missing]).unwrap();
+    let measured = Measurements { schema: schema().id().unwrap(), attributes: Attributes::new(attributes), genotypes };
+    let body = issuer::body(account("issuer 0"), &measured, &enrolment).unwrap();
+    let Enrolment { owner, consent, replaces, .. } = enrolment;
+    let register = Action::RegisterRecord(RegisterRecord { body, consent, owner, replaces });
+    act(ledger, &key("issuer 0"), register).unwrap();
+    let leaf = ledger.body(body).unwrap().unwrap();
+    let certificate = Certificate { issuer: account("issuer 0"), body, leaf };
+    receive(ledger, wallet, &enrolment, measured, &certificate).unwrap();
+}
+
+/// What `locus wallet overview` prints of a wallet that a custodian's key protects.
+fn overview(folder: &Path, url: &str, wallet: &Path, more: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_locus"))
+        .args(["--data-dir", folder.join("data").to_str().unwrap(), "--url", url])
+        .args(["wallet", "overview", wallet.to_str().unwrap()])
+        .args(["--custodian", folder.join("custodian.key").to_str().unwrap()])
+        .args(more)
+        .env("LOCUS_PASSPHRASE", "three random words")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn the_command_line_shows_of_a_wallet_what_its_pages_save_and_what_needs_its_owner() {
+    let (folder, server) = (TempDir::new().unwrap(), Server::start());
+    let custodian = PartyKey::random(Role::Custodian, &mut rand::rng());
+    let phrase = Protection::passphrase("three random words").unwrap();
+    custodian.create(&folder.path().join("custodian.key"), &phrase).unwrap();
+    screened(&server, 0);
+    let (url, ledger) = (server.running.url(), RemoteLedger::connect(server.remote()).unwrap());
+    let agent = Agent::protected(server, &Protection::StorageKey(custodian.storage_key()), |wallet| {
+        if wallet.label() == "Ada" {
+            certified(&ledger, wallet);
+            wallet.note_answer(QueryId::from_bytes([9; 32]), paid(1_500)).unwrap();
+            asked_for(&ledger, &wallet.owner_key(), 2);
+        }
+    });
+    let begun = Instant::now();
+    // The node's listing follows its ledger.
+    let saved = loop {
+        let saved: Value = serde_json::from_str(&agent.page_at(0, "/download").1).unwrap();
+        if saved["licences"]["known"][0]["licences"].as_array().is_some_and(|asked| asked.len() == 2) {
+            break saved;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{saved}");
+        thread::sleep(Duration::from_millis(50));
+    };
+    assert_eq!(saved["records"][0]["attributes"][0]["value"], "51");
+    assert_eq!(saved["alerts"][0]["title"], "Somebody asks for your data", "{saved}");
+    assert_eq!((saved["queries"].as_array().unwrap().len(), saved["screenings"].as_array().unwrap().len()), (2, 1));
+    let ada = |more: &[&str]| overview(folder.path(), &url, &agent.paths[0], more);
+    assert_eq!(serde_json::from_str::<Value>(&ada(&["--json"])).unwrap(), saved);
+    let told = ada(&[]);
+    for said in [
+        "wallet of Ada",
+        "Somebody asks for your data. Requests that wait for your answer: 2.",
+        "signed by issuer 0",
+        "age: 51",
+        "diagnosis: not measured",
+        "A study: ",
+        "Dr R asks, for ",
+        "Dr R: Waits for you",
+        "earned and paid 1,500",
+        "0 of ",
+    ] {
+        assert!(told.contains(said), "{said:?} is not in: {told}");
+    }
+    // Who has nothing is told so.
+    let bea = overview(folder.path(), &url, &agent.paths[1], &[]);
+    for said in ["wallet of Bea", "Nothing now.", "There is no record yet.", "You offer no raw data to anybody."] {
+        assert!(bea.contains(said), "{said:?} is not in: {bea}");
+    }
 }
 
 #[test]

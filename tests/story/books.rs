@@ -71,7 +71,7 @@ pub fn money_is_conserved(stage: &Stage, query: &str, people: usize) {
             hospital.run(&earnings)["paid"].as_u64().unwrap()
         })
         .sum();
-    assert_eq!(signed(earned), signed(cohort::PRICE) * count);
+    assert_eq!(signed(earned), signed(cohort::PRICE + screening::PRICE) * count, "with what responses earned");
 
     let books = balances(stage);
     let (accounts, pots): (Vec<_>, Vec<_>) = books.iter().partition(|(purse, _)| purse.len() == 64);

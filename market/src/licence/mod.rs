@@ -1,5 +1,5 @@
-//! Licences of raw data as people handle them: an owner offers an encrypted file, grants, declines and revokes; a licensee
-//! asks, fetches, checks and acknowledges; a custodian serves and leaves receipts (`docs/protocol/licence.md`).
+//! Licences of raw data as people handle them: an owner offers an encrypted file, grants, declines and revokes, and takes
+//! the offer back; a licensee asks, fetches, checks and acknowledges; a custodian serves and leaves receipts (`docs/protocol/licence.md`).
 //!
 //! The ledger's word is what everything here is checked by. A file, a header or a key that somebody sends is believed once
 //! it has the digest, the length or the signature that the ledger's state demands.
@@ -21,9 +21,9 @@ pub use self::{
     custodian::{Custodian, Given, active_licence},
     licensee::{GrantedLicence, acknowledge, ask, granted},
     offer::{OfferTerms, PreparedOffer, offered_use, prepare},
-    owner::{Grant, decline, grant, revoke},
+    owner::{Grant, decline, grant, revoke, withdraw},
     reader_key::{READER_KEY_BYTES_MAX, ReaderKey, UnverifiedReaderKey},
-    words::{REVOCATION, allowed_in_words, use_in_words},
+    words::{REVOCATION, WITHDRAWAL, allowed_in_words, use_in_words},
 };
 use crate::{Error, ledger::LedgerAccess};
 

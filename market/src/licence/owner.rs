@@ -1,6 +1,6 @@
 //! The owner's answers to a request.
 
-use circuits::id::{Digest, LicenceId};
+use circuits::id::{DatasetId, Digest, LicenceId};
 use ed25519_dalek::SigningKey;
 use node::{
     signature::account_of,
@@ -78,6 +78,16 @@ pub fn decline(ledger: &dyn LedgerAccess, licence: LicenceId, owner: &SigningKey
 pub fn revoke(ledger: &dyn LedgerAccess, licence: LicenceId, owner: &SigningKey) -> Result<Inclusion, Error> {
     require_licence(ledger, licence)?;
     act(ledger, owner, Action::RevokeLicence(licence))
+}
+
+/// Takes an offer back: nobody can ask for the dataset any more, and no request that waits can be granted. Licences granted
+/// before run on ([`super::WITHDRAWAL`]).
+///
+/// # Errors
+/// [`Error::Ledger`] with the ledger's refusal.
+pub fn withdraw(ledger: &dyn LedgerAccess, dataset: DatasetId, owner: &SigningKey) -> Result<Inclusion, Error> {
+    require_dataset(ledger, dataset)?;
+    act(ledger, owner, Action::WithdrawDataset(dataset))
 }
 
 /// Refuses before any header is made what the ledger would refuse after.

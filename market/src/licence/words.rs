@@ -11,6 +11,11 @@ pub const REVOCATION: &str = "Revoking ends access: this network's custodian giv
                               decrypt, and the price is not returned. Whether a copy may still be used is for your \
                               contract and the law.";
 
+/// What taking an offer back does and does not do.
+pub const WITHDRAWAL: &str = "Withdrawing takes the offer back for ever: nobody can ask for this dataset any more, and no \
+                              request that waits can be granted. Licences granted before run on until they end or you \
+                              revoke them. It recalls no copy.";
+
 /// What data will be used for.
 #[must_use]
 pub fn use_in_words(data_use: &DataUse) -> String {

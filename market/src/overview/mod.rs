@@ -142,7 +142,9 @@ fn contacts(wallet: &Wallet) -> BTreeMap<ScreeningId, Contact> {
     left.collect()
 }
 
-fn responses(wallet: &Wallet) -> Vec<ScreeningEarning> {
+/// What a wallet's responses to screenings earned.
+#[must_use]
+pub fn responses(wallet: &Wallet) -> Vec<ScreeningEarning> {
     let earning = |(screening, response): (&ScreeningId, &crate::wallet::Response)| {
         let state = match response.stage {
             ResponseStage::Proven(_) => EarningState::Pending,

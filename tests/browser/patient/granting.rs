@@ -4,13 +4,13 @@ use std::{fs, io::Cursor, path::Path, sync::Arc};
 
 use circuits::{
     consent::{Day, Purposes, Regions},
-    id::{AccountId, LicenceId},
+    id::{AccountId, DatasetId, LicenceId},
 };
 use ed25519_dalek::SigningKey;
 use market::{
     crypt4gh::{BodyManifest, SecretKey, encrypt},
     ledger::{LedgerAccess as _, act, next_nonce},
-    licence::{OfferTerms, UnverifiedReaderKey, ask, granted, prepare, require_licence},
+    licence::{OfferTerms, UnverifiedReaderKey, ask, granted, prepare, require_dataset, require_licence},
     objects::{self, BlobAddress, BlobKind},
     wallet::{PartyKey, Protection, Role, Wallet},
 };
@@ -49,6 +49,7 @@ struct Offering {
     body: Vec<u8>,
     manifest: BodyManifest,
     reader: SecretKey,
+    dataset: DatasetId,
     licence: LicenceId,
     document: UnverifiedReaderKey,
     _running: Running,
@@ -110,6 +111,7 @@ impl Offering {
             body,
             manifest,
             reader,
+            dataset,
             licence,
             document,
             _running: running,
@@ -148,6 +150,29 @@ impl Offering {
         let opened = licence.header(&header).unwrap().open(&self.reader).unwrap();
         opened.decrypt(&self.body[..], vec![]).unwrap().verify(&self.manifest).unwrap().into_inner()
     }
+}
+
+/// The offer is taken back after a second look, once; the licence that was granted runs on.
+fn withdraw_offer(offering: &Offering, browser: &Browser) {
+    let withdraw = format!("/licences/data/{}/withdraw", offering.dataset);
+    offering.open(browser, "/licences");
+    browser.click(&format!("a[href='{withdraw}']"));
+    browser.until("document.getElementById('confirm')");
+    inspect(browser, "patient-withdraw-data");
+    let asked = browser.text("main");
+    assert!(asked.contains("Nobody can ask any more") && asked.contains("It cannot be undone"), "{asked}");
+    assert!(asked.contains("Licences that you granted before run on"), "{asked}");
+    browser.click("#confirm");
+    done(browser);
+    assert!(require_dataset(&ledger(), offering.dataset).unwrap().withdrawn.is_some());
+    offering.open(browser, "/licences");
+    let told = browser.text("main");
+    assert!(told.contains("Not offered any more") && told.contains("End this licence"), "{told}");
+    assert!(!told.contains("Stop offering"), "{told}");
+    assert_eq!(offering.fetched(), offering.plaintext);
+    // There is no offer left to take back.
+    offering.open(browser, &withdraw);
+    assert!(browser.text("h1").contains("There is nothing here"), "{}", browser.text("main"));
 }
 
 #[test]
@@ -209,6 +234,7 @@ fn a_licence_is_granted_after_a_second_look_and_the_licensee_alone_can_read() {
     inspect(&browser, "patient-revoke");
     offering.open(&browser, "/licences");
     assert!(browser.text("#paid").contains("What licences paid"), "{}", browser.text("main"));
+    withdraw_offer(&offering, &browser);
     // Nothing is left to say yes to.
     offering.open(&browser, &grant);
     assert!(browser.text("h1").contains("There is nothing here"), "{}", browser.text("main"));

@@ -131,9 +131,15 @@ fn every_browser_of_one_person_is_signed_out_at_once() {
 fn repro_an_address_that_is_not_whole_leads_home_and_says_no_words_of_the_trade() {
     let _alone = browser();
     let client = Client::of(ward().contributors[0]);
-    for path in
-        ["/asked/x/take-back", "/money/x", "/invitations/x", "/licences/x/decline", "/use/x/change", "/asked?after=x"]
-    {
+    for path in [
+        "/asked/x/take-back",
+        "/money/x",
+        "/invitations/x",
+        "/licences/x/decline",
+        "/licences/data/x/withdraw",
+        "/use/x/change",
+        "/asked?after=x",
+    ] {
         let answer = client.get(path);
         assert!(answer.status.is_client_error(), "{path}");
         assert!(answer.text.contains("There is nothing here") && !answer.text.contains("malformed"), "{path}");
@@ -214,12 +220,18 @@ fn a_session_sees_one_wallet_and_nothing_of_the_others() {
         format!("/invitations/{screening}/decline"),
         format!("/licences/{query}/decline"),
         format!("/licences/{query}/revoke"),
+        format!("/licences/data/{query}/withdraw"),
         "/use/1/withdraw".into(),
         "/use/99/change".into(),
     ] {
         assert_eq!(mine.get(&path).status, StatusCode::NOT_FOUND, "{path}");
     }
-    for path in [format!("/money/{query}"), "/use/1/withdraw".into(), format!("/licences/{query}/revoke")] {
+    for path in [
+        format!("/money/{query}"),
+        "/use/1/withdraw".into(),
+        format!("/licences/{query}/revoke"),
+        format!("/licences/data/{query}/withdraw"),
+    ] {
         let sent = mine.confirmed(&path, &mine.form_token);
         assert_eq!(sent.status, StatusCode::NOT_FOUND, "{path}: {}", sent.text);
     }

@@ -136,7 +136,7 @@ pub enum Command {
     /// Encrypt genomes in the Crypt4GH format, decrypt them, and let others read them.
     #[command(subcommand)]
     Genome(genome::Genome),
-    /// License encrypted genomes: offer, ask, grant, fetch, revoke.
+    /// License encrypted genomes: offer, ask, grant, fetch, revoke, withdraw.
     #[command(subcommand)]
     Licence(licence::Licence),
     /// Show, change or revoke what an owner allows.

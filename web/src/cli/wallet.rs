@@ -15,14 +15,32 @@ use market::{
 use node::units::Amount;
 use serde::Serialize;
 
-use super::{Home, Output};
-use crate::{Error, reading::epsilon};
+use super::{Connection, Home, Output};
+use crate::{
+    Error,
+    client::Remote,
+    pages::patient::Everything,
+    patient::{Days, Reach, Which},
+    reading::epsilon,
+};
 
 /// Show, back up and recover wallets.
 #[derive(Debug, Subcommand)]
 pub enum WalletCommand {
     /// Show a wallet's account, records and answers; no secret, no value.
     Show {
+        /// The wallet file.
+        #[arg(value_name = "WALLET")]
+        path: PathBuf,
+        /// The custodian's key file, when it protects the wallet; otherwise the passphrase opens it.
+        #[arg(long, value_name = "FILE")]
+        custodian: Option<PathBuf>,
+    },
+    /// Show everything that the wallet's pages show: records with their values, who asked and what the agent made of it,
+    /// invitations, licences, money, privacy, and what needs the owner. No secret; the genome is counted.
+    ///
+    /// With --json it is the file that “Download everything” saves. Licences are listed by a node: give its --url.
+    Overview {
         /// The wallet file.
         #[arg(value_name = "WALLET")]
         path: PathBuf,
@@ -100,6 +118,15 @@ pub enum WalletCommand {
         #[arg(long, value_name = "FILE")]
         custodian: Option<PathBuf>,
     },
+}
+
+fn show_overview(home: &Home, output: &Output, wallet: &mut Wallet) -> Result<(), Error> {
+    let Connection { ledger, blobs, .. } = home.connect_reading()?;
+    let node = home.url().map(Remote::new).transpose()?;
+    let reach = Reach { ledger, blobs, node, genome_keys: vec![] };
+    let overview = reach.look(wallet)?;
+    let licences = reach.licences(overview.owner, Which::All, &Days::default());
+    output.result(&Everything::of(&overview, licences, None), Everything::in_words)
 }
 
 /// How much privacy the owner's answers spent.
@@ -187,6 +214,9 @@ impl WalletCommand {
                     wallet.set_budget(limit)?;
                 }
                 return show_budget(home, output, &mut wallet);
+            }
+            Self::Overview { path, custodian } => {
+                return show_overview(home, output, &mut home.wallet(&path, custodian.as_deref())?);
             }
             Self::Pay { path, query, to, amount, custodian, yes } => {
                 let wallet = home.wallet(&path, custodian.as_deref())?;

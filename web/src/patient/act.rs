@@ -2,7 +2,7 @@
 
 use circuits::{
     consent::ConsentTerms,
-    id::{AccountId, LicenceId, QueryId, ScreeningId},
+    id::{AccountId, DatasetId, LicenceId, QueryId, ScreeningId},
     privacy::Epsilon,
 };
 use market::{
@@ -45,6 +45,8 @@ pub(crate) enum Act {
     DeclineLicence { licence: LicenceId },
     /// End a granted licence.
     RevokeLicence { licence: LicenceId },
+    /// Take the offer of a dataset back.
+    WithdrawDataset { dataset: DatasetId },
 }
 
 /// What was done: the block that has it, unless it concerns the wallet alone, and the money that moved, if any did.
@@ -64,6 +66,7 @@ impl Act {
             Self::GrantLicence { licence, .. } | Self::DeclineLicence { licence } | Self::RevokeLicence { licence } => {
                 format!("licence {licence}")
             }
+            Self::WithdrawDataset { dataset } => format!("dataset {dataset}"),
             Self::SetBudget { .. } => "budget".into(),
         }
     }
@@ -102,6 +105,7 @@ impl Act {
             Self::GrantLicence { licensee, .. } => return reach.grant(wallet, *licensee),
             Self::DeclineLicence { licence } => licence::decline(ledger, *licence, &wallet.owner_key())?,
             Self::RevokeLicence { licence } => licence::revoke(ledger, *licence, &wallet.owner_key())?,
+            Self::WithdrawDataset { dataset } => licence::withdraw(ledger, *dataset, &wallet.owner_key())?,
         };
         Ok(Done { height: Some(inclusion.height), paid: None })
     }

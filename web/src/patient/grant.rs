@@ -3,7 +3,7 @@
 use circuits::id::{Digest, LicenceId};
 use market::{
     crypt4gh::Header,
-    licence::{self, Grant, READER_KEY_BYTES_MAX, ReaderKey, UnverifiedReaderKey, require_dataset, require_licence},
+    licence::{self, Grant, READER_KEY_BYTES_MAX, ReaderKey, UnverifiedReaderKey, require_licence},
     objects::{BlobAddress, BlobKind, get},
     wallet::Wallet,
 };
@@ -66,8 +66,6 @@ impl PatientPages {
             Err(_) => UnverifiedReaderKey::from_text(document.as_bytes())?,
         };
         let (id, licensee): (LicenceId, _) = (requested.id, requested.state.licensee);
-        // Refused for a withdrawn dataset before anybody confirms anything.
-        require_dataset(ledger, requested.state.request.dataset)?;
         Ok(document.verify(&ledger.chain(), id, licensee)?)
     }
 }

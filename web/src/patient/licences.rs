@@ -1,6 +1,6 @@
 //! Licences of raw data that a wallet's owner offered. A node's index says which there are, the ledger how each stands.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Mutex};
 
 use circuits::{
     consent::Day,
@@ -8,6 +8,7 @@ use circuits::{
 };
 use market::{
     index::{DatasetRow, LicenceRow, Page, Sequence},
+    ledger::LedgerAccess,
     licence::{require_dataset, require_licence},
 };
 use node::{
@@ -17,7 +18,7 @@ use node::{
 };
 use serde::Serialize;
 
-use super::{PatientPages, lock, shown::PAGE_TIME_MAX};
+use super::{PatientPages, Reach, lock, shown::PAGE_TIME_MAX};
 use crate::{Error, client::within};
 
 /// Receipts of one licence that are shown: the latest.
@@ -111,20 +112,55 @@ pub(crate) enum Licences {
     Unknown(String),
 }
 
-impl PatientPages {
+/// The days of blocks that were looked up.
+#[derive(Debug, Default)]
+pub(crate) struct Days(Mutex<BTreeMap<Height, Day>>);
+
+impl Days {
+    /// The days of blocks, each of which the ledger is asked for once.
+    fn of(
+        &self,
+        ledger: &dyn LedgerAccess,
+        heights: impl Iterator<Item = Height>,
+    ) -> Result<BTreeMap<Height, Day>, Error> {
+        let mut found = BTreeMap::new();
+        for height in heights {
+            let known = lock(&self.0).get(&height).copied();
+            let day = match known {
+                Some(day) => Some(day),
+                None => ledger.header(height)?.map(|header| header.header.time.day()),
+            };
+            if let Some(day) = day {
+                found.insert(height, day);
+            }
+        }
+        let mut all = lock(&self.0);
+        if all.len() + found.len() > DAYS_MAX {
+            all.clear();
+        }
+        all.extend(&found);
+        drop(all);
+        Ok(found)
+    }
+}
+
+impl Reach {
     /// What an owner offered and who asked for it.
-    pub(crate) fn licences(&self, owner: AccountId, which: Which) -> Licences {
-        match within(PAGE_TIME_MAX, || self.offered(owner, which)) {
+    pub(crate) fn licences(&self, owner: AccountId, which: Which, days: &Days) -> Licences {
+        match self.offered(owner, which, days) {
             Ok(offered) => Licences::Known(offered),
             Err(error) => Licences::Unknown(error.to_string()),
         }
     }
 
-    fn offered(&self, owner: AccountId, which: Which) -> Result<Vec<Offered>, Error> {
-        let Some(node) = &self.reach.node else { return Ok(vec![]) };
+    fn offered(&self, owner: AccountId, which: Which, days: &Days) -> Result<Vec<Offered>, Error> {
+        let Some(node) = &self.node else {
+            let why = "a node's index lists what is offered; give the --url of one".into();
+            return Err(Error::Input { what: "address", why });
+        };
         let mut offered = vec![];
         for row in node.rows::<DatasetRow>(&format!("/v1/datasets?owner={owner}&"))? {
-            let dataset = require_dataset(self.ledger(), row.id)?;
+            let dataset = require_dataset(&*self.ledger, row.id)?;
             // A listing that is wrong shows nobody another's data.
             if dataset.owner != owner {
                 continue;
@@ -138,7 +174,7 @@ impl PatientPages {
                     page.unwrap_or(Page { items: vec![], next: None })
                 }
             };
-            let requested = items.iter().map(|licence| self.requested(licence.id));
+            let requested = items.iter().map(|licence| self.requested(licence.id, days));
             let mut licences = requested.collect::<Result<Vec<_>, _>>()?;
             licences.retain(|licence| licence.state.request.dataset == row.id);
             offered.push(Offered { id: row.id, dataset, licences, older: next, is_further_on: after.is_some() });
@@ -150,8 +186,8 @@ impl PatientPages {
     ///
     /// # Errors
     /// [`Error::Market`] for one that the ledger does not have.
-    fn requested(&self, id: LicenceId) -> Result<Requested, Error> {
-        let ledger = self.ledger();
+    fn requested(&self, id: LicenceId, days: &Days) -> Result<Requested, Error> {
+        let ledger = &*self.ledger;
         let state = require_licence(ledger, id)?;
         let name = ledger.researcher(state.licensee)?.map_or_else(String::new, |party| party.name);
         let latest = state.accesses.saturating_sub(RECEIPTS_MAX)..state.accesses;
@@ -159,30 +195,15 @@ impl PatientPages {
         for index in latest.rev().map(AccessIndex::new) {
             receipts.extend(ledger.access(id, index)?);
         }
-        let days = self.days(receipts.iter().map(|receipt| receipt.height))?;
+        let days = days.of(ledger, receipts.iter().map(|receipt| receipt.height))?;
         Ok(Requested { id, name, state, receipts, days })
     }
+}
 
-    /// The days of blocks, each of which the ledger is asked for once.
-    fn days(&self, heights: impl Iterator<Item = Height>) -> Result<BTreeMap<Height, Day>, Error> {
-        let mut found = BTreeMap::new();
-        for height in heights {
-            let known = lock(&self.days).get(&height).copied();
-            let day = match known {
-                Some(day) => Some(day),
-                None => self.ledger().header(height)?.map(|header| header.header.time.day()),
-            };
-            if let Some(day) = day {
-                found.insert(height, day);
-            }
-        }
-        let mut all = lock(&self.days);
-        if all.len() + found.len() > DAYS_MAX {
-            all.clear();
-        }
-        all.extend(&found);
-        drop(all);
-        Ok(found)
+impl PatientPages {
+    /// What an owner offered and who asked for it.
+    pub(crate) fn licences(&self, owner: AccountId, which: Which) -> Licences {
+        within(PAGE_TIME_MAX, || self.reach.licences(owner, which, &self.days))
     }
 
     /// A licence of a dataset that an owner offered; nothing for anybody else's.
@@ -195,11 +216,27 @@ impl PatientPages {
 
     fn read_own_licence(&self, owner: AccountId, id: LicenceId) -> Result<Requested, Error> {
         let missing = || Error::NotFound { what: "licence", id: id.to_string() };
-        let requested = self.requested(id).map_err(|error| match error {
-            Error::Market(market::Error::Ledger(node::Error::Unknown { .. })) => missing(),
-            error => error,
-        })?;
+        let requested = self.reach.requested(id, &self.days).map_err(|error| absent(error, missing()))?;
         let dataset = require_dataset(self.ledger(), requested.state.request.dataset)?;
         if dataset.owner == owner { Ok(requested) } else { Err(missing()) }
+    }
+
+    /// A dataset that an owner offered; nothing for anybody else's.
+    ///
+    /// # Errors
+    /// As [`PatientPages::own_licence`].
+    pub(crate) fn own_dataset(&self, owner: AccountId, id: DatasetId) -> Result<Dataset, Error> {
+        let missing = || Error::NotFound { what: "dataset", id: id.to_string() };
+        let found = within(PAGE_TIME_MAX, || require_dataset(self.ledger(), id));
+        let dataset = found.map_err(|error| absent(error.into(), missing()))?;
+        if dataset.owner == owner { Ok(dataset) } else { Err(missing()) }
+    }
+}
+
+/// What the ledger does not have is missing; other errors stay what they are.
+fn absent(error: Error, missing: Error) -> Error {
+    match error {
+        Error::Market(market::Error::Ledger(node::Error::Unknown { .. })) => missing,
+        error => error,
     }
 }

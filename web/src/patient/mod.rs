@@ -14,26 +14,23 @@ mod session;
 mod shown;
 
 use std::{
-    collections::BTreeMap,
     fmt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use circuits::consent::Day;
 use market::{
     crypt4gh::SecretKey,
     ledger::LedgerAccess,
     objects::BlobAccess,
     wallet::{Protection, Wallet},
 };
-use node::units::Height;
 use serde::Serialize;
 
 pub use self::origin::Origin;
 pub(crate) use self::{
     act::Act,
-    licences::{Licences, Requested, Which},
+    licences::{Days, Licences, Offered, Requested, Which},
     operation::{OperationId, Progress, Running},
     sent::Sent,
     session::{SESSION_SECONDS_MAX, Visitor},
@@ -87,8 +84,7 @@ pub struct PatientPages {
     sessions: Mutex<Sessions>,
     operations: Mutex<Operations>,
     sent: Mutex<AllSent>,
-    /// The days of blocks that were looked up.
-    days: Mutex<BTreeMap<Height, Day>>,
+    days: Days,
     announce: Box<dyn Fn(&Link) + Send + Sync>,
 }
 
@@ -134,7 +130,7 @@ impl PatientPages {
             sessions: Mutex::default(),
             operations: Mutex::default(),
             sent: Mutex::default(),
-            days: Mutex::default(),
+            days: Days::default(),
             announce: Box::new(announce),
         })
     }

@@ -14,11 +14,11 @@ use std::{
 use market::{
     agent::settle,
     overview::{LedgerView, Overview, invitations},
-    recruitment::ScreeningAgent,
+    recruitment::{ReceivedInvitation, ScreeningAgent},
     wallet::Wallet,
 };
 
-use super::{PatientPages, lock};
+use super::{PatientPages, Reach, lock};
 use crate::{Error, client::within};
 
 /// How long a page waits for a wallet that another process has open, when there is something older to show.
@@ -88,17 +88,33 @@ impl News {
         let ledger = pages.ledger();
         let mut received = before.map_or_else(Vec::new, |shown| shown.overview.invitations.clone());
         if self.offline.is_none() {
-            let agent = ScreeningAgent { ledger, blobs: &*pages.reach.blobs };
-            let asked = pages
-                .learn(self, wallet)
-                .and_then(|()| settle(ledger, wallet))
-                .and_then(|()| invitations(&agent, wallet));
-            match asked {
+            match pages.learn(self, wallet).and_then(|()| pages.reach.receive(wallet)) {
                 Ok(found) => received = found,
                 Err(error) => self.offline = Some(error.to_string()),
             }
         }
         Ok(Overview::of(ledger, wallet, &self.view, received)?)
+    }
+}
+
+impl Reach {
+    /// The picture of a wallet as the ledger has it now. Blocks until the ledger answered everything.
+    ///
+    /// # Errors
+    /// [`Error::Market`] when the ledger cannot be reached, or the wallet's file cannot be written.
+    pub(crate) fn look(&self, wallet: &mut Wallet) -> Result<Overview, Error> {
+        let (ledger, mut view) = (&*self.ledger, LedgerView::default());
+        view.refresh(ledger)?;
+        view.learn(ledger, wallet)?;
+        let received = self.receive(wallet)?;
+        Ok(Overview::of(ledger, wallet, &view, received)?)
+    }
+
+    /// Settles a wallet's answers, and fetches the invitations to its responses.
+    fn receive(&self, wallet: &mut Wallet) -> Result<Vec<ReceivedInvitation>, market::Error> {
+        let agent = ScreeningAgent { ledger: &*self.ledger, blobs: &*self.blobs };
+        settle(agent.ledger, wallet)?;
+        invitations(&agent, wallet)
     }
 }
 

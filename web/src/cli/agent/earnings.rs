@@ -1,10 +1,11 @@
 //! What wallets earned.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use market::{
-    agent::{EarningState, Statement, settle, statement},
+    agent::{Earning, EarningState, Statement, settle, statement},
+    overview::{ScreeningEarning, responses},
     wallet::Wallet,
 };
 use node::units::Amount;
@@ -30,8 +31,27 @@ pub struct Earnings {
 #[derive(Debug, Serialize)]
 struct WalletEarnings {
     wallet: String,
-    #[serde(flatten)]
-    statement: Statement,
+    /// What its answers to queries earned.
+    earnings: Vec<Earning>,
+    /// What its responses to screenings earned.
+    responses: Vec<ScreeningEarning>,
+    /// The sum of those paid, in minor units.
+    paid: Amount,
+    /// The sum of those that may yet be.
+    pending: Amount,
+}
+
+impl WalletEarnings {
+    fn of(path: &Path, wallet: &Wallet) -> Result<Self, Error> {
+        let Statement { earnings, paid, pending } = statement(wallet)?;
+        let responses = responses(wallet);
+        let with = |answers: Amount, wanted| {
+            let prices = responses.iter().filter(|one| one.state == wanted).map(|one| one.price);
+            prices.into_iter().try_fold(answers, Amount::plus)
+        };
+        let (paid, pending) = (with(paid, EarningState::Paid)?, with(pending, EarningState::Pending)?);
+        Ok(Self { wallet: path.display().to_string(), earnings, responses, paid, pending })
+    }
 }
 
 /// All wallets' earnings.
@@ -50,10 +70,10 @@ impl Earnings {
         for path in wallet_paths(&self.wallets)? {
             let mut wallet = Wallet::open(&path, protection.clone())?;
             settle(&*connection.ledger, &mut wallet)?;
-            let statement = statement(&wallet)?;
-            report.paid = report.paid.plus(statement.paid)?;
-            report.pending = report.pending.plus(statement.pending)?;
-            report.wallets.push(WalletEarnings { wallet: path.display().to_string(), statement });
+            let earned = WalletEarnings::of(&path, &wallet)?;
+            report.paid = report.paid.plus(earned.paid)?;
+            report.pending = report.pending.plus(earned.pending)?;
+            report.wallets.push(earned);
         }
         output.result(&report, text)
     }
@@ -61,19 +81,22 @@ impl Earnings {
 
 fn text(report: &Report) -> String {
     let mut lines = vec![];
-    for WalletEarnings { wallet, statement } in &report.wallets {
-        lines.push(format!("{wallet}  paid {}, pending {}", statement.paid, statement.pending));
-        lines.extend(statement.earnings.iter().map(|earning| {
-            let state = match earning.state {
-                EarningState::Pending => "pending",
-                EarningState::Paid => "paid",
-                EarningState::Refunded => "refunded to the researcher",
-                EarningState::Missed => "not counted: it came too late",
-                EarningState::Withdrawn => "withdrawn",
-            };
-            format!("  {}  {:>8}  {state}", earning.query, earning.price)
-        }));
+    for WalletEarnings { wallet, earnings, responses, paid, pending } in &report.wallets {
+        lines.push(format!("{wallet}  paid {paid}, pending {pending}"));
+        lines.extend(earnings.iter().map(|one| format!("  {}  {:>8}  {}", one.query, one.price, name(one.state))));
+        let response = |one: &ScreeningEarning| format!("  {}  {:>8}  {}", one.screening, one.price, name(one.state));
+        lines.extend(responses.iter().map(response));
     }
     lines.push(format!("in all: paid {}, pending {}", report.paid, report.pending));
     lines.join("\n")
+}
+
+const fn name(state: EarningState) -> &'static str {
+    match state {
+        EarningState::Pending => "pending",
+        EarningState::Paid => "paid",
+        EarningState::Refunded => "refunded to the researcher",
+        EarningState::Missed => "not counted: it came too late",
+        EarningState::Withdrawn => "withdrawn",
+    }
 }

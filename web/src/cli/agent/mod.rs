@@ -66,7 +66,7 @@ pub enum Agent {
     /// Each answer waits a random time, at most --delay, so that the moment at which it comes tells nobody who sent it.
     /// SIGINT and SIGTERM end it once the answer in progress is sent; a second one ends it at once.
     Watch(Answering),
-    /// Show what the answers of a folder's wallets earned, and what may yet come.
+    /// Show what the answers and responses of a folder's wallets earned, and what may yet come.
     Earnings(Earnings),
     /// Serve people's own pages in a browser: their records, rules, who asked, money and privacy.
     ///

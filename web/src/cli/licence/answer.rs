@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use circuits::id::{Digest, LicenceId};
+use circuits::id::{DatasetId, Digest, LicenceId};
 use clap::Args;
 use ed25519_dalek::SigningKey;
 use market::{
-    licence::{self, READER_KEY_BYTES_MAX, REVOCATION, ReaderKey, UnverifiedReaderKey, require_licence, use_in_words},
+    licence::{
+        self, READER_KEY_BYTES_MAX, REVOCATION, ReaderKey, UnverifiedReaderKey, WITHDRAWAL, require_licence,
+        use_in_words,
+    },
     objects::{BlobAddress, BlobKind, get},
 };
 
@@ -19,11 +22,9 @@ use crate::{
     },
 };
 
-/// Which licence, and whose it is to answer.
+/// Who answers.
 #[derive(Debug, Args)]
-struct Whose {
-    /// The licence.
-    licence: LicenceId,
+struct Owner {
     /// Your key file.
     #[arg(long, value_name = "KEY", required_unless_present = "wallet", conflicts_with = "wallet")]
     key: Option<PathBuf>,
@@ -38,7 +39,7 @@ struct Whose {
     yes: bool,
 }
 
-impl Whose {
+impl Owner {
     fn key(&self, home: &Home) -> Result<SigningKey, Error> {
         match (&self.key, &self.wallet) {
             (Some(path), _) => Ok(home.any_key(path)?.signing_key()),
@@ -46,6 +47,15 @@ impl Whose {
             (None, None) => Err(Error::Input { what: "key", why: "give --key or --wallet".into() }),
         }
     }
+}
+
+/// Which licence, and whose it is to answer.
+#[derive(Debug, Args)]
+struct Whose {
+    /// The licence.
+    licence: LicenceId,
+    #[command(flatten)]
+    owner: Owner,
 }
 
 /// Grant a request: make a header for the licensee's key, store it with the custodian, and be paid.
@@ -75,7 +85,7 @@ impl Grant {
         let licensee = self.document(&connection)?.verify(&ledger.chain(), id, state.licensee)?;
         let (header, _) = open_encrypted(&self.file)?;
         let reader = secret_key(&self.reader, home)?;
-        let key = self.whose.key(home)?;
+        let key = self.whose.owner.key(home)?;
         let question = format!(
             "Grant {} {} days for {}: {}? It can decrypt the file from then on; revoking later recalls no copy.",
             state.licensee,
@@ -83,7 +93,7 @@ impl Grant {
             state.request.price,
             use_in_words(&state.request.data_use)
         );
-        output.confirm(self.whose.yes, &question)?;
+        output.confirm(self.whose.owner.yes, &question)?;
         let grant = licence::Grant { header: &header, reader: &reader, licensee, owner: &key };
         let (header, inclusion) =
             licence::grant(ledger, &*connection.blobs, &grant, &mut rand::rng()).map_err(about(&self.file))?;
@@ -115,8 +125,8 @@ pub struct Decline {
 
 impl Decline {
     pub(super) fn run(&self, home: &Home, output: &Output) -> Result<(), Error> {
-        let key = self.whose.key(home)?;
-        output.confirm(self.whose.yes, &format!("Decline licence {}?", self.whose.licence))?;
+        let key = self.whose.owner.key(home)?;
+        output.confirm(self.whose.owner.yes, &format!("Decline licence {}?", self.whose.licence))?;
         let connection = home.connect()?;
         let inclusion = licence::decline(&*connection.ledger, self.whose.licence, &key)?;
         output.result(&inclusion, |inclusion| format!("declined in block {}", inclusion.height))
@@ -132,12 +142,34 @@ pub struct Revoke {
 
 impl Revoke {
     pub(super) fn run(&self, home: &Home, output: &Output) -> Result<(), Error> {
-        let key = self.whose.key(home)?;
+        let key = self.whose.owner.key(home)?;
         output.say(REVOCATION);
-        output.confirm(self.whose.yes, &format!("Revoke licence {}?", self.whose.licence))?;
+        output.confirm(self.whose.owner.yes, &format!("Revoke licence {}?", self.whose.licence))?;
         let connection = home.connect()?;
         let inclusion = licence::revoke(&*connection.ledger, self.whose.licence, &key)?;
         let revoked = serde_json::json!({ "height": inclusion.height, "copies_recalled": false });
         output.result(&revoked, |_| format!("revoked in block {}; copies made before remain", inclusion.height))
+    }
+}
+
+/// Withdraw an offered dataset: nobody can ask for it any more. Licences granted before run on; copies are not recalled.
+#[derive(Debug, Args)]
+pub struct Withdraw {
+    /// The dataset.
+    dataset: DatasetId,
+    #[command(flatten)]
+    owner: Owner,
+}
+
+impl Withdraw {
+    pub(super) fn run(&self, home: &Home, output: &Output) -> Result<(), Error> {
+        let key = self.owner.key(home)?;
+        output.say(WITHDRAWAL);
+        output.confirm(self.owner.yes, &format!("Withdraw dataset {}?", self.dataset))?;
+        let connection = home.connect()?;
+        let inclusion = licence::withdraw(&*connection.ledger, self.dataset, &key)?;
+        let withdrawn = serde_json::json!({ "height": inclusion.height, "copies_recalled": false });
+        output
+            .result(&withdrawn, |_| format!("withdrawn in block {}; licences granted before run on", inclusion.height))
     }
 }

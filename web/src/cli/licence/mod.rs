@@ -1,4 +1,4 @@
-//! Licences of raw data: offered, asked for, granted, fetched, revoked.
+//! Licences of raw data: offered, asked for, granted, fetched, revoked, withdrawn.
 
 mod answer;
 mod ask;
@@ -41,6 +41,8 @@ pub enum Licence {
     Decline(answer::Decline),
     /// Revoke a granted licence (the owner). Copies are not recalled.
     Revoke(answer::Revoke),
+    /// Withdraw an offered dataset (its owner): nobody can ask for it any more. Licences granted before run on.
+    Withdraw(answer::Withdraw),
     /// Take back the price of a request that nobody answered in time (the licensee).
     Reclaim(ask::Reclaim),
     /// Fetch the file under a licence (the licensee), check it against the ledger, and decrypt it.
@@ -60,6 +62,7 @@ impl Licence {
             Self::Grant(grant) => grant.run(home, output),
             Self::Decline(decline) => decline.run(home, output),
             Self::Revoke(revoke) => revoke.run(home, output),
+            Self::Withdraw(withdraw) => withdraw.run(home, output),
             Self::Reclaim(reclaim) => reclaim.run(home, output),
             Self::Fetch(fetch) => fetch.run(home, output),
             Self::List(list) => list.run(home, output),

@@ -70,6 +70,12 @@ pub(super) const fn act(act: &Act) -> ActWords {
             "/licences",
             "Licences",
         ),
+        Act::WithdrawDataset { .. } => (
+            "Taking your offer back",
+            "Your data is not offered any more, and nobody can ask for it. Licences that you granted before run on.",
+            "/licences",
+            "Licences",
+        ),
     };
     ActWords { name, done, back, back_name }
 }

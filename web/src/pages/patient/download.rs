@@ -1,26 +1,9 @@
 //! Everything the pages show, as one file.
 
 use actix_web::{HttpResponse, get, http::header};
-use market::overview::Overview;
-use serde::Serialize;
 
-use super::visit::Visit;
-use crate::{
-    Error,
-    api::blocking,
-    patient::{Licences, Which},
-};
-
-/// The file: what is shown, without a secret. The wallet itself is backed up with `locus wallet backup`.
-#[derive(Serialize)]
-struct Everything<'o> {
-    format: &'static str,
-    /// Why the network was not reached, when it was not: parts are of before then.
-    offline: Option<String>,
-    #[serde(flatten)]
-    overview: &'o Overview,
-    licences: Licences,
-}
+use super::{everything::Everything, visit::Visit};
+use crate::{Error, api::blocking, patient::Which};
 
 /// The file.
 #[get("/download")]
@@ -28,7 +11,7 @@ pub(super) async fn download(visit: Visit) -> Result<HttpResponse, Error> {
     let (seen, overview) = visit.show().await?;
     let (pages, owner) = (visit.pages.clone(), overview.owner);
     let licences = blocking(move || Ok(pages.licences(owner, Which::All))).await?;
-    let everything = Everything { format: "locus/v1/my-data", offline: seen.offline, overview: &overview, licences };
+    let everything = Everything::of(&overview, licences, seen.offline);
     let failed = |error: serde_json::Error| Error::Internal { action: "write a file", why: error.to_string() };
     let text = serde_json::to_string_pretty(&everything).map_err(failed)?;
     Ok(HttpResponse::Ok()

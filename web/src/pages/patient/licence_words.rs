@@ -3,7 +3,7 @@
 use circuits::consent::{Purposes, Regions};
 use node::{query::DataUse, transaction::AllowedUse};
 
-use super::words::{allowed_purposes, purposes, region_numbers, requirement};
+use super::words::{allowed_purposes, illness, purposes, region_numbers, requirement};
 
 /// The purposes of a use, by their names in files.
 fn names(of: Purposes) -> Vec<&'static str> {
@@ -18,7 +18,7 @@ fn met(of: Purposes) -> impl Iterator<Item = &'static str> {
 fn sentence_part(purposes: &str, disease: u32, regions: Regions) -> String {
     let illness = match disease {
         0 => String::new(),
-        number => format!(" (the illness with the number {number})"),
+        number => format!(" ({})", illness(&number)),
     };
     let places = match region_numbers(regions).as_str() {
         "" => "anywhere".into(),

@@ -7,7 +7,7 @@ use actix_web::{
 use askama::Template;
 use circuits::id::{DatasetId, LicenceId};
 use market::index::Sequence;
-use node::state::LicenceStatus;
+use node::state::{Dataset, LicenceStatus};
 use serde::Deserialize;
 
 use super::{
@@ -91,6 +91,22 @@ async fn own(visit: &Visit, id: &str) -> Result<(Seen, Requested), Error> {
     Ok((seen, blocking(move || pages.own_licence(owner, id)).await?))
 }
 
+/// A dataset of this owner. Anybody else's is not there.
+async fn own_dataset(visit: &Visit, id: DatasetId) -> Result<(Seen, Dataset), Error> {
+    let (seen, overview) = visit.show().await?;
+    let (pages, owner) = (visit.pages.clone(), overview.owner);
+    Ok((seen, blocking(move || pages.own_dataset(owner, id)).await?))
+}
+
+/// The same, unless its offer was taken back.
+async fn still_offered(visit: &Visit, id: DatasetId) -> Result<(Seen, Dataset), Error> {
+    let (seen, dataset) = own_dataset(visit, id).await?;
+    if dataset.withdrawn.is_none() {
+        return Ok((seen, dataset));
+    }
+    Err(Error::NotFound { what: "offer of data", id: id.to_string() })
+}
+
 #[derive(Template)]
 #[template(path = "patient/grant.html")]
 struct Asking {
@@ -105,6 +121,8 @@ struct Asking {
 async fn waiting(visit: &Visit, id: &str) -> Result<(Seen, Requested), Error> {
     let (seen, requested) = own(visit, id).await?;
     if requested.is_waiting() && visit.pages.can_grant() {
+        // Of an offer that was taken back nothing can be granted.
+        still_offered(visit, requested.state.request.dataset).await?;
         return Ok((seen, requested));
     }
     Err(Error::NotFound { what: "request to say yes to", id: id.into() })
@@ -227,7 +245,45 @@ async fn revoke(visit: Visit, id: Path<String>, form: Form<Vec<(String, String)>
     Ok(lead_to(visit.begin(&fields, Act::RevokeLicence { licence: requested.id })?))
 }
 
+#[get("/licences/data/{id}/withdraw")]
+async fn ask_withdraw(request: HttpRequest, visit: Visit, id: Path<String>) -> Result<HttpResponse, Error> {
+    let id: DatasetId = parse("dataset", &id)?;
+    let (seen, dataset) = still_offered(&visit, id).await?;
+    let question = Question {
+        title: "Stop offering this data?".into(),
+        does: vec![
+            format!(
+                "Nobody can ask any more for this data, which you offer for {}.",
+                words::allowed_use(&dataset.offer.allowed)
+            ),
+            "Requests that wait cannot be granted any more. Say no to them, and the money goes back at once.".into(),
+        ],
+        does_not: vec![
+            "It cannot be undone. To offer the data again, it must be offered anew.".into(),
+            "Licences that you granted before run on. End each of them by itself.".into(),
+            "What was fetched before, others can still read. No button can call it back.".into(),
+            "Your records and your rules for questions stay as they are.".into(),
+        ],
+        fee: "Nothing.".into(),
+        action: format!("/licences/data/{id}/withdraw"),
+        fields: vec![],
+        button: "Stop offering it",
+        is_final: true,
+        back: "/licences",
+    };
+    ask(&request, Part::Licences, seen, question)
+}
+
+#[post("/licences/data/{id}/withdraw")]
+async fn withdraw(visit: Visit, id: Path<String>, form: Form<Vec<(String, String)>>) -> Result<HttpResponse, Error> {
+    let fields = visit.sent(form)?;
+    let dataset: DatasetId = parse("dataset", &id)?;
+    own_dataset(&visit, dataset).await?;
+    Ok(lead_to(visit.begin(&fields, Act::WithdrawDataset { dataset })?))
+}
+
 pub(super) fn configure(config: &mut ServiceConfig) {
     config.service(list).service(ask_document).service(grant);
     config.service(ask_decline).service(decline).service(ask_revoke).service(revoke);
+    config.service(ask_withdraw).service(withdraw);
 }

@@ -3,6 +3,7 @@
 //! Written to be read at twelve. What a word of the trade means is behind a tap. A session sees one wallet; each change is
 //! confirmed on a page that says what it does and what it cannot undo, and is followed until its block.
 
+mod alerts;
 mod asked;
 mod changes;
 mod confirm;
@@ -10,9 +11,12 @@ mod consent;
 mod difference;
 mod download;
 mod enter;
+mod everything;
 mod guard;
 mod help;
 mod home;
+mod illness;
+mod in_words;
 mod invitations;
 mod licence_words;
 mod licences;
@@ -29,6 +33,7 @@ use actix_web::{
 };
 use node::genesis::Network;
 
+pub(crate) use self::everything::Everything;
 use super::{assets, shell};
 use crate::{api::no_endpoint, patient::PatientPages};
 

@@ -89,6 +89,20 @@ fn sum(earned: &[Earned], is_wanted: impl Fn(&Earned) -> bool) -> Result<Amount,
     Ok(prices.into_iter().try_fold(Amount::default(), Amount::plus)?)
 }
 
+/// The same as lines of text, the sums first; nothing where nothing was earned. What the pages sent on, they alone know.
+pub(super) fn lines(overview: &Overview) -> Vec<String> {
+    let all = earned(overview, &BTreeMap::new());
+    let total =
+        |state| all.iter().filter(|one| one.state == state).map(|one| u128::from(one.price.get())).sum::<u128>();
+    let [paid, pending] = [EarningState::Paid, EarningState::Pending].map(|state| parts::number(total(state)));
+    let sums = (!all.is_empty()).then(|| format!("earned and paid {paid}, waiting for results {pending}"));
+    let line = |one: &Earned| {
+        let title = if one.title.is_empty() { one.id.to_string() } else { one.title.clone() };
+        format!("{title}: {}, {}", parts::number(one.price), one.standing().1)
+    };
+    sums.into_iter().chain(all.iter().map(line)).collect()
+}
+
 /// Where the list begins.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

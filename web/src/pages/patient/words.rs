@@ -20,6 +20,7 @@ use crate::regions::listed;
 
 pub(super) use super::{
     changes::{ActWords, act},
+    illness::{illness, only_illness},
     licence_words::{allowed_use, data_use, promises},
 };
 
