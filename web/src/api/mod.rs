@@ -54,6 +54,7 @@ pub(crate) use self::{
     blobs::receive,
     bounds::{answer, no_endpoint},
     head::head_as_get,
+    listing::whose,
     memory::{Held, Room},
     metrics::observe,
     operation::quorum,

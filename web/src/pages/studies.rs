@@ -9,7 +9,7 @@ use circuits::{
     consent::Day,
     id::{AccountId, Digest, QueryId, StudyId},
 };
-use market::index::{Order, Paging, QueryFilter, Stage, StudyRow};
+use market::index::{Order, Paging, QueryFilter, Stage, StudyRow, Whose};
 use node::{
     Snapshot, analysis,
     state::{Conformance, Odometer, Outcome, StateRead, Study, StudyProtocol},
@@ -79,8 +79,7 @@ struct OneStudy {
     outcomes: Vec<Outcome>,
     earlier_outcomes: u32,
     compared: Compared,
-    screenings: Vec<screenings::Listed>,
-    more_screenings: bool,
+    screenings: Listing<screenings::Listed>,
 }
 
 /// A version of its protocol.
@@ -108,7 +107,7 @@ struct Compared {
 
 impl Compared {
     fn of(snapshot: &Snapshot, service: &Service, id: StudyId, design: Option<&StudyDesign>) -> Result<Self, Error> {
-        let filter = QueryFilter { stage: None, study: Some(id) };
+        let filter = QueryFilter { of: Some(Whose::Study(id)), ..QueryFilter::default() };
         let rows = service.listings()?.queries(&filter, &COMPARED)?;
         let mut planned: Vec<_> =
             design.into_iter().flat_map(|design| &design.planned).map(|digest| (*digest, None)).collect();
@@ -169,20 +168,18 @@ pub(super) async fn show(
     let shown = blocking(move || {
         let snapshot = service.chain.snapshot()?;
         let study = found("study", id, snapshot.study(id)?)?;
-        let filter = QueryFilter { stage: None, study: Some(id) };
+        let filter = QueryFilter { of: Some(Whose::Study(id)), ..QueryFilter::default() };
         let rows = service.listings()?.queries(&filter, &from.paging())?;
         let versions = versions(&snapshot, id, &study)?;
         let design = versions.first().map(|version| &version.protocol.design);
         let compared = Compared::of(&snapshot, &service, id, design)?;
-        let (screenings, more_screenings) = screenings::of_study(&snapshot, id)?;
         Ok(OneStudy {
             compared,
             earlier_versions: versions.last().is_some_and(|version| version.number > StudyVersion::FIRST),
             versions,
             outcomes: outcomes(&snapshot, id, &study)?,
             earlier_outcomes: study.outcomes.saturating_sub(SHOWN_MAX),
-            screenings,
-            more_screenings,
+            screenings: screenings::of_study(&service, &snapshot, id)?,
             shell: shell.titled(study.registration.title.clone()),
             researcher: snapshot.researcher(study.researcher)?.map_or_else(String::new, |party| party.name),
             registered: day_of(&snapshot, study.height)?,
