@@ -40,6 +40,9 @@ mod python;
 mod recruitment;
 #[allow(dead_code, reason = "each binary uses a part of it")]
 mod s3;
+#[path = "ledger/screened.rs"]
+#[allow(dead_code, reason = "each binary uses a part of the world")]
+mod screened;
 mod skipped;
 mod statements;
 mod statistics;

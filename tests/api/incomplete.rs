@@ -2,17 +2,17 @@
 
 use circuits::quorum::Quorum;
 use market::{
-    ledger::{LedgerAccess, QueryWatch},
+    ledger::{LedgerAccess, QueryWatch, open_screenings},
     objects::{BlobAddress, BlobKind},
 };
-use node::archive;
+use node::{archive, transaction::Action};
 use tempfile::TempDir;
 use web::client::RemoteLedger;
 
 use super::{
     blobs::{fill, path, released},
     licences::Town,
-    server::{BYTES, Server, clock, world},
+    server::{BYTES, Server, agent, answer, clock, world},
 };
 use crate::world::{World, owner_name};
 
@@ -43,6 +43,32 @@ fn queries_of_a_node_without_its_first_blocks_are_those_of_its_state() {
     server.get("/v1/query-ids?after=x").refused(400, "query id");
     server.get("/v1/queries").refused(503, "has not indexed block 1,");
     assert_eq!(server.get("/health").json()["listings"], false);
+}
+
+#[test]
+fn agents_find_open_screenings_at_a_node_whose_listings_lack_blocks() {
+    let (mut world, collecting, aggregated) = world();
+    let mut screening = world.screening();
+    screening.closing.0 += 21;
+    let (open, closed) =
+        (world.open_screening("researcher", screening.clone()), world.open_screening("researcher", screening));
+    let (open, closed) = (open.unwrap(), closed.unwrap());
+    world.act("researcher", Action::CloseScreening(closed)).unwrap();
+    world.block();
+    let (_folder, short) = without_first_blocks(&world);
+    let state = short.screening_state(open);
+    let server = Server::over(short.sequencer, collecting, aggregated);
+    server.get("/v1/screenings?open=true").refused(503, "has not indexed block 1,");
+    let remote = RemoteLedger::connect(server.remote()).unwrap();
+    assert_eq!(open_screenings(&remote).unwrap(), [(open, state)]);
+    assert_eq!(remote.latest_screenings(1).unwrap().len(), 2);
+    let page = |path: &str| {
+        let url = format!("{}{path}", server.running.url());
+        answer(agent().get(url).header("accept", "text/html").call())
+    };
+    assert_eq!(page("/screenings").status, 503);
+    let shown = page(&format!("/screenings/{open}"));
+    assert!(shown.status == 200 && String::from_utf8(shown.body).unwrap().contains("Listings are missing here"));
 }
 
 #[test]

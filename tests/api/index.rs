@@ -8,7 +8,7 @@ use diesel::{RunQueryDsl as _, sql_query};
 use market::{
     accounts::{self, Accounts, NewAccount},
     database::{Database, DatabaseUrl},
-    index::{Index, LicenceFilter, Order, Paging, QueryFilter, Role, Sequence, Stage, TABLES},
+    index::{Index, LicenceFilter, Order, Paging, QueryFilter, Role, ScreeningFilter, Sequence, Stage, TABLES, Whose},
     jobs::{Queue, follow_job},
 };
 use node::{
@@ -44,6 +44,7 @@ pub fn contents(index: &Index) -> String {
             (index.schemas(&ALL).unwrap(), index.studies(None, &ALL).unwrap(), queries, contributions),
             (index.parties(Role::Issuer, &ALL).unwrap(), index.parties(Role::Researcher, &ALL).unwrap(), accounts),
             (index.datasets(None, &ALL).unwrap(), index.licences(&LicenceFilter::default(), &ALL).unwrap()),
+            index.screenings(&ScreeningFilter::default(), &ALL).unwrap(),
         )
     )
 }
@@ -87,6 +88,7 @@ on_both! {
         live.follow(world.ledger()).unwrap();
         let query = world.collect(world.query(), 0..3);
         offer_and_request(&mut world);
+        world.open_screening("researcher", world.screening()).unwrap();
         live.follow(world.ledger()).unwrap();
         for _ in 0..3 {
             world.pass_days(4);
@@ -126,6 +128,39 @@ on_both! {
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].purse.as_str(), found[0].balance), (friend.as_str(), found[0].ledger + 1));
         assert_eq!(found[0].postings, found[0].ledger);
+    }
+
+    fn a_screening_is_listed_as_open_until_it_is_closed_or_full(backend) {
+        let database = backend.database();
+        let mut world = World::ready(Quorum::DEFAULT);
+        let mut opened = vec![];
+        for _ in 0..3 {
+            opened.push(world.open_screening("researcher", world.screening()).unwrap());
+        }
+        world.act("researcher", node::transaction::Action::CloseScreening(opened[0])).unwrap();
+        for number in 0..3 {
+            world.respond(world.response(opened[1], number)).unwrap();
+        }
+        world.block();
+        let index = open(&database, &world);
+        index.follow(world.ledger()).unwrap();
+        let listed = |of, open| index.screenings(&ScreeningFilter { of, open }, &ALL).unwrap().items;
+        let rows = listed(None, false);
+        assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), opened);
+        assert_eq!(rows.iter().map(|row| (row.places, row.open)).collect::<Vec<_>>(), [(3, false), (0, false), (3, true)]);
+        for row in &rows {
+            let state = world.screening_state(row.id);
+            assert_eq!((row.study, row.sponsor, row.open), (state.screening.study, state.sponsor, !state.has_ended()));
+            assert_eq!(row.sequence.height(), state.opened);
+            assert_eq!(index.screening_place(row.id).unwrap(), Some(row.sequence));
+        }
+        for of in [Whose::Study(world.study), Whose::Account(account("researcher"))] {
+            assert_eq!(listed(Some(of), false), rows);
+            assert_eq!(listed(Some(of), true), rows[2..]);
+        }
+        assert_eq!(listed(None, true), rows[2..]);
+        assert_eq!(listed(Some(Whose::Account(account("sponsor"))), false), []);
+        assert_eq!(index.screening_place(circuits::id::ScreeningId::from_bytes([1; 32])).unwrap(), None);
     }
 
     fn whoever_reads_during_a_rebuild_sees_a_whole_index(backend) {
@@ -276,7 +311,7 @@ fn the_index_agrees_with_the_ledgers_own_state() {
             assert_eq!(row.sequence.height(), state.height);
         }
     }
-    let collecting = QueryFilter { stage: Some(Stage::Collecting), study: None };
+    let collecting = QueryFilter { stage: Some(Stage::Collecting), of: None };
     let collecting = server.index.queries(&collecting, &ALL).unwrap().items;
     assert_eq!(collecting.iter().map(|row| row.id).collect::<Vec<_>>(), vec![server.collecting]);
     let issuers = server.index.parties(Role::Issuer, &ALL).unwrap().items;
@@ -336,6 +371,10 @@ fn listings_over_http_are_the_indexs_pages() {
     assert_eq!(sealed["items"][0]["id"], server.aggregated.to_string());
     let study = sealed["items"][0]["study"].as_str().unwrap().to_owned();
     assert_eq!(server.get(&format!("/v1/queries?study={study}")).json()["items"].as_array().unwrap().len(), 2);
+    let of_researcher = |name, more| server.get(&format!("/v1/queries?researcher={}{more}", id(name))).json();
+    assert_eq!(of_researcher("researcher", "")["items"].as_array().unwrap().len(), 2);
+    assert_eq!(of_researcher("researcher", "&stage=aggregated")["items"], sealed["items"]);
+    assert_eq!(of_researcher("sponsor", "")["items"], serde_json::json!([]));
     let studies = server.get(&format!("/v1/studies?researcher={}", id("researcher"))).json();
     assert_eq!(studies["items"][0]["id"], study);
     assert_eq!(server.get("/v1/schemas").json()["items"][0]["name"], "tests");
@@ -356,6 +395,9 @@ fn pages_and_filters_that_make_no_sense_are_refused() {
     }
     server.get("/v1/queries?stage=lost").refused(400, "collecting");
     server.get("/v1/queries?study=1").refused(400, "64 hex digits");
+    server.get("/v1/queries?researcher=me").refused(400, "64 hex digits");
+    let both = format!("/v1/queries?researcher={}&study={}", id("researcher"), "11".repeat(32));
+    server.get(&both).refused(400, "a study or a researcher, not both");
     server.get("/v1/studies?researcher=me").refused(400, "64 hex digits");
     server.get("/v1/queries/1/contributions").refused(400, "64 hex digits");
 }

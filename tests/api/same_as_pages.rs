@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     screenings::screened,
-    server::{DISEASES, Server, agent, answer},
+    server::{DISEASES, Server, agent, answer, id},
 };
 use crate::browser::{roles::demo, site::query_file};
 
@@ -91,6 +91,19 @@ fn a_height_or_an_id_is_looked_up_by_page_program_and_command() {
     }
     for unknown in ["4000000000", &"11".repeat(32), "x"] {
         server.get(&format!("/v1/search/{unknown}")).refused(404, "block or id");
+    }
+}
+
+#[test]
+fn a_researchers_queries_and_studies_are_listed_by_program_and_command() {
+    let server = Server::start();
+    let (url, researcher) = (server.running.url(), id("researcher"));
+    for (kind, rows) in [("queries", 2), ("studies", 1)] {
+        let listed = server.get(&format!("/v1/{kind}?researcher={researcher}&order=newest")).json();
+        assert_eq!(listed["items"].as_array().unwrap().len(), rows);
+        assert_eq!(locus(&["--url", &url, "ledger", "list", kind, "--researcher", &researcher]), listed);
+        let none = locus(&["--url", &url, "ledger", "list", kind, "--researcher", &id("friend")]);
+        assert_eq!(none, json!({ "items": [], "next": null }));
     }
 }
 

@@ -32,8 +32,19 @@ fn remote(server: &Server) -> RemoteLedger {
     RemoteLedger::connect(server.remote()).unwrap()
 }
 
-/// Opens a screening over HTTP, and lets so many people respond, whose proofs the world's double accepts.
+/// Opens a screening over HTTP, and lets so many people respond, whose proofs the world's double accepts. The listings have
+/// it.
 pub fn screened(server: &Server, people: u64) -> ScreeningId {
+    let (ledger, id) = (remote(server), opened(server));
+    for number in 0..people {
+        settle(&ledger, ledger.submit(Transaction::Respond(response(&ledger, id, number))).unwrap()).unwrap();
+    }
+    server.index.follow(server.chain.ledger()).unwrap();
+    id
+}
+
+/// Opens a screening over HTTP.
+fn opened(server: &Server) -> ScreeningId {
     let ledger = remote(server);
     let today = tip(&ledger).unwrap().time.day();
     let screening = ScreeningQuery {
@@ -51,9 +62,6 @@ pub fn screened(server: &Server, people: u64) -> ScreeningId {
     let nonce = ledger.next_nonce(account("researcher")).unwrap();
     let id = screening.id(&ledger.chain(), &account("researcher"), nonce).unwrap();
     act(&ledger, &key("researcher"), Action::OpenScreening(Box::new(screening))).unwrap();
-    for number in 0..people {
-        settle(&ledger, ledger.submit(Transaction::Respond(response(&ledger, id, number))).unwrap()).unwrap();
-    }
     id
 }
 
@@ -99,6 +107,47 @@ fn screenings_and_responses_read_the_same_in_json_and_in_bytes() {
     assert_eq!(run.responses, all.responses[1..2]);
     let beyond: ResponsePage = both(&server, &format!("/v1/screenings/{id}/responses?first=9"));
     assert!(beyond.responses.is_empty());
+}
+
+#[test]
+fn a_filter_leaves_those_of_a_study_a_sponsor_or_open_in_the_order_of_their_opening() {
+    let server = Server::start();
+    let (closed, full, open) = (screened(&server, 0), screened(&server, 5), screened(&server, 0));
+    act(&remote(&server), &key("researcher"), Action::CloseScreening(closed)).unwrap();
+    server.index.follow(server.chain.ledger()).unwrap();
+    let listed = |filter: &str| {
+        let page: ScreeningPage = both(&server, &format!("/v1/screenings?{filter}"));
+        assert_eq!(page.next, None);
+        page.items.into_iter().map(|screening| screening.id).collect::<Vec<_>>()
+    };
+    let study = require_screening(&remote(&server), open).unwrap().screening.study;
+    let (of_study, of_sponsor) = (format!("study={study}"), format!("sponsor={}", account("researcher")));
+    for of in [&of_study, &of_sponsor] {
+        assert_eq!(listed(of), [closed, full, open]);
+        assert_eq!(listed(&format!("{of}&after={closed}")), [full, open]);
+        assert_eq!(listed(&format!("{of}&open=true")), [open]);
+    }
+    assert_eq!(listed("open=true"), [open]);
+    assert_eq!(listed("open=false").len(), 3);
+    assert_eq!(listed("order=newest"), [open, full, closed]);
+    assert_eq!(listed(&format!("order=newest&after={full}")), [closed]);
+    assert!(listed(&format!("sponsor={}", account("sponsor"))).is_empty());
+    assert_eq!(remote(&server).open_screening_ids().unwrap(), [open]);
+    // Whoever opened one finds it at once, whether the listings have its block or not.
+    let latest = opened(&server);
+    assert_eq!(listed("open=true"), [open, latest]);
+    assert_eq!(listed(&of_study), [closed, full, open, latest]);
+    assert_eq!(listed("order=newest"), [latest, open, full, closed]);
+    assert!(remote(&server).latest_screenings(1).unwrap().contains(&latest));
+    assert!(!listed(&format!("sponsor={}", account("sponsor"))).contains(&latest));
+
+    server.get(&format!("/v1/screenings?{of_study}&{of_sponsor}")).refused(400, "a study or a sponsor, not both");
+    server.get("/v1/screenings?study=x").refused(400, "study id");
+    server.get("/v1/screenings?sponsor=x").refused(400, "sponsor");
+    server.get("/v1/screenings?order=sideways").refused(400, "query string");
+    server.get("/v1/screenings?open=perhaps").refused(400, "query string");
+    let unknown = "11".repeat(32);
+    server.get(&format!("/v1/screenings?open=true&after={unknown}")).refused(404, &unknown);
 }
 
 #[test]

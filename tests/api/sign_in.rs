@@ -266,6 +266,7 @@ fn a_key_of_the_ledger_opens_a_session_once_and_speaks_for_its_account() {
     assert_eq!(me["ledger_account"], account("researcher").to_string());
     assert!(me["standing"].to_string().contains("accredited researcher"), "{me}");
     is(&ada.get("/you"), 200, "accredited researcher");
+    is(&ada.get("/you"), 200, &format!("href=\"/queries?researcher={}\"", account("researcher")));
     // Twice.
     is(&visitor(&server).form("/sign-in/link", &open), 401, "it was used");
     is(&visitor(&server).get(&path), 401, "it was used");

@@ -15,7 +15,7 @@ use super::{
     screenings::screened,
     server::{Server, agent, answer},
 };
-use crate::world::{digest, key};
+use crate::world::{account, digest, key};
 
 /// A page as a browser asks for it: its status and text.
 fn page(server: &Server, path: &str) -> (u16, String) {
@@ -43,11 +43,42 @@ fn screenings_are_listed_the_newest_first_and_a_page_at_a_time() {
     assert!(found[..2].iter().all(Option::is_none) && found[2..].iter().all(Option::is_some), "{first}");
     assert!(found[2..].is_sorted_by(|older, newer| older > newer), "{found:?}");
     let older = first.split("href=\"/screenings?after=").nth(1).unwrap().split('"').next().unwrap();
-    assert_eq!(older, ids[2]);
     let second = shown(&server, &format!("/screenings?after={older}"));
     let found = places(&second);
     assert!(found[..2].iter().all(Option::is_some) && found[2..].iter().all(Option::is_none), "{second}");
     assert!(second.contains("Back to the newest") && !second.contains("rel=\"next\""), "{second}");
+    // A study's page leads on to those that it does not show, and so does the page of each.
+    let study =
+        server.get(&format!("/v1/screenings/{}", ids[0])).json()["screening"]["study"].as_str().unwrap().to_owned();
+    for path in [format!("/studies/{study}"), format!("/screenings/{}", ids[26])] {
+        let text = shown(&server, &path);
+        let address = format!("/screenings?study={study}");
+        let further = text.split(&format!("href=\"{address}")).nth(1).unwrap().split('"').next().unwrap();
+        let after = further.strip_prefix("&#38;after=").unwrap();
+        assert_eq!(after, older, "{path}");
+        let rest = shown(&server, &format!("{address}&after={after}"));
+        let found = places(&rest);
+        assert!(found[..2].iter().all(Option::is_some) && found[2..].iter().all(Option::is_none), "{rest}");
+        assert!(rest.contains(&format!("href=\"{address}\">Back to the newest")), "{rest}");
+    }
+    let found = places(&shown(&server, &format!("/screenings?sponsor={}", account("researcher"))));
+    assert!(found[2..].iter().all(Option::is_some), "{found:?}");
+    assert!(shown(&server, &format!("/screenings?sponsor={}", account("friend"))).contains("There are none."));
+}
+
+#[test]
+fn queries_are_listed_by_who_opened_them_and_the_tabs_stay_with_them() {
+    let server = Server::start();
+    let path = format!("/queries?researcher={}", account("researcher"));
+    let text = shown(&server, &path);
+    let address = |id| format!("class=\"title\" href=\"/queries/{id}\"");
+    assert!(text.contains("Opened by Dr R") && text.contains("href=\"/queries\">All queries"), "{text}");
+    assert!(text.contains(&address(server.collecting)) && text.contains(&address(server.aggregated)), "{text}");
+    assert!(text.contains(&format!("href=\"{path}&#38;stage=aggregated\"")), "{text}");
+    let text = shown(&server, &format!("{path}&stage=aggregated"));
+    assert!(!text.contains(&address(server.collecting)) && text.contains(&address(server.aggregated)), "{text}");
+    assert!(shown(&server, &format!("/queries?researcher={}", account("friend"))).contains("There are none."));
+    assert_eq!(page(&server, "/queries?researcher=x").0, 400);
 }
 
 #[test]
@@ -94,8 +125,10 @@ fn a_screening_is_checked_by_its_address_and_its_receipt_is_what_was_checked() {
         assert_eq!(page(&server, &format!("/screenings/{unknown}{ending}")).0, 404);
         assert_eq!(page(&server, &format!("/screenings/x{ending}")).0, 400);
     }
-    assert_eq!(page(&server, &format!("/screenings?after={unknown}")).0, 404);
-    assert_eq!(page(&server, "/screenings?after=x").0, 400);
+    assert_eq!(page(&server, &format!("/screenings?study={unknown}")).0, 404);
+    for asked in ["after=x", "study=x", "sponsor=x", &format!("study={unknown}&sponsor={unknown}")] {
+        assert_eq!(page(&server, &format!("/screenings?{asked}")).0, 400, "{asked}");
+    }
 }
 
 /// The parts of an answer as they were sent (RFC 9112 §7.1).

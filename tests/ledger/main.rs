@@ -28,6 +28,7 @@ mod recovery;
 mod recruitment;
 mod release;
 mod rights;
+mod screened;
 #[path = "../skipped.rs"]
 mod skipped;
 mod studies;

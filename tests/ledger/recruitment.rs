@@ -1,7 +1,7 @@
 //! Screenings: anonymous responses, invitations, and answers.
 
 use circuits::{
-    consent::{ConsentFlags, Day, Purposes, Regions},
+    consent::{ConsentFlags, Day},
     criteria::{Clause, Criteria},
     eligibility::{EligibilityProof, EligibilityVerifier, EligibilityWitness, PROOF_BYTES, prove},
     id::{AccountId, EpochRoot, Nullifier, ScreeningId},
@@ -11,12 +11,12 @@ use circuits::{
 use node::{
     Error, Ledger,
     inclusion::transactions_root,
-    query::{DataUse, SealingKey},
+    query::SealingKey,
     screening::{ScreeningQuery, as_query},
-    state::{ResponseState, ResponseStatus, ScreeningState, StateRead},
+    state::{ResponseState, ResponseStatus, StateRead},
     transaction::{
         Action, AnswerInvitation, DesignStudy, Governance, InvitationAnswer, Invite, ScreeningResponse, StudyDesign,
-        Transaction, TransactionId,
+        Transaction,
     },
     units::{Amount, Height, ResponseIndex},
 };
@@ -25,68 +25,11 @@ use rand::{SeedableRng, rngs::StdRng};
 use crate::{
     prover::{Person, person},
     real_proofs::real_world,
-    world::{
-        ENDOWMENT, FEE, TODAY, World, account, digest, double_response, element, genesis, refused, schema,
-        screening_key,
-    },
+    screened::reply_name,
+    world::{ENDOWMENT, FEE, TODAY, World, account, digest, element, genesis, refused, screening_key},
 };
 
-fn reply_name(number: u64) -> String {
-    format!("reply {number}")
-}
-
 impl World {
-    pub fn screening(&self) -> ScreeningQuery {
-        ScreeningQuery {
-            study: self.study,
-            schema: schema().id().unwrap(),
-            criteria: Criteria::default(),
-            issuers: vec![],
-            data_use: DataUse { purposes: Purposes::GENERAL_RESEARCH, disease: 0, regions: Regions(1) },
-            price: Amount::new(20),
-            responses_max: 3,
-            opening: Day(TODAY),
-            closing: Day(TODAY + 10),
-            sealing: SealingKey::new(vec![8; 32]),
-        }
-    }
-
-    pub fn open_screening(&mut self, sender: &str, screening: ScreeningQuery) -> Result<ScreeningId, Error> {
-        let nonce = self.sequencer.mempool().next_nonce(account(sender)).unwrap();
-        let id = screening.id(&self.ledger().chain(), &account(sender), nonce).unwrap();
-        self.act(sender, Action::OpenScreening(Box::new(screening)))?;
-        self.block();
-        Ok(id)
-    }
-
-    /// Person `number`'s response, complete and valid for the double.
-    pub fn response(&self, screening: ScreeningId, number: u64) -> ScreeningResponse {
-        let seed = u64::from_le_bytes(screening.as_bytes()[..8].try_into().unwrap()) >> 16;
-        let mut response = ScreeningResponse {
-            screening,
-            reply: account(&reply_name(number)),
-            sealing: SealingKey::new(vec![number as u8; 32]),
-            root: self.root(),
-            nullifier: Nullifier::from_bytes(&element(seed ^ (number << 8))).unwrap(),
-            proof: EligibilityProof::from_bytes([0; PROOF_BYTES]),
-        };
-        response.proof = self.double(&response);
-        response
-    }
-
-    fn double(&self, response: &ScreeningResponse) -> EligibilityProof {
-        let terms = self.screening_state(response.screening).terms(response.screening);
-        double_response(&terms, &response.instance(&self.ledger().chain()).unwrap())
-    }
-
-    pub fn respond(&mut self, response: ScreeningResponse) -> Result<TransactionId, Error> {
-        self.sequencer.mempool().submit(Transaction::Respond(response), self.now)
-    }
-
-    pub fn screening_state(&self, id: ScreeningId) -> ScreeningState {
-        self.ledger().snapshot().unwrap().screening(id).unwrap().unwrap()
-    }
-
     fn response_state(&self, id: ScreeningId, index: u32) -> ResponseState {
         self.ledger().snapshot().unwrap().response(id, ResponseIndex::new(index)).unwrap().unwrap()
     }

@@ -70,7 +70,7 @@ on_both! {
             }
         });
         let versions = lines(&database.open(), "SELECT version AS line FROM __diesel_schema_migrations ORDER BY 1");
-        assert_eq!(versions.len(), 8, "{versions:?}");
+        assert_eq!(versions.len(), 9, "{versions:?}");
     }
 
     fn a_database_of_a_later_version_is_refused_and_left_alone(backend) {

@@ -11,7 +11,7 @@ use diesel::{
 };
 use market::{
     database::Database,
-    index::{Index, LicenceFilter, Order, Paging, QueryFilter, Role, Sequence, Stage},
+    index::{Index, LicenceFilter, Order, Paging, QueryFilter, Role, ScreeningFilter, Sequence, Stage, Whose},
     jobs::{JobId, JobState, Queue},
 };
 
@@ -51,6 +51,11 @@ enum Asks {
     Something,
 }
 
+/// Whose rows a listing can be of.
+fn whose(study: StudyId, account: AccountId) -> [Option<Whose>; 3] {
+    [None, Some(Whose::Study(study)), Some(Whose::Account(account))]
+}
+
 fn listings(index: &Index, queue: &Queue) -> Vec<(&'static str, Asks, String)> {
     let (account, query, study) =
         (AccountId::from_bytes([1; 32]), QueryId::from_bytes([1; 32]), StudyId::from_bytes([1; 32]));
@@ -60,12 +65,22 @@ fn listings(index: &Index, queue: &Queue) -> Vec<(&'static str, Asks, String)> {
         for after in [None, Some(Sequence::new(10))] {
             let page = Paging { after, limit: 10, order };
             let asks = if after.is_none() { Asks::Nothing } else { Asks::Something };
-            let filter = |stage, study| QueryFilter { stage, study };
             let mut add = |name, asks, listing: &dyn Fn()| all.push((name, asks, asked(listing)));
             add("blocks", asks, &|| drop(index.blocks(&page).unwrap()));
             add("schemas", asks, &|| drop(index.schemas(&page).unwrap()));
             add("studies", asks, &|| drop(index.studies(None, &page).unwrap()));
-            add("queries", asks, &|| drop(index.queries(&filter(None, None), &page).unwrap()));
+            for of in whose(study, account) {
+                for stage in [None, Some(Stage::Sealed)] {
+                    let filter = QueryFilter { stage, of };
+                    let asks = if filter == QueryFilter::default() { asks } else { Asks::Something };
+                    add("queries", asks, &|| drop(index.queries(&filter, &page).unwrap()));
+                }
+                for open in [false, true] {
+                    let filter = ScreeningFilter { of, open };
+                    let asks = if filter == ScreeningFilter::default() { asks } else { Asks::Something };
+                    add("screenings", asks, &|| drop(index.screenings(&filter, &page).unwrap()));
+                }
+            }
             add("datasets", asks, &|| drop(index.datasets(None, &page).unwrap()));
             let licences = |dataset, licensee| LicenceFilter { dataset, licensee };
             add("licences", asks, &|| drop(index.licences(&licences(None, None), &page).unwrap()));
@@ -73,9 +88,6 @@ fn listings(index: &Index, queue: &Queue) -> Vec<(&'static str, Asks, String)> {
             add("account's", asks, &|| drop(index.account_transactions(account, &page).unwrap()));
             add("parties", asks, &|| drop(index.parties(Role::Issuer, &page).unwrap()));
             add("researcher's", asks, &|| drop(index.studies(Some(account), &page).unwrap()));
-            add("in stage", asks, &|| drop(index.queries(&filter(Some(Stage::Sealed), None), &page).unwrap()));
-            add("of study", asks, &|| drop(index.queries(&filter(None, Some(study)), &page).unwrap()));
-            add("both", asks, &|| drop(index.queries(&filter(Some(Stage::Sealed), Some(study)), &page).unwrap()));
             add("contributions", asks, &|| drop(index.contributions(query, &page).unwrap()));
             add("statement", asks, &|| drop(index.postings(account, &page).unwrap()));
             add("owner's", asks, &|| drop(index.datasets(Some(account), &page).unwrap()));
@@ -133,7 +145,7 @@ const ROWS: &str = "
     INSERT INTO studies SELECT n * 4096, decode(md5('y' || n), 'hex'), decode(md5('q' || n % 100), 'hex'), 'x'
         FROM generate_series(1, 10000) n;
     INSERT INTO queries SELECT n * 4096, decode(md5('q' || n), 'hex'), decode(md5('q' || n % 100), 'hex'),
-        decode(md5('r' || n % 100), 'hex'), CASE n % 97 WHEN 0 THEN 'sealed' ELSE 'released' END, 9, 9
+        decode(md5('q' || n % 99), 'hex'), CASE n % 97 WHEN 0 THEN 'sealed' ELSE 'released' END, 9, 9
         FROM generate_series(1, 20000) n;
     INSERT INTO contributions SELECT n * 4096, decode(md5('q' || n % 100 + 1), 'hex'), n, decode(md5('o' || n), 'hex'),
         decode(md5('c' || n), 'hex'), false FROM generate_series(1, 20000) n;
@@ -143,6 +155,8 @@ const ROWS: &str = "
         FROM generate_series(1, 20000) n;
     INSERT INTO licences SELECT n * 4096, decode(md5('l' || n), 'hex'), decode(md5('q' || n % 100 + 1), 'hex'),
         decode(md5('q' || n % 499), 'hex') FROM generate_series(1, 20000) n;
+    INSERT INTO screenings SELECT n * 4096, decode(md5('q' || n), 'hex'), decode(md5('q' || n % 100), 'hex'),
+        decode(md5('q' || n % 99), 'hex'), 9, n % 97 = 0 FROM generate_series(1, 20000) n;
     INSERT INTO jobs (kind, key, payload, state, attempts, again, due, created, changed)
         SELECT 'aggregate-query', n::text, '', CASE n % 10 WHEN 0 THEN 'failed' ELSE 'waiting' END, 0, false,
         CASE n % 10 WHEN 0 THEN NULL ELSE n END, n, n FROM generate_series(1, 10000) n;
@@ -164,7 +178,8 @@ fn no_listing_reads_a_whole_table_on_postgres() {
                 let values = sql_query(format!(
                     "SELECT string_agg(CASE WHEN one.place = cardinality(parameter_types) THEN '10' \
                      WHEN one.kind::text = 'bigint' THEN '20480000' WHEN one.kind::text = 'bytea' THEN \
-                     '''\\x' || md5('q1') || '''' ELSE '''sealed''' END, ', ' ORDER BY one.place) AS detail \
+                     '''\\x' || md5('q1') || '''' WHEN one.kind::text = 'boolean' THEN 'true' ELSE '''sealed''' END, \
+                     ', ' ORDER BY one.place) AS detail \
                      FROM pg_prepared_statements, unnest(parameter_types) WITH ORDINALITY AS one (kind, place) \
                      WHERE name = 'listing_{number}'"
                 ));

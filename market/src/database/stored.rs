@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use circuits::id::{AccountId, ChainId, DatasetId, Digest, LicenceId, QueryId, SchemaId, StudyId};
+use circuits::id::{AccountId, ChainId, DatasetId, Digest, LicenceId, QueryId, SchemaId, ScreeningId, StudyId};
 use diesel::{
     backend::Backend,
     deserialize::{self, FromSql, FromSqlRow},
@@ -46,7 +46,7 @@ macro_rules! from_bytes {
     };
 }
 
-from_bytes!(AccountId, ChainId, DatasetId, Digest, LicenceId, QueryId, SchemaId, StudyId);
+from_bytes!(AccountId, ChainId, DatasetId, Digest, LicenceId, QueryId, SchemaId, ScreeningId, StudyId);
 
 impl From<Bytes> for TransactionId {
     fn from(bytes: Bytes) -> Self {

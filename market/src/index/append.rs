@@ -1,6 +1,6 @@
 //! What a block adds to the index: one SQL transaction, from the block and its events alone.
 
-use circuits::id::{AccountId, QueryId};
+use circuits::id::{AccountId, QueryId, ScreeningId};
 use diesel::{ExpressionMethods, QueryDsl, QueryResult, RunQueryDsl, insert_into, update, upsert::excluded};
 use node::{
     block::Block,
@@ -13,8 +13,8 @@ use super::{
     books::Books,
     page::{Role, Sequence, Stage},
     schema::{
-        account_transactions, blocks, contributions, datasets, licences, parties, position, queries, schemas, studies,
-        transactions,
+        account_transactions, blocks, contributions, datasets, licences, parties, position, queries, schemas,
+        screenings, studies, transactions,
     },
 };
 use crate::{
@@ -195,6 +195,19 @@ fn append_event(connection: &mut DatabaseConnection, placed: &Placed<'_>, event:
             );
             insert_into(licences::table).values(row).execute(connection).map(|_| ())
         }
+        Event::ScreeningOpened { screening, sponsor, study, .. } => {
+            let row = (
+                screenings::sequence.eq(placed.column()),
+                screenings::id.eq(screening.as_bytes().as_slice()),
+                screenings::study.eq(study.as_bytes().as_slice()),
+                screenings::sponsor.eq(sponsor.as_bytes().as_slice()),
+                screenings::places.eq(i64::from(screening_places(placed.transaction))),
+                screenings::open.eq(true),
+            );
+            insert_into(screenings::table).values(row).execute(connection).map(|_| ())
+        }
+        Event::ResponseAdmitted { screening, .. } => take_place(connection, *screening),
+        Event::ScreeningClosed { screening, .. } => close(connection, *screening),
         Event::RecordRegistered { owner, .. } => touch(connection, placed, *owner),
         Event::Transferred { to, .. } => touch(connection, placed, *to),
         Event::ValidatorEquivocated { validator, .. } => touch(connection, placed, *validator),
@@ -236,12 +249,9 @@ fn append_event(connection: &mut DatabaseConnection, placed: &Placed<'_>, event:
         | Event::WithdrawalRequested { .. }
         | Event::WithdrawalSettled { .. }
         | Event::WithdrawalRejected { .. }
-        | Event::ScreeningOpened { .. }
-        | Event::ResponseAdmitted { .. }
         | Event::Invited { .. }
         | Event::InvitationAccepted { .. }
         | Event::InvitationDeclined { .. }
-        | Event::ScreeningClosed { .. }
         | Event::CommitteeReplaced { .. } => Ok(()),
     }
 }
@@ -310,6 +320,33 @@ fn study_title(transaction: &Transaction) -> &str {
         },
         Transaction::Contribute(_) | Transaction::Respond(_) => "",
     }
+}
+
+/// How many responses a screening pays for.
+fn screening_places(transaction: &Transaction) -> u32 {
+    match transaction {
+        Transaction::Signed(signed) => match &signed.action {
+            Action::OpenScreening(screening) => screening.responses_max,
+            _ => 0,
+        },
+        Transaction::Contribute(_) | Transaction::Respond(_) => 0,
+    }
+}
+
+/// A response takes a place; the last place ends the screening, whoever closes it or nobody.
+fn take_place(connection: &mut DatabaseConnection, id: ScreeningId) -> QueryResult<()> {
+    // Both sides of each assignment are of the row as it was.
+    update(screenings::table.filter(screenings::id.eq(id.as_bytes().as_slice())))
+        .set((screenings::places.eq(screenings::places - 1), screenings::open.eq(screenings::places.gt(1))))
+        .execute(connection)
+        .map(|_| ())
+}
+
+fn close(connection: &mut DatabaseConnection, id: ScreeningId) -> QueryResult<()> {
+    update(screenings::table.filter(screenings::id.eq(id.as_bytes().as_slice())))
+        .set(screenings::open.eq(false))
+        .execute(connection)
+        .map(|_| ())
 }
 
 fn admit(

@@ -1,21 +1,31 @@
 //! The listings: one page each, in ledger order.
 
-use circuits::id::{AccountId, DatasetId, QueryId, StudyId};
-use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl};
+use circuits::id::{AccountId, DatasetId, QueryId, ScreeningId, StudyId};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
 use serde::{Deserialize, Serialize};
 
 use super::{
     page::{
         BlockRow, ContributionRow, DatasetRow, LicenceRow, Order, Page, Paging, PartyRow, PostingRow, QueryRow, Role,
-        SchemaRow, Stage, StudyRow, TransactionRow,
+        SchemaRow, ScreeningRow, Sequence, Stage, StudyRow, TransactionRow,
     },
     schema::{
-        account_transactions, blocks, contributions, datasets, licences, parties, postings, queries, schemas, studies,
-        transactions,
+        account_transactions, blocks, contributions, datasets, licences, parties, postings, queries, schemas,
+        screenings, studies, transactions,
     },
     store::Index,
 };
 use crate::{Error, database::signed};
+
+/// Whose queries or screenings to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Whose {
+    /// Those of this study.
+    Study(StudyId),
+    /// Those that this account opened: a query's researcher, a screening's sponsor.
+    Account(AccountId),
+}
 
 /// Which queries to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -23,8 +33,18 @@ use crate::{Error, database::signed};
 pub struct QueryFilter {
     /// Only those in this stage.
     pub stage: Option<Stage>,
-    /// Only those of this study.
-    pub study: Option<StudyId>,
+    /// Only those of a study or a researcher.
+    pub of: Option<Whose>,
+}
+
+/// Which screenings to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ScreeningFilter {
+    /// Only those of a study or a sponsor.
+    pub of: Option<Whose>,
+    /// Only those that are neither closed nor full.
+    pub open: bool,
 }
 
 /// Which licences to list.
@@ -119,9 +139,11 @@ impl Index {
         if let Some(stage) = filter.stage {
             all = all.filter(queries::stage.eq(stage.name()));
         }
-        if let Some(study) = filter.study {
-            all = all.filter(queries::study.eq(study.as_bytes().to_vec()));
-        }
+        all = match filter.of {
+            None => all,
+            Some(Whose::Study(study)) => all.filter(queries::study.eq(study.as_bytes().to_vec())),
+            Some(Whose::Account(account)) => all.filter(queries::researcher.eq(account.as_bytes().to_vec())),
+        };
         page!(self, paging, queries::sequence, all)
     }
 
@@ -171,5 +193,35 @@ impl Index {
             all = all.filter(licences::licensee.eq(licensee.as_bytes().to_vec()));
         }
         page!(self, paging, licences::sequence, all)
+    }
+
+    /// Screenings.
+    ///
+    /// # Errors
+    /// As [`Index::blocks`].
+    pub fn screenings(&self, filter: &ScreeningFilter, paging: &Paging) -> Result<Page<ScreeningRow>, Error> {
+        let mut all = screenings::table.into_boxed();
+        if filter.open {
+            all = all.filter(screenings::open.eq(true));
+        }
+        all = match filter.of {
+            None => all,
+            Some(Whose::Study(study)) => all.filter(screenings::study.eq(study.as_bytes().to_vec())),
+            Some(Whose::Account(account)) => all.filter(screenings::sponsor.eq(account.as_bytes().to_vec())),
+        };
+        page!(self, paging, screenings::sequence, all)
+    }
+
+    /// Where a screening opened: the place behind which a page begins for whoever names the last one by its id. `None` for one
+    /// that the index does not have.
+    ///
+    /// # Errors
+    /// [`Error::Database`] when the database fails.
+    pub fn screening_place(&self, id: ScreeningId) -> Result<Option<Sequence>, Error> {
+        let place = self.read(|connection| {
+            let one = screenings::table.filter(screenings::id.eq(id.as_bytes().to_vec()));
+            one.select(screenings::sequence).first::<i64>(connection).optional()
+        })?;
+        Ok(place.map(|place| Sequence::new(place.cast_unsigned())))
     }
 }

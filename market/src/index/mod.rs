@@ -14,10 +14,10 @@ mod schema;
 mod store;
 
 pub use count::Counts;
-pub use list::{LicenceFilter, QueryFilter};
+pub use list::{LicenceFilter, QueryFilter, ScreeningFilter, Whose};
 pub use page::{
     BlockRow, ContributionRow, DatasetRow, LicenceRow, Order, PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX, Page, Paging, PartyRow,
-    PostingRow, QueryRow, Role, SchemaRow, Sequence, Stage, StudyRow, TransactionRow,
+    PostingRow, QueryRow, Role, SchemaRow, ScreeningRow, Sequence, Stage, StudyRow, TransactionRow,
 };
 pub use reconcile::{Difference, Reconciliation};
 pub use schema::TABLES;

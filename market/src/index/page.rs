@@ -1,6 +1,6 @@
 //! Pages of the listings, and the rows they hold.
 
-use circuits::id::{AccountId, DatasetId, Digest, LicenceId, QueryId, SchemaId, StudyId};
+use circuits::id::{AccountId, DatasetId, Digest, LicenceId, QueryId, SchemaId, ScreeningId, StudyId};
 use diesel::Queryable;
 use node::{
     block::BLOCK_TRANSACTIONS_MAX,
@@ -308,6 +308,28 @@ pub struct LicenceRow {
     /// Who asked for it.
     #[diesel(deserialize_as = Bytes)]
     pub licensee: AccountId,
+}
+
+/// A screening in a listing.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Serialize, Deserialize)]
+pub struct ScreeningRow {
+    /// Where it opened.
+    #[diesel(deserialize_as = Number)]
+    pub sequence: Sequence,
+    /// Its id.
+    #[diesel(deserialize_as = Bytes)]
+    pub id: ScreeningId,
+    /// The study that it recruits for.
+    #[diesel(deserialize_as = Bytes)]
+    pub study: StudyId,
+    /// Who opened it.
+    #[diesel(deserialize_as = Bytes)]
+    pub sponsor: AccountId,
+    /// How many more responses it pays for.
+    #[diesel(deserialize_as = Number)]
+    pub places: u32,
+    /// Whether it is neither closed nor full.
+    pub open: bool,
 }
 
 /// One side of an entry of the books.

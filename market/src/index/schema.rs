@@ -117,6 +117,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    screenings (sequence) {
+        sequence -> BigInt,
+        id -> Binary,
+        study -> Binary,
+        sponsor -> Binary,
+        places -> BigInt,
+        open -> Bool,
+    }
+}
+
+diesel::table! {
     balances (account) {
         account -> Text,
         amount -> BigInt,
@@ -141,6 +152,7 @@ macro_rules! tables {
 }
 
 tables![
+    screenings,
     licences,
     datasets,
     balances,

@@ -44,7 +44,7 @@ impl Lookout {
         let tip = snapshot.latest()?;
         let mut behind = self.behind.lock().unwrap_or_else(PoisonError::into_inner);
         for (stage, behind) in STAGES.into_iter().zip(behind.iter_mut()) {
-            let filter = QueryFilter { stage: Some(stage), study: None };
+            let filter = QueryFilter { stage: Some(stage), of: None };
             let paging = Paging { after: *behind, limit: QUERIES_PER_ROUND, ..Paging::default() };
             let page = index.queries(&filter, &paging)?;
             for row in page.items {

@@ -118,6 +118,11 @@ impl LedgerAccess for LocalLedger {
         Ok(self.ledger().snapshot()?.screenings()?.into_iter().map(|(id, _)| id).collect())
     }
 
+    fn open_screening_ids(&self) -> Result<Vec<ScreeningId>, Error> {
+        let all = self.ledger().snapshot()?.screenings()?;
+        Ok(all.into_iter().filter(|(_, state)| !state.has_ended()).map(|(id, _)| id).collect())
+    }
+
     fn queries(&self) -> Result<Vec<QueryId>, Error> {
         Ok(self.ledger().snapshot()?.query_ids(None, usize::MAX)?)
     }

@@ -157,6 +157,24 @@ pub trait LedgerAccess: StateView + Send + Sync {
         Ok(opened)
     }
 
+    /// Of the screenings, those that were neither closed nor full when the list was made; all of them, where the ledger has no list of
+    /// those. Whoever takes it across a network does as with the whole list.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when the ledger cannot be reached.
+    fn open_screening_ids(&self) -> Result<Vec<ScreeningId>, Error> {
+        self.screenings()
+    }
+
+    /// Of the screenings, as many of the latest as are wanted, in any order, and perhaps some more; all of them, where the ledger has no
+    /// list by time. Whoever takes it across a network does as with the whole list.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when the ledger cannot be reached.
+    fn latest_screenings(&self, _wanted: usize) -> Result<Vec<ScreeningId>, Error> {
+        self.screenings()
+    }
+
     /// The queries that were ever opened, by id, from a state no earlier than any that this ledger showed before. Whoever
     /// takes the list across a network may miss one, and must look at each query's own state.
     ///

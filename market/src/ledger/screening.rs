@@ -30,11 +30,10 @@ pub fn require_screening(ledger: &dyn LedgerAccess, id: ScreeningId) -> Result<S
 pub fn open_screenings(ledger: &dyn LedgerAccess) -> Result<Vec<(ScreeningId, ScreeningState)>, Error> {
     let today = tip(ledger)?.time.day();
     let mut open = vec![];
-    for id in ledger.screenings()? {
+    for id in ledger.open_screening_ids()? {
         let state = require_screening(ledger, id)?;
         let screening = &state.screening;
-        let is_full = state.eligible >= screening.responses_max;
-        if state.closed.is_none() && !is_full && (screening.opening..=screening.closing).contains(&today) {
+        if !state.has_ended() && (screening.opening..=screening.closing).contains(&today) {
             open.push((id, state));
         }
     }

@@ -101,7 +101,8 @@ impl LedgerView {
     }
 
     fn current_screenings(&self, ledger: &dyn LedgerAccess) -> Result<Vec<(ScreeningId, ScreeningState)>, Error> {
-        let listed = ledger.screenings()?.into_iter().map(|id| Ok((id, require_screening(ledger, id)?)));
+        let listed =
+            ledger.latest_screenings(ASKED_MAX)?.into_iter().map(|id| Ok((id, require_screening(ledger, id)?)));
         let mut screenings: Vec<(ScreeningId, ScreeningState)> = listed.collect::<Result<_, Error>>()?;
         screenings.sort_by_key(|(_, state)| state.opened);
         Ok(screenings.split_off(screenings.len().saturating_sub(ASKED_MAX)))

@@ -49,6 +49,12 @@ impl ScreeningState {
     pub fn terms(&self, id: ScreeningId) -> EligibilityTerms {
         self.screening.terms(id, self.opening_epoch)
     }
+
+    /// Whether it admits no response ever again, whatever the day: it was closed, or has as many as it pays for.
+    #[must_use]
+    pub const fn has_ended(&self) -> bool {
+        self.closed.is_some() || self.eligible >= self.screening.responses_max
+    }
 }
 
 /// What became of a response. Who never accepts stays unknown.

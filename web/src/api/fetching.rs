@@ -11,10 +11,7 @@ use market::{
     index::Index,
     objects::{self, BlobAccess, BlobAddress, BlobKind, Objects},
 };
-use node::{
-    state::{Admission, QueryStatus, StateRead as _},
-    units::Height,
-};
+use node::state::{Admission, QueryStatus, StateRead as _};
 
 use super::{
     Service,
@@ -121,8 +118,11 @@ impl FetchingBlobs {
             BlobKind::Ciphertext => return self.is_counted(address.digest),
             BlobKind::KeyGeneration => return is_named(&self.chain, &self.index, address),
             BlobKind::PublicShare | BlobKind::Blob | BlobKind::Genome | BlobKind::GenomeHeader => return Ok(false),
-            BlobKind::Invitation | BlobKind::Contact => Height::default(),
-            BlobKind::Aggregate | BlobKind::SealedComponent | BlobKind::Panel => self.index.position()?.height,
+            BlobKind::Aggregate
+            | BlobKind::SealedComponent
+            | BlobKind::Panel
+            | BlobKind::Invitation
+            | BlobKind::Contact => self.index.position()?.height,
         };
         let seen = (self.chain.snapshot()?.latest()?.height, index);
         self.others.named.contains(address, seen, || match all_named(&self.chain, &self.index, address.kind) {

@@ -4,8 +4,8 @@ use actix_web::{
     HttpResponse, get,
     web::{Data, Path, Query},
 };
-use circuits::id::{AccountId, QueryId, StudyId};
-use market::index::{Paging, QueryFilter, Role, Stage};
+use circuits::id::{AccountId, QueryId};
+use market::index::{Paging, QueryFilter, Role, Stage, Whose};
 use serde::Deserialize;
 
 use super::{Service, blocking, reply::parse, schemas};
@@ -30,6 +30,24 @@ pub(super) struct Filter {
     stage: Option<String>,
     study: Option<String>,
     researcher: Option<String>,
+}
+
+/// Whose rows are asked for: those of a study, or those that an account of a role opened. No list is of both at once.
+///
+/// # Errors
+/// [`Error::Request`] for what is no id, and for both.
+pub(crate) fn whose(
+    study: Option<&str>,
+    (role, account): (&'static str, Option<&str>),
+) -> Result<Option<Whose>, Error> {
+    match (study, account) {
+        (None, None) => Ok(None),
+        (Some(study), None) => Ok(Some(Whose::Study(parse("study id", study)?))),
+        (None, Some(account)) => Ok(Some(Whose::Account(parse(role, account)?))),
+        (Some(_), Some(_)) => {
+            Err(Error::Request { what: "query string", why: format!("name a study or a {role}, not both") })
+        }
+    }
 }
 
 /// Transactions that an account sent, or that paid or named it.
@@ -106,12 +124,13 @@ pub(super) async fn list_studies(
     Ok(HttpResponse::Ok().json(page))
 }
 
-/// Queries, in one stage or of one study when named.
+/// Queries, in one stage, and of one study or one researcher, when named.
 #[utoipa::path(
     tag = "listings",
     params(
         ("stage" = Option<String>, Query, description = "collecting, sealed, aggregated, released or refunded"),
         ("study" = Option<String>, Query, description = "a study's id, 64 hex digits"),
+        ("researcher" = Option<String>, Query, description = "an account, 64 hex digits; not beside a study"),
         ("after" = Option<u64>, Query, description = "`next` of the page before"),
         ("limit" = Option<u32>, Query, description = "1 to 500 rows; 100 by default"),
         ("order" = Option<String>, Query, description = "`oldest` or `newest` first"),
@@ -129,8 +148,9 @@ pub(super) async fn list_queries(
 ) -> Result<HttpResponse, Error> {
     let (filter, page) = (query_string(filter)?, paging(page)?);
     let stage: Option<Stage> = filter.stage.map(|text| parse("stage", &text)).transpose()?;
-    let study: Option<StudyId> = filter.study.map(|text| parse("study id", &text)).transpose()?;
-    let page = blocking(move || Ok(service.listings()?.queries(&QueryFilter { stage, study }, &page)?)).await?;
+    let filter =
+        QueryFilter { stage, of: whose(filter.study.as_deref(), ("researcher", filter.researcher.as_deref()))? };
+    let page = blocking(move || Ok(service.listings()?.queries(&filter, &page)?)).await?;
     Ok(HttpResponse::Ok().json(page))
 }
 

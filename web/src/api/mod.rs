@@ -60,6 +60,7 @@ pub(crate) use self::{
     download::{Download, figure_name},
     governance::{Governance, Vote},
     head::head_as_get,
+    listing::whose,
     memory::{Held, Room},
     metrics::observe,
     operation::quorum,

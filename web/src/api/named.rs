@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use circuits::id::Digest;
+use circuits::id::{Digest, ScreeningId};
 use market::{
-    index::{Index, Order, PAGE_ROWS_MAX, Paging, QueryFilter},
+    index::{Index, Order, PAGE_ROWS_MAX, Paging, QueryFilter, ScreeningFilter},
     objects::{BlobAddress, BlobKind},
 };
 use node::{
@@ -35,7 +35,8 @@ pub(super) fn is_named(chain: &Chain, index: &Index, address: BlobAddress) -> Re
 }
 
 /// Everything of a kind that the ledger names, ciphertexts apart: of sums, components and panels what the latest
-/// [`PAGE_ROWS_MAX`] queries or schemas name, of letters what the first [`RESPONSES_LOOKED_AT_MAX`] responses do.
+/// [`PAGE_ROWS_MAX`] queries or schemas name, of letters what the first [`RESPONSES_LOOKED_AT_MAX`] responses of the latest
+/// [`PAGE_ROWS_MAX`] screenings do.
 ///
 /// # Errors
 /// As [`is_named`].
@@ -60,16 +61,33 @@ pub(super) fn all_named(chain: &Chain, index: &Index, kind: BlobKind) -> Result<
                 named.extend(snapshot.schema(row.id)?.map(|schema| schema.panel.digest));
             }
         }
-        BlobKind::Invitation | BlobKind::Contact => letters(&snapshot, kind, &mut named)?,
+        BlobKind::Invitation | BlobKind::Contact => letters(chain, index, kind, &mut named)?,
         BlobKind::Ciphertext | BlobKind::PublicShare | BlobKind::Blob | BlobKind::Genome | BlobKind::GenomeHeader => {}
     }
     Ok(named)
 }
 
+/// The screenings whose letters are looked for. Ended ones count too: most invitations follow when a screening is full. A
+/// node whose listings lack blocks serves people's agents from its state, and takes as many of that, by id.
+fn screenings(chain: &Chain, index: &Index, snapshot: &Snapshot) -> Result<Vec<ScreeningId>, Error> {
+    match index.check_follows(chain.ledger()) {
+        Ok(()) => {
+            let latest = index.screenings(&ScreeningFilter::default(), &LATEST)?;
+            Ok(latest.items.into_iter().map(|row| row.id).collect())
+        }
+        Err(market::Error::IndexGap { .. }) => {
+            Ok(snapshot.screenings_after(None, PAGE_ROWS_MAX)?.into_iter().map(|(id, _)| id).collect())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// The letters that responses name, the first [`RESPONSES_LOOKED_AT_MAX`] of the screenings that invited somebody.
-fn letters(snapshot: &Snapshot, kind: BlobKind, named: &mut BTreeSet<Digest>) -> Result<(), Error> {
+fn letters(chain: &Chain, index: &Index, kind: BlobKind, named: &mut BTreeSet<Digest>) -> Result<(), Error> {
+    let snapshot = chain.snapshot()?;
     let mut left = RESPONSES_LOOKED_AT_MAX;
-    for (id, state) in snapshot.screenings()?.into_iter().filter(|(_, state)| state.invited > 0) {
+    for id in screenings(chain, index, &snapshot)? {
+        let Some(state) = snapshot.screening(id)?.filter(|state| state.invited > 0) else { continue };
         for index in (0..state.eligible.min(left)).map(ResponseIndex::new) {
             let response = snapshot.response(id, index)?;
             named.extend(response.and_then(|response| letter(&response.status, kind)));

@@ -6,16 +6,19 @@ use actix_web::{
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::id::ScreeningId;
+use market::index::{Order, Paging, ScreeningFilter, Whose};
 use node::{
     Snapshot, StateProof,
     block::SignedHeader,
+    event::Event,
     state::{ResponseState, ScreeningState, StateKey, StateRead},
-    units::ResponseIndex,
+    units::{Height, ResponseIndex},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
     Service, blocking,
+    listing::{query_string, whose},
     memory::Room,
     reply::{found, long_reply, parse, reply},
     schemas,
@@ -24,6 +27,8 @@ use crate::{Error, problem::Problem};
 
 /// Screenings of a page.
 const SCREENINGS_PAGE: usize = 100;
+/// Blocks behind the index that are looked through for screenings, the latest. It takes a block moments after the ledger.
+const BLOCKS_BEHIND_MAX: u64 = 64;
 /// Responses of a page, at most.
 pub const RESPONSES_PAGE_MAX: u32 = 256;
 /// A response in JSON: a sealing key in hex, other fields, and twice the bytes of a proof where there is one.
@@ -41,7 +46,7 @@ pub struct ListedScreening {
 /// A page of screenings.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct ScreeningPage {
-    /// The screenings by id, closed ones included.
+    /// The screenings: all by id, closed ones included, or those that were asked for in the order of their opening.
     pub items: Vec<ListedScreening>,
     /// Where the next page begins; absent on the last page.
     pub next: Option<ScreeningId>,
@@ -65,11 +70,22 @@ pub struct ResponseProofs {
     pub proofs: Vec<StateProof>,
 }
 
-/// Where a page begins.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct After {
+/// Where a page begins, and which screenings it lists.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Asked {
     after: Option<String>,
+    study: Option<String>,
+    sponsor: Option<String>,
+    open: bool,
+    order: Option<Order>,
+}
+
+impl Asked {
+    fn filter(&self) -> Result<ScreeningFilter, Error> {
+        let of = whose(self.study.as_deref(), ("sponsor", self.sponsor.as_deref()))?;
+        Ok(ScreeningFilter { of, open: self.open })
+    }
 }
 
 /// Which responses.
@@ -86,10 +102,6 @@ impl Default for Run {
     }
 }
 
-fn query_string<T>(query: Result<Query<T>, actix_web::Error>) -> Result<T, Error> {
-    query.map(Query::into_inner).map_err(|error| Error::Request { what: "query string", why: error.to_string() })
-}
-
 fn checked(run: Result<Query<Run>, actix_web::Error>) -> Result<Run, Error> {
     let run = query_string(run)?;
     if run.count > RESPONSES_PAGE_MAX {
@@ -98,29 +110,94 @@ fn checked(run: Result<Query<Run>, actix_web::Error>) -> Result<Run, Error> {
     Ok(run)
 }
 
-/// Screenings by id, closed ones included, 100 to a page. JSON or bytes.
+/// Screenings by id, closed ones included, or with an order or a filter those that it leaves, in the order of their opening;
+/// 100 to a page. JSON or bytes.
 #[utoipa::path(
     tag = "screenings",
-    params(("after" = Option<String>, Query, description = "`next` of the page before")),
-    responses((status = 200, description = "a page of screenings", content((schemas::ScreeningPage = "application/json"), (schemas::Bytes = "application/octet-stream"))))
+    params(
+        ("after" = Option<String>, Query, description = "`next` of the page before"),
+        ("study" = Option<String>, Query, description = "only those of a study, 64 hex digits"),
+        ("sponsor" = Option<String>, Query, description = "only those that an account opened, 64 hex digits; not beside a study"),
+        ("open" = Option<bool>, Query, description = "`true`: only those that are neither closed nor full"),
+        ("order" = Option<String>, Query, description = "`oldest` or `newest` first; oldest with a filter"),
+    ),
+    responses(
+        (status = 200, description = "a page of screenings", content((schemas::ScreeningPage = "application/json"), (schemas::Bytes = "application/octet-stream"))),
+        (status = 404, description = "with an order or a filter: never opened, or not listed yet, what `after` names", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "with an order or a filter: the node lacks blocks that it would list", body = Problem, content_type = "application/problem+json"),
+    )
 )]
 #[get("/v1/screenings")]
 pub(super) async fn list_screenings(
     request: HttpRequest,
     service: Data<Service>,
-    after: Result<Query<After>, actix_web::Error>,
+    asked: Result<Query<Asked>, actix_web::Error>,
 ) -> Result<HttpResponse, Error> {
-    let after: Option<ScreeningId> = query_string(after)?.after.map(|text| parse("screening id", &text)).transpose()?;
-    let page = blocking(move || {
-        let behind = service.chain.snapshot()?.screenings_after(after, SCREENINGS_PAGE + 1)?;
-        let mut items: Vec<_> = behind.into_iter().map(|(id, state)| ListedScreening { id, state }).collect();
-        let more = items.len() > SCREENINGS_PAGE;
-        items.truncate(SCREENINGS_PAGE);
-        let next = if more { items.last().map(|last| last.id) } else { None };
-        Ok(ScreeningPage { items, next })
+    let asked = query_string(asked)?;
+    let after: Option<ScreeningId> = asked.after.as_deref().map(|text| parse("screening id", text)).transpose()?;
+    let filter = asked.filter()?;
+    let page = blocking(move || match asked.order {
+        None if filter == ScreeningFilter::default() => all(&service, after),
+        order => filtered(&service, &filter, order.unwrap_or_default(), after),
     })
     .await?;
     reply(&request, &page)
+}
+
+/// A page of all screenings, as the state has them.
+fn all(service: &Service, after: Option<ScreeningId>) -> Result<ScreeningPage, Error> {
+    let behind = service.chain.snapshot()?.screenings_after(after, SCREENINGS_PAGE + 1)?;
+    let mut items: Vec<_> = behind.into_iter().map(|(id, state)| ListedScreening { id, state }).collect();
+    let more = items.len() > SCREENINGS_PAGE;
+    items.truncate(SCREENINGS_PAGE);
+    let next = if more { items.last().map(|last| last.id) } else { None };
+    Ok(ScreeningPage { items, next })
+}
+
+/// A page of those that the index lists, each as the state has it. The latest page has what opened since too, so that
+/// whoever opened a screening finds it at once.
+fn filtered(
+    service: &Service,
+    filter: &ScreeningFilter,
+    order: Order,
+    after: Option<ScreeningId>,
+) -> Result<ScreeningPage, Error> {
+    let index = service.listings()?;
+    let indexed = index.position()?.height;
+    let after = after.map(|id| found("screening", id, index.screening_place(id)?)).transpose()?;
+    let page = index.screenings(filter, &Paging { after, limit: SCREENINGS_PAGE, order })?;
+    let mut ids: Vec<ScreeningId> = page.items.into_iter().map(|row| row.id).collect();
+    let next = page.next.and(ids.last().copied());
+    let snapshot = service.chain.snapshot()?;
+    let mut since = opened_behind(&snapshot, indexed, filter)?;
+    since.retain(|id| !ids.contains(id));
+    match order {
+        Order::Oldest if next.is_none() => ids.append(&mut since),
+        Order::Newest if after.is_none() => ids.splice(0..0, since.into_iter().rev()).for_each(drop),
+        Order::Oldest | Order::Newest => {}
+    }
+    // A ledger that is behind the index does not know the latest ones yet.
+    let read = |id| Ok(snapshot.screening(id)?.map(|state| ListedScreening { id, state }));
+    let items = ids.into_iter().map(read).filter_map(Result::transpose).collect::<Result<_, Error>>()?;
+    Ok(ScreeningPage { items, next })
+}
+
+/// What a filter leaves of the screenings that the blocks behind the index opened. All of them are as good as open.
+fn opened_behind(snapshot: &Snapshot, indexed: Height, filter: &ScreeningFilter) -> Result<Vec<ScreeningId>, Error> {
+    let latest = snapshot.latest()?.height.get();
+    let first = indexed.get().max(latest.saturating_sub(BLOCKS_BEHIND_MAX)).saturating_add(1);
+    let mut opened = vec![];
+    for height in (first..=latest).map(Height::new) {
+        let Some(events) = snapshot.events(height)? else { continue };
+        for event in events.transactions.iter().flatten() {
+            if let Event::ScreeningOpened { screening, sponsor, study, .. } = event
+                && filter.of.is_none_or(|of| of == Whose::Study(*study) || of == Whose::Account(*sponsor))
+            {
+                opened.push(*screening);
+            }
+        }
+    }
+    Ok(opened)
 }
 
 /// A screening and how far it is. JSON or bytes.

@@ -11,7 +11,7 @@ use circuits::{
     id::{AccountId, Digest, QueryId, StudyId},
     privacy::Epsilon,
 };
-use market::index::{Order, Paging, QueryFilter};
+use market::index::{Order, Paging, QueryFilter, Whose};
 use node::{
     Snapshot, analysis,
     block::SignedHeader,
@@ -174,7 +174,9 @@ pub(crate) fn known_study(service: &Service, snapshot: &Snapshot, id: StudyId) -
     let queries = match service.listings_lack()? {
         Some(_) => None,
         None => {
-            let rows = service.index.queries(&QueryFilter { stage: None, study: Some(id) }, &COMPARED)?;
+            let rows = service
+                .index
+                .queries(&QueryFilter { of: Some(Whose::Study(id)), ..QueryFilter::default() }, &COMPARED)?;
             Some((rows.items.iter().map(|row| row.id).collect(), rows.next.is_some()))
         }
     };

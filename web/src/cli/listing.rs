@@ -1,9 +1,10 @@
 //! Lists of what a ledger holds, from the index of a node or of this data directory.
 
+use circuits::id::AccountId;
 use clap::{Args, ValueEnum};
 use market::index::{
     BlockRow, Index, Order, PAGE_ROWS_DEFAULT, Page, Paging, PartyRow, QueryFilter, QueryRow, Role, SchemaRow,
-    Sequence, StudyRow,
+    Sequence, StudyRow, Whose,
 };
 use node::{Ledger, calendar::utc, units::Height};
 use serde::{Serialize, de::DeserializeOwned};
@@ -40,6 +41,9 @@ pub struct List {
     /// Go on behind this row: `next` of the part before.
     #[arg(long, value_name = "NUMBER")]
     after: Option<u64>,
+    /// Only what this account registered or opened: for studies and queries.
+    #[arg(long, value_name = "ACCOUNT")]
+    researcher: Option<AccountId>,
     #[command(flatten)]
     database: DatabaseOption,
 }
@@ -51,7 +55,7 @@ enum Source {
 }
 
 impl Source {
-    /// A part of a list: at the node's path for it, or as the index here has it.
+    /// A part of a list: at the node's path for it, which ends in `?` or `&`, or as the index here has it.
     fn page<T: DeserializeOwned>(
         &self,
         (path, paging): (&str, &Paging),
@@ -61,7 +65,7 @@ impl Source {
             Self::Own(index) => Ok(own(index, paging)?),
             Self::Node(remote) => {
                 let after = paging.after.map(|after| format!("&after={}", after.get())).unwrap_or_default();
-                let path = format!("/v1/{path}?order=newest&limit={}{after}", paging.limit);
+                let path = format!("/v1/{path}order=newest&limit={}{after}", paging.limit);
                 remote.json(&path)?.ok_or_else(|| Error::NotFound { what: "list", id: path })
             }
         }
@@ -110,6 +114,11 @@ impl List {
     pub(super) fn run(&self, home: &Home, output: &Output) -> Result<(), Error> {
         let paging = Paging { after: self.after.map(Sequence::new), limit: self.limit, order: Order::Newest };
         paging.check()?;
+        if self.researcher.is_some() && !matches!(self.kind, Kind::Queries | Kind::Studies) {
+            let why = "--researcher is for studies and queries; leave it out, or list those".into();
+            return Err(Error::Input { what: "list", why });
+        }
+        let researcher = self.researcher.map(|account| format!("researcher={account}&")).unwrap_or_default();
         let source = match home.url() {
             Some(url) => Source::Node(Remote::new(url)?),
             None => Source::Own(own_index(home, &self.database, "list")?),
@@ -120,32 +129,34 @@ impl List {
         };
         match self.kind {
             Kind::Blocks => {
-                let page = source.page(("blocks", &paging), Index::blocks)?;
+                let page = source.page(("blocks?", &paging), Index::blocks)?;
                 let line = |row: &BlockRow| format!("block {:>8}  {}", row.sequence.height(), utc(row.time));
                 print(output, &page, line)
             }
             Kind::Queries => {
-                let all = |index: &Index, paging: &Paging| index.queries(&QueryFilter::default(), paging);
-                let page = source.page(("queries", &paging), all)?;
+                let filter = QueryFilter { of: self.researcher.map(Whose::Account), ..QueryFilter::default() };
+                let own = |index: &Index, paging: &Paging| index.queries(&filter, paging);
+                let page = source.page((&format!("queries?{researcher}"), &paging), own)?;
                 print(output, &page, |row: &QueryRow| {
                     format!("{}  {:<10}  study {}", row.id, row.stage.name(), row.study)
                 })
             }
             Kind::Studies => {
-                let page = source.page(("studies", &paging), |index, paging| index.studies(None, paging))?;
+                let own = |index: &Index, paging: &Paging| index.studies(self.researcher, paging);
+                let page = source.page((&format!("studies?{researcher}"), &paging), own)?;
                 print(output, &page, |row: &StudyRow| format!("{}  {}", row.id, row.title))
             }
             Kind::Schemas => {
-                let page = source.page(("schemas", &paging), Index::schemas)?;
+                let page = source.page(("schemas?", &paging), Index::schemas)?;
                 print(output, &page, |row: &SchemaRow| format!("{}  {}", row.id, row.name))
             }
             Kind::Issuers => {
-                let page = source.page(("issuers", &paging), |index, paging| index.parties(Role::Issuer, paging))?;
+                let page = source.page(("issuers?", &paging), |index, paging| index.parties(Role::Issuer, paging))?;
                 print(output, &page, party)
             }
             Kind::Researchers => {
                 let page =
-                    source.page(("researchers", &paging), |index, paging| index.parties(Role::Researcher, paging))?;
+                    source.page(("researchers?", &paging), |index, paging| index.parties(Role::Researcher, paging))?;
                 print(output, &page, party)
             }
         }

@@ -270,6 +270,14 @@ impl LedgerAccess for RemoteLedger {
         Ok(self.listed_screenings()?)
     }
 
+    fn open_screening_ids(&self) -> Result<Vec<ScreeningId>, market::Error> {
+        Ok(self.listed_open_screenings()?)
+    }
+
+    fn latest_screenings(&self, wanted: usize) -> Result<Vec<ScreeningId>, market::Error> {
+        Ok(self.latest_listed_screenings(wanted)?)
+    }
+
     fn queries(&self) -> Result<Vec<QueryId>, market::Error> {
         Ok(self.listed_queries()?)
     }

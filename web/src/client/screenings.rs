@@ -1,17 +1,23 @@
 //! Screenings of a ledger across the network: the list as the server gives it, and responses proven a page at a time, since
 //! asking for one would tell the server whose it is.
 
+use std::collections::BTreeSet;
+
 use circuits::id::ScreeningId;
 use node::{
     state::{ResponseState, StateKey},
     units::ResponseIndex,
 };
+use ureq::http::StatusCode;
 
 use super::{
     RemoteLedger,
     ledger::{HEADER_BYTES_MAX, failed},
 };
-use crate::api::{RESPONSES_PAGE_MAX, ResponseProofs, ScreeningPage};
+use crate::{
+    Error,
+    api::{RESPONSES_PAGE_MAX, ResponseProofs, ScreeningPage},
+};
 
 /// The largest proof of a response: its sealing key, and 256 siblings of a few dozen bytes.
 const RESPONSE_PROOF_BYTES_MAX: usize = 32 << 10;
@@ -21,24 +27,50 @@ const PAGE_BYTES_MAX: usize = HEADER_BYTES_MAX + RESPONSES_PAGE_MAX as usize * R
 const SCREENINGS_MAX: usize = 1 << 16;
 
 impl RemoteLedger {
-    /// The ids that the server lists. It may withhold some, and each one's state is proven when it is read.
+    /// The ids that the server lists, in order. It may withhold some, and each one's state is proven when it is read.
     pub(super) fn listed_screenings(&self) -> Result<Vec<ScreeningId>, node::Error> {
-        let mut listed: Vec<ScreeningId> = vec![];
-        let mut after: Option<ScreeningId> = None;
-        while listed.len() < SCREENINGS_MAX {
-            let behind = after.map(|id| format!("?after={id}")).unwrap_or_default();
-            let page: Option<ScreeningPage> = self.remote().json(&format!("/v1/screenings{behind}")).map_err(failed)?;
-            let page = page.ok_or_else(|| self.disbelieved("it lists no screenings"))?;
-            // A page of none would let a server go on for ever.
-            let holds_some = !page.items.is_empty();
-            listed.extend(page.items.iter().map(|screening| screening.id));
-            match page.next {
-                Some(next) if holds_some && after.is_none_or(|after| after < next) => after = Some(next),
-                Some(_) => return Err(self.disbelieved("its list of screenings does not advance")),
-                None => return Ok(listed),
+        self.pages("/v1/screenings?", usize::MAX).map_err(failed)
+    }
+
+    /// Of these, those that it lists as open.
+    pub(super) fn listed_open_screenings(&self) -> Result<Vec<ScreeningId>, node::Error> {
+        self.listed_by_index("/v1/screenings?open=true&", usize::MAX)
+    }
+
+    /// Of these, the latest, as many as are wanted, and perhaps some more.
+    pub(super) fn latest_listed_screenings(&self, wanted: usize) -> Result<Vec<ScreeningId>, node::Error> {
+        self.listed_by_index("/v1/screenings?order=newest&", wanted)
+    }
+
+    /// What a node's listings say. One that lacks their blocks has the whole list all the same.
+    fn listed_by_index(&self, path: &str, wanted: usize) -> Result<Vec<ScreeningId>, node::Error> {
+        match self.pages(path, wanted) {
+            Err(Error::Remote { problem, .. }) if problem.status == StatusCode::SERVICE_UNAVAILABLE.as_u16() => {
+                self.listed_screenings()
             }
+            listed => listed.map_err(failed),
         }
-        Err(self.disbelieved("its list of screenings does not end"))
+    }
+
+    /// The ids of page after page at a path, which ends in `?` or `&`, where the rest is added, until as many as are wanted are
+    /// there.
+    fn pages(&self, path: &str, wanted: usize) -> Result<Vec<ScreeningId>, Error> {
+        let (mut listed, mut after) = (BTreeSet::new(), String::new());
+        while listed.len() < SCREENINGS_MAX {
+            let page: Option<ScreeningPage> = self.remote().json(&format!("{path}{after}"))?;
+            let page = page.ok_or_else(|| self.remote().unusable("it lists no screenings"))?;
+            let known = listed.len();
+            listed.extend(page.items.iter().map(|screening| screening.id));
+            let Some(next) = page.next.filter(|_| listed.len() < wanted) else {
+                return Ok(listed.into_iter().collect());
+            };
+            // A page of nothing new would let a server go on for ever.
+            if listed.len() == known {
+                return Err(self.remote().unusable("its list of screenings does not advance"));
+            }
+            after = format!("after={next}");
+        }
+        Err(self.remote().unusable("its list of screenings does not end"))
     }
 
     /// A run of responses, each proven in the latest state.

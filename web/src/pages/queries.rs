@@ -6,12 +6,12 @@ use actix_web::{
 };
 use askama::{Template, filters::HtmlSafe};
 use circuits::{
-    id::QueryId,
+    id::{AccountId, QueryId},
     layout::{Axis, Layout, Subject},
 };
 use market::{
     data_use::demanded_in_words,
-    index::{QueryFilter, QueryRow, Stage},
+    index::{QueryFilter, QueryRow, Stage, Whose},
     objects::BLOB_BYTES_MAX,
     query::schema_and_panel,
 };
@@ -47,6 +47,8 @@ pub(super) struct Listed {
     /// Whether its days are over though nobody ended it yet.
     pub(super) is_past: bool,
     pub(super) conformance: Conformance,
+    /// Why its escrow went back, where it did.
+    pub(super) refund: Option<&'static str>,
 }
 
 /// A row of the index with what lists say beside it.
@@ -56,7 +58,16 @@ pub(super) fn listed(snapshot: &Snapshot, row: QueryRow) -> Result<Listed, Error
     let (minimum, maximum) = (state.query.contributions_min, state.query.contributions_max);
     let (closing, conformance) = (date(state.query.closing), state.conformance);
     let is_past = is_past(snapshot, &state)?;
-    Ok(Listed { row, title, minimum, maximum, closing, is_past, conformance })
+    let refund = refund_reason(&state);
+    Ok(Listed { row, title, minimum, maximum, closing, is_past, conformance, refund })
+}
+
+/// Why a query's escrow went back, where it did.
+const fn refund_reason(state: &QueryState) -> Option<&'static str> {
+    match state.status {
+        QueryStatus::Refunded { reason, .. } => Some(words::refund(reason)),
+        _ => None,
+    }
 }
 
 /// Whether a query's days are over though nobody ended it yet: it admits nothing any more.
@@ -69,6 +80,14 @@ fn is_past(snapshot: &Snapshot, state: &QueryState) -> Result<bool, Error> {
 #[serde(default)]
 pub(super) struct Filter {
     stage: String,
+    researcher: String,
+}
+
+/// A filter of researcher and stage, as addresses say it.
+fn address(researcher: Option<AccountId>, stage: Option<Stage>) -> String {
+    let researcher = researcher.map(|account| format!("researcher={account}"));
+    let stage = stage.map(|stage| format!("stage={stage}"));
+    researcher.into_iter().chain(stage).collect::<Vec<_>>().join("&")
 }
 
 #[derive(Template)]
@@ -76,10 +95,20 @@ pub(super) struct Filter {
 struct Queries {
     shell: Shell,
     stage: Option<Stage>,
+    /// Whose queries are listed, where not all are, by account and name.
+    researcher: Option<(AccountId, String)>,
     listing: Listing<Listed>,
 }
 
-/// Queries, the newest first, in one stage when asked for.
+impl Queries {
+    /// The same researcher's queries, in another stage or in all.
+    fn tab(&self, stage: Option<&Stage>) -> String {
+        let researcher = self.researcher.as_ref().map(|(account, _)| *account);
+        format!("/queries?{}", address(researcher, stage.copied())).trim_end_matches('?').into()
+    }
+}
+
+/// Queries, the newest first, in one stage or of one researcher when asked for.
 #[get("/queries")]
 pub(super) async fn list(
     request: HttpRequest,
@@ -90,14 +119,19 @@ pub(super) async fn list(
     let (filter, from) = (asked(filter)?, asked(from)?);
     let stage: Option<Stage> =
         if filter.stage.is_empty() { None } else { Some(parse("stage of a query", &filter.stage)?) };
+    let researcher: Option<AccountId> =
+        if filter.researcher.is_empty() { None } else { Some(parse("researcher", &filter.researcher)?) };
     let shell = Shell::of(&request, Section::Queries, "Queries");
-    let listing = blocking(move || {
+    let queries = blocking(move || {
         let snapshot = service.chain.snapshot()?;
-        let rows = service.listings()?.queries(&QueryFilter { stage, study: None }, &from.paging())?;
-        let filter = stage.map_or_else(String::new, |stage| format!("stage={stage}"));
-        Listing::new(rows, from, "/queries", &filter).try_map(|row| listed(&snapshot, row))
+        let filter = QueryFilter { stage, of: researcher.map(Whose::Account) };
+        let rows = service.listings()?.queries(&filter, &from.paging())?;
+        let listing = Listing::new(rows, from, "/queries", &address(researcher, stage));
+        let name = |id| Ok::<_, Error>((id, snapshot.researcher(id)?.map_or_else(String::new, |party| party.name)));
+        let researcher = researcher.map(name).transpose()?;
+        Ok(Queries { shell, stage, researcher, listing: listing.try_map(|row| listed(&snapshot, row))? })
     });
-    page(&Queries { shell, stage, listing: listing.await? })
+    page(&queries.await?)
 }
 
 /// What becomes of a query: the part of its page that changes.
@@ -142,11 +176,8 @@ impl Progress {
         if self.is_past { words::PAST_MEANS } else { words::stage_means(&self.stage) }
     }
 
-    fn refund_reason(&self) -> Option<&'static str> {
-        match self.state.status {
-            QueryStatus::Refunded { reason, .. } => Some(words::refund(reason)),
-            _ => None,
-        }
+    const fn refund_reason(&self) -> Option<&'static str> {
+        refund_reason(&self.state)
     }
 }
 

@@ -1,7 +1,5 @@
 //! Screenings: whom a sponsor looks for, and how far it is. Who responded stays hidden; how many did is public.
 
-use std::cmp::Reverse;
-
 use actix_web::{
     HttpRequest, HttpResponse, get,
     web::{Data, Path, Query},
@@ -11,7 +9,10 @@ use circuits::{
     consent::Day,
     id::{AccountId, ScreeningId, StudyId},
 };
-use market::data_use::demanded_in_words;
+use market::{
+    data_use::demanded_in_words,
+    index::{ScreeningFilter, Whose},
+};
 use node::{
     Snapshot,
     calendar::date,
@@ -21,17 +22,14 @@ use node::{
 use serde::Deserialize;
 
 use super::{
-    parts::{self, Listing, asked},
+    parts::{self, From, Listing, asked},
     shell::{Section, Shell, page},
     words::{self, Purpose},
 };
 use crate::{
     Error,
-    api::{RECEIPT_RESPONSES_MAX, Service, blocking, found, parse},
+    api::{RECEIPT_RESPONSES_MAX, Service, blocking, found, parse, whose},
 };
-
-/// Screenings of one page.
-const ROWS: usize = 25;
 
 /// How far a screening is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,71 +132,84 @@ impl Listed {
     }
 }
 
-/// All screenings, the newest first.
-fn newest(snapshot: &Snapshot) -> Result<Vec<(ScreeningId, ScreeningState)>, Error> {
-    let mut all = snapshot.screenings()?;
-    all.sort_by_key(|(id, state)| Reverse((state.opened, *id)));
-    Ok(all)
+/// The screenings of a study, the newest first, and the way to those before.
+pub(super) fn of_study(service: &Service, snapshot: &Snapshot, study: StudyId) -> Result<Listing<Listed>, Error> {
+    listing(service, snapshot, Some(Whose::Study(study)), From::default())
 }
 
-/// The screenings of a study, the newest first, and whether there are more.
-pub(super) fn of_study(snapshot: &Snapshot, study: StudyId) -> Result<(Vec<Listed>, bool), Error> {
+/// The screenings that an account opened, the newest first, and the way to those before.
+pub(super) fn of_sponsor(service: &Service, snapshot: &Snapshot, sponsor: AccountId) -> Result<Listing<Listed>, Error> {
+    listing(service, snapshot, Some(Whose::Account(sponsor)), From::default())
+}
+
+/// A part of all screenings or of somebody's, the newest first, each as it is now.
+fn listing(service: &Service, snapshot: &Snapshot, of: Option<Whose>, from: From) -> Result<Listing<Listed>, Error> {
     let today = snapshot.latest()?.time.day();
-    let mut all = newest(snapshot)?;
-    all.retain(|(_, state)| state.screening.study == study);
-    let more = all.len() > ROWS;
-    let rows = all.into_iter().take(ROWS).map(|(id, state)| Listed::of(snapshot, id, state, today));
-    Ok((rows.collect::<Result<_, _>>()?, more))
+    let rows = service.index.screenings(&ScreeningFilter { of, open: false }, &from.paging())?;
+    Listing::new(rows, from, "/screenings", &address(of)).try_map(|row| {
+        let state = found("screening", row.id, snapshot.screening(row.id)?)?;
+        Listed::of(snapshot, row.id, state, today)
+    })
 }
 
-/// The screenings that an account opened, the newest first, as many as one page has.
-pub(super) fn of_sponsor(snapshot: &Snapshot, sponsor: AccountId) -> Result<Vec<Listed>, Error> {
-    let today = snapshot.latest()?.time.day();
-    let own = newest(snapshot)?.into_iter().filter(|(_, state)| state.sponsor == sponsor).take(ROWS);
-    own.map(|(id, state)| Listed::of(snapshot, id, state, today)).collect()
+/// Whose screenings, as addresses say it.
+fn address(of: Option<Whose>) -> String {
+    of.map_or_else(String::new, |of| match of {
+        Whose::Study(study) => format!("study={study}"),
+        Whose::Account(sponsor) => format!("sponsor={sponsor}"),
+    })
 }
 
-/// Where a page of the list begins.
+/// Which screenings.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct After {
-    after: Option<String>,
-}
-
-/// The screenings behind one, the newest first.
-fn listing(snapshot: &Snapshot, after: Option<ScreeningId>) -> Result<Listing<Listed>, Error> {
-    let today = snapshot.latest()?.time.day();
-    let mut all = newest(snapshot)?;
-    if let Some(after) = after {
-        let last = found("screening", after, snapshot.screening(after)?)?;
-        all.retain(|(id, state)| (state.opened, *id) < (last.opened, after));
-    }
-    let more = all.len() > ROWS;
-    all.truncate(ROWS);
-    let older = all.last().filter(|_| more).map(|(id, _)| format!("/screenings?after={id}"));
-    let rows = all.into_iter().map(|(id, state)| Listed::of(snapshot, id, state, today));
-    let newest = after.map(|_| "/screenings".into());
-    Ok(Listing { rows: rows.collect::<Result<_, _>>()?, older, newest })
+pub(super) struct Filter {
+    study: Option<String>,
+    sponsor: Option<String>,
 }
 
 #[derive(Template)]
 #[template(path = "screenings.html")]
 struct Screenings {
     shell: Shell,
+    /// Whose screenings are listed, where not all are: the study with its title, the sponsor with its name.
+    study: Option<(StudyId, String)>,
+    sponsor: Option<(AccountId, String)>,
     listing: Listing<Listed>,
+    /// Where programs have the same list.
+    json: String,
 }
 
-/// Screenings, the newest first.
+/// Screenings, the newest first, of one study or one sponsor when asked for.
 #[get("/screenings")]
 pub(super) async fn list(
     request: HttpRequest,
     service: Data<Service>,
-    after: Result<Query<After>, actix_web::Error>,
+    filter: Result<Query<Filter>, actix_web::Error>,
+    from: Result<Query<From>, actix_web::Error>,
 ) -> Result<HttpResponse, Error> {
-    let after: Option<ScreeningId> = asked(after)?.after.map(|text| parse("screening id", &text)).transpose()?;
+    let (filter, from) = (asked(filter)?, asked(from)?);
+    let of = whose(filter.study.as_deref(), ("sponsor", filter.sponsor.as_deref()))?;
     let shell = Shell::of(&request, Section::Screenings, "Screenings");
-    let listing = blocking(move || listing(&service.chain.snapshot()?, after));
-    page(&Screenings { shell, listing: listing.await? })
+    page(&blocking(move || listed(shell, &service, of, from)).await?)
+}
+
+fn listed(shell: Shell, service: &Service, of: Option<Whose>, from: From) -> Result<Screenings, Error> {
+    service.listings()?;
+    let snapshot = service.chain.snapshot()?;
+    let (mut study, mut sponsor) = (None, None);
+    match of {
+        None => {}
+        Some(Whose::Study(id)) => {
+            study = Some((id, found("study", id, snapshot.study(id)?)?.registration.title));
+        }
+        Some(Whose::Account(id)) => {
+            sponsor = Some((id, snapshot.researcher(id)?.map_or_else(String::new, |party| party.name)));
+        }
+    }
+    let listing = listing(service, &snapshot, of, from)?;
+    let json = format!("/v1/screenings?{}", address(of)).trim_end_matches('?').into();
+    Ok(Screenings { shell, study, sponsor, listing, json })
 }
 
 #[derive(Template)]
@@ -216,9 +227,10 @@ struct OneScreening {
     paid: Amount,
     /// What opening it cost.
     fee: Amount,
-    /// All screenings of the study that the page shows, this one included.
-    siblings: Vec<Listed>,
-    more_siblings: bool,
+    /// The latest screenings of the study, this one perhaps among them.
+    screenings: Listing<Listed>,
+    /// Why they are not listed here, where they are not.
+    lack: Option<String>,
     /// Where clients reach this node.
     address: String,
 }
@@ -252,7 +264,7 @@ fn whole(shell: Shell, service: &Service, id: ScreeningId) -> Result<OneScreenin
     let state = found("screening", id, snapshot.screening(id)?)?;
     let asked = &state.screening;
     let schema = found("schema", asked.schema, snapshot.schema(asked.schema)?)?;
-    let (siblings, more_siblings) = of_study(&snapshot, asked.study)?;
+    let (screenings, lack) = (of_study(service, &snapshot, asked.study)?, service.listings_lack()?);
     let (locked, paid) = (asked.escrow()?, asked.price.times(state.eligible)?);
     let fee = service.chain.ledger().genesis().parameters.opening_fee;
     let (purposes, answers) = (words::purposes(asked.data_use.purposes), demanded_in_words(asked.data_use.purposes));
@@ -268,8 +280,8 @@ fn whole(shell: Shell, service: &Service, id: ScreeningId) -> Result<OneScreenin
         locked,
         paid,
         fee,
-        siblings,
-        more_siblings,
+        screenings,
+        lack,
         address: service.publishing.identity.pages_url(),
     })
 }

@@ -6,7 +6,7 @@ use actix_web::{
 };
 use askama::Template;
 use circuits::id::StudyId;
-use market::index::{QueryFilter, Stage, StudyRow};
+use market::index::{QueryFilter, Stage, StudyRow, Whose};
 use node::state::{Conformance, Outcome, StateRead};
 
 use super::{
@@ -62,8 +62,7 @@ struct OneStudy {
     outcomes: Vec<Outcome>,
     earlier_outcomes: u32,
     compared: Asked,
-    screenings: Vec<screenings::Listed>,
-    more_screenings: bool,
+    screenings: Listing<screenings::Listed>,
 }
 
 /// One study with its queries.
@@ -79,12 +78,11 @@ pub(super) async fn show(
     let shown = blocking(move || {
         let snapshot = service.chain.snapshot()?;
         let mut record = known_study(&service, &snapshot, id)?;
-        let filter = QueryFilter { stage: None, study: Some(id) };
+        let filter = QueryFilter { of: Some(Whose::Study(id)), ..QueryFilter::default() };
         let rows = service.listings()?.queries(&filter, &from.paging())?;
         let study = (id, &record.study);
         let versions = study_versions(&snapshot, &|height| Ok(snapshot.header(height)?), study, None)?;
         let outcomes = study_outcomes(&snapshot, study, None)?;
-        let (screenings, more_screenings) = screenings::of_study(&snapshot, id)?;
         Ok(OneStudy {
             shell: shell.titled(record.study.registration.title.clone()),
             compared: record.asked.take().unwrap_or_default(),
@@ -93,8 +91,7 @@ pub(super) async fn show(
             // They are numbered from 0, so the first shown has as many before it.
             earlier_outcomes: outcomes.next.unwrap_or_default(),
             outcomes: outcomes.items,
-            screenings,
-            more_screenings,
+            screenings: screenings::of_study(&service, &snapshot, id)?,
             listing: Listing::new(rows, from, &format!("/studies/{id}"), "").try_map(|row| listed(&snapshot, row))?,
             id,
             record,

@@ -43,7 +43,7 @@ struct You {
     listed: Vec<(String, String)>,
     studies: Page<StudyRow>,
     licences: Page<LicenceRow>,
-    screenings: Vec<screenings::Listed>,
+    screenings: parts::Listing<screenings::Listed>,
     lack: Option<String>,
 }
 
@@ -65,9 +65,10 @@ pub(super) async fn show(request: HttpRequest, service: Data<Service>) -> Result
     let you = blocking(move || {
         let own = OwnAccount::read(&service, &signed_in)?;
         let (studies, licences) = of_ledger(&service, &signed_in)?;
-        let sponsor = signed_in.account.ledger_account;
-        let screenings = |account| screenings::of_sponsor(&service.chain.snapshot()?, account);
-        let screenings = sponsor.map_or_else(|| Ok(vec![]), screenings)?;
+        let screenings = match signed_in.account.ledger_account {
+            Some(sponsor) => screenings::of_sponsor(&service, &service.chain.snapshot()?, sponsor)?,
+            None => parts::Listing { rows: vec![], older: None, newest: None },
+        };
         let vouches = |one: &&Institution| own.institutions.iter().any(|issuer| issuer == one.issuer());
         let listed = service.sign_in.institutions.iter().filter(|one| !vouches(one));
         let listed = listed.map(|one| (one.id().to_owned(), one.name().to_owned())).collect();

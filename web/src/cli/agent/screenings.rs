@@ -29,7 +29,7 @@ pub(super) struct Screenings {
     key: ProvingKey,
     /// When each response may be sent.
     pace: Pace,
-    /// The epoch, and the screenings there were, when every wallet had responded or declined.
+    /// The epoch, and the open screenings there were, when every wallet had responded or declined.
     seen: Option<(Epoch, Vec<ScreeningId>)>,
     /// What was printed, so that nothing is printed twice.
     printed: BTreeSet<String>,
@@ -47,7 +47,7 @@ impl Screenings {
     /// something is left to do.
     pub(super) fn look(&mut self, means: &Means, paths: &[PathBuf], output: &Output, stop: &Stop) -> Result<(), Error> {
         let (ledger, blobs) = (&*means.connection.ledger, &*means.connection.blobs);
-        let now = (tip(ledger)?.epoch, ledger.screenings()?);
+        let now = (tip(ledger)?.epoch, ledger.open_screening_ids()?);
         if self.seen.as_ref() == Some(&now) {
             return Ok(());
         }

@@ -1,0 +1,3 @@
+DROP INDEX queries_of_researcher_in_stage;
+DROP INDEX queries_of_researcher;
+DROP TABLE screenings;
