@@ -238,6 +238,14 @@ pub enum Error {
         /// Its address.
         address: BlobAddress,
     },
+    /// A blob is not here, and is not to be had from another node at the moment.
+    #[error("{address} is not here, and cannot be fetched at the moment: {why}")]
+    BlobBusy {
+        /// Its address.
+        address: BlobAddress,
+        /// What keeps it away, and when to ask again.
+        why: String,
+    },
     /// A blob's bytes are not those its address names.
     #[error("{address}: {why}; delete that object and fetch it again from another party")]
     BlobDamaged {

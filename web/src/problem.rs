@@ -175,7 +175,7 @@ fn market_kind(error: &market::Error) -> ProblemKind {
         | market::Error::Page { .. }
         | market::Error::IndexName { .. } => ProblemKind::Malformed,
         market::Error::BlobMissing { .. } => ProblemKind::Unknown,
-        market::Error::DatabaseBusy => ProblemKind::Busy,
+        market::Error::DatabaseBusy | market::Error::BlobBusy { .. } => ProblemKind::Busy,
         market::Error::IndexGap { .. } => ProblemKind::Incomplete,
         market::Error::UploadOffset { .. } => ProblemKind::Conflict,
         market::Error::UploadChunk { .. } => ProblemKind::Malformed,

@@ -20,6 +20,7 @@ mod fetching;
 mod head;
 mod introductions;
 mod jobs;
+mod lanes;
 mod ledger;
 mod listing;
 mod memory;
