@@ -402,3 +402,18 @@ pub enum Error {
         why: String,
     },
 }
+
+impl Error {
+    /// What could not be read, where a check ended with that alone: then nothing is known, neither for what was checked nor
+    /// against it. What concerns a store's operator is left out.
+    #[must_use]
+    pub fn unread(&self) -> Option<String> {
+        match self {
+            Self::BlobMissing { address } | Self::BlobBusy { address, .. } | Self::BlobDamaged { address, .. } => {
+                Some(format!("{address} is not here"))
+            }
+            Self::BlobStore { .. } => Some("the store of blobs cannot be read".into()),
+            _ => None,
+        }
+    }
+}

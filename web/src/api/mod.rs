@@ -54,6 +54,7 @@ pub(crate) use self::{
     analyses::{RESULT_BYTES_MAX, ResultFile, read_result},
     blobs::receive,
     bounds::{answer, no_endpoint},
+    fetching::FetchingBlobs,
     head::head_as_get,
     memory::{Held, Room},
     metrics::observe,
@@ -67,7 +68,7 @@ pub(crate) use self::{
     state::KEY_BYTES_MAX,
 };
 pub use self::{
-    beacon::{Identity, Publishing},
+    beacon::{Identity, Publishing, ServedBeacon},
     blobs::BlobPage,
     bounds::{
         BODY_TIME_MAX, CONNECTIONS_MAX, HEAD_TIME_MAX, LEAVES_PAGE_MAX, PROGRESS_BYTES_MIN, SHUTDOWN_SECONDS_MAX,
