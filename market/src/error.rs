@@ -238,6 +238,14 @@ pub enum Error {
         /// Its address.
         address: BlobAddress,
     },
+    /// A blob is not here, and is not to be had from another node at the moment.
+    #[error("{address} is not here, and cannot be fetched at the moment: {why}")]
+    BlobBusy {
+        /// Its address.
+        address: BlobAddress,
+        /// What keeps it away, and when to ask again.
+        why: String,
+    },
     /// A blob's bytes are not those its address names.
     #[error("{address}: {why}; delete that object and fetch it again from another party")]
     BlobDamaged {
@@ -393,4 +401,19 @@ pub enum Error {
         /// What is missing, and what to do.
         why: String,
     },
+}
+
+impl Error {
+    /// What could not be read, where a check ended with that alone: then nothing is known, neither for what was checked nor
+    /// against it. What concerns a store's operator is left out.
+    #[must_use]
+    pub fn unread(&self) -> Option<String> {
+        match self {
+            Self::BlobMissing { address } | Self::BlobBusy { address, .. } | Self::BlobDamaged { address, .. } => {
+                Some(format!("{address} is not here"))
+            }
+            Self::BlobStore { .. } => Some("the store of blobs cannot be read".into()),
+            _ => None,
+        }
+    }
 }

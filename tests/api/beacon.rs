@@ -7,12 +7,16 @@ use std::{
     sync::Arc,
 };
 
-use market::beacon::{Beacon, Floors, Trusted};
+use market::{
+    beacon::{Beacon, Floors, Trusted},
+    objects::Objects,
+    receipt::Receipt,
+};
 use node::genesis::Genesis;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use web::{
-    api::{Metrics, Publishing, Service, StoredBytes, UploadQuota},
+    api::{Metrics, Publishing, ServedBeacon, Service, StoredBytes, UploadQuota},
     chain::Chain,
     serve::{StopOn, serve},
 };
@@ -243,6 +247,29 @@ fn a_receipt_that_does_not_verify_is_of_another_chain_or_comes_again_never_serve
     let (private, refused) = open(&receipts, &published.world, genesis, Floors { exact: false, ..FLOORS });
     assert_eq!(private.releases().map(|release| release.query()).collect::<Vec<_>>(), [published.private]);
     assert!(refused[0].error.to_string().contains("exact"), "{}", refused[0].error);
+}
+
+#[test]
+fn repro_a_receipt_whose_ciphertexts_are_away_is_told_apart_and_served_once_they_are_here() {
+    let published = published();
+    let folder = tempfile::tempdir().unwrap();
+    let text = fs::read_to_string(published.folder.path().join("receipts/1-exact.json")).unwrap();
+    let mut receipt = Receipt::from_json(&text).unwrap();
+    receipt.contributions.iter_mut().for_each(|evidence| evidence.ciphertexts.clear());
+    let path = folder.path().join("large.json");
+    fs::write(&path, receipt.to_json().unwrap()).unwrap();
+    let view = published.world.ledger.ledger().snapshot().unwrap();
+    let genesis = published.world.ledger.ledger().genesis();
+    let away = Trusted { view: &view, genesis, blobs: &Objects::memory() };
+    let (beacon, refused) = Beacon::open(folder.path(), away, FLOORS, |_| {}).unwrap();
+    assert_eq!((beacon.releases().len(), refused.len()), (0, 1));
+    assert!(refused[0].error.unread().unwrap().contains("is not here"), "{}", refused[0].error);
+    let served = ServedBeacon::from(beacon);
+    assert!(matches!(served.add(&path, away), Err(web::Error::Market(error)) if error.unread().is_some()));
+    assert_eq!(served.now().releases().len(), 0);
+    served.add(&path, Trusted { blobs: published.world.blobs.as_ref(), ..away }).unwrap();
+    let now = served.now();
+    assert_eq!(now.releases().map(|release| release.query()).collect::<Vec<_>>(), [published.exact]);
 }
 
 #[test]

@@ -104,7 +104,7 @@ fn publish() -> Published {
     let url = "https://locus.example.org";
     let identity = Identity::new(id, Some("org.example.locus".into()), "Example".into(), None, url).unwrap();
     let service = Service {
-        publishing: Publishing { identity, beacon: Some(beacon), diseases: None },
+        publishing: Publishing { identity, beacon: Some(beacon.into()), diseases: None },
         blobs: Arc::clone(&world.blobs) as _,
         index: Arc::new(index_at(&folder.path().join("index"), id)),
         chain,

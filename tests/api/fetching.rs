@@ -26,6 +26,8 @@ const NOTHING: &str = r#"{"type":"/problems/unknown","title":"Nothing here","sta
 struct Other {
     url: String,
     asked: Arc<Mutex<Vec<String>>>,
+    /// It answers nobody while this is held.
+    gate: Arc<Mutex<()>>,
 }
 
 impl Other {
@@ -37,14 +39,15 @@ impl Other {
             "HTTP/1.1 {status} X\r\ncontent-type: {media}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
             body.len()
         );
-        let (reply, heard) = ([head.as_bytes(), body].concat(), Arc::clone(&asked));
+        let gate: Arc<Mutex<()>> = Arc::default();
+        let (reply, heard, held) = ([head.as_bytes(), body].concat(), Arc::clone(&asked), Arc::clone(&gate));
         thread::spawn(move || {
             for stream in listener.incoming() {
-                let (reply, heard) = (reply.clone(), Arc::clone(&heard));
-                thread::spawn(move || answer(stream.unwrap(), &heard, &reply));
+                let (reply, heard, held) = (reply.clone(), Arc::clone(&heard), Arc::clone(&held));
+                thread::spawn(move || answer(stream.unwrap(), (&heard, &held), &reply));
             }
         });
-        Self { url, asked }
+        Self { url, asked, gate }
     }
 
     fn without() -> Self {
@@ -56,11 +59,12 @@ impl Other {
     }
 }
 
-fn answer(mut stream: TcpStream, heard: &Mutex<Vec<String>>, reply: &[u8]) {
+fn answer(mut stream: TcpStream, (heard, gate): (&Mutex<Vec<String>>, &Mutex<()>), reply: &[u8]) {
     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
     let Some(first) = lines.next() else { return };
     lines.take_while(|line| !line.is_empty()).for_each(drop);
     heard.lock().unwrap().push(first.split(' ').nth(1).unwrap().to_owned());
+    drop(gate.lock());
     drop(stream.write_all(reply));
 }
 
@@ -91,6 +95,36 @@ fn a_blob_that_a_node_lacks_comes_from_another_and_stays() {
     assert!(without.asked().len() <= 1, "what is here is sought nowhere");
     let metrics = String::from_utf8(server.get("/metrics").body).unwrap();
     assert!(metrics.contains("locus_blobs_kept_bytes 98304"), "{metrics}");
+}
+
+#[test]
+fn repro_readers_of_a_blob_that_is_being_fetched_wait_for_the_one_fetch_and_all_get_it() {
+    let having = Other::start("200", BYTES, &MESSAGE);
+    let (server, named) = naming(&MESSAGE, std::slice::from_ref(&having.url));
+    let closed = having.gate.lock().unwrap();
+    thread::scope(|scope| {
+        let readers: Vec<_> = (0..4).map(|_| scope.spawn(|| server.get(&path(named)))).collect();
+        while having.asked().is_empty() {
+            thread::yield_now();
+        }
+        // Time for the others to come too. Who comes later finds it here, which is as right.
+        (0..20).for_each(|_| assert_eq!(server.get("/health").status, 200));
+        drop(closed);
+        for reader in readers {
+            let answer = reader.join().unwrap();
+            assert_eq!((answer.status, answer.body.as_slice()), (200, &MESSAGE[..]));
+        }
+    });
+    assert_eq!(having.asked().len(), 1);
+}
+
+#[test]
+fn a_node_that_refuses_a_blob_is_not_asked_for_it_again_at_once() {
+    let refusing = Other::start("500", "text/plain", b"broken");
+    let (server, named) = naming(&MESSAGE, std::slice::from_ref(&refusing.url));
+    server.get(&path(named)).refused(404, &named.digest.to_string());
+    server.get(&path(named)).refused(404, &named.digest.to_string());
+    assert_eq!(refusing.asked().len(), 1);
 }
 
 #[test]

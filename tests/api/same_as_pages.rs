@@ -50,6 +50,21 @@ fn a_receipt_is_checked_as_the_command_line_checks_it() {
 }
 
 #[test]
+fn repro_a_receipt_whose_ciphertexts_are_not_here_is_neither_refused_nor_taken_to_hold() {
+    let server = Server::start();
+    let mut receipt = read(&demo().receipt());
+    for evidence in receipt["contributions"].as_array_mut().unwrap() {
+        evidence["ciphertexts"] = json!([]);
+    }
+    let answer = server.post("/v1/receipts/verify", JSON, receipt.to_string().as_bytes());
+    let problem = answer.json();
+    assert_eq!((answer.status, &problem["type"]), (503, &json!("/problems/unchecked")), "{problem}");
+    assert!(answer.header("retry-after").parse::<u32>().unwrap() > 0);
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("could not be checked now") && detail.contains("is not here; ask again"), "{detail}");
+}
+
+#[test]
 fn the_receipt_of_a_screening_is_collected_as_its_page_collects_it() {
     let server = Server::start();
     let id = screened(&server, 0);

@@ -187,7 +187,7 @@ impl Server {
         let nothing = Publishing::nothing(chain.ledger().chain());
         let service = Service {
             publishing: Publishing {
-                beacon: Some(Beacon::empty(Floors::default())),
+                beacon: Some(Beacon::empty(Floors::default()).into()),
                 diseases: Some(Arc::new(DiseaseNames::from_obo("diseases.obo", DISEASES.as_bytes()).unwrap())),
                 ..nothing
             },

@@ -96,6 +96,31 @@ fn repro_a_file_is_saved_of_the_form_as_it_stands_and_not_of_the_plan_before() {
 }
 
 #[test]
+fn repro_what_is_edited_while_a_plan_is_made_is_planned_next_and_its_file_is_saved() {
+    let (site, browser) = (site(), browser());
+    browser.open(&format!("{}/builder?query={}", site.url, site.released));
+    browser.until("document.querySelector('button[value=toml]')");
+    // What is sent is held back until it is let go, as on a slow line.
+    browser.run(
+        "window.sends = []; window.asks = 0; \
+         const send = XMLHttpRequest.prototype.send; \
+         XMLHttpRequest.prototype.send = function (body) { window.sends.push(() => send.call(this, body)); }; \
+         window.letGo = () => { XMLHttpRequest.prototype.send = send; window.sends.forEach((one) => one()); }; \
+         document.body.addEventListener('stale', () => { window.asks += 1; })",
+    );
+    type_price(&browser, "775");
+    browser.until("window.sends.length > 0");
+    browser.run("window.asks = 0");
+    type_price(&browser, "776");
+    browser.until("window.asks > 0");
+    browser.run("window.letGo()");
+    browser.until(SAVES);
+    let price = browser.run("return JSON.parse(document.querySelector('input[name=query]').value).price");
+    assert_eq!(price, 776);
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
 fn a_server_that_does_not_answer_is_said_and_the_old_plan_is_not_saved() {
     let (site, browser) = (site(), browser());
     browser.open(&format!("{}/builder?query={}", site.url, site.released));

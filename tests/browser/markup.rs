@@ -222,6 +222,14 @@ fn refuses_as_text(browser: &Browser, text: &str) {
     shows_as_text(browser, text);
     let page = browser.run("return document.documentElement.textContent");
     assert!(!page.as_str().unwrap().contains("window.named"), "the name of the file is shown: {page}");
+    is_no_markup(browser);
+}
+
+/// That neither the text nor the name of a file became part of the page.
+#[track_caller]
+fn is_no_markup(browser: &Browser) {
+    assert_eq!(browser.run("return window.named ?? null"), Value::Null, "the name of the file ran");
+    assert_eq!(browser.run("return document.querySelectorAll('img[src=x]').length"), 0);
 }
 
 #[test]
@@ -253,7 +261,7 @@ fn files_that_are_dropped_on_a_page_are_text_and_their_names_are_not_shown() {
         if ending == "toml" {
             refuses_as_text(&browser, markup);
         }
-        assert_eq!(browser.run("return document.querySelectorAll('main img[src=x]').length"), 0);
+        is_no_markup(&browser);
     }
     drop(browser.complaints());
 }

@@ -52,6 +52,10 @@ function noteEdit(event) {
   edits += 1;
   markPlan();
   // Whoever leaves the field has the plan made anew at once; whoever stays in it, after a pause.
+  askAnew();
+}
+
+function askAnew() {
   clearTimeout(asking);
   asking = setTimeout(() => {
     if (edits !== planned) htmx.trigger("#plan", "stale");
@@ -101,5 +105,7 @@ document.addEventListener("DOMContentLoaded", () => {
   document.body.addEventListener("htmx:afterSwap", () => {
     addCopyButtons(document);
     markPlan();
+    // A plan that is swapped takes along what waited to be asked for it.
+    if (edits !== planned) askAnew();
   });
 });

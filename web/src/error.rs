@@ -138,6 +138,14 @@ pub enum Error {
     /// The server is going down.
     #[error("the server is stopping; try again shortly")]
     Stopping,
+    /// A receipt could not be checked, for what it names is not to be read here now: it may hold or not.
+    #[error("the receipt could not be checked now: {why}; ask again")]
+    Unchecked {
+        /// What is not here.
+        why: String,
+        /// After how many seconds to ask again.
+        seconds: u32,
+    },
     /// A server could not begin to listen.
     #[error("cannot serve on {address} ({source}); choose a free port and an address of this machine")]
     Listen {

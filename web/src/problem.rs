@@ -14,6 +14,9 @@ use crate::Error;
 /// Media type of a problem document.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
+/// Seconds after which a blob that cannot be fetched at the moment is asked for again.
+const BLOB_SECONDS: u32 = 1;
+
 /// A problem document (RFC 9457).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
@@ -67,6 +70,8 @@ pub enum ProblemKind {
     Busy,
     /// The node lacks the blocks that a listing is made from.
     Incomplete,
+    /// A receipt could not be checked now.
+    Unchecked,
     /// The disk share for uploads is used up.
     Quota,
     /// It took too long.
@@ -95,6 +100,7 @@ impl ProblemKind {
             Self::Refused => (StatusCode::UNPROCESSABLE_ENTITY, "refused", "A rule of the protocol forbids it"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "The server is busy"),
             Self::Incomplete => (StatusCode::SERVICE_UNAVAILABLE, "incomplete", "This node lacks what it would list"),
+            Self::Unchecked => (StatusCode::SERVICE_UNAVAILABLE, "unchecked", "It could not be checked now"),
             Self::Quota => (StatusCode::INSUFFICIENT_STORAGE, "quota", "The server has no room for uploads"),
             Self::Slow => (StatusCode::REQUEST_TIMEOUT, "slow", "The request took too long"),
             Self::Upstream => (StatusCode::BAD_GATEWAY, "upstream", "Another server failed this one"),
@@ -125,6 +131,7 @@ fn kind(error: &Error) -> ProblemKind {
         Error::Quota { .. } => ProblemKind::Quota,
         Error::Stopping | Error::Full { .. } => ProblemKind::Busy,
         Error::Slow { .. } => ProblemKind::Slow,
+        Error::Unchecked { .. } => ProblemKind::Unchecked,
         Error::Unreachable { .. } | Error::Remote { .. } | Error::Reply { .. } => ProblemKind::Upstream,
         // The last three are the command line's own and never reach a client.
         Error::Listen { .. }
@@ -175,7 +182,7 @@ fn market_kind(error: &market::Error) -> ProblemKind {
         | market::Error::Page { .. }
         | market::Error::IndexName { .. } => ProblemKind::Malformed,
         market::Error::BlobMissing { .. } => ProblemKind::Unknown,
-        market::Error::DatabaseBusy => ProblemKind::Busy,
+        market::Error::DatabaseBusy | market::Error::BlobBusy { .. } => ProblemKind::Busy,
         market::Error::IndexGap { .. } => ProblemKind::Incomplete,
         market::Error::UploadOffset { .. } => ProblemKind::Conflict,
         market::Error::UploadChunk { .. } => ProblemKind::Malformed,
@@ -213,10 +220,13 @@ impl ResponseError for Error {
             tracing::error!(error = %self, "a request failed");
         }
         let mut answer = HttpResponse::build(self.status_code());
-        match self {
-            Self::TooMany { seconds } => drop(answer.insert_header((header::RETRY_AFTER, *seconds))),
-            Self::Full { seconds, .. } => drop(answer.insert_header((header::RETRY_AFTER, *seconds))),
-            _ => {}
+        let seconds = match self {
+            Self::TooMany { seconds } | Self::Full { seconds, .. } | Self::Unchecked { seconds, .. } => Some(*seconds),
+            Self::Market(market::Error::BlobBusy { .. }) => Some(BLOB_SECONDS),
+            _ => None,
+        };
+        if let Some(seconds) = seconds {
+            answer.insert_header((header::RETRY_AFTER, seconds));
         }
         answer.content_type(PROBLEM_JSON).json(Problem::from(self))
     }

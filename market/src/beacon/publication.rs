@@ -48,7 +48,7 @@ pub struct Trusted<'t> {
     pub blobs: &'t dyn BlobAccess,
 }
 
-/// A receipt that is not served.
+/// A receipt that is not served. Where [`Error::unread`] says so, it could not be checked, and may hold.
 #[derive(Debug)]
 pub struct RefusedReceipt {
     /// Its file.
@@ -81,6 +81,14 @@ impl Beacon {
             }
         }
         Ok((beacon, refused))
+    }
+
+    /// Verifies a receipt and serves its release beside the others.
+    ///
+    /// # Errors
+    /// Why it is not served. Where [`Error::unread`] says so, it could not be checked, and may hold.
+    pub fn add(&mut self, path: &Path, trusted: Trusted<'_>) -> Result<(), Error> {
+        self.publish(path, trusted, &mut Schemas::new())
     }
 
     fn publish(&mut self, path: &Path, trusted: Trusted<'_>, schemas: &mut Schemas) -> Result<(), Error> {

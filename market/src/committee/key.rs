@@ -49,7 +49,8 @@ pub struct Revealed {
 }
 
 /// Fetches the shares that the leaders announced on the ledger; those not uploaded yet are left out. A message is read
-/// whole, however long: only its digest shows that the leader, and not the store, made it what it is.
+/// whole, however long: only its digest shows that the leader, and not the store, made it what it is. One that cannot be
+/// fetched at the moment keeps none of the others.
 ///
 /// # Errors
 /// [`Error::BlobStore`] when the store fails.
@@ -62,7 +63,7 @@ pub fn reveals(blobs: &dyn BlobAccess, session: &Session, state: &CommitteeState
                 Some(share) => revealed.shares.push(share),
                 None => revealed.malformed.extend(session.quorum().leader(*subset)),
             },
-            Err(Error::BlobMissing { .. } | Error::BlobDamaged { .. }) => {}
+            Err(Error::BlobMissing { .. } | Error::BlobBusy { .. } | Error::BlobDamaged { .. }) => {}
             Err(error) => return Err(error),
         }
     }

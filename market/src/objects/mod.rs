@@ -182,7 +182,8 @@ pub trait BlobAccess: Send + Sync {
     /// The bytes under an address as the store has them, unchecked; `None` when it has none.
     ///
     /// # Errors
-    /// [`Error::BlobStore`] when the store fails or holds more than `bytes_max`.
+    /// [`Error::BlobStore`] when the store fails or holds more than `bytes_max`, [`Error::BlobBusy`] where it cannot be fetched
+    /// at the moment.
     fn read(&self, address: BlobAddress, bytes_max: usize) -> Result<Option<Vec<u8>>, Error>;
 
     /// The addresses of a kind, in order, at most [`LISTING_MAX`].
@@ -246,7 +247,7 @@ impl Offered {
 /// The blob at an address, of at most `bytes_max` bytes.
 ///
 /// # Errors
-/// [`Error::BlobMissing`], or [`Error::BlobDamaged`] when the bytes have another digest.
+/// [`Error::BlobMissing`], or [`Error::BlobDamaged`] when the bytes have another digest; else as [`BlobAccess::read`].
 pub fn get(store: &(impl BlobAccess + ?Sized), address: BlobAddress, bytes_max: usize) -> Result<Vec<u8>, Error> {
     let bytes = store.read(address, bytes_max)?.ok_or(Error::BlobMissing { address })?;
     check_digest(address, &bytes)?;

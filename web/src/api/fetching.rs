@@ -16,11 +16,15 @@ use node::state::{Admission, QueryStatus, StateRead as _};
 use super::{
     Service,
     blobs::bytes_max,
+    lanes::{Begun, Fetch, Lane, full},
     named::{all_named, is_named},
-    others::OtherNodes,
+    others::{Answer, OtherNodes},
     quota::UploadQuota,
 };
 use crate::{Error, chain::Chain};
+
+/// How often one reader waits for others' fetches of a blob that this node cannot keep.
+const JOINS_MAX: usize = 4;
 
 /// The blobs of a node and of those that it asks. What is written goes to its own store.
 #[derive(Clone)]
@@ -90,19 +94,45 @@ impl FetchingBlobs {
     }
 
     /// The blob from another node; none where nobody has it, or nothing needs it by what the ledger says: what strangers make
-    /// up is sought nowhere and spreads nowhere.
+    /// up is sought nowhere and spreads nowhere. Whoever reads what is being fetched waits for it.
     fn fetch(&self, address: BlobAddress, limit: usize) -> Result<Option<Vec<u8>>, Error> {
-        if !self.is_sought(address)? {
-            return Ok(None);
+        let Some(lane) = self.lane(address)? else { return Ok(None) };
+        for _ in 0..JOINS_MAX {
+            let begun = self.others.lanes.of(lane).begin(address)?;
+            if matches!(begun, Begun::Missed) {
+                return Ok(None);
+            }
+            // It may have come since this reader looked.
+            match objects::get(self.own.as_ref(), address, limit) {
+                Err(market::Error::BlobMissing { .. }) => {}
+                got => return Ok(Some(got?)),
+            }
+            if let Begun::Fetch(fetch) = begun {
+                return self.ask(lane, fetch, (address, limit));
+            }
         }
-        let Some(fetch) = self.others.lane(address.kind).begin(address)? else { return Ok(None) };
-        let Some(bytes) = self.others.ask(address, limit.min(bytes_max(address.kind))) else {
-            fetch.missed();
-            return Ok(None);
+        Err(full("searches for a blob that it cannot keep", JOINS_MAX))
+    }
+
+    /// Asks the other nodes, and keeps what comes.
+    fn ask(
+        &self,
+        lane: Lane,
+        fetch: Fetch<'_>,
+        (address, limit): (BlobAddress, usize),
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let bytes = match self.others.ask(lane, address, limit.min(bytes_max(address.kind))) {
+            Answer::Has(bytes) => bytes,
+            nothing => {
+                fetch.missed(nothing == Answer::Lack);
+                return Ok(None);
+            }
         };
         if let Err(error) = self.keep_if_room(address, bytes.clone(), || self.is_needed(address)) {
             tracing::warn!(%error, "a blob that came from another node is not kept");
         }
+        // Those who wait go on only now that it is here.
+        drop(fetch);
         Ok(Some(bytes))
     }
 
@@ -111,13 +141,20 @@ impl FetchingBlobs {
     /// # Errors
     /// [`Error::Ledger`] when the ledger fails.
     pub(super) fn is_sought(&self, address: BlobAddress) -> Result<bool, Error> {
+        Ok(self.lane(address)?.is_some())
+    }
+
+    /// What a blob is fetched for; none where it is not.
+    fn lane(&self, address: BlobAddress) -> Result<Option<Lane>, Error> {
         if self.others.is_none() {
-            return Ok(false);
+            return Ok(None);
         }
         let index = match address.kind {
-            BlobKind::Ciphertext => return self.is_counted(address.digest),
-            BlobKind::KeyGeneration => return is_named(&self.chain, &self.index, address),
-            BlobKind::PublicShare | BlobKind::Blob | BlobKind::Genome | BlobKind::GenomeHeader => return Ok(false),
+            BlobKind::Ciphertext => return Ok(self.status_of(address.digest)?.and_then(|status| lane_of(&status))),
+            BlobKind::KeyGeneration => {
+                return Ok(is_named(&self.chain, &self.index, address)?.then_some(Lane::KeyMessage));
+            }
+            BlobKind::PublicShare | BlobKind::Blob | BlobKind::Genome | BlobKind::GenomeHeader => return Ok(None),
             BlobKind::Aggregate
             | BlobKind::SealedComponent
             | BlobKind::Panel
@@ -125,11 +162,14 @@ impl FetchingBlobs {
             | BlobKind::Contact => self.index.position()?.height,
         };
         let seen = (self.chain.snapshot()?.latest()?.height, index);
-        self.others.named.contains(address, seen, || match all_named(&self.chain, &self.index, address.kind) {
-            // A node that lacks listings looks through none.
-            Err(Error::Market(market::Error::IndexGap { .. })) => Ok(BTreeSet::new()),
-            named => named,
-        })
+        let is_named = self.others.named.contains(address, seen, || {
+            match all_named(&self.chain, &self.index, address.kind) {
+                // A node that lacks listings looks through none.
+                Err(Error::Market(market::Error::IndexGap { .. })) => Ok(BTreeSet::new()),
+                named => named,
+            }
+        });
+        Ok(is_named?.then_some(Lane::Rest))
     }
 
     /// Whether room is made for a blob of another node where there is none: the ledger names it, and of ciphertexts, a sum is still to come.
@@ -138,13 +178,7 @@ impl FetchingBlobs {
             return is_named(&self.chain, &self.index, address);
         }
         let status = self.status_of(address.digest)?;
-        Ok(status.is_some_and(|status| !matches!(status, QueryStatus::Refunded { .. } | QueryStatus::Released { .. })))
-    }
-
-    /// Whether a ciphertext counts, or counted in what was released.
-    fn is_counted(&self, digest: Digest) -> Result<bool, Error> {
-        let status = self.status_of(digest)?;
-        Ok(status.is_some_and(|status| !matches!(status, QueryStatus::Refunded { .. })))
+        Ok(status.and_then(|status| lane_of(&status)) == Some(Lane::Awaited))
     }
 
     /// How far the query is that a ciphertext was admitted to; none where it was withdrawn.
@@ -154,6 +188,15 @@ impl FetchingBlobs {
         let is_withdrawn =
             snapshot.contribution(query, contribution)?.is_none_or(|contribution| contribution.withdrawn);
         Ok(snapshot.query(query)?.map(|state| state.status).filter(|_| !is_withdrawn))
+    }
+}
+
+/// What a ciphertext is fetched for, by how far its query is: none where it counts for nothing.
+const fn lane_of(status: &QueryStatus) -> Option<Lane> {
+    match status {
+        QueryStatus::Collecting | QueryStatus::Sealed { .. } | QueryStatus::Aggregated { .. } => Some(Lane::Awaited),
+        QueryStatus::Released { .. } => Some(Lane::Released),
+        QueryStatus::Refunded { .. } => None,
     }
 }
 
@@ -168,6 +211,7 @@ impl BlobAccess for FetchingBlobs {
         }
         self.fetch(address, bytes_max).map_err(|error| match error {
             Error::Market(error) => error,
+            Error::Full { .. } | Error::Slow { .. } => market::Error::BlobBusy { address, why: error.to_string() },
             error => market::Error::BlobStore { action: "fetch a blob", why: error.to_string() },
         })
     }

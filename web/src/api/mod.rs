@@ -22,6 +22,7 @@ mod governance;
 mod head;
 mod introductions;
 mod jobs;
+mod lanes;
 mod ledger;
 mod listing;
 mod memory;
@@ -58,6 +59,7 @@ pub(crate) use self::{
     bounds::{Encrypted, answer, no_endpoint},
     committee::suspended,
     download::{Download, figure_name},
+    fetching::FetchingBlobs,
     governance::{Governance, Vote},
     head::head_as_get,
     listing::whose,
@@ -76,7 +78,7 @@ pub(crate) use self::{
     },
 };
 pub use self::{
-    beacon::{Identity, Publishing},
+    beacon::{Identity, Publishing, ServedBeacon},
     blobs::BlobPage,
     bounds::{
         BODY_TIME_MAX, CONNECTIONS_MAX, HEAD_TIME_MAX, LEAVES_PAGE_MAX, PROGRESS_BYTES_MIN, SHUTDOWN_SECONDS_MAX,

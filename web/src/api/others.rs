@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -13,6 +14,7 @@ use circuits::id::Digest;
 use market::objects::{BlobAddress, BlobKind, check_digest};
 use node::units::Height;
 
+use super::lanes::{Lane, Lanes};
 use crate::{
     Error,
     client::{Remote, within},
@@ -25,17 +27,14 @@ pub const OTHERS_MAX: usize = 16;
 const ASK_TIME_MAX: Duration = Duration::from_secs(20);
 /// When no further one is asked for the same blob. With the last one's time it is less than a client of this node waits.
 const FETCH_TIME_MAX: Duration = Duration::from_secs(40);
-/// How long one that cannot be reached is left alone.
+/// How long one that cannot be reached is left alone, in the lane in which it was asked.
 const REST_TIME: Duration = Duration::from_secs(15);
-/// How long it counts that nobody had a blob.
-const MISS_TIME: Duration = Duration::from_secs(2);
-
 /// How long a node without the blob may take to say so, before it is left alone as one that cannot be reached.
-const SLOW_TIME: Duration = Duration::from_secs(1);
-/// Fetches that go on at once, of each of the two kinds: messages of the key in the making have places of their own.
-const PLACES: usize = 16;
-/// Blobs that nobody had of which it is remembered.
-const MISSES_MAX: usize = 4_096;
+const SLOW_TIME: Duration = Duration::from_secs(5);
+/// How long one that answers otherwise than with a blob, or that it has none, is not asked for that blob.
+const ASIDE_TIME: Duration = Duration::from_secs(15);
+/// Blobs for which a node is not asked of which it is remembered.
+const ASIDE_MAX: usize = 1_024;
 
 /// Other nodes, asked in turn.
 #[derive(Debug, Default)]
@@ -44,15 +43,33 @@ pub struct OtherNodes {
     /// Which one is asked first, so that none stands before the others for good.
     first: AtomicUsize,
     pub(super) named: Named,
-    key_messages: Lane,
-    rest: Lane,
+    pub(super) lanes: Lanes,
 }
 
 #[derive(Debug)]
 struct OtherNode {
     remote: Remote,
-    /// Until when it is left alone.
-    rests_until: Mutex<Option<Instant>>,
+    standing: Mutex<Standing>,
+}
+
+/// What a node is not asked for, until when.
+#[derive(Debug, Default)]
+struct Standing {
+    /// Anything of a lane.
+    rests: BTreeMap<Lane, Instant>,
+    /// One blob.
+    aside: BTreeMap<BlobAddress, Instant>,
+}
+
+/// What other nodes said of a blob.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// It is here now.
+    Has(Vec<u8>),
+    /// All said that they have none.
+    Lack,
+    /// Some were not asked, or failed.
+    Unsure,
 }
 
 impl OtherNodes {
@@ -65,7 +82,7 @@ impl OtherNodes {
             let why = format!("{} are given and {OTHERS_MAX} are asked at most; leave some out", urls.len());
             return Err(Error::Input { what: "addresses of other nodes", why });
         }
-        let node = |url: &String| Ok(OtherNode { remote: Remote::new(url)?, rests_until: Mutex::default() });
+        let node = |url: &String| Ok(OtherNode { remote: Remote::new(url)?, standing: Mutex::default() });
         Ok(Self { nodes: urls.iter().map(node).collect::<Result<_, Error>>()?, ..Self::default() })
     }
 
@@ -74,44 +91,74 @@ impl OtherNodes {
         self.nodes.is_empty()
     }
 
-    /// The places in which blobs of a kind are fetched.
-    pub(super) const fn lane(&self, kind: BlobKind) -> &Lane {
-        if matches!(kind, BlobKind::KeyGeneration) { &self.key_messages } else { &self.rest }
-    }
-
     /// A blob that one of them has, of at most `bytes_max` bytes and with the digest of its address. Each answers from its own
     /// store alone.
-    pub(super) fn ask(&self, address: BlobAddress, bytes_max: usize) -> Option<Vec<u8>> {
+    pub(super) fn ask(&self, lane: Lane, address: BlobAddress, bytes_max: usize) -> Answer {
         let (started, count) = (Instant::now(), self.nodes.len());
         let first = self.first.fetch_add(1, Ordering::Relaxed).checked_rem(count).unwrap_or_default();
-        let nodes = self.nodes.iter().cycle().skip(first).take(count);
-        nodes.take_while(|_| started.elapsed() < FETCH_TIME_MAX).find_map(|node| node.ask(address, bytes_max))
+        let mut all_lack = true;
+        for node in self.nodes.iter().cycle().skip(first).take(count) {
+            if started.elapsed() >= FETCH_TIME_MAX {
+                return Answer::Unsure;
+            }
+            match node.ask(lane, address, bytes_max) {
+                Answer::Has(bytes) => return Answer::Has(bytes),
+                Answer::Lack => {}
+                Answer::Unsure => all_lack = false,
+            }
+        }
+        if all_lack { Answer::Lack } else { Answer::Unsure }
     }
 }
 
 impl OtherNode {
-    fn ask(&self, address: BlobAddress, bytes_max: usize) -> Option<Vec<u8>> {
-        if self.rests_until().is_some_and(|until| Instant::now() < until) {
-            return None;
+    fn ask(&self, lane: Lane, address: BlobAddress, bytes_max: usize) -> Answer {
+        if self.standing().keeps_from(lane, address) {
+            return Answer::Unsure;
         }
         let path = format!("/v1/blobs/{}/{}?own=true", address.kind.name(), address.digest);
-        let (url, started) = (self.remote.url(), Instant::now());
-        let why = match within(ASK_TIME_MAX, || self.remote.bytes(&path, bytes_max)) {
-            Ok(Some(bytes)) => match check_digest(address, &bytes) {
-                Ok(()) => return Some(bytes),
-                Err(error) => error.to_string(),
-            },
-            Ok(None) if started.elapsed() <= SLOW_TIME => return None,
-            Ok(None) => "it is slow to say what it lacks".into(),
-            Err(error) => error.to_string(),
-        };
-        tracing::warn!(url, why, "another node is not asked for blobs for a while");
-        *self.rests_until() = Some(Instant::now() + REST_TIME);
-        None
+        let started = Instant::now();
+        let asked = within(ASK_TIME_MAX, || self.remote.bytes(&path, bytes_max));
+        let checked = asked.and_then(|found| {
+            found.map(|bytes| check_digest(address, &bytes).map(|()| bytes)).transpose().map_err(Error::Market)
+        });
+        match checked {
+            Ok(Some(bytes)) => return Answer::Has(bytes),
+            Ok(None) if started.elapsed() <= SLOW_TIME => return Answer::Lack,
+            Ok(None) => {
+                self.rest(lane, &"it is slow to say what it lacks");
+                return Answer::Lack;
+            }
+            // Who is down is down for every blob; any other refusal says nothing of the next one.
+            Err(error @ Error::Unreachable { .. }) => self.rest(lane, &error),
+            Err(error) => self.put_aside(address, &error),
+        }
+        Answer::Unsure
     }
 
-    fn rests_until(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.rests_until.lock().unwrap_or_else(PoisonError::into_inner)
+    fn rest(&self, lane: Lane, why: &dyn fmt::Display) {
+        tracing::warn!(url = self.remote.url(), %why, ?lane, "another node is not asked for blobs for a while");
+        self.standing().rests.insert(lane, Instant::now() + REST_TIME);
+    }
+
+    fn put_aside(&self, address: BlobAddress, why: &dyn fmt::Display) {
+        tracing::warn!(url = self.remote.url(), %why, %address, "another node is not asked for this blob for a while");
+        let (mut standing, now) = (self.standing(), Instant::now());
+        standing.aside.retain(|_, until| now < *until);
+        if standing.aside.len() < ASIDE_MAX {
+            standing.aside.insert(address, now + ASIDE_TIME);
+        }
+    }
+
+    fn standing(&self) -> MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Standing {
+    fn keeps_from(&self, lane: Lane, address: BlobAddress) -> bool {
+        let now = Instant::now();
+        [self.rests.get(&lane), self.aside.get(&address)].into_iter().flatten().any(|until| now < *until)
     }
 }
 
@@ -142,102 +189,14 @@ impl Named {
     }
 }
 
-/// Fetches that go on, and those that found nothing lately.
-#[derive(Debug, Default)]
-pub(super) struct Lane(Mutex<Traffic>);
-
-#[derive(Debug, Default)]
-struct Traffic {
-    going_on: BTreeSet<BlobAddress>,
-    missed: BTreeMap<BlobAddress, Instant>,
-}
-
-/// A fetch that goes on; its place is free again once it is dropped.
-#[derive(Debug)]
-pub(super) struct Fetch<'a> {
-    lane: &'a Lane,
-    address: BlobAddress,
-}
-
-impl Lane {
-    /// Begins to fetch a blob; none where nobody had it a moment ago.
-    ///
-    /// # Errors
-    /// [`Error::Full`] while as many are fetched as may be.
-    pub(super) fn begin(&self, address: BlobAddress) -> Result<Option<Fetch<'_>>, Error> {
-        let mut traffic = self.traffic();
-        if traffic.missed.get(&address).is_some_and(|at| at.elapsed() < MISS_TIME) {
-            return Ok(None);
-        }
-        // Whoever asks for what is being fetched finds it here in a moment, and takes no place.
-        if traffic.going_on.len() >= PLACES || traffic.going_on.contains(&address) {
-            return Err(Error::Full {
-                what: "searches for blobs at other nodes",
-                limit: PLACES,
-                seconds: 1,
-                instead: "try again in a moment",
-            });
-        }
-        traffic.going_on.insert(address);
-        Ok(Some(Fetch { lane: self, address }))
-    }
-
-    fn traffic(&self) -> MutexGuard<'_, Traffic> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Fetch<'_> {
-    /// Remembers for a while that nobody had the blob.
-    pub(super) fn missed(self) {
-        let mut traffic = self.lane.traffic();
-        traffic.missed.retain(|_, at| at.elapsed() < MISS_TIME);
-        if traffic.missed.len() < MISSES_MAX {
-            traffic.missed.insert(self.address, Instant::now());
-        }
-    }
-}
-
-impl Drop for Fetch<'_> {
-    fn drop(&mut self) {
-        self.lane.traffic().going_on.remove(&self.address);
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead as _, BufReader, Write as _};
+
     use super::*;
 
     fn address(number: usize) -> BlobAddress {
         BlobAddress::of(BlobKind::Blob, &number.to_le_bytes())
-    }
-
-    #[test]
-    fn no_more_is_fetched_at_once_than_there_are_places_and_key_messages_have_their_own() {
-        let others = OtherNodes::default();
-        let lane = others.lane(BlobKind::Ciphertext);
-        let mut going_on: Vec<_> = (0..PLACES).map(|number| lane.begin(address(number)).unwrap()).collect();
-        let refused = lane.begin(address(PLACES)).unwrap_err();
-        assert!(matches!(refused, Error::Full { limit: PLACES, .. }), "{refused}");
-        assert!(refused.to_string().contains("try again"), "{refused}");
-        assert!(others.lane(BlobKind::KeyGeneration).begin(address(PLACES)).unwrap().is_some());
-        going_on.pop();
-        assert!(lane.begin(address(PLACES)).unwrap().is_some());
-    }
-
-    #[test]
-    fn what_nobody_had_is_not_sought_again_at_once_and_so_many_misses_are_remembered_at_most() {
-        let lane = Lane::default();
-        for number in 0..=MISSES_MAX {
-            lane.begin(address(number)).unwrap().unwrap().missed();
-        }
-        assert!(lane.begin(address(0)).unwrap().is_none());
-        assert!(lane.begin(address(MISSES_MAX)).unwrap().is_some(), "and what is not remembered is sought");
-        assert_eq!(lane.traffic().missed.len(), MISSES_MAX);
-        let before = Instant::now().checked_sub(MISS_TIME).unwrap();
-        lane.traffic().missed.values_mut().for_each(|at| *at = before);
-        lane.begin(address(0)).unwrap().unwrap().missed();
-        assert_eq!(lane.traffic().missed.len(), 1, "old misses stay");
     }
 
     #[test]
@@ -257,12 +216,50 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_cannot_be_reached_rests_and_another_is_asked_first_each_time() {
+    fn a_node_that_cannot_be_reached_rests_in_that_lane_and_another_is_asked_first_each_time() {
         let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let others = OtherNodes::at(&[format!("http://{gone}"), format!("http://{gone}")]).unwrap();
-        assert!(others.ask(address(1), 10).is_none());
-        assert!(others.nodes.iter().all(|node| node.rests_until().is_some_and(|until| until > Instant::now())));
+        assert_eq!(others.ask(Lane::Rest, address(1), 10), Answer::Unsure);
+        for node in &others.nodes {
+            let standing = node.standing();
+            assert!(standing.keeps_from(Lane::Rest, address(2)), "{standing:?}");
+            assert!(!standing.keeps_from(Lane::KeyMessage, address(1)), "{standing:?}");
+        }
         assert_eq!(others.first.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn repro_a_node_that_refuses_one_blob_is_asked_for_all_others() {
+        for (status, body) in [("500", "broken"), ("429", "too many"), ("200", "other bytes")] {
+            let others = OtherNodes::at(&[answering(status, body)]).unwrap();
+            assert_eq!(others.ask(Lane::Rest, address(1), 100), Answer::Unsure, "{status}");
+            let standing = others.nodes[0].standing();
+            assert!(standing.rests.is_empty() && standing.keeps_from(Lane::KeyMessage, address(1)), "{standing:?}");
+            assert!(!standing.keeps_from(Lane::Rest, address(2)), "{standing:?}");
+        }
+    }
+
+    #[test]
+    fn so_many_blobs_are_put_aside_at_most() {
+        let others = OtherNodes::at(&["http://127.0.0.1:1".into()]).unwrap();
+        (0..=ASIDE_MAX).for_each(|number| others.nodes[0].put_aside(address(number), &"as a test would"));
+        assert_eq!(others.nodes[0].standing().aside.len(), ASIDE_MAX);
+    }
+
+    /// A server that answers one request like this.
+    fn answering(status: &str, body: &str) -> String {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let length = body.len();
+        let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+        let reply = head + body;
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            lines.take_while(|line| !line.is_empty()).for_each(drop);
+            stream.write_all(reply.as_bytes()).unwrap();
+        });
+        url
     }
 
     #[test]

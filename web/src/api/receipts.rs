@@ -23,6 +23,8 @@ use crate::{Error, problem::Problem};
 pub(crate) const RECEIPT_BYTES_MAX: usize = 24 << 20;
 /// Responses of a receipt that a node collects, about three seconds' work. `locus screening receipt` takes more.
 pub(crate) const RECEIPT_RESPONSES_MAX: u32 = 1_000;
+/// Seconds after which a receipt whose ciphertexts are not here is checked again: by then nodes that rested are asked anew.
+const RECHECK_SECONDS: u32 = 16;
 /// Media type of a receipt.
 const JSON: &str = "application/json";
 
@@ -57,6 +59,7 @@ impl From<market::Error> for Refused {
     responses(
         (status = 200, description = "whether it holds, and what it shows", body = schemas::ExaminedReceipt),
         (status = "4XX", description = "why it is no receipt", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "whether it holds is not known: what it names is not here now", body = Problem, content_type = "application/problem+json"),
     )
 )]
 #[post("/v1/receipts/verify")]
@@ -81,9 +84,13 @@ fn examine(service: &Service, bytes: &[u8]) -> Result<Examined, Error> {
     let receipt = AnyReceipt::from_json(text).map_err(|error| malformed(error.to_string()))?;
     Ok(match receipt.verify(Some(&service.fetching())) {
         Ok(verified) => Examined { holds: true, refused: None, verified: Some(verified) },
-        // Whether it holds is not known while what it names cannot be fetched.
-        Err(error @ market::Error::BlobStore { .. }) => return Err(error.into()),
-        Err(error) => Examined { holds: false, refused: Some(error.into()), verified: None },
+        Err(error) => match error.unread() {
+            Some(why) => {
+                tracing::warn!(%error, "a receipt cannot be checked");
+                return Err(Error::Unchecked { why, seconds: RECHECK_SECONDS });
+            }
+            None => Examined { holds: false, refused: Some(error.into()), verified: None },
+        },
     })
 }
 

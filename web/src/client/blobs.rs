@@ -4,6 +4,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use circuits::id::Digest;
 use market::objects::{BlobAccess, BlobAddress, BlobKind, LISTING_MAX, UploadProgress};
+use ureq::http::StatusCode;
 
 use super::Remote;
 use crate::{Error, api::BlobPage};
@@ -76,7 +77,12 @@ impl BlobAccess for RemoteBlobs {
     }
 
     fn read(&self, address: BlobAddress, bytes_max: usize) -> Result<Option<Vec<u8>>, market::Error> {
-        self.remote.bytes(&path(address), bytes_max).map_err(failed("read a blob"))
+        self.remote.bytes(&path(address), bytes_max).map_err(|error| match &error {
+            Error::Remote { problem, .. } if problem.status == StatusCode::SERVICE_UNAVAILABLE.as_u16() => {
+                market::Error::BlobBusy { address, why: error.to_string() }
+            }
+            _ => failed("read a blob")(error),
+        })
     }
 
     fn list(&self, kind: BlobKind) -> Result<Vec<BlobAddress>, market::Error> {

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use actix_web::http::Uri;
 use circuits::id::ChainId;
-use market::{beacon::Beacon, data_use::DiseaseNames};
+use market::data_use::DiseaseNames;
 
+use super::ServedBeacon;
 use crate::Error;
 
 /// The longest name of an organisation, in bytes.
@@ -102,7 +103,7 @@ pub struct Publishing {
     /// As whom.
     pub identity: Identity,
     /// Released sums whose receipts verified; nothing is published without them.
-    pub beacon: Option<Beacon>,
+    pub beacon: Option<ServedBeacon>,
     /// Diseases by name, for who builds a query; none are known without them.
     pub diseases: Option<Arc<DiseaseNames>>,
 }

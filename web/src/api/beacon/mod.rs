@@ -9,19 +9,22 @@ mod entry;
 mod identity;
 mod query_string;
 mod request;
+mod served;
 
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError as _, get, post,
     web::{Data, Payload},
 };
-use market::beacon::Beacon;
 use serde_json::{Value, json};
 
-pub use self::identity::{Identity, Publishing};
 use self::{
     describe::About,
     entry::Entry,
     request::{Asked, Granularity, REQUEST_BYTES_MAX},
+};
+pub use self::{
+    identity::{Identity, Publishing},
+    served::ServedBeacon,
 };
 use super::{Service, blobs::receive_media, blocking};
 use crate::{Error, problem::Problem};
@@ -66,9 +69,9 @@ async fn answered(
         Err(error) => Err(error),
         Ok(asked) => {
             blocking(move || {
-                let beacon: &Beacon = service.publishing.beacon.as_ref().ok_or(Error::NoBeacon)?;
+                let beacon = service.publishing.beacon.as_ref().ok_or(Error::NoBeacon)?.now();
                 let genesis = service.chain.ledger().genesis();
-                make(&About { identity: &service.publishing.identity, genesis, beacon }, &asked)
+                make(&About { identity: &service.publishing.identity, genesis, beacon: &beacon }, &asked)
             })
             .await
         }

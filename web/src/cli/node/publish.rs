@@ -1,9 +1,12 @@
 //! What a node publishes: releases whose receipts were handed to its operator.
 
 use std::{
+    io,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
+    thread,
+    time::Duration,
 };
 
 use clap::Args;
@@ -14,10 +17,15 @@ use market::{
 
 use crate::{
     Error,
-    api::{Identity, Publishing, Service},
+    api::{FetchingBlobs, Identity, Publishing, ServedBeacon, Service},
+    chain::Chain,
     cli::{Output, ontology},
 };
 
+/// How soon a receipt is checked again that could not be checked when the node started; then twice as late each time.
+const RECHECK_TIME: Duration = Duration::from_secs(30);
+/// The longest that is waited in between.
+const RECHECK_TIME_MAX: Duration = Duration::from_secs(3_600);
 /// The heading of these options.
 const PUBLISHING: &str = "Publishing to GA4GH clients";
 
@@ -77,7 +85,7 @@ impl Publish {
     ///
     /// # Errors
     /// [`Error::Input`] for an address that is none or an ontology that cannot be opened, [`Error::Market`] when the folder cannot be read. A receipt that
-    /// is refused is told, and the others serve.
+    /// is refused is told, and the others serve; one that could not be checked is checked again while the node runs.
     pub(super) fn open(self, service: &Service, listen: SocketAddr, output: &Output) -> Result<Publishing, Error> {
         let ledger = service.chain.ledger();
         let genesis = ledger.genesis();
@@ -95,10 +103,58 @@ impl Publish {
             output.say(format!("verifying {}", path.display()));
         })?;
         for refused in &refused {
-            tracing::warn!(path = %refused.path.display(), error = %refused.error, "a receipt is not served");
-            output.say(format!("not served: {}: {}", refused.path.display(), refused.error));
+            let path = refused.path.display();
+            if let Some(what) = refused.error.unread() {
+                tracing::warn!(%path, error = %refused.error, "a receipt could not be checked");
+                output.say(format!("not served yet: {path}: it could not be checked now: {what}; it is checked again"));
+            } else {
+                tracing::warn!(%path, error = %refused.error, "a receipt is not served");
+                output.say(format!("not served: {path}: {}", refused.error));
+            }
         }
         output.say(format!("the Beacon serves {} releases at {public_url}/beacon/v2", beacon.releases().len()));
+        let beacon = ServedBeacon::from(beacon);
+        let unread = refused.into_iter().filter(|refused| refused.error.unread().is_some());
+        let unread: Vec<PathBuf> = unread.map(|refused| refused.path).collect();
+        if !unread.is_empty() {
+            check_in_background(beacon.clone(), unread, (Arc::clone(&service.chain), blobs))?;
+        }
         Ok(Publishing { identity, beacon: Some(beacon), diseases })
     }
+}
+
+/// Checks receipts again, less and less often, until each is served or refused or the process ends.
+fn check_in_background(
+    beacon: ServedBeacon,
+    mut unread: Vec<PathBuf>,
+    (chain, blobs): (Arc<Chain>, FetchingBlobs),
+) -> Result<(), Error> {
+    let started = thread::Builder::new().name("locus-receipts".into()).spawn(move || {
+        let mut pause = RECHECK_TIME;
+        while !unread.is_empty() {
+            thread::sleep(pause);
+            pause = (pause * 2).min(RECHECK_TIME_MAX);
+            unread.retain(|path| match check_again(&beacon, path, (&chain, &blobs)) {
+                Ok(()) => {
+                    tracing::info!(path = %path.display(), "a receipt is served now");
+                    false
+                }
+                Err(Error::Market(error)) if error.unread().is_none() => {
+                    tracing::warn!(path = %path.display(), %error, "a receipt is not served");
+                    false
+                }
+                Err(error) => {
+                    tracing::warn!(path = %path.display(), %error, "a receipt could not be checked");
+                    true
+                }
+            });
+        }
+    });
+    let failed = |error: io::Error| Error::Internal { action: "check receipts again", why: error.to_string() };
+    started.map(drop).map_err(failed)
+}
+
+fn check_again(beacon: &ServedBeacon, path: &Path, (chain, blobs): (&Chain, &FetchingBlobs)) -> Result<(), Error> {
+    let view = chain.snapshot()?;
+    beacon.add(path, Trusted { view: &view, genesis: chain.ledger().genesis(), blobs })
 }

@@ -40,6 +40,9 @@ const DAYS_MAX: u32 = 3_653;
 /// The fields of the form.
 const FIELDS: [&str; 9] =
     ["before", "purpose", "days", "price_min", "cohort_min", "exact", "screening", regions::NAME, "epsilon_max"];
+/// What somebody is told who confirmed what would mean something else by now.
+const CHANGED_MEANWHILE: &str =
+    "A day went by, or your rules changed, since you looked. Look again: this is what would be set now.";
 /// What changes cost.
 const FREE: &str = "Nothing. Rules are changed and withdrawn for free.";
 
@@ -246,6 +249,18 @@ fn read(fields: &Fields, before: &Terms, undone: Purposes) -> Result<ConsentFile
     }
 }
 
+/// What the page that asks once more shows and its fields do not say: the last day, which counts from today, and the one
+/// illness, which is the record's. The form carries both along, so that what was looked at is what is set.
+fn shown(terms: &ConsentFile, today: Day) -> [(String, String); 2] {
+    let last_day = today.0.saturating_add(terms.days);
+    [("last_day".into(), last_day.to_string()), ("only_disease".into(), terms.only_disease.to_string())]
+}
+
+/// Whether a form that confirms means what the page showed that made it.
+fn is_as_shown(fields: &Fields, terms: &ConsentFile, today: Day) -> bool {
+    shown(terms, today).iter().all(|(name, value)| fields.get(name) == value.as_str())
+}
+
 /// The regions that are chosen, or what to do about them.
 fn allowed_regions(fields: &Fields) -> Result<Regions, &'static str> {
     let chosen: Vec<_> = fields.all(regions::NAME).collect();
@@ -343,18 +358,20 @@ async fn change(
             return page(&Change::of_fields(shell, seen, record.number, &fields, errors));
         }
     };
-    if fields.is_confirmed() {
+    let (today, budget) = (overview.time.day(), overview.budget.limit);
+    if fields.is_confirmed() && is_as_shown(&fields, &terms, today) {
         let before = Box::new(record.terms.clone());
         return Ok(lead_to(visit.begin(&fields, Act::ChangeConsent { record: record.number, before, terms })?));
     }
-    let (today, budget) = (overview.time.day(), overview.budget.limit);
     let mut carried = fields.carry(&FIELDS);
+    carried.extend(shown(&terms, today));
     carried.retain(|(name, _)| *name != "purpose");
     carried.extend(terms.purposes.iter().map(|name| ("purpose".into(), name.clone())));
     let changes = changed(&ConsentFile::of(&record.terms, today), &terms, today, budget);
+    let again = fields.is_confirmed().then(|| CHANGED_MEANWHILE.to_owned());
     let question = Question {
         title: "Change your rules like this?".into(),
-        does: changes.into_iter().chain(unchosen(&fields, &terms)).collect(),
+        does: again.into_iter().chain(changes).chain(unchosen(&fields, &terms)).collect(),
         does_not: vec![
             "Answers that were given before stay given. You can take one back while its question still collects."
                 .into(),
@@ -438,6 +455,18 @@ mod tests {
         let before = Purposes::from_names(&uses).unwrap();
         assert_eq!(included(uses.to_vec(), before), uses);
         assert_eq!(included(uses[..1].to_vec(), before), uses[..1]);
+    }
+
+    #[test]
+    fn repro_what_was_looked_at_is_not_what_a_later_day_or_another_illness_would_set() {
+        let text = r#"{ "purposes": ["ancestry"], "days": 10, "price_min": 500, "cohort_min": 50, "only_disease": 7 }"#;
+        let terms: ConsentFile = serde_json::from_str(text).unwrap();
+        let looked_at = shown(&terms, Day(20_000));
+        let confirmed = Fields::of(looked_at.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        assert!(is_as_shown(&confirmed, &terms, Day(20_000)));
+        assert!(!is_as_shown(&confirmed, &terms, Day(20_001)));
+        assert!(!is_as_shown(&confirmed, &ConsentFile { only_disease: 0, ..terms.clone() }, Day(20_000)));
+        assert!(!is_as_shown(&Fields::of(std::iter::empty()), &terms, Day(20_000)));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::{
         gzip::{self, Pieces},
         shell::{Shell, answered},
     },
-    rules::{Outcome, Rule},
+    rules::{NotShown, Outcome, Rule},
 };
 use crate::Error;
 
@@ -158,9 +158,9 @@ impl Rows {
         }
     }
 
-    /// The checks are done: what they made, or why the one that ran failed. Those behind it were not reached. What was made
-    /// before every check was told breaks the page off.
-    pub(super) fn done<T>(&mut self, checked: Result<T, market::Error>) -> Result<T, String> {
+    /// The checks are done: what they made, or why the one that ran failed or could not be run. Those behind it were not
+    /// reached. What was made before every check was told breaks the page off.
+    pub(super) fn done<T>(&mut self, checked: Result<T, market::Error>) -> Result<T, NotShown> {
         let error = match checked {
             Ok(made) => {
                 if let Some(rule) = self.runs {
@@ -171,14 +171,26 @@ impl Rows {
             Err(error) => error,
         };
         let said = error.to_string();
-        self.end(&Outcome::Failed(match error {
-            market::Error::Receipt { why, .. } => why,
-            _ => said.clone(),
-        }));
+        let (outcome, not_shown) = match error.unread() {
+            Some(what) => {
+                tracing::warn!(%error, "a receipt cannot be checked");
+                (Outcome::Unread(what.clone()), NotShown::Unread(what))
+            }
+            None => (Outcome::Failed(failed(error)), NotShown::Refused(said)),
+        };
+        self.end(&outcome);
         while self.runs.is_some() {
             self.end(&Outcome::NotReached);
         }
-        Err(said)
+        Err(not_shown)
+    }
+}
+
+/// Why a check failed, without its name where its row has it.
+fn failed(error: market::Error) -> String {
+    match error {
+        market::Error::Receipt { why, .. } => why,
+        other => other.to_string(),
     }
 }
 
@@ -224,6 +236,7 @@ mod tests {
         test::TestRequest,
     };
     use flate2::read::GzDecoder;
+    use market::objects::{BlobAddress, BlobKind};
 
     use super::{
         super::{super::shell::Section, rules::RELEASE},
@@ -297,12 +310,33 @@ mod tests {
             let body = answer_with(|rows| {
                 rows.held(&check("R1", "the first"));
                 let error = market::Error::Refused { who: "store".into(), action: "read", why: "gone".into() };
-                Ok(rows.done(Err::<(), _>(error)).unwrap_err())
+                Ok(rows.done(Err::<(), _>(error)).unwrap_err().to_string())
             });
             let text = rest(body).await.unwrap();
             assert_eq!(text.matches("class=\"failed\"").count(), 1);
             assert!(text.contains("R2: ") && text.matches("gone").count() == 2, "{text}");
         });
+    }
+
+    #[test]
+    fn repro_what_could_not_be_read_fails_no_check() {
+        let address = BlobAddress::of(BlobKind::Ciphertext, b"elsewhere");
+        let missing = market::Error::BlobMissing { address };
+        let store = market::Error::BlobStore { action: "read a blob", why: "/srv/objects is away".into() };
+        for (error, what) in [(missing, format!("{address} is not here")), (store, "cannot be read".into())] {
+            System::new().block_on(async {
+                let body = answer_with(|rows| {
+                    rows.held(&check("R1", "the first"));
+                    let not_shown = rows.done(Err::<(), _>(error)).unwrap_err();
+                    assert!(matches!(not_shown, NotShown::Unread(_)), "{not_shown:?}");
+                    Ok(format!("<p>{not_shown}</p>"))
+                });
+                let text = rest(body).await.unwrap();
+                assert!(!text.contains("class=\"failed\"") && !text.contains("/srv"), "{text}");
+                assert!(text.contains("Not checked") && text.matches(&what).count() == 2, "{text}");
+                assert_eq!(text.matches("Not reached").count(), 5);
+            });
+        }
     }
 
     #[test]

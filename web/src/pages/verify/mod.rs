@@ -27,7 +27,7 @@ pub(super) use self::{
 };
 use self::{
     live::Frame,
-    rules::{RELEASE, SCREENING},
+    rules::{NotShown, RELEASE, SCREENING},
     screening::Screened,
 };
 use super::{
@@ -107,14 +107,18 @@ const NO_TEXT: &str = "This is no receipt: it is a picture, a document or anothe
 #[template(path = "verified.html")]
 struct Verdict {
     own: ChainId,
-    outcome: Result<VerifiedReceipt, String>,
+    outcome: Result<VerifiedReceipt, NotShown>,
     shown: Option<Shown>,
     unread: Option<String>,
 }
 
 impl Verdict {
     /// The numbers of a receipt that holds are read where this node knows their query.
-    fn of(service: &Service, outcome: Result<VerifiedReceipt, String>, file: Result<Option<QueryFile>, Error>) -> Self {
+    fn of(
+        service: &Service,
+        outcome: Result<VerifiedReceipt, NotShown>,
+        file: Result<Option<QueryFile>, Error>,
+    ) -> Self {
         let own = service.chain.ledger().chain();
         let Ok(verified) = &outcome else { return Self { own, outcome, shown: None, unread: None } };
         let read = file.and_then(|file| {
@@ -179,5 +183,30 @@ fn check(
             let _held = held;
             Screened::of(rows, service.chain.ledger().chain(), &receipt).render()
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(not_shown: NotShown) -> String {
+        let own = ChainId::from_bytes([7; 32]);
+        Verdict { own, outcome: Err(not_shown), shown: None, unread: None }.render().unwrap()
+    }
+
+    #[test]
+    fn repro_a_receipt_that_could_not_be_checked_is_not_said_to_fail() {
+        let open = verdict(NotShown::Unread("a blob is not here".into()));
+        assert!(
+            open.contains("The receipt could not be checked now") && open.contains("a blob is not here."),
+            "{open}"
+        );
+        assert!(
+            open.contains("Ask again") && !open.contains("does not hold") && !open.contains("Do not rely"),
+            "{open}"
+        );
+        let refused = verdict(NotShown::Refused("a sum is wrong".into()));
+        assert!(refused.contains("The receipt does not hold") && refused.contains("a sum is wrong"), "{refused}");
     }
 }

@@ -1,5 +1,7 @@
 //! The checks of each kind of receipt, as the page explains them, and how they end.
 
+use std::fmt;
+
 /// One check of a receipt's protocol page.
 pub(super) struct Rule {
     pub(super) number: &'static str,
@@ -78,6 +80,24 @@ pub(super) enum Outcome {
     Held(String),
     /// Why it does not hold.
     Failed(String),
-    /// One before it failed.
+    /// What it could not read: it may hold or not.
+    Unread(String),
+    /// One before it did not end.
     NotReached,
+}
+
+/// Why a receipt is not shown to hold.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum NotShown {
+    /// A check failed.
+    Refused(String),
+    /// What a check reads is not here now: the receipt may hold or not.
+    Unread(String),
+}
+
+impl fmt::Display for NotShown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Refused(why) | Self::Unread(why)) = self;
+        f.write_str(why)
+    }
 }

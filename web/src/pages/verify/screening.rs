@@ -21,7 +21,7 @@ use super::{
         shell::{Section, Shell},
     },
     live::{self, Frame, Rows},
-    rules::SCREENING,
+    rules::{NotShown, SCREENING},
 };
 use crate::{
     Error,
@@ -43,7 +43,7 @@ struct Shared {
 #[template(path = "screened.html")]
 pub(super) struct Screened {
     own: ChainId,
-    outcome: Result<VerifiedScreeningReceipt, String>,
+    outcome: Result<VerifiedScreeningReceipt, NotShown>,
     /// Set where this node collected the receipt.
     shared: Option<Shared>,
 }
