@@ -230,7 +230,9 @@ mod tests {
             drop(first);
             assert!(second.join().unwrap());
         });
-        assert_eq!((fetches.traffic().waiting, fetches.traffic().going_on.len()), (0, others.len()));
+        let traffic = fetches.traffic();
+        assert_eq!((traffic.waiting, traffic.going_on.len()), (0, others.len()));
+        drop(traffic);
     }
 
     #[test]
