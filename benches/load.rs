@@ -1,11 +1,18 @@
 //! A node process under load: many clients list and submit for a while, others send hostile bodies meanwhile.
 //!
+//! Before the clock starts a researcher registers studies and opens queries and screenings, until the first page of each
+//! listing is full. The committee's key is made up: nothing is encrypted to it here. What is submitted are transfers.
+//!
 //! Not criterion: one run that prints what came of it, and fails where less than 99.9 % of the clients' requests succeed,
 //! or one gets something else than success or documented back-pressure (503 `busy`), or a hostile body gets success or
 //! an internal error. `LOCUS_LOAD_CLIENTS` (1,000), `LOCUS_LOAD_SECONDS` (60) and `LOCUS_LOAD_HOSTILE` (32) say
 //! how much. Clients and node share this machine's cores.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+#[path = "../tests/ledger/world.rs"]
+#[allow(dead_code, unreachable_pub, reason = "each binary uses a part of the world")]
+mod world;
 
 use std::{
     collections::BTreeMap,
@@ -18,19 +25,47 @@ use std::{
     time::{Duration, Instant},
 };
 
-use circuits::id::ChainId;
+use circuits::{
+    consent::{Day, Purposes, Regions},
+    criteria::{Criteria, MatchCriteria},
+    id::{ChainId, StudyId},
+    layout::Layout,
+    privacy::Epsilon,
+    quorum::Quorum,
+};
 use ed25519_dalek::SigningKey;
+use market::ledger::{LedgerAccess as _, act_all, next_nonce, tip};
 use node::{
+    genesis::Member,
+    query::{CohortQuery, DataUse, PrivacyMode, SealingKey},
+    screening::ScreeningQuery,
     signature::account_of,
-    transaction::{Action, Transaction, Transfer},
-    units::Amount,
+    transaction::{
+        Action, CommitteeCommit, CommitteeConfirm, CommitteeShare, Governance, StudyRegistration, Transaction, Transfer,
+    },
+    units::{Amount, CommitteeEpoch},
 };
 use serde_json::Value;
+use web::client::{Remote, RemoteLedger};
+use world::{account, digest, key, member_name, polynomial, schema};
 
+/// What there is to list.
+const STUDIES: usize = 200;
+const QUERIES: usize = 100;
+const SCREENINGS: usize = 100;
+/// Of it, as many come at once, for some blocks to list.
+const AT_ONCE: usize = 10;
+/// By then the index lists it.
+const INDEX_TIME_MAX: Duration = Duration::from_secs(60);
 /// Of so many requests of a client, one is a submission.
 const REQUESTS_PER_SUBMISSION: u64 = 5;
-const LISTINGS: [&str; 4] =
-    ["/v1/queries?limit=50", "/v1/blocks?limit=20&order=newest", "/v1/studies", "/v1/screenings"];
+/// What is listed, and the rows of a full page.
+const LISTINGS: [(&str, usize); 4] = [
+    ("/v1/queries?limit=50", 50),
+    ("/v1/blocks?limit=20&order=newest", 20),
+    ("/v1/studies", 100),
+    ("/v1/screenings", 100),
+];
 /// Of a thousand requests of one kind, as many succeed at least.
 const ANSWERED_PER_MILLE_MIN: u64 = 999;
 const STACK_BYTES: usize = 256 << 10;
@@ -46,7 +81,7 @@ fn number(variable: &str, otherwise: u64) -> u64 {
 }
 
 /// A sender's key, the same in each run.
-fn key(number: u64) -> SigningKey {
+fn sender(number: u64) -> SigningKey {
     let mut bytes = [7; 32];
     bytes[..8].copy_from_slice(&number.to_le_bytes());
     SigningKey::from_bytes(&bytes)
@@ -75,9 +110,18 @@ impl Node {
             command.env_remove("LOCUS_URL").env_remove("LOCUS_DATA_DIR").arg("--json");
             command
         };
-        let balances = (0..clients).map(|number| format!("--balance={}=1000000", account_of(&key(number))));
-        let init = ["network", "init", "load", "--block-seconds", "0"].map(str::to_owned);
-        let founded = locus().args(init.into_iter().chain(balances)).output().unwrap();
+        let accounts = (0..clients).map(|number| account_of(&sender(number))).chain([account("researcher")]);
+        let balances = accounts.map(|account| format!("--balance={account}=1000000"));
+        let governor = account("governor").to_string();
+        let init = ["network", "init", "load", "--block-seconds", "0", "--governor", &governor].map(str::to_owned);
+        let members = Quorum::DEFAULT.all_members().map(|index| {
+            let path = folder.path().join(format!("member-{index}.json"));
+            let sealing = SealingKey::new(vec![index.get(); 32]);
+            let member = Member { account: account(&member_name(index.get())), sealing };
+            fs::write(&path, serde_json::to_vec(&member).unwrap()).unwrap();
+            format!("--member={}", path.display())
+        });
+        let founded = locus().args(init.into_iter().chain(members).chain(balances)).output().unwrap();
         assert!(founded.status.success(), "{}", String::from_utf8_lossy(&founded.stderr));
         let founded: Value = serde_json::from_slice(&founded.stdout).unwrap();
         let chain = founded["chain"].as_str().unwrap().parse().unwrap();
@@ -99,6 +143,97 @@ impl Node {
             let line = status.lines().find(|line| line.starts_with(field)).unwrap();
             line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1_024
         })
+    }
+}
+
+fn study(number: usize) -> StudyRegistration {
+    let title = format!("Study {number} of what people of a region have in common, and of what sets them apart");
+    StudyRegistration { title, protocol: digest("protocol"), ethics: "EC-1".into() }
+}
+
+fn query(study: StudyId, today: Day) -> CohortQuery {
+    CohortQuery {
+        study,
+        schema: schema().id().unwrap(),
+        criteria: Criteria::default(),
+        matching: MatchCriteria::default(),
+        issuers: vec![],
+        parts: vec![Layout::count()],
+        data_use: DataUse { purposes: Purposes::GENERAL_RESEARCH, disease: 0, regions: Regions(1) },
+        price: Amount::new(1),
+        contributions_min: 20,
+        contributions_max: 100,
+        privacy: PrivacyMode::Private { epsilon_milli: Epsilon::from_milli(1_000) },
+        opening: today,
+        closing: Day(today.0 + 30),
+        aggregate_blocks_max: 100,
+        release_blocks_max: 100,
+        sealing: SealingKey::new(vec![9; 32]),
+    }
+}
+
+/// A screening on the terms of a query.
+fn screening(query: &CohortQuery) -> ScreeningQuery {
+    ScreeningQuery {
+        study: query.study,
+        schema: query.schema,
+        criteria: Criteria::default(),
+        issuers: vec![],
+        data_use: query.data_use,
+        price: query.price,
+        responses_max: 10,
+        opening: query.opening,
+        closing: query.closing,
+        sealing: SealingKey::new(vec![8; 32]),
+    }
+}
+
+impl Node {
+    /// Signs everything that there is to list, as its parties.
+    fn fill(&self) {
+        let ledger = RemoteLedger::connect(Remote::new(&format!("http://{}", self.address)).unwrap()).unwrap();
+        let sign = |name: &str, actions: Vec<Action>| {
+            for some in actions.chunks(AT_ONCE) {
+                act_all(&ledger, &key(name), some.to_vec()).unwrap();
+            }
+        };
+        let (researcher, epoch, quorum) = (account("researcher"), CommitteeEpoch::new(0), Quorum::DEFAULT);
+        let accredit = Governance::AccreditResearcher { account: researcher, name: "Dr R".into() };
+        sign("governor", vec![Action::Govern(accredit)]);
+        for subset in quorum.subsets() {
+            let leader = member_name(quorum.leader(subset).unwrap().get());
+            let share = CommitteeShare { public: digest("b"), prf: digest("k") };
+            sign(&leader, vec![Action::CommitteeCommit(CommitteeCommit { epoch, subset, share })]);
+        }
+        for member in quorum.all_members() {
+            let confirm = CommitteeConfirm { epoch, polynomial: polynomial("key") };
+            sign(&member_name(member.get()), vec![Action::CommitteeConfirm(confirm)]);
+        }
+        sign("researcher", vec![Action::RegisterSchema(schema())]);
+        let nonce = next_nonce(&ledger, &key("researcher")).unwrap();
+        let query = query(study(0).id(&ledger.chain(), &researcher, nonce).unwrap(), tip(&ledger).unwrap().time.day());
+        sign("researcher", (0..STUDIES).map(|number| Action::RegisterStudy(study(number))).collect());
+        sign("researcher", vec![Action::OpenQuery(Box::new(query.clone())); QUERIES]);
+        sign("researcher", vec![Action::OpenScreening(Box::new(screening(&query))); SCREENINGS]);
+    }
+
+    /// Waits until the first page of each listing is full, and prints how large it is.
+    fn await_listings(&self) {
+        let started = Instant::now();
+        for (path, rows) in LISTINGS {
+            loop {
+                let mut answer = ureq::get(format!("http://{}{path}", self.address)).call().unwrap();
+                let body = answer.body_mut().read_to_string().unwrap();
+                let page: Value = serde_json::from_str(&body).unwrap();
+                let found = page["items"].as_array().unwrap().len();
+                if found == rows {
+                    println!("{path}: {rows} rows, {} bytes", body.len());
+                    break;
+                }
+                assert!(started.elapsed() < INDEX_TIME_MAX, "{path} lists {found} rows and not {rows}");
+                thread::sleep(Duration::from_millis(50));
+            }
+        }
     }
 }
 
@@ -157,7 +292,7 @@ impl Outcomes {
 fn client(node: &Node, number: u64, until: Instant) -> [Outcomes; 2] {
     let config = ureq::Agent::config_builder().http_status_as_error(false).proxy(None);
     let agent: ureq::Agent = config.timeout_global(Some(Duration::from_secs(60))).build().into();
-    let (url, sender, mut nonce) = (format!("http://{}", node.address), key(number), 0);
+    let (url, sender_key, mut nonce) = (format!("http://{}", node.address), sender(number), 0);
     let mut outcomes = [Outcomes::default(), Outcomes::default()];
     for turn in number.. {
         let started = Instant::now();
@@ -166,12 +301,12 @@ fn client(node: &Node, number: u64, until: Instant) -> [Outcomes; 2] {
         }
         let submits = turn % REQUESTS_PER_SUBMISSION == 0;
         let sent = if submits {
-            let transfer = Transfer { to: account_of(&key(number + 1)), amount: Amount::new(1) };
-            let transaction = Transaction::sign(node.chain, &sender, nonce, Action::Transfer(transfer)).unwrap();
+            let transfer = Transfer { to: account_of(&sender(number + 1)), amount: Amount::new(1) };
+            let transaction = Transaction::sign(node.chain, &sender_key, nonce, Action::Transfer(transfer)).unwrap();
             let request = agent.post(format!("{url}/v1/transactions")).content_type("application/octet-stream");
             request.send(&transaction.to_bytes().unwrap()[..])
         } else {
-            agent.get(format!("{url}{}", LISTINGS[turn as usize % LISTINGS.len()])).call()
+            agent.get(format!("{url}{}", LISTINGS[turn as usize % LISTINGS.len()].0)).call()
         };
         let kind = match sent {
             Err(error) => format!("no answer: {error}"),
@@ -179,7 +314,7 @@ fn client(node: &Node, number: u64, until: Instant) -> [Outcomes; 2] {
                 let status = answer.status().as_u16();
                 let body = answer.body_mut().read_to_string().unwrap_or_default();
                 nonce += u64::from(submits && status == 202);
-                let problem = serde_json::from_str::<Value>(&body).ok().filter(|_| status >= 400);
+                let problem = if status < 400 { None } else { serde_json::from_str::<Value>(&body).ok() };
                 let told = problem.and_then(|told| Some(told["type"].as_str()?.rsplit('/').next()?.to_owned()));
                 told.map_or(status.to_string(), |told| format!("{status} {told}"))
             }
@@ -275,6 +410,8 @@ fn main() {
         [("LOCUS_LOAD_CLIENTS", 1_000), ("LOCUS_LOAD_SECONDS", 60)].map(|(name, n)| number(name, n));
     let strangers = number("LOCUS_LOAD_HOSTILE", 32);
     let node = Node::start(clients);
+    node.fill();
+    node.await_listings();
     let load = fs::read_to_string("/proc/loadavg").unwrap();
     println!("{clients} clients and {strangers} strangers for {seconds} s; load before {}", load.trim());
     println!("memory before: {:?} MiB now and at its peak", node.memory());

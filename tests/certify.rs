@@ -91,3 +91,56 @@ fn repro_names_that_differ_in_a_dot_alone_have_a_wallet_each_and_no_record_goes_
     assert_eq!(registered("P.1"), 0);
     assert!(refusal(&certify("P_1")).contains("is the wallet of \"P.1\" and not of \"P_1\""));
 }
+
+#[test]
+fn repro_whoever_is_certified_again_after_an_interruption_is_registered_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let schema = clinic(folder.path(), &["Ada", "Bea", "Cem"]);
+    let run = |arguments: &[&str]| -> Value {
+        serde_json::from_str(&accepted(&locus(folder.path(), &[&["--json"], arguments].concat()))).unwrap()
+    };
+    let whom = ["record", "certify", "--vcf", "genomes.vcf", "--schema", &schema, "--key", "issuer.key"];
+    let of = |people| [&whom[..], &PASSPHRASE_WALLETS, &["--people", people]].concat();
+    let certified = |people| {
+        let certified = run(&of(people));
+        let leaves = certified["registered"].as_array().unwrap().iter().map(|one| one["leaf"].as_u64().unwrap());
+        (leaves.collect::<Vec<_>>(), certified["notes"].to_string())
+    };
+    let ask = |price: u64| {
+        let terms = json!({ "purposes": ["health-research"], "days": 365, "price_min": price, "cohort_min": 2 });
+        fs::write(folder.path().join("consent.json"), terms.to_string()).unwrap();
+    };
+    let asked = |name: &str| run(&["consent", "show", &format!("wallets/{name}.wallet")])["price_min"].clone();
+    let issuer = run(&["keys", "show", "issuer.key"])["account"].as_str().unwrap().to_owned();
+    // Wallets are made, and the ledger takes no record.
+    let interrupted = |people| {
+        run(&["govern", "suspend-issuer", &issuer]);
+        refusal(&locus(folder.path(), &of(people)));
+        run(&["govern", "accredit-issuer", &issuer, "--name", "Clinic"]);
+    };
+    let copy = |from: &str, to: &str| {
+        let [from, to] = [from, to].map(|name| folder.path().join(name));
+        fs::create_dir_all(&to).unwrap();
+        for file in fs::read_dir(from).unwrap().map(Result::unwrap) {
+            fs::copy(file.path(), to.join(file.file_name())).unwrap();
+        }
+    };
+
+    interrupted("Ada,Bea");
+    copy("wallets", "begun");
+    assert_eq!(certified("Ada,Bea").0, [0, 1]);
+    // As whoever is killed between the ledger and the wallets, and changes the terms then.
+    copy("begun", "wallets");
+    ask(2);
+    let (leaves, notes) = certified("Ada,Bea");
+    assert_eq!(leaves, [0, 1], "both are registered once");
+    assert!(notes.contains("on the terms that it had: 2"), "{notes}");
+    assert_eq!(asked("Ada"), 1);
+
+    // What the ledger did not take may have other terms.
+    interrupted("Cem");
+    ask(3);
+    let (leaves, notes) = certified("Cem");
+    assert_eq!((leaves, asked("Cem")), (vec![2], json!(3)));
+    assert!(!notes.contains("on the terms that it had"), "{notes}");
+}

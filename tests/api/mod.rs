@@ -29,6 +29,7 @@ mod patient_pages;
 mod plans;
 pub mod progress;
 pub mod provider;
+mod public;
 mod reads;
 mod routes;
 mod same_as_pages;

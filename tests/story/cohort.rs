@@ -8,18 +8,16 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
-    chaos::{Chaos, Mortal},
+    chaos::{Cast, Chaos},
     people::{OLDER, Ward},
     stage::{Stage, key_file},
-    town::{PATIENCE, Party, text},
+    town::{Party, patience, text},
 };
 
 /// Variants that the query counts.
 pub const VARIANTS: usize = 512;
 pub const PRICE: u64 = 500;
 pub const FEE: u64 = 100;
-/// Time for each contribution beyond the patience of every step, in seconds.
-const PROOF_SECONDS: u64 = 10;
 
 /// Opens a query for people of fifty and more. Returns its id.
 pub fn open(stage: &Stage, schema: &str, people: usize) -> String {
@@ -32,21 +30,37 @@ pub fn open(stage: &Stage, schema: &str, people: usize) -> String {
     });
     stage.researcher.write("query.json", query.to_string());
     let open = [&["query", "open", "query.json", "--yes"][..], &key_file("researcher")].concat();
-    text(&stage.researcher.run(&open)["id"])
+    stage.researcher.sign_once("researcher.key", &open);
+    let listed = stage.researcher.until(&["ledger", "list", "queries"], |listed| listed["items"][0]["id"].is_string());
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1, "{listed}");
+    text(&listed["items"][0]["id"])
 }
 
-/// Waits until so many contributions are on the ledger.
-pub fn await_contributions(stage: &Stage, query: &str, people: usize, cast: &mut [Box<dyn Mortal + '_>]) {
-    let started = Instant::now();
-    let time_max = PATIENCE + Duration::from_secs(PROOF_SECONDS) * u32::try_from(people).unwrap();
+/// Waits until so many contributions are on the ledger and kills meanwhile: the first time before any is there, and then
+/// each time that the next share of them is. Returns how many kills are left, where contributions were faster.
+pub fn await_contributions(
+    stage: &Stage,
+    query: &str,
+    (people, kills): (usize, usize),
+    (chaos, cast): (&mut Chaos, &mut Cast<'_>),
+) -> usize {
+    let (started, time_max) = (Instant::now(), patience(people));
+    let mut struck = 0;
     loop {
         let shown = stage.researcher.try_run(&["query", "show", query]);
-        if shown.as_ref().is_ok_and(|shown| shown["state"]["admitted"] == people) {
-            return;
+        let admitted = shown.as_ref().ok().and_then(|shown| shown["state"]["admitted"].as_u64());
+        let admitted = admitted.map(|admitted| usize::try_from(admitted).unwrap());
+        if admitted == Some(people) {
+            return kills - struck;
         }
         cast.iter_mut().for_each(|mortal| mortal.assert_alive());
         assert!(started.elapsed() < time_max, "{people} were to answer: {shown:?}");
-        thread::sleep(Duration::from_millis(500));
+        if struck < kills && admitted.is_some_and(|admitted| admitted * kills >= struck * people) {
+            chaos.strike(cast);
+            struck += 1;
+        } else {
+            thread::sleep(Duration::from_millis(500));
+        }
     }
 }
 
@@ -77,9 +91,9 @@ pub fn everybody_answered_once(stage: &Stage, query: &str, wards: &[Ward; 2]) {
     assert_eq!((&shown["state"]["admitted"], &shown["state"]["surviving"]), (&json!(people), &json!(people)));
 }
 
-/// Waits until the node sealed the full query and added it up by itself and the members released, whoever was killed meanwhile.
-pub fn add_up(stage: &Stage, query: &str, chaos: &mut Chaos, cast: &mut [Box<dyn Mortal + '_>]) {
-    while chaos.strike(cast) {}
+/// Waits until the node sealed the full query and added it up by itself and the members released, with so many kills meanwhile.
+pub fn add_up(stage: &Stage, query: &str, kills: usize, (chaos, cast): (&mut Chaos, &mut Cast<'_>)) {
+    (0..kills).for_each(|_| chaos.strike(cast));
     stage.researcher.until(&["query", "show", query], |shown| shown["state"]["status"]["stage"] == "released");
     for kind in ["seal-query", "aggregate-query"] {
         let is_done =

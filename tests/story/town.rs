@@ -13,6 +13,10 @@ use serde_json::Value;
 
 /// How long any step may take on a loaded machine.
 pub const PATIENCE: Duration = Duration::from_secs(300);
+/// Time for each person of a step beyond that.
+const TIME_PER_PERSON: Duration = Duration::from_secs(10);
+/// By then the block is made that a node which came back began before.
+const SETTLE_TIME: Duration = Duration::from_secs(2);
 /// Letters of an answer that a failure shows.
 const SHOWN_MAX: usize = 600;
 /// Everything our own crates log. A planted text that they know is found in it if they ever say it.
@@ -92,14 +96,38 @@ impl Party {
     /// Asks again until the answer is the one waited for. Servers may be away meanwhile.
     #[track_caller]
     pub fn until(&self, arguments: &[&str], done: impl Fn(&Value) -> bool) -> Value {
+        self.until_within(PATIENCE, arguments, done)
+    }
+
+    /// The same within a time.
+    #[track_caller]
+    pub fn until_within(&self, time_max: Duration, arguments: &[&str], done: impl Fn(&Value) -> bool) -> Value {
         let started = Instant::now();
         loop {
             let answer = self.try_run(arguments);
             match answer {
                 Ok(value) if done(&value) => return value,
-                answer => assert!(started.elapsed() < PATIENCE, "{}: {arguments:?}: {}", self.name, short(answer)),
+                answer => assert!(started.elapsed() < time_max, "{}: {arguments:?}: {}", self.name, short(answer)),
             }
             thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// Gives a command that signs one action with a key until the ledger has that action, once. Where the answer is lost, the
+    /// number of the account's next action tells whether it has.
+    #[track_caller]
+    pub fn sign_once(&self, key: &str, arguments: &[&str]) {
+        let account = text(&self.run(&["keys", "show", key])["account"]);
+        let number = || self.until(&["account", "show", &account], |_| true)["nonce"].as_u64().unwrap();
+        let (started, before) = (Instant::now(), number());
+        while let Err(why) = self.try_run(arguments) {
+            assert!(started.elapsed() < PATIENCE, "{}: {arguments:?}: {}", self.name, short(why));
+            // The first answer says that the node is back.
+            number();
+            thread::sleep(SETTLE_TIME);
+            if number() > before {
+                return;
+            }
         }
     }
 
@@ -115,6 +143,11 @@ impl Party {
             fs::copy(founder.path(".locus").join(file), self.path(".locus").join(file)).unwrap();
         }
     }
+}
+
+/// How long a step may take that does something for each of so many people.
+pub fn patience(people: usize) -> Duration {
+    PATIENCE + TIME_PER_PERSON * u32::try_from(people).unwrap()
 }
 
 pub fn text(value: &Value) -> String {

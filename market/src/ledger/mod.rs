@@ -251,7 +251,22 @@ pub fn require_query(ledger: &dyn LedgerAccess, id: QueryId) -> Result<QueryStat
     Ok(state)
 }
 
-/// The contributions of a query that were not withdrawn, in ledger order: the set that is added up.
+/// The contributions of a query that were not withdrawn, in ledger order: the set that is added up. One after another, as
+/// they are asked for; each is an error where the ledger cannot be reached.
+pub fn each_surviving(
+    ledger: &dyn LedgerAccess,
+    id: QueryId,
+    state: &QueryState,
+) -> impl Iterator<Item = Result<(ContributionIndex, ContributionState), Error>> {
+    let read = move |index| {
+        let missing = || node::Error::Unknown { what: "contribution", id: format!("{id}/{index}") };
+        Ok((index, ledger.contribution(id, index)?.ok_or_else(missing)?))
+    };
+    let indices = (0..state.admitted).map(ContributionIndex::new);
+    indices.map(read).filter(|found| !matches!(found, Ok((_, contribution)) if contribution.withdrawn))
+}
+
+/// The same all at once.
 ///
 /// # Errors
 /// [`Error::Ledger`] when the ledger cannot be reached.
@@ -260,15 +275,7 @@ pub fn surviving(
     id: QueryId,
     state: &QueryState,
 ) -> Result<Vec<(ContributionIndex, ContributionState)>, Error> {
-    let mut set = vec![];
-    for index in (0..state.admitted).map(ContributionIndex::new) {
-        let missing = || node::Error::Unknown { what: "contribution", id: format!("{id}/{index}") };
-        let contribution = ledger.contribution(id, index)?.ok_or_else(missing)?;
-        if !contribution.withdrawn {
-            set.push((index, contribution));
-        }
-    }
-    Ok(set)
+    each_surviving(ledger, id, state).collect()
 }
 
 /// An admitted contribution as its agent sent it, proofs and receipts included.

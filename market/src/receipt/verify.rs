@@ -251,14 +251,12 @@ fn check_contributions(receipt: &Receipt, root: Digest, release: &Release) -> Re
     let mut scopes = BTreeSet::new();
     for evidence in &receipt.contributions {
         let state = check_contribution(receipt, root, evidence)?;
-        for (number, part) in state.parts.iter().enumerate() {
-            let is_new = nullifiers.insert(part.nullifier);
-            let exact_scope_spent = part.scope_nullifier.to_bytes() != [0; 32] && !scopes.insert(part.scope_nullifier);
-            if is_new != (number == 0) || exact_scope_spent {
-                let why =
-                    format!("nullifier {} appears twice, or parts of one contribution have several", part.nullifier);
-                return refuse("R3 contributions", why);
-            }
+        let is_first = state.nullifier().is_some_and(|nullifier| nullifiers.insert(nullifier));
+        let mut spent = state.parts.iter().map(|part| part.scope_nullifier);
+        if !is_first || spent.any(|scope| scope.to_bytes() != [0; 32] && !scopes.insert(scope)) {
+            let why =
+                format!("a nullifier of contribution {} appears twice, or its parts have several", evidence.index);
+            return refuse("R3 contributions", why);
         }
         admitted.push(state);
     }

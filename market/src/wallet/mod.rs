@@ -305,6 +305,11 @@ impl Wallet {
         self.save()
     }
 
+    /// The enrolments whose certificate did not come yet, the latest first, each with the terms that it commits to.
+    pub fn begun(&self) -> impl Iterator<Item = (Enrolment, &ConsentTerms)> {
+        self.contents.pending.iter().rev().map(|pending| (self.enrolment(pending), &pending.consent))
+    }
+
     /// What the wallet keeps of an enrolment it made.
     #[must_use]
     pub fn pending(&self, enrolment: &Enrolment) -> Option<&Pending> {

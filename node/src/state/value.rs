@@ -289,6 +289,16 @@ pub struct ContributionState {
     pub withdrawn: bool,
 }
 
+impl ContributionState {
+    /// The nullifier that all its parts spent, since they are of one record; `None` where they spent several, or there is no
+    /// part.
+    #[must_use]
+    pub fn nullifier(&self) -> Option<Nullifier> {
+        let first = self.parts.first()?.nullifier;
+        self.parts.iter().all(|part| part.nullifier == first).then_some(first)
+    }
+}
+
 /// Where a nullifier or a ciphertext was used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct Admission {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::{
-    domain::{ByteTag, hash},
+    domain::{ByteTag, PieceHasher, hash},
     id::{ChainId, Digest, QueryId},
     quorum::{MEMBERS_MAX, MemberIndex},
 };
@@ -55,12 +55,44 @@ pub fn contribution_set_digest<'a>(
     let mut count = 0u64;
     for (index, contribution) in surviving {
         count += 1;
-        listing.extend_from_slice(&(contribution.parts.len() as u64).to_le_bytes());
-        listing.extend_from_slice(&index.get().to_le_bytes());
-        listing.extend_from_slice(contribution.payout.as_bytes());
-        contribution.parts.iter().for_each(|part| listing.extend_from_slice(part.ciphertext.as_bytes()));
+        listing.extend(entry(index, contribution));
     }
     hash(ByteTag::Aggregate, &[b"set", query.as_bytes(), &count.to_le_bytes(), &listing])
+}
+
+/// What a set's digest has of one contribution.
+fn entry(index: ContributionIndex, contribution: &ContributionState) -> Vec<u8> {
+    let mut entry = (contribution.parts.len() as u64).to_le_bytes().to_vec();
+    entry.extend_from_slice(&index.get().to_le_bytes());
+    entry.extend_from_slice(contribution.payout.as_bytes());
+    contribution.parts.iter().for_each(|part| entry.extend_from_slice(part.ciphertext.as_bytes()));
+    entry
+}
+
+/// [`contribution_set_digest`] of contributions that come one after another, so that none has to stay in memory.
+#[derive(Debug, Clone)]
+pub struct ContributionSetHasher(PieceHasher);
+
+impl ContributionSetHasher {
+    /// Begins the digest of so many contributions, of so many parts each.
+    #[must_use]
+    pub fn new(query: &QueryId, count: u32, parts: usize) -> Self {
+        let count = u64::from(count);
+        // The number of parts, the index, the payout key, and a digest for each part.
+        let bytes = (parts as u64).saturating_mul(32).saturating_add(8 + 4 + 32).saturating_mul(count);
+        Self(PieceHasher::new(ByteTag::Aggregate, &[b"set", query.as_bytes(), &count.to_le_bytes()], bytes))
+    }
+
+    /// Takes the next contribution.
+    pub fn add(&mut self, index: ContributionIndex, contribution: &ContributionState) {
+        self.0.update(&entry(index, contribution));
+    }
+
+    /// The digest; `None` when there were more or fewer contributions or parts than was said.
+    #[must_use]
+    pub fn finish(self) -> Option<Digest> {
+        self.0.finish()
+    }
 }
 
 /// What a committee member signs once it added up the set itself.
@@ -121,5 +153,53 @@ impl Aggregate {
             return Err(query_error(self.query, why));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use circuits::id::{AccountId, EpochRoot, Nullifier, ScopeNullifier};
+
+    use super::*;
+    use crate::{state::AdmittedPart, transaction::TransactionId, units::Height};
+
+    fn contribution(number: u8, parts: u8) -> ContributionState {
+        let part = |part: u8| AdmittedPart {
+            root: EpochRoot::from_bytes(&[0; 32]).unwrap(),
+            nullifier: Nullifier::from_bytes(&[number; 32]).unwrap(),
+            scope_nullifier: ScopeNullifier::from_bytes(&[0; 32]).unwrap(),
+            ciphertext: Digest::from_bytes([part; 32]),
+        };
+        ContributionState {
+            payout: AccountId::from_bytes([number; 32]),
+            parts: (0..parts).map(part).collect(),
+            transaction: TransactionId::from_digest(Digest::from_bytes([0; 32])),
+            height: Height::new(1),
+            withdrawn: false,
+        }
+    }
+
+    #[test]
+    fn a_set_has_the_same_digest_whether_it_is_there_at_once_or_comes_one_by_one() {
+        let query = QueryId::from_bytes([7; 32]);
+        for parts in [0, 1, 8] {
+            let set: Vec<_> = (0..3).map(|number| contribution(number, parts)).collect();
+            let listed = || (0..).map(|number| ContributionIndex::new(2 * number)).zip(&set);
+            let one_by_one = |count: u32, parts: u8| {
+                let mut hasher = ContributionSetHasher::new(&query, count, parts.into());
+                listed().for_each(|(index, contribution)| hasher.add(index, contribution));
+                hasher.finish()
+            };
+            assert_eq!(one_by_one(3, parts), Some(contribution_set_digest(&query, listed())));
+            assert_eq!([one_by_one(2, parts), one_by_one(4, parts), one_by_one(3, parts + 1)], [None; 3]);
+        }
+    }
+
+    #[test]
+    fn repro_a_contribution_has_a_nullifier_only_if_all_its_parts_are_of_one_record() {
+        let mut two = contribution(1, 2);
+        assert_eq!(two.nullifier(), Some(two.parts[0].nullifier));
+        two.parts[1].nullifier = contribution(2, 1).parts[0].nullifier;
+        assert_eq!((two.nullifier(), contribution(1, 0).nullifier()), (None, None));
     }
 }

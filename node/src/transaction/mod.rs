@@ -43,7 +43,7 @@ use serde::{Deserialize, Serialize};
 
 pub use access::{ACCESSES_MAX, AccessKind, RecordAccess};
 pub use accredit::Governance;
-pub use aggregate::{Aggregate, MemberSignature, aggregate_message, contribution_set_digest};
+pub use aggregate::{Aggregate, ContributionSetHasher, MemberSignature, aggregate_message, contribution_set_digest};
 pub use amend_study::{AmendStudy, STUDY_VERSIONS_MAX};
 pub use committee::{
     CommitteeCommit, CommitteeComplain, CommitteeConfirm, CommitteeReveal, CommitteeShare, REASON_BYTES_MAX,

@@ -1,8 +1,8 @@
 //! Sealing: the set of contributions is frozen for ever.
 
-use circuits::id::{AccountId, QueryId};
+use circuits::id::{AccountId, Digest, QueryId};
 
-use super::{contribution_set_digest, refund::refund};
+use super::{ContributionSetHasher, refund::refund};
 use crate::{
     Error,
     calendar::date,
@@ -44,14 +44,15 @@ pub(super) fn execute(
     Ok(vec![Event::QuerySealed { query: id, contributions: state.surviving, set }])
 }
 
-fn set_digest(id: QueryId, state: &QueryState, draft: &Draft<'_>) -> Result<circuits::id::Digest, Error> {
-    let mut surviving = vec![];
+fn set_digest(id: QueryId, state: &QueryState, draft: &Draft<'_>) -> Result<Digest, Error> {
+    let corrupt = |why: String| Error::Corrupt { what: "contributions", why };
+    let mut set = ContributionSetHasher::new(&id, state.surviving, state.query.parts.len());
     for index in (0..state.admitted).map(ContributionIndex::new) {
-        let gap = || Error::Corrupt { what: "contributions", why: format!("query {id} lacks number {index}") };
+        let gap = || corrupt(format!("query {id} lacks number {index}"));
         let contribution = draft.contribution(id, index)?.ok_or_else(gap)?;
         if !contribution.withdrawn {
-            surviving.push((index, contribution));
+            set.add(index, &contribution);
         }
     }
-    Ok(contribution_set_digest(&id, surviving.iter().map(|(index, contribution)| (*index, contribution))))
+    set.finish().ok_or_else(|| corrupt(format!("query {id} has others than it counts")))
 }

@@ -7,7 +7,7 @@ use std::{
 
 use circuits::{
     consent::ConsentTerms,
-    id::{ChainId, SchemaId},
+    id::{AccountId, ChainId, SchemaId},
     record::{ATTRIBUTES, Attributes, Dosage, Genotypes, MISSING},
     schema::Schema,
 };
@@ -15,9 +15,9 @@ use clap::{Args, Subcommand};
 use market::{
     consent::ConsentFile,
     import::{AttributeRow, ImportOptions, ImportedPanel, import_attributes, import_file},
-    issuer::{Certificate, Enrolment, Measurements, certify, receive},
+    issuer::{Certificate, Enrolment, Measurements, body, certify, receive},
     ledger::{LedgerAccess, tip},
-    wallet::{Protection, Role, Wallet},
+    wallet::{PartyKey, Protection, Role, Wallet},
 };
 use node::state::StateRead;
 use serde::Serialize;
@@ -42,7 +42,7 @@ const LISTED_MAX: usize = 8;
 pub enum RecordCommand {
     /// Certify everybody in a VCF: make or open a wallet for each, register the record, hand it over.
     ///
-    /// Safe to repeat: a record that is registered keeps its place, and finished wallets are left alone.
+    /// Safe to repeat: a record that is registered keeps its place and its terms, and finished wallets are left alone.
     Certify(Box<Certify>),
     /// Convert FHIR, phenopackets and tables into a table of attributes, by a mapping; a report says what was used,
     /// what was left out and why. Needs no network.
@@ -96,6 +96,8 @@ struct Enrolled {
     wallet: Wallet,
     measured: Measurements,
     enrolment: Enrolment,
+    /// Whether an interrupted run registered it already, under other terms than this one's.
+    has_earlier_terms: bool,
 }
 
 impl RecordCommand {
@@ -137,9 +139,14 @@ impl Certify {
             notes.extend(without_attributes(&imported, &attributes));
         }
         let asked = imported.samples.len();
-        let people = self.enrol(ledger, imported, &attributes, &protection)?;
+        let people = self.enrol((ledger, &issuer), imported, &attributes, &protection)?;
         if people.len() < asked {
             notes.push(format!("hold a record already and keep it: {}", asked - people.len()));
+        }
+        let earlier = people.iter().filter(|person| person.has_earlier_terms).count();
+        if earlier > 0 {
+            let change = "`locus consent change` sets others";
+            notes.push(format!("registered by an interrupted run, on the terms that it had: {earlier}; {change}"));
         }
         let progress = output.progress("certifying", people.len());
         let requests: Vec<_> = people.iter().map(|person| (person.measured.clone(), person.enrolment)).collect();
@@ -183,10 +190,10 @@ impl Certify {
         Ok((by_name(import_attributes(&name, file, schema)?), Vec::new()))
     }
 
-    /// A wallet for each person; those that hold a record already are left out.
+    /// A wallet for each person; those that hold a record already are left out, and what an interrupted run began goes on.
     fn enrol(
         &self,
-        ledger: &dyn LedgerAccess,
+        (ledger, issuer): (&dyn LedgerAccess, &PartyKey),
         imported: ImportedPanel,
         attributes: &BTreeMap<String, Attributes>,
         protection: &Protection,
@@ -200,15 +207,23 @@ impl Certify {
             if !wallet.holdings().is_empty() {
                 continue;
             }
-            let (consent, data_use) = terms.resolve(today, ConsentTerms::random_salt(rng))?;
-            if let Some(data_use) = data_use {
-                wallet.note_data_use(&consent, data_use)?;
-            }
-            let enrolment = wallet.enrol(consent, None, rng)?;
             let attributes = attributes.get(&sample.name);
             let attributes = attributes.cloned().unwrap_or_else(|| Attributes::new([MISSING; ATTRIBUTES]));
             let measured = measure(self.schema, attributes, &sample.dosages)?;
-            people.push(Enrolled { wallet, measured, enrolment });
+            let begun = begun((ledger, issuer.account()), &wallet, &measured, |consent| {
+                Ok(terms.resolve(today, consent.salt)?.0 == *consent)
+            })?;
+            let (enrolment, has_earlier_terms) = match begun {
+                Some(begun) => begun,
+                None => {
+                    let (consent, data_use) = terms.resolve(today, ConsentTerms::random_salt(rng))?;
+                    if let Some(data_use) = data_use {
+                        wallet.note_data_use(&consent, data_use)?;
+                    }
+                    (wallet.enrol(consent, None, rng)?, false)
+                }
+            };
+            people.push(Enrolled { wallet, measured, enrolment, has_earlier_terms });
         }
         Ok(people)
     }
@@ -237,6 +252,27 @@ impl Certify {
         }
         Ok(Wallet::create(&path, protection.clone(), chain, sample, &mut rand::rng())?)
     }
+}
+
+/// The enrolment that an interrupted run left and this one goes on with, since another would register the person twice: one
+/// that is registered already, and whether its terms are other ones, or else one under the same terms.
+fn begun(
+    (ledger, issuer): (&dyn LedgerAccess, AccountId),
+    wallet: &Wallet,
+    measured: &Measurements,
+    is_same: impl Fn(&ConsentTerms) -> Result<bool, Error>,
+) -> Result<Option<(Enrolment, bool)>, Error> {
+    let mut found = None;
+    for (enrolment, terms) in wallet.begun().filter(|(enrolment, _)| enrolment.replaces.is_none()) {
+        let is_same = is_same(terms)?;
+        if ledger.body(body(issuer, measured, &enrolment)?)?.is_some() {
+            return Ok(Some((enrolment, !is_same)));
+        }
+        if is_same && found.is_none() {
+            found = Some((enrolment, false));
+        }
+    }
+    Ok(found)
 }
 
 /// The wallet, which must be this person's.

@@ -11,15 +11,15 @@ use circuits::{
 };
 use node::{
     state::{AdmittedPart, ContributionState, QueryState},
-    transaction::contribution_set_digest,
+    transaction::ContributionSetHasher,
     units::ContributionIndex,
 };
 
 use super::{Member, uploads::Upload};
 use crate::{
     Error,
-    ledger::{LedgerAccess, sent, surviving},
-    objects::{BlobAccess, BlobAddress, BlobKind, Objects, get},
+    ledger::{LedgerAccess, each_surviving, sent},
+    objects::{BlobAccess, BlobAddress, BlobKind, get},
 };
 
 /// Sealed sets whose sums are remembered, the latest asked for first to stay. A sum is 128 KiB, a query has at most
@@ -79,7 +79,8 @@ impl Member {
     }
 
     /// Adds up every part, from the member's own store and, for what it did not attest itself, from the shared one.
-    /// Digests are checked on every read.
+    /// Digests are checked on every read. Each contribution is read once and dropped: a ledger that showed others when it is
+    /// asked again would have a sum of what was not checked. Sums count for nothing before the set's digest is the frozen one.
     fn add_up(
         &self,
         ledger: &dyn LedgerAccess,
@@ -88,43 +89,47 @@ impl Member {
         state: &QueryState,
         set: Digest,
     ) -> Result<Vec<Aggregate>, Error> {
-        let contributions = surviving(ledger, query, state)?;
         let parts = state.query.parts.len();
-        let whole = contributions.iter().all(|(_, contribution)| contribution.parts.len() == parts);
-        if !whole || contributions.len() != state.surviving as usize {
-            return self.refused("add up a query", "the contributions it was shown are not all, or not whole");
+        let own = self.store.ciphertexts(state.committee)?;
+        let mut sums: Vec<_> = (0..parts).map(|_| Accumulator::default()).collect();
+        let mut shown = ContributionSetHasher::new(&query, state.surviving, parts);
+        let mut nullifiers = BTreeSet::new();
+        for found in each_surviving(ledger, query, state) {
+            let (index, contribution) = found?;
+            let is_first = contribution.nullifier().is_some_and(|nullifier| nullifiers.insert(nullifier));
+            if !is_first || contribution.parts.len() != parts {
+                let why =
+                    format!("contribution {index} repeats a nullifier, or its parts have several, or are not all");
+                return self.refused("add up a query", why);
+            }
+            self.check_attested(ledger, query, state, (index, &contribution))?;
+            for (admitted, sum) in contribution.parts.iter().zip(&mut sums) {
+                let address = BlobAddress { kind: BlobKind::Ciphertext, digest: admitted.ciphertext };
+                let attested = get(&own, address, CIPHERTEXT_BYTES);
+                sum.add_packed(&attested.or_else(|_| get(blobs, address, CIPHERTEXT_BYTES))?)?;
+            }
+            shown.add(index, &contribution);
         }
-        let listed = contributions.iter().map(|(index, contribution)| (*index, contribution));
-        if contribution_set_digest(&query, listed) != set {
+        if shown.finish() != Some(set) {
             return self.refused("add up a query", "the contributions it was shown are not the frozen set");
         }
-        self.check_attested(ledger, query, state, &contributions)?;
-        let own = self.store.ciphertexts(state.committee)?;
-        (0..parts).map(|part| self.sum(&own, blobs, &contributions, part)).collect()
+        Ok(sums.into_iter().map(Accumulator::finish).collect())
     }
 
-    /// Every ciphertext of the set was attested for this query and part by this member, or by so many that one of them
-    /// is honest, and each record is there once. Whoever orders transactions could otherwise have a sum of what nobody
-    /// proved.
+    /// Every ciphertext of a contribution was attested for this query and part by this member, or by so many that one of them
+    /// is honest. Whoever orders transactions could otherwise have a sum of what nobody proved.
     fn check_attested(
         &self,
         ledger: &dyn LedgerAccess,
         query: QueryId,
         state: &QueryState,
-        contributions: &[(ContributionIndex, ContributionState)],
+        (index, contribution): (ContributionIndex, &ContributionState),
     ) -> Result<(), Error> {
-        let mut nullifiers = BTreeSet::new();
-        for (index, contribution) in contributions {
-            for (part, admitted) in (0u8..).zip(&contribution.parts) {
-                if nullifiers.insert(admitted.nullifier) != (part == 0) {
-                    let why = format!("contribution {index} repeats a nullifier, or its parts have several");
-                    return self.refused("add up a query", why);
-                }
-                let AdmittedPart { nullifier, ciphertext, .. } = *admitted;
-                let upload = Upload { part, nullifier, ciphertext };
-                if !self.of_uploads(state.committee, query, |uploads| uploads.has(upload))? {
-                    self.check_receipts(ledger, query, state, (*index, contribution), part)?;
-                }
+        for (part, admitted) in (0u8..).zip(&contribution.parts) {
+            let AdmittedPart { nullifier, ciphertext, .. } = *admitted;
+            let upload = Upload { part, nullifier, ciphertext };
+            if !self.of_uploads(state.committee, query, |uploads| uploads.has(upload))? {
+                self.check_receipts(ledger, query, state, (index, contribution), part)?;
             }
         }
         Ok(())
@@ -158,24 +163,5 @@ impl Member {
             return self.refused("add up a query", why);
         }
         Ok(())
-    }
-
-    fn sum(
-        &self,
-        own: &Objects,
-        blobs: &dyn BlobAccess,
-        contributions: &[(ContributionIndex, ContributionState)],
-        part: usize,
-    ) -> Result<Aggregate, Error> {
-        let mut sum = Accumulator::default();
-        for (index, contribution) in contributions {
-            let Some(admitted) = contribution.parts.get(part) else {
-                return self.refused("add up a query", format!("contribution {index} has no part {part}"));
-            };
-            let address = BlobAddress { kind: BlobKind::Ciphertext, digest: admitted.ciphertext };
-            let attested = get(own, address, CIPHERTEXT_BYTES);
-            sum.add_packed(&attested.or_else(|_| get(blobs, address, CIPHERTEXT_BYTES))?)?;
-        }
-        Ok(sum.finish())
     }
 }

@@ -2,7 +2,7 @@
 //! so that a restart makes no room.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs::{self, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -20,7 +20,7 @@ pub(super) const KEPT_PER_NULLIFIER: usize = 8;
 const NOTE_BYTES: usize = 1 + 32 + 32;
 
 /// A ciphertext that a member keeps, and what was proven with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub(super) struct Upload {
     pub(super) part: u8,
     pub(super) nullifier: Nullifier,
@@ -40,8 +40,8 @@ pub(super) enum NoRoom {
 #[derive(Debug)]
 pub(super) struct Uploads {
     path: PathBuf,
-    of_record: BTreeMap<(u8, Nullifier), BTreeSet<Digest>>,
-    count: u64,
+    /// By part and record.
+    kept: BTreeSet<Upload>,
 }
 
 impl Uploads {
@@ -55,14 +55,14 @@ impl Uploads {
             Err(error) if error.kind() == io::ErrorKind::NotFound => vec![],
             Err(source) => return Err(failed(&path, "read the file")(source)),
         };
-        let mut uploads = Self { path, of_record: BTreeMap::new(), count: 0 };
+        let mut uploads = Self { path, kept: BTreeSet::new() };
         let notes = bytes.chunks_exact(NOTE_BYTES);
         if !notes.remainder().is_empty() {
             uploads.shorten(bytes.len() - notes.remainder().len())?;
         }
         for note in notes {
             let damaged = |error: io::Error| Error::FileDamaged { path: uploads.path.clone(), why: error.to_string() };
-            uploads.count(borsh::from_slice(note).map_err(damaged)?);
+            uploads.kept.insert(borsh::from_slice(note).map_err(damaged)?);
         }
         Ok(uploads)
     }
@@ -72,17 +72,16 @@ impl Uploads {
         file.and_then(|file| file.set_len(length as u64)).map_err(failed(&self.path, "shorten the file"))
     }
 
-    /// Whether it is new.
-    fn count(&mut self, upload: Upload) -> bool {
-        let is_new = self.of_record.entry((upload.part, upload.nullifier)).or_default().insert(upload.ciphertext);
-        self.count += u64::from(is_new);
-        is_new
+    /// How many are kept of a part for a record.
+    fn of_record(&self, part: u8, nullifier: Nullifier) -> usize {
+        let first = Upload { part, nullifier, ciphertext: Digest::from_bytes([0; 32]) };
+        let last = Upload { ciphertext: Digest::from_bytes([u8::MAX; 32]), ..first };
+        self.kept.range(first..=last).count()
     }
 
     /// Whether the member kept, and so attested, this ciphertext.
     pub(super) fn has(&self, upload: Upload) -> bool {
-        let of_record = self.of_record.get(&(upload.part, upload.nullifier));
-        of_record.is_some_and(|kept| kept.contains(&upload.ciphertext))
+        self.kept.contains(&upload)
     }
 
     /// Notes a ciphertext durably, if there is room for it or it was noted before. `room` is that of the query.
@@ -93,15 +92,14 @@ impl Uploads {
         if self.has(upload) {
             return Ok(Ok(()));
         }
-        let of_record = self.of_record.get(&(upload.part, upload.nullifier));
-        if of_record.is_some_and(|kept| kept.len() >= KEPT_PER_NULLIFIER) {
+        if self.of_record(upload.part, upload.nullifier) >= KEPT_PER_NULLIFIER {
             return Ok(Err(NoRoom::OfRecord));
         }
-        if self.count >= room {
+        if self.kept.len() as u64 >= room {
             return Ok(Err(NoRoom::OfQuery));
         }
         self.append(upload).map_err(failed(&self.path, "write the file"))?;
-        self.count(upload);
+        self.kept.insert(upload);
         Ok(Ok(()))
     }
 
@@ -149,7 +147,7 @@ mod tests {
         }
         assert_eq!(uploads.note(upload(1, 1, 99), 1_000).unwrap(), Ok(()), "another part");
         assert_eq!(uploads.note(upload(0, 2, 99), 1_000).unwrap(), Ok(()), "another record");
-        assert_eq!(reopen(uploads).count, KEPT_PER_NULLIFIER as u64 + 2);
+        assert_eq!(reopen(uploads).kept.len(), KEPT_PER_NULLIFIER + 2);
     }
 
     #[test]
@@ -172,8 +170,7 @@ mod tests {
         fs::write(&path, &fs::read(&path).unwrap()[..2 * NOTE_BYTES - 7]).unwrap();
         let mut uploads = Uploads::open(path.clone()).unwrap();
         uploads.note(upload(0, 1, 3), 10).unwrap().unwrap();
-        let noted = reopen(uploads).of_record.into_values().next().unwrap();
-        assert_eq!(noted, [1, 3].map(|number| Digest::from_bytes([number; 32])).into());
+        assert_eq!(reopen(uploads).kept, [1, 3].map(|number| upload(0, 1, number)).into());
         assert_eq!(fs::read(&path).unwrap().len(), 2 * NOTE_BYTES);
     }
 }

@@ -265,9 +265,9 @@ impl Answering {
         while !stop.asked() {
             // Neither look waits for the other to succeed.
             let queries = self.look(&means, &mut watching, output, &stop);
-            let responses = screenings
-                .as_mut()
-                .map_or(Ok(()), |screenings| screenings.look(&means, &wallet_paths(&self.wallets)?, output, &stop));
+            let responses = screenings.as_mut().map_or(Ok(()), |screenings| {
+                screenings.look(&means, (&wallet_paths(&self.wallets)?, self.threads()), output, &stop)
+            });
             match queries.and(responses) {
                 Ok(()) => last_failure.clear(),
                 Err(error @ Error::Output { .. }) => return Err(error),

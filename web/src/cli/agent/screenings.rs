@@ -2,11 +2,12 @@
 
 use std::{
     collections::BTreeSet,
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use circuits::{eligibility::ProvingKey, id::ScreeningId};
+use circuits::{eligibility::ProvingKey, groth16::side_by_side, id::ScreeningId};
 use market::{
     ledger::{open_screenings, tip},
     recruitment::{OpenScreening, ScreeningAgent},
@@ -14,7 +15,7 @@ use market::{
 };
 use node::{screening::as_query, units::Epoch};
 
-use super::{Means, Pace, Turn};
+use super::{Means, Pace, Task, Turn, WALLETS_PER_THREAD};
 use crate::{
     Error,
     cli::{
@@ -43,9 +44,15 @@ impl Screenings {
         Ok(Self { key, pace: Pace::new(delay_max), seen: None, printed: BTreeSet::new() })
     }
 
-    /// Responds where it is due, and prints what is new. Looks at wallets only when a screening opens, an epoch begins or
-    /// something is left to do.
-    pub(super) fn look(&mut self, means: &Means, paths: &[PathBuf], output: &Output, stop: &Stop) -> Result<(), Error> {
+    /// Responds where it is due, for as many wallets at a time as there are threads, and prints what is new. Looks at wallets
+    /// only when a screening opens, an epoch begins or something is left to do.
+    pub(super) fn look(
+        &mut self,
+        means: &Means,
+        (paths, threads): (&[PathBuf], NonZeroUsize),
+        output: &Output,
+        stop: &Stop,
+    ) -> Result<(), Error> {
         let (ledger, blobs) = (&*means.connection.ledger, &*means.connection.blobs);
         let now = (tip(ledger)?.epoch, ledger.open_screening_ids()?);
         if self.seen.as_ref() == Some(&now) {
@@ -58,26 +65,18 @@ impl Screenings {
             .into_iter()
             .map(|id| Ok(means.introductions.of_sponsor(agent.open(id)?)))
             .collect::<Result<Vec<_>, market::Error>>()?;
-        let mut is_left = false;
-        for path in paths {
-            for opened in &open {
-                if stop.asked() {
-                    return Ok(());
-                }
-                match self.pace.turn(path, as_query(opened.id()), now.0) {
-                    Turn::Waits => {
-                        is_left = true;
-                        continue;
-                    }
-                    Turn::Over => continue,
-                    Turn::Now => {}
-                }
-                let what = self.respond(&agent, means, path, opened);
-                match what {
+        let (due, mut is_left) = self.due(paths, &open, now.0);
+        for batch in due.chunks(threads.get() * WALLETS_PER_THREAD) {
+            if stop.asked() {
+                return Ok(());
+            }
+            let respond = |task: Task| respond_all(&self.key, &agent, means, &task, &open);
+            let lines = side_by_side(batch.to_vec(), threads, respond)?;
+            for line in lines.into_iter().flatten() {
+                match line.what {
                     What::Failed { .. } => is_left = true,
-                    _ => self.pace.decided(path, as_query(opened.id()), now.0),
+                    _ => self.pace.decided(Path::new(&line.wallet), as_query(line.screening), now.0),
                 }
-                let line = Line { wallet: path.display().to_string(), screening: opened.id(), what };
                 if self.printed.insert(describe_response(&line)) {
                     output.result(&line, describe_response)?;
                 }
@@ -87,9 +86,44 @@ impl Screenings {
         Ok(())
     }
 
-    fn respond(&self, agent: &ScreeningAgent<'_>, means: &Means, path: &Path, opened: &OpenScreening) -> What {
-        let responded = Wallet::open(path, means.protection.clone())
-            .and_then(|mut wallet| agent.proving(&self.key).respond(&mut wallet, opened, &mut rand::rng()));
-        responded.map_or_else(|error| What::Failed { error: error.to_string() }, What::Done)
+    /// What to respond to now, and whether anything waits for its moment.
+    fn due(&mut self, paths: &[PathBuf], open: &[OpenScreening], epoch: Epoch) -> (Vec<Task>, bool) {
+        let (mut due, mut waits) = (vec![], false);
+        for path in paths {
+            let mut places = vec![];
+            for (place, opened) in open.iter().enumerate() {
+                match self.pace.turn(path, as_query(opened.id()), epoch) {
+                    Turn::Waits => waits = true,
+                    Turn::Now => places.push(place),
+                    Turn::Over => {}
+                }
+            }
+            if !places.is_empty() {
+                due.push(Task { path: path.clone(), queries: places });
+            }
+        }
+        (due, waits)
     }
+}
+
+/// What becomes of the screenings that are due for one wallet. A wallet that does not open fails alone.
+fn respond_all(
+    key: &ProvingKey,
+    agent: &ScreeningAgent<'_>,
+    means: &Means,
+    task: &Task,
+    open: &[OpenScreening],
+) -> Vec<Line> {
+    let mut wallet = Wallet::open(&task.path, means.protection.clone()).map_err(|error| error.to_string());
+    let line = |opened: &OpenScreening| {
+        let responded = match &mut wallet {
+            Ok(wallet) => {
+                agent.proving(key).respond(wallet, opened, &mut rand::rng()).map_err(|error| error.to_string())
+            }
+            Err(error) => Err(error.clone()),
+        };
+        let what = responded.map_or_else(|error| What::Failed { error }, What::Done);
+        Line { wallet: task.path.display().to_string(), screening: opened.id(), what }
+    };
+    task.queries.iter().filter_map(|place| open.get(*place)).map(line).collect()
 }

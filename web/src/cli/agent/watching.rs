@@ -23,7 +23,7 @@ use crate::Error;
 /// How long an agent that waits for nothing else waits before it asks again who asks: at first, and after many times in vain.
 const ASK_AGAIN_TIMES: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(600)];
 
-/// A wallet, and the places of the queries to answer among the open ones.
+/// A wallet, and the places of the queries, or of the screenings, to answer among the open ones.
 #[derive(Debug, Clone)]
 pub(super) struct Task {
     pub(super) path: PathBuf,

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::*;
+use crate::skipped::{REQUIRE_DATA, nothing_checked};
 
 /// What `tests/reference/clinical.py` says, which reads the raw JSON on its own.
 fn expected(group: &str) -> Value {
@@ -119,7 +120,7 @@ fn all_shared_bundles_and_phenopackets_convert() {
         ("phenopackets/store", cases(), 30),
     ] {
         if !shared.join(path).exists() {
-            println!("skipped: ../shared/data/{path} is not on this machine");
+            nothing_checked(REQUIRE_DATA, path, "it is not beside the repository");
             continue;
         }
         let conversion = converted(&folder(&shared.join(path)), &mapping);
