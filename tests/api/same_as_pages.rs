@@ -219,6 +219,7 @@ fn a_receipts_table_and_figures_are_those_of_page_endpoint_and_command_without_a
     };
     let printed = from(&receipt);
     assert_eq!((&printed["receipt"], &printed["slots"]), (&Value::Null, &demo.report["result"]["slots"]));
+    assert!(printed["unchecked"].as_str().unwrap().contains("locus verify"), "{printed}");
     fs::write(path("result.json"), printed.to_string()).unwrap();
     assert_eq!(from(Path::new(&path("result.json"))), printed, "what it prints is read as a receipt is");
 

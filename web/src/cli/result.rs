@@ -59,7 +59,10 @@ pub struct ResultCommand {
     analysis: AnalysisOptions,
 }
 
-/// The decrypted sums and what they say.
+/// What is not known of sums that a file brought.
+const UNCHECKED: &str = "These are the numbers of the file. Whether they are true, its receipt shows: locus verify";
+
+/// The sums and what they say.
 #[derive(Debug, Serialize)]
 struct Decrypted {
     query: QueryId,
@@ -74,6 +77,8 @@ struct Decrypted {
     written: Vec<PathBuf>,
     /// Figures that there are none of, and why.
     undrawn: Vec<String>,
+    /// What nobody checked of sums that came from a file; none of what was decrypted here.
+    unchecked: Option<&'static str>,
     /// The receipt that was written; none where the sums came from a file.
     receipt: Option<PathBuf>,
 }
@@ -152,6 +157,7 @@ impl ResultCommand {
             slots: sums.slots,
             written,
             undrawn,
+            unchecked: self.from.as_ref().map(|_| UNCHECKED),
             receipt: self.receipt,
         };
         output.result(&decrypted, describe)
@@ -190,6 +196,7 @@ fn describe(decrypted: &Decrypted) -> String {
         lines.push(format!("spent so far: study ε = {study}, researcher ε = {researcher}"));
     }
     lines.extend(decrypted.undrawn.iter().cloned());
+    lines.extend(decrypted.unchecked.map(str::to_owned));
     lines.extend(decrypted.written.iter().map(|path| format!("wrote {}", path.display())));
     lines.extend(decrypted.receipt.iter().map(|path| format!("receipt: {}", path.display())));
     lines.join("\n")

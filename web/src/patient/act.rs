@@ -1,7 +1,7 @@
 //! What a person can do from the pages: the same steps as the command line's, and nothing of their own.
 
 use circuits::{
-    consent::ConsentTerms,
+    consent::{ConsentTerms, Day},
     id::{AccountId, DatasetId, LicenceId, QueryId, ScreeningId},
     privacy::Epsilon,
 };
@@ -9,7 +9,6 @@ use market::{
     agent::{pay_out, withdraw},
     consent::{ConsentFile, Terms},
     issuer::{change_consent, revoke},
-    ledger::tip,
     licence::{self, ReaderKey},
     recruitment::{Contact, ScreeningAgent},
     wallet::Wallet,
@@ -25,8 +24,8 @@ use crate::Error;
 /// A change that somebody confirmed.
 #[derive(Debug, Clone)]
 pub(crate) enum Act {
-    /// Set new rules for a record, in place of those before.
-    ChangeConsent { record: usize, before: Box<Terms>, terms: ConsentFile },
+    /// Set new rules for a record, in place of those before. Their days count from the day on which they were looked at.
+    ChangeConsent { record: usize, before: Box<Terms>, terms: ConsentFile, from: Day },
     /// End all use of a record, for ever.
     Withdraw { record: usize },
     /// Take an answer back before its query is sealed.
@@ -80,9 +79,8 @@ impl Act {
         let agent = ScreeningAgent { ledger, blobs: &*reach.blobs };
         let rng = &mut rand::rng();
         let inclusion = match self {
-            Self::ChangeConsent { record, terms, .. } => {
-                let today = tip(ledger)?.time.day();
-                let (terms, data_use) = terms.resolve(today, ConsentTerms::random_salt(rng))?;
+            Self::ChangeConsent { record, terms, from, .. } => {
+                let (terms, data_use) = terms.resolve(*from, ConsentTerms::random_salt(rng))?;
                 if let Some(data_use) = data_use {
                     wallet.note_data_use(&terms, data_use)?;
                 }

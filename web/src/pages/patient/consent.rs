@@ -361,7 +361,8 @@ async fn change(
     let (today, budget) = (overview.time.day(), overview.budget.limit);
     if fields.is_confirmed() && is_as_shown(&fields, &terms, today) {
         let before = Box::new(record.terms.clone());
-        return Ok(lead_to(visit.begin(&fields, Act::ChangeConsent { record: record.number, before, terms })?));
+        let act = Act::ChangeConsent { record: record.number, before, terms, from: today };
+        return Ok(lead_to(visit.begin(&fields, act)?));
     }
     let mut carried = fields.carry(&FIELDS);
     carried.extend(shown(&terms, today));
