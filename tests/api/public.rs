@@ -197,7 +197,9 @@ impl Asked {
 /// What an endpoint takes: what is here already, or a question.
 fn body(town: &Town, (method, template): (&str, &str), things: &Things) -> (&'static str, Vec<u8>) {
     let json = |value: Value| (JSON, value.to_string().into_bytes());
-    let variant = json!({ "assemblyId": "GRCh37", "referenceName": "chr20", "start": [9], "referenceBases": "A", "alternateBases": "G" });
+    let variant = json!({
+        "assemblyId": "GRCh37", "referenceName": "chr20", "start": [9], "referenceBases": "A", "alternateBases": "G"
+    });
     match (method, template) {
         ("get", _) => (BYTES, vec![]),
         ("put", "/v1/blobs/{kind}/{digest}") | ("patch", _) => (BYTES, things.bytes.clone()),
