@@ -141,6 +141,34 @@ pub enum Error {
         /// The first block that the ledger keeps.
         first: Height,
     },
+    /// An index too far behind its ledger for a list to be made up from the blocks between them.
+    #[error(
+        "this node does not list yet what its ledger holds: it has not indexed blocks {missing} to {latest}; try again \
+         later, or ask another node"
+    )]
+    IndexBehind {
+        /// The first block that is not indexed.
+        missing: Height,
+        /// The latest block of the ledger.
+        latest: Height,
+    },
+    /// An index without a screening that a block changes.
+    #[error("the index lacks screening {screening}, which a block changes; run `locus index rebuild`")]
+    IndexLacks {
+        /// The screening.
+        screening: ScreeningId,
+    },
+    /// An index that another version of this program writes.
+    #[error(
+        "another version of Locus writes the index of this database (format {found}; this one writes {known}); run on every \
+         node that shares the database the version that its latest node runs"
+    )]
+    IndexFormat {
+        /// The format that the database is in.
+        found: i64,
+        /// The format that this version writes.
+        known: i64,
+    },
     /// A job that is not as its caller thinks.
     #[error("job {job}: {why}")]
     Job {

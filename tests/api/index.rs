@@ -13,7 +13,8 @@ use market::{
 };
 use node::{
     event::Event,
-    units::{Height, Timestamp},
+    transaction::Invite,
+    units::{Height, ResponseIndex, Timestamp},
 };
 use proptest::prelude::*;
 use rand::{SeedableRng as _, rngs::StdRng};
@@ -73,6 +74,13 @@ fn table_rows(index: &Index, table: &str) -> Vec<String> {
     }
     let columns = lines(index, &format!("SELECT 'quote(' || name || ')' AS line FROM pragma_table_info('{table}')"));
     lines(index, &format!("SELECT {} AS line FROM {table} ORDER BY 1", columns.join(" || ',' || ")))
+}
+
+/// Changes rows behind the index's back; there are some to change.
+pub fn execute(index: &Index, sql: &str) -> usize {
+    let changed = index.database().write(|connection| Ok(sql_query(sql).execute(connection)?)).unwrap();
+    assert_ne!(changed, 0, "{sql}");
+    changed
 }
 
 fn open(database: &TestDatabase, world: &World) -> Index {
@@ -144,10 +152,16 @@ on_both! {
         world.block();
         let index = open(&database, &world);
         index.follow(world.ledger()).unwrap();
+        let invite = Invite { screening: opened[1], response: ResponseIndex::new(0), invitation: Digest::from_bytes([1; 32]) };
+        world.act("researcher", node::transaction::Action::Invite(invite)).unwrap();
+        world.block();
+        assert_eq!(index.inviting_screenings(&ALL).unwrap().items, []);
+        index.follow(world.ledger()).unwrap();
         let listed = |of, open| index.screenings(&ScreeningFilter { of, open }, &ALL).unwrap().items;
         let rows = listed(None, false);
         assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), opened);
         assert_eq!(rows.iter().map(|row| (row.places, row.open)).collect::<Vec<_>>(), [(3, false), (0, false), (3, true)]);
+        assert_eq!(rows.iter().map(|row| row.invited).collect::<Vec<_>>(), [false, true, false]);
         for row in &rows {
             let state = world.screening_state(row.id);
             assert_eq!((row.study, row.sponsor, row.open), (state.screening.study, state.sponsor, !state.has_ended()));
@@ -159,8 +173,39 @@ on_both! {
             assert_eq!(listed(Some(of), true), rows[2..]);
         }
         assert_eq!(listed(None, true), rows[2..]);
+        assert_eq!(index.inviting_screenings(&ALL).unwrap().items, rows[1..2]);
+        index.rebuild(world.ledger()).unwrap();
+        assert_eq!(listed(None, false), rows);
         assert_eq!(listed(Some(Whose::Account(account("sponsor"))), false), []);
         assert_eq!(index.screening_place(circuits::id::ScreeningId::from_bytes([1; 32])).unwrap(), None);
+    }
+
+    fn repro_a_block_that_changes_a_screening_which_the_index_lacks_is_an_error(backend) {
+        let database = backend.database();
+        let mut world = World::ready(Quorum::DEFAULT);
+        let id = world.open_screening("researcher", world.screening()).unwrap();
+        world.block();
+        let index = open(&database, &world);
+        let before = index.follow(world.ledger()).unwrap();
+        execute(&index, "DELETE FROM screenings");
+        world.act("researcher", node::transaction::Action::CloseScreening(id)).unwrap();
+        world.block();
+        let followed = index.follow(world.ledger());
+        assert!(matches!(followed, Err(market::Error::IndexLacks { screening }) if screening == id), "{followed:?}");
+        assert_eq!(index.position().unwrap().height, before);
+        assert_eq!(index.rebuild(world.ledger()).unwrap(), before.next());
+        assert_eq!(index.screenings(&ScreeningFilter::default(), &ALL).unwrap().items.len(), 1);
+    }
+
+    fn an_index_that_another_version_writes_is_left_alone(backend) {
+        let database = backend.database();
+        let (world, ..) = world();
+        let index = open(&database, &world);
+        execute(&index, "UPDATE position SET format = 2");
+        let before = rows(&index);
+        let other = |written| matches!(written, Err(market::Error::IndexFormat { found: 2, known: 1 }));
+        assert!(other(index.follow(world.ledger())) && other(index.rebuild(world.ledger())));
+        assert_eq!(rows(&index), before);
     }
 
     fn whoever_reads_during_a_rebuild_sees_a_whole_index(backend) {

@@ -5,9 +5,10 @@ use circuits::{
     consent::{Purposes, Regions},
     criteria::Criteria,
     eligibility::{EligibilityProof, PROOF_BYTES},
-    id::{Nullifier, ScreeningId},
+    id::{Nullifier, ScreeningId, StudyId},
 };
 use market::{
+    index::PAGE_ROWS_MAX,
     ledger::{LedgerAccess, act, open_screenings, require_screening, settle, sync_tree, tip},
     objects::{BlobAddress, BlobKind},
     receipt::screening::{collect, verify},
@@ -25,7 +26,11 @@ use web::{
     client::RemoteLedger,
 };
 
-use super::server::{BYTES, QUOTA, Server};
+use super::{
+    blobs::{fill, path as blob_path},
+    index::execute,
+    server::{BYTES, QUOTA, Server, agent, answer, world},
+};
 use crate::world::{account, double_response, element, key, schema};
 
 fn remote(server: &Server) -> RemoteLedger {
@@ -235,6 +240,57 @@ fn a_full_server_takes_the_letter_that_a_response_names_and_no_other() {
     server.put(&blob_path(contact), BYTES, &letter).refused(507, "no room");
 }
 
-fn blob_path(address: BlobAddress) -> String {
-    format!("/v1/blobs/{}/{}", address.kind.name(), address.digest)
+/// Lists screenings of a study that the ledger does not have, as of later blocks than all others.
+fn list_ahead(server: &Server, study: StudyId, count: usize) {
+    let sql = format!(
+        "WITH RECURSIVE numbered(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbered WHERE n < {count}) \
+         INSERT INTO screenings (sequence, id, study, sponsor, places, open, invited) \
+         SELECT 4096000000 + n, randomblob(32), x'{study}', zeroblob(32), 1, 1, 0 FROM numbered"
+    );
+    assert_eq!(execute(&server.index, &sql), count);
+}
+
+#[test]
+fn repro_a_letter_of_a_screening_before_a_page_of_those_that_invited_nobody_is_named() {
+    let server = Server::start();
+    let id = screened(&server, 1);
+    let letter = vec![7; 1 << 20];
+    let address = BlobAddress::of(BlobKind::Invitation, &letter);
+    let invite = Invite { screening: id, response: ResponseIndex::new(0), invitation: address.digest };
+    act(&remote(&server), &key("researcher"), Action::Invite(invite)).unwrap();
+    server.index.follow(server.chain.ledger()).unwrap();
+    list_ahead(&server, StudyId::from_bytes([1; 32]), PAGE_ROWS_MAX);
+    fill(&server);
+    let other = vec![8; 1 << 20];
+    server.put(&blob_path(BlobAddress::of(BlobKind::Invitation, &other)), BYTES, &other).refused(507, "no room");
+    assert_eq!(server.put(&blob_path(address), BYTES, &letter).status, 201);
+}
+
+#[test]
+fn repro_a_list_too_far_behind_the_ledger_is_refused_and_not_cut_short() {
+    let (mut world, collecting, aggregated) = world();
+    world.pass_blocks(65);
+    let server = Server::over(world.sequencer, collecting, aggregated);
+    let id = screened(&server, 0);
+    server.index.clear().unwrap();
+    for filter in ["open=true", "order=newest"] {
+        server.get(&format!("/v1/screenings?{filter}")).refused(503, "has not indexed blocks 1 to ");
+    }
+    assert_eq!(remote(&server).open_screening_ids().unwrap(), [id]);
+    server.index.follow(server.chain.ledger()).unwrap();
+    assert_eq!(both::<ScreeningPage>(&server, "/v1/screenings?open=true").items.len(), 1);
+}
+
+#[test]
+fn repro_pages_leave_out_a_listed_screening_that_the_ledger_does_not_have_yet() {
+    let server = Server::start();
+    let id = screened(&server, 0);
+    let study = require_screening(&remote(&server), id).unwrap().screening.study;
+    list_ahead(&server, study, 1);
+    for path in ["/screenings".into(), format!("/screenings/{id}"), format!("/studies/{study}")] {
+        let url = format!("{}{path}", server.running.url());
+        let shown = answer(agent().get(url).header("accept", "text/html").call());
+        assert_eq!(shown.status, 200, "{path}");
+        assert!(String::from_utf8(shown.body).unwrap().contains(&format!("/screenings/{id}")), "{path}");
+    }
 }

@@ -81,6 +81,7 @@ fn listings(index: &Index, queue: &Queue) -> Vec<(&'static str, Asks, String)> {
                     add("screenings", asks, &|| drop(index.screenings(&filter, &page).unwrap()));
                 }
             }
+            add("inviting", Asks::Something, &|| drop(index.inviting_screenings(&page).unwrap()));
             add("datasets", asks, &|| drop(index.datasets(None, &page).unwrap()));
             let licences = |dataset, licensee| LicenceFilter { dataset, licensee };
             add("licences", asks, &|| drop(index.licences(&licences(None, None), &page).unwrap()));
@@ -156,7 +157,7 @@ const ROWS: &str = "
     INSERT INTO licences SELECT n * 4096, decode(md5('l' || n), 'hex'), decode(md5('q' || n % 100 + 1), 'hex'),
         decode(md5('q' || n % 499), 'hex') FROM generate_series(1, 20000) n;
     INSERT INTO screenings SELECT n * 4096, decode(md5('q' || n), 'hex'), decode(md5('q' || n % 100), 'hex'),
-        decode(md5('q' || n % 99), 'hex'), 9, n % 97 = 0 FROM generate_series(1, 20000) n;
+        decode(md5('q' || n % 99), 'hex'), 9, n % 97 = 0, n % 97 = 1 FROM generate_series(1, 20000) n;
     INSERT INTO jobs (kind, key, payload, state, attempts, again, due, created, changed)
         SELECT 'aggregate-query', n::text, '', CASE n % 10 WHEN 0 THEN 'failed' ELSE 'waiting' END, 0, false,
         CASE n % 10 WHEN 0 THEN NULL ELSE n END, n, n FROM generate_series(1, 10000) n;

@@ -183,7 +183,7 @@ fn market_kind(error: &market::Error) -> ProblemKind {
         | market::Error::IndexName { .. } => ProblemKind::Malformed,
         market::Error::BlobMissing { .. } => ProblemKind::Unknown,
         market::Error::DatabaseBusy | market::Error::BlobBusy { .. } => ProblemKind::Busy,
-        market::Error::IndexGap { .. } => ProblemKind::Incomplete,
+        market::Error::IndexGap { .. } | market::Error::IndexBehind { .. } => ProblemKind::Incomplete,
         market::Error::UploadOffset { .. } => ProblemKind::Conflict,
         market::Error::UploadChunk { .. } => ProblemKind::Malformed,
         market::Error::Refused { .. }

@@ -60,7 +60,7 @@ pub(super) fn append(connection: &mut DatabaseConnection, block: &Block, events:
         }
     }
     update(position::table)
-        .set((position::height.eq(signed(height.get())), position::header.eq(header.as_bytes().as_slice())))
+        .set((position::height.eq(signed(height.get())), position::tip.eq(header.as_bytes().as_slice())))
         .execute(connection)?;
     Ok(())
 }
@@ -134,8 +134,8 @@ const fn action_name(transaction: &Transaction) -> &'static str {
     }
 }
 
-fn append_event(connection: &mut DatabaseConnection, placed: &Placed<'_>, event: &Event) -> QueryResult<()> {
-    match event {
+fn append_event(connection: &mut DatabaseConnection, placed: &Placed<'_>, event: &Event) -> Result<(), Error> {
+    let written = match event {
         Event::IssuerAccredited { account, name } => accredit(connection, placed, Role::Issuer, *account, name),
         Event::IssuerSuspended { account } => suspend(connection, Role::Issuer, *account),
         Event::ResearcherAccredited { account, name } => accredit(connection, placed, Role::Researcher, *account, name),
@@ -203,11 +203,13 @@ fn append_event(connection: &mut DatabaseConnection, placed: &Placed<'_>, event:
                 screenings::sponsor.eq(sponsor.as_bytes().as_slice()),
                 screenings::places.eq(i64::from(screening_places(placed.transaction))),
                 screenings::open.eq(true),
+                screenings::invited.eq(false),
             );
             insert_into(screenings::table).values(row).execute(connection).map(|_| ())
         }
-        Event::ResponseAdmitted { screening, .. } => take_place(connection, *screening),
-        Event::ScreeningClosed { screening, .. } => close(connection, *screening),
+        Event::ResponseAdmitted { screening, .. } => return take_place(connection, *screening),
+        Event::Invited { screening, .. } => return invite(connection, *screening),
+        Event::ScreeningClosed { screening, .. } => return close(connection, *screening),
         Event::RecordRegistered { owner, .. } => touch(connection, placed, *owner),
         Event::Transferred { to, .. } => touch(connection, placed, *to),
         Event::ValidatorEquivocated { validator, .. } => touch(connection, placed, *validator),
@@ -249,11 +251,11 @@ fn append_event(connection: &mut DatabaseConnection, placed: &Placed<'_>, event:
         | Event::WithdrawalRequested { .. }
         | Event::WithdrawalSettled { .. }
         | Event::WithdrawalRejected { .. }
-        | Event::Invited { .. }
         | Event::InvitationAccepted { .. }
         | Event::InvitationDeclined { .. }
         | Event::CommitteeReplaced { .. } => Ok(()),
-    }
+    };
+    Ok(written?)
 }
 
 /// Lists the transaction under an account; twice is once.
@@ -334,19 +336,31 @@ fn screening_places(transaction: &Transaction) -> u32 {
 }
 
 /// A response takes a place; the last place ends the screening, whoever closes it or nobody.
-fn take_place(connection: &mut DatabaseConnection, id: ScreeningId) -> QueryResult<()> {
+fn take_place(connection: &mut DatabaseConnection, id: ScreeningId) -> Result<(), Error> {
     // Both sides of each assignment are of the row as it was.
-    update(screenings::table.filter(screenings::id.eq(id.as_bytes().as_slice())))
+    let changed = update(screenings::table.filter(screenings::id.eq(id.as_bytes().as_slice())))
         .set((screenings::places.eq(screenings::places - 1), screenings::open.eq(screenings::places.gt(1))))
-        .execute(connection)
-        .map(|_| ())
+        .execute(connection)?;
+    require_screening(changed, id)
 }
 
-fn close(connection: &mut DatabaseConnection, id: ScreeningId) -> QueryResult<()> {
-    update(screenings::table.filter(screenings::id.eq(id.as_bytes().as_slice())))
+fn invite(connection: &mut DatabaseConnection, id: ScreeningId) -> Result<(), Error> {
+    let changed = update(screenings::table.filter(screenings::id.eq(id.as_bytes().as_slice())))
+        .set(screenings::invited.eq(true))
+        .execute(connection)?;
+    require_screening(changed, id)
+}
+
+fn close(connection: &mut DatabaseConnection, id: ScreeningId) -> Result<(), Error> {
+    let changed = update(screenings::table.filter(screenings::id.eq(id.as_bytes().as_slice())))
         .set(screenings::open.eq(false))
-        .execute(connection)
-        .map(|_| ())
+        .execute(connection)?;
+    require_screening(changed, id)
+}
+
+/// Refuses to go on without the row of a screening: lists would leave it out from then on.
+const fn require_screening(changed: usize, id: ScreeningId) -> Result<(), Error> {
+    if changed == 0 { Err(Error::IndexLacks { screening: id }) } else { Ok(()) }
 }
 
 fn admit(

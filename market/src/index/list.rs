@@ -212,6 +212,14 @@ impl Index {
         page!(self, paging, screenings::sequence, all)
     }
 
+    /// Screenings that invited somebody.
+    ///
+    /// # Errors
+    /// As [`Index::blocks`].
+    pub fn inviting_screenings(&self, paging: &Paging) -> Result<Page<ScreeningRow>, Error> {
+        page!(self, paging, screenings::sequence, screenings::table.filter(screenings::invited.eq(true)).into_boxed())
+    }
+
     /// Where a screening opened: the place behind which a page begins for whoever names the last one by its id. `None` for one
     /// that the index does not have.
     ///

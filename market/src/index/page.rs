@@ -330,6 +330,8 @@ pub struct ScreeningRow {
     pub places: u32,
     /// Whether it is neither closed nor full.
     pub open: bool,
+    /// Whether anybody was invited.
+    pub invited: bool,
 }
 
 /// One side of an entry of the books.

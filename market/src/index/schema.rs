@@ -9,7 +9,8 @@ diesel::table! {
         id -> BigInt,
         chain -> Binary,
         height -> BigInt,
-        header -> Binary,
+        tip -> Binary,
+        format -> BigInt,
     }
 }
 
@@ -124,6 +125,7 @@ diesel::table! {
         sponsor -> Binary,
         places -> BigInt,
         open -> Bool,
+        invited -> Bool,
     }
 }
 

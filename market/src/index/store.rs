@@ -20,6 +20,9 @@ use crate::{
 
 /// Blocks that `Index::follow` writes in one SQL transaction at most.
 const FOLLOW_BLOCKS_MAX: u64 = 256;
+/// What this version writes for a block. A migration that changes it raises both this and `position.format`, and a node that
+/// still runs a version before stands still.
+const FORMAT: i64 = 1;
 
 /// How far the index is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Queryable, Serialize, Deserialize)]
@@ -70,7 +73,7 @@ impl Index {
     /// [`Error::Database`] when the database fails.
     pub fn position(&self) -> Result<IndexPosition, Error> {
         self.read(|connection| {
-            position::table.select((position::chain, position::height, position::header)).first(connection)
+            position::table.select((position::chain, position::height, position::tip)).first(connection)
         })
     }
 
@@ -78,7 +81,9 @@ impl Index {
     /// already changes nothing.
     ///
     /// # Errors
-    /// [`Error::IndexOrder`] for a block that does not follow the last one, [`Error::Database`] when the database fails.
+    /// [`Error::IndexOrder`] for a block that does not follow the last one, [`Error::IndexLacks`] for one that changes a
+    /// screening which the index lacks, [`Error::IndexFormat`] where another version writes the index, [`Error::Database`] when
+    /// the database fails.
     pub fn append(&self, block: &Block, events: &[Vec<Event>]) -> Result<(), Error> {
         self.database.write(|connection| {
             let at = hold_position(connection)?;
@@ -101,7 +106,8 @@ impl Index {
     /// another block at the height where the two meet, as after a lost disk, is emptied and made again.
     ///
     /// # Errors
-    /// [`Error::Ledger`] or [`Error::Database`] when one of the two fails; the blocks before stay indexed.
+    /// [`Error::IndexLacks`] and [`Error::IndexFormat`] as for [`Index::append`], [`Error::Ledger`] or [`Error::Database`] when
+    /// one of the two fails; the blocks before stay indexed.
     pub fn follow(&self, ledger: &Ledger) -> Result<Height, Error> {
         let snapshot = ledger.snapshot()?;
         let tip = snapshot.latest()?.height;
@@ -135,8 +141,8 @@ impl Index {
     /// index, and then the new one.
     ///
     /// # Errors
-    /// [`Error::IndexBlocks`] when the ledger lacks blocks, [`Error::Ledger`] or [`Error::Database`] when one of the two
-    /// fails. The old index stays then.
+    /// [`Error::IndexBlocks`] when the ledger lacks blocks, [`Error::IndexFormat`] where another version writes the index,
+    /// [`Error::Ledger`] or [`Error::Database`] when one of the two fails. The old index stays then.
     pub fn rebuild(&self, ledger: &Ledger) -> Result<Height, Error> {
         let snapshot = ledger.snapshot()?;
         let tip = snapshot.latest()?.height;
@@ -151,7 +157,7 @@ impl Index {
     /// Empties the index, so that following the ledger makes it again.
     ///
     /// # Errors
-    /// [`Error::Database`] when the database fails.
+    /// [`Error::IndexFormat`] where another version writes the index, [`Error::Database`] when the database fails.
     pub fn clear(&self) -> Result<(), Error> {
         self.database.write(|connection| {
             hold_position(connection)?;
@@ -164,14 +170,15 @@ impl Index {
     }
 }
 
-/// The position, which nobody else can change before this transaction ends.
-fn hold_position(connection: &mut DatabaseConnection) -> QueryResult<IndexPosition> {
-    let query = position::table.select((position::chain, position::height, position::header));
-    match connection {
+/// The position, which nobody else can change before this transaction ends. An index that another version writes is refused.
+fn hold_position(connection: &mut DatabaseConnection) -> Result<IndexPosition, Error> {
+    let query = position::table.select(((position::chain, position::height, position::tip), position::format));
+    let (at, found): (IndexPosition, i64) = match connection {
         // The transaction began with the right to write.
-        DatabaseConnection::Sqlite(inner) => query.first(inner),
-        DatabaseConnection::Postgres(inner) => query.for_update().first(inner),
-    }
+        DatabaseConnection::Sqlite(inner) => query.first(inner)?,
+        DatabaseConnection::Postgres(inner) => query.for_update().first(inner)?,
+    };
+    if found == FORMAT { Ok(at) } else { Err(Error::IndexFormat { found, known: FORMAT }) }
 }
 
 /// Whether ledger and index hold the same block at a height. Before the first block they do, and where the ledger no
@@ -213,7 +220,7 @@ fn restart(connection: &mut DatabaseConnection, chain: ChainId) -> Result<(), Er
     connection.without_statement_timeout()?;
     empty(connection)?;
     update(position::table)
-        .set((position::height.eq(0), position::header.eq(chain.as_bytes().as_slice())))
+        .set((position::height.eq(0), position::tip.eq(chain.as_bytes().as_slice())))
         .execute(connection)?;
     Ok(())
 }
@@ -224,7 +231,8 @@ fn begin(connection: &mut DatabaseConnection, chain: ChainId) -> QueryResult<()>
         position::id.eq(0),
         position::chain.eq(chain.as_bytes().as_slice()),
         position::height.eq(0),
-        position::header.eq(chain.as_bytes().as_slice()),
+        position::tip.eq(chain.as_bytes().as_slice()),
+        position::format.eq(FORMAT),
     );
     let insert = insert_into(position::table).values(row).on_conflict_do_nothing();
     on_each!(connection, inner => insert.execute(inner)).map(|_| ())

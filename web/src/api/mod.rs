@@ -7,6 +7,7 @@
 
 mod analyses;
 mod beacon;
+mod behind;
 mod blobs;
 mod bounds;
 mod caller;

@@ -5,15 +5,17 @@ use std::collections::BTreeSet;
 
 use circuits::id::{Digest, ScreeningId};
 use market::{
-    index::{Index, Order, PAGE_ROWS_MAX, Paging, QueryFilter, ScreeningFilter},
+    index::{Index, Order, PAGE_ROWS_MAX, Paging, QueryFilter},
     objects::{BlobAddress, BlobKind},
 };
 use node::{
     Snapshot,
+    event::Event,
     state::{QueryStatus, ResponseStatus, StateRead},
     units::ResponseIndex,
 };
 
+use super::behind::events_behind;
 use crate::{Error, chain::Chain};
 
 /// The rows that are looked through: those of the latest page, so that a stranger's upload costs no more than that.
@@ -36,7 +38,7 @@ pub(super) fn is_named(chain: &Chain, index: &Index, address: BlobAddress) -> Re
 
 /// Everything of a kind that the ledger names, ciphertexts apart: of sums, components and panels what the latest
 /// [`PAGE_ROWS_MAX`] queries or schemas name, of letters what the first [`RESPONSES_LOOKED_AT_MAX`] responses of the latest
-/// [`PAGE_ROWS_MAX`] screenings do.
+/// [`PAGE_ROWS_MAX`] screenings do that invited somebody.
 ///
 /// # Errors
 /// As [`is_named`].
@@ -70,16 +72,27 @@ pub(super) fn all_named(chain: &Chain, index: &Index, kind: BlobKind) -> Result<
 /// The screenings whose letters are looked for. Ended ones count too: most invitations follow when a screening is full. A
 /// node whose listings lack blocks serves people's agents from its state, and takes as many of that, by id.
 fn screenings(chain: &Chain, index: &Index, snapshot: &Snapshot) -> Result<Vec<ScreeningId>, Error> {
-    match index.check_follows(chain.ledger()) {
-        Ok(()) => {
-            let latest = index.screenings(&ScreeningFilter::default(), &LATEST)?;
-            Ok(latest.items.into_iter().map(|row| row.id).collect())
-        }
-        Err(market::Error::IndexGap { .. }) => {
+    match inviting(chain, index, snapshot) {
+        Err(Error::Market(market::Error::IndexGap { .. } | market::Error::IndexBehind { .. })) => {
             Ok(snapshot.screenings_after(None, PAGE_ROWS_MAX)?.into_iter().map(|(id, _)| id).collect())
         }
-        Err(error) => Err(error.into()),
+        inviting => inviting,
     }
+}
+
+/// The latest screenings that invited somebody. Those that did in blocks behind the index come first, since a letter follows
+/// its invitation at once.
+fn inviting(chain: &Chain, index: &Index, snapshot: &Snapshot) -> Result<Vec<ScreeningId>, Error> {
+    index.check_follows(chain.ledger())?;
+    let indexed = index.position()?.height;
+    let since = events_behind(snapshot, indexed, |event| match event {
+        Event::Invited { screening, .. } => Some(*screening),
+        _ => None,
+    })?;
+    let since = BTreeSet::from_iter(since);
+    let listed = index.inviting_screenings(&LATEST)?.items.into_iter().map(|row| row.id);
+    let earlier: Vec<_> = listed.filter(|id| !since.contains(id)).collect();
+    Ok(since.into_iter().chain(earlier).take(PAGE_ROWS_MAX).collect())
 }
 
 /// The letters that responses name, the first [`RESPONSES_LOOKED_AT_MAX`] of the screenings that invited somebody.

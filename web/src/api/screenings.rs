@@ -17,7 +17,9 @@ use node::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Service, blocking,
+    Service,
+    behind::events_behind,
+    blocking,
     listing::{query_string, whose},
     memory::Room,
     reply::{found, long_reply, parse, reply},
@@ -27,8 +29,6 @@ use crate::{Error, problem::Problem};
 
 /// Screenings of a page.
 const SCREENINGS_PAGE: usize = 100;
-/// Blocks behind the index that are looked through for screenings, the latest. It takes a block moments after the ledger.
-const BLOCKS_BEHIND_MAX: u64 = 64;
 /// Responses of a page, at most.
 pub const RESPONSES_PAGE_MAX: u32 = 256;
 /// A response in JSON: a sealing key in hex, other fields, and twice the bytes of a proof where there is one.
@@ -184,20 +184,14 @@ fn filtered(
 
 /// What a filter leaves of the screenings that the blocks behind the index opened. All of them are as good as open.
 fn opened_behind(snapshot: &Snapshot, indexed: Height, filter: &ScreeningFilter) -> Result<Vec<ScreeningId>, Error> {
-    let latest = snapshot.latest()?.height.get();
-    let first = indexed.get().max(latest.saturating_sub(BLOCKS_BEHIND_MAX)).saturating_add(1);
-    let mut opened = vec![];
-    for height in (first..=latest).map(Height::new) {
-        let Some(events) = snapshot.events(height)? else { continue };
-        for event in events.transactions.iter().flatten() {
-            if let Event::ScreeningOpened { screening, sponsor, study, .. } = event
-                && filter.of.is_none_or(|of| of == Whose::Study(*study) || of == Whose::Account(*sponsor))
-            {
-                opened.push(*screening);
-            }
+    events_behind(snapshot, indexed, |event| match event {
+        Event::ScreeningOpened { screening, sponsor, study, .. }
+            if filter.of.is_none_or(|of| of == Whose::Study(*study) || of == Whose::Account(*sponsor)) =>
+        {
+            Some(*screening)
         }
-    }
-    Ok(opened)
+        _ => None,
+    })
 }
 
 /// A screening and how far it is. JSON or bytes.

@@ -237,6 +237,15 @@ impl<T> Listing<T> {
         let rows = self.rows.into_iter().map(f).collect::<Result<_, _>>()?;
         Ok(Listing { rows, older: self.older, newest: self.newest })
     }
+
+    /// The same ways with other rows, and without those that nothing is to be shown of.
+    pub(super) fn try_filter_map<U>(
+        self,
+        mut f: impl FnMut(T) -> Result<Option<U>, Error>,
+    ) -> Result<Listing<U>, Error> {
+        let rows = self.rows.into_iter().filter_map(|row| f(row).transpose()).collect::<Result<_, _>>()?;
+        Ok(Listing { rows, older: self.older, newest: self.newest })
+    }
 }
 
 #[cfg(test)]

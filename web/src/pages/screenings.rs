@@ -146,9 +146,10 @@ pub(super) fn of_sponsor(service: &Service, snapshot: &Snapshot, sponsor: Accoun
 fn listing(service: &Service, snapshot: &Snapshot, of: Option<Whose>, from: From) -> Result<Listing<Listed>, Error> {
     let today = snapshot.latest()?.time.day();
     let rows = service.index.screenings(&ScreeningFilter { of, open: false }, &from.paging())?;
-    Listing::new(rows, from, "/screenings", &address(of)).try_map(|row| {
-        let state = found("screening", row.id, snapshot.screening(row.id)?)?;
-        Listed::of(snapshot, row.id, state, today)
+    Listing::new(rows, from, "/screenings", &address(of)).try_filter_map(|row| {
+        // A ledger that is behind the index does not know the latest ones yet.
+        let state = snapshot.screening(row.id)?;
+        state.map(|state| Listed::of(snapshot, row.id, state, today)).transpose()
     })
 }
 
