@@ -433,7 +433,8 @@ pub enum Error {
 
 impl Error {
     /// What could not be read, where a check ended with that alone: then nothing is known, neither for what was checked nor
-    /// against it. What concerns a store's operator is left out.
+    /// against it. What concerns a store's operator is left out. The ledger's damage is not among it, since a forged receipt
+    /// reads like that too.
     #[must_use]
     pub fn unread(&self) -> Option<String> {
         match self {
@@ -441,7 +442,33 @@ impl Error {
                 Some(format!("{address} is not here"))
             }
             Self::BlobStore { .. } => Some("the store of blobs cannot be read".into()),
+            Self::DatabaseBusy | Self::Database(_) | Self::DatabaseOpen { .. } => {
+                Some("the database cannot be read".into())
+            }
+            Self::Ledger(node::Error::Storage { .. } | node::Error::InUse { .. }) => {
+                Some("the ledger cannot be read".into())
+            }
+            Self::File { .. } => Some("a file cannot be read".into()),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repro_a_busy_database_and_a_failing_disk_say_nothing_against_a_receipt() {
+        let storage = node::Error::Storage { what: "read", why: "the disk failed".into() };
+        let file = Error::File { path: "r.json".into(), action: "read", source: io::Error::other("the disk failed") };
+        for error in [Error::DatabaseBusy, diesel::result::Error::NotFound.into(), storage.into(), file] {
+            assert!(error.unread().is_some_and(|what| what.ends_with("cannot be read")), "{error}");
+        }
+        let forged = node::Error::Corrupt { what: "query", why: "it does not hash to its id".into() };
+        let refused = Error::Receipt { check: "R3 query", why: "its proof fails".into() };
+        for error in [forged.into(), refused, Error::Statement(circuits::Error::NonCanonical { what: "sum" })] {
+            assert!(error.unread().is_none(), "{error}");
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use market::{
     beacon::{Beacon, Floors, Trusted},
-    objects::Objects,
+    objects::{BlobAccess, BlobAddress, BlobKind, Objects},
     receipt::Receipt,
 };
 use node::genesis::Genesis;
@@ -270,6 +270,43 @@ fn repro_a_receipt_whose_ciphertexts_are_away_is_told_apart_and_served_once_they
     served.add(&path, Trusted { blobs: published.world.blobs.as_ref(), ..away }).unwrap();
     let now = served.now();
     assert_eq!(now.releases().map(|release| release.query()).collect::<Vec<_>>(), [published.exact]);
+}
+
+/// A store of which it is not known whether another node has the panels.
+struct PanelsAway<'b>(&'b dyn BlobAccess);
+
+impl BlobAccess for PanelsAway<'_> {
+    fn write(&self, address: BlobAddress, bytes: Vec<u8>) -> Result<(), market::Error> {
+        self.0.write(address, bytes)
+    }
+
+    fn read(&self, address: BlobAddress, bytes_max: usize) -> Result<Option<Vec<u8>>, market::Error> {
+        match address.kind {
+            BlobKind::Panel => Err(market::Error::BlobBusy { address, why: "a node does not answer".into() }),
+            _ => self.0.read(address, bytes_max),
+        }
+    }
+
+    fn list(&self, kind: BlobKind) -> Result<Vec<BlobAddress>, market::Error> {
+        self.0.list(kind)
+    }
+}
+
+#[test]
+fn repro_a_receipt_whose_panel_may_be_at_a_node_that_does_not_answer_is_not_served_without_its_variants() {
+    let published = published();
+    let path = published.folder.path().join("receipts/1-exact.json");
+    let view = published.world.ledger.ledger().snapshot().unwrap();
+    let genesis = published.world.ledger.ledger().genesis();
+    let here = Trusted { view: &view, genesis, blobs: published.world.blobs.as_ref() };
+    let served = ServedBeacon::from(Beacon::empty(FLOORS));
+    let Err(web::Error::Market(error)) = served.add(&path, Trusted { blobs: &PanelsAway(here.blobs), ..here }) else {
+        panic!("it is served");
+    };
+    assert!(error.unread().is_some_and(|what| what.contains(BlobKind::Panel.name())), "{error}");
+    assert_eq!(served.now().releases().len(), 0);
+    served.add(&path, here).unwrap();
+    assert_eq!(served.now().releases().len(), 1);
 }
 
 #[test]

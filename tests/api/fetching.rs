@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     net::{TcpListener, TcpStream},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, mpsc},
     thread,
 };
 
@@ -119,11 +119,34 @@ fn repro_readers_of_a_blob_that_is_being_fetched_wait_for_the_one_fetch_and_all_
 }
 
 #[test]
-fn a_node_that_refuses_a_blob_is_not_asked_for_it_again_at_once() {
+fn repro_clients_beyond_those_who_may_wait_for_a_blob_hear_so_at_once_and_what_blocks_is_still_answered() {
+    let having = Other::start("200", BYTES, &MESSAGE);
+    let (server, named) = naming(&MESSAGE, std::slice::from_ref(&having.url));
+    let closed = having.gate.lock().unwrap();
+    let (tell, told) = mpsc::channel();
+    thread::scope(|scope| {
+        // One fetches and six wait: three are left.
+        for _ in 0..10 {
+            let (tell, server) = (tell.clone(), &server);
+            scope.spawn(move || tell.send(server.get(&path(named))).unwrap());
+        }
+        for answer in told.iter().take(3) {
+            answer.refused(503, "who wait");
+            assert_eq!(answer.header("retry-after"), "1");
+        }
+        assert_eq!(server.get("/v1/blobs/key-generation").json()["digests"], serde_json::json!([]));
+        drop(closed);
+        assert!(told.iter().take(7).all(|answer| answer.status == 200 && answer.body == MESSAGE));
+    });
+    assert_eq!(having.asked().len(), 1);
+}
+
+#[test]
+fn repro_a_node_that_refuses_a_blob_is_not_asked_for_it_again_at_once_and_nobody_hears_that_there_is_none() {
     let refusing = Other::start("500", "text/plain", b"broken");
     let (server, named) = naming(&MESSAGE, std::slice::from_ref(&refusing.url));
-    server.get(&path(named)).refused(404, &named.digest.to_string());
-    server.get(&path(named)).refused(404, &named.digest.to_string());
+    server.get(&path(named)).refused(503, &named.digest.to_string());
+    server.get(&path(named)).refused(503, "try again");
     assert_eq!(refusing.asked().len(), 1);
 }
 
@@ -147,7 +170,7 @@ fn other_bytes_than_those_asked_for_are_refused_and_the_next_node_is_asked() {
     assert_eq!(server.get(&path(named)).body, MESSAGE);
     assert_eq!([&lying, &honest].map(|other| other.asked().len()), [1, 1]);
     let (server, named) = naming(&MESSAGE, std::slice::from_ref(&lying.url));
-    server.get(&path(named)).refused(404, &named.digest.to_string());
+    server.get(&path(named)).refused(503, &named.digest.to_string());
     let kept = server.get("/v1/blobs/key-generation").json();
     assert_eq!(kept["digests"], serde_json::json!([]), "what is wrong is kept");
 }

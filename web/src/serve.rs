@@ -22,7 +22,10 @@ use tokio::{select, sync::watch, task};
 
 use crate::{
     Error,
-    api::{self, CONNECTIONS_MAX, Encrypted, HEAD_TIME_MAX, SHUTDOWN_SECONDS_MAX, Service, Streams, WORKERS},
+    api::{
+        self, BLOCKING_THREADS_MAX, CONNECTIONS_MAX, Encrypted, HEAD_TIME_MAX, SHUTDOWN_SECONDS_MAX, Service, Streams,
+        WORKERS,
+    },
     chain::Chain,
     duties::Duties,
     member::{self, MemberService, Turns},
@@ -280,6 +283,7 @@ fn server(
     };
     let server = HttpServer::new(app)
         .workers(WORKERS)
+        .worker_max_blocking_threads(BLOCKING_THREADS_MAX)
         .max_connections(CONNECTIONS_MAX)
         .client_request_timeout(HEAD_TIME_MAX)
         .shutdown_timeout(SHUTDOWN_SECONDS_MAX);

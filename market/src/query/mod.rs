@@ -42,7 +42,8 @@ use crate::{
 /// A registered schema, and its panel if the store has it.
 ///
 /// # Errors
-/// [`Error::Ledger`] for a schema that nobody registered, [`Error::BlobStore`] when the store fails.
+/// [`Error::Ledger`] for a schema that nobody registered, [`Error::BlobBusy`] while it is not known whether anybody has the
+/// panel, [`Error::BlobStore`] when the store fails.
 pub fn schema_and_panel(
     view: &dyn StateView,
     blobs: &dyn BlobAccess,
@@ -55,5 +56,23 @@ pub fn schema_and_panel(
         Ok(bytes) => Ok((schema, Some(decode("variant panel", &bytes, BLOB_BYTES_MAX)?))),
         Err(Error::BlobMissing { .. }) => Ok((schema, None)),
         Err(error) => Err(error),
+    }
+}
+
+/// The same for what is shown with or without the panel: one that is not to be had at the moment counts as missing.
+///
+/// # Errors
+/// As [`schema_and_panel`], [`Error::BlobBusy`] apart.
+pub fn schema_and_panel_at_hand(
+    view: &dyn StateView,
+    blobs: &dyn BlobAccess,
+    id: SchemaId,
+) -> Result<(Schema, Option<VariantPanel>), Error> {
+    match schema_and_panel(view, blobs, id) {
+        Err(Error::BlobBusy { .. }) => {
+            let missing = || node::Error::Unknown { what: "schema", id: id.to_string() };
+            Ok((view.schema(id)?.ok_or_else(missing)?, None))
+        }
+        found => found,
     }
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::{
     BODY_TIME_MAX, PROGRESS_BYTES_MIN, Service, blocking,
-    memory::in_pieces,
+    fetching::Brought,
+    lanes::full,
+    memory::{Held, LARGE_BYTES, in_pieces},
     quota::{is_document, room},
     reply::{BYTES, parse},
     schemas,
@@ -32,6 +34,9 @@ use tokio::time::Instant;
 const SMALL_BYTES_MAX: usize = 1 << 20;
 
 const _: () = assert!(SMALL_BYTES_MAX <= BLOB_BYTES_MAX);
+
+/// Blobs of the largest size that have room at once.
+const LARGE_AT_ONCE: usize = LARGE_BYTES / BLOB_BYTES_MAX;
 
 /// The largest blob of a kind that is taken.
 pub(super) fn bytes_max(kind: BlobKind) -> usize {
@@ -131,9 +136,15 @@ pub(super) async fn put_blob(
     let address = address(&path)?;
     let bytes_max = bytes_max(address.kind);
     let expected = announced(&request).unwrap_or(bytes_max).min(bytes_max);
-    let _memory = service.quota.memory.take(room(address.kind), expected).await?;
+    let memory = service.quota.memory.take(room(address.kind), expected).await?;
     let bytes = receive(&request, payload, bytes_max).await?;
-    let stored = blocking(move || store(&service, address, bytes)).await?;
+    // The memory goes with the work, which goes on though the client is gone.
+    let stored = blocking(move || {
+        let stored = store(&service, address, bytes);
+        drop(memory);
+        stored
+    });
+    let stored = stored.await?;
     Ok(if stored { HttpResponse::Created().finish() } else { HttpResponse::NoContent().finish() })
 }
 
@@ -171,7 +182,7 @@ pub(super) struct Asked {
     responses(
         (status = 200, description = "the bytes", body = schemas::Bytes, content_type = "application/octet-stream"),
         (status = 404, description = "not here, nor at another node that was asked", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "as much is sought at other nodes as may be; try again", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "as much is sought at other nodes as may be, or some did not answer; try again", body = Problem, content_type = "application/problem+json"),
     )
 )]
 #[get("/v1/blobs/{kind}/{digest}")]
@@ -188,28 +199,47 @@ pub(super) async fn get_blob(
     }
     // Memory is taken for what is here or may come: what strangers make up takes nobody's place.
     let node = service.clone();
-    let may_come = blocking(move || {
+    let is_here = blocking(move || {
         let is_here = node.blobs.reader(address)?.is_some();
-        Ok(is_here || (!asked.own && node.fetching().is_sought(address)?))
-    });
-    if !may_come.await? {
-        return Err(Error::Market(market::Error::BlobMissing { address }));
-    }
-    let memory = service.quota.memory.take(room(address.kind), bytes_max(address.kind)).await?;
-    let bytes_max = bytes_max(address.kind);
-    let bytes = blocking(move || {
-        if asked.own {
-            return Ok(objects::get(service.blobs.as_ref(), address, bytes_max)?);
+        if !is_here && (asked.own || !node.fetching().is_sought(address)?) {
+            return Err(Error::Market(market::Error::BlobMissing { address }));
         }
-        service.fetching().get(address, bytes_max)
+        Ok(is_here)
     });
-    let bytes = bytes.await?;
+    let brought = if is_here.await? { None } else { bring(&service, address).await? };
+    let (bytes, memory) = match brought {
+        Some(brought) => brought,
+        None => read(service, address).await?,
+    };
     // A digest never names other bytes, so caches may keep them for ever.
     Ok(HttpResponse::Ok()
         .content_type(BYTES)
         .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
         .insert_header((header::ETAG, format!("\"{}\"", address.digest)))
         .body(in_pieces(bytes.into(), memory)))
+}
+
+/// The bytes of a blob that is here, with their memory, which goes with the work: that goes on though the client is gone.
+async fn read(service: Data<Service>, address: BlobAddress) -> Result<(Vec<u8>, Held), Error> {
+    let bytes_max = bytes_max(address.kind);
+    let memory = service.quota.memory.take(room(address.kind), bytes_max).await?;
+    blocking(move || Ok((objects::get(service.blobs.as_ref(), address, bytes_max)?, memory))).await
+}
+
+/// Has a blob come from another node: its bytes, or none where it is here now. Who waits for another's fetch holds as much
+/// as a small blob takes, and only who fetches takes memory for a large one.
+async fn bring(service: &Data<Service>, address: BlobAddress) -> Result<Option<(Vec<u8>, Held)>, Error> {
+    let (service, bytes_max) = (service.clone(), bytes_max(address.kind));
+    let mut memory = service.quota.memory.take(room(address.kind), bytes_max.min(SMALL_BYTES_MAX)).await?;
+    let brought = blocking(move || {
+        let grown = || if memory.grows_to(bytes_max) { Ok(memory) } else { Err(full("large blobs", LARGE_AT_ONCE)) };
+        service.fetching().bring(address, bytes_max, grown)
+    });
+    match brought.await? {
+        Brought::Here => Ok(None),
+        Brought::Bytes(bytes, memory) => Ok(Some((bytes, memory))),
+        Brought::Nowhere => Err(Error::Market(market::Error::BlobMissing { address })),
+    }
 }
 
 /// A page of the digests that this server keeps.

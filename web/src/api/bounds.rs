@@ -14,6 +14,8 @@ use crate::Error;
 
 /// Threads that answer requests; what blocks runs on a pool beside them.
 pub const WORKERS: usize = 2;
+/// Threads of each worker for what blocks; work beyond them waits.
+pub const BLOCKING_THREADS_MAX: usize = 256;
 /// Connections that a worker keeps at once.
 pub const CONNECTIONS_MAX: usize = 1_024;
 /// How long a client may take to send a request's head.

@@ -16,7 +16,7 @@ use node::state::{Admission, QueryStatus, StateRead as _};
 use super::{
     Service,
     blobs::bytes_max,
-    lanes::{Begun, Fetch, Lane, full},
+    lanes::{Begun, Fetch, Lane, Reader, full},
     named::{all_named, is_named},
     others::{Answer, OtherNodes},
     quota::UploadQuota,
@@ -34,12 +34,33 @@ pub(crate) struct FetchingBlobs {
     quota: Arc<UploadQuota>,
     chain: Arc<Chain>,
     index: Arc<Index>,
+    reader: Reader,
+}
+
+/// What becomes of a blob that was not here.
+pub(super) enum Brought<R> {
+    /// It is in the own store now.
+    Here,
+    /// These are its bytes, with the room that was taken for them. They may not have been kept.
+    Bytes(Vec<u8>, R),
+    /// Nobody has it, or nothing needs it.
+    Nowhere,
 }
 
 impl Service {
-    /// The blobs of this node and of those that it asks.
+    /// The blobs of this node and of those that it asks, for whoever asked this node.
     pub(crate) fn fetching(&self) -> FetchingBlobs {
+        self.fetching_for(Reader::Client)
+    }
+
+    /// The same for what the node does by itself, for which places are kept.
+    pub(crate) fn fetching_for_duties(&self) -> FetchingBlobs {
+        self.fetching_for(Reader::Duty)
+    }
+
+    fn fetching_for(&self, reader: Reader) -> FetchingBlobs {
         FetchingBlobs {
+            reader,
             own: Arc::clone(&self.blobs),
             others: Arc::clone(&self.others),
             quota: Arc::clone(&self.quota),
@@ -50,20 +71,6 @@ impl Service {
 }
 
 impl FetchingBlobs {
-    /// The blob at an address, from the own store or from another node's.
-    ///
-    /// # Errors
-    /// As [`objects::get`], and [`Error::Full`] while too many are fetched.
-    pub(super) fn get(&self, address: BlobAddress, bytes_max: usize) -> Result<Vec<u8>, Error> {
-        match objects::get(self.own.as_ref(), address, bytes_max) {
-            Err(market::Error::BlobMissing { .. }) => {
-                let fetched = self.fetch(address, bytes_max)?;
-                fetched.ok_or(Error::Market(market::Error::BlobMissing { address }))
-            }
-            got => Ok(got?),
-        }
-    }
-
     /// Keeps a blob in the own store, as far as there is room. Whether it is new.
     ///
     /// # Errors
@@ -93,25 +100,45 @@ impl FetchingBlobs {
         Ok(true)
     }
 
-    /// The blob from another node; none where nobody has it, or nothing needs it by what the ledger says: what strangers make
-    /// up is sought nowhere and spreads nowhere. Whoever reads what is being fetched waits for it.
-    fn fetch(&self, address: BlobAddress, limit: usize) -> Result<Option<Vec<u8>>, Error> {
-        let Some(lane) = self.lane(address)? else { return Ok(None) };
+    /// Has a blob come from another node, unless nobody has it, or nothing needs it by what the ledger says: what strangers
+    /// make up is sought nowhere and spreads nowhere. Whoever reads what is being fetched waits for it, and takes no `room`:
+    /// that is for who fetches.
+    ///
+    /// # Errors
+    /// [`market::Error::BlobBusy`] where some could not be asked, so that others may have it; [`Error::Full`] while too many
+    /// are fetched; and those of `room`.
+    pub(super) fn bring<R>(
+        &self,
+        address: BlobAddress,
+        limit: usize,
+        room: impl FnOnce() -> Result<R, Error>,
+    ) -> Result<Brought<R>, Error> {
+        let Some(lane) = self.lane(address)? else { return Ok(Brought::Nowhere) };
         for _ in 0..JOINS_MAX {
-            let begun = self.others.lanes.of(lane).begin(address)?;
-            if matches!(begun, Begun::Missed) {
-                return Ok(None);
+            let begun = self.others.lanes.of(lane).begin(address, self.reader)?;
+            if let Begun::Missed { all_lack } = begun {
+                return if all_lack { Ok(Brought::Nowhere) } else { Err(unsure(address)) };
             }
             // It may have come since this reader looked.
-            match objects::get(self.own.as_ref(), address, limit) {
-                Err(market::Error::BlobMissing { .. }) => {}
-                got => return Ok(Some(got?)),
+            if self.own.reader(address)?.is_some() {
+                return Ok(Brought::Here);
             }
             if let Begun::Fetch(fetch) = begun {
-                return self.ask(lane, fetch, (address, limit));
+                let room = room()?;
+                let found = self.ask(lane, fetch, (address, limit))?;
+                return Ok(found.map_or(Brought::Nowhere, |bytes| Brought::Bytes(bytes, room)));
             }
         }
         Err(full("searches for a blob that it cannot keep", JOINS_MAX))
+    }
+
+    /// The blob from another node, or as it came to the own store for another reader; none where there is none.
+    fn fetch(&self, address: BlobAddress, limit: usize) -> Result<Option<Vec<u8>>, Error> {
+        match self.bring(address, limit, || Ok(()))? {
+            Brought::Here => Ok(self.own.read(address, limit)?),
+            Brought::Bytes(bytes, ()) => Ok(Some(bytes)),
+            Brought::Nowhere => Ok(None),
+        }
     }
 
     /// Asks the other nodes, and keeps what comes.
@@ -123,9 +150,13 @@ impl FetchingBlobs {
     ) -> Result<Option<Vec<u8>>, Error> {
         let bytes = match self.others.ask(lane, address, limit.min(bytes_max(address.kind))) {
             Answer::Has(bytes) => bytes,
-            nothing => {
-                fetch.missed(nothing == Answer::Lack);
+            Answer::Lack => {
+                fetch.missed(true);
                 return Ok(None);
+            }
+            Answer::Unsure => {
+                fetch.missed(false);
+                return Err(unsure(address));
             }
         };
         if let Err(error) = self.keep_if_room(address, bytes.clone(), || self.is_needed(address)) {
@@ -189,6 +220,12 @@ impl FetchingBlobs {
             snapshot.contribution(query, contribution)?.is_none_or(|contribution| contribution.withdrawn);
         Ok(snapshot.query(query)?.map(|state| state.status).filter(|_| !is_withdrawn))
     }
+}
+
+/// That some of the other nodes may have a blob and could not be asked.
+fn unsure(address: BlobAddress) -> Error {
+    let why = "some of the other nodes did not answer; try again in a moment".into();
+    Error::Market(market::Error::BlobBusy { address, why })
 }
 
 /// What a ciphertext is fetched for, by how far its query is: none where it counts for nothing.

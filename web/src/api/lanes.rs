@@ -9,12 +9,19 @@ use std::{
 
 use market::objects::BlobAddress;
 
+use super::bounds::BLOCKING_THREADS_MAX;
 use crate::Error;
 
 /// Fetches that go on at once in a lane.
 const PLACES: usize = 16;
-/// Readers in a lane that wait for what is being fetched for others. Each holds a thread of those that block.
-const WAITERS_MAX: usize = 64;
+/// How many of them are kept for what the node does by itself.
+const DUTY_PLACES: usize = 4;
+/// Readers in a lane that wait for what is being fetched for others: over all lanes 32.
+const WAITERS_MAX: usize = 8;
+/// How many of them are kept for what the node does by itself.
+const DUTY_WAITERS: usize = 2;
+// Whoever fetches or waits holds a thread of those that block. However many ask, most of one worker's are left.
+const _: () = assert!(Lane::ALL.len() * (PLACES + WAITERS_MAX) < BLOCKING_THREADS_MAX / 2);
 /// How long one of them waits: longer than a fetch takes.
 const WAIT_TIME_MAX: Duration = Duration::from_secs(70);
 /// How long it counts that nobody had a blob, the first time; each further miss of the same blob counts twice as long.
@@ -38,6 +45,30 @@ pub(super) enum Lane {
     Released,
     /// Everything else that is sought.
     Rest,
+}
+
+impl Lane {
+    /// Every lane.
+    const ALL: [Self; 4] = [Self::KeyMessage, Self::Awaited, Self::Released, Self::Rest];
+}
+
+/// Who reads a blob that is not here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// Whoever asked this node over HTTP.
+    Client,
+    /// The node itself, for a duty or for what it publishes.
+    Duty,
+}
+
+impl Reader {
+    /// How much of a bound may be taken when this one comes.
+    const fn share(self, all: usize, kept: usize) -> usize {
+        match self {
+            Self::Client => all - kept,
+            Self::Duty => all,
+        }
+    }
 }
 
 /// The lanes.
@@ -83,6 +114,8 @@ struct Miss {
     until: Instant,
     /// For how long it counted from when it was found.
     time: Duration,
+    /// Whether all other nodes were asked and said that they have none.
+    all_lack: bool,
 }
 
 /// What becomes of a reader of a blob that is not here.
@@ -91,7 +124,10 @@ pub(super) enum Begun<'l> {
     /// It fetches the blob.
     Fetch(Fetch<'l>),
     /// Nobody had the blob a moment ago.
-    Missed,
+    Missed {
+        /// Whether all other nodes were asked and said so.
+        all_lack: bool,
+    },
     /// Another reader's fetch ended, for which it waited: the blob is here now, or was missed, or is still to be fetched.
     Ended,
 }
@@ -113,24 +149,31 @@ impl Fetches {
     ///
     /// # Errors
     /// [`Error::Full`] while as many are fetched, or wait, as may; [`Error::Slow`] for one that waited in vain.
-    pub(super) fn begin(&self, address: BlobAddress) -> Result<Begun<'_>, Error> {
+    pub(super) fn begin(&self, address: BlobAddress, reader: Reader) -> Result<Begun<'_>, Error> {
         let mut traffic = self.traffic();
-        if traffic.missed.get(&address).is_some_and(|miss| Instant::now() < miss.until) {
-            return Ok(Begun::Missed);
+        if let Some(miss) = traffic.missed.get(&address).filter(|miss| Instant::now() < miss.until) {
+            return Ok(Begun::Missed { all_lack: miss.all_lack });
         }
         if traffic.going_on.contains(&address) {
-            return self.join(traffic, address);
+            return self.join(traffic, address, reader);
         }
-        if traffic.going_on.len() >= PLACES {
-            return Err(full("searches for blobs at other nodes", PLACES));
+        let places = reader.share(PLACES, DUTY_PLACES);
+        if traffic.going_on.len() >= places {
+            return Err(full("searches for blobs at other nodes", places));
         }
         traffic.going_on.insert(address);
         Ok(Begun::Fetch(Fetch { fetches: self, address }))
     }
 
-    fn join<'l>(&'l self, mut traffic: MutexGuard<'l, Traffic>, address: BlobAddress) -> Result<Begun<'l>, Error> {
-        if traffic.waiting >= WAITERS_MAX {
-            return Err(full("readers who wait for blobs of other nodes", WAITERS_MAX));
+    fn join<'l>(
+        &'l self,
+        mut traffic: MutexGuard<'l, Traffic>,
+        address: BlobAddress,
+        reader: Reader,
+    ) -> Result<Begun<'l>, Error> {
+        let waiters_max = reader.share(WAITERS_MAX, DUTY_WAITERS);
+        if traffic.waiting >= waiters_max {
+            return Err(full("readers who wait for blobs of other nodes", waiters_max));
         }
         traffic.waiting += 1;
         let goes_on = |traffic: &mut Traffic| traffic.going_on.contains(&address);
@@ -156,7 +199,7 @@ impl Traffic {
             None if self.missed.len() >= MISSES_MAX => return,
             None => MISS_TIME,
         };
-        self.missed.insert(address, Miss { until: now + time, time });
+        self.missed.insert(address, Miss { until: now + time, time, all_lack });
     }
 }
 
@@ -187,14 +230,14 @@ mod tests {
     }
 
     fn begun(fetches: &Fetches, number: usize) -> Fetch<'_> {
-        match fetches.begin(address(number)).unwrap() {
+        match fetches.begin(address(number), Reader::Duty).unwrap() {
             Begun::Fetch(fetch) => fetch,
             other => panic!("{other:?}"),
         }
     }
 
     fn is_missed(fetches: &Fetches, number: usize) -> bool {
-        matches!(fetches.begin(address(number)).unwrap(), Begun::Missed)
+        matches!(fetches.begin(address(number), Reader::Client).unwrap(), Begun::Missed { .. })
     }
 
     /// Puts every miss so long back.
@@ -206,7 +249,7 @@ mod tests {
     fn no_more_is_fetched_at_once_than_there_are_places_and_each_lane_has_its_own() {
         let lanes = Lanes::default();
         let mut going_on: Vec<_> = (0..PLACES).map(|number| begun(lanes.of(Lane::Released), number)).collect();
-        let refused = lanes.of(Lane::Released).begin(address(PLACES)).unwrap_err();
+        let refused = lanes.of(Lane::Released).begin(address(PLACES), Reader::Duty).unwrap_err();
         assert!(matches!(refused, Error::Full { limit: PLACES, .. }), "{refused}");
         assert!(refused.to_string().contains("try again"), "{refused}");
         for lane in [Lane::KeyMessage, Lane::Awaited, Lane::Rest] {
@@ -222,7 +265,7 @@ mod tests {
         let first = begun(&fetches, 0);
         let others: Vec<_> = (1..PLACES).map(|number| begun(&fetches, number)).collect();
         thread::scope(|scope| {
-            let second = scope.spawn(|| matches!(fetches.begin(address(0)), Ok(Begun::Ended)));
+            let second = scope.spawn(|| matches!(fetches.begin(address(0), Reader::Client), Ok(Begun::Ended)));
             while fetches.traffic().waiting == 0 {
                 thread::yield_now();
             }
@@ -236,14 +279,54 @@ mod tests {
     }
 
     #[test]
-    fn no_more_wait_than_may() {
+    fn repro_clients_take_only_part_of_the_places_and_the_rest_is_kept_for_the_nodes_own_duties() {
+        const OF_CLIENTS: usize = PLACES - DUTY_PLACES;
+        for lane in Lane::ALL {
+            let lanes = Lanes::default();
+            let fetches = lanes.of(lane);
+            let seek = |number| fetches.begin(address(number), Reader::Client);
+            let clients: Vec<_> = (0..OF_CLIENTS).map(|number| seek(number).unwrap()).collect();
+            assert!(clients.iter().all(|begun| matches!(begun, Begun::Fetch(_))));
+            let refused = seek(PLACES).unwrap_err();
+            assert!(matches!(refused, Error::Full { limit: OF_CLIENTS, seconds: 1.., .. }), "{lane:?}: {refused}");
+            let duties: Vec<_> = (OF_CLIENTS..PLACES).map(|number| begun(fetches, number)).collect();
+            drop(clients);
+            assert!(seek(PLACES).is_ok(), "{lane:?}: {} duties keep clients from their places", duties.len());
+        }
+    }
+
+    #[test]
+    fn repro_no_more_wait_than_may_and_fewer_of_them_are_clients() {
+        const OF_CLIENTS: usize = WAITERS_MAX - DUTY_WAITERS;
         let fetches = Fetches::default();
         let first = begun(&fetches, 0);
-        fetches.traffic().waiting = WAITERS_MAX;
-        let refused = fetches.begin(address(0)).unwrap_err();
-        assert!(matches!(refused, Error::Full { limit: WAITERS_MAX, .. }), "{refused}");
-        drop(first);
+        let wait = |reader| fetches.begin(address(0), reader);
+        fetches.traffic().waiting = OF_CLIENTS;
+        let refused = wait(Reader::Client).unwrap_err();
+        assert!(matches!(refused, Error::Full { limit: OF_CLIENTS, seconds: 1.., .. }), "{refused}");
+        thread::scope(|scope| {
+            let duty = scope.spawn(|| matches!(wait(Reader::Duty), Ok(Begun::Ended)));
+            while fetches.traffic().waiting == OF_CLIENTS {
+                thread::yield_now();
+            }
+            fetches.traffic().waiting = WAITERS_MAX;
+            let refused = wait(Reader::Duty).unwrap_err();
+            assert!(matches!(refused, Error::Full { limit: WAITERS_MAX, .. }), "{refused}");
+            drop(first);
+            assert!(duty.join().unwrap());
+        });
         drop(begun(&fetches, 0));
+    }
+
+    #[test]
+    fn repro_a_miss_says_whether_all_were_asked_and_said_that_they_lack_the_blob() {
+        let fetches = Fetches::default();
+        for expected in [false, true, false] {
+            begun(&fetches, 0).missed(expected);
+            let again = fetches.begin(address(0), Reader::Client).unwrap();
+            assert!(matches!(again, Begun::Missed { all_lack } if all_lack == expected), "{again:?}");
+            age(&fetches, MISS_TIME_MAX);
+        }
     }
 
     #[test]

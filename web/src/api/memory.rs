@@ -22,6 +22,8 @@ const SMALL_UNITS: u32 = 4_096;
 const LARGE_UNITS: u32 = 4_096;
 const REPLY_UNITS: u32 = 2_048;
 const FORM_UNITS: u32 = 4_096;
+/// Room for large blobs in bytes.
+pub(super) const LARGE_BYTES: usize = LARGE_UNITS as usize * UNIT_BYTES;
 /// What a form hears that finds no room.
 const FORMS: Bounds = Bounds {
     what: "MiB for forms with files",
@@ -96,13 +98,18 @@ impl Held {
     /// # Errors
     /// [`Error::Full`] when there is not as much; what is held stays held until it is dropped.
     pub(crate) fn grow_to(&mut self, bytes: usize) -> Result<(), Error> {
+        if self.grows_to(bytes) { Ok(()) } else { Err(FORMS.full(FORMS.all)) }
+    }
+
+    /// Takes what is needed by now, whatever for, if there is as much; nobody waits for it.
+    pub(super) fn grows_to(&mut self, bytes: usize) -> bool {
         let held = u32::try_from(self.0.num_permits()).unwrap_or(u32::MAX);
         let more = units(bytes, u32::MAX).saturating_sub(held);
         if more > 0 {
-            let more = Arc::clone(self.0.semaphore()).try_acquire_many_owned(more);
-            self.0.merge(more.map_err(|_| FORMS.full(FORMS.all))?);
+            let Ok(more) = Arc::clone(self.0.semaphore()).try_acquire_many_owned(more) else { return false };
+            self.0.merge(more);
         }
-        Ok(())
+        true
     }
 
     /// Gives back what turned out not to be needed.
@@ -224,6 +231,26 @@ mod tests {
         forms[2].grow_to(50 << 20).unwrap();
         drop(forms);
         assert_eq!(memory.forms.available_permits(), FORM_UNITS as usize);
+    }
+
+    #[test]
+    fn repro_a_reader_of_a_large_blob_that_waits_holds_little_and_takes_the_rest_only_where_there_is_as_much() {
+        run(async {
+            let memory = Memory::default();
+            let mut waiting = vec![];
+            for _ in 0..4 {
+                waiting.push(memory.take(Room::Large, 1 << 20).await.unwrap());
+            }
+            let grown: Vec<bool> = waiting.iter_mut().map(|held| held.grows_to(64 << 20)).collect();
+            assert_eq!(grown, [true, true, true, true]);
+            assert_eq!(memory.large.available_permits(), 0);
+            waiting.pop();
+            let mut late = memory.take(Room::Large, 1 << 20).await.unwrap();
+            let other = memory.take(Room::Large, 1 << 20).await.unwrap();
+            assert!(!late.grows_to(64 << 20) && late.grows_to(63 << 20), "what is held stays held");
+            drop(other);
+            assert!(late.grows_to(64 << 20));
+        });
     }
 
     #[test]

@@ -31,6 +31,10 @@ const FETCH_TIME_MAX: Duration = Duration::from_secs(40);
 const REST_TIME: Duration = Duration::from_secs(15);
 /// How long a node without the blob may take to say so, before it is left alone as one that cannot be reached.
 const SLOW_TIME: Duration = Duration::from_secs(5);
+/// An absence that took longer is slow, though not yet as slow as that.
+const SLOWISH_TIME: Duration = Duration::from_secs(1);
+/// After so many slow absences in a row, in a lane, a node is left alone too: whoever reads blob by blob waits for each.
+const SLOWISH_MAX: u32 = 4;
 /// How long one that answers otherwise than with a blob, or that it has none, is not asked for that blob.
 const ASIDE_TIME: Duration = Duration::from_secs(15);
 /// Blobs for which a node is not asked of which it is remembered.
@@ -57,6 +61,8 @@ struct OtherNode {
 struct Standing {
     /// Anything of a lane.
     rests: BTreeMap<Lane, Instant>,
+    /// Slow absences in a row.
+    slowish: BTreeMap<Lane, u32>,
     /// One blob.
     aside: BTreeMap<BlobAddress, Instant>,
 }
@@ -123,10 +129,15 @@ impl OtherNode {
             found.map(|bytes| check_digest(address, &bytes).map(|()| bytes)).transpose().map_err(Error::Market)
         });
         match checked {
-            Ok(Some(bytes)) => return Answer::Has(bytes),
-            Ok(None) if started.elapsed() <= SLOW_TIME => return Answer::Lack,
+            Ok(Some(bytes)) => {
+                self.standing().slowish.remove(&lane);
+                return Answer::Has(bytes);
+            }
             Ok(None) => {
-                self.rest(lane, &"it is slow to say what it lacks");
+                let is_slow = self.standing().is_slow(lane, started.elapsed());
+                if is_slow {
+                    self.rest(lane, &"it is slow to say what it lacks");
+                }
                 return Answer::Lack;
             }
             // Who is down is down for every blob; any other refusal says nothing of the next one.
@@ -156,6 +167,17 @@ impl OtherNode {
 }
 
 impl Standing {
+    /// Whether a node is slow to say what it lacks, which took it so long this time.
+    fn is_slow(&mut self, lane: Lane, took: Duration) -> bool {
+        let before = self.slowish.remove(&lane).unwrap_or_default();
+        let in_a_row = if took > SLOWISH_TIME { before + 1 } else { 0 };
+        let is_slow = took > SLOW_TIME || in_a_row >= SLOWISH_MAX;
+        if !is_slow && in_a_row > 0 {
+            self.slowish.insert(lane, in_a_row);
+        }
+        is_slow
+    }
+
     fn keeps_from(&self, lane: Lane, address: BlobAddress) -> bool {
         let now = Instant::now();
         [self.rests.get(&lane), self.aside.get(&address)].into_iter().flatten().any(|until| now < *until)
@@ -226,6 +248,19 @@ mod tests {
             assert!(!standing.keeps_from(Lane::KeyMessage, address(1)), "{standing:?}");
         }
         assert_eq!(others.first.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn repro_a_node_that_is_rather_slow_again_and_again_is_left_alone_as_one_that_is_very_slow_once() {
+        let mut standing = Standing::default();
+        let (quick, slowish, slow) = (SLOWISH_TIME, SLOW_TIME, SLOW_TIME + Duration::from_millis(1));
+        assert!(standing.is_slow(Lane::Rest, slow));
+        let mut is_slow = |lane, took| standing.is_slow(lane, took);
+        for _ in 1..SLOWISH_MAX {
+            assert!(!is_slow(Lane::Rest, slowish) && !is_slow(Lane::Awaited, slowish));
+        }
+        assert!(!is_slow(Lane::Rest, quick) && !is_slow(Lane::Rest, slowish), "those before a quick one still count");
+        assert!(is_slow(Lane::Awaited, slowish) && !is_slow(Lane::Awaited, slowish), "each lane has its own count");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use market::{
     data_use::demanded_in_words,
     index::{QueryFilter, QueryRow, Stage, Whose},
     objects::BLOB_BYTES_MAX,
-    query::schema_and_panel,
+    query::schema_and_panel_at_hand,
 };
 use node::{
     Snapshot,
@@ -273,7 +273,7 @@ fn whole(shell: Shell, service: &Service, progress: Progress, named: bool) -> Re
     let snapshot = service.chain.snapshot()?;
     let query = progress.state.query.clone();
     let (schema, panel) = if named {
-        schema_and_panel(&snapshot, &service.fetching(), query.schema)?
+        schema_and_panel_at_hand(&snapshot, &service.fetching(), query.schema)?
     } else {
         (found("schema", query.schema, snapshot.schema(query.schema)?)?, None)
     };

@@ -96,7 +96,7 @@ impl Publish {
         let diseases = self.ontology.as_deref().map(|path| names(path, output)).transpose()?.map(Arc::new);
         let Some(folder) = self.beacon else { return Ok(Publishing { identity, beacon: None, diseases }) };
         let view = service.chain.snapshot()?;
-        let blobs = service.fetching();
+        let blobs = service.fetching_for_duties();
         let trusted = Trusted { view: &view, genesis, blobs: &blobs };
         let floors = Floors { count_min: self.beacon_count_min, exact: self.beacon_exact };
         let (beacon, refused) = Beacon::open(&folder, trusted, floors, |path| {

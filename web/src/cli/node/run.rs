@@ -129,7 +129,7 @@ impl Stewardship {
             Arc::new(StepDuty::refunding(Arc::clone(&ledger), sender.clone())),
             Arc::new(AggregateDuty {
                 ledger,
-                blobs: Arc::new(service.fetching()),
+                blobs: Arc::new(service.fetching_for_duties()),
                 committee: Arc::new(self.members.directory()?),
                 sender,
             }),
@@ -196,6 +196,8 @@ impl Run {
         let chain = Arc::new(Chain::new(mempool));
         let mut service = service(chain, Some(engine.handle().clone()), objects, database)?;
         service.others = others;
+        // Panels are sought by what the index names, which lacks everything after its tables changed.
+        service.index.follow(service.chain.ledger())?;
         service.publishing = self.publish.open(&service, self.listen, output)?;
         service.custody = custody;
         let duties = self.stewardship.duties(home, &service)?;

@@ -25,7 +25,7 @@ use circuits::{
 use market::{
     index::{Order, PAGE_ROWS_DEFAULT, Page, Paging, SchemaRow, StudyRow},
     objects::BLOB_BYTES_MAX,
-    query::{Again, QUERY_FILE_BYTES_MAX, QueryFile, schema_and_panel, variant_name},
+    query::{Again, QUERY_FILE_BYTES_MAX, QueryFile, schema_and_panel, schema_and_panel_at_hand, variant_name},
 };
 use node::state::StateRead;
 use serde::Deserialize;
@@ -306,7 +306,7 @@ fn build(shell: Shell, service: &Service, mut draft: Draft, address: String) -> 
     }
     let id: Option<SchemaId> = draft.schema.trim().parse().ok();
     let known = id.filter(|id| snapshot.schema(*id).is_ok_and(|schema| schema.is_some()));
-    let found = known.map(|id| schema_and_panel(&snapshot, &service.fetching(), id)).transpose()?;
+    let found = known.map(|id| schema_and_panel_at_hand(&snapshot, &service.fetching(), id)).transpose()?;
     let (schema, panel) = found.map_or((None, None), |(schema, panel)| (Some(schema), panel));
     let names = Names::of(schema.as_ref(), panel.as_ref(), "");
     let known = service.publishing.diseases.as_deref();
