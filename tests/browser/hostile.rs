@@ -38,7 +38,7 @@ pub fn is_text(page: &str, place: &str) {
 fn every_field_of_every_form_comes_out_as_text() {
     let _alone = browser();
     let mut visitor = Visitor::at(&site().url);
-    visitor.sign_up(HOSTILE, &mut Authenticator::new(93));
+    visitor.sign_up(HOSTILE, &mut Authenticator::new(94));
     let mut names = BTreeSet::new();
     for path in Site::Node.addresses("get") {
         let page = visitor.get(&filled(&path));
