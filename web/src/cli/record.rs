@@ -96,7 +96,7 @@ struct Enrolled {
     wallet: Wallet,
     measured: Measurements,
     enrolment: Enrolment,
-    /// Whether an interrupted run registered it already, under other terms than this one's.
+    /// Whether an interrupted run began it, under other terms than this one's.
     has_earlier_terms: bool,
 }
 
@@ -146,7 +146,7 @@ impl Certify {
         let earlier = people.iter().filter(|person| person.has_earlier_terms).count();
         if earlier > 0 {
             let change = "`locus consent change` sets others";
-            notes.push(format!("registered by an interrupted run, on the terms that it had: {earlier}; {change}"));
+            notes.push(format!("begun by an interrupted run, on the terms that it had: {earlier}; {change}"));
         }
         let progress = output.progress("certifying", people.len());
         let requests: Vec<_> = people.iter().map(|person| (person.measured.clone(), person.enrolment)).collect();
@@ -211,7 +211,8 @@ impl Certify {
             let attributes = attributes.cloned().unwrap_or_else(|| Attributes::new([MISSING; ATTRIBUTES]));
             let measured = measure(self.schema, attributes, &sample.dosages)?;
             let begun = begun((ledger, issuer.account()), &wallet, &measured, |consent| {
-                Ok(terms.resolve(today, consent.salt)?.0 == *consent)
+                let (own, data_use) = terms.resolve(today, consent.salt)?;
+                Ok(own == *consent && wallet.data_use(consent) == data_use.as_ref())
             })?;
             let (enrolment, has_earlier_terms) = match begun {
                 Some(begun) => begun,
@@ -254,25 +255,24 @@ impl Certify {
     }
 }
 
-/// The enrolment that an interrupted run left and this one goes on with, since another would register the person twice: one
-/// that is registered already, and whether its terms are other ones, or else one under the same terms.
+/// The enrolment that an interrupted run left and this one goes on with, and whether its terms are other ones: one that is
+/// registered, or else the latest. A second one would be of another key, and if a block still takes the first, the person
+/// would be registered twice.
 fn begun(
     (ledger, issuer): (&dyn LedgerAccess, AccountId),
     wallet: &Wallet,
     measured: &Measurements,
     is_same: impl Fn(&ConsentTerms) -> Result<bool, Error>,
 ) -> Result<Option<(Enrolment, bool)>, Error> {
-    let mut found = None;
+    let mut latest = None;
     for (enrolment, terms) in wallet.begun().filter(|(enrolment, _)| enrolment.replaces.is_none()) {
-        let is_same = is_same(terms)?;
+        let has_other_terms = !is_same(terms)?;
         if ledger.body(body(issuer, measured, &enrolment)?)?.is_some() {
-            return Ok(Some((enrolment, !is_same)));
+            return Ok(Some((enrolment, has_other_terms)));
         }
-        if is_same && found.is_none() {
-            found = Some((enrolment, false));
-        }
+        latest = latest.or(Some((enrolment, has_other_terms)));
     }
-    Ok(found)
+    Ok(latest)
 }
 
 /// The wallet, which must be this person's.

@@ -138,6 +138,12 @@ class BusyError(ProblemError):
     slug = "busy"
 
 
+class UncheckedError(ProblemError):
+    """The node lacks what a check needs, for now; the answer's `Retry-After` says when to ask again."""
+
+    slug = "unchecked"
+
+
 class TooManyError(ProblemError):
     """Too many tries in a short time; the answer's `Retry-After` says when to come back."""
 
