@@ -369,3 +369,20 @@ fn repro_a_wallet_that_is_open_elsewhere_holds_up_no_other_persons_pages() {
     drop(held);
     assert_eq!(agent.page(0).0, 200);
 }
+
+#[test]
+fn people_who_are_reached_over_tls_are_told_to_stay_with_it_and_nobody_else_is() {
+    let agent_without = Agent::start();
+    let asked = |running: &Running| agent().get(running.url()).call().unwrap();
+    assert!(asked(&agent_without.running).headers().get(header::STRICT_TRANSPORT_SECURITY).is_none());
+    let remote = Remote::new(&agent_without.line.url).unwrap();
+    let ledger = Arc::new(RemoteLedger::connect(remote.clone()).unwrap());
+    let blobs = Arc::new(RemoteBlobs::new(remote.clone()));
+    let reach = Reach { ledger, blobs, node: Some(remote), genome_keys: vec![] };
+    let (running, _pages) = serve_patients("127.0.0.1:0".parse().unwrap(), StopOn::Request, |_| {
+        let origin = "https://patients.example".parse().unwrap();
+        PatientPages::open(reach, &[], Protection::DemoUnencrypted, origin, |_| {})
+    })
+    .unwrap();
+    assert_eq!(asked(&running).headers()[header::STRICT_TRANSPORT_SECURITY], "max-age=31536000");
+}

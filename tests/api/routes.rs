@@ -35,7 +35,7 @@ pub const SIGN_IN: [(&str, &str); 6] = [
 ];
 
 /// What is for everybody: public facts, and what proves itself, such as a signed transaction or a blob by its digest.
-pub const PUBLIC: [(&str, &str); 76] = [
+pub const PUBLIC: [(&str, &str); 77] = [
     ("get", "/beacon/v2/"),
     ("get", "/beacon/v2/configuration"),
     ("get", "/beacon/v2/datasets"),
@@ -71,6 +71,7 @@ pub const PUBLIC: [(&str, &str); 76] = [
     ("get", "/v1/datasets"),
     ("get", "/v1/diseases"),
     ("get", "/v1/epoch"),
+    ("get", "/v1/epochs"),
     ("get", "/v1/genesis"),
     ("get", "/v1/governance"),
     ("get", "/v1/head"),

@@ -284,6 +284,35 @@ fn what_governs_the_network_is_the_same_on_its_page_at_its_endpoint_and_by_its_c
 }
 
 #[test]
+fn epochs_are_the_same_on_their_page_at_their_endpoint_and_by_their_command() {
+    let mut world = governed();
+    for _ in 0..110 {
+        world.block();
+    }
+    let seen = Seen::over(world);
+    let said = seen.said("/v1/epochs");
+    assert_eq!(seen.printed(&["ledger", "epochs"]), said);
+    let (items, next) = (said["items"].as_array().unwrap(), said["next"].as_u64().unwrap().to_string());
+    assert_eq!((items.len(), &items[0]["epoch"], &said["epoch_blocks"]), (25, &said["current"], &json!(4)));
+    let older = seen.said(&format!("/v1/epochs?before={next}"));
+    assert_eq!(seen.printed(&["ledger", "epochs", "--before", &next]), older);
+    assert_eq!(
+        (&older["next"], &older["items"].as_array().unwrap().last().unwrap()["epoch"]),
+        (&Value::Null, &json!(0))
+    );
+    for (page, told, said) in [
+        (seen.page("/epochs"), seen.told(&["ledger", "epochs"]), &said),
+        (seen.page(&format!("/epochs?before={next}")), seen.told(&["ledger", "epochs", "--before", &next]), &older),
+    ] {
+        for one in said["items"].as_array().unwrap() {
+            let root = one["root"].as_str().unwrap();
+            says_all(&page, &[root, &format!("<th scope=\"row\">{}</th>", one["epoch"])]);
+            says_all(&told, &[root]);
+        }
+    }
+}
+
+#[test]
 fn what_an_account_is_is_the_same_on_its_page_at_its_endpoint_and_by_its_command() {
     let seen = Seen::of(Server::start());
     let mut balances = vec![];

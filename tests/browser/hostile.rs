@@ -116,6 +116,9 @@ fn addresses_that_are_markup_are_text() {
         format!("/screenings/{encoded}"),
         format!("/screenings/{encoded}/verify"),
         format!("/screenings?after={encoded}"),
+        format!("/screenings?study={encoded}"),
+        format!("/screenings?sponsor={encoded}"),
+        format!("/queries?researcher={encoded}"),
         format!("/epochs?before={encoded}"),
     ] {
         browser.open(&format!("{}{path}", site.url));

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     chromium::{Browser, browser},
+    patient::journeys::says_no_jargon,
     site::{Site, site},
 };
 use crate::api::parity;
@@ -160,9 +161,12 @@ fn faults(browser: &Browser, name: &str) -> Vec<String> {
     faults
 }
 
-/// Asserts that nothing is wrong with the looks of the page that is open.
+/// Asserts that nothing is wrong with the looks of the page that is open, nor with the words of one of people's own.
 #[track_caller]
 pub fn inspect(browser: &Browser, name: &str) {
+    if name.starts_with("patient-") {
+        says_no_jargon(browser, name);
+    }
     let faults = faults(browser, name);
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }

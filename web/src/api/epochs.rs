@@ -7,6 +7,7 @@ use actix_web::{
 use borsh::{BorshDeserialize, BorshSerialize};
 use circuits::id::Leaf;
 use node::{
+    genesis::Genesis,
     state::{EpochSnapshot, StateRead},
     units::{Epoch, LeafIndex},
 };
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     LEAVES_PAGE_MAX, Service, blocking,
+    listing::query_string,
     memory::Room,
     reply::{found, long_reply, reply},
     schemas,
@@ -30,6 +32,88 @@ pub struct CurrentEpoch {
     pub epoch: Epoch,
     /// The snapshot valid in it.
     pub snapshot: EpochSnapshot,
+}
+
+/// Epochs that a page lists.
+const EPOCHS_PAGE_MAX: u32 = 25;
+
+/// An epoch, with the snapshot that was or is valid in it.
+#[derive(Debug, Clone, Copy, BorshSerialize, Serialize)]
+pub(crate) struct ListedEpoch {
+    /// Its number.
+    pub(crate) epoch: Epoch,
+    /// Root, leaves, and the block at whose end it was taken.
+    #[serde(flatten)]
+    pub(crate) snapshot: EpochSnapshot,
+}
+
+/// Epochs, the latest first.
+#[derive(Debug, Clone, BorshSerialize, Serialize)]
+pub(crate) struct EpochPage {
+    /// At most [`EPOCHS_PAGE_MAX`].
+    pub(crate) items: Vec<ListedEpoch>,
+    /// The earliest of them, where there are earlier ones: they are the page before it.
+    pub(crate) next: Option<Epoch>,
+    /// The epoch of the next block.
+    pub(crate) current: Epoch,
+    /// Records and consents that change at its end.
+    pub(crate) waiting: u32,
+    /// Blocks of an epoch.
+    pub(crate) epoch_blocks: u32,
+}
+
+impl EpochPage {
+    /// The latest epochs before one, or the latest of all, where the next block is of `current`.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when the state cannot be read.
+    pub(crate) fn of(
+        state: &(impl StateRead + ?Sized),
+        genesis: &Genesis,
+        current: Epoch,
+        before: Option<Epoch>,
+    ) -> Result<Self, Error> {
+        let last = before.map_or(current.get(), |before| before.get().saturating_sub(1).min(current.get()));
+        let first = last.saturating_sub(EPOCHS_PAGE_MAX - 1);
+        let mut items = vec![];
+        for epoch in (first..=last).rev().map(Epoch::new) {
+            items.extend(state.epoch_snapshot(epoch)?.map(|snapshot| ListedEpoch { epoch, snapshot }));
+        }
+        let has_earlier = first > 0 && state.epoch_snapshot(Epoch::new(first - 1))?.is_some();
+        Ok(Self {
+            items,
+            next: has_earlier.then_some(Epoch::new(first)),
+            current,
+            waiting: state.leaf_change_count()?.unwrap_or_default(),
+            epoch_blocks: genesis.parameters.epoch_blocks,
+        })
+    }
+}
+
+/// Which epochs.
+#[derive(Deserialize)]
+pub(super) struct Before {
+    before: Option<u32>,
+}
+
+/// Epochs, the latest first, each with the root that proofs were made against; 25 a page. JSON or bytes.
+#[utoipa::path(
+    tag = "epochs",
+    params(("before" = Option<u32>, Query, description = "`next` of the page before: epochs before this one")),
+    responses((status = 200, description = "a page", content((schemas::EpochPage = "application/json"), (schemas::Bytes = "application/octet-stream"))))
+)]
+#[get("/v1/epochs")]
+pub(super) async fn list_epochs(
+    request: HttpRequest,
+    service: Data<Service>,
+    before: Result<Query<Before>, actix_web::Error>,
+) -> Result<HttpResponse, Error> {
+    let before = query_string(before)?.before.map(Epoch::new);
+    let page = blocking(move || {
+        let snapshot = service.chain.snapshot()?;
+        EpochPage::of(&snapshot, service.chain.ledger().genesis(), snapshot.latest()?.epoch, before)
+    });
+    reply(&request, &page.await?)
 }
 
 /// A run of leaves. All pages of one epoch make its tree.

@@ -11,14 +11,14 @@ use node::{
     Groth16Verifier,
     calendar::utc,
     transaction::{Transaction, TransactionId},
-    units::Height,
+    units::{Epoch, Height},
 };
 use serde::Serialize;
 
 use super::{Connection, Home, Output, listing::List};
 use crate::{
     Error,
-    api::{Found, find},
+    api::{EpochPage, Found, ListedEpoch, find},
     client::Remote,
 };
 
@@ -50,6 +50,12 @@ pub enum Ledger {
         /// Its id, 64 hex digits.
         id: TransactionId,
     },
+    /// List epochs, the latest first, each with the root that proofs were made against, and say what waits for the next.
+    Epochs {
+        /// Go on with those before this one.
+        #[arg(long, value_name = "EPOCH")]
+        before: Option<u32>,
+    },
     /// Wait until the next epoch, in which records registered and consent changed so far count.
     ///
     /// Works against a node, which makes blocks; on a network in the data directory it asks for them.
@@ -64,7 +70,9 @@ impl Ledger {
             Self::Find { text } => return look_up(home, output, text),
             Self::List(list) => return list.run(home, output),
             Self::NextEpoch => home.connect()?,
-            Self::Head | Self::Block { .. } | Self::Transaction { .. } | Self::Replay => home.connect_reading()?,
+            Self::Head | Self::Block { .. } | Self::Transaction { .. } | Self::Epochs { .. } | Self::Replay => {
+                home.connect_reading()?
+            }
         };
         let ledger = &*connection.ledger;
         match self {
@@ -74,6 +82,10 @@ impl Ledger {
             Self::Head => output.result(&tip(ledger)?, |tip| {
                 format!("height {}\nepoch  {}\ntime   {}", tip.height, tip.epoch, utc(tip.time))
             }),
+            Self::Epochs { before } => {
+                let (current, before) = (tip(ledger)?.epoch, before.map(Epoch::new));
+                output.result(&EpochPage::of(ledger, ledger.genesis(), current, before)?, describe_epochs)
+            }
             Self::Block { height } => {
                 let missing = || Error::Input {
                     what: "block",
@@ -112,6 +124,21 @@ impl Ledger {
             }
         }
     }
+}
+
+fn describe_epochs(page: &EpochPage) -> String {
+    let mut lines = vec![format!(
+        "the next block is of epoch {}; {} changes wait for its end; an epoch is {} blocks",
+        page.current, page.waiting, page.epoch_blocks
+    )];
+    lines.extend(page.items.iter().map(|ListedEpoch { epoch, snapshot }| {
+        format!(
+            "epoch {epoch:>6}  after block {:>8}  {:>8} records  root {}",
+            snapshot.height, snapshot.leaves, snapshot.root
+        )
+    }));
+    lines.extend(page.next.map(|next| format!("earlier ones: --before {next}")));
+    lines.join("\n")
 }
 
 /// Looks a height or an id up, at the node or in the ledger of the data directory.

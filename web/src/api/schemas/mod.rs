@@ -4,6 +4,7 @@
 
 #![allow(dead_code, reason = "the derive reads the fields, nobody else does")]
 
+mod epochs;
 mod governance;
 mod rows;
 mod study;
@@ -14,6 +15,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 pub(super) use self::{
+    epochs::{CurrentEpoch, EpochPage, LeafPage},
     governance::{Approvals, Governance},
     rows::{
         BlockRow, ContributionRow, DatasetRow, Introduction, LicenceRow, Page, PartyRow, QueryIdPage, QueryProgress,
@@ -344,23 +346,6 @@ pub(super) struct CommitteeKey {
     committee: Value,
     /// By account, the members that are suspended: the block, and the digest of the evidence.
     suspended: BTreeMap<String, Value>,
-}
-
-/// The current epoch.
-#[derive(ToSchema)]
-pub(super) struct CurrentEpoch {
-    epoch: u32,
-    /// Root, number of leaves, and the block that made it.
-    snapshot: Value,
-}
-
-/// A run of leaves.
-#[derive(ToSchema)]
-pub(super) struct LeafPage {
-    epoch: u32,
-    /// Place of the first.
-    first: u32,
-    leaves: Vec<String>,
 }
 
 /// What a key holds, proven.

@@ -70,7 +70,7 @@ impl Screenings {
             if stop.asked() {
                 return Ok(());
             }
-            let respond = |task: Task| respond_all(&self.key, &agent, means, &task, &open);
+            let respond = |task: Task| respond_all(&self.key, &agent, (means, stop), &task, &open);
             let lines = side_by_side(batch.to_vec(), threads, respond)?;
             for line in lines.into_iter().flatten() {
                 match line.what {
@@ -110,7 +110,7 @@ impl Screenings {
 fn respond_all(
     key: &ProvingKey,
     agent: &ScreeningAgent<'_>,
-    means: &Means,
+    (means, stop): (&Means, &Stop),
     task: &Task,
     open: &[OpenScreening],
 ) -> Vec<Line> {
@@ -125,5 +125,6 @@ fn respond_all(
         let what = responded.map_or_else(|error| What::Failed { error }, What::Done);
         Line { wallet: task.path.display().to_string(), screening: opened.id(), what }
     };
-    task.queries.iter().filter_map(|place| open.get(*place)).map(line).collect()
+    let asked = task.queries.iter().take_while(|_| !stop.asked());
+    asked.filter_map(|place| open.get(*place)).map(line).collect()
 }

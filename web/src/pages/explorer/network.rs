@@ -11,7 +11,7 @@ use circuits::quorum::{MemberIndex, Quorum};
 use node::{
     genesis::Member,
     query::RELEASES_PER_KEY_MAX,
-    state::{CommitteeStage, CommitteeState, EpochSnapshot, StateRead, Suspension, Tip, committee_of},
+    state::{CommitteeStage, CommitteeState, StateRead, Suspension, Tip, committee_of},
     units::{CommitteeEpoch, Epoch},
     validator::{Validator, ValidatorSet},
 };
@@ -19,7 +19,7 @@ use serde::Deserialize;
 
 use crate::{
     Error,
-    api::{Service, blocking, found, suspended},
+    api::{EpochPage, ListedEpoch, Service, blocking, found, suspended},
     pages::{
         parts::{self, Listing, asked},
         shell::{Section, Shell, page},
@@ -156,7 +156,7 @@ struct Epochs {
     shell: Shell,
     tip: Tip,
     epoch_blocks: u32,
-    listing: Listing<(Epoch, EpochSnapshot)>,
+    listing: Listing<ListedEpoch>,
     waiting: u32,
 }
 
@@ -171,16 +171,11 @@ pub(super) async fn epochs(
     let shell = Shell::of(&request, Section::Explorer, "Epochs");
     let shown = blocking(move || {
         let snapshot = service.chain.snapshot()?;
-        let tip = snapshot.latest()?;
-        let mut epochs = vec![];
-        let run = before.run(tip.epoch.get());
-        for epoch in run.clone().rev().map(Epoch::new) {
-            epochs.extend(snapshot.epoch_snapshot(epoch)?.map(|snapshot| (epoch, snapshot)));
-        }
-        let more = snapshot.epoch_snapshot(Epoch::new(run.start().saturating_sub(1)))?.is_some();
-        let listing = before.listing("/epochs", epochs, *run.start(), more);
-        let epoch_blocks = service.chain.ledger().genesis().parameters.epoch_blocks;
-        let waiting = snapshot.leaf_change_count()?.unwrap_or_default();
+        let (tip, genesis) = (snapshot.latest()?, service.chain.ledger().genesis());
+        let EpochPage { items, next, waiting, epoch_blocks, .. } =
+            EpochPage::of(&snapshot, genesis, tip.epoch, before.before.map(Epoch::new))?;
+        let first = next.map_or(0, Epoch::get);
+        let listing = before.listing("/epochs", items, first, next.is_some());
         Ok(Epochs { shell, tip, epoch_blocks, listing, waiting })
     });
     page(&shown.await?)

@@ -9,6 +9,7 @@ use super::{
         shell::{Shell, page},
     },
     Part,
+    illness::ILLNESS_BY_NUMBER,
     visit::{Seen, Visit},
     words,
 };
@@ -35,6 +36,13 @@ pub(super) struct Question {
     pub(super) is_final: bool,
     /// The way back.
     pub(super) back: &'static str,
+}
+
+impl Question {
+    /// Whether it speaks of an illness by its number.
+    fn has_illness(&self) -> bool {
+        self.does.iter().chain(&self.does_not).any(|text| text.contains(ILLNESS_BY_NUMBER))
+    }
 }
 
 #[derive(Template)]

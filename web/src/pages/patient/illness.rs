@@ -2,9 +2,12 @@
 
 use market::{consent::Terms, data_use::DiseaseCode};
 
+/// What comes before the number of an illness of which nothing else is known.
+pub(super) const ILLNESS_BY_NUMBER: &str = "the illness with the number ";
+
 /// An illness of which nothing is known but its number.
 pub(super) fn illness(number: &u32) -> String {
-    format!("the illness with the number {number}")
+    format!("{ILLNESS_BY_NUMBER}{number}")
 }
 
 /// The one illness that rules allow: by its code, where the rules were written with it, and else by its number.
