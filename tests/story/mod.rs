@@ -1,10 +1,10 @@
 //! The whole story with every party in processes of its own: a node on PostgreSQL and S3, four committee members, two
 //! hospitals that certify and run their patients' agents, a researcher, a sponsor and an onlooker. The node adds up by itself.
 //!
-//! Whatever runs is killed in random order, each once before any twice, and comes back: PostgreSQL and the S3 server while
-//! the committee makes its key; the node and the members too while hospitals are accredited and certify, a sponsor recruits
-//! and a researcher opens the query; the agents too while the query collects, spread over its contributions, and while it is
-//! added up. Commands that end by themselves are not killed, but fail with what they need, and are given again as their
+//! Whatever runs is killed in random order, each once before any twice, and comes back: PostgreSQL, the S3 server, the node
+//! and the members while the committee makes its key, hospitals are accredited and certify, a sponsor recruits and a
+//! researcher opens the query; the agents too while the query collects, spread over its contributions, and while it is added
+//! up. Commands that end by themselves are not killed, but fail with what they need, and are given again as their
 //! operators would. Nothing is killed while the node starts for the first time, nor once the query is released.
 //!
 //! `LOCUS_STORY_PEOPLE` is how many people meet the criteria (12; 200 in the long tier), `LOCUS_STORY_KILLS` how often a
@@ -49,10 +49,10 @@ fn everybody_is_counted_once_and_nothing_leaks_however_often_processes_die() {
     let stage = Stage::build(&wards);
     let mut chaos = Chaos::new(people);
     let mut cast = stage.stores();
-    let node = stage.start_node();
-    let members = chaos.during(&mut cast, || stage.start_members());
-    cast.extend([node].into_iter().chain(members).map(mortal));
+    cast.push(mortal(stage.start_node()));
+    cast.extend(stage.start_members().map(mortal));
     let (query, screening) = chaos.during(&mut cast, || {
+        stage.await_key();
         stage.accredit();
         let schema = stage.certify(&wards);
         let screening = screening::recruit(&stage, &schema, people);

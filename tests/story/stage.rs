@@ -157,8 +157,8 @@ impl Stage {
         node
     }
 
-    /// The members start in their order and make the committee's key.
-    pub fn start_members(&self) -> Vec<Process<'_>> {
+    /// The members start in their order.
+    pub fn start_members(&self) -> impl Iterator<Item = Process<'_>> {
         let start = |(member, address): (_, &String)| {
             Process::start(
                 member,
@@ -168,8 +168,12 @@ impl Stage {
         let mut members: Vec<_> = self.members.iter().zip(&self.addresses).map(start).collect();
         thread::sleep(START_TIME);
         members.iter_mut().for_each(Process::assert_alive);
+        members.into_iter()
+    }
+
+    /// Until the members have made the committee's key.
+    pub fn await_key(&self) {
         self.researcher.until(&["committee", "show"], |shown| shown["committee"]["stage"]["stage"] == "active");
-        members
     }
 
     /// The members' addresses, in their order.

@@ -56,7 +56,10 @@ pub(super) async fn home(request: HttpRequest, service: Data<Service>) -> Result
             None => index.queries(&QueryFilter::default(), &LATEST)?.items,
             Some(_) => vec![],
         };
-        let queries = latest.into_iter().map(|row: QueryRow| listed(&snapshot, row)).collect::<Result<_, _>>()?;
+        let queries = latest
+            .into_iter()
+            .filter_map(|row: QueryRow| listed(&snapshot, row).transpose())
+            .collect::<Result<_, _>>()?;
         Ok(Home {
             shell,
             tip: snapshot.latest()?,

@@ -51,15 +51,15 @@ pub(super) struct Listed {
     pub(super) refund: Option<&'static str>,
 }
 
-/// A row of the index with what lists say beside it.
-pub(super) fn listed(snapshot: &Snapshot, row: QueryRow) -> Result<Listed, Error> {
-    let state = found("query", row.id, snapshot.query(row.id)?)?;
+/// A row of the index with what lists say beside it; nothing where a ledger that is behind the index lacks it yet.
+pub(super) fn listed(snapshot: &Snapshot, row: QueryRow) -> Result<Option<Listed>, Error> {
+    let Some(state) = snapshot.query(row.id)? else { return Ok(None) };
     let title = snapshot.study(row.study)?.map_or_else(String::new, |study| study.registration.title);
     let (minimum, maximum) = (state.query.contributions_min, state.query.contributions_max);
     let (closing, conformance) = (date(state.query.closing), state.conformance);
     let is_past = is_past(snapshot, &state)?;
     let refund = refund_reason(&state);
-    Ok(Listed { row, title, minimum, maximum, closing, is_past, conformance, refund })
+    Ok(Some(Listed { row, title, minimum, maximum, closing, is_past, conformance, refund }))
 }
 
 /// Why a query's escrow went back, where it did.
@@ -123,13 +123,13 @@ pub(super) async fn list(
         if filter.researcher.is_empty() { None } else { Some(parse("researcher", &filter.researcher)?) };
     let shell = Shell::of(&request, Section::Queries, "Queries");
     let queries = blocking(move || {
-        let snapshot = service.chain.snapshot()?;
         let filter = QueryFilter { stage, of: researcher.map(Whose::Account) };
         let rows = service.listings()?.queries(&filter, &from.paging())?;
+        let snapshot = service.chain.snapshot()?;
         let listing = Listing::new(rows, from, "/queries", &address(researcher, stage));
         let name = |id| Ok::<_, Error>((id, snapshot.researcher(id)?.map_or_else(String::new, |party| party.name)));
         let researcher = researcher.map(name).transpose()?;
-        Ok(Queries { shell, stage, researcher, listing: listing.try_map(|row| listed(&snapshot, row))? })
+        Ok(Queries { shell, stage, researcher, listing: listing.try_filter_map(|row| listed(&snapshot, row))? })
     });
     page(&queries.await?)
 }

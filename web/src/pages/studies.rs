@@ -92,7 +92,8 @@ pub(super) async fn show(
             earlier_outcomes: outcomes.next.unwrap_or_default(),
             outcomes: outcomes.items,
             screenings: screenings::of_study(&service, &snapshot, id)?,
-            listing: Listing::new(rows, from, &format!("/studies/{id}"), "").try_map(|row| listed(&snapshot, row))?,
+            listing: Listing::new(rows, from, &format!("/studies/{id}"), "")
+                .try_filter_map(|row| listed(&snapshot, row))?,
             id,
             record,
         })

@@ -155,7 +155,7 @@ impl Reach {
 
     fn offered(&self, owner: AccountId, which: Which, days: &Days) -> Result<Vec<Offered>, Error> {
         let Some(node) = &self.node else {
-            let why = "a node's index lists what is offered; give the --url of one".into();
+            let why = "give the --url of a node: its index lists what is offered".into();
             return Err(Error::Input { what: "address", why });
         };
         let mut offered = vec![];

@@ -24,7 +24,7 @@ use crate::{
 fn rows<T: DeserializeOwned>(home: &Home, path: &str) -> Result<Vec<T>, Error> {
     let url = home.url().ok_or_else(|| Error::Input {
         what: "address",
-        why: "a node's index lists these; give the --url of one".into(),
+        why: "give the --url of a node: its index lists these".into(),
     })?;
     Remote::new(url)?.rows(path)
 }
