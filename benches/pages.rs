@@ -350,8 +350,13 @@ fn serve_person(node: &Client, folder: &std::path::Path, answers: u64) -> (Runni
         wallet.note_answer(query, answer).unwrap();
     }
     drop(wallet);
-    let reach =
-        Reach { ledger, blobs: Arc::new(RemoteBlobs::new(remote.clone())), node: Some(remote), genome_keys: vec![] };
+    let reach = Reach {
+        ledger,
+        blobs: Arc::new(RemoteBlobs::new(remote.clone())),
+        node: Some(remote),
+        genome_keys: vec![],
+        diseases: None,
+    };
     let (running, pages) = serve_patients("127.0.0.1:0".parse().unwrap(), StopOn::Request, |address| {
         PatientPages::open(reach, &[path], Protection::DemoUnencrypted, Origin::of_loopback(address).unwrap(), |_| {})
     })

@@ -85,7 +85,7 @@ impl Agent {
             fill(&mut created.unwrap());
         }
         let blobs = Arc::new(RemoteBlobs::new(remote.clone()));
-        let reach = Reach { ledger, blobs, node: Some(remote), genome_keys: vec![] };
+        let reach = Reach { ledger, blobs, node: Some(remote), genome_keys: vec![], diseases: None };
         let (running, pages) = serve_patients("127.0.0.1:0".parse().unwrap(), StopOn::Request, |address| {
             let origin = Origin::of_loopback(address).unwrap();
             PatientPages::open(reach, &paths, protection.clone(), origin, |_| {})
@@ -378,7 +378,7 @@ fn people_who_are_reached_over_tls_are_told_to_stay_with_it_and_nobody_else_is()
     let remote = Remote::new(&agent_without.line.url).unwrap();
     let ledger = Arc::new(RemoteLedger::connect(remote.clone()).unwrap());
     let blobs = Arc::new(RemoteBlobs::new(remote.clone()));
-    let reach = Reach { ledger, blobs, node: Some(remote), genome_keys: vec![] };
+    let reach = Reach { ledger, blobs, node: Some(remote), genome_keys: vec![], diseases: None };
     let (running, _pages) = serve_patients("127.0.0.1:0".parse().unwrap(), StopOn::Request, |_| {
         let origin = "https://patients.example".parse().unwrap();
         PatientPages::open(reach, &[], Protection::DemoUnencrypted, origin, |_| {})

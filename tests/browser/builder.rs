@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{chromium::browser, looks::inspect, site::site};
+use super::{chromium::browser, looks::inspect, roles::demo, site::site};
 
 #[test]
 fn conditions_that_exclude_are_added_by_button_and_counted_in_the_plan() {
@@ -26,5 +26,20 @@ fn conditions_that_exclude_are_added_by_button_and_counted_in_the_plan() {
     assert_eq!(file[0][0]["negated"], true);
     let hint = browser.text("#disease-hint");
     assert!(hint.contains("--ontology"), "a node without one says what to do: {hint}");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn a_disease_is_found_by_name_on_the_demos_node() {
+    let browser = browser();
+    browser.open(&format!("{}/builder", demo().url()));
+    let write = "const field = document.getElementById('disease'); field.value = 'type 2 diabetes'; \
+        field.dispatchEvent(new Event('input', { bubbles: true }))";
+    browser.run(write);
+    browser.until("document.querySelector('#diseases option[value=\"DOID:9352\"]')");
+    browser.click("button[value='plan']");
+    browser.until("document.getElementById('disease').value === 'DOID:9352'");
+    let hint = browser.text("#disease-hint");
+    assert!(hint.starts_with("That is type 2 diabetes mellitus."), "{hint}");
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }

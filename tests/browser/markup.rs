@@ -195,7 +195,7 @@ fn the_name_of_a_persons_wallet_is_text() {
     let ledger = Arc::new(RemoteLedger::connect(remote.clone()).unwrap());
     drop(Wallet::create(&path, Protection::DemoUnencrypted, ledger.chain(), HOSTILE, &mut rand::rng()).unwrap());
     let blobs = Arc::new(RemoteBlobs::new(remote.clone()));
-    let reach = Reach { ledger, blobs, node: Some(remote), genome_keys: vec![] };
+    let reach = Reach { ledger, blobs, node: Some(remote), genome_keys: vec![], diseases: None };
     let (_running, pages) = serve_patients("127.0.0.1:0".parse().unwrap(), StopOn::Request, |address| {
         let origin = Origin::of_loopback(address).unwrap();
         PatientPages::open(reach, &[path], Protection::DemoUnencrypted, origin, |_| {})

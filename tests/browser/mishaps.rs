@@ -97,6 +97,7 @@ impl Network {
             ledger: Arc::new(RemoteLedger::connect(remote.clone()).unwrap()),
             blobs: Arc::new(RemoteBlobs::new(remote.clone())),
             node: Some(remote),
+            diseases: None,
             genome_keys: vec![],
         };
         let paths: Vec<PathBuf> = (0..=LATE).map(|number| wallet_path(root, number)).collect();

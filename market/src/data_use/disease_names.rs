@@ -24,7 +24,11 @@ struct Named {
 
 /// The names of an ontology's diseases.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DiseaseNames(BTreeMap<DiseaseCode, Named>);
+pub struct DiseaseNames {
+    by_code: BTreeMap<DiseaseCode, Named>,
+    /// Whose code makes a number on the ledger; nobody's where several do.
+    by_number: BTreeMap<u32, Option<DiseaseCode>>,
+}
 
 /// A term in the reading.
 #[derive(Default)]
@@ -94,25 +98,40 @@ impl DiseaseNames {
             let why = format!("{file} names no diseases; give an ontology in OBO format, such as mondo.obo");
             return Err(refused(why));
         }
-        Ok(Self(names))
+        Ok(Self::of(names))
+    }
+
+    fn of(by_code: BTreeMap<DiseaseCode, Named>) -> Self {
+        let mut by_number = BTreeMap::new();
+        for code in by_code.keys() {
+            let known = by_number.entry(code.number()).or_insert_with(|| Some(code.clone()));
+            known.take_if(|known| known != code);
+        }
+        Self { by_code, by_number }
     }
 
     /// How many diseases it names.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.by_code.len()
     }
 
     /// Whether it names none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.by_code.is_empty()
     }
 
     /// What a disease is called.
     #[must_use]
     pub fn name(&self, code: &DiseaseCode) -> Option<&str> {
-        self.0.get(code).map(|named| named.name.as_str())
+        self.by_code.get(code).map(|named| named.name.as_str())
+    }
+
+    /// What the disease is called that a number stands for on the ledger; none where the codes of several make the number.
+    #[must_use]
+    pub fn numbered(&self, number: u32) -> Option<&str> {
+        self.name(self.by_number.get(&number)?.as_ref()?)
     }
 
     /// The diseases in whose name, synonyms or code each typed word of the first eight occurs, at most so many: first those
@@ -126,7 +145,7 @@ impl DiseaseNames {
         }
         let holds = |named: &Named| words.iter().all(|word| named.searched.contains(word));
         let mut best = BTreeMap::new();
-        for (code, named) in self.0.iter().filter(|(_, named)| holds(named)) {
+        for (code, named) in self.by_code.iter().filter(|(_, named)| holds(named)) {
             let name = named.name.to_lowercase();
             let is_called = named.searched.lines().any(|line| line == typed);
             let rank = (name == typed, is_called, name.starts_with(&typed), name.contains(&typed));
@@ -142,8 +161,10 @@ impl DiseaseNames {
     #[must_use]
     pub fn called(&self, name: &str) -> Option<&DiseaseCode> {
         let name = name.trim().to_lowercase();
-        let mut called =
-            self.0.iter().filter(|(_, named)| !name.is_empty() && named.searched.lines().any(|line| line == name));
+        let mut called = self
+            .by_code
+            .iter()
+            .filter(|(_, named)| !name.is_empty() && named.searched.lines().any(|line| line == name));
         let (code, _) = called.next()?;
         called.next().is_none().then_some(code)
     }
@@ -213,6 +234,22 @@ mod tests {
         assert_eq!(names.called(" niddm ").unwrap().as_str(), "MONDO:0005148");
         assert_eq!((names.called("diabetes"), names.called("")), (None, None));
         assert_eq!(names.name(&"mondo:0005148".parse().unwrap()), Some("type 2 diabetes mellitus"));
+    }
+
+    #[test]
+    fn a_number_stands_for_the_disease_whose_code_alone_makes_it() {
+        let (names, code) = (names(), |text: &str| text.parse::<DiseaseCode>().unwrap());
+        assert_eq!(names.numbered(code("MONDO:0005148").number()), Some("type 2 diabetes mellitus"));
+        assert_eq!((names.numbered(code("MONDO:0000001").number()), names.numbered(0)), (None, None));
+        // Two codes with one number, by search.
+        let [one, other] = ["DOID:2832", "DOID:128654"].map(code);
+        assert_eq!(one.number(), other.number());
+        let obo = |codes: &[&DiseaseCode]| {
+            let terms = codes.iter().map(|code| format!("[Term]\nid: {code}\nname: called {code}\n"));
+            DiseaseNames::from_obo("two.obo", terms.collect::<String>().as_bytes()).unwrap()
+        };
+        assert_eq!(obo(&[&one]).numbered(one.number()), Some("called DOID:2832"));
+        assert_eq!(obo(&[&one, &other]).numbered(one.number()), None);
     }
 
     #[test]

@@ -127,6 +127,7 @@ impl Offering {
             blobs: Arc::new(RemoteBlobs::new(remote.clone())),
             node: Some(remote),
             // One that opens nothing of this is passed over.
+            diseases: None,
             genome_keys: vec![SecretKey::random(&mut rand::rng()), owner],
         };
         serve_patients("127.0.0.1:0".parse().unwrap(), StopOn::Request, |address| {

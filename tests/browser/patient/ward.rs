@@ -12,7 +12,7 @@ use circuits::{
     id::ScreeningId,
 };
 use market::{
-    data_use::RegionTable,
+    data_use::{DiseaseCode, DiseaseNames, RegionTable},
     issuer::change_consent,
     ledger::{LedgerAccess, tip},
     recruitment::{Invitation, Outcome, ScreeningAgent, ScreeningFile, Sponsor},
@@ -37,6 +37,15 @@ use crate::{
 const DEMO_SEED: [u8; 32] = [0; 32];
 /// What the site's screening pays.
 pub const SCREENING_PRICE: u64 = 600;
+
+/// The illness that it is about, which the ward's agent knows by name.
+const ILLNESS: &str = "DOID:9352";
+
+/// What the Human Disease Ontology calls illnesses.
+fn diseases() -> DiseaseNames {
+    let text = include_bytes!("../../data/demo/doid.obo");
+    DiseaseNames::from_obo("doid.obo", text.as_slice()).unwrap()
+}
 
 /// Whose wallet is whose in the tests.
 pub struct Ward {
@@ -76,6 +85,7 @@ impl Ward {
             blobs: Arc::new(RemoteBlobs::new(remote.clone())),
             node: Some(remote),
             genome_keys: vec![],
+            diseases: Some(Arc::new(diseases())),
         };
         let at = "127.0.0.1:0".parse().unwrap();
         let (running, pages) = serve_patients(at, StopOn::Request, |address| {
@@ -127,7 +137,7 @@ fn invite(site: &Site, path: &std::path::Path) -> ScreeningId {
         criteria: vec![],
         issuers: vec![],
         purposes: vec!["health-research".into()],
-        disease: 0,
+        disease: ILLNESS.parse::<DiseaseCode>().unwrap().number(),
         regions: 1,
         data_use: None,
         region_table: RegionTable::default(),

@@ -4,6 +4,7 @@ use std::{
     fs::File,
     io::{self, BufReader},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use clap::Args;
@@ -37,8 +38,16 @@ impl Ontology {
 ///
 /// # Errors
 /// [`Error::Input`] when the file cannot be opened, [`Error::Market`] when it names no diseases.
-pub(super) fn names(path: &Path) -> Result<DiseaseNames, Error> {
+fn names(path: &Path) -> Result<DiseaseNames, Error> {
     Ok(DiseaseNames::from_obo(&path.display().to_string(), open(path)?)?)
+}
+
+/// The same of an ontology that may be given.
+///
+/// # Errors
+/// As [`names`].
+pub(super) fn names_at(path: Option<&Path>) -> Result<Option<Arc<DiseaseNames>>, Error> {
+    Ok(path.map(names).transpose()?.map(Arc::new))
 }
 
 /// Finds diseases by name: in an ontology at hand, or at a node that was given one.

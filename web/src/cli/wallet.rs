@@ -1,6 +1,6 @@
 //! Wallets: backup, recovery and a look inside that shows no secret.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use circuits::{
     id::{AccountId, QueryId},
@@ -15,7 +15,7 @@ use market::{
 use node::units::Amount;
 use serde::Serialize;
 
-use super::{Connection, Home, Output};
+use super::{Connection, Home, Output, ontology};
 use crate::{
     Error,
     client::Remote,
@@ -47,6 +47,9 @@ pub enum WalletCommand {
         /// The custodian's key file, when it protects the wallet; otherwise the passphrase opens it.
         #[arg(long, value_name = "FILE")]
         custodian: Option<PathBuf>,
+        /// An ontology in OBO format, such as mondo.obo: illnesses are called by the names that it gives them.
+        #[arg(long, value_name = "FILE")]
+        ontology: Option<PathBuf>,
     },
     /// Show or set how much privacy all private queries together may spend; the agent declines beyond it.
     Budget {
@@ -120,13 +123,14 @@ pub enum WalletCommand {
     },
 }
 
-fn show_overview(home: &Home, output: &Output, wallet: &mut Wallet) -> Result<(), Error> {
+fn show_overview(home: &Home, output: &Output, wallet: &mut Wallet, ontology: Option<&Path>) -> Result<(), Error> {
+    let diseases = ontology::names_at(ontology)?;
     let Connection { ledger, blobs, .. } = home.connect_reading()?;
     let node = home.url().map(Remote::new).transpose()?;
-    let reach = Reach { ledger, blobs, node, genome_keys: vec![] };
+    let reach = Reach { ledger, blobs, node, genome_keys: vec![], diseases: diseases.clone() };
     let overview = reach.look(wallet)?;
     let licences = reach.licences(overview.owner, Which::All, &Days::default());
-    output.result(&Everything::of(&overview, licences, None), Everything::in_words)
+    output.result(&Everything::of(&overview, licences, None, diseases.into()), Everything::in_words)
 }
 
 /// How much privacy the owner's answers spent.
@@ -215,8 +219,9 @@ impl WalletCommand {
                 }
                 return show_budget(home, output, &mut wallet);
             }
-            Self::Overview { path, custodian } => {
-                return show_overview(home, output, &mut home.wallet(&path, custodian.as_deref())?);
+            Self::Overview { path, custodian, ontology } => {
+                let wallet = &mut home.wallet(&path, custodian.as_deref())?;
+                return show_overview(home, output, wallet, ontology.as_deref());
             }
             Self::Pay { path, query, to, amount, custodian, yes } => {
                 let wallet = home.wallet(&path, custodian.as_deref())?;

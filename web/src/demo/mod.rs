@@ -24,6 +24,8 @@ pub use recruit::Recruited;
 pub use report::{DemoReport, describe};
 pub use stages::run;
 
+/// The file of a demo's folder that names diseases.
+pub const ONTOLOGY: &str = "doid.obo";
 /// People whose agents answer unless told otherwise.
 pub const PEOPLE_DEFAULT: usize = 12;
 /// People whose agents answer an example of the library unless told otherwise.

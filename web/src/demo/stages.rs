@@ -30,7 +30,7 @@ use rand::{SeedableRng, rngs::StdRng};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    DemoOptions, DemoReport,
+    DemoOptions, DemoReport, ONTOLOGY,
     attack::{Attack, AttackReport, Roles, carry_out},
     committee::DemoCommittee,
     folder::Unfinished,
@@ -45,6 +45,9 @@ use crate::{
     cli::{AnalysisOptions, Output, sealing_key, undrawn, write_file, write_private_file},
     reading::Reading,
 };
+
+/// Diseases of the Human Disease Ontology by their names; see `tests/data/README.md`.
+const DISEASES: &[u8] = include_bytes!("../../../tests/data/demo/doid.obo");
 
 /// Everything the stages share.
 struct Stageboard<'a> {
@@ -142,6 +145,7 @@ fn play(options: &DemoOptions, cast: Cast, board: &mut Stageboard<'_>) -> Result
     write_private_file("receipt", &path, receipt.to_json()?.as_bytes())?;
     let query_file = options.dir.join("query.toml");
     write_file("query file", &query_file, cast.question.file.to_toml()?.as_bytes())?;
+    write_file("ontology", &options.dir.join(ONTOLOGY), DISEASES)?;
     let verified = receipt::verify(&Receipt::open(&path)?, None)?;
     board.done("verify", "the receipt was read back and checked");
 

@@ -21,6 +21,7 @@ use std::{
 
 use market::{
     crypt4gh::SecretKey,
+    data_use::DiseaseNames,
     ledger::LedgerAccess,
     objects::BlobAccess,
     wallet::{Protection, Wallet},
@@ -37,7 +38,7 @@ pub(crate) use self::{
     shown::Shown,
 };
 use self::{operation::Operations, sent::AllSent, session::Sessions, shown::News};
-use crate::{Error, chain::now, client::Remote};
+use crate::{Error, chain::now, client::Remote, pages::patient::Illnesses};
 
 /// Wallets that one agent serves.
 pub const PATIENTS_MAX: usize = 10_000;
@@ -53,6 +54,8 @@ pub struct Reach {
     pub node: Option<Remote>,
     /// The Crypt4GH keys with which licences of genomes are granted; without one the pages grant none.
     pub genome_keys: Vec<SecretKey>,
+    /// What an ontology calls illnesses; without it the pages speak of them by their numbers.
+    pub diseases: Option<Arc<DiseaseNames>>,
 }
 
 /// A link that lets one browser see one wallet, once.
@@ -133,6 +136,11 @@ impl PatientPages {
             days: Days::default(),
             announce: Box::new(announce),
         })
+    }
+
+    /// What illnesses are called.
+    pub(crate) fn illnesses(&self) -> Illnesses {
+        self.reach.diseases.clone().into()
     }
 
     /// Where browsers find the pages.

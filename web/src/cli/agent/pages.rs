@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::{
     Error,
-    cli::{Connection, Home, Output, genome::secret_key, record::wallet_paths},
+    cli::{Connection, Home, Output, genome::secret_key, ontology, record::wallet_paths},
     client::Remote,
     patient::{Link, Origin, PATIENTS_MAX, PatientPages, Reach},
     serve::{Running, StopOn, serve_patients},
@@ -32,6 +32,9 @@ pub struct Pages {
     /// A Crypt4GH private key with which licences of offered genomes can be granted on the pages; repeat it for more.
     #[arg(long, value_name = "KEY")]
     reader: Vec<PathBuf>,
+    /// An ontology in OBO format, such as mondo.obo: the pages call illnesses by the names that it gives them.
+    #[arg(long, value_name = "FILE")]
+    ontology: Option<PathBuf>,
     /// Address to listen on. Only this machine reaches the default.
     #[arg(long, default_value = "127.0.0.1:8481", value_name = "HOST:PORT")]
     listen: SocketAddr,
@@ -65,7 +68,8 @@ impl Pages {
         let node = home.url().map(Remote::new).transpose()?;
         let protection = home.wallet_protection(self.custodian.as_deref())?;
         let genome_keys = self.reader.iter().map(|path| secret_key(path, home)).collect::<Result<_, _>>()?;
-        let reach = Reach { ledger, blobs, node, genome_keys };
+        let diseases = ontology::names_at(self.ontology.as_deref())?;
+        let reach = Reach { ledger, blobs, node, genome_keys, diseases };
         let people = People { reach, paths, protection, origin: self.origin.clone() };
         let (running, pages) = people.serve(self.listen, StopOn::Signals, output)?;
         let links = Links { listening: running.address().to_string(), links: pages.links() };

@@ -11,9 +11,9 @@ use serde::Serialize;
 use super::tour::{Part, describe, tour};
 use crate::{
     Error,
-    cli::{Home, Output, agent::People, node::Run, record::wallet_paths},
+    cli::{Home, Output, agent::People, node::Run, ontology, record::wallet_paths},
     client::{Remote, RemoteBlobs, RemoteLedger},
-    demo::DemoReport,
+    demo::{DemoReport, ONTOLOGY},
     patient::{Link, Reach},
     serve::StopOn,
 };
@@ -67,15 +67,17 @@ impl Places {
     pub(super) fn serve(self, dir: PathBuf, report: &DemoReport, output: &Output) -> Result<(), Error> {
         let paths = wallet_paths(&dir.join("wallets"))?;
         let custodian = dir.join("keys").join("custodian.key");
+        let ontology = dir.join(ONTOLOGY);
         let home = Home::new(dir, None, None);
         let protection = home.wallet_protection(Some(&custodian))?;
-        let node = Run::at(self.node).start(&home, output)?;
+        let node = Run::at(self.node).naming(ontology.clone()).start(&home, output)?;
         let remote = Remote::new(&node.url())?;
         let reach = Reach {
             ledger: Arc::new(RemoteLedger::connect_to(remote.clone(), report.chain)?),
             blobs: Arc::new(RemoteBlobs::new(remote.clone())),
             node: Some(remote),
             genome_keys: vec![],
+            diseases: ontology::names_at(Some(&ontology))?,
         };
         let people = People { reach, paths, protection, origin: None };
         let (running, pages) = people.serve(self.people, StopOn::Request, output)?;

@@ -10,10 +10,7 @@ use std::{
 };
 
 use clap::Args;
-use market::{
-    beacon::{Beacon, COUNT_MIN, Floors, Trusted},
-    data_use::DiseaseNames,
-};
+use market::beacon::{Beacon, COUNT_MIN, Floors, Trusted};
 
 use crate::{
     Error,
@@ -74,13 +71,12 @@ impl Default for Publish {
     }
 }
 
-fn names(path: &Path, output: &Output) -> Result<DiseaseNames, Error> {
-    let names = ontology::names(path)?;
-    output.say(format!("the query builder finds {} diseases by name", names.len()));
-    Ok(names)
-}
-
 impl Publish {
+    /// Knows diseases by the names that an ontology gives them.
+    pub(super) fn naming(self, ontology: PathBuf) -> Self {
+        Self { ontology: Some(ontology), ..self }
+    }
+
     /// Reads the ontology, verifies the receipts and says which are served.
     ///
     /// # Errors
@@ -93,7 +89,10 @@ impl Publish {
         let organization = self.organization.unwrap_or_else(|| genesis.name.clone());
         let organization_url = self.organization_url.as_deref();
         let identity = Identity::new(ledger.chain(), self.service_id, organization, organization_url, &public_url)?;
-        let diseases = self.ontology.as_deref().map(|path| names(path, output)).transpose()?.map(Arc::new);
+        let diseases = ontology::names_at(self.ontology.as_deref())?;
+        if let Some(diseases) = &diseases {
+            output.say(format!("the query builder finds {} diseases by name", diseases.len()));
+        }
         let Some(folder) = self.beacon else { return Ok(Publishing { identity, beacon: None, diseases }) };
         let view = service.chain.snapshot()?;
         let blobs = service.fetching_for_duties();

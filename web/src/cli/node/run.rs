@@ -157,6 +157,11 @@ impl Run {
         }
     }
 
+    /// Knows diseases by the names that an ontology gives them.
+    pub(in crate::cli) fn naming(self, ontology: PathBuf) -> Self {
+        Self { publish: self.publish.naming(ontology), ..self }
+    }
+
     pub(in crate::cli) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
         let attached = self.attached;
         let node = self.start(home, output)?;

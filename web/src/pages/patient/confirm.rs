@@ -9,7 +9,7 @@ use super::{
         shell::{Shell, page},
     },
     Part,
-    illness::ILLNESS_BY_NUMBER,
+    illness::has_illness_by_number,
     visit::{Seen, Visit},
     words,
 };
@@ -41,7 +41,7 @@ pub(super) struct Question {
 impl Question {
     /// Whether it speaks of an illness by its number.
     fn has_illness(&self) -> bool {
-        self.does.iter().chain(&self.does_not).any(|text| text.contains(ILLNESS_BY_NUMBER))
+        self.does.iter().chain(&self.does_not).any(|text| has_illness_by_number(text))
     }
 }
 

@@ -1,22 +1,55 @@
-//! The number that stands for an illness on the ledger, in words. Which illness it is, only a code says.
+//! The number that stands for an illness on the ledger, in words.
 
-use market::{consent::Terms, data_use::DiseaseCode};
+use std::{collections::BTreeMap, sync::Arc};
+
+use market::{
+    consent::Terms,
+    data_use::{DiseaseCode, DiseaseNames},
+};
 
 /// What comes before the number of an illness of which nothing else is known.
-pub(super) const ILLNESS_BY_NUMBER: &str = "the illness with the number ";
+const BY_NUMBER: &str = "the illness with the number ";
 
-/// An illness of which nothing is known but its number.
-pub(super) fn illness(number: &u32) -> String {
-    format!("{ILLNESS_BY_NUMBER}{number}")
+/// Whether a text speaks of an illness by its number.
+pub(super) fn has_illness_by_number(text: &str) -> bool {
+    text.contains(BY_NUMBER)
 }
 
-/// The one illness that rules allow: by its code, where the rules were written with it, and else by its number.
-pub(super) fn only_illness(terms: &Terms) -> Option<String> {
-    let number = terms.only_disease?;
-    let entries = terms.data_use.iter().flat_map(|document| &document.duo_data_use);
-    let codes = entries.flat_map(|entry| &entry.modifiers).filter_map(|code| code.id.parse::<DiseaseCode>().ok());
-    let code = codes.into_iter().find(|code| code.number() == number);
-    Some(code.map_or_else(|| illness(&number), |code| format!("the illness with the code {code}")))
+/// The illnesses whose names the agent was given.
+#[derive(Clone, Default)]
+pub(crate) struct Illnesses(Option<Arc<DiseaseNames>>);
+
+impl From<Option<Arc<DiseaseNames>>> for Illnesses {
+    fn from(names: Option<Arc<DiseaseNames>>) -> Self {
+        Self(names)
+    }
+}
+
+impl Illnesses {
+    /// An illness by its name, or by its number where that is all there is.
+    pub(super) fn numbered(&self, number: &u32) -> String {
+        let name = self.0.as_ref().and_then(|names| names.numbered(*number));
+        name.map_or_else(|| format!("{BY_NUMBER}{number}"), str::to_owned)
+    }
+
+    /// The names of numbers, where they are known.
+    pub(super) fn named(&self, numbers: impl Iterator<Item = u32>) -> BTreeMap<u32, String> {
+        let Some(names) = &self.0 else { return BTreeMap::new() };
+        numbers.filter_map(|number| Some((number, names.numbered(number)?.to_owned()))).collect()
+    }
+
+    /// The one illness that rules allow: by its name, where it is known, by its code, where the rules were written with it,
+    /// and else by its number.
+    pub(super) fn only(&self, terms: &Terms) -> Option<String> {
+        let number = terms.only_disease?;
+        let entries = terms.data_use.iter().flat_map(|document| &document.duo_data_use);
+        let codes = entries.flat_map(|entry| &entry.modifiers).filter_map(|code| code.id.parse::<DiseaseCode>().ok());
+        let Some(code) = codes.into_iter().find(|code| code.number() == number) else {
+            return Some(self.numbered(&number));
+        };
+        let name = self.0.as_ref().and_then(|names| names.name(&code));
+        Some(name.map_or_else(|| format!("the illness with the code {code}"), str::to_owned))
+    }
 }
 
 #[cfg(test)]
@@ -48,11 +81,26 @@ mod tests {
     fn an_illness_is_named_by_its_code_where_the_rules_have_it_and_else_by_its_number() {
         let only = ConsentFlags::ONLY_THIS_DISEASE;
         let code = r#"{"id":"ICD10:E11"},{"id":"MONDO:0005148"}"#;
+        let only_illness = |terms: &Terms| Illnesses::default().only(terms);
         assert_eq!(only_illness(&terms(only, code)).unwrap(), "the illness with the code MONDO:0005148");
         let number = terms(only, "").only_disease.unwrap();
         for unknown in ["", r#"{"id":"ICD10:E11"},{"id":"no code"}"#] {
             assert_eq!(only_illness(&terms(only, unknown)).unwrap(), format!("the illness with the number {number}"));
         }
         assert_eq!(only_illness(&terms(ConsentFlags::EXACT, code)), None);
+    }
+
+    #[test]
+    fn an_illness_is_called_by_its_name_where_the_agent_knows_it() {
+        let obo = "[Term]\nid: MONDO:0005148\nname: type 2 diabetes mellitus\n";
+        let names = DiseaseNames::from_obo("mondo.obo", obo.as_bytes()).unwrap();
+        let illnesses = Illnesses::from(Some(Arc::new(names)));
+        let only = ConsentFlags::ONLY_THIS_DISEASE;
+        for written in ["", r#"{"id":"MONDO:0005148"}"#] {
+            assert_eq!(illnesses.only(&terms(only, written)).unwrap(), "type 2 diabetes mellitus", "{written}");
+        }
+        let unknown = illnesses.numbered(&7);
+        assert_eq!(unknown, "the illness with the number 7");
+        assert!(has_illness_by_number(&unknown) && !has_illness_by_number("type 2 diabetes mellitus"));
     }
 }

@@ -6,7 +6,7 @@ use market::{
 };
 use node::calendar::date;
 
-use super::{super::parts::number, everything::Everything, money, words};
+use super::{super::parts::number, everything::Everything, illness::Illnesses, money, words};
 use crate::patient::{Licences, Offered, Requested};
 
 impl Everything<'_> {
@@ -18,10 +18,14 @@ impl Everything<'_> {
         let parts = [
             format!("wallet of {}, at block {} of {}", overview.label, overview.height, words::day_of(&overview.time)),
             part("What needs you", needs, "Nothing now."),
-            part("My records", overview.records.iter().map(record).collect(), "There is no record yet."),
-            part("Who asked", asked(overview), "Nobody has asked yet."),
+            part(
+                "My records",
+                overview.records.iter().map(|one| record(one, &self.illnesses)).collect(),
+                "There is no record yet.",
+            ),
+            part("Who asked", asked(overview, &self.illnesses), "Nobody has asked yet."),
             part("Invitations", invitations(overview), "There is none."),
-            part("Licences", licences(&self.licences), "You offer no raw data to anybody."),
+            part("Licences", licences(&self.licences, &self.illnesses), "You offer no raw data to anybody."),
             part("Money", money::lines(overview), "Your agent has not answered yet, so there is nothing here."),
             part("Privacy", vec![format!("{} of {} is used.", budget.spent, budget.limit)], ""),
         ];
@@ -44,12 +48,12 @@ fn printable(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() && letter != '\n' { '?' } else { letter }).collect()
 }
 
-fn record(record: &HeldRecord) -> String {
+fn record(record: &HeldRecord, illnesses: &Illnesses) -> String {
     let standing = words::standing(&record.standing);
     let since = record.since.map_or_else(String::new, |since| format!(", on or soon after {}", words::day_of(&since)));
     let (genome, terms) = (&record.genome, &record.terms);
     let purposes = words::allowed_purposes(&terms.purposes, terms.only_disease.is_some());
-    let only = words::only_illness(terms).map_or_else(String::new, |illness| format!(", only for {illness}"));
+    let only = illnesses.only(terms).map_or_else(String::new, |illness| format!(", only for {illness}"));
     let mut lines = vec![format!("signed by {}{since}: {}", words::who(&record.issuer_name), record.schema_name)];
     lines.extend(record.attributes.iter().map(attribute));
     lines.push(format!(
@@ -71,9 +75,10 @@ fn attribute(attribute: &AttributeValue) -> String {
 }
 
 /// Every question and every search, with what the agent made of it.
-fn asked(overview: &Overview) -> Vec<String> {
+fn asked(overview: &Overview, illnesses: &Illnesses) -> Vec<String> {
     let told = |asker: &Asker, said: &words::Said, id: String| {
-        let disease = asker.disease.map_or_else(String::new, |disease| format!(", about {}", words::illness(&disease)));
+        let disease =
+            asker.disease.map_or_else(String::new, |disease| format!(", about {}", illnesses.numbered(&disease)));
         let lines = vec![
             said.means.join(" "),
             format!("{} asks, for {}{disease}", words::who(&asker.name), words::purposes(&asker.purposes)),
@@ -111,17 +116,17 @@ fn invitations(overview: &Overview) -> Vec<String> {
     overview.invitations.iter().map(told).collect()
 }
 
-fn licences(licences: &Licences) -> Vec<String> {
+fn licences(licences: &Licences, illnesses: &Illnesses) -> Vec<String> {
     match licences {
         Licences::Unknown(why) => vec![format!("What you offered is not known now: {why}")],
-        Licences::Known(offered) => offered.iter().map(offer).collect(),
+        Licences::Known(offered) => offered.iter().map(|one| offer(one, illnesses)).collect(),
     }
 }
 
-fn offer(one: &Offered) -> String {
+fn offer(one: &Offered, illnesses: &Illnesses) -> String {
     let terms = &one.dataset.offer;
     let mut lines = vec![
-        format!("you allow {}", words::allowed_use(&terms.allowed)),
+        format!("you allow {}", words::allowed_use(&terms.allowed, illnesses)),
         format!(
             "{} bytes, for at least {} and at most {} days",
             number(terms.plaintext_bytes),
@@ -129,16 +134,16 @@ fn offer(one: &Offered) -> String {
             terms.term_days_max
         ),
     ];
-    lines.extend(one.licences.iter().map(requested));
+    lines.extend(one.licences.iter().map(|one| requested(one, illnesses)));
     let withdrawn = if one.dataset.withdrawn.is_some() { ": Not offered any more" } else { "" };
     part(&format!("Data {}{withdrawn}", one.id), lines, "")
 }
 
-fn requested(one: &Requested) -> String {
+fn requested(one: &Requested, illnesses: &Illnesses) -> String {
     let (_, state) = words::licence(&one.state.status);
     let asked = &one.state.request;
     let mut lines = vec![
-        format!("for {}", words::data_use(one.data_use())),
+        format!("for {}", words::data_use(one.data_use(), illnesses)),
         format!("pays {} for {} days; number {}", number(asked.price), asked.term_days, one.id),
     ];
     if one.earlier() > 0 {

@@ -3,7 +3,10 @@
 use circuits::consent::{Purposes, Regions};
 use node::{query::DataUse, transaction::AllowedUse};
 
-use super::words::{allowed_purposes, illness, purposes, region_numbers, requirement};
+use super::{
+    illness::Illnesses,
+    words::{allowed_purposes, purposes, region_numbers, requirement},
+};
 
 /// The purposes of a use, by their names in files.
 fn names(of: Purposes) -> Vec<&'static str> {
@@ -15,10 +18,10 @@ fn met(of: Purposes) -> impl Iterator<Item = &'static str> {
     Purposes::REQUIREMENTS.into_iter().filter(move |(_, without)| !of.contains(*without)).map(|(name, _)| name)
 }
 
-fn sentence_part(purposes: &str, disease: u32, regions: Regions) -> String {
+fn sentence_part(purposes: &str, (disease, illnesses): (u32, &Illnesses), regions: Regions) -> String {
     let illness = match disease {
         0 => String::new(),
-        number => format!(" ({})", illness(&number)),
+        number => format!(" ({})", illnesses.numbered(&number)),
     };
     let places = match region_numbers(regions).as_str() {
         "" => "anywhere".into(),
@@ -30,8 +33,8 @@ fn sentence_part(purposes: &str, disease: u32, regions: Regions) -> String {
 }
 
 /// What somebody wants raw data for.
-pub(super) fn data_use(data_use: &DataUse) -> String {
-    sentence_part(&purposes(&names(data_use.purposes)), data_use.disease, data_use.regions)
+pub(super) fn data_use(data_use: &DataUse, illnesses: &Illnesses) -> String {
+    sentence_part(&purposes(&names(data_use.purposes)), (data_use.disease, illnesses), data_use.regions)
 }
 
 /// What who asks for raw data promises besides.
@@ -51,9 +54,9 @@ fn promise(name: &'static str) -> &'static str {
 }
 
 /// What an owner allows with raw data.
-pub(super) fn allowed_use(allowed: &AllowedUse) -> String {
+pub(super) fn allowed_use(allowed: &AllowedUse, illnesses: &Illnesses) -> String {
     let purposes = allowed_purposes(&names(allowed.purposes), allowed.disease != 0);
-    let use_words = sentence_part(&purposes, allowed.disease, allowed.regions);
+    let use_words = sentence_part(&purposes, (allowed.disease, illnesses), allowed.regions);
     let asked: Vec<_> = met(allowed.purposes).map(requirement).collect();
     if asked.is_empty() { use_words } else { format!("{use_words}; you ask of a study: {}", asked.join(", ")) }
 }
@@ -65,14 +68,15 @@ mod tests {
     #[test]
     fn a_use_of_raw_data_is_said_without_names_of_files_and_bits() {
         let asked = DataUse { purposes: Purposes::HEALTH_RESEARCH, disease: 0, regions: Regions(1) };
-        assert_eq!(data_use(&asked), "research on health and illness, in region 1");
+        let unnamed = Illnesses::default();
+        assert_eq!(data_use(&asked, &unnamed), "research on health and illness, in region 1");
         assert_eq!(promises(&asked).len(), Purposes::REQUIREMENTS.len());
         assert!(Purposes::REQUIREMENTS.iter().all(|(name, _)| promise(name) != *name));
         let purposes = Purposes::HEALTH_RESEARCH.union(Purposes::NOTHING_REQUIRED);
         let allowed = AllowedUse { purposes, disease: 7, regions: Regions::ALL };
         let said = "research on health and illness (the illness with the number 7), anywhere";
-        assert_eq!(allowed_use(&allowed), said);
+        assert_eq!(allowed_use(&allowed, &unnamed), said);
         let strict = AllowedUse { purposes: Purposes::HEALTH_RESEARCH, ..allowed };
-        assert!(allowed_use(&strict).contains("it must publish what it finds"));
+        assert!(allowed_use(&strict, &unnamed).contains("it must publish what it finds"));
     }
 }

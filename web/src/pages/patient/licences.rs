@@ -170,7 +170,10 @@ async fn grant(
     let question = Question {
         title: "Let them have a copy?".into(),
         does: vec![
-            format!("{who} gets a key of their own to your raw data, for {}.", words::data_use(&asked.data_use)),
+            format!(
+                "{who} gets a key of their own to your raw data, for {}.",
+                words::data_use(&asked.data_use, &seen.illnesses)
+            ),
             format!("They can fetch it for {} days.", asked.term_days),
             format!("You are paid {}, at once.", asked.price),
         ],
@@ -254,7 +257,7 @@ async fn ask_withdraw(request: HttpRequest, visit: Visit, id: Path<String>) -> R
         does: vec![
             format!(
                 "Nobody can ask any more for this data, which you offer for {}.",
-                words::allowed_use(&dataset.offer.allowed)
+                words::allowed_use(&dataset.offer.allowed, &seen.illnesses)
             ),
             "Requests that wait cannot be granted any more. Say no to them, and the money goes back at once.".into(),
         ],

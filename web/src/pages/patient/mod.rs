@@ -33,7 +33,7 @@ use actix_web::{
 };
 use node::genesis::Network;
 
-pub(crate) use self::everything::Everything;
+pub(crate) use self::{everything::Everything, illness::Illnesses};
 use super::{assets, shell};
 use crate::{api::no_endpoint, patient::PatientPages};
 

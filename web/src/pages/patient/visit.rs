@@ -15,7 +15,7 @@ use market::overview::Overview;
 use node::units::Timestamp;
 use zeroize::Zeroizing;
 
-use super::super::shell::cookie;
+use super::{super::shell::cookie, illness::Illnesses};
 use crate::{
     Error,
     api::blocking,
@@ -46,6 +46,8 @@ pub(super) struct Seen {
     pub(in crate::pages) is_busy: bool,
     /// Of when the picture is.
     pub(in crate::pages) time: Timestamp,
+    /// What illnesses are called.
+    pub(in crate::pages) illnesses: Illnesses,
 }
 
 impl Visit {
@@ -70,6 +72,7 @@ impl Visit {
             offline: shown.offline,
             is_busy: shown.is_busy,
             time: shown.overview.time,
+            illnesses: self.pages.illnesses(),
         };
         Ok((seen, shown.overview))
     }

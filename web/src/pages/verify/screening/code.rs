@@ -47,4 +47,37 @@ mod tests {
         assert!(code.path.bytes().all(|byte| byte.is_ascii_digit() || b"Mhvz- ".contains(&byte)));
         assert!(Code::of(&"x".repeat(4_000)).is_none());
     }
+
+    /// What a camera reads where the path is drawn, some points to a module.
+    fn read(code: &Code) -> String {
+        const POINTS: usize = 5;
+        let mut dark = vec![false; code.side * code.side];
+        for run in code.path.split_terminator('z') {
+            let numbers = run.split(|letter: char| !letter.is_ascii_digit()).filter(|number| !number.is_empty());
+            let [x, y, long, high, back] = numbers.map(|number| number.parse::<usize>().unwrap()).collect::<Vec<_>>()[..]
+            else {
+                panic!("{run} is no run");
+            };
+            assert_eq!((high, back), (1, long), "{run}");
+            dark[y * code.side + x..][..long].fill(true);
+        }
+        let light = |x: usize, y: usize| if dark[y / POINTS * code.side + x / POINTS] { 0 } else { 255 };
+        let mut seen = rqrr::PreparedImage::prepare_from_greyscale(code.side * POINTS, code.side * POINTS, light);
+        let grids = seen.detect_grids();
+        assert_eq!(grids.len(), 1);
+        grids[0].decode().unwrap().1
+    }
+
+    #[test]
+    fn a_camera_reads_the_address_that_the_code_was_made_of() {
+        let id = "0123456789abcdef".repeat(4);
+        let addresses = [
+            "http://localhost:8480/".to_owned(),
+            format!("https://locus.example.org/screenings/{id}/verify"),
+            format!("https://locus.example.org:8443/screenings/{id}/verify?criteria={}#checks", "x".repeat(300)),
+        ];
+        for address in &addresses {
+            assert_eq!(read(&Code::of(address).unwrap()), *address);
+        }
+    }
 }
