@@ -2,8 +2,7 @@
 //! and what a first visit loads.
 //!
 //! Not criterion: one run that prints a table. `LOCUS_PAGES_RECORDS` (10,000), `LOCUS_PAGES_ANSWERS` (1,000) and
-//! `LOCUS_PAGES_VISITS` (100) say how much. The person's wallet holds answers and no record: nothing is weighed anew. The time is
-//! from a request to the last byte of its answer on a connection that is open, by a client on this machine, so the server's own
+//! `LOCUS_PAGES_VISITS` (100) say how much. The person's wallet holds a record of the ledger. The time is from a request to the last byte of its answer on a connection that is open, by a client on this machine, so the server's own
 //! is less. Proofs are a test double: no page looks at one. A result's page is what a form with its file gets. Bytes are those of
 //! answers' bodies on the wire, to a client that takes gzip as browsers do: of the page, and of the page with every file that it
 //! names.
@@ -20,18 +19,20 @@ mod world;
 use std::{
     collections::BTreeSet,
     io::Read as _,
+    path::{Path, PathBuf},
     sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
 use circuits::{
-    consent::Day,
+    consent::{ConsentFlags, ConsentTerms, Day, Purposes, Regions},
     criteria::Criteria,
     id::{QueryId, ScreeningId},
     layout::{Axis, Layout},
     privacy::{Epsilon, Rho},
     quorum::Quorum,
+    record::{ATTRIBUTES, Attributes, Dosage, Genotypes, MISSING, Record},
 };
 use flate2::read::GzDecoder;
 use market::{
@@ -44,7 +45,8 @@ use market::{
 use node::{
     query::{PrivacyMode, SealingKey},
     screening::ScreeningQuery,
-    transaction::{Action, StudyRegistration},
+    state::StateRead as _,
+    transaction::{Action, RegisterRecord, StudyRegistration},
     units::{Amount, ContributionIndex, SECONDS_PER_DAY, Timestamp},
 };
 use serde_json::{Value, json};
@@ -57,7 +59,7 @@ use web::{
     sign_in::{Challenge, SignIn, SignedChallenge},
     signed_request::Replay,
 };
-use world::{TODAY, World, account, digest, key, record};
+use world::{TODAY, World, account, digest, key, record, schema};
 
 /// Records that are registered in one block; a sender has no more waiting.
 const RECORDS_PER_BLOCK: u64 = 100;
@@ -128,10 +130,47 @@ fn release(world: &mut World) -> QueryId {
     id
 }
 
-/// A chain with so many records, studies, queries and screenings.
-fn fill(records: u64) -> (World, Filled) {
+/// A person's wallet with a record that is on the ledger, and rules that let most queries be answered.
+fn enrol(world: &mut World, path: &Path) {
+    let rng = &mut rand::rng();
+    let chain = world.ledger().chain();
+    let mut wallet = Wallet::create(path, Protection::DemoUnencrypted, chain, "Ada", rng).unwrap();
+    let terms = ConsentTerms {
+        salt: ConsentTerms::random_salt(rng),
+        purposes: Purposes::NOTHING_REQUIRED.union(Purposes::GENERAL_RESEARCH).union(Purposes::HEALTH_RESEARCH),
+        disease: 0,
+        regions: Regions::ALL,
+        expiry: Day(TODAY + 3_000),
+        price_min: 1,
+        epsilon_milli_max: 10_000,
+        cohort_min: 1,
+        flags: ConsentFlags::EXACT.union(ConsentFlags::SCREENING),
+    };
+    let enrolment = wallet.enrol(terms, None, rng).unwrap();
+    let mut attributes = [MISSING; ATTRIBUTES];
+    (attributes[0], attributes[1]) = (44, 3);
+    let record = Record {
+        schema: schema().id().unwrap(),
+        issuer: account("issuer 0"),
+        attributes: Attributes::new(attributes),
+        genotypes: Genotypes::new(&[Dosage::Het; 2_000]).unwrap(),
+        nullifier_key: wallet.pending(&enrolment).unwrap().nullifier_key.clone(),
+    };
+    let (body, owner, consent) = (record.body(), enrolment.owner, enrolment.consent);
+    let register = RegisterRecord { body, consent, owner, replaces: None };
+    world.act("issuer 0", Action::RegisterRecord(register)).unwrap();
+    world.block();
+    let snapshot = world.ledger().snapshot().unwrap();
+    let leaf = snapshot.body(body).unwrap().unwrap();
+    let registered = snapshot.registration(leaf).unwrap().unwrap();
+    wallet.complete(&enrolment, record, leaf, registered.registration_epoch).unwrap();
+}
+
+/// A chain with so many records, one of them in a wallet, and with studies, queries and screenings.
+fn fill(records: u64, wallet: &Path) -> (World, Filled) {
     let mut world = World::ready(Quorum::DEFAULT);
-    for number in 4..records {
+    enrol(&mut world, wallet);
+    for number in 5..records {
         world.act(["issuer 0", "issuer 1"][number as usize % 2], Action::RegisterRecord(record(number))).unwrap();
         if number % RECORDS_PER_BLOCK == 0 {
             world.block();
@@ -159,7 +198,7 @@ fn fill(records: u64) -> (World, Filled) {
     (world, Filled { query, released, screening })
 }
 
-fn serve_world(world: World, folder: &std::path::Path) -> Running {
+fn serve_world(world: World, folder: &Path) -> Running {
     let chain = Arc::new(Chain::with_clock(Arc::clone(world.sequencer.mempool()), clock));
     let id = chain.ledger().chain();
     let database = Database::open(&DatabaseUrl::file(&folder.join("locus.sqlite")).unwrap()).unwrap();
@@ -328,12 +367,10 @@ fn result(released: QueryId) -> Asked {
 }
 
 /// A person's pages, whose wallet answered the node's queries, and as many more as there are to be in all.
-fn serve_person(node: &Client, folder: &std::path::Path, answers: u64) -> (Running, Client) {
+fn serve_person(node: &Client, path: PathBuf, answers: u64) -> (Running, Client) {
     let remote = Remote::new(&node.url).unwrap();
     let ledger = Arc::new(RemoteLedger::connect(remote.clone()).unwrap());
-    let path = folder.join("ada.wallet");
-    let mut wallet =
-        Wallet::create(&path, Protection::DemoUnencrypted, ledger.chain(), "Ada", &mut rand::rng()).unwrap();
+    let mut wallet = Wallet::open(&path, Protection::DemoUnencrypted).unwrap();
     let listed = node.json("/v1/queries?order=newest&limit=100");
     let listed = listed["items"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().parse().unwrap());
     let more = (0..answers).map(|number| QueryId::from_bytes(*digest(&format!("answer {number}")).as_bytes()));
@@ -381,6 +418,7 @@ fn pages_of_person(client: &Client) -> Vec<(&'static str, String)> {
         ("a person's home", page("/")),
         ("their records", page("/records")),
         ("their rules", page("/use")),
+        ("their rules, to be changed", page("/use/0/change")),
         ("who asked", page("/asked")),
         ("who asked, further on", further("/asked")),
         ("invitations", page("/invitations")),
@@ -418,13 +456,14 @@ fn main() {
     let amounts = [("LOCUS_PAGES_RECORDS", 10_000), ("LOCUS_PAGES_ANSWERS", 1_000), ("LOCUS_PAGES_VISITS", 100)];
     let [records, answers, visits] = amounts.map(|(name, otherwise)| number(name, otherwise));
     let started = Instant::now();
-    let (world, filled) = fill(records);
+    let folder = tempfile::tempdir().unwrap();
+    let wallet = folder.path().join("ada.wallet");
+    let (world, filled) = fill(records, &wallet);
     let chain = world.ledger().chain();
     println!(
         "{records} records, {STUDIES} studies, {QUERIES} queries, {SCREENINGS} screenings in {:.0} s",
         started.elapsed().as_secs_f64()
     );
-    let folder = tempfile::tempdir().unwrap();
     let running = serve_world(world, folder.path());
     let config = ureq::Agent::config_builder().proxy(None).timeout_global(Some(Duration::from_secs(60)));
     let client = Client { agent: config.build().into(), url: running.url(), cookie: String::new() };
@@ -438,7 +477,7 @@ fn main() {
         pages.into_iter().map(|(name, path)| (name, Asked::Page(path))).collect()
     };
     let (mut slow, mut heavy) = measure(&client, asked(pages(&client, &filled)), visits);
-    let (person, own) = serve_person(&client, folder.path(), answers);
+    let (person, own) = serve_person(&client, wallet, answers);
     let you = client.signed_in("researcher", &chain);
     for (client, pages) in [
         (&client, vec![("result of two distributions", result(filled.released))]),

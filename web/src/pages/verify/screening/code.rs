@@ -54,7 +54,8 @@ mod tests {
         let mut dark = vec![false; code.side * code.side];
         for run in code.path.split_terminator('z') {
             let numbers = run.split(|letter: char| !letter.is_ascii_digit()).filter(|number| !number.is_empty());
-            let [x, y, long, high, back] = numbers.map(|number| number.parse::<usize>().unwrap()).collect::<Vec<_>>()[..]
+            let [x, y, long, high, back] =
+                numbers.map(|number| number.parse::<usize>().unwrap()).collect::<Vec<_>>()[..]
             else {
                 panic!("{run} is no run");
             };
