@@ -32,13 +32,13 @@ use circuits::{
     layout::{Axis, Layout},
     privacy::{Epsilon, Rho},
     quorum::Quorum,
-    record::{ATTRIBUTES, Attributes, Dosage, Genotypes, MISSING, Record},
+    record::{ATTRIBUTES, Attributes, Dosage, Genotypes, MISSING},
 };
 use flate2::read::GzDecoder;
 use market::{
     database::{Database, DatabaseUrl},
     index::Index,
-    ledger::LedgerAccess as _,
+    issuer::{self, Certificate, Enrolment, Measurements, receive},
     objects::Objects,
     wallet::{Answer, AnswerStage, Protection, SecretSeed, Settlement, Wallet},
 };
@@ -130,8 +130,16 @@ fn release(world: &mut World) -> QueryId {
     id
 }
 
-/// A person's wallet with a record that is on the ledger, and rules that let most queries be answered.
-fn enrol(world: &mut World, path: &Path) {
+/// A person whose record the ledger has, and who takes it from there.
+struct Enrolled {
+    wallet: Wallet,
+    enrolment: Enrolment,
+    measured: Measurements,
+    certificate: Certificate,
+}
+
+/// Registers a person's record, with rules that let most queries be answered.
+fn enrol(world: &mut World, path: &Path) -> Enrolled {
     let rng = &mut rand::rng();
     let chain = world.ledger().chain();
     let mut wallet = Wallet::create(path, Protection::DemoUnencrypted, chain, "Ada", rng).unwrap();
@@ -149,27 +157,23 @@ fn enrol(world: &mut World, path: &Path) {
     let enrolment = wallet.enrol(terms, None, rng).unwrap();
     let mut attributes = [MISSING; ATTRIBUTES];
     (attributes[0], attributes[1]) = (44, 3);
-    let record = Record {
-        schema: schema().id().unwrap(),
-        issuer: account("issuer 0"),
-        attributes: Attributes::new(attributes),
-        genotypes: Genotypes::new(&[Dosage::Het; 2_000]).unwrap(),
-        nullifier_key: wallet.pending(&enrolment).unwrap().nullifier_key.clone(),
-    };
-    let (body, owner, consent) = (record.body(), enrolment.owner, enrolment.consent);
-    let register = RegisterRecord { body, consent, owner, replaces: None };
+    let genotypes = Genotypes::new(&[Dosage::Het; 2_000]).unwrap();
+    let attributes = Attributes::new(attributes);
+    let measured = Measurements { schema: schema().id().unwrap(), attributes, genotypes };
+    let issuer = account("issuer 0");
+    let body = issuer::body(issuer, &measured, &enrolment).unwrap();
+    let Enrolment { owner, consent, replaces, .. } = enrolment;
+    let register = RegisterRecord { body, consent, owner, replaces };
     world.act("issuer 0", Action::RegisterRecord(register)).unwrap();
     world.block();
-    let snapshot = world.ledger().snapshot().unwrap();
-    let leaf = snapshot.body(body).unwrap().unwrap();
-    let registered = snapshot.registration(leaf).unwrap().unwrap();
-    wallet.complete(&enrolment, record, leaf, registered.registration_epoch).unwrap();
+    let leaf = world.ledger().snapshot().unwrap().body(body).unwrap().unwrap();
+    Enrolled { wallet, enrolment, measured, certificate: Certificate { issuer, body, leaf } }
 }
 
 /// A chain with so many records, one of them in a wallet, and with studies, queries and screenings.
-fn fill(records: u64, wallet: &Path) -> (World, Filled) {
+fn fill(records: u64, wallet: &Path) -> (World, Filled, Enrolled) {
     let mut world = World::ready(Quorum::DEFAULT);
-    enrol(&mut world, wallet);
+    let enrolled = enrol(&mut world, wallet);
     for number in 5..records {
         world.act(["issuer 0", "issuer 1"][number as usize % 2], Action::RegisterRecord(record(number))).unwrap();
         if number % RECORDS_PER_BLOCK == 0 {
@@ -195,7 +199,7 @@ fn fill(records: u64, wallet: &Path) -> (World, Filled) {
     let (query, screening) = (last.unwrap(), screen(&mut world));
     // Its days pass, and the others collect on.
     let released = release(&mut world);
-    (world, Filled { query, released, screening })
+    (world, Filled { query, released, screening }, enrolled)
 }
 
 fn serve_world(world: World, folder: &Path) -> Running {
@@ -367,10 +371,11 @@ fn result(released: QueryId) -> Asked {
 }
 
 /// A person's pages, whose wallet answered the node's queries, and as many more as there are to be in all.
-fn serve_person(node: &Client, path: PathBuf, answers: u64) -> (Running, Client) {
+fn serve_person(node: &Client, path: PathBuf, enrolled: Enrolled, answers: u64) -> (Running, Client) {
     let remote = Remote::new(&node.url).unwrap();
     let ledger = Arc::new(RemoteLedger::connect(remote.clone()).unwrap());
-    let mut wallet = Wallet::open(&path, Protection::DemoUnencrypted).unwrap();
+    let Enrolled { mut wallet, enrolment, measured, certificate } = enrolled;
+    receive(&*ledger, &mut wallet, &enrolment, measured, &certificate).unwrap();
     let listed = node.json("/v1/queries?order=newest&limit=100");
     let listed = listed["items"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().parse().unwrap());
     let more = (0..answers).map(|number| QueryId::from_bytes(*digest(&format!("answer {number}")).as_bytes()));
@@ -458,7 +463,7 @@ fn main() {
     let started = Instant::now();
     let folder = tempfile::tempdir().unwrap();
     let wallet = folder.path().join("ada.wallet");
-    let (world, filled) = fill(records, &wallet);
+    let (world, filled, enrolled) = fill(records, &wallet);
     let chain = world.ledger().chain();
     println!(
         "{records} records, {STUDIES} studies, {QUERIES} queries, {SCREENINGS} screenings in {:.0} s",
@@ -477,7 +482,7 @@ fn main() {
         pages.into_iter().map(|(name, path)| (name, Asked::Page(path))).collect()
     };
     let (mut slow, mut heavy) = measure(&client, asked(pages(&client, &filled)), visits);
-    let (person, own) = serve_person(&client, wallet, answers);
+    let (person, own) = serve_person(&client, wallet, enrolled, answers);
     let you = client.signed_in("researcher", &chain);
     for (client, pages) in [
         (&client, vec![("result of two distributions", result(filled.released))]),
