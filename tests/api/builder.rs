@@ -1,10 +1,20 @@
 //! The query builder over HTTP: diseases by name, and what is excluded.
 
+use circuits::{
+    consent::Day,
+    criteria::Criteria,
+    id::{QueryId, ScreeningId},
+};
 use market::data_use::DiseaseCode;
-use node::transaction::{Action, StudyRegistration};
+use node::{
+    query::{CohortQuery, DataUse, SealingKey},
+    screening::ScreeningQuery,
+    transaction::{Action, StudyRegistration},
+    units::Amount,
+};
 
 use super::server::{Server, agent, answer, world};
-use crate::world::digest;
+use crate::world::{World, account, digest};
 
 fn page(server: &Server, path: &str) -> String {
     let answer = answer(agent().get(format!("{}{path}", server.running.url())).call());
@@ -66,6 +76,64 @@ fn a_disease_is_found_by_name_and_a_name_that_one_has_becomes_its_code() {
     }
     let (_, text) = sent(&server, &[("disease", "NIDDM"), ("do", "plan")]);
     assert!(text.contains("value=\"MONDO:0005148\"") && text.contains("That is type 2 diabetes mellitus."), "{text}");
+}
+
+/// Opens a query about the disease that a number stands for.
+fn query_about(world: &mut World, disease: u32) -> QueryId {
+    let today = world.now.day();
+    let usual = world.query();
+    let data_use = DataUse { disease, ..usual.data_use };
+    world.open(CohortQuery { data_use, opening: today, closing: Day(today.0 + 20), ..usual }).unwrap()
+}
+
+/// Opens a screening about it.
+fn screening_about(world: &mut World, disease: u32) -> ScreeningId {
+    let today = world.now.day();
+    let usual = world.query();
+    let screening = ScreeningQuery {
+        study: usual.study,
+        schema: usual.schema,
+        criteria: Criteria::default(),
+        issuers: vec![],
+        data_use: DataUse { disease, ..usual.data_use },
+        price: Amount::new(1),
+        responses_max: 5,
+        opening: today,
+        closing: Day(today.0 + 20),
+        sealing: SealingKey::new(vec![8; 32]),
+    };
+    let nonce = world.sequencer.mempool().next_nonce(account("researcher")).unwrap();
+    let id = screening.id(&world.ledger().chain(), &account("researcher"), nonce).unwrap();
+    world.act("researcher", Action::OpenScreening(Box::new(screening))).unwrap();
+    world.block();
+    id
+}
+
+#[test]
+fn repro_the_number_of_a_disease_is_no_code_on_pages_and_the_builder_has_the_code_where_the_node_knows_it() {
+    let (mut world, collecting, aggregated) = world();
+    let [diabetes, bold] = ["MONDO:0005148", "MONDO:0000002"].map(|code| code.parse::<DiseaseCode>().unwrap().number());
+    let [known, unknown] = [diabetes, 7].map(|disease| query_about(&mut world, disease));
+    let [known_screening, unknown_screening] = [bold, 7].map(|disease| screening_about(&mut world, disease));
+    let server = Server::over(world.sequencer, collecting, aggregated);
+    for (path, says) in [
+        (format!("/queries/{known}"), "type 2 diabetes mellitus (MONDO:0005148)"),
+        (format!("/queries/{unknown}"), "number 7, made from an ontology’s code"),
+        (format!("/screenings/{known_screening}"), "&#60;b&#62;bold&#34; disease (MONDO:0000002)"),
+        (format!("/screenings/{unknown_screening}"), "number 7, made from an ontology’s code"),
+    ] {
+        let text = page(&server, &path);
+        assert!(text.contains(&format!("<dt>Disease</dt><dd>{says}</dd>")), "{path}: {text}");
+    }
+    assert!(!page(&server, &format!("/queries/{collecting}")).contains("<dt>Disease</dt>"), "it names none");
+    let again = page(&server, &format!("/builder?query={known}"));
+    assert!(
+        again.contains("value=\"MONDO:0005148\"") && again.contains("That is type 2 diabetes mellitus."),
+        "{again}"
+    );
+    assert!(file(&again).contains(&format!("\"disease\":{diabetes},")), "it asks for the same: {}", file(&again));
+    let again = page(&server, &format!("/builder?query={unknown}"));
+    assert!(again.contains("value=\"7\"") && file(&again).contains("\"disease\":7,"), "{again}");
 }
 
 /// Whether the page has a region as a choice, by its words, and whether it is chosen.

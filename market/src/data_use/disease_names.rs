@@ -128,10 +128,12 @@ impl DiseaseNames {
         self.by_code.get(code).map(|named| named.name.as_str())
     }
 
-    /// What the disease is called that a number stands for on the ledger; none where the codes of several make the number.
+    /// The disease that a number stands for on the ledger, with what it is called; none where the codes of several make the
+    /// number.
     #[must_use]
-    pub fn numbered(&self, number: u32) -> Option<&str> {
-        self.name(self.by_number.get(&number)?.as_ref()?)
+    pub fn numbered(&self, number: u32) -> Option<(&DiseaseCode, &str)> {
+        let code = self.by_number.get(&number)?.as_ref()?;
+        Some((code, self.name(code)?))
     }
 
     /// The diseases in whose name, synonyms or code each typed word of the first eight occurs, at most so many: first those
@@ -239,7 +241,8 @@ mod tests {
     #[test]
     fn a_number_stands_for_the_disease_whose_code_alone_makes_it() {
         let (names, code) = (names(), |text: &str| text.parse::<DiseaseCode>().unwrap());
-        assert_eq!(names.numbered(code("MONDO:0005148").number()), Some("type 2 diabetes mellitus"));
+        let known = code("MONDO:0005148");
+        assert_eq!(names.numbered(known.number()), Some((&known, "type 2 diabetes mellitus")));
         assert_eq!((names.numbered(code("MONDO:0000001").number()), names.numbered(0)), (None, None));
         // Two codes with one number, by search.
         let [one, other] = ["DOID:2832", "DOID:128654"].map(code);
@@ -248,7 +251,7 @@ mod tests {
             let terms = codes.iter().map(|code| format!("[Term]\nid: {code}\nname: called {code}\n"));
             DiseaseNames::from_obo("two.obo", terms.collect::<String>().as_bytes()).unwrap()
         };
-        assert_eq!(obo(&[&one]).numbered(one.number()), Some("called DOID:2832"));
+        assert_eq!(obo(&[&one]).numbered(one.number()), Some((&one, "called DOID:2832")));
         assert_eq!(obo(&[&one, &other]).numbered(one.number()), None);
     }
 

@@ -96,7 +96,7 @@ fn an_offer_says_what_the_file_is_and_a_cut_file_is_not_offered() {
 fn uses_are_told_in_the_words_of_consents_and_none_is_left_out() {
     let silent = Purposes::HEALTH_RESEARCH.union(Purposes::NOTHING_REQUIRED);
     let asked = DataUse { purposes: silent.union(Purposes(1 << 20)), disease: 4, regions: Regions(0b101) };
-    let other = "health-research, others (bits 0b100000000000000000000); disease 4; regions 1, 3";
+    let other = "health-research, others (bits 0b100000000000000000000); disease number 4; regions 1, 3";
     assert_eq!(use_in_words(&asked), other);
     let promising = DataUse { purposes: silent.without(Purposes::WITHOUT_PUBLICATION), ..asked };
     assert!(use_in_words(&promising).ends_with("; promises publication"), "{}", use_in_words(&promising));
@@ -105,7 +105,7 @@ fn uses_are_told_in_the_words_of_consents_and_none_is_left_out() {
     assert!(allowed_in_words(&requiring).ends_with(all), "{}", allowed_in_words(&requiring));
     assert_eq!(allowed_in_words(&terms().allowed), "health-research; any disease; every region");
     let one = AllowedUse { disease: 4, ..terms().allowed };
-    assert!(allowed_in_words(&one).contains("only disease 4"));
+    assert!(allowed_in_words(&one).contains("only disease number 4"));
 }
 
 fn no_methods_but_with_approval(more: Option<Modifier>) -> DataUseTerms {

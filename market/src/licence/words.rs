@@ -21,7 +21,7 @@ pub const WITHDRAWAL: &str = "Withdrawing takes the offer back for ever: nobody 
 pub fn use_in_words(data_use: &DataUse) -> String {
     let disease = match data_use.disease {
         0 => "no disease named".into(),
-        code => format!("disease {code}"),
+        number => format!("disease number {number}"),
     };
     let promised = requirements(data_use.purposes).map(|names| format!("; promises {names}")).unwrap_or_default();
     format!("{}; {disease}; {}{promised}", purposes(data_use.purposes), regions_in_words(data_use.regions))
@@ -32,7 +32,7 @@ pub fn use_in_words(data_use: &DataUse) -> String {
 pub fn allowed_in_words(allowed: &AllowedUse) -> String {
     let disease = match allowed.disease {
         0 => "any disease".into(),
-        code => format!("only disease {code}"),
+        number => format!("only disease number {number}"),
     };
     let required = requirements(allowed.purposes).map(|names| format!("; requires {names}")).unwrap_or_default();
     format!("{}; {disease}; {}{required}", purposes(allowed.purposes), regions_in_words(allowed.regions))

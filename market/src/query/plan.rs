@@ -156,7 +156,8 @@ pub fn plan_of_study(
 fn data_use(demanded: &DataUse, file: &QueryFile) -> Vec<String> {
     let mut words = demanded_in_words(demanded.purposes);
     let named = file.data_use.as_ref().and_then(DeclaredUse::asked_disease);
-    let disease = named.map_or(demanded.disease.to_string(), |code| format!("{code}, number {}", demanded.disease));
+    let disease =
+        named.map_or(format!("number {}", demanded.disease), |code| format!("{code}, number {}", demanded.disease));
     if demanded.disease != 0 {
         words.push(format!("of owners who allow one disease alone, those who allow {disease}"));
     }

@@ -38,7 +38,7 @@ pub struct ScreeningFile {
     /// Purposes, such as `health-research`; or `data_use` says them.
     #[serde(default)]
     pub purposes: Vec<String>,
-    /// Code of the disease studied; 0 for none.
+    /// Number of the disease studied, made from an ontology's code; 0 for none.
     #[serde(default)]
     pub disease: u32,
     /// Bits of the regions where the trial is.

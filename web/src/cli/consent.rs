@@ -129,7 +129,10 @@ fn describe(terms: &Terms) -> String {
     let committed = [
         format!("purposes          {}", terms.purposes.join(", ")),
         format!("requires          {}", listed(&terms.requires)),
-        format!("disease           {}", terms.only_disease.map_or("any".into(), |code| format!("only {code}"))),
+        format!(
+            "disease           {}",
+            terms.only_disease.map_or("any".into(), |number| format!("only number {number}"))
+        ),
         format!("regions           {regions}"),
         format!("last day          {}", terms.last_day),
         format!("least price       {}", terms.price_min),

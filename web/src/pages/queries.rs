@@ -237,6 +237,8 @@ struct OneQuery {
     matching: Vec<String>,
     measured: Vec<Part>,
     purposes: Vec<Purpose>,
+    /// The disease studied, where one is named.
+    disease: Option<String>,
     /// Who can answer, by what the query demands of consents.
     answers: Vec<String>,
     codings: Vec<String>,
@@ -292,6 +294,7 @@ fn whole(shell: Shell, service: &Service, progress: Progress, named: bool) -> Re
         matching: words::matching(&query, &schema, panel.as_ref()),
         measured: query.parts.iter().map(part).collect(),
         purposes: words::purposes(query.data_use.purposes),
+        disease: words::disease(query.data_use.disease, service.publishing.diseases.as_deref()),
         answers: demanded_in_words(query.data_use.purposes),
         codings: codings(&query, &schema),
         privacy: words::privacy(&query),

@@ -221,6 +221,8 @@ struct OneScreening {
     sponsor: String,
     schema: String,
     purposes: Vec<Purpose>,
+    /// The disease studied, where one is named.
+    disease: Option<String>,
     /// Who can respond, by what the screening demands of consents.
     answers: Vec<String>,
     /// What was locked when it opened, and what responses were paid.
@@ -269,6 +271,7 @@ fn whole(shell: Shell, service: &Service, id: ScreeningId) -> Result<OneScreenin
     let (locked, paid) = (asked.escrow()?, asked.price.times(state.eligible)?);
     let fee = service.chain.ledger().genesis().parameters.opening_fee;
     let (purposes, answers) = (words::purposes(asked.data_use.purposes), demanded_in_words(asked.data_use.purposes));
+    let disease = words::disease(asked.data_use.disease, service.publishing.diseases.as_deref());
     let sponsor = snapshot.researcher(state.sponsor)?.map_or_else(String::new, |party| party.name);
     let screening = Listed::of(&snapshot, id, state, snapshot.latest()?.time.day())?;
     Ok(OneScreening {
@@ -277,6 +280,7 @@ fn whole(shell: Shell, service: &Service, id: ScreeningId) -> Result<OneScreenin
         sponsor,
         schema: schema.name,
         purposes,
+        disease,
         answers,
         locked,
         paid,

@@ -8,6 +8,7 @@ use circuits::{
     schema::{Attribute, Schema, VariantPanel},
 };
 use market::{
+    data_use::DiseaseNames,
     index::Stage,
     query::{NamedClause, VariantBlock},
     statistics::AxisLabels,
@@ -55,6 +56,18 @@ pub(super) fn purposes(set: Purposes) -> Vec<Purpose> {
         Purpose { name, words, term }
     })
     .collect()
+}
+
+/// The disease studied, which the ledger has as a number: what the node's ontology calls it, with its code, and the number
+/// itself where there is no ontology or it knows no such disease. None where none is named.
+pub(super) fn disease(number: u32, known: Option<&DiseaseNames>) -> Option<String> {
+    if number == 0 {
+        return None;
+    }
+    Some(match known.and_then(|known| known.numbered(number)) {
+        Some((code, name)) => format!("{name} ({code})"),
+        None => format!("number {number}, made from an ontology’s code"),
+    })
 }
 
 /// The public criteria of a query.
@@ -195,6 +208,8 @@ pub(super) fn action(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use market::data_use::DiseaseCode;
+
     use super::*;
 
     #[test]
@@ -202,6 +217,18 @@ mod tests {
         let all = all_purposes();
         assert_eq!(all.len(), Purposes::NAMED.len());
         assert!(all.iter().all(|purpose| purpose.words != purpose.name && purpose.term.contains("DUO:")));
+    }
+
+    #[test]
+    fn repro_the_number_of_a_disease_is_not_called_a_code_and_the_ontologys_name_and_code_stand_for_it() {
+        let known = DiseaseNames::from_obo("mondo.obo", &b"[Term]\nid: MONDO:0005148\nname: diabetes\n"[..]).unwrap();
+        let number = "MONDO:0005148".parse::<DiseaseCode>().unwrap().number();
+        assert_eq!(disease(number, Some(&known)).unwrap(), "diabetes (MONDO:0005148)");
+        for (number, known) in [(number, None), (number ^ 1, Some(&known))] {
+            let said = disease(number, known).unwrap();
+            assert_eq!(said, format!("number {number}, made from an ontology’s code"));
+        }
+        assert_eq!((disease(0, Some(&known)), disease(0, None)), (None, None));
     }
 
     #[test]

@@ -84,7 +84,7 @@ struct UseOptions {
     /// The network's regions, a JSON list of lists of countries. A --data-use that names countries needs it.
     #[arg(long, value_name = "FILE", requires = "declared", conflicts_with = "purposes")]
     region_table: Option<PathBuf>,
-    /// Code of the one disease; 0 names none.
+    /// Number of the one disease, made from an ontology's code (`locus --json query disease`); 0 names none.
     #[arg(long, default_value_t = 0, value_name = "CODE")]
     disease: u32,
     /// Bits of the regions, as the network numbers them; all without it.

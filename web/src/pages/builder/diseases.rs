@@ -37,9 +37,12 @@ pub(super) fn number(text: &str) -> Result<u32, String> {
     code.map_err(|_| format!("Give an ontology’s code, such as ICD10:E11.9 or MONDO:0005148; {text:?} is none."))
 }
 
-/// A name that one disease has becomes its code.
+/// A name that one disease has becomes its code, and so does the number that its code alone makes: a query on the ledger has
+/// the number only.
 pub(super) fn take_code(draft: &mut Draft, known: Option<&DiseaseNames>) {
-    if let Some(code) = known.and_then(|known| known.called(&draft.disease)) {
+    let Some(known) = known else { return };
+    let numbered = || known.numbered(draft.disease.trim().parse().ok()?).map(|(code, _)| code);
+    if let Some(code) = known.called(&draft.disease).or_else(numbered) {
         draft.disease = code.to_string();
     }
 }
@@ -116,6 +119,25 @@ mod tests {
         {
             assert!(number(text).unwrap_err().contains(says), "{text:?}");
         }
+    }
+
+    #[test]
+    fn the_number_of_a_disease_that_is_known_becomes_its_code_and_another_stays() {
+        let known = DiseaseNames::from_obo("two.obo", &b"[Term]\nid: DOID:2832\nname: one\n"[..]).unwrap();
+        let code: DiseaseCode = "DOID:2832".parse().unwrap();
+        let taken = |typed: String, known| {
+            let mut draft = Draft { disease: typed, ..Draft::new() };
+            take_code(&mut draft, known);
+            draft.disease
+        };
+        let (number, other) = (code.number().to_string(), (code.number() ^ 1).to_string());
+        for typed in [&number, &format!(" {number} ")] {
+            let field = taken(typed.clone(), Some(&known));
+            assert_eq!(field, "DOID:2832");
+            assert_eq!(super::number(&field), Ok(code.number()), "it asks for the same");
+        }
+        assert_eq!((taken(number.clone(), None), taken(other.clone(), Some(&known))), (number, other));
+        assert_eq!(taken(String::new(), Some(&known)), "");
     }
 
     #[test]

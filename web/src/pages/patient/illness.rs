@@ -29,13 +29,13 @@ impl Illnesses {
     /// An illness by its name, or by its number where that is all there is.
     pub(super) fn numbered(&self, number: &u32) -> String {
         let name = self.0.as_ref().and_then(|names| names.numbered(*number));
-        name.map_or_else(|| format!("{BY_NUMBER}{number}"), str::to_owned)
+        name.map_or_else(|| format!("{BY_NUMBER}{number}"), |(_, name)| name.to_owned())
     }
 
     /// The names of numbers, where they are known.
     pub(super) fn named(&self, numbers: impl Iterator<Item = u32>) -> BTreeMap<u32, String> {
         let Some(names) = &self.0 else { return BTreeMap::new() };
-        numbers.filter_map(|number| Some((number, names.numbered(number)?.to_owned()))).collect()
+        numbers.filter_map(|number| Some((number, names.numbered(number)?.1.to_owned()))).collect()
     }
 
     /// The one illness that rules allow: by its name, where it is known, by its code, where the rules were written with it,
