@@ -20,7 +20,7 @@ use node::{
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::Service;
+use super::{Service, behind::BLOCKS_BEHIND_MAX};
 use crate::{
     Error,
     access::{Operation, Permit, Role, Whose, permit},
@@ -87,7 +87,8 @@ pub(super) fn unknown(id: &str) -> Error {
 /// same work.
 ///
 /// # Errors
-/// [`Error::NotFound`] otherwise, [`Error::NoCustodian`] where the operator gave no key.
+/// [`Error::NotFound`] otherwise, [`Error::NoCustodian`] where the operator gave no key, [`market::Error::IndexGap`] and
+/// [`market::Error::IndexBehind`] where a licence is looked for and this node does not list the licences that there are.
 pub(super) fn entitled(
     service: &Service,
     account: AccountId,
@@ -104,7 +105,7 @@ pub(super) fn entitled(
     // Only who has no other right needs a licence, and so a node that can list licences.
     let given = match permitted {
         Some(_) => None,
-        None => active_licence(&view, service.listings()?, id, account, today)?,
+        None => active_licence(&view, service.listings_within(BLOCKS_BEHIND_MAX)?, id, account, today)?,
     };
     let licensed = (Role::Licensee, whose(dataset.is_some() && given.is_some()));
     match (dataset, permitted.or_else(|| permit(&[licensed], operation))) {
