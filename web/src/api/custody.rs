@@ -24,6 +24,7 @@ use super::{Service, behind::BLOCKS_BEHIND_MAX};
 use crate::{
     Error,
     access::{Operation, Permit, Role, Whose, permit},
+    standing::seat,
 };
 
 /// Bodies that are given at once; each takes a window of a few MiB.
@@ -126,8 +127,7 @@ fn roles(
     dataset: Option<&Dataset>,
 ) -> Result<[(Role, Whose); 10], Error> {
     let accredited = |party: Option<node::state::Party>| party.is_some_and(|it| it.standing == Standing::Accredited);
-    let genesis = service.chain.ledger().genesis();
-    let member = genesis.committee.members.iter().any(|member| member.account == account);
+    let governor = service.chain.ledger().genesis().governor;
     let validators = view.validators()?;
     let researches = accredited(view.researcher(account)?);
     let validator = validators.is_some_and(|validators| validators.get(account).is_some());
@@ -138,9 +138,9 @@ fn roles(
         // The ledger accredits who pays for studies and recruits as it does who asks.
         (Role::Sponsor, whose(researches)),
         (Role::Issuer, whose(accredited(view.issuer(account)?))),
-        (Role::CommitteeMember, whose(member)),
+        (Role::CommitteeMember, whose(seat(view, account)?.is_some())),
         (Role::Validator, whose(validator)),
-        (Role::Governor, whose(genesis.governor == account)),
+        (Role::Governor, whose(governor == account)),
         (Role::Auditor, Whose::Own),
         (Role::Anyone, Whose::Own),
     ])
