@@ -4,9 +4,9 @@
 //! listing is full. The committee's key is made up: nothing is encrypted to it here. What is submitted are transfers.
 //!
 //! Not criterion: one run that prints what came of it, and fails where less than 99.9 % of the clients' requests succeed,
-//! or one gets something else than success or documented back-pressure (503 `busy`), or a hostile body gets success or
-//! an internal error. `LOCUS_LOAD_CLIENTS` (1,000), `LOCUS_LOAD_SECONDS` (60) and `LOCUS_LOAD_HOSTILE` (32) say
-//! how much. Clients and node share this machine's cores.
+//! or one gets something else than success or documented back-pressure (503 `busy`), or a hostile body gets success, an
+//! internal error, no answer, or one after more than the time that a body may take. `LOCUS_LOAD_CLIENTS` (1,000),
+//! `LOCUS_LOAD_SECONDS` (60) and `LOCUS_LOAD_HOSTILE` (32) say how much. Clients and node share this machine's cores.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
@@ -14,11 +14,14 @@
 #[allow(dead_code, unreachable_pub, reason = "each binary uses a part of the world")]
 mod world;
 
+#[path = "load/hostile.rs"]
+#[allow(unreachable_pub, reason = "a part of this bench alone")]
+mod hostile;
+
 use std::{
     collections::BTreeMap,
     fs,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::TcpStream,
+    io::{BufRead as _, BufReader},
     process::{Child, Command, Stdio},
     sync::Mutex,
     thread,
@@ -34,6 +37,7 @@ use circuits::{
     quorum::Quorum,
 };
 use ed25519_dalek::SigningKey;
+use hostile::{CONNECT, Told, hostile_requests, misjudged, stranger};
 use market::ledger::{LedgerAccess as _, act_all, next_nonce, tip};
 use node::{
     genesis::Member,
@@ -70,11 +74,6 @@ const LISTINGS: [(&str, usize); 4] = [
 const ANSWERED_PER_MILLE_MIN: u64 = 999;
 const STACK_BYTES: usize = 256 << 10;
 const MEMORY_LOOK: Duration = Duration::from_millis(500);
-/// A stranger's socket is given up after this.
-const HOSTILE_TIME_MAX: Duration = Duration::from_secs(20);
-
-/// A connection that took longer waited for the kernel to offer it again.
-const CONNECT_SLOW: Duration = Duration::from_secs(2);
 
 fn number(variable: &str, otherwise: u64) -> u64 {
     std::env::var(variable).map_or(otherwise, |text| text.parse().unwrap())
@@ -324,87 +323,6 @@ fn client(node: &Node, number: u64, until: Instant) -> [Outcomes; 2] {
     outcomes
 }
 
-/// A stranger's request: what it is called, and what of it is sent.
-struct Hostile {
-    name: &'static str,
-    path: &'static str,
-    media: &'static str,
-    /// What it announces.
-    length: u64,
-    body: Vec<u8>,
-    /// Between two bytes.
-    pause: Duration,
-    /// Whether a page may answer it with success: one that says what is wrong with what the form holds.
-    is_form: bool,
-}
-
-/// A form of this many fields, of which the receipt's text is the one that is pasted.
-fn form(fields: usize, text: &[u8]) -> Vec<u8> {
-    let mut body = vec![];
-    for number in 0..fields {
-        let name = if number == 0 { "pasted".to_owned() } else { format!("field-{number}") };
-        body.extend(format!("--edge\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n").bytes());
-        body.extend(text);
-        body.extend(b"\r\n");
-    }
-    body.extend(b"--edge--\r\n");
-    body
-}
-
-/// Requests that waste what they can: huge, slow, deep, truncated, of the wrong type, of too many parts.
-fn hostile_requests() -> Vec<Hostile> {
-    let (bytes, verify) = ("application/octet-stream", "multipart/form-data; boundary=edge");
-    let plain = |name, path, media, length, body: Vec<u8>| {
-        let pause = Duration::ZERO;
-        Hostile { name, path, media, length, body, pause, is_form: false }
-    };
-    let whole = |name, path, media, body: Vec<u8>| plain(name, path, media, body.len() as u64, body);
-    let slow = |hostile: Hostile| Hostile { pause: Duration::from_secs(1), ..hostile };
-    let deep = vec![b'['; 1 << 16];
-    vec![
-        plain("huge", "/v1/transactions", bytes, 8 << 30, vec![0; 1 << 20]),
-        slow(plain("slow", "/v1/transactions", bytes, 1_000, vec![0; 15])),
-        whole("deep", "/v1/plans", "application/json", deep.clone()),
-        plain("truncated", "/v1/transactions", bytes, 1_000, vec![0; 10]),
-        whole("wrong type", "/v1/transactions", "text/html", b"hello".to_vec()),
-        plain("huge form", "/verify", verify, 8 << 30, vec![0; 1 << 20]),
-        slow(plain("slow form", "/verify", verify, 1_000, form(1, b"x")[..15].to_vec())),
-        Hostile { is_form: true, ..whole("deep form", "/verify", verify, form(1, &deep)) },
-        plain("cut form", "/verify", verify, 1_000, form(1, b"{}")[..40].to_vec()),
-        whole("no form", "/verify", bytes, b"hello".to_vec()),
-        whole("many fields", "/verify", verify, form(10_000, b"x")),
-        whole("no parts", "/verify", verify, vec![b'-'; 1 << 16]),
-    ]
-}
-
-/// Sends a hostile request. What the node answered.
-fn attack(node: &Node, hostile: &Hostile) -> (&'static str, String) {
-    let Hostile { name, path, media, length, body, pause, .. } = hostile;
-    let (name, pause) = (*name, *pause);
-    let head = format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: {media}\r\ncontent-length: {length}\r\n\r\n");
-    let started = Instant::now();
-    let connected = TcpStream::connect_timeout(&node.address.parse().unwrap(), HOSTILE_TIME_MAX);
-    if started.elapsed() > CONNECT_SLOW {
-        return ("connect", format!("took {} s", started.elapsed().as_secs()));
-    }
-    let Ok(mut stream) = connected else { return (name, "no connection".into()) };
-    stream.set_read_timeout(Some(HOSTILE_TIME_MAX)).unwrap();
-    stream.set_write_timeout(Some(HOSTILE_TIME_MAX)).unwrap();
-    let mut sent = stream.write_all(head.as_bytes());
-    let piece = if pause.is_zero() { 1 << 16 } else { 1 };
-    for part in body.chunks(piece) {
-        if sent.is_err() {
-            break;
-        }
-        sent = stream.write_all(part);
-        thread::sleep(pause);
-    }
-    drop(stream.shutdown(std::net::Shutdown::Write));
-    let mut answer = [0; 12];
-    let answered = stream.read_exact(&mut answer).map(|()| String::from_utf8_lossy(&answer[9..]).into_owned());
-    (name, answered.unwrap_or_else(|_| "closed".into()))
-}
-
 fn main() {
     let [clients, seconds] =
         [("LOCUS_LOAD_CLIENTS", 1_000), ("LOCUS_LOAD_SECONDS", 60)].map(|(name, n)| number(name, n));
@@ -416,7 +334,7 @@ fn main() {
     println!("{clients} clients and {strangers} strangers for {seconds} s; load before {}", load.trim());
     println!("memory before: {:?} MiB now and at its peak", node.memory());
     let (started, until) = (Instant::now(), Instant::now() + Duration::from_secs(seconds));
-    let told: Mutex<BTreeMap<(&str, String), Vec<f64>>> = Mutex::default();
+    let told: Mutex<Told> = Mutex::default();
     let all = Mutex::new([Outcomes::default(), Outcomes::default()]);
     let requests = hostile_requests();
     thread::scope(|scope| {
@@ -431,16 +349,8 @@ fn main() {
             small().spawn_scoped(scope, work).unwrap();
         }
         for number in 0..strangers {
-            let work = move || {
-                for hostile in requests.iter().cycle().skip(number as usize) {
-                    if Instant::now() >= until {
-                        break;
-                    }
-                    // The answer first: a lock taken in the same statement is held while the request lasts.
-                    let (started, (what, answer)) = (Instant::now(), attack(node, hostile));
-                    told.lock().unwrap().entry((what, answer)).or_default().push(started.elapsed().as_secs_f64());
-                }
-            };
+            let order = requests.iter().cycle().skip(number as usize);
+            let work = move || stranger(&node.address, order, until, told);
             small().spawn_scoped(scope, work).unwrap();
         }
         while Instant::now() < until {
@@ -455,8 +365,8 @@ fn main() {
         let (count, median, longest) = (seconds.len(), seconds[seconds.len() / 2], seconds[seconds.len() - 1]);
         println!("hostile      {what:<10} {answer:<14} {count:>5}, median {median:.2} s, longest {longest:.2} s");
         let is_form = requests.iter().any(|hostile| hostile.name == what && hostile.is_form);
-        if ["202", "500"].contains(&answer.as_str()) || answer == "200" && !is_form {
-            wrong.push(format!("a hostile body, {what}, got {answer}"));
+        if what != CONNECT {
+            wrong.extend(misjudged(what, is_form, &answer, longest));
         }
     }
     let health = ureq::get(format!("http://{}/health", node.address)).call().unwrap().status();

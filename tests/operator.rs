@@ -45,7 +45,7 @@ fn words(page: &Answer) -> String {
 }
 
 /// Every listing of the API, an account's among them.
-fn listings(account: &str) -> Vec<String> {
+pub fn listings(account: &str) -> Vec<String> {
     let paths = ["blocks", "schemas", "studies", "queries", "issuers", "researchers", "datasets", "licences"];
     let own = ["transactions", "postings"].map(|what| format!("/v1/accounts/{account}/{what}"));
     paths.iter().map(|path| format!("/v1/{path}")).chain(own).collect()

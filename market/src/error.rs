@@ -141,7 +141,7 @@ pub enum Error {
         /// The first block that the ledger keeps.
         first: Height,
     },
-    /// An index too far behind its ledger for a list to be made up from the blocks between them.
+    /// An index too far behind its ledger: what it lists would leave out what the blocks between them hold.
     #[error(
         "this node does not list yet what its ledger holds: it has not indexed blocks {missing} to {latest}; try again \
          later, or ask another node"

@@ -4,7 +4,7 @@ use circuits::{
     id::{Digest, QueryId},
     quorum::{Quorum, SubsetIndex},
 };
-use market::objects::{self, BlobAccess, BlobAddress, BlobKind};
+use market::objects::{self, BlobAccess, BlobAddress, BlobKind, Objects};
 use node::{
     signature::sign,
     state::QueryStatus,
@@ -71,6 +71,21 @@ fn an_oversized_blob_and_one_beyond_the_quota_are_refused() {
     assert_eq!(server.put(&path(blob), BYTES, &large).status, 204);
     let sum = vec![3; 98_304];
     assert_eq!(server.put(&path(BlobAddress::of(BlobKind::Aggregate, &sum)), BYTES, &sum).status, 201);
+}
+
+#[test]
+fn repro_a_full_node_takes_uploads_again_once_blobs_were_removed_beside_it() {
+    let server = Server::start();
+    let blob = |number| vec![number; 1 << 20];
+    let at = |bytes: &[u8]| BlobAddress::of(BlobKind::Blob, bytes);
+    let put = |number| server.put(&path(at(&blob(number))), BYTES, &blob(number)).status;
+    let full = u8::try_from(DOCUMENTS_QUOTA >> 20).unwrap();
+    assert!((0..full).all(|number| put(number) == 201));
+    // As `locus objects gc` does, on the folder where the node runs.
+    let store = Objects::directory(&server.directory.path().join("blobs")).unwrap();
+    store.remove(at(&blob(0))).unwrap();
+    assert_eq!(put(full), 201);
+    assert_eq!(put(full + 1), 507, "what is there still counts");
 }
 
 /// Fills the protocol's share of a server's disk with blobs that nobody asked for.

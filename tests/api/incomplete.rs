@@ -1,4 +1,5 @@
-//! A node that lacks the first blocks of its chain: what it serves all the same, and what it says that it cannot.
+//! A node that lacks the first blocks of its chain, or whose index is far behind: what it serves all the same, and what it says
+//! that it cannot.
 
 use circuits::quorum::Quorum;
 use market::{
@@ -12,9 +13,12 @@ use web::client::RemoteLedger;
 use super::{
     blobs::{fill, path, released},
     licences::Town,
-    server::{BYTES, Server, agent, answer, clock, world},
+    server::{BYTES, Server, agent, answer, clock, id, world},
 };
-use crate::world::{World, owner_name};
+use crate::{
+    operator::listings,
+    world::{World, owner_name},
+};
 
 /// The world with its latest block alone, as a snapshot of it begins, and the folder where it lies.
 fn without_first_blocks(world: &World) -> (TempDir, World) {
@@ -99,4 +103,81 @@ fn a_full_store_that_cannot_tell_what_is_named_says_so() {
     for place in [1, 2] {
         server.put(&path(named[place]), BYTES, &bytes[place]).refused(503, "has not indexed block 1,");
     }
+}
+
+/// Blocks that an index may be behind while it lists, and while it says who has a licence.
+const LISTINGS_BEHIND_MAX: u32 = 1_024;
+const LICENCES_BEHIND_MAX: u32 = 64;
+
+#[test]
+fn repro_lists_of_an_index_that_is_made_again_are_refused_and_not_cut_short() {
+    let (mut world, collecting, aggregated) = world();
+    world.pass_blocks(LISTINGS_BEHIND_MAX + 1);
+    let server = Server::over(world.sequencer, collecting, aggregated);
+    server.index.follow(server.chain.ledger()).unwrap();
+    let page = |path: &str| {
+        let url = format!("{}{path}", server.running.url());
+        let shown = answer(agent().get(url).header("accept", "text/html").call());
+        (shown.status, String::from_utf8(shown.body).unwrap())
+    };
+    let (paths, pages) = (listings(&id("researcher")), ["/", "/explorer", "/explorer/health"]);
+    let study = format!("/v1/studies/{}", server.get("/v1/studies").json()["items"][0]["id"].as_str().unwrap());
+    assert_eq!(server.get("/health").json()["listings"], true);
+    assert!(server.get(&study).json()["asked"].is_object());
+
+    server.index.clear().unwrap();
+    for path in &paths {
+        let refused = server.get(path);
+        refused.refused(503, "has not indexed blocks 1 to ");
+        assert_eq!(refused.json()["type"], "/problems/incomplete", "{path}");
+    }
+    let (status, shown) = page("/blocks");
+    assert!(status == 503 && shown.contains("This node does not have the whole listing"), "{shown}");
+    for path in pages {
+        let (status, shown) = page(path);
+        assert!(status == 200 && shown.contains("Listings are missing here"), "{path}");
+    }
+    assert_eq!(server.get("/health").json()["listings"], false);
+    assert!(server.get(&study).json()["asked"].is_null(), "what is asked of a study is a list too");
+
+    server.index.follow(server.chain.ledger()).unwrap();
+    for path in &paths {
+        assert_eq!(server.get(path).status, 200, "{path}");
+    }
+    for path in pages {
+        assert!(!page(path).1.contains("Listings are missing here"), "{path}");
+    }
+}
+
+#[test]
+fn repro_a_licensee_is_not_told_that_there_is_no_dataset_while_the_index_is_made_again() {
+    let mut world = World::ready(Quorum::DEFAULT);
+    world.pass_blocks(LICENCES_BEHIND_MAX);
+    let town = Town::over(world, clock);
+    let id = town.licensed("researcher");
+    town.server.index.clear().unwrap();
+    for name in ["researcher", "governor"] {
+        town.get(name, &town.header_path()).refused(503, "has not indexed blocks 1 to ");
+    }
+    assert_eq!(town.get("custodian", &town.header_path()).status, 200, "who needs no licence needs no list");
+    assert_eq!(town.licence(id).accesses, 0);
+    town.server.index.follow(town.server.chain.ledger()).unwrap();
+    assert_eq!(town.get("researcher", &town.header_path()).status, 200);
+    assert_eq!(town.licence(id).accesses, 1);
+    town.get("governor", &town.header_path()).refused(404, "dataset");
+}
+
+#[test]
+fn repro_a_full_store_does_not_deny_what_an_index_that_is_made_again_may_yet_name() {
+    let bytes = vec![8; 98_304];
+    let named = BlobAddress::of(BlobKind::Aggregate, &bytes);
+    let mut world = World::ready(Quorum::DEFAULT);
+    let others = [BlobKind::Ciphertext, BlobKind::SealedComponent].map(|kind| BlobAddress::of(kind, &bytes).digest);
+    let query = released(&mut world, others[0], named.digest, others[1]);
+    world.pass_blocks(LICENCES_BEHIND_MAX);
+    let server = Server::over(world.sequencer, query, query);
+    fill(&server);
+    server.put(&path(named), BYTES, &bytes).refused(503, "has not indexed blocks 1 to ");
+    server.index.follow(server.chain.ledger()).unwrap();
+    assert_eq!(server.put(&path(named), BYTES, &bytes).status, 201);
 }

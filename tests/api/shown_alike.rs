@@ -12,7 +12,8 @@ use circuits::{
 use node::{
     Ledger, analysis,
     fees::{FeeRate, FeeSchedule, Treasury},
-    query::{CohortQuery, PrivacyMode},
+    genesis::{Committee, Member},
+    query::{CohortQuery, PrivacyMode, SealingKey},
     state::QueryStatus,
     transaction::{
         Action, AmendStudy, Attestation, ConsortiumChange, FalseReceipt, Governance, PostOutcome, Site,
@@ -336,6 +337,24 @@ fn what_an_account_is_is_the_same_on_its_page_at_its_endpoint_and_by_its_command
         balances.push(said["balance"].clone());
     }
     assert!(balances.iter().any(|balance| *balance == ENDOWMENT), "{balances:?}");
+}
+
+#[test]
+fn repro_whoever_sits_since_a_handover_is_a_member_and_whoever_left_is_none() {
+    let mut world = World::ready(Quorum::DEFAULT);
+    let seat =
+        |(place, name): (u8, &str)| Member { account: account(name), sealing: SealingKey::new(vec![100 + place; 32]) };
+    let members = (0..).zip(["heir 0", "heir 1", "member 0"]).map(seat).collect();
+    let seats = Committee { quorum: Quorum::new(2, 3).unwrap(), members };
+    world.act("validator", Action::ApproveChange(ConsortiumChange::SeatCommittee(seats))).unwrap();
+    world.block();
+    let seen = Seen::over(world);
+    for (name, seat) in [("heir 0", Some(0)), ("heir 1", Some(1)), ("member 0", Some(2)), ("member 1", None)] {
+        let roles = seat.map(|seat| format!("member {seat} of the decryption committee"));
+        let said = seen.said(&format!("/v1/accounts/{}", id(name)));
+        assert_eq!(said["roles"], json!(Vec::from_iter(roles)), "{name}");
+        assert_eq!(seen.printed(&["account", "show", &id(name)]), said);
+    }
 }
 
 /// Has a member suspended for what it attested of a ciphertext that is none of it.

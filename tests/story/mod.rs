@@ -4,8 +4,9 @@
 //! Whatever runs is killed in random order, each once before any twice, and comes back: PostgreSQL, the S3 server, the node
 //! and the members while the committee makes its key, hospitals are accredited and certify, a sponsor recruits and a
 //! researcher opens the query; the agents too while the query collects, spread over its contributions, and while it is added
-//! up. Commands that end by themselves are not killed, but fail with what they need, and are given again as their
-//! operators would. Nothing is killed while the node starts for the first time, nor once the query is released.
+//! up. Of the commands that end by themselves each hospital's first `record certify` is killed at some moment; the others are
+//! not killed, but fail with what they need. All are given again as their operators would. Nothing is killed while the node
+//! starts for the first time, nor once the query is released.
 //!
 //! `LOCUS_STORY_PEOPLE` is how many people meet the criteria (12; 200 in the long tier), `LOCUS_STORY_KILLS` how often a
 //! process is killed while the query collects (8; once for each process at least), `LOCUS_STORY_SEED` who is killed when.

@@ -1,7 +1,8 @@
 //! The parties of the story and where they work; founding, accrediting, certifying.
 
-use std::{path::Path, thread, time::Duration};
+use std::{path::Path, process::Stdio, thread, time::Duration};
 
+use rand::RngExt as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -22,6 +23,10 @@ use crate::{
 const MEMBERS: usize = 4;
 /// By then whoever cannot start has ended.
 const START_TIME: Duration = Duration::from_secs(3);
+/// A hospital's first attempt to certify is killed within this and the time for each of its people: where there are more, it
+/// takes longer.
+const ATTEMPT_TIME: Duration = Duration::from_millis(1_000);
+const ATTEMPT_TIME_PER_PERSON: Duration = Duration::from_millis(50);
 /// What researcher and sponsor start with.
 pub const BALANCE: u64 = 10_000_000;
 
@@ -60,6 +65,20 @@ pub const fn key_file(role: &'static str) -> [&'static str; 2] {
         b"issuer" => ["--key", "issuer.key"],
         _ => ["--key", "researcher.key"],
     }
+}
+
+/// SIGKILL for a command of a party's after a moment within a time, wherever it is then.
+fn strike(party: &Party, arguments: &[&str], time_max: Duration) {
+    let mut process = party.command(arguments).stdout(Stdio::null()).stderr(party.log("err")).spawn().unwrap();
+    let moment = rand::rng().random_range(Duration::ZERO..time_max);
+    thread::sleep(moment);
+    let (name, what) = (&party.name, arguments[..2].join(" "));
+    match process.try_wait().unwrap() {
+        Some(ended) => println!("story: `{what}` of {name} ended by itself within {moment:?}: {ended}"),
+        None => println!("story: SIGKILL for `{what}` of {name} after {moment:?}"),
+    }
+    process.kill().unwrap();
+    process.wait().unwrap();
 }
 
 impl Stage {
@@ -210,6 +229,8 @@ impl Stage {
             let whom = ["--vcf", "genomes.vcf", "--attributes", "attributes.csv", "--schema", &schema];
             let how = ["--consent", "consent.json", "--wallets", "wallets", "--custodian", "custodian.key"];
             let certify = [&["record", "certify"][..], &whom, &key_file("issuer"), &how].concat();
+            let people = u32::try_from(ward.people.len()).unwrap();
+            strike(hospital, &certify, ATTEMPT_TIME + ATTEMPT_TIME_PER_PERSON * people);
             hospital.until_within(patience(ward.people.len()), &certify, |_| true);
             // However often it was interrupted, nobody is left out.
             let kept = format!("hold a record already and keep it: {}", ward.people.len());

@@ -1,12 +1,20 @@
 //! What an account is on this network.
 
-use circuits::id::AccountId;
+use circuits::{id::AccountId, quorum::MemberIndex};
 use node::state::{Party, Standing, StateRead, committee_of};
 
 use crate::{Error, api::Service};
 
 /// What the account is that this node's datasets are kept by. The ledger does not know which node somebody runs.
 pub(crate) const CUSTODIAN: &str = "custodian of the datasets at this node";
+
+/// Where an account sits in the committee of the latest key; none for whoever left with a handover.
+///
+/// # Errors
+/// [`Error::Ledger`] when the state cannot be read.
+pub(crate) fn seat(state: &(impl StateRead + ?Sized), id: AccountId) -> Result<Option<MemberIndex>, Error> {
+    Ok(committee_of(state, state.committee_epoch()?.unwrap_or_default())?.index_of(id))
+}
 
 /// What an account is by the ledger, in words.
 ///
@@ -29,8 +37,7 @@ pub(crate) fn standing(
         1 => "validator with 1 vote".into(),
         power => format!("validator with {power} votes"),
     });
-    let committee = committee_of(state, state.committee_epoch()?.unwrap_or_default())?;
-    let member = committee.index_of(id).map(|member| format!("member {member} of the decryption committee"));
+    let member = seat(state, id)?.map(|member| format!("member {member} of the decryption committee"));
     let governor = (governor == id).then(|| "governor of the network".into());
     Ok([issuer, researcher, validator, member, governor].into_iter().flatten().collect())
 }

@@ -137,6 +137,20 @@ impl Index {
         if missing < first { Err(Error::IndexGap { missing, first }) } else { Ok(()) }
     }
 
+    /// The same, and that this index is so many blocks behind the ledger at most: one that is made again lists little of what is
+    /// there until it has come far.
+    ///
+    /// # Errors
+    /// [`Error::IndexBehind`] where it is further behind, else as [`Index::check_follows`].
+    pub fn check_near(&self, ledger: &Ledger, blocks_max: u64) -> Result<(), Error> {
+        self.check_follows(ledger)?;
+        let (indexed, latest) = (self.position()?.height, ledger.snapshot()?.latest()?.height);
+        if latest.get().saturating_sub(indexed.get()) <= blocks_max {
+            return Ok(());
+        }
+        Err(Error::IndexBehind { missing: indexed.next(), latest })
+    }
+
     /// Makes the index anew from a ledger that has every block, in one SQL transaction: who reads meanwhile sees the old
     /// index, and then the new one.
     ///

@@ -20,10 +20,11 @@ use node::{
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::Service;
+use super::{Service, behind::BLOCKS_BEHIND_MAX};
 use crate::{
     Error,
     access::{Operation, Permit, Role, Whose, permit},
+    standing::seat,
 };
 
 /// Bodies that are given at once; each takes a window of a few MiB.
@@ -87,7 +88,8 @@ pub(super) fn unknown(id: &str) -> Error {
 /// same work.
 ///
 /// # Errors
-/// [`Error::NotFound`] otherwise, [`Error::NoCustodian`] where the operator gave no key.
+/// [`Error::NotFound`] otherwise, [`Error::NoCustodian`] where the operator gave no key, [`market::Error::IndexGap`] and
+/// [`market::Error::IndexBehind`] where a licence is looked for and this node does not list the licences that there are.
 pub(super) fn entitled(
     service: &Service,
     account: AccountId,
@@ -104,7 +106,7 @@ pub(super) fn entitled(
     // Only who has no other right needs a licence, and so a node that can list licences.
     let given = match permitted {
         Some(_) => None,
-        None => active_licence(&view, service.listings()?, id, account, today)?,
+        None => active_licence(&view, service.listings_within(BLOCKS_BEHIND_MAX)?, id, account, today)?,
     };
     let licensed = (Role::Licensee, whose(dataset.is_some() && given.is_some()));
     match (dataset, permitted.or_else(|| permit(&[licensed], operation))) {
@@ -125,8 +127,7 @@ fn roles(
     dataset: Option<&Dataset>,
 ) -> Result<[(Role, Whose); 10], Error> {
     let accredited = |party: Option<node::state::Party>| party.is_some_and(|it| it.standing == Standing::Accredited);
-    let genesis = service.chain.ledger().genesis();
-    let member = genesis.committee.members.iter().any(|member| member.account == account);
+    let governor = service.chain.ledger().genesis().governor;
     let validators = view.validators()?;
     let researches = accredited(view.researcher(account)?);
     let validator = validators.is_some_and(|validators| validators.get(account).is_some());
@@ -137,9 +138,9 @@ fn roles(
         // The ledger accredits who pays for studies and recruits as it does who asks.
         (Role::Sponsor, whose(researches)),
         (Role::Issuer, whose(accredited(view.issuer(account)?))),
-        (Role::CommitteeMember, whose(member)),
+        (Role::CommitteeMember, whose(seat(view, account)?.is_some())),
         (Role::Validator, whose(validator)),
-        (Role::Governor, whose(genesis.governor == account)),
+        (Role::Governor, whose(governor == account)),
         (Role::Auditor, Whose::Own),
         (Role::Anyone, Whose::Own),
     ])

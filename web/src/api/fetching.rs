@@ -91,7 +91,7 @@ impl FetchingBlobs {
         if objects::get(self.own.as_ref(), address, length).is_ok() {
             return Ok(false);
         }
-        let reservation = match self.quota.reserve(address.kind, length as u64) {
+        let reservation = match self.quota.reserve_in(&self.own, address.kind, length as u64) {
             Err(Error::Quota { .. }) if is_needed()? => self.quota.reserve_named(address.kind, length as u64),
             reserved => reserved?,
         };

@@ -105,6 +105,10 @@ pub use self::{
 };
 use crate::{Error, chain::Chain, problem::Problem, sign_in::SignIn, signed_request::Replay};
 
+/// Blocks that an index may be behind the ledger while it lists. It takes each moments after the ledger; one that is further
+/// behind is made again, or follows a ledger that catches up itself.
+const LISTINGS_BEHIND_MAX: u64 = 1_024;
+
 /// What the endpoints work on.
 pub struct Service {
     /// The chain: reads, admission and what became of transactions.
@@ -135,9 +139,18 @@ impl Service {
     /// The index, for whoever lists from it.
     ///
     /// # Errors
-    /// [`market::Error::IndexGap`] where it would leave out what the ledger holds.
+    /// [`market::Error::IndexGap`] and [`market::Error::IndexBehind`] where it would leave out what the ledger holds, but for
+    /// its latest blocks.
     pub(crate) fn listings(&self) -> Result<&Index, Error> {
-        self.index.check_follows(self.chain.ledger())?;
+        self.listings_within(LISTINGS_BEHIND_MAX)
+    }
+
+    /// The same, where it is so many blocks behind at most.
+    ///
+    /// # Errors
+    /// As [`Service::listings`].
+    fn listings_within(&self, blocks_max: u64) -> Result<&Index, Error> {
+        self.index.check_near(self.chain.ledger(), blocks_max)?;
         Ok(&self.index)
     }
 
@@ -148,7 +161,9 @@ impl Service {
     pub(crate) fn listings_lack(&self) -> Result<Option<String>, Error> {
         match self.listings() {
             Ok(_) => Ok(None),
-            Err(Error::Market(gap @ market::Error::IndexGap { .. })) => Ok(Some(gap.to_string())),
+            Err(Error::Market(lack @ (market::Error::IndexGap { .. } | market::Error::IndexBehind { .. }))) => {
+                Ok(Some(lack.to_string()))
+            }
             Err(error) => Err(error),
         }
     }

@@ -15,7 +15,7 @@ use node::{
     units::ResponseIndex,
 };
 
-use super::behind::events_behind;
+use super::behind::{BLOCKS_BEHIND_MAX, events_behind};
 use crate::{Error, chain::Chain};
 
 /// The rows that are looked through: those of the latest page, so that a stranger's upload costs no more than that.
@@ -28,20 +28,34 @@ const RESPONSES_LOOKED_AT_MAX: u32 = 16_384;
 /// the key in the making, a letter of a screening, or a schema's panel. Asked when there is no room.
 ///
 /// # Errors
-/// [`market::Error::IndexGap`] where the index would leave out what names it: then the answer is not no.
+/// [`market::Error::IndexGap`] and [`market::Error::IndexBehind`] where the index leaves out what may name it: then the answer
+/// is not no.
 pub(super) fn is_named(chain: &Chain, index: &Index, address: BlobAddress) -> Result<bool, Error> {
     match address.kind {
         BlobKind::Ciphertext => Ok(chain.snapshot()?.ciphertext(address.digest)?.is_some()),
-        kind => Ok(all_named(chain, index, kind)?.contains(&address.digest)),
+        kind => {
+            let is_named = all_named(chain, index, kind)?.contains(&address.digest);
+            if !is_named && is_listed(kind) {
+                index.check_near(chain.ledger(), BLOCKS_BEHIND_MAX)?;
+            }
+            Ok(is_named)
+        }
     }
+}
+
+/// Whether the index alone says where a kind is named: for letters the state does where the index cannot.
+const fn is_listed(kind: BlobKind) -> bool {
+    matches!(kind, BlobKind::Aggregate | BlobKind::SealedComponent | BlobKind::Panel)
 }
 
 /// Everything of a kind that the ledger names, ciphertexts apart: of sums, components and panels what the latest
 /// [`PAGE_ROWS_MAX`] queries or schemas name, of letters what the first [`RESPONSES_LOOKED_AT_MAX`] responses of the latest
 /// [`PAGE_ROWS_MAX`] screenings do that invited somebody.
 ///
+/// What the index does not have yet is left out.
+///
 /// # Errors
-/// As [`is_named`].
+/// [`market::Error::IndexGap`] where the index cannot follow the ledger.
 pub(super) fn all_named(chain: &Chain, index: &Index, kind: BlobKind) -> Result<BTreeSet<Digest>, Error> {
     let snapshot = chain.snapshot()?;
     let listings = || index.check_follows(chain.ledger()).map(|()| index);

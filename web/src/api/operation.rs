@@ -25,7 +25,8 @@ pub struct Health {
     pub height: Height,
     /// The latest block in its index.
     pub index: Height,
-    /// Whether it can list what its ledger holds: false where it lacks blocks that the index is made from.
+    /// Whether it can list what its ledger holds: false where it lacks blocks that the index is made from, or the index is far
+    /// behind.
     pub listings: bool,
     /// Transactions that wait for a block.
     pub waiting: u64,

@@ -1,12 +1,12 @@
 //! Disk that uploads may fill, and memory that blobs in flight may take.
 
-use std::sync::{
-    Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use circuits::id::Digest;
-use market::objects::BlobKind;
+use market::objects::{BlobKind, Objects};
 
 use super::{
     memory::{Memory, Room},
@@ -16,6 +16,8 @@ use crate::Error;
 
 /// Panels, documents and genomes may fill one of so many parts of the disk for uploads; the rest is for what queries need.
 const DOCUMENTS_SHARE: u64 = 16;
+/// A full share is counted anew once in this time at most: counting looks at each of its blobs.
+const RECOUNT_TIME: Duration = Duration::from_secs(60);
 /// Uploads of blobs whose digests begin alike are stored one after the other.
 const STORING_LANES: usize = 16;
 
@@ -73,7 +75,33 @@ pub(crate) fn is_document(kind: BlobKind) -> bool {
 /// A part of the disk.
 struct Share {
     limit: u64,
-    used: AtomicU64,
+    taken: Mutex<Taken>,
+}
+
+/// What of a share is taken, in bytes.
+#[derive(Default)]
+struct Taken {
+    used: u64,
+    /// Of these, what is set aside for uploads under way.
+    aside: u64,
+    counted: Option<Instant>,
+}
+
+impl Share {
+    fn new(limit: u64, used: u64) -> Self {
+        Self { limit, taken: Mutex::new(Taken { used, ..Taken::default() }) }
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets bytes aside, beyond the limit too.
+    fn set_aside(&self, mut taken: MutexGuard<'_, Taken>, bytes: u64) -> Reservation<'_> {
+        taken.used = taken.used.saturating_add(bytes);
+        taken.aside = taken.aside.saturating_add(bytes);
+        Reservation { share: self, bytes, is_kept: false }
+    }
 }
 
 /// Bounds what anonymous uploads can take from this machine.
@@ -94,6 +122,7 @@ pub struct UploadQuota {
 pub(super) struct Reservation<'a> {
     share: &'a Share,
     bytes: u64,
+    is_kept: bool,
 }
 
 impl UploadQuota {
@@ -101,10 +130,9 @@ impl UploadQuota {
     #[must_use]
     pub fn new(limit: u64, stored: StoredBytes) -> Self {
         let documents = limit / DOCUMENTS_SHARE;
-        let share = |limit, used| Share { limit, used: AtomicU64::new(used) };
         Self {
-            protocol: share(limit - documents, stored.protocol),
-            documents: share(documents, stored.documents),
+            protocol: Share::new(limit - documents, stored.protocol),
+            documents: Share::new(documents, stored.documents),
             storing: std::array::from_fn(|_| Mutex::default()),
             memory: Memory::default(),
             forms: Places::new(FORMS),
@@ -116,7 +144,7 @@ impl UploadQuota {
     /// Bytes taken.
     #[must_use]
     pub fn used(&self) -> u64 {
-        self.protocol.used.load(Ordering::Relaxed).saturating_add(self.documents.used.load(Ordering::Relaxed))
+        self.protocol.taken().used.saturating_add(self.documents.taken().used)
     }
 
     fn share(&self, kind: BlobKind) -> &Share {
@@ -133,39 +161,75 @@ impl UploadQuota {
     /// Sets disk aside.
     pub(super) fn reserve(&self, kind: BlobKind, bytes: u64) -> Result<Reservation<'_>, Error> {
         let share = self.share(kind);
-        let fits = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= share.limit);
-        match share.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits) {
-            Ok(_) => Ok(Reservation { share, bytes }),
-            Err(_) => Err(Error::Quota { limit: share.limit }),
+        let taken = share.taken();
+        match taken.used.checked_add(bytes).filter(|sum| *sum <= share.limit) {
+            Some(_) => Ok(share.set_aside(taken, bytes)),
+            None => Err(Error::Quota { limit: share.limit }),
         }
+    }
+
+    /// The same; a share that seems full is counted anew first, unless it was moments ago: `locus objects gc` removes blobs
+    /// beside a running node. Blocks.
+    pub(super) fn reserve_in(&self, store: &Objects, kind: BlobKind, bytes: u64) -> Result<Reservation<'_>, Error> {
+        let count = |kinds: &[BlobKind]| Ok(store.stored_bytes(kinds)?);
+        match self.reserve(kind, bytes) {
+            Err(Error::Quota { .. }) if self.recount(kind, Instant::now(), count)? => self.reserve(kind, bytes),
+            reserved => reserved,
+        }
+    }
+
+    /// Counts a kind's share anew, once in [`RECOUNT_TIME`] at most. Whether it did.
+    fn recount(
+        &self,
+        kind: BlobKind,
+        now: Instant,
+        count: impl FnOnce(&[BlobKind]) -> Result<u64, Error>,
+    ) -> Result<bool, Error> {
+        let share = self.share(kind);
+        let (used, aside) = {
+            let mut taken = share.taken();
+            if taken.counted.is_some_and(|counted| now.saturating_duration_since(counted) < RECOUNT_TIME) {
+                return Ok(false);
+            }
+            // Whoever comes while this one counts is refused at once.
+            taken.counted = Some(now);
+            (taken.used, taken.aside)
+        };
+        let kinds: Vec<_> = BlobKind::ALL.into_iter().filter(|one| is_document(*one) == is_document(kind)).collect();
+        let found = count(&kinds)?.saturating_add(aside);
+        let mut taken = share.taken();
+        // What was taken and given back since stays. What was under way may count twice, until the next time.
+        taken.used = taken.used.saturating_add(found).saturating_sub(used);
+        Ok(true)
     }
 
     /// Gives back what was kept and is removed now.
     pub(super) fn give_back(&self, kind: BlobKind, bytes: u64) {
-        let _ = self
-            .share(kind)
-            .used
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| Some(used.saturating_sub(bytes)));
+        let mut taken = self.share(kind).taken();
+        taken.used = taken.used.saturating_sub(bytes);
     }
 
     /// Sets disk aside beyond the quota, for what the ledger names: who pays for a place on the ledger bounds it.
     pub(super) fn reserve_named(&self, kind: BlobKind, bytes: u64) -> Reservation<'_> {
         let share = self.share(kind);
-        share.used.fetch_add(bytes, Ordering::Relaxed);
-        Reservation { share, bytes }
+        share.set_aside(share.taken(), bytes)
     }
 }
 
 impl Reservation<'_> {
     /// The blob is stored: its bytes stay taken.
     pub(super) fn keep(mut self) {
-        self.bytes = 0;
+        self.is_kept = true;
     }
 }
 
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        self.share.used.fetch_sub(self.bytes, Ordering::Relaxed);
+        let mut taken = self.share.taken();
+        taken.aside = taken.aside.saturating_sub(self.bytes);
+        if !self.is_kept {
+            taken.used = taken.used.saturating_sub(self.bytes);
+        }
     }
 }
 
@@ -201,6 +265,33 @@ mod tests {
         quota.reserve_named(BlobKind::SealedComponent, 7).keep();
         drop(quota.reserve_named(BlobKind::SealedComponent, 7));
         assert_eq!(quota.used(), 167);
+    }
+
+    #[test]
+    fn repro_a_full_share_is_counted_anew_once_in_a_minute_and_what_is_under_way_stays_taken() {
+        let quota = UploadQuota::new(160, STORED);
+        let (kind, begun) = (BlobKind::Ciphertext, Instant::now());
+        let recount =
+            |seconds, stored| quota.recount(kind, begun + Duration::from_secs(seconds), |_| Ok(stored)).unwrap();
+        quota.reserve(kind, 100).unwrap().keep();
+        let under_way = quota.reserve(kind, 40).unwrap();
+        assert!(quota.reserve(kind, 20).is_err());
+        // An operator removed what was kept. One upload failed, and another was kept, while somebody counted.
+        let recounted = quota.recount(kind, begun, |kinds| {
+            assert!(kinds.contains(&kind) && !kinds.contains(&BlobKind::Panel));
+            drop(under_way);
+            quota.reserve(kind, 6).unwrap().keep();
+            Ok(4)
+        });
+        assert!(recounted.unwrap());
+        assert_eq!(quota.used(), 11, "4 found, 6 that came, 1 of documents");
+        assert!(!recount(59, 0), "once in a minute");
+        assert_eq!(quota.used(), 11);
+        let under_way = quota.reserve(kind, 40).unwrap();
+        assert!(recount(60, 10));
+        assert_eq!(quota.used(), 51, "10 found, 40 under way, 1 of documents");
+        under_way.keep();
+        assert_eq!(quota.used(), 51);
     }
 
     #[test]

@@ -111,7 +111,7 @@ fn append(service: &Service, address: BlobAddress, piece: &Piece, chunk: Vec<u8>
         return Ok(progress);
     }
     let length = chunk.len() as u64;
-    let reservation = match service.quota.reserve(kind, length) {
+    let reservation = match service.quota.reserve_in(&service.blobs, kind, length) {
         Err(Error::Quota { .. }) if is_named(&service.chain, &service.index, address)? => {
             service.quota.reserve_named(kind, length)
         }

@@ -104,7 +104,9 @@ fn as_refusal(answered: ServiceResponse<BoxBody>) -> Result<ServiceResponse<BoxB
     let status = answered.status();
     let retry_after = answered.headers().get(header::RETRY_AFTER).cloned();
     let title = match error.as_error::<Error>() {
-        Some(Error::Market(market::Error::IndexGap { .. })) => "This node does not have the whole listing",
+        Some(Error::Market(market::Error::IndexGap { .. } | market::Error::IndexBehind { .. })) => {
+            "This node does not have the whole listing"
+        }
         _ => title(status),
     };
     let refusal = Refusal {

@@ -169,7 +169,7 @@ class CrossSiteError(ProblemError):
 
 
 class IncompleteError(ProblemError):
-    """The node lacks the blocks that a listing is made from; ask one that keeps every block."""
+    """The node lacks the blocks that a listing is made from, or makes its index; ask one that has all, or later."""
 
     slug = "incomplete"
 

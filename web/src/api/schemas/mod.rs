@@ -412,7 +412,8 @@ pub(super) struct Health {
     height: u64,
     /// Height of the listings.
     index: u64,
-    /// False where the node lacks blocks that it would list; its listings answer 503 then.
+    /// False where the node lacks blocks that it would list, or its index is more than 1,024 blocks behind; its listings answer
+    /// 503 then.
     listings: bool,
     /// Transactions that wait for a block.
     waiting: u64,
