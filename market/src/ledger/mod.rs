@@ -18,7 +18,7 @@ use circuits::{
 };
 use ed25519_dalek::SigningKey;
 use node::{
-    SENDER_WAITING_MAX, StateProof,
+    BlockEvents, SENDER_WAITING_MAX, StateProof,
     block::{Block, SignedHeader},
     genesis::Genesis,
     light::{Handover, LightClient, VerifiedHeader},
@@ -118,6 +118,16 @@ pub trait LedgerAccess: StateView + Send + Sync {
     /// [`Error::Ledger`] when the ledger cannot be reached.
     fn header(&self, height: Height) -> Result<Option<SignedHeader>, Error> {
         Ok(self.block(height)?.map(|block| block.signed_header()))
+    }
+
+    /// What a block did, transaction by transaction; `None` beyond the chain's end, and where the ledger does not keep it.
+    /// Nothing on the chain proves it: whoever takes it across a network takes the server's word, and checks what counts in
+    /// the state.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when the ledger cannot be reached.
+    fn events(&self, _height: Height) -> Result<Option<BlockEvents>, Error> {
+        Ok(None)
     }
 
     /// The blocks after a height that handed over to other validators, in order, up to

@@ -2,7 +2,6 @@
 
 mod accounts;
 mod blocks;
-mod event;
 mod governance;
 mod jobs;
 mod network;
