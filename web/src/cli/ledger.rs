@@ -17,7 +17,8 @@ use node::{
 use super::{
     Connection, Home, Output,
     block::{show_block, show_transaction},
-    listing::List,
+    database::DatabaseOption,
+    listing::{List, count},
 };
 use crate::{
     Error,
@@ -48,6 +49,12 @@ pub enum Ledger {
     /// List blocks, queries, studies, schemas, issuers or researchers, the newest first, from the index of a node (with --url)
     /// or of this data directory.
     List(List),
+    /// Count records, studies, queries, transactions, issuers and researchers, from the index of a node (with --url) or of this
+    /// data directory.
+    Counts {
+        #[command(flatten)]
+        database: DatabaseOption,
+    },
     /// Show what became of a transaction, and where a block holds it, what it says and did.
     Transaction {
         /// Its id, 64 hex digits.
@@ -72,6 +79,7 @@ impl Ledger {
         let connection = match self {
             Self::Find { text } => return look_up(home, output, text),
             Self::List(list) => return list.run(home, output),
+            Self::Counts { database } => return count(home, database, output),
             Self::NextEpoch => home.connect()?,
             Self::Head | Self::Block { .. } | Self::Transaction { .. } | Self::Epochs { .. } | Self::Replay => {
                 home.connect_reading()?
@@ -80,7 +88,7 @@ impl Ledger {
         let ledger = &*connection.ledger;
         match self {
             // Answered above: they open the ledger themselves.
-            Self::Find { .. } | Self::List(_) => Ok(()),
+            Self::Find { .. } | Self::List(_) | Self::Counts { .. } => Ok(()),
             Self::Transaction { id } => show_transaction(ledger, output, *id),
             Self::Head => output.result(&tip(ledger)?, |tip| {
                 format!("height {}\nepoch  {}\ntime   {}", tip.height, tip.epoch, utc(tip.time))

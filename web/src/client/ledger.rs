@@ -6,7 +6,10 @@ use std::sync::{
 };
 
 use circuits::id::{ChainId, Digest, Leaf, QueryId, ScreeningId};
-use market::ledger::{LedgerAccess, TransactionStatus};
+use market::{
+    index::ScreeningFilter,
+    ledger::{LedgerAccess, TransactionStatus},
+};
 use node::{
     BlockEvents, StateProof,
     block::{BLOCK_BYTES_MAX, Block, SignedHeader},
@@ -286,6 +289,10 @@ impl LedgerAccess for RemoteLedger {
 
     fn open_screening_ids(&self) -> Result<Vec<ScreeningId>, market::Error> {
         Ok(self.listed_open_screenings()?)
+    }
+
+    fn filtered_screening_ids(&self, filter: &ScreeningFilter) -> Result<Vec<ScreeningId>, market::Error> {
+        Ok(self.filtered_listed_screenings(filter)?)
     }
 
     fn latest_screenings(&self, wanted: usize) -> Result<Vec<ScreeningId>, market::Error> {
