@@ -45,7 +45,9 @@ fn queries_of_a_node_without_its_first_blocks_are_those_of_its_state() {
     let behind = server.get(&format!("/v1/query-ids?after={}", ids[0])).json();
     assert_eq!(behind["items"], serde_json::json!([ids[1]]));
     server.get("/v1/query-ids?after=x").refused(400, "query id");
-    server.get("/v1/queries").refused(503, "has not indexed block 1,");
+    for path in ["/v1/queries", "/v1/counts"] {
+        server.get(path).refused(503, "has not indexed block 1,");
+    }
     assert_eq!(server.get("/health").json()["listings"], false);
 }
 

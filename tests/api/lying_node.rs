@@ -190,6 +190,25 @@ fn blocks_headers_and_inclusions_are_those_asked_for() {
 }
 
 #[test]
+fn what_another_number_of_transactions_did_is_not_believed() {
+    let server = Server::start();
+    let [honest, lying] = [false, true].map(|lies| {
+        let path = move |asked: &str| match asked {
+            "/v1/blocks/1/events" if lies => "/v1/blocks/2/events".into(),
+            asked => asked.to_owned(),
+        };
+        RemoteLedger::connect(proxy(&server, path, |_, body| body)).unwrap()
+    });
+    let snapshot = server.chain.snapshot().unwrap();
+    let of = |height| snapshot.events(Height::new(height)).unwrap();
+    assert_ne!(of(1).unwrap().transactions.len(), of(2).unwrap().transactions.len());
+    assert_eq!(honest.events(Height::new(1)).unwrap(), of(1));
+    assert_eq!(lying.events(Height::new(2)).unwrap(), of(2));
+    disbelieved(lying.events(Height::new(1)), "another number of transactions");
+    assert_eq!(honest.events(Height::new(1_000)).unwrap(), None);
+}
+
+#[test]
 fn the_state_before_the_first_block_is_the_geneses_own() {
     let genesis = crate::world::genesis(circuits::quorum::Quorum::DEFAULT);
     let world = crate::world::World::bare(genesis.clone());

@@ -9,6 +9,7 @@ mod beacon_schemas;
 mod blobs;
 mod bounds;
 mod builder;
+mod chain_alike;
 mod clients;
 mod fetching;
 mod forms;

@@ -35,7 +35,7 @@ pub const SIGN_IN: [(&str, &str); 6] = [
 ];
 
 /// What is for everybody: public facts, and what proves itself, such as a signed transaction or a blob by its digest.
-pub const PUBLIC: [(&str, &str); 77] = [
+pub const PUBLIC: [(&str, &str); 78] = [
     ("get", "/beacon/v2/"),
     ("get", "/beacon/v2/configuration"),
     ("get", "/beacon/v2/datasets"),
@@ -68,6 +68,7 @@ pub const PUBLIC: [(&str, &str); 77] = [
     ("get", "/v1/changes"),
     ("get", "/v1/committee"),
     ("get", "/v1/committee/{epoch}"),
+    ("get", "/v1/counts"),
     ("get", "/v1/datasets"),
     ("get", "/v1/diseases"),
     ("get", "/v1/epoch"),

@@ -32,8 +32,8 @@ use crate::{
 };
 
 /// A chain as pages, programs and commands see it.
-struct Seen {
-    server: Server,
+pub struct Seen {
+    pub server: Server,
     folder: TempDir,
 }
 
@@ -42,13 +42,13 @@ impl Seen {
         Self { server, folder: tempfile::tempdir().unwrap() }
     }
 
-    fn over(world: World) -> Self {
+    pub fn over(world: World) -> Self {
         let nothing = QueryId::from_bytes([0; 32]);
         Self::of(Server::over(world.sequencer, nothing, nothing))
     }
 
     #[track_caller]
-    fn page(&self, path: &str) -> String {
+    pub fn page(&self, path: &str) -> String {
         let answer = self.server.get(path);
         let text = String::from_utf8(answer.body).unwrap();
         assert_eq!(answer.status, 200, "{path}: {text}");
@@ -56,14 +56,14 @@ impl Seen {
     }
 
     #[track_caller]
-    fn said(&self, path: &str) -> Value {
+    pub fn said(&self, path: &str) -> Value {
         let answer = self.server.get(path);
         assert_eq!(answer.status, 200, "{path}: {}", answer.json());
         answer.json()
     }
 
     /// Every row of a listing, the latest first.
-    fn rows(&self, path: &str) -> Vec<Value> {
+    pub fn rows(&self, path: &str) -> Vec<Value> {
         let (mut rows, mut after) = (vec![], String::new());
         loop {
             let page = self.said(&format!("{path}{after}"));
@@ -77,7 +77,7 @@ impl Seen {
 
     /// What a command prints for people.
     #[track_caller]
-    fn told(&self, arguments: &[&str]) -> String {
+    pub fn told(&self, arguments: &[&str]) -> String {
         let mut command = Command::new(env!("CARGO_BIN_EXE_locus"));
         command.args(["--url", &self.server.running.url(), "--data-dir", self.folder.path().to_str().unwrap()]);
         let output = command.args(arguments).output().unwrap();
@@ -87,20 +87,20 @@ impl Seen {
 
     /// What it prints with --json.
     #[track_caller]
-    fn printed(&self, arguments: &[&str]) -> Value {
+    pub fn printed(&self, arguments: &[&str]) -> Value {
         serde_json::from_str(&self.told(&[&["--json"], arguments].concat())).unwrap()
     }
 }
 
 #[track_caller]
-fn says_all(text: &str, says: &[&str]) {
+pub fn says_all(text: &str, says: &[&str]) {
     for says in says {
         assert!(text.contains(says), "{says}: {text}");
     }
 }
 
 /// A question of today.
-fn question(world: &World, privacy: PrivacyMode) -> CohortQuery {
+pub fn question(world: &World, privacy: PrivacyMode) -> CohortQuery {
     let opening = world.now.day();
     let closing = circuits::consent::Day(opening.0 + 10);
     CohortQuery { opening, closing, privacy, ..world.query() }
@@ -123,19 +123,25 @@ fn amend(world: &mut World, number: u32, planned: Vec<circuits::id::Digest>) {
     world.block();
 }
 
+/// Has a private query asked, answered and released.
+pub fn released(world: &mut World) -> QueryId {
+    let private = PrivacyMode::Private { epsilon_milli: Epsilon::from_milli(500) };
+    let released = world.aggregated(question(world, private), 0..3);
+    for member in 0..3 {
+        world.act(&member_name(member), world.components(released, member, false)).unwrap();
+    }
+    world.block();
+    assert!(matches!(world.state(released).status, QueryStatus::Released { .. }));
+    released
+}
+
 /// A study with 27 versions, a private release, an outcome, a query without a plan and one that deviated; and the latter.
 fn studied() -> (World, QueryId) {
     let mut world = World::ready(Quorum::DEFAULT);
     let sponsor = Governance::AccreditResearcher { account: account("sponsor"), name: "Acme".into() };
     world.act("governor", Action::Govern(sponsor)).unwrap();
     world.block();
-    let private = PrivacyMode::Private { epsilon_milli: Epsilon::from_milli(500) };
-    let released = world.aggregated(question(&world, private), 0..3);
-    for member in 0..3 {
-        world.act(&member_name(member), world.components(released, member, false)).unwrap();
-    }
-    world.block();
-    assert!(matches!(world.state(released).status, QueryStatus::Released { .. }));
+    let released = released(&mut world);
     let outcome = PostOutcome {
         study: world.study,
         document: digest("outcome"),

@@ -13,6 +13,7 @@ mod consortium;
 pub mod demo;
 mod duties;
 mod error;
+mod event;
 pub mod member;
 pub mod node;
 mod pages;

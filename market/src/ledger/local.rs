@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use circuits::id::{AccountId, ChainId, Leaf, QueryId, ScreeningId};
 use node::{
-    Ledger, Mempool, Produced, Sequencer, StateProof,
+    BlockEvents, Ledger, Mempool, Produced, Sequencer, StateProof,
     block::{Block, SignedHeader},
     genesis::Genesis,
     light::Handover,
@@ -104,6 +104,10 @@ impl LedgerAccess for LocalLedger {
 
     fn header(&self, height: Height) -> Result<Option<SignedHeader>, Error> {
         Ok(self.ledger().snapshot()?.header(height)?)
+    }
+
+    fn events(&self, height: Height) -> Result<Option<BlockEvents>, Error> {
+        Ok(self.ledger().snapshot()?.events(height)?)
     }
 
     fn handovers(&self, after: Height) -> Result<Vec<Handover>, Error> {

@@ -18,7 +18,7 @@ use circuits::{
 };
 use ed25519_dalek::SigningKey;
 use node::{
-    SENDER_WAITING_MAX, StateProof,
+    BlockEvents, SENDER_WAITING_MAX, StateProof,
     block::{Block, SignedHeader},
     genesis::Genesis,
     light::{Handover, LightClient, VerifiedHeader},
@@ -31,10 +31,10 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     local::LocalLedger,
-    screening::{open_screenings, require_screening},
+    screening::{filtered_screenings, open_screenings, require_screening},
     watch::QueryWatch,
 };
-use crate::Error;
+use crate::{Error, index::ScreeningFilter};
 
 /// How long [`act`] and [`settle`] wait for a transaction to be in a block, beside the interval between blocks.
 pub const SETTLE_TIME_MAX: Duration = Duration::from_secs(60);
@@ -120,6 +120,16 @@ pub trait LedgerAccess: StateView + Send + Sync {
         Ok(self.block(height)?.map(|block| block.signed_header()))
     }
 
+    /// What a block did, transaction by transaction; `None` beyond the chain's end, and where the ledger does not keep it.
+    /// Nothing on the chain proves it: whoever takes it across a network takes the server's word, and checks what counts in
+    /// the state.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when the ledger cannot be reached.
+    fn events(&self, _height: Height) -> Result<Option<BlockEvents>, Error> {
+        Ok(None)
+    }
+
     /// The blocks after a height that handed over to other validators, in order, up to
     /// [`HANDOVERS_MAX`](node::light::HANDOVERS_MAX).
     ///
@@ -164,6 +174,15 @@ pub trait LedgerAccess: StateView + Send + Sync {
     /// [`Error::Ledger`] when the ledger cannot be reached.
     fn open_screening_ids(&self) -> Result<Vec<ScreeningId>, Error> {
         self.screenings()
+    }
+
+    /// Of the screenings, those that a filter leaves, and perhaps some more: its filter by study or sponsor counts where the
+    /// ledger has such a list. Whoever takes it across a network does as with the whole list.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when the ledger cannot be reached.
+    fn filtered_screening_ids(&self, filter: &ScreeningFilter) -> Result<Vec<ScreeningId>, Error> {
+        if filter.open { self.open_screening_ids() } else { self.screenings() }
     }
 
     /// Of the screenings, as many of the latest as are wanted, in any order, and perhaps some more; all of them, where the ledger has no

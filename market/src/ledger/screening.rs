@@ -8,7 +8,10 @@ use node::{
 };
 
 use super::{LedgerAccess, tip};
-use crate::Error;
+use crate::{
+    Error,
+    index::{ScreeningFilter, Whose},
+};
 
 /// The state of a screening, whose terms are those that its id stands for.
 ///
@@ -28,16 +31,33 @@ pub fn require_screening(ledger: &dyn LedgerAccess, id: ScreeningId) -> Result<S
 /// # Errors
 /// [`Error::Ledger`] when the ledger cannot be reached.
 pub fn open_screenings(ledger: &dyn LedgerAccess) -> Result<Vec<(ScreeningId, ScreeningState)>, Error> {
+    filtered_screenings(ledger, &ScreeningFilter { of: None, open: true })
+}
+
+/// The screenings of a study or a sponsor, or all of them, by id; with `open`, those that admit responses today.
+///
+/// # Errors
+/// [`Error::Ledger`] when the ledger cannot be reached.
+pub fn filtered_screenings(
+    ledger: &dyn LedgerAccess,
+    filter: &ScreeningFilter,
+) -> Result<Vec<(ScreeningId, ScreeningState)>, Error> {
     let today = tip(ledger)?.time.day();
-    let mut open = vec![];
-    for id in ledger.open_screening_ids()? {
+    let mut found = vec![];
+    for id in ledger.filtered_screening_ids(filter)? {
         let state = require_screening(ledger, id)?;
         let screening = &state.screening;
-        if !state.has_ended() && (screening.opening..=screening.closing).contains(&today) {
-            open.push((id, state));
+        let is_of = match filter.of {
+            None => true,
+            Some(Whose::Study(study)) => screening.study == study,
+            Some(Whose::Account(sponsor)) => state.sponsor == sponsor,
+        };
+        let admits = !state.has_ended() && (screening.opening..=screening.closing).contains(&today);
+        if is_of && (admits || !filter.open) {
+            found.push((id, state));
         }
     }
-    Ok(open)
+    Ok(found)
 }
 
 /// The screenings that a block opened.

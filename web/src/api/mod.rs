@@ -12,6 +12,7 @@ mod blobs;
 mod bounds;
 mod caller;
 mod committee;
+mod counts;
 mod custody;
 mod datasets;
 mod diseases;
@@ -59,6 +60,7 @@ pub(crate) use self::{
     blobs::receive,
     bounds::{Encrypted, answer, no_endpoint},
     committee::suspended,
+    counts::{Totals, records},
     download::{Download, figure_name},
     epochs::{EpochPage, ListedEpoch},
     fetching::FetchingBlobs,
@@ -209,6 +211,7 @@ routes![
     ledger::read_events,
     ledger::read_account,
     ledger::read_next_nonce,
+    counts::count_all,
     listing::list_account_transactions,
     listing::list_postings,
     listing::list_schemas,

@@ -16,7 +16,11 @@ use node::{
 };
 use serde::Serialize;
 
-use super::{Home, Output, database::DatabaseOption, listing::own_index};
+use super::{
+    Home, Output,
+    database::DatabaseOption,
+    listing::{Part, list_transactions, own_index},
+};
 use crate::{
     Error,
     api::{AccountSummary, Health},
@@ -39,6 +43,14 @@ pub enum Account {
         account: AccountId,
         #[command(flatten)]
         database: DatabaseOption,
+    },
+    /// List the transactions that an account sent, or that paid or named it, the newest first, from the index of a node (with
+    /// --url) or of this data directory.
+    Transactions {
+        /// The account, 64 hex digits.
+        account: AccountId,
+        #[command(flatten)]
+        part: Part,
     },
     /// Send money. It cannot be taken back.
     Transfer {
@@ -161,6 +173,7 @@ impl Account {
         match self {
             Self::Show { account } => show(home, output, account),
             Self::Statement { account, database } => statement(home, output, account, &database),
+            Self::Transactions { account, part } => list_transactions(home, output, account, &part),
             Self::Transfer { to, amount, key, wallet, wallet_custodian, yes } => {
                 let key = match (&key, &wallet) {
                     (Some(path), _) => home.any_key(path)?.signing_key(),

@@ -6,16 +6,20 @@ use std::{
 };
 
 use clap::Subcommand;
-use market::ledger::{LedgerAccess, TransactionStatus, tip};
+use market::ledger::tip;
 use node::{
     Groth16Verifier,
     calendar::utc,
-    transaction::{Transaction, TransactionId},
+    transaction::TransactionId,
     units::{Epoch, Height},
 };
-use serde::Serialize;
 
-use super::{Connection, Home, Output, listing::List};
+use super::{
+    Connection, Home, Output,
+    block::{show_block, show_transaction},
+    database::DatabaseOption,
+    listing::{List, count},
+};
 use crate::{
     Error,
     api::{EpochPage, Found, ListedEpoch, find},
@@ -32,7 +36,7 @@ const BLOCK_TIME_MAX: Duration = Duration::from_secs(3_700);
 pub enum Ledger {
     /// Show where the chain stands.
     Head,
-    /// Show a block.
+    /// Show a block, and what its transactions and its end did.
     Block {
         /// Its height, from 1.
         height: u64,
@@ -45,7 +49,13 @@ pub enum Ledger {
     /// List blocks, queries, studies, schemas, issuers or researchers, the newest first, from the index of a node (with --url)
     /// or of this data directory.
     List(List),
-    /// Show what became of a transaction, and what it says where a block holds it.
+    /// Count records, studies, queries, transactions, issuers and researchers, from the index of a node (with --url) or of this
+    /// data directory.
+    Counts {
+        #[command(flatten)]
+        database: DatabaseOption,
+    },
+    /// Show what became of a transaction, and where a block holds it, what it says and did.
     Transaction {
         /// Its id, 64 hex digits.
         id: TransactionId,
@@ -69,6 +79,7 @@ impl Ledger {
         let connection = match self {
             Self::Find { text } => return look_up(home, output, text),
             Self::List(list) => return list.run(home, output),
+            Self::Counts { database } => return count(home, database, output),
             Self::NextEpoch => home.connect()?,
             Self::Head | Self::Block { .. } | Self::Transaction { .. } | Self::Epochs { .. } | Self::Replay => {
                 home.connect_reading()?
@@ -77,7 +88,7 @@ impl Ledger {
         let ledger = &*connection.ledger;
         match self {
             // Answered above: they open the ledger themselves.
-            Self::Find { .. } | Self::List(_) => Ok(()),
+            Self::Find { .. } | Self::List(_) | Self::Counts { .. } => Ok(()),
             Self::Transaction { id } => show_transaction(ledger, output, *id),
             Self::Head => output.result(&tip(ledger)?, |tip| {
                 format!("height {}\nepoch  {}\ntime   {}", tip.height, tip.epoch, utc(tip.time))
@@ -86,21 +97,7 @@ impl Ledger {
                 let (current, before) = (tip(ledger)?.epoch, before.map(Epoch::new));
                 output.result(&EpochPage::of(ledger, ledger.genesis(), current, before)?, describe_epochs)
             }
-            Self::Block { height } => {
-                let missing = || Error::Input {
-                    what: "block",
-                    why: format!(
-                        "there is no block {height}; blocks are numbered from 1, and `locus ledger head` says up to which"
-                    ),
-                };
-                let block = ledger.block(Height::new(*height))?.ok_or_else(missing)?;
-                output.result(&block, |block| {
-                    let lines = block.transactions.iter().map(|transaction| format!("  {}", kind(transaction)));
-                    let header = &block.header;
-                    let text = format!("block {} at {}, state {}", header.height, utc(header.time), header.state);
-                    std::iter::once(text).chain(lines).collect::<Vec<_>>().join("\n")
-                })
-            }
+            Self::Block { height } => show_block(ledger, output, *height),
             Self::NextEpoch => {
                 next_epoch(&connection, output)?;
                 output.result(&tip(ledger)?, |tip| format!("epoch {} began by block {}", tip.epoch, tip.height))
@@ -154,38 +151,6 @@ fn look_up(home: &Home, output: &Output, text: &str) -> Result<(), Error> {
     output.result(&known, |known| format!("{} {}", known.kind.name(), known.id))
 }
 
-/// A transaction, and what became of it.
-#[derive(Serialize)]
-struct Followed {
-    id: TransactionId,
-    #[serde(flatten)]
-    status: TransactionStatus,
-    transaction: Option<Transaction>,
-}
-
-fn show_transaction(ledger: &dyn LedgerAccess, output: &Output, id: TransactionId) -> Result<(), Error> {
-    let status = ledger.status(id)?;
-    let block = match status {
-        TransactionStatus::Included { height, .. } => ledger.block(height)?,
-        _ => None,
-    };
-    let mut transaction = None;
-    for one in block.into_iter().flat_map(|block| block.transactions) {
-        if one.id()? == id {
-            transaction = Some(one);
-        }
-    }
-    output.result(&Followed { id, status, transaction }, |followed| match (&followed.status, &followed.transaction) {
-        (TransactionStatus::Included { height, .. }, Some(one)) => format!("in block {height}: {}", kind(one)),
-        (TransactionStatus::Included { height, .. }, None) => format!("in block {height}, which is not kept here"),
-        (TransactionStatus::Pending, _) => "waits for a block".into(),
-        (TransactionStatus::Refused { why }, _) => format!("refused: {why}"),
-        (TransactionStatus::Unknown, _) => {
-            "not known here; it was never sent, or dropped before a block took it".into()
-        }
-    })
-}
-
 /// Waits for blocks, or asks for them, until the epoch is another.
 fn next_epoch(connection: &Connection, output: &Output) -> Result<(), Error> {
     let ledger = &*connection.ledger;
@@ -211,17 +176,5 @@ fn next_epoch(connection: &Connection, output: &Output) -> Result<(), Error> {
             engine.handle().request_block();
         }
         thread::sleep(POLL_TIME);
-    }
-}
-
-fn kind(transaction: &Transaction) -> String {
-    match transaction {
-        Transaction::Contribute(contribution) => format!("contribution to {}", contribution.query),
-        Transaction::Respond(response) => format!("response to screening {}", response.screening),
-        Transaction::Signed(signed) => {
-            let text = format!("{:?}", signed.action);
-            let name: String = text.chars().take_while(|letter| letter.is_alphanumeric()).collect();
-            format!("{name} by {}", signed.sender)
-        }
     }
 }

@@ -1,16 +1,21 @@
 //! Lists of what a ledger holds, from the index of a node or of this data directory.
 
-use circuits::id::AccountId;
+use circuits::id::{AccountId, StudyId};
 use clap::{Args, ValueEnum};
 use market::index::{
     BlockRow, Index, Order, PAGE_ROWS_DEFAULT, Page, Paging, PartyRow, QueryFilter, QueryRow, Role, SchemaRow,
-    Sequence, StudyRow, Whose,
+    Sequence, Stage, StudyRow, TransactionRow, Whose,
 };
 use node::{Ledger, calendar::utc, units::Height};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Home, Output, database::DatabaseOption};
-use crate::{Error, client::Remote};
+use crate::{
+    Error,
+    api::Totals,
+    client::Remote,
+    pages::{number, words},
+};
 
 /// What can be listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -35,17 +40,39 @@ pub struct List {
     /// What to list.
     #[arg(value_enum)]
     kind: Kind,
+    #[command(flatten)]
+    part: Part,
+    /// Only what this account registered or opened: for studies and queries.
+    #[arg(long, value_name = "ACCOUNT", conflicts_with = "study")]
+    researcher: Option<AccountId>,
+    /// Only queries of this study.
+    #[arg(long, value_name = "STUDY")]
+    study: Option<StudyId>,
+    /// Only queries in this stage: collecting, sealed, aggregated, released or refunded.
+    #[arg(long, value_name = "STAGE")]
+    stage: Option<Stage>,
+}
+
+/// Which part of a list, and the database of the index that has it.
+#[derive(Debug, Args)]
+pub struct Part {
     /// Rows at most, the newest first; 500 are the most.
     #[arg(long, value_name = "ROWS", default_value_t = PAGE_ROWS_DEFAULT)]
     limit: usize,
     /// Go on behind this row: `next` of the part before.
     #[arg(long, value_name = "NUMBER")]
     after: Option<u64>,
-    /// Only what this account registered or opened: for studies and queries.
-    #[arg(long, value_name = "ACCOUNT")]
-    researcher: Option<AccountId>,
     #[command(flatten)]
     database: DatabaseOption,
+}
+
+impl Part {
+    /// The page of the list.
+    fn paging(&self) -> Result<Paging, Error> {
+        let paging = Paging { after: self.after.map(Sequence::new), limit: self.limit, order: Order::Newest };
+        paging.check()?;
+        Ok(paging)
+    }
 }
 
 /// Where rows come from.
@@ -55,6 +82,13 @@ enum Source {
 }
 
 impl Source {
+    fn of(home: &Home, part: &Part) -> Result<Self, Error> {
+        match home.url() {
+            Some(url) => Ok(Self::Node(Remote::new(url)?)),
+            None => Ok(Self::Own(own_index(home, &part.database, "list")?)),
+        }
+    }
+
     /// A part of a list: at the node's path for it, which ends in `?` or `&`, or as the index here has it.
     fn page<T: DeserializeOwned>(
         &self,
@@ -78,6 +112,11 @@ impl Source {
 /// # Errors
 /// [`Error::Input`] where there is no ledger, a node runs on it, or the index holds no block yet.
 pub(super) fn own_index(home: &Home, database: &DatabaseOption, what: &'static str) -> Result<Index, Error> {
+    Ok(own_index_and_ledger(home, database, what)?.0)
+}
+
+/// The same with the ledger that it follows.
+fn own_index_and_ledger(home: &Home, database: &DatabaseOption, what: &'static str) -> Result<(Index, Ledger), Error> {
     let refused = |why: String| Error::Input { what, why };
     let path = home.ledger_path();
     if !path.exists() {
@@ -91,11 +130,47 @@ pub(super) fn own_index(home: &Home, database: &DatabaseOption, what: &'static s
     })?;
     index.check_follows(&ledger)?;
     if index.position()?.height > Height::default() {
-        return Ok(index);
+        return Ok((index, ledger));
     }
     let why = "the index here holds no block; run the node once (`locus node run`), or make the index anew (`locus index \
                rebuild`)";
     Err(refused(why.into()))
+}
+
+/// Prints how much there is of everything: what a node counts, or the index and the ledger of this data directory.
+pub(super) fn count(home: &Home, database: &DatabaseOption, output: &Output) -> Result<(), Error> {
+    let totals = match home.url() {
+        Some(url) => {
+            let counted = Remote::new(url)?.json("/v1/counts")?;
+            counted.ok_or_else(|| Error::NotFound { what: "counts", id: url.into() })?
+        }
+        None => {
+            let (index, ledger) = own_index_and_ledger(home, database, "counts")?;
+            Totals::of(&ledger.snapshot()?, &index)?
+        }
+    };
+    output.result(&totals, |totals| {
+        [
+            format!("certified records  {}", number(totals.records)),
+            format!("studies            {}", number(totals.studies)),
+            format!("queries asked      {}", number(totals.queries)),
+            format!("results released   {}", number(totals.released)),
+            format!("transactions       {}", number(totals.transactions)),
+            format!("issuers            {}", number(totals.issuers)),
+            format!("researchers        {}", number(totals.researchers)),
+        ]
+        .join("\n")
+    })
+}
+
+/// Prints a part of the transactions that an account sent, or that paid or named it.
+pub(super) fn list_transactions(home: &Home, output: &Output, account: AccountId, part: &Part) -> Result<(), Error> {
+    let paging = part.paging()?;
+    let own = |index: &Index, paging: &Paging| index.account_transactions(account, paging);
+    let page = Source::of(home, part)?.page((&format!("accounts/{account}/transactions?"), &paging), own)?;
+    print(output, &page, |row: &TransactionRow| {
+        format!("block {:>8}  {}  {}", row.sequence.height(), row.id, words::action(&row.action))
+    })
 }
 
 /// Prints a part of a list, and in words where it goes on.
@@ -111,18 +186,30 @@ fn print<T: Serialize>(output: &Output, page: &Page<T>, line: impl Fn(&T) -> Str
 }
 
 impl List {
-    pub(super) fn run(&self, home: &Home, output: &Output) -> Result<(), Error> {
-        let paging = Paging { after: self.after.map(Sequence::new), limit: self.limit, order: Order::Newest };
-        paging.check()?;
+    /// Refuses a filter of other lists than the one asked for.
+    fn check(&self) -> Result<(), Error> {
+        let refused = |why: &str| Err(Error::Input { what: "list", why: why.into() });
         if self.researcher.is_some() && !matches!(self.kind, Kind::Queries | Kind::Studies) {
-            let why = "--researcher is for studies and queries; leave it out, or list those".into();
-            return Err(Error::Input { what: "list", why });
+            return refused("--researcher is for studies and queries; leave it out, or list those");
         }
-        let researcher = self.researcher.map(|account| format!("researcher={account}&")).unwrap_or_default();
-        let source = match home.url() {
-            Some(url) => Source::Node(Remote::new(url)?),
-            None => Source::Own(own_index(home, &self.database, "list")?),
-        };
+        if (self.stage.is_some() || self.study.is_some()) && self.kind != Kind::Queries {
+            return refused("--stage and --study are for queries; leave them out, or list those");
+        }
+        Ok(())
+    }
+
+    /// The filters as addresses say them: nothing, or each with `&` behind it.
+    fn address(&self) -> String {
+        let researcher = self.researcher.map(|account| format!("researcher={account}&"));
+        let study = self.study.map(|study| format!("study={study}&"));
+        let stage = self.stage.map(|stage| format!("stage={stage}&"));
+        researcher.into_iter().chain(study).chain(stage).collect()
+    }
+
+    pub(super) fn run(&self, home: &Home, output: &Output) -> Result<(), Error> {
+        let paging = self.part.paging()?;
+        self.check()?;
+        let (source, asked) = (Source::of(home, &self.part)?, self.address());
         let party = |row: &PartyRow| {
             let suspended = if row.accredited { "" } else { "  suspended" };
             format!("{}  {}{suspended}", row.account, row.name)
@@ -134,16 +221,17 @@ impl List {
                 print(output, &page, line)
             }
             Kind::Queries => {
-                let filter = QueryFilter { of: self.researcher.map(Whose::Account), ..QueryFilter::default() };
+                let of = self.study.map(Whose::Study).or(self.researcher.map(Whose::Account));
+                let filter = QueryFilter { stage: self.stage, of };
                 let own = |index: &Index, paging: &Paging| index.queries(&filter, paging);
-                let page = source.page((&format!("queries?{researcher}"), &paging), own)?;
+                let page = source.page((&format!("queries?{asked}"), &paging), own)?;
                 print(output, &page, |row: &QueryRow| {
                     format!("{}  {:<10}  study {}", row.id, row.stage.name(), row.study)
                 })
             }
             Kind::Studies => {
                 let own = |index: &Index, paging: &Paging| index.studies(self.researcher, paging);
-                let page = source.page((&format!("studies?{researcher}"), &paging), own)?;
+                let page = source.page((&format!("studies?{asked}"), &paging), own)?;
                 print(output, &page, |row: &StudyRow| format!("{}  {}", row.id, row.title))
             }
             Kind::Schemas => {

@@ -4,6 +4,7 @@ mod account;
 mod agent;
 mod aggregate;
 mod analysis;
+mod block;
 mod ceremony;
 mod clinical;
 mod committee;

@@ -6,9 +6,12 @@ use std::sync::{
 };
 
 use circuits::id::{ChainId, Digest, Leaf, QueryId, ScreeningId};
-use market::ledger::{LedgerAccess, TransactionStatus};
+use market::{
+    index::ScreeningFilter,
+    ledger::{LedgerAccess, TransactionStatus},
+};
 use node::{
-    StateProof,
+    BlockEvents, StateProof,
     block::{BLOCK_BYTES_MAX, Block, SignedHeader},
     codec::decode,
     genesis::Genesis,
@@ -31,6 +34,8 @@ const GENESIS_BYTES_MAX: usize = 8 << 20;
 pub(super) const HEADER_BYTES_MAX: usize = 1_024 + VALIDATORS_MAX * 128;
 /// The largest block with its certificate.
 const BLOCK_REPLY_BYTES_MAX: usize = BLOCK_BYTES_MAX + HEADER_BYTES_MAX;
+/// The most that a block did: what happened is shorter than the transaction that did it.
+const EVENTS_BYTES_MAX: usize = BLOCK_BYTES_MAX;
 /// The largest state proof: a value, and 256 siblings of a few dozen bytes.
 const PROOF_BYTES_MAX: usize = VALUE_BYTES_MAX + HEADER_BYTES_MAX + (64 << 10);
 /// The largest transaction with its header and proof.
@@ -257,6 +262,18 @@ impl LedgerAccess for RemoteLedger {
         Ok(header.map(|header| self.verified(header, Some(height))).transpose()?)
     }
 
+    fn events(&self, height: Height) -> Result<Option<BlockEvents>, market::Error> {
+        let Some(SignedHeader { header, .. }) = self.header(height)? else { return Ok(None) };
+        let path = format!("/v1/blocks/{height}/events");
+        let events: Option<BlockEvents> = self.remote.value(&path, EVENTS_BYTES_MAX).map_err(failed)?;
+        match events {
+            Some(events) if events.transactions.len() != header.transaction_count as usize => {
+                Err(self.disbelieved("it tells what another number of transactions did than the block has").into())
+            }
+            events => Ok(events),
+        }
+    }
+
     fn handovers(&self, after: Height) -> Result<Vec<Handover>, market::Error> {
         Ok(self.handovers_after(after)?)
     }
@@ -272,6 +289,10 @@ impl LedgerAccess for RemoteLedger {
 
     fn open_screening_ids(&self) -> Result<Vec<ScreeningId>, market::Error> {
         Ok(self.listed_open_screenings()?)
+    }
+
+    fn filtered_screening_ids(&self, filter: &ScreeningFilter) -> Result<Vec<ScreeningId>, market::Error> {
+        Ok(self.filtered_listed_screenings(filter)?)
     }
 
     fn latest_screenings(&self, wanted: usize) -> Result<Vec<ScreeningId>, market::Error> {

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use circuits::id::ScreeningId;
+use market::index::{ScreeningFilter, Whose};
 use node::{
     state::{ResponseState, StateKey},
     units::ResponseIndex,
@@ -35,6 +36,17 @@ impl RemoteLedger {
     /// Of these, those that it lists as open.
     pub(super) fn listed_open_screenings(&self) -> Result<Vec<ScreeningId>, node::Error> {
         self.listed_by_index("/v1/screenings?open=true&", usize::MAX)
+    }
+
+    /// Of these, those that it lists as a filter leaves them.
+    pub(super) fn filtered_listed_screenings(&self, filter: &ScreeningFilter) -> Result<Vec<ScreeningId>, node::Error> {
+        let of = match filter.of {
+            None if filter.open => return self.listed_open_screenings(),
+            None => return self.listed_screenings(),
+            Some(Whose::Study(study)) => format!("study={study}"),
+            Some(Whose::Account(sponsor)) => format!("sponsor={sponsor}"),
+        };
+        self.listed_by_index(&format!("/v1/screenings?{of}&open={}&", filter.open), usize::MAX)
     }
 
     /// Of these, the latest, as many as are wanted, and perhaps some more.

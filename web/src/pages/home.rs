@@ -2,8 +2,8 @@
 
 use actix_web::{HttpRequest, HttpResponse, get, web::Data};
 use askama::Template;
-use market::index::{Counts, Order, Paging, QueryFilter, QueryRow, Stage};
-use node::state::{Conformance, StateRead, Tip};
+use market::index::{Order, Paging, QueryFilter, QueryRow, Stage};
+use node::state::{Conformance, Tip};
 
 use super::{
     parts,
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Error,
-    api::{Service, blocking},
+    api::{Service, Totals, blocking, records},
 };
 
 /// Queries that the page shows.
@@ -26,22 +26,22 @@ struct Home {
     tip: Tip,
     records: u32,
     /// None where the node cannot list.
-    counts: Option<Counts>,
+    totals: Option<Totals>,
     queries: Vec<Listed>,
     lack: Option<String>,
 }
 
 impl Home {
     fn studies(&self) -> Option<u64> {
-        Some(self.counts.as_ref()?.studies)
+        Some(self.totals?.studies)
     }
 
     fn queries_all(&self) -> Option<u64> {
-        Some(self.counts.as_ref()?.queries.iter().map(|(_, count)| count).sum())
+        Some(self.totals?.queries)
     }
 
     fn released(&self) -> Option<u64> {
-        Some(self.counts.as_ref()?.queries_in(Stage::Released))
+        Some(self.totals?.released)
     }
 }
 
@@ -63,8 +63,8 @@ pub(super) async fn home(request: HttpRequest, service: Data<Service>) -> Result
         Ok(Home {
             shell,
             tip: snapshot.latest()?,
-            records: snapshot.registration_count()?.unwrap_or_default(),
-            counts: lack.is_none().then(|| index.counts()).transpose()?,
+            records: records(&snapshot)?,
+            totals: lack.is_none().then(|| Totals::of(&snapshot, index)).transpose()?,
             queries,
             lack,
         })

@@ -21,7 +21,7 @@ mod sign_in;
 mod studies;
 mod upload;
 mod verify;
-mod words;
+pub(crate) mod words;
 mod you;
 
 use actix_web::{

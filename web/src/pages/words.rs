@@ -175,7 +175,7 @@ pub(super) const fn stage_means(stage: &Stage) -> &'static str {
 pub(super) const PAST_MEANS: &str = "its last day is over: nobody can contribute any more, and nobody has ended it yet";
 
 /// Why an escrow went back.
-pub(super) const fn refund(reason: RefundReason) -> &'static str {
+pub(crate) const fn refund(reason: RefundReason) -> &'static str {
     match reason {
         RefundReason::BelowMinimum => "fewer people contributed than the minimum",
         RefundReason::NotAggregated => "nobody brought a signed sum by the deadline",
@@ -200,7 +200,7 @@ pub(super) const fn conformance(conformance: Conformance) -> &'static str {
 }
 
 /// A transaction's kind, from its JSON name (`register_study`) to words.
-pub(super) fn action(name: &str) -> String {
+pub(crate) fn action(name: &str) -> String {
     let words = name.replace('_', " ");
     let mut letters = words.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())

@@ -19,7 +19,7 @@ pub(super) use self::{
     governance::{Approvals, Governance},
     rows::{
         BlockRow, ContributionRow, DatasetRow, Introduction, LicenceRow, Page, PartyRow, QueryIdPage, QueryProgress,
-        QueryRow, SchemaRow, StudyRow, TransactionRow,
+        QueryRow, SchemaRow, StudyRow, Totals, TransactionRow,
     },
     study::{StudyOutcomePage, StudyRecord, StudyVersionPage},
 };

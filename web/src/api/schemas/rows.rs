@@ -10,6 +10,24 @@ pub(in crate::api) struct Page<T> {
     next: Option<u64>,
 }
 
+/// What a network holds.
+#[derive(ToSchema)]
+pub(in crate::api) struct Totals {
+    /// Records that were ever certified.
+    records: u32,
+    studies: u64,
+    /// Queries that were ever opened.
+    queries: u64,
+    /// Of these, those whose result is released.
+    released: u64,
+    /// Transactions in blocks.
+    transactions: u64,
+    /// Issuers accredited now.
+    issuers: u64,
+    /// Researchers accredited now.
+    researchers: u64,
+}
+
 /// A block in a listing.
 #[derive(ToSchema)]
 pub(in crate::api) struct BlockRow {

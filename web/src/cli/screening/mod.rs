@@ -6,10 +6,11 @@ mod sponsor;
 
 use std::path::PathBuf;
 
-use circuits::id::ScreeningId;
+use circuits::id::{AccountId, ScreeningId, StudyId};
 use clap::{Args, Subcommand};
 use market::{
-    ledger::{LedgerAccess, open_screenings, require_screening},
+    index::{ScreeningFilter, Whose},
+    ledger::{filtered_screenings, require_screening},
     recruitment::ScreeningFile,
 };
 use node::{calendar::date, state::ScreeningState};
@@ -33,11 +34,7 @@ pub enum Screening {
     /// Open a screening (its sponsor). It locks price × maximum responses and pays a fee that is not refunded.
     Open(Opening),
     /// List the screenings that admit responses today.
-    List {
-        /// List those that are closed, over or full too.
-        #[arg(long)]
-        all: bool,
-    },
+    List(Which),
     /// Show a screening: how many are eligible, invited, accepted, declined.
     Show {
         /// The screening's id.
@@ -65,6 +62,20 @@ pub enum Screening {
     Receipt(Recording),
     /// End a screening: what is left of the escrow goes back. Invitations and answers may follow (its sponsor).
     Close(Signing),
+}
+
+/// Which screenings to list.
+#[derive(Debug, Args)]
+pub struct Which {
+    /// List those that are closed, over or full too.
+    #[arg(long)]
+    all: bool,
+    /// Only those of this study.
+    #[arg(long, value_name = "STUDY", conflicts_with = "sponsor")]
+    study: Option<StudyId>,
+    /// Only those that this account opened.
+    #[arg(long, value_name = "ACCOUNT")]
+    sponsor: Option<AccountId>,
 }
 
 /// Which wallets, and what opens them.
@@ -99,7 +110,7 @@ impl Screening {
                 output.result(&schema, |schema| serde_json::to_string_pretty(schema).unwrap_or_default())
             }
             Self::Open(opening) => opening.run(home, output),
-            Self::List { all } => list(home, output, all),
+            Self::List(which) => list(home, output, &which),
             Self::Show { screening } => {
                 let ledger = home.connect_reading()?.ledger;
                 let listed = Listed { id: screening, state: require_screening(&*ledger, screening)? };
@@ -117,19 +128,16 @@ impl Screening {
     }
 }
 
-fn list(home: &Home, output: &Output, all: bool) -> Result<(), Error> {
+fn list(home: &Home, output: &Output, which: &Which) -> Result<(), Error> {
+    let of = which.study.map(Whose::Study).or(which.sponsor.map(Whose::Account));
     let connection = home.connect_reading()?;
-    let ledger = &*connection.ledger;
-    let found = if all { every(ledger)? } else { open_screenings(ledger)? };
+    let found = filtered_screenings(&*connection.ledger, &ScreeningFilter { of, open: !which.all })?;
     let screenings = found.into_iter().map(|(id, state)| Listed { id, state }).collect();
     output.result(&Screenings { screenings }, |listing| match listing.screenings.as_slice() {
+        [] if which.all => "no screening was opened".into(),
         [] => "no screening admits responses today; --all lists those that are over".into(),
         listed => listed.iter().map(describe).collect::<Vec<_>>().join("\n\n"),
     })
-}
-
-fn every(ledger: &dyn LedgerAccess) -> Result<Vec<(ScreeningId, ScreeningState)>, Error> {
-    ledger.screenings()?.into_iter().map(|id| Ok((id, require_screening(ledger, id)?))).collect()
 }
 
 fn describe(listed: &Listed) -> String {

@@ -12,14 +12,13 @@ use node::{
     units::Height,
 };
 
-use super::event::{self, Happening};
 use crate::{
     Error,
     api::{Service, blocking, found, parse},
+    event::{self, Happening, kind},
     pages::{
         parts::{self, From, Listing, asked},
         shell::{Section, Shell, page},
-        words,
     },
 };
 
@@ -97,19 +96,6 @@ pub(super) async fn show(
         })
     });
     page(&shown.await?)
-}
-
-/// What a transaction does, by its name in JSON.
-fn kind(transaction: &Transaction) -> Result<String, Error> {
-    let signed = match transaction {
-        Transaction::Signed(signed) => signed,
-        Transaction::Contribute(_) => return Ok("Contribute".into()),
-        Transaction::Respond(_) => return Ok("Respond to a screening".into()),
-    };
-    let failed = |error: serde_json::Error| Error::Internal { action: "name a transaction", why: error.to_string() };
-    let action = serde_json::to_value(&signed.action).map_err(failed)?;
-    let name = action.as_str().or_else(|| action.as_object()?.keys().next().map(String::as_str));
-    Ok(words::action(name.unwrap_or_default()))
 }
 
 #[derive(Template)]

@@ -2,7 +2,6 @@
 
 mod accounts;
 mod blocks;
-mod event;
 mod governance;
 mod jobs;
 mod network;
@@ -14,13 +13,8 @@ use actix_web::{
     web::{Data, ServiceConfig},
 };
 use askama::Template;
-use market::index::{BlockRow, Counts, Order, Paging};
-use node::{
-    consensus::EngineHandle,
-    genesis::Genesis,
-    state::{StateRead, Tip},
-    units::Height,
-};
+use market::index::{BlockRow, Order, Paging};
+use node::{consensus::EngineHandle, genesis::Genesis, state::Tip, units::Height};
 
 use super::{
     parts,
@@ -28,7 +22,7 @@ use super::{
 };
 use crate::{
     Error,
-    api::{Quorum, Service, blocking, quorum},
+    api::{Quorum, Service, Totals, blocking, quorum, records},
 };
 
 /// Blocks that the overview shows.
@@ -64,26 +58,26 @@ struct Overview {
     chain: String,
     records: u32,
     /// None where the node cannot list.
-    counts: Option<Counts>,
+    totals: Option<Totals>,
     blocks: Vec<BlockRow>,
     lack: Option<String>,
 }
 
 impl Overview {
     fn transactions(&self) -> Option<u64> {
-        Some(self.counts.as_ref()?.transactions)
+        Some(self.totals?.transactions)
     }
 
     fn studies(&self) -> Option<u64> {
-        Some(self.counts.as_ref()?.studies)
+        Some(self.totals?.studies)
     }
 
     fn issuers(&self) -> Option<u64> {
-        Some(self.counts.as_ref()?.issuers)
+        Some(self.totals?.issuers)
     }
 
     fn researchers(&self) -> Option<u64> {
-        Some(self.counts.as_ref()?.researchers)
+        Some(self.totals?.researchers)
     }
 }
 
@@ -103,8 +97,8 @@ async fn overview(request: HttpRequest, service: Data<Service>) -> Result<HttpRe
             tip: snapshot.latest()?,
             genesis: service.chain.ledger().genesis().clone(),
             chain: service.chain.ledger().chain().to_string(),
-            records: snapshot.registration_count()?.unwrap_or_default(),
-            counts: lack.is_none().then(|| index.counts()).transpose()?,
+            records: records(&snapshot)?,
+            totals: lack.is_none().then(|| Totals::of(&snapshot, index)).transpose()?,
             blocks,
             lack,
         })

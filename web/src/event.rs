@@ -1,15 +1,28 @@
-//! What happened, in words.
+//! What transactions are and what happened, in words, for the command line and the pages.
 
 use std::fmt::Display;
 
-use node::{event::Event, state::Conformance};
+use node::{event::Event, state::Conformance, transaction::Transaction};
 
-use crate::pages::{parts, words};
+use crate::{
+    Error,
+    pages::{number, words},
+};
 
 /// Something that happened, with the page of what it happened to, if there is one.
-pub(super) struct Happening {
-    pub(super) says: String,
-    pub(super) link: Option<(String, String)>,
+pub(crate) struct Happening {
+    pub(crate) says: String,
+    pub(crate) link: Option<(String, String)>,
+}
+
+impl Happening {
+    /// On a line of text: what it says, and of what, as its page has it.
+    pub(crate) fn line(self) -> String {
+        match self.link {
+            Some((_, id)) => format!("{} {id}", self.says),
+            None => self.says,
+        }
+    }
 }
 
 fn plain(says: impl Into<String>) -> Happening {
@@ -20,8 +33,24 @@ fn of(says: impl Into<String>, place: &str, id: impl Display) -> Happening {
     Happening { says: says.into(), link: Some((format!("/{place}/{id}"), id.to_string())) }
 }
 
+/// What a transaction does, by its name in JSON.
+///
+/// # Errors
+/// [`Error::Internal`] for an action without one.
+pub(crate) fn kind(transaction: &Transaction) -> Result<String, Error> {
+    let signed = match transaction {
+        Transaction::Signed(signed) => signed,
+        Transaction::Contribute(_) => return Ok("Contribute".into()),
+        Transaction::Respond(_) => return Ok("Respond to a screening".into()),
+    };
+    let failed = |error: serde_json::Error| Error::Internal { action: "name a transaction", why: error.to_string() };
+    let action = serde_json::to_value(&signed.action).map_err(failed)?;
+    let name = action.as_str().or_else(|| action.as_object()?.keys().next().map(String::as_str));
+    Ok(words::action(name.unwrap_or_default()))
+}
+
 /// An event in words.
-pub(super) fn in_words(event: &Event) -> Happening {
+pub(crate) fn in_words(event: &Event) -> Happening {
     match event {
         Event::IssuerAccredited { account, name } => of(format!("{name} may certify records"), "accounts", account),
         Event::IssuerSuspended { account } => of("An issuer may no longer certify", "accounts", account),
@@ -39,10 +68,10 @@ pub(super) fn in_words(event: &Event) -> Happening {
             plain(format!("Record {} is revoked; it ends with this epoch", record.get()))
         }
         Event::EpochClosed { epoch, leaves, .. } => {
-            plain(format!("Epoch {epoch} ended with {} certified records", parts::number(*leaves)))
+            plain(format!("Epoch {epoch} ended with {} certified records", number(*leaves)))
         }
         Event::QueryOpened { query, escrow, .. } => {
-            of(format!("A query opened and locked {}", parts::number(escrow)), "queries", query)
+            of(format!("A query opened and locked {}", number(escrow)), "queries", query)
         }
         Event::ContributionAdmitted { query, contribution } => {
             of(format!("Contribution {} was admitted to a query", contribution.get()), "queries", query)
@@ -66,9 +95,7 @@ pub(super) fn in_words(event: &Event) -> Happening {
         Event::QueryRefunded { query, reason, amount } => {
             of(format!("{amount} of a query's escrow went back: {}", words::refund(*reason)), "queries", query)
         }
-        Event::Transferred { to, amount, .. } => {
-            of(format!("{} moved to an account", parts::number(amount)), "accounts", to)
-        }
+        Event::Transferred { to, amount, .. } => of(format!("{} moved to an account", number(amount)), "accounts", to),
         Event::MemberSuspended { member, .. } => {
             plain(format!("Committee member {member} signed what its own receipt refutes and is suspended"))
         }
@@ -113,18 +140,18 @@ pub(super) fn in_words(event: &Event) -> Happening {
         Event::FeesSet { .. } => plain("Queries that open from now on pay other fees"),
         Event::FeesPaid { query, .. } => of("A release paid those who run the network", "queries", query),
         Event::SettlementAccredited { account, name, cap } => {
-            of(format!("{name} may bring money, up to {}", parts::number(cap)), "accounts", account)
+            of(format!("{name} may bring money, up to {}", number(cap)), "accounts", account)
         }
         Event::SettlementSuspended { account } => of("An institution may bring no more money", "accounts", account),
         Event::Deposited { to, amount, .. } => {
-            of(format!("{} came to an account from outside", parts::number(amount)), "accounts", to)
+            of(format!("{} came to an account from outside", number(amount)), "accounts", to)
         }
         Event::WithdrawalRequested { account, amount, .. } => {
-            of(format!("{} left an account and wait to be paid out", parts::number(amount)), "accounts", account)
+            of(format!("{} left an account and wait to be paid out", number(amount)), "accounts", account)
         }
-        Event::WithdrawalSettled { amount, .. } => plain(format!("{} were paid out", parts::number(amount))),
+        Event::WithdrawalSettled { amount, .. } => plain(format!("{} were paid out", number(amount))),
         Event::WithdrawalRejected { account, returned, .. } => {
-            of(format!("{} that waited went back to their account", parts::number(returned)), "accounts", account)
+            of(format!("{} that waited went back to their account", number(returned)), "accounts", account)
         }
         Event::CommitteeReplaced { epoch, members } => {
             plain(format!("{} other members make committee key {epoch}", members.len()))
@@ -152,9 +179,9 @@ fn of_licence(event: &Event) -> Happening {
         Event::DatasetOffered { owner, .. } => of("Raw data may be licensed", "accounts", owner),
         Event::DatasetWithdrawn { .. } => plain("Raw data may no longer be licensed"),
         Event::LicenceRequested { licensee, price, .. } => {
-            of(format!("A licence was asked for, at {}", parts::number(price)), "accounts", licensee)
+            of(format!("A licence was asked for, at {}", number(price)), "accounts", licensee)
         }
-        Event::LicenceGranted { paid, .. } => plain(format!("A licence was granted and {} paid", parts::number(paid))),
+        Event::LicenceGranted { paid, .. } => plain(format!("A licence was granted and {} paid", number(paid))),
         Event::LicenceDeclined { .. } => plain("A licence was declined and its price returned"),
         Event::LicenceReclaimed { .. } => plain("A licence was not answered in time and its price returned"),
         Event::LicenceRevoked { .. } => plain("A licence was revoked: it gives no further access"),
@@ -168,7 +195,7 @@ fn of_screening(event: &Event) -> Happening {
     match event {
         Event::ScreeningOpened { study, .. } => of("A screening opened for a study", "studies", study),
         Event::ResponseAdmitted { paid, .. } => {
-            plain(format!("Somebody is eligible for a screening and was paid {}", parts::number(paid)))
+            plain(format!("Somebody is eligible for a screening and was paid {}", number(paid)))
         }
         Event::Invited { .. } => plain("Somebody who is eligible was invited"),
         Event::InvitationAccepted { .. } => plain("Somebody accepted an invitation"),
