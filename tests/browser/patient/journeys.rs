@@ -349,7 +349,10 @@ fn an_invitation_is_read_and_accepted_with_a_contact_that_the_sponsor_alone_read
     assert!(browser.text("main").contains("Two visits.") && browser.text("main").contains("Stay unknown"));
     inspect(&browser, "patient-invitation-open");
     let facts = browser.text("main dl");
-    assert!(facts.contains(", about type 2 diabetes mellitus"), "an illness has its name: {facts}");
+    assert!(
+        facts.contains(", about the illness type 2 diabetes mellitus (DOID:9352)"),
+        "an illness has its name: {facts}"
+    );
     browser.click(&format!("a[href='/invitations/{}/decline']", ward.screening));
     browser.until("document.getElementById('confirm')");
     inspect(&browser, "patient-decline-invitation");

@@ -9,7 +9,7 @@ use super::{
         shell::{Shell, page},
     },
     Part,
-    illness::has_illness_by_number,
+    illness::has_illness,
     visit::{Seen, Visit},
     words,
 };
@@ -39,9 +39,9 @@ pub(super) struct Question {
 }
 
 impl Question {
-    /// Whether it speaks of an illness by its number.
+    /// Whether it speaks of an illness.
     fn has_illness(&self) -> bool {
-        self.does.iter().chain(&self.does_not).any(|text| has_illness_by_number(text))
+        self.does.iter().chain(&self.does_not).any(|text| has_illness(text))
     }
 }
 

@@ -38,7 +38,7 @@ impl<'o> Everything<'o> {
         illnesses: Illnesses,
     ) -> Self {
         let alerts = alerts(overview, &licences);
-        let named = illnesses.named(numbers(overview, &licences));
+        let named = illnesses.all_named(numbers(overview, &licences));
         Self { format: "locus/v1/my-data", offline, alerts, overview, licences, named, illnesses }
     }
 }

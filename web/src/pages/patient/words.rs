@@ -20,7 +20,6 @@ use crate::regions::listed;
 
 pub(super) use super::{
     changes::{ActWords, act},
-    illness::has_illness_by_number,
     licence_words::{allowed_use, data_use, promises},
 };
 
