@@ -5,7 +5,7 @@ use node::{Snapshot, event::Event, units::Height};
 use crate::Error;
 
 /// Blocks behind an index that are looked through, at most.
-pub(super) const BLOCKS_BEHIND_MAX: u64 = 64;
+pub(crate) const BLOCKS_BEHIND_MAX: u64 = 64;
 
 /// What is wanted of the events of the blocks behind an index at a height, in their order.
 ///

@@ -57,6 +57,7 @@ use utoipa::OpenApi;
 
 pub(crate) use self::{
     analyses::{RESULT_BYTES_MAX, read_result},
+    behind::BLOCKS_BEHIND_MAX,
     blobs::receive,
     bounds::{Encrypted, answer, no_endpoint},
     committee::suspended,

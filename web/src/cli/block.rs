@@ -11,8 +11,28 @@ use node::{
 };
 use serde::Serialize;
 
-use super::Output;
+use super::{Home, Output};
 use crate::{Error, event};
+
+/// Whose word what happened is.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Teller {
+    /// The ledger's of this data directory.
+    Ledger,
+    /// A node's: blocks and transactions are proven, and what they did is not.
+    Node,
+}
+
+impl Teller {
+    pub(super) fn of(home: &Home) -> Self {
+        if home.url().is_some() { Self::Node } else { Self::Ledger }
+    }
+
+    fn caution(self) -> Option<String> {
+        (self == Self::Node).then(|| "what happened is the node's word, which no proof covers".into())
+    }
+}
 
 /// A block, and what it did.
 #[derive(Serialize)]
@@ -21,6 +41,7 @@ struct Done {
     block: Block,
     /// None where the ledger does not keep it.
     events: Option<BlockEvents>,
+    told_by: Teller,
 }
 
 /// A transaction, and what became of it.
@@ -32,9 +53,15 @@ struct Followed {
     transaction: Option<Transaction>,
     /// What it did; none where no block holds it, or the ledger does not keep it.
     events: Option<Vec<Event>>,
+    told_by: Teller,
 }
 
-pub(super) fn show_block(ledger: &dyn LedgerAccess, output: &Output, height: u64) -> Result<(), Error> {
+pub(super) fn show_block(
+    ledger: &dyn LedgerAccess,
+    told_by: Teller,
+    output: &Output,
+    height: u64,
+) -> Result<(), Error> {
     let missing = || Error::Input {
         what: "block",
         why: format!(
@@ -43,12 +70,12 @@ pub(super) fn show_block(ledger: &dyn LedgerAccess, output: &Output, height: u64
     };
     let height = Height::new(height);
     let block = ledger.block(height)?.ok_or_else(missing)?;
-    let done = Done { block, events: ledger.events(height)? };
+    let done = Done { block, events: ledger.events(height)?, told_by };
     let text = describe_block(&done)?;
     output.result(&done, |_| text)
 }
 
-fn describe_block(Done { block, events }: &Done) -> Result<String, Error> {
+fn describe_block(Done { block, events, told_by }: &Done) -> Result<String, Error> {
     let header = &block.header;
     let mut lines = vec![format!("block {} at {}, state {}", header.height, utc(header.time), header.state)];
     for (place, transaction) in block.transactions.iter().enumerate() {
@@ -64,10 +91,16 @@ fn describe_block(Done { block, events }: &Done) -> Result<String, Error> {
         }
         None => lines.push("  what it did is not kept here".into()),
     }
+    lines.extend(told_by.caution().filter(|_| events.is_some()));
     Ok(lines.join("\n"))
 }
 
-pub(super) fn show_transaction(ledger: &dyn LedgerAccess, output: &Output, id: TransactionId) -> Result<(), Error> {
+pub(super) fn show_transaction(
+    ledger: &dyn LedgerAccess,
+    told_by: Teller,
+    output: &Output,
+    id: TransactionId,
+) -> Result<(), Error> {
     let status = ledger.status(id)?;
     let (block, events) = match status {
         TransactionStatus::Included { height, index } => {
@@ -82,7 +115,7 @@ pub(super) fn show_transaction(ledger: &dyn LedgerAccess, output: &Output, id: T
             transaction = Some(one);
         }
     }
-    let followed = Followed { id, status, transaction, events };
+    let followed = Followed { id, status, transaction, events, told_by };
     let text = describe_transaction(&followed)?;
     output.result(&followed, |_| text)
 }
@@ -99,6 +132,7 @@ fn describe_transaction(followed: &Followed) -> Result<String, Error> {
     }];
     let events = followed.events.iter().flatten();
     lines.extend(events.map(|event| format!("  {}", event::in_words(event).line())));
+    lines.extend(followed.told_by.caution().filter(|_| followed.events.is_some()));
     Ok(lines.join("\n"))
 }
 

@@ -16,7 +16,7 @@ use node::{
 
 use super::{
     Connection, Home, Output,
-    block::{show_block, show_transaction},
+    block::{Teller, show_block, show_transaction},
     database::DatabaseOption,
     listing::{List, count},
 };
@@ -89,7 +89,7 @@ impl Ledger {
         match self {
             // Answered above: they open the ledger themselves.
             Self::Find { .. } | Self::List(_) | Self::Counts { .. } => Ok(()),
-            Self::Transaction { id } => show_transaction(ledger, output, *id),
+            Self::Transaction { id } => show_transaction(ledger, Teller::of(home), output, *id),
             Self::Head => output.result(&tip(ledger)?, |tip| {
                 format!("height {}\nepoch  {}\ntime   {}", tip.height, tip.epoch, utc(tip.time))
             }),
@@ -97,7 +97,7 @@ impl Ledger {
                 let (current, before) = (tip(ledger)?.epoch, before.map(Epoch::new));
                 output.result(&EpochPage::of(ledger, ledger.genesis(), current, before)?, describe_epochs)
             }
-            Self::Block { height } => show_block(ledger, output, *height),
+            Self::Block { height } => show_block(ledger, Teller::of(home), output, *height),
             Self::NextEpoch => {
                 next_epoch(&connection, output)?;
                 output.result(&tip(ledger)?, |tip| format!("epoch {} began by block {}", tip.epoch, tip.height))

@@ -12,7 +12,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{Home, Output, database::DatabaseOption};
 use crate::{
     Error,
-    api::Totals,
+    api::{BLOCKS_BEHIND_MAX, Totals},
     client::Remote,
     pages::{number, words},
 };
@@ -106,11 +106,12 @@ impl Source {
     }
 }
 
-/// The index of this data directory, if nothing keeps it from following the ledger there: one that stands still would list
-/// what was long ago, and an empty one nothing.
+/// The index of this data directory, if it is in step with the ledger there: one that is far behind would list what was long
+/// ago, and an empty one nothing.
 ///
 /// # Errors
-/// [`Error::Input`] where there is no ledger, a node runs on it, or the index holds no block yet.
+/// [`Error::Input`] where there is no ledger, a node runs on it, or the index holds no block yet, and [`Error::Market`] where it
+/// lacks too many.
 pub(super) fn own_index(home: &Home, database: &DatabaseOption, what: &'static str) -> Result<Index, Error> {
     Ok(own_index_and_ledger(home, database, what)?.0)
 }
@@ -128,13 +129,17 @@ fn own_index_and_ledger(home: &Home, database: &DatabaseOption, what: &'static s
     let ledger = Ledger::open(&path, genesis).map_err(|error| {
         refused(format!("{error}; where a node runs on this data directory, give its address with --url"))
     })?;
-    index.check_follows(&ledger)?;
-    if index.position()?.height > Height::default() {
-        return Ok((index, ledger));
+    let lacking = |what: String| {
+        let remedy = "run the node once (`locus node run`), or make the index anew (`locus index rebuild`)";
+        refused(format!("the index here {what}; {remedy}"))
+    };
+    match index.check_near(&ledger, BLOCKS_BEHIND_MAX) {
+        Ok(()) if index.position()?.height == Height::default() => Err(lacking("holds no block".into())),
+        Err(market::Error::IndexBehind { missing, latest }) => {
+            Err(lacking(format!("has not indexed blocks {missing} to {latest}")))
+        }
+        checked => Ok(checked.map(|()| (index, ledger))?),
     }
-    let why = "the index here holds no block; run the node once (`locus node run`), or make the index anew (`locus index \
-               rebuild`)";
-    Err(refused(why.into()))
 }
 
 /// Prints how much there is of everything: what a node counts, or the index and the ledger of this data directory.

@@ -24,6 +24,16 @@ pub struct Output {
     printed: Arc<AtomicBool>,
 }
 
+/// A text without what a terminal would obey instead of showing it: names and titles come from anybody, and no control of
+/// theirs, nor a mark that turns the direction of the lines around it, reaches a terminal.
+fn printable(text: &str) -> String {
+    let is_obeyed = |letter: char| {
+        let is_control = letter.is_control() && !matches!(letter, '\n' | '\t');
+        is_control || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|letter| if is_obeyed(letter) { '?' } else { letter }).collect()
+}
+
 /// A failure as --json prints it.
 #[derive(Serialize)]
 struct Failure<'a> {
@@ -45,7 +55,7 @@ impl Output {
         let line = if self.json {
             serde_json::to_string(value).map_err(|error| Error::Output { why: error.to_string() })?
         } else {
-            text(value)
+            printable(&text(value))
         };
         self.printed.store(true, Ordering::Relaxed);
         match writeln!(io::stdout().lock(), "{line}") {
@@ -58,7 +68,7 @@ impl Output {
     pub fn found(&self, line: impl AsRef<str>) {
         if !self.json {
             // The result that follows says whether standard output fails.
-            let _ = writeln!(io::stdout().lock(), "{}", line.as_ref());
+            let _ = writeln!(io::stdout().lock(), "{}", printable(line.as_ref()));
         }
     }
 
@@ -112,5 +122,17 @@ impl Output {
         let mut answer = String::new();
         let read = io::stdin().lock().take(ANSWER_BYTES_MAX).read_line(&mut answer);
         if read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes") { Ok(()) } else { refused("not confirmed") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repro_a_name_that_a_node_tells_does_not_steer_the_terminal() {
+        assert_eq!(printable("a\u{1b}[2Jb\n\tc\r"), "a?[2Jb\n\tc?");
+        assert_eq!(printable("Acme \u{202e}emcA\u{2066}"), "Acme ?emcA?");
+        assert_eq!(printable("2 °C – ε ≤ 0.5, “Å”"), "2 °C – ε ≤ 0.5, “Å”");
     }
 }

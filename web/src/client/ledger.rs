@@ -34,8 +34,8 @@ const GENESIS_BYTES_MAX: usize = 8 << 20;
 pub(super) const HEADER_BYTES_MAX: usize = 1_024 + VALIDATORS_MAX * 128;
 /// The largest block with its certificate.
 const BLOCK_REPLY_BYTES_MAX: usize = BLOCK_BYTES_MAX + HEADER_BYTES_MAX;
-/// The most that a block did: what happened is shorter than the transaction that did it.
-const EVENTS_BYTES_MAX: usize = BLOCK_BYTES_MAX;
+/// The most that a block did, as ledgers keep it.
+const EVENTS_BYTES_MAX: usize = 4 * BLOCK_BYTES_MAX;
 /// The largest state proof: a value, and 256 siblings of a few dozen bytes.
 const PROOF_BYTES_MAX: usize = VALUE_BYTES_MAX + HEADER_BYTES_MAX + (64 << 10);
 /// The largest transaction with its header and proof.
