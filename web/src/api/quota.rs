@@ -84,7 +84,9 @@ struct Taken {
     used: u64,
     /// Of these, what is set aside for uploads under way.
     aside: u64,
+    /// When it was last counted anew, and whether it is being counted.
     counted: Option<Instant>,
+    is_counted: bool,
 }
 
 impl Share {
@@ -171,42 +173,57 @@ impl UploadQuota {
     /// The same; a share that seems full is counted anew first, unless it was moments ago: `locus objects gc` removes blobs
     /// beside a running node. Blocks.
     pub(super) fn reserve_in(&self, store: &Objects, kind: BlobKind, bytes: u64) -> Result<Reservation<'_>, Error> {
-        let count = |kinds: &[BlobKind]| Ok(store.stored_bytes(kinds)?);
         match self.reserve(kind, bytes) {
-            Err(Error::Quota { .. }) if self.recount(kind, Instant::now(), count)? => self.reserve(kind, bytes),
+            Err(Error::Quota { .. }) if self.recount(kind, Instant::now, |kinds| store.stored_bytes(kinds)) => {
+                self.reserve(kind, bytes)
+            }
             reserved => reserved,
         }
     }
 
-    /// Counts a kind's share anew, once in [`RECOUNT_TIME`] at most. Whether it did.
+    /// Counts a kind's share anew: one at a time, and [`RECOUNT_TIME`] after the last. Whether it did; a store that cannot be
+    /// counted leaves the share as it is.
     fn recount(
         &self,
         kind: BlobKind,
-        now: Instant,
-        count: impl FnOnce(&[BlobKind]) -> Result<u64, Error>,
-    ) -> Result<bool, Error> {
+        now: impl Fn() -> Instant,
+        count: impl FnOnce(&[BlobKind]) -> Result<u64, market::Error>,
+    ) -> bool {
         let share = self.share(kind);
         let (used, aside) = {
             let mut taken = share.taken();
-            if taken.counted.is_some_and(|counted| now.saturating_duration_since(counted) < RECOUNT_TIME) {
-                return Ok(false);
-            }
+            let is_late = |counted| now().saturating_duration_since(counted) >= RECOUNT_TIME;
             // Whoever comes while this one counts is refused at once.
-            taken.counted = Some(now);
+            if taken.is_counted || !taken.counted.is_none_or(is_late) {
+                return false;
+            }
+            taken.is_counted = true;
             (taken.used, taken.aside)
         };
         let kinds: Vec<_> = BlobKind::ALL.into_iter().filter(|one| is_document(*one) == is_document(kind)).collect();
-        let found = count(&kinds)?.saturating_add(aside);
+        let found = count(&kinds);
         let mut taken = share.taken();
-        // What was taken and given back since stays. What was under way may count twice, until the next time.
-        taken.used = taken.used.saturating_add(found).saturating_sub(used);
-        Ok(true)
+        (taken.is_counted, taken.counted) = (false, Some(now()));
+        match found {
+            // What was taken since stays. What was under way may count twice, until the next time.
+            Ok(found) => {
+                taken.used = taken.used.saturating_add(found).saturating_add(aside).saturating_sub(used);
+                true
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a full share of the store could not be counted anew");
+                false
+            }
+        }
     }
 
-    /// Gives back what was kept and is removed now.
+    /// Gives back what was kept and is removed now. While the share is counted it stays taken: whether it was counted is not
+    /// known.
     pub(super) fn give_back(&self, kind: BlobKind, bytes: u64) {
         let mut taken = self.share(kind).taken();
-        taken.used = taken.used.saturating_sub(bytes);
+        if !taken.is_counted {
+            taken.used = taken.used.saturating_sub(bytes);
+        }
     }
 
     /// Sets disk aside beyond the quota, for what the ledger names: who pays for a place on the ledger bounds it.
@@ -236,6 +253,8 @@ impl Drop for Reservation<'_> {
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
+
+    use node::units::Height;
 
     use super::{super::places::Place, *};
 
@@ -271,19 +290,25 @@ mod tests {
     fn repro_a_full_share_is_counted_anew_once_in_a_minute_and_what_is_under_way_stays_taken() {
         let quota = UploadQuota::new(160, STORED);
         let (kind, begun) = (BlobKind::Ciphertext, Instant::now());
-        let recount =
-            |seconds, stored| quota.recount(kind, begun + Duration::from_secs(seconds), |_| Ok(stored)).unwrap();
+        let recount = |seconds, stored| quota.recount(kind, || begun + Duration::from_secs(seconds), |_| Ok(stored));
         quota.reserve(kind, 100).unwrap().keep();
         let under_way = quota.reserve(kind, 40).unwrap();
         assert!(quota.reserve(kind, 20).is_err());
         // An operator removed what was kept. One upload failed, and another was kept, while somebody counted.
-        let recounted = quota.recount(kind, begun, |kinds| {
-            assert!(kinds.contains(&kind) && !kinds.contains(&BlobKind::Panel));
-            drop(under_way);
-            quota.reserve(kind, 6).unwrap().keep();
-            Ok(4)
-        });
-        assert!(recounted.unwrap());
+        let recounted = quota.recount(
+            kind,
+            || begun,
+            |kinds| {
+                assert!(kinds.contains(&kind) && !kinds.contains(&BlobKind::Panel));
+                drop(under_way);
+                quota.reserve(kind, 6).unwrap().keep();
+                // Nobody counts beside, however long it takes, and what is removed meanwhile stays taken.
+                assert!(!quota.recount(kind, || begun + Duration::from_secs(600), |_| panic!("it is being counted")));
+                quota.give_back(kind, 3);
+                Ok(4)
+            },
+        );
+        assert!(recounted);
         assert_eq!(quota.used(), 11, "4 found, 6 that came, 1 of documents");
         assert!(!recount(59, 0), "once in a minute");
         assert_eq!(quota.used(), 11);
@@ -292,6 +317,11 @@ mod tests {
         assert_eq!(quota.used(), 51, "10 found, 40 under way, 1 of documents");
         under_way.keep();
         assert_eq!(quota.used(), 51);
+        let failing = |_: &[BlobKind]| Err(market::Error::IndexGap { missing: Height::new(1), first: Height::new(2) });
+        assert!(!quota.recount(kind, || begun + Duration::from_secs(200), failing), "a store that fails frees nothing");
+        assert_eq!(quota.used(), 51);
+        quota.give_back(kind, 3);
+        assert_eq!(quota.used(), 48);
     }
 
     #[test]
