@@ -123,9 +123,9 @@ fn repro_the_number_of_a_disease_is_no_code_on_pages_and_the_builder_has_the_cod
         (format!("/screenings/{unknown_screening}"), "number 7, made from an ontology’s code"),
     ] {
         let text = page(&server, &path);
-        assert!(text.contains(&format!("<dt>Disease</dt><dd>{says}</dd>")), "{path}: {text}");
+        assert!(text.contains(&format!("<dt>Asks under</dt><dd>{says}</dd>")), "{path}: {text}");
     }
-    assert!(!page(&server, &format!("/queries/{collecting}")).contains("<dt>Disease</dt>"), "it names none");
+    assert!(!page(&server, &format!("/queries/{collecting}")).contains("<dt>Asks under</dt>"), "it names none");
     let again = page(&server, &format!("/builder?query={known}"));
     assert!(
         again.contains("value=\"MONDO:0005148\"") && again.contains("That is type 2 diabetes mellitus."),

@@ -301,6 +301,7 @@ fn epochs_are_the_same_on_their_page_at_their_endpoint_and_by_their_command() {
     assert_eq!(seen.printed(&["ledger", "epochs"]), said);
     let (items, next) = (said["items"].as_array().unwrap(), said["next"].as_u64().unwrap().to_string());
     assert_eq!((items.len(), &items[0]["epoch"], &said["epoch_blocks"]), (25, &said["current"], &json!(4)));
+    assert_eq!(seen.said("/v1/epochs?before=0")["items"], json!([]), "nothing is before the first");
     let older = seen.said(&format!("/v1/epochs?before={next}"));
     assert_eq!(seen.printed(&["ledger", "epochs", "--before", &next]), older);
     assert_eq!(

@@ -73,10 +73,11 @@ impl EpochPage {
         current: Epoch,
         before: Option<Epoch>,
     ) -> Result<Self, Error> {
-        let last = before.map_or(current.get(), |before| before.get().saturating_sub(1).min(current.get()));
-        let first = last.saturating_sub(EPOCHS_PAGE_MAX - 1);
+        // The latest that may be listed; before epoch 0 is none.
+        let last = before.map_or(Some(current.get()), |before| Some(before.get().checked_sub(1)?.min(current.get())));
+        let first = last.unwrap_or_default().saturating_sub(EPOCHS_PAGE_MAX - 1);
         let mut items = vec![];
-        for epoch in (first..=last).rev().map(Epoch::new) {
+        for epoch in last.into_iter().flat_map(|last| (first..=last).rev()).map(Epoch::new) {
             items.extend(state.epoch_snapshot(epoch)?.map(|snapshot| ListedEpoch { epoch, snapshot }));
         }
         let has_earlier = first > 0 && state.epoch_snapshot(Epoch::new(first - 1))?.is_some();

@@ -130,12 +130,17 @@ impl Screening {
 
 fn list(home: &Home, output: &Output, which: &Which) -> Result<(), Error> {
     let of = which.study.map(Whose::Study).or(which.sponsor.map(Whose::Account));
+    let whose = match of {
+        None => "",
+        Some(Whose::Study(_)) => " of this study",
+        Some(Whose::Account(_)) => " of this sponsor",
+    };
     let connection = home.connect_reading()?;
     let found = filtered_screenings(&*connection.ledger, &ScreeningFilter { of, open: !which.all })?;
     let screenings = found.into_iter().map(|(id, state)| Listed { id, state }).collect();
     output.result(&Screenings { screenings }, |listing| match listing.screenings.as_slice() {
-        [] if which.all => "no screening was opened".into(),
-        [] => "no screening admits responses today; --all lists those that are over".into(),
+        [] if which.all => format!("no screening{whose} was opened"),
+        [] => format!("no screening{whose} admits responses today; --all lists those that are over"),
         listed => listed.iter().map(describe).collect::<Vec<_>>().join("\n\n"),
     })
 }
