@@ -86,7 +86,7 @@ struct Taken {
     aside: u64,
     /// When it was last counted anew, and whether it is being counted.
     counted: Option<Instant>,
-    is_counted: bool,
+    is_being_counted: bool,
 }
 
 impl Share {
@@ -194,16 +194,16 @@ impl UploadQuota {
             let mut taken = share.taken();
             let is_late = |counted| now().saturating_duration_since(counted) >= RECOUNT_TIME;
             // Whoever comes while this one counts is refused at once.
-            if taken.is_counted || !taken.counted.is_none_or(is_late) {
+            if taken.is_being_counted || !taken.counted.is_none_or(is_late) {
                 return false;
             }
-            taken.is_counted = true;
+            taken.is_being_counted = true;
             (taken.used, taken.aside)
         };
         let kinds: Vec<_> = BlobKind::ALL.into_iter().filter(|one| is_document(*one) == is_document(kind)).collect();
         let found = count(&kinds);
         let mut taken = share.taken();
-        (taken.is_counted, taken.counted) = (false, Some(now()));
+        (taken.is_being_counted, taken.counted) = (false, Some(now()));
         match found {
             // What was taken since stays. What was under way may count twice, until the next time.
             Ok(found) => {
@@ -221,7 +221,7 @@ impl UploadQuota {
     /// known.
     pub(super) fn give_back(&self, kind: BlobKind, bytes: u64) {
         let mut taken = self.share(kind).taken();
-        if !taken.is_counted {
+        if !taken.is_being_counted {
             taken.used = taken.used.saturating_sub(bytes);
         }
     }
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn repro_a_full_share_is_counted_anew_once_in_a_minute_and_what_is_under_way_stays_taken() {
+    fn repro_a_full_share_is_being_counted_anew_once_in_a_minute_and_what_is_under_way_stays_taken() {
         let quota = UploadQuota::new(160, STORED);
         let (kind, begun) = (BlobKind::Ciphertext, Instant::now());
         let recount = |seconds, stored| quota.recount(kind, || begun + Duration::from_secs(seconds), |_| Ok(stored));

@@ -41,7 +41,7 @@ struct Done {
     block: Block,
     /// None where the ledger does not keep it.
     events: Option<BlockEvents>,
-    told_by: Teller,
+    events_told_by: Teller,
 }
 
 /// A transaction, and what became of it.
@@ -53,12 +53,12 @@ struct Followed {
     transaction: Option<Transaction>,
     /// What it did; none where no block holds it, or the ledger does not keep it.
     events: Option<Vec<Event>>,
-    told_by: Teller,
+    events_told_by: Teller,
 }
 
 pub(super) fn show_block(
     ledger: &dyn LedgerAccess,
-    told_by: Teller,
+    events_told_by: Teller,
     output: &Output,
     height: u64,
 ) -> Result<(), Error> {
@@ -70,12 +70,12 @@ pub(super) fn show_block(
     };
     let height = Height::new(height);
     let block = ledger.block(height)?.ok_or_else(missing)?;
-    let done = Done { block, events: ledger.events(height)?, told_by };
+    let done = Done { block, events: ledger.events(height)?, events_told_by };
     let text = describe_block(&done)?;
     output.result(&done, |_| text)
 }
 
-fn describe_block(Done { block, events, told_by }: &Done) -> Result<String, Error> {
+fn describe_block(Done { block, events, events_told_by }: &Done) -> Result<String, Error> {
     let header = &block.header;
     let mut lines = vec![format!("block {} at {}, state {}", header.height, utc(header.time), header.state)];
     for (place, transaction) in block.transactions.iter().enumerate() {
@@ -91,13 +91,13 @@ fn describe_block(Done { block, events, told_by }: &Done) -> Result<String, Erro
         }
         None => lines.push("  what it did is not kept here".into()),
     }
-    lines.extend(told_by.caution().filter(|_| events.is_some()));
+    lines.extend(events_told_by.caution().filter(|_| events.is_some()));
     Ok(lines.join("\n"))
 }
 
 pub(super) fn show_transaction(
     ledger: &dyn LedgerAccess,
-    told_by: Teller,
+    events_told_by: Teller,
     output: &Output,
     id: TransactionId,
 ) -> Result<(), Error> {
@@ -115,7 +115,7 @@ pub(super) fn show_transaction(
             transaction = Some(one);
         }
     }
-    let followed = Followed { id, status, transaction, events, told_by };
+    let followed = Followed { id, status, transaction, events, events_told_by };
     let text = describe_transaction(&followed)?;
     output.result(&followed, |_| text)
 }
@@ -132,7 +132,7 @@ fn describe_transaction(followed: &Followed) -> Result<String, Error> {
     }];
     let events = followed.events.iter().flatten();
     lines.extend(events.map(|event| format!("  {}", event::in_words(event).line())));
-    lines.extend(followed.told_by.caution().filter(|_| followed.events.is_some()));
+    lines.extend(followed.events_told_by.caution().filter(|_| followed.events.is_some()));
     Ok(lines.join("\n"))
 }
 

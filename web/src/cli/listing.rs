@@ -110,8 +110,8 @@ impl Source {
 /// ago, and an empty one nothing.
 ///
 /// # Errors
-/// [`Error::Input`] where there is no ledger, a node runs on it, or the index holds no block yet, and [`Error::Market`] where it
-/// lacks too many.
+/// [`Error::Input`] where there is no ledger, a node runs on it, or the index holds no block yet or lacks more than
+/// [`BLOCKS_BEHIND_MAX`], and [`Error::Market`] where the ledger lacks those.
 pub(super) fn own_index(home: &Home, database: &DatabaseOption, what: &'static str) -> Result<Index, Error> {
     Ok(own_index_and_ledger(home, database, what)?.0)
 }

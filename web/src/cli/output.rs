@@ -34,6 +34,16 @@ fn printable(text: &str) -> String {
     text.chars().map(|letter| if is_obeyed(letter) { '?' } else { letter }).collect()
 }
 
+/// What standard output gets of a text: on a terminal what can be shown, and the text itself where a file or a program takes it.
+fn shown(text: &str, is_terminal: bool) -> String {
+    if is_terminal { printable(text) } else { text.to_owned() }
+}
+
+/// A line for people on standard error, with --json too.
+pub(super) fn warn(line: impl AsRef<str>) {
+    eprintln!("{}", printable(line.as_ref()));
+}
+
 /// A failure as --json prints it.
 #[derive(Serialize)]
 struct Failure<'a> {
@@ -55,7 +65,7 @@ impl Output {
         let line = if self.json {
             serde_json::to_string(value).map_err(|error| Error::Output { why: error.to_string() })?
         } else {
-            printable(&text(value))
+            shown(&text(value), io::stdout().is_terminal())
         };
         self.printed.store(true, Ordering::Relaxed);
         match writeln!(io::stdout().lock(), "{line}") {
@@ -68,14 +78,14 @@ impl Output {
     pub fn found(&self, line: impl AsRef<str>) {
         if !self.json {
             // The result that follows says whether standard output fails.
-            let _ = writeln!(io::stdout().lock(), "{}", printable(line.as_ref()));
+            let _ = writeln!(io::stdout().lock(), "{}", shown(line.as_ref(), io::stdout().is_terminal()));
         }
     }
 
     /// Says why a command failed, on standard error, and with --json in one object on standard output too, unless the
     /// command has printed its object already.
     pub fn failure(&self, why: &str) {
-        eprintln!("locus: {why}");
+        warn(format!("locus: {why}"));
         if self.json && !self.printed.load(Ordering::Relaxed) {
             self.print_failure(why);
         }
@@ -90,7 +100,7 @@ impl Output {
     /// A line for people about what happens, on standard error; nothing with --json.
     pub fn say(&self, line: impl AsRef<str>) {
         if !self.json {
-            eprintln!("{}", line.as_ref());
+            warn(line);
         }
     }
 
@@ -118,7 +128,7 @@ impl Output {
         if self.json || !io::stdin().is_terminal() {
             return refused("nobody can be asked here; add --yes");
         }
-        eprint!("{question} [y/N] ");
+        eprint!("{} [y/N] ", printable(question));
         let mut answer = String::new();
         let read = io::stdin().lock().take(ANSWER_BYTES_MAX).read_line(&mut answer);
         if read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes") { Ok(()) } else { refused("not confirmed") }
@@ -134,5 +144,7 @@ mod tests {
         assert_eq!(printable("a\u{1b}[2Jb\n\tc\r"), "a?[2Jb\n\tc?");
         assert_eq!(printable("Acme \u{202e}emcA\u{2066}"), "Acme ?emcA?");
         assert_eq!(printable("2 °C – ε ≤ 0.5, “Å”"), "2 °C – ε ≤ 0.5, “Å”");
+        let file = "name = \"\u{2066}a\"";
+        assert_eq!((shown(file, true), shown(file, false)), ("name = \"?a\"".into(), file.into()));
     }
 }

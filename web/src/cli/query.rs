@@ -29,6 +29,7 @@ use super::{
     introduce::{Introducing, read_public_passport, require_node, write},
     keys::sealing_key,
     ontology::{self, Ontology},
+    output::warn,
 };
 use crate::Error;
 
@@ -163,7 +164,7 @@ fn again(home: &Home, output: &Output, id: QueryId) -> Result<(), Error> {
     let (schema, panel) = schema_and_panel(&*connection.ledger, &*connection.blobs, query.schema)?;
     let Again { file, remarks } = Again::of(&query, &schema, panel.as_ref());
     // Beside the file and not in it, with --json too: standard output is the file alone.
-    remarks.iter().for_each(|remark| eprintln!("note: {remark}"));
+    remarks.iter().for_each(|remark| warn(format!("note: {remark}")));
     let text = file.to_toml()?;
     output.result(&file, |_| text)
 }
@@ -308,9 +309,9 @@ fn introduced(home: &Home, (chain, id): (&ChainId, QueryId), said: Said<'_>, key
     }
     let sent = require_node(home).and_then(|node| node.introduce(&write(chain, id, said, key)?));
     if let Err(error) = &sent {
-        eprintln!(
+        warn(format!(
             "warning: the query is open, but its introduction was not taken: {error}; send it with `locus query introduce {id}`"
-        );
+        ));
     }
     Some(sent.is_ok())
 }

@@ -19,6 +19,7 @@ use node::{
 };
 use zeroize::Zeroizing;
 
+use super::output::warn;
 use crate::{
     Error,
     chain::now,
@@ -224,7 +225,7 @@ impl Home {
         }
         let ledger = RemoteLedger::connect(remote)?;
         write_json("chain id", &path, &ledger.chain())?;
-        eprintln!("first contact: {url} holds chain {}; compare this id with what others see", ledger.chain());
+        warn(format!("first contact: {url} holds chain {}; compare this id with what others see", ledger.chain()));
         Ok(ledger)
     }
 

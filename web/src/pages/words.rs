@@ -58,8 +58,9 @@ pub(super) fn purposes(set: Purposes) -> Vec<Purpose> {
     .collect()
 }
 
-/// The disease asked under, which is the one studied or contains it, and which the ledger has as a number: what the node's ontology calls it, with its code, and the number
-/// itself where there is no ontology or it knows no such disease. None where none is named.
+/// The disease asked under, which is the one studied or contains it, and which the ledger has as a number: what the node's
+/// ontology calls it, with its code, and the number itself where there is no ontology or it knows no such disease. None where
+/// none is named.
 pub(super) fn disease(number: u32, known: Option<&DiseaseNames>) -> Option<String> {
     if number == 0 {
         return None;

@@ -21,7 +21,7 @@ fn met(of: Purposes) -> impl Iterator<Item = &'static str> {
 fn sentence_part(purposes: &str, (disease, illnesses): (u32, &Illnesses), regions: Regions) -> String {
     let illness = match disease {
         0 => String::new(),
-        number => format!(" ({})", illnesses.numbered(&number)),
+        number => format!(", about {}", illnesses.numbered(&number)),
     };
     let places = match region_numbers(regions).as_str() {
         "" => "anywhere".into(),
@@ -74,7 +74,7 @@ mod tests {
         assert!(Purposes::REQUIREMENTS.iter().all(|(name, _)| promise(name) != *name));
         let purposes = Purposes::HEALTH_RESEARCH.union(Purposes::NOTHING_REQUIRED);
         let allowed = AllowedUse { purposes, disease: 7, regions: Regions::ALL };
-        let said = "research on health and illness (the illness with the number 7), anywhere";
+        let said = "research on health and illness, about the illness with the number 7, anywhere";
         assert_eq!(allowed_use(&allowed, &unnamed), said);
         let strict = AllowedUse { purposes: Purposes::HEALTH_RESEARCH, ..allowed };
         assert!(allowed_use(&strict, &unnamed).contains("it must publish what it finds"));
