@@ -179,6 +179,7 @@ fn repro_a_full_store_does_not_deny_what_an_index_that_is_made_again_may_yet_nam
     world.pass_blocks(LICENCES_BEHIND_MAX);
     let server = Server::over(world.sequencer, query, query);
     fill(&server);
+    server.index.clear().unwrap();
     server.put(&path(named), BYTES, &bytes).refused(503, "has not indexed blocks 1 to ");
     server.index.follow(server.chain.ledger()).unwrap();
     assert_eq!(server.put(&path(named), BYTES, &bytes).status, 201);

@@ -9,7 +9,10 @@ use super::{
     screenings::screened,
     server::{DISEASES, Server, agent, answer, id},
 };
-use crate::browser::{roles::demo, site::query_file};
+use crate::browser::{
+    roles::demo,
+    site::{query_file, site},
+};
 
 const JSON: &str = "application/json";
 
@@ -156,9 +159,10 @@ fn diseases_are_found_by_name_in_the_builder_by_program_and_by_command() {
 
 #[test]
 fn a_node_without_an_ontology_says_what_to_do_to_programs_too() {
-    let asked = answer(agent().get(format!("{}/v1/diseases?name=diabetes", demo().url())).call());
+    let url = &site().url;
+    let asked = answer(agent().get(format!("{url}/v1/diseases?name=diabetes")).call());
     asked.refused(404, "--ontology");
-    for more in [&["--url", &demo().url()][..], &[]] {
+    for more in [&["--url", url][..], &[]] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_locus"));
         let output =
             command.args(["query", "disease", "diabetes"]).args(more).env_remove("LOCUS_URL").output().unwrap();
