@@ -141,6 +141,7 @@ fn each_schema_is_that_of_what_is_served() {
         ("/v1/screenings/{id}/receipt", screening.clone()),
         ("/v1/screenings/{id}/responses", screening),
         ("/v1/schemas/{id}", text(&query["query"]["schema"])),
+        ("/v1/schemas/{id}/variants", text(&query["query"]["schema"])),
         ("/v1/studies/{id}", text(&query["query"]["study"])),
         ("/v1/studies/{id}/outcomes", text(&query["query"]["study"])),
         ("/v1/studies/{id}/versions", text(&query["query"]["study"])),

@@ -35,7 +35,7 @@ pub const SIGN_IN: [(&str, &str); 6] = [
 ];
 
 /// What is for everybody: public facts, and what proves itself, such as a signed transaction or a blob by its digest.
-pub const PUBLIC: [(&str, &str); 78] = [
+pub const PUBLIC: [(&str, &str); 79] = [
     ("get", "/beacon/v2/"),
     ("get", "/beacon/v2/configuration"),
     ("get", "/beacon/v2/datasets"),
@@ -96,6 +96,7 @@ pub const PUBLIC: [(&str, &str); 78] = [
     ("get", "/v1/researchers"),
     ("get", "/v1/schemas"),
     ("get", "/v1/schemas/{id}"),
+    ("get", "/v1/schemas/{id}/variants"),
     ("get", "/v1/screenings"),
     ("get", "/v1/screenings/{id}"),
     ("get", "/v1/screenings/{id}/receipt"),

@@ -152,9 +152,46 @@ fn diseases_are_found_by_name_in_the_builder_by_program_and_by_command() {
     assert_eq!(locus(&["query", "disease", "<b>bold\"", "--url", &server.running.url()]), bold);
     assert_eq!(bold["diseases"][0]["name"], "<b>bold\" disease");
     assert_eq!(server.get("/v1/diseases?name=").json(), json!({ "diseases": [] }));
-    server.get("/v1/diseases").refused(400, "name");
+    // The number that the ledger has leads back to the code and the name.
+    let known = &found["diseases"][1];
+    let number = known["number"].to_string();
+    let numbered = server.get(&format!("/v1/diseases?number={number}")).json();
+    assert_eq!(numbered, json!({ "diseases": [known] }));
+    for more in [&["--url", &server.running.url()][..], &["--ontology", ontology.to_str().unwrap()]] {
+        assert_eq!(locus(&[&["query", "disease", "--number", &number][..], more].concat()), numbered, "{more:?}");
+    }
+    assert_eq!(server.get("/v1/diseases?number=7").json(), json!({ "diseases": [] }));
+    server.get("/v1/diseases?number=x").refused(400, "number");
+    server.get(&format!("/v1/diseases?name=x&number={number}")).refused(400, "either name or number");
+    server.get("/v1/diseases").refused(400, "either name or number");
     server.get("/v1/diseases?name=x&limit=5").refused(400, "limit");
     server.get(&format!("/v1/diseases?name={}", "x".repeat(201))).refused(413, "200");
+}
+
+#[test]
+fn variants_are_found_by_name_in_the_builder_by_program_and_by_command() {
+    let url = demo().url();
+    let get = |path: &str| answer(agent().get(format!("{url}{path}")).call());
+    let schema = get("/v1/schemas").json()["items"][0]["id"].as_str().unwrap().to_owned();
+    let first = get(&format!("/v1/schemas/{schema}/variants")).json();
+    let (items, next) = (first["items"].as_array().unwrap(), first["next"].to_string());
+    assert_eq!((items.len(), &items[17]["place"], next.as_str()), (100, &json!(17), "99"));
+    let second = get(&format!("/v1/schemas/{schema}/variants?after={next}")).json();
+    assert_eq!(second["items"][0]["place"], 100);
+    let command = ["schema", "variants", &schema, "--url", &url];
+    assert_eq!(locus(&command), first);
+    assert_eq!(locus(&[&command[..], &["--after", &next]].concat()), second);
+
+    let name = items[17]["name"].as_str().unwrap();
+    let typed = name.replace(' ', "%20").replace('>', "%3E");
+    let found = get(&format!("/v1/schemas/{schema}/variants?name={typed}")).json();
+    assert_eq!(found, json!({ "at_hand": true, "items": [items[17]], "next": null }));
+    assert_eq!(locus(&[&command[..], &[name]].concat()), found);
+    let offered = get(&format!("/builder/names?schema={schema}&m.0.0.subject={typed}"));
+    let offered = String::from_utf8(offered.body).unwrap();
+    assert!(offered.contains(&name.replace('>', "&#62;")), "{offered}");
+    assert!(!offered.contains(&items[18]["name"].as_str().unwrap().replace('>', "&#62;")), "{offered}");
+    get(&format!("/v1/schemas/{}/variants", "77".repeat(32))).refused(404, "schema");
 }
 
 #[test]

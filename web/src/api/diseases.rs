@@ -47,24 +47,36 @@ impl FoundDiseases {
         });
         Self { diseases: named.collect() }
     }
+
+    /// The disease whose code alone makes a number.
+    #[must_use]
+    pub fn by_number(known: &DiseaseNames, number: u32) -> Self {
+        let named = known.numbered(number);
+        let named = named.map(|(code, name)| NamedDisease { code: code.to_string(), name: name.to_owned(), number });
+        Self { diseases: named.into_iter().collect() }
+    }
 }
 
 /// What is looked for.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
-    name: String,
+    name: Option<String>,
+    number: Option<u32>,
 }
 
-/// Diseases by their names, in the ontology that this node was given: for the field `disease` of a query file, and for
-/// declared uses.
+/// Diseases by their names, or the one that makes a number, in the ontology that this node was given: for the field `disease`
+/// of a query file and for declared uses, and for what queries, screenings and consents have on the ledger.
 #[utoipa::path(
     tag = "queries",
-    params(("name" = String, Query, description = "words of a name, a synonym or a code; 200 bytes at most")),
+    params(
+        ("name" = Option<String>, Query, description = "words of a name, a synonym or a code; 200 bytes at most"),
+        ("number" = Option<u32>, Query, description = "instead of a name, the number that the ledger has; nothing is found where several codes make it"),
+    ),
     responses(
         (status = 200, description = "the diseases in which each word occurs, the best first, 20 at most", body = schemas::FoundDiseases),
         (status = 404, description = "this node was given no ontology", body = Problem, content_type = "application/problem+json"),
-        (status = "4XX", description = "no name, or too long a one", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", description = "neither name nor number, both, or too long a name", body = Problem, content_type = "application/problem+json"),
     )
 )]
 #[get("/v1/diseases")]
@@ -73,13 +85,17 @@ pub(super) async fn find_diseases(
     wanted: Result<Query<Wanted>, actix_web::Error>,
 ) -> Result<HttpResponse, Error> {
     let wanted = wanted.map_err(|error| Error::Request { what: "query string", why: error.to_string() })?;
-    let Wanted { name } = wanted.into_inner();
-    if name.len() > NAME_BYTES_MAX {
+    let wanted = wanted.into_inner();
+    if wanted.name.as_ref().is_some_and(|name| name.len() > NAME_BYTES_MAX) {
         return Err(Error::TooLarge { what: "a name in bytes", limit: NAME_BYTES_MAX });
     }
     let found = blocking(move || {
-        let known = service.publishing.diseases.as_deref().ok_or(Error::NoOntology)?;
-        Ok(FoundDiseases::by_name(known, &name))
+        let known = || service.publishing.diseases.as_deref().ok_or(Error::NoOntology);
+        match (wanted.name, wanted.number) {
+            (Some(name), None) => Ok(FoundDiseases::by_name(known()?, &name)),
+            (None, Some(number)) => Ok(FoundDiseases::by_number(known()?, number)),
+            _ => Err(Error::Request { what: "query string", why: "give either name or number".into() }),
+        }
     });
     Ok(HttpResponse::Ok().json(found.await?))
 }

@@ -47,6 +47,7 @@ mod state;
 mod studies;
 mod transactions;
 mod uploads;
+mod variants;
 
 use std::sync::Arc;
 
@@ -81,6 +82,7 @@ pub(crate) use self::{
     studies::{
         Asked, COMPARED, Headers, LatestQueries, Version, known_study, study_outcomes, study_record, study_versions,
     },
+    variants::{VARIANTS_PAGE_MAX, VariantPage},
 };
 pub use self::{
     beacon::{Identity, Publishing, ServedBeacon},
@@ -217,6 +219,7 @@ routes![
     listing::list_postings,
     listing::list_schemas,
     ledger::read_schema,
+    variants::list_variants,
     listing::list_studies,
     studies::read_study,
     studies::list_study_versions,

@@ -127,7 +127,9 @@ fn describe_transaction(followed: &Followed) -> Result<String, Error> {
         (TransactionStatus::Pending, _) => "waits for a block".into(),
         (TransactionStatus::Refused { why }, _) => format!("refused: {why}"),
         (TransactionStatus::Unknown, _) => {
-            "not known here; it was never sent, or dropped before a block took it".into()
+            "not known here: never sent, or dropped before a block took it, or the id of something else, which `locus \
+             ledger find` says"
+                .into()
         }
     }];
     let events = followed.events.iter().flatten();

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use circuits::consent::ConsentTerms;
+use circuits::consent::{ConsentFlags, ConsentTerms};
 use clap::{Args, Subcommand};
 use market::{
     consent::{ConsentFile, Terms},
@@ -95,6 +95,12 @@ impl Consent {
                 let mut wallet = which.open(home)?;
                 let today = tip(&*connection.ledger)?.time.day();
                 let (terms, data_use) = read(&file)?.resolve(today, ConsentTerms::random_salt(&mut rand::rng()))?;
+                if terms.epsilon_milli_max == 0 && !terms.flags.contains(ConsentFlags::EXACT) {
+                    output.say(
+                        "note: with these terms the agent answers no query at all, neither an exact one (exact) nor one with \
+                         noise (epsilon_milli_max)",
+                    );
+                }
                 if let Some(data_use) = data_use {
                     wallet.note_data_use(&terms, data_use)?;
                 }
@@ -131,7 +137,9 @@ fn describe(terms: &Terms) -> String {
         format!("requires          {}", listed(&terms.requires)),
         format!(
             "disease           {}",
-            terms.only_disease.map_or("any".into(), |number| format!("only number {number}"))
+            terms.only_disease.map_or("any".into(), |number| format!(
+                "only number {number}; `locus query disease --number {number}` says which"
+            ))
         ),
         format!("regions           {regions}"),
         format!("last day          {}", terms.last_day),

@@ -50,21 +50,36 @@ pub(super) fn names_at(path: Option<&Path>) -> Result<Option<Arc<DiseaseNames>>,
     Ok(path.map(names).transpose()?.map(Arc::new))
 }
 
-/// Finds diseases by name: in an ontology at hand, or at a node that was given one.
-pub(super) fn find(home: &Home, output: &Output, name: &str, ontology: Option<&Path>) -> Result<(), Error> {
-    let found = match (ontology, home.url()) {
-        (Some(path), _) => FoundDiseases::by_name(&names(path)?, name),
-        (None, Some(url)) => Remote::new(url)?.diseases(name)?,
-        (None, None) => {
+/// What a disease is looked for by.
+pub(super) enum Sought {
+    /// Words of its name, of a synonym or of its code.
+    Name(String),
+    /// What stands for it on the ledger.
+    Number(u32),
+}
+
+/// Finds diseases: in an ontology at hand, or at a node that was given one.
+pub(super) fn find(home: &Home, output: &Output, sought: &Sought, ontology: Option<&Path>) -> Result<(), Error> {
+    let found = match (ontology, home.url(), sought) {
+        (Some(path), _, Sought::Name(name)) => FoundDiseases::by_name(&names(path)?, name),
+        (Some(path), _, Sought::Number(number)) => FoundDiseases::by_number(&names(path)?, *number),
+        (None, Some(url), Sought::Name(name)) => Remote::new(url)?.diseases(name)?,
+        (None, Some(url), Sought::Number(number)) => Remote::new(url)?.disease_numbered(*number)?,
+        (None, None, _) => {
             let why = "give an ontology such as mondo.obo with --ontology, or a node that has one with --url".into();
             return Err(Error::Input { what: "ontology", why });
         }
     };
     output.result(&found, |found| {
         if found.diseases.is_empty() {
-            return format!("no disease has {name:?} in its name; try fewer words, or a synonym");
+            return match sought {
+                Sought::Name(name) => format!(
+                    "no disease has {name:?} in its name or code; try fewer words, a synonym, or the codes of the ontology here"
+                ),
+                Sought::Number(number) => format!("no code of this ontology alone makes the number {number}"),
+            };
         }
-        let lines = found.diseases.iter().map(|one| format!("{:<16}  {}", one.code, one.name));
+        let lines = found.diseases.iter().map(|one| format!("{:<16}  {}  (number {})", one.code, one.name, one.number));
         lines.collect::<Vec<_>>().join("\n")
     })
 }

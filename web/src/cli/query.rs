@@ -28,7 +28,7 @@ use super::{
     Home, Output,
     introduce::{Introducing, read_public_passport, require_node, write},
     keys::sealing_key,
-    ontology::{self, Ontology},
+    ontology::{self, Ontology, Sought},
     output::warn,
 };
 use crate::Error;
@@ -49,11 +49,15 @@ pub enum Query {
     },
     /// Print the JSON Schema of query files.
     Schema,
-    /// Find a disease's code by its name, 20 at most: what a query file and a declared use name.
+    /// Find a disease's code by its name, 20 at most, or by its number: what a query file and a declared use name, and what
+    /// stands for it on the ledger.
     Disease {
         /// Words of its name, of a synonym or of its code.
-        #[arg(value_name = "NAME")]
-        name: String,
+        #[arg(value_name = "NAME", required_unless_present = "number")]
+        name: Option<String>,
+        /// The number that a query, a screening or a consent has, instead of a name.
+        #[arg(long, conflicts_with = "name")]
+        number: Option<u32>,
         /// An ontology in OBO format, such as mondo.obo; without it the node at --url is asked, which needs one.
         #[arg(long = "ontology", value_name = "FILE")]
         names: Option<PathBuf>,
@@ -139,7 +143,10 @@ impl Query {
                 let schema = schema_for!(QueryFile);
                 output.result(&schema, |schema| serde_json::to_string_pretty(schema).unwrap_or_default())
             }
-            Self::Disease { name, names } => ontology::find(home, output, &name, names.as_deref()),
+            Self::Disease { name, number, names } => {
+                let sought = number.map_or_else(|| Sought::Name(name.unwrap_or_default()), Sought::Number);
+                ontology::find(home, output, &sought, names.as_deref())
+            }
             Self::Open { file, key, ontology, nonce, passport, yes } => {
                 let file = query_file(&file, &ontology)?;
                 let passport = passport.as_deref().map(read_public_passport).transpose()?;

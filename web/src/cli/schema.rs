@@ -15,16 +15,20 @@ use market::{
     },
     ledger::act,
     objects::{BlobKind, put},
+    query::schema_and_panel,
     wallet::Role,
 };
 use node::{state::StateRead, transaction::Action};
 use serde::Serialize;
 
 use super::{
-    Home, Output,
+    Connection, Home, Output,
     session::{read_json, write_json},
 };
-use crate::Error;
+use crate::{
+    Error,
+    api::{VARIANTS_PAGE_MAX, VariantPage},
+};
 
 /// Make, register and show schemas.
 #[derive(Debug, Subcommand)]
@@ -72,6 +76,33 @@ pub enum SchemaCommand {
         /// The schema's id.
         schema: SchemaId,
     },
+    /// List the variants of a registered schema's panel by name, as query files name them, with their places in the panel.
+    Variants {
+        /// The schema's id.
+        schema: SchemaId,
+        /// What their names hold, such as 22:16 or A>G; all without it.
+        #[arg(value_name = "TEXT", default_value = "")]
+        name: String,
+        /// Begin behind the variant at this place: the last one's of an earlier page.
+        #[arg(long, value_name = "PLACE")]
+        after: Option<u32>,
+    },
+}
+
+/// Prints a page of the variants of a schema's panel.
+fn list_variants(home: &Home, output: &Output, id: SchemaId, name: &str, after: Option<u32>) -> Result<(), Error> {
+    let Connection { ledger, blobs, .. } = home.connect_reading()?;
+    let (_, panel) = schema_and_panel(&*ledger, &*blobs, id)?;
+    let page = VariantPage::of(panel.as_ref(), name, after, VARIANTS_PAGE_MAX);
+    output.result(&page, |page| {
+        if !page.at_hand {
+            return "the panel is not stored here; ask a node with --url".into();
+        }
+        let mut lines: Vec<_> = page.items.iter().map(|one| format!("{:>8}  {}", one.place, one.name)).collect();
+        lines.extend(lines.is_empty().then(|| format!("no variant has {name:?} in its name")));
+        lines.extend(page.next.map(|last| format!("more follow: --after {last}")));
+        lines.join("\n")
+    })
 }
 
 /// A schema with its id.
@@ -104,6 +135,7 @@ impl SchemaCommand {
                 Named { id: schema.id()?, schema }
             }
             Self::Register { folder, key } => register(home, &folder, &key)?,
+            Self::Variants { schema, name, after } => return list_variants(home, output, schema, &name, after),
             Self::Show { schema: id } => {
                 let schema = home.connect()?.ledger.schema(id)?;
                 let schema = schema.ok_or_else(|| Error::NotFound { what: "schema", id: id.to_string() })?;

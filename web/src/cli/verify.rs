@@ -95,7 +95,7 @@ fn describe_release(verified: &VerifiedReceipt) -> String {
             verified.records()
         ),
         "One contribution for each certified record; that a person has only one is their issuers' duty.".into(),
-        "The numbers are in it: `locus result --from FILE` shows them, and so does the page /results of a node.".into(),
+        "The numbers are in it: `locus result --from FILE --url NODE` shows them, and so does the page /results of a node.".into(),
     ]);
     lines.join("\n")
 }

@@ -8,6 +8,7 @@ mod epochs;
 mod governance;
 mod rows;
 mod study;
+mod variants;
 
 use std::collections::BTreeMap;
 
@@ -22,6 +23,7 @@ pub(super) use self::{
         QueryRow, SchemaRow, StudyRow, Totals, TransactionRow,
     },
     study::{StudyOutcomePage, StudyRecord, StudyVersionPage},
+    variants::VariantPage,
 };
 
 /// Bytes: a blob, a stored value, or a value's canonical borsh encoding.
@@ -340,7 +342,7 @@ pub(super) struct ResponseProofs {
 #[derive(ToSchema)]
 pub(super) struct CommitteeKey {
     epoch: u32,
-    /// Stage, shares, reveals and confirmations.
+    /// Stage, shares, reveals, confirmations, and how many released sums it served, of 1,024 at most.
     state: Value,
     /// The committee whose key it is: quorum, and members with account and sealing key, by index.
     committee: Value,

@@ -25,7 +25,7 @@ use circuits::{
 use market::{
     index::{Order, PAGE_ROWS_DEFAULT, Page, Paging, SchemaRow, StudyRow},
     objects::BLOB_BYTES_MAX,
-    query::{Again, QUERY_FILE_BYTES_MAX, QueryFile, schema_and_panel, schema_and_panel_at_hand, variant_name},
+    query::{Again, QUERY_FILE_BYTES_MAX, QueryFile, schema_and_panel, schema_and_panel_at_hand},
 };
 use node::state::StateRead;
 use serde::Deserialize;
@@ -48,7 +48,7 @@ use super::{
 };
 use crate::{
     Error,
-    api::{Room, Service, blocking},
+    api::{Room, Service, VariantPage, blocking},
 };
 
 /// Studies and schemas that the form offers, the newest first.
@@ -108,10 +108,8 @@ impl Names {
             (attribute.name.clone(), said.join(" · "))
         };
         let attributes = schema.map_or(vec![], |schema| schema.attributes.iter().map(describe).collect());
-        let typed = typed.to_lowercase();
-        let names = panel.into_iter().flat_map(|panel| &panel.variants).map(variant_name);
-        let variants = names.filter(|name| name.to_lowercase().contains(&typed)).take(VARIANTS_OFFERED_MAX).collect();
-        Self { attributes, variants }
+        let found = VariantPage::of(panel, typed, None, VARIANTS_OFFERED_MAX).items;
+        Self { attributes, variants: found.into_iter().map(|variant| variant.name).collect() }
     }
 }
 
@@ -348,7 +346,7 @@ async fn offer_names(
     let names = blocking(move || {
         let Some(id) = schema else { return Ok(Names::of(None, None, "")) };
         let (schema, panel) = schema_and_panel(&service.chain.snapshot()?, &service.fetching(), id)?;
-        Ok(Names::of(Some(&schema), panel.as_ref(), typed.trim()))
+        Ok(Names::of(Some(&schema), panel.as_ref(), &typed))
     });
     page(&names.await?)
 }
