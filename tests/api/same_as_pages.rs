@@ -161,7 +161,7 @@ fn diseases_are_found_by_name_in_the_builder_by_program_and_by_command() {
         assert_eq!(locus(&[&["query", "disease", "--number", &number][..], more].concat()), numbered, "{more:?}");
     }
     assert_eq!(server.get("/v1/diseases?number=7").json(), json!({ "diseases": [] }));
-    server.get("/v1/diseases?number=x").refused(400, "number");
+    server.get("/v1/diseases?number=x").refused(400, "query string");
     server.get(&format!("/v1/diseases?name=x&number={number}")).refused(400, "either name or number");
     server.get("/v1/diseases").refused(400, "either name or number");
     server.get("/v1/diseases?name=x&limit=5").refused(400, "limit");
@@ -185,12 +185,14 @@ fn variants_are_found_by_name_in_the_builder_by_program_and_by_command() {
     let name = items[17]["name"].as_str().unwrap();
     let typed = name.replace(' ', "%20").replace('>', "%3E");
     let found = get(&format!("/v1/schemas/{schema}/variants?name={typed}")).json();
-    assert_eq!(found, json!({ "at_hand": true, "items": [items[17]], "next": null }));
+    let (these, is_named) =
+        (found["items"].as_array().unwrap(), |one: &Value| one["name"].as_str().unwrap().contains(name));
+    assert!(these.contains(&items[17]) && these.iter().all(is_named) && these.len() < 10, "{found}");
     assert_eq!(locus(&[&command[..], &[name]].concat()), found);
     let offered = get(&format!("/builder/names?schema={schema}&m.0.0.subject={typed}"));
     let offered = String::from_utf8(offered.body).unwrap();
     assert!(offered.contains(&name.replace('>', "&#62;")), "{offered}");
-    assert!(!offered.contains(&items[18]["name"].as_str().unwrap().replace('>', "&#62;")), "{offered}");
+    assert!(!offered.contains(&items[99]["name"].as_str().unwrap().replace('>', "&#62;")), "{offered}");
     get(&format!("/v1/schemas/{}/variants", "77".repeat(32))).refused(404, "schema");
 }
 
