@@ -178,7 +178,10 @@ fn variants_are_found_by_name_in_the_builder_by_program_and_by_command() {
     assert_eq!((items.len(), &items[17]["place"], next.as_str()), (100, &json!(17), "99"));
     let second = get(&format!("/v1/schemas/{schema}/variants?after={next}")).json();
     assert_eq!(second["items"][0]["place"], 100);
-    let command = ["schema", "variants", &schema, "--url", &url];
+    // The chain that a folder first met is kept there.
+    let folder = tempfile::tempdir().unwrap();
+    let kept = folder.path().to_str().unwrap();
+    let command = ["schema", "variants", &schema, "--url", &url, "--data-dir", kept];
     assert_eq!(locus(&command), first);
     assert_eq!(locus(&[&command[..], &["--after", &next]].concat()), second);
 

@@ -7,7 +7,7 @@ use actix_web::{
 use circuits::{id::SchemaId, schema::VariantPanel};
 use market::{
     objects::BLOB_BYTES_MAX,
-    query::{schema_and_panel_at_hand, variant_name},
+    query::{schema_and_panel, variant_name},
 };
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,9 @@ use crate::{Error, problem::Problem};
 
 /// Variants of a page.
 pub(crate) const VARIANTS_PAGE_MAX: usize = 100;
+
+/// The longest text that is looked for, in bytes.
+const NAME_BYTES_MAX: usize = 200;
 
 /// A variant of a panel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -68,12 +71,14 @@ pub(super) struct Wanted {
     tag = "queries",
     params(
         ("id" = String, Path, description = "the schema's id, 64 hex digits"),
-        ("name" = Option<String>, Query, description = "what their names hold, such as `22:16` or `A>G`; all without it"),
+        ("name" = Option<String>, Query, description = "what their names hold, such as `22:16` or `A>G`, 200 bytes at most; all without it"),
         ("after" = Option<u32>, Query, description = "`next` of the page before"),
     ),
     responses(
         (status = 200, description = "a page; an empty one that says so where the node lacks the panel", body = schemas::VariantPage),
         (status = 404, description = "not registered", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", description = "no id, or too long a name", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "whether anybody has the panel is not known now; ask again", body = Problem, content_type = "application/problem+json"),
     )
 )]
 #[get("/v1/schemas/{id}/variants")]
@@ -83,9 +88,12 @@ pub(super) async fn list_variants(
     wanted: Result<Query<Wanted>, actix_web::Error>,
 ) -> Result<HttpResponse, Error> {
     let (id, Wanted { name, after }): (SchemaId, _) = (parse("schema id", &id)?, query_string(wanted)?);
+    if name.len() > NAME_BYTES_MAX {
+        return Err(Error::TooLarge { what: "a name in bytes", limit: NAME_BYTES_MAX });
+    }
     let _memory = service.quota.memory.take(Room::Large, BLOB_BYTES_MAX).await?;
     let page = blocking(move || {
-        let (_, panel) = schema_and_panel_at_hand(&service.chain.snapshot()?, &service.fetching(), id)?;
+        let (_, panel) = schema_and_panel(&service.chain.snapshot()?, &service.fetching(), id)?;
         Ok(VariantPage::of(panel.as_ref(), &name, after, VARIANTS_PAGE_MAX))
     });
     Ok(HttpResponse::Ok().json(page.await?))

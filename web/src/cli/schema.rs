@@ -96,10 +96,16 @@ fn list_variants(home: &Home, output: &Output, id: SchemaId, name: &str, after: 
     let page = VariantPage::of(panel.as_ref(), name, after, VARIANTS_PAGE_MAX);
     output.result(&page, |page| {
         if !page.at_hand {
-            return "the panel is not stored here; ask a node with --url".into();
+            return match home.url() {
+                Some(_) => "nobody has stored the panel".into(),
+                None => "the panel is not stored here; ask a node with --url".into(),
+            };
         }
         let mut lines: Vec<_> = page.items.iter().map(|one| format!("{:>8}  {}", one.place, one.name)).collect();
-        lines.extend(lines.is_empty().then(|| format!("no variant has {name:?} in its name")));
+        lines.extend(lines.is_empty().then(|| match after {
+            Some(place) => format!("none behind place {place}"),
+            None => format!("no variant has {name:?} in its name"),
+        }));
         lines.extend(page.next.map(|last| format!("more follow: --after {last}")));
         lines.join("\n")
     })
