@@ -10,7 +10,7 @@ use circuits::{
 };
 use market::{
     Error,
-    agent::{Outcome, Outlook, Refusal},
+    agent::{OpenQuery, Outcome, Outlook, Refusal},
     issuer::{Measurements, certify, change_consent, revoke},
     ledger::{QueryWatch, tip},
     objects::{BlobAccess, BlobKind},
@@ -56,7 +56,7 @@ fn however_often_it_is_asked_a_wallet_contributes_once() {
         let again = world.agent().answer(&mut wallets[0], query, &mut rng()).unwrap();
         assert_eq!(again, Outcome::AlreadyAdmitted { contribution });
     }
-    let outlook = world.agent().dry_run(&wallets[0], query).unwrap();
+    let outlook = world.outlook(&wallets[0], query);
     assert_eq!(outlook, Outlook::Answered { contribution });
     assert_eq!(world.state(query).admitted, 1);
 }
@@ -146,11 +146,11 @@ fn repro_a_query_kept_open_by_an_agent_is_refreshed_and_answered_once() {
     let (world, mut wallets, query) = asked(folder.path());
     let agent = world.agent();
     let mut rng = rng();
-    let mut opened = agent.open(query).unwrap();
+    let mut opened = OpenQuery::fetch(agent.ledger, query).unwrap();
     for (answered, wallet) in wallets.iter_mut().take(2).enumerate() {
-        agent.refresh(&mut opened).unwrap();
+        opened.refresh(agent.ledger).unwrap();
         assert_eq!(opened.state().surviving, u32::try_from(answered).unwrap());
-        assert!(matches!(agent.dry_run_opened(wallet, &opened).unwrap(), Outlook::Answer { .. }));
+        assert!(matches!(opened.outlook(agent.ledger, wallet).unwrap(), Outlook::Answer { .. }));
         assert!(matches!(agent.answer_opened(wallet, &opened, &mut rng).unwrap(), Outcome::Admitted { .. }));
     }
     assert_eq!(world.state(query).admitted, 2);
@@ -273,15 +273,15 @@ fn each_term_of_the_consent_declines_with_its_own_reason() {
     vary(|terms| terms.flags = ConsentFlags::default(), "does not permit this kind of release");
     for (terms, reason) in variants {
         change_consent(world.ledger(), &mut wallets[0], 0, terms).unwrap();
-        let early = world.agent().dry_run(&wallets[0], query).unwrap();
+        let early = world.outlook(&wallets[0], query);
         assert_eq!(early, Outlook::Decline { reasons: vec![Refusal::NotInTree] }, "before the epoch ends");
         world.pass_epoch();
-        let Outlook::Decline { reasons } = world.agent().dry_run(&wallets[0], query).unwrap() else { panic!() };
+        let Outlook::Decline { reasons } = world.outlook(&wallets[0], query) else { panic!() };
         assert!(reasons[0].to_string().contains(reason), "{reasons:?}");
     }
     change_consent(world.ledger(), &mut wallets[0], 0, sound.clone()).unwrap();
     world.pass_epoch();
-    assert!(matches!(world.agent().dry_run(&wallets[0], query).unwrap(), Outlook::Answer { .. }));
+    assert!(matches!(world.outlook(&wallets[0], query), Outlook::Answer { .. }));
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn an_agent_that_crashed_after_proving_goes_on_without_spending_twice() {
     let mut reopened = Wallet::open(&wallet_path(&world.root, 0), protection()).unwrap();
     assert!(Wallet::open(&wallet_path(&world.root, 0), protection()).is_err(), "a second agent waits");
     let rival = world.private_query(2, 10, 1_000);
-    let outlook = world.agent().dry_run(&reopened, rival).unwrap();
+    let outlook = world.outlook(&reopened, rival);
     assert!(matches!(&outlook, Outlook::Decline { reasons } if matches!(reasons[..], [Refusal::Budget { .. }])));
     let outcome = world.agent().answer(&mut reopened, query, &mut rng()).unwrap();
     assert!(matches!(outcome, Outcome::Admitted { .. }), "{outcome:?}");

@@ -56,7 +56,7 @@ fn a_consent_for_named_researchers_and_projects_is_answered_to_them_alone() {
         // The terms are in the wallet's file: they outlive the process that set them.
         drop(wallets.remove(0));
         wallets.insert(0, Wallet::open(&wallet_path(&world.root, 0), protection()).unwrap());
-        match world.agent().dry_run(&wallets[0], query).unwrap() {
+        match world.outlook(&wallets[0], query) {
             Outlook::Answer { .. } => assert!(reasons.is_empty(), "{reasons:?}"),
             Outlook::Decline { reasons: told } => {
                 let [Refusal::Consent(told)] = told.as_slice() else { panic!("{told:?}") };
@@ -76,7 +76,7 @@ fn a_purpose_that_the_consent_lacks_is_told_with_its_term_and_remedy() {
     let ancestry = terms(Purposes::ANCESTRY, &mut StdRng::seed_from_u64(8));
     change_consent(world.ledger(), &mut wallets[0], 0, ancestry).unwrap();
     world.pass_epoch();
-    let Outlook::Decline { reasons } = world.agent().dry_run(&wallets[0], query).unwrap() else { panic!() };
+    let Outlook::Decline { reasons } = world.outlook(&wallets[0], query) else { panic!() };
     let told = reasons[0].to_string();
     assert!(
         told.contains("this study is for health research (DUO:0000006 HMB). Only a change of your consent"),

@@ -28,7 +28,7 @@ fn the_researcher_learns_exactly_the_sums_and_everybody_is_paid() {
     let query = world.query(2, 10);
     let before = world.ledger().account(world.keys.researcher.account()).unwrap().unwrap().balance;
 
-    let outlook = world.agent().dry_run(&wallets[0], query).unwrap();
+    let outlook = world.outlook(&wallets[0], query);
     assert_eq!(outlook, Outlook::Answer { holding: 0, parts: 2, price: Amount::new(PRICE) });
     let outcomes = world.answer_all(&mut wallets, query);
     assert!(outcomes[..4].iter().all(|outcome| matches!(outcome, Outcome::Admitted { .. })), "{outcomes:?}");
@@ -56,7 +56,7 @@ fn the_researcher_learns_exactly_the_sums_and_everybody_is_paid() {
     world.pass_epoch();
     let again = world.query(2, 10);
     assert_ne!(world.state(again).opening_epoch.period(), world.state(query).opening_epoch.period());
-    let outlook = world.agent().dry_run(&wallets[0], again).unwrap();
+    let outlook = world.outlook(&wallets[0], again);
     assert_eq!(outlook, Outlook::Decline { reasons: vec![Refusal::ScopeSpent] });
 }
 
@@ -96,7 +96,7 @@ fn a_record_enters_a_second_release_of_a_measure_only_after_the_first_query_was_
     let query = world.query(3, 10);
     world.answer_all(&mut wallets[..2], query);
     let rival = world.query(2, 10);
-    let outlook = world.agent().dry_run(&wallets[0], rival).unwrap();
+    let outlook = world.outlook(&wallets[0], rival);
     assert_eq!(outlook, Outlook::Decline { reasons: vec![Refusal::ScopeSpent] });
     pass_days(31);
     world.seal(query);

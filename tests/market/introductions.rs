@@ -98,7 +98,7 @@ fn introduction(world: &World, query: QueryId, declared: Option<&DeclaredUse>, p
 
 /// The query as an agent opens it that found this and trusts these.
 fn opened(world: &World, query: QueryId, found: Option<Introduction>, trust: Option<&TrustedIssuers>) -> OpenQuery {
-    let mut opened = world.agent().open(query).unwrap();
+    let mut opened = OpenQuery::fetch(world.ledger(), query).unwrap();
     let verified = found.map(|found| found.verify(&world.ledger().chain(), query, opened.state()));
     let known = KnownAsker::of_query(opened.state(), verified, trust, today());
     opened.introduce(known);
@@ -107,7 +107,7 @@ fn opened(world: &World, query: QueryId, found: Option<Introduction>, trust: Opt
 
 /// Why the first person's agent declines; nothing when it answers.
 fn told(world: &World, wallets: &[Wallet], opened: &OpenQuery) -> Option<String> {
-    match world.agent().dry_run_opened(&wallets[0], opened).unwrap() {
+    match opened.outlook(world.ledger(), &wallets[0]).unwrap() {
         Outlook::Answer { .. } => None,
         Outlook::Decline { reasons } => Some(reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),
         other => panic!("{other:?}"),

@@ -20,7 +20,7 @@ use circuits::{
     schema::{Attribute, Schema, Sensitivity, Variant, VariantPanel},
 };
 use market::{
-    agent::{Agent, Outcome},
+    agent::{Agent, OpenQuery, Outcome, Outlook},
     aggregator::aggregate,
     committee::{access::CommitteeAccess, local::LocalCommittee, member::Member},
     issuer::{Measurements, certify, receive},
@@ -382,6 +382,11 @@ impl World {
 
     pub fn agent_through<'a>(&'a self, ledger: &'a dyn LedgerAccess, committee: &'a dyn CommitteeAccess) -> Agent<'a> {
         Agent { ledger, blobs: self.blobs.as_ref(), committee, proving: proving_key() }
+    }
+
+    /// What an agent would do with a query for a wallet, by what the ledger says of who asks.
+    pub fn outlook(&self, wallet: &Wallet, query: QueryId) -> Outlook {
+        OpenQuery::fetch(self.ledger(), query).unwrap().outlook(self.ledger(), wallet).unwrap()
     }
 
     pub fn answer_all(&mut self, wallets: &mut [Wallet], query: QueryId) -> Vec<Outcome> {

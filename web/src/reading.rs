@@ -262,3 +262,9 @@ pub(crate) fn codings(query: &CohortQuery, schema: &Schema) -> Vec<String> {
     let coded = attributes.filter(|attribute| attribute.coding.contains('='));
     coded.map(|attribute| format!("{}: {}.", attribute.name, attribute.coding)).collect()
 }
+
+/// Whether a query looks at variants by name, beside counting them.
+pub(crate) fn names_variants(query: &CohortQuery) -> bool {
+    let of_axis = |axis: &Axis| matches!(axis.subject(), Subject::Dosage(_));
+    query.matching.reads_dosages() || query.parts.iter().flat_map(|layout| &layout.axes).any(of_axis)
+}

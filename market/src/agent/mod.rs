@@ -50,7 +50,7 @@ pub const PROOF_ATTEMPTS_MAX: usize = 3;
 /// Wallets that one agent answers for in one call.
 pub const WALLETS_MAX: usize = 65_536;
 
-/// What an agent works with. One serves any number of wallets.
+/// What an agent answers with. One serves any number of wallets.
 #[derive(Clone, Copy)]
 pub struct Agent<'a> {
     /// The ledger.
@@ -127,6 +127,42 @@ pub struct OpenQuery {
 }
 
 impl OpenQuery {
+    /// Fetches a query, its committee key and the leaves of the current epoch. Of who asks it knows what the ledger says,
+    /// until [`Self::introduce`].
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] for an unknown query, or when its committee's key is absent or another than it names.
+    pub fn fetch(ledger: &dyn LedgerAccess, id: QueryId) -> Result<Self, Error> {
+        let state = require_query(ledger, id)?;
+        let chain = ledger.chain();
+        let key = committee_key(ledger, chain, &state)?;
+        let committee = committee_of(ledger, state.committee)?;
+        let verifier = |part| QueryPart::new(ledger, chain, id, &state, part).verifier(&ledger.genesis().contribution);
+        let verifiers = (0..part_count(&state)).map(verifier).collect::<Result<_, _>>()?;
+        let asker = KnownAsker::of_ledger(&state.researcher, &state.query.study);
+        Ok(Self { id, state, key, committee, verifiers, tree: sync_tree(ledger)?, asker })
+    }
+
+    /// Fetches what changed of the query since it was fetched: how far it is, and the leaves once an epoch has begun.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when the ledger cannot be reached.
+    pub fn refresh(&mut self, ledger: &dyn LedgerAccess) -> Result<(), Error> {
+        self.state = require_query(ledger, self.id)?;
+        if tip(ledger)?.epoch != self.tree.epoch {
+            self.tree = sync_tree(ledger)?;
+        }
+        Ok(())
+    }
+
+    /// What an agent would do with the query for a wallet. Neither a proving key nor a committee is needed to say it.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when the ledger cannot be reached.
+    pub fn outlook(&self, ledger: &dyn LedgerAccess, wallet: &Wallet) -> Result<Outlook, Error> {
+        consider(ledger, wallet, self.id, &self.state, (&self.tree, &self.asker))
+    }
+
     /// The query.
     #[must_use]
     pub const fn id(&self) -> QueryId {
@@ -152,57 +188,10 @@ impl OpenQuery {
 }
 
 impl Agent<'_> {
-    /// Fetches a query, its committee key and the leaves of the current epoch. Of who asks it knows what the ledger says,
-    /// until [`OpenQuery::introduce`].
-    ///
-    /// # Errors
-    /// [`Error::Ledger`] for an unknown query, or when its committee's key is absent or another than it names.
-    pub fn open(&self, id: QueryId) -> Result<OpenQuery, Error> {
-        let state = require_query(self.ledger, id)?;
-        let chain = self.ledger.chain();
-        let key = committee_key(self.ledger, chain, &state)?;
-        let committee = committee_of(self.ledger, state.committee)?;
-        let verifier =
-            |part| QueryPart::new(self.ledger, chain, id, &state, part).verifier(&self.ledger.genesis().contribution);
-        let verifiers = (0..part_count(&state)).map(verifier).collect::<Result<_, _>>()?;
-        let asker = KnownAsker::of_ledger(&state.researcher, &state.query.study);
-        Ok(OpenQuery { id, state, key, committee, verifiers, tree: sync_tree(self.ledger)?, asker })
-    }
-
-    /// Fetches what changed of a query since it was opened: how far it is, and the leaves once an epoch has begun.
-    ///
-    /// # Errors
-    /// [`Error::Ledger`] when the ledger cannot be reached.
-    pub fn refresh(&self, opened: &mut OpenQuery) -> Result<(), Error> {
-        opened.state = require_query(self.ledger, opened.id)?;
-        if tip(self.ledger)?.epoch != opened.tree.epoch {
-            opened.tree = sync_tree(self.ledger)?;
-        }
-        Ok(())
-    }
-
-    /// What the agent would do with an opened query for a wallet.
-    ///
-    /// # Errors
-    /// [`Error::Ledger`] when the ledger cannot be reached.
-    pub fn dry_run_opened(&self, wallet: &Wallet, opened: &OpenQuery) -> Result<Outlook, Error> {
-        consider(self.ledger, wallet, opened.id, &opened.state, (&opened.tree, &opened.asker))
-    }
-
-    /// What the agent would do with a query for a wallet, by what the ledger says of who asks.
-    ///
-    /// # Errors
-    /// [`Error::Ledger`] when the ledger cannot be reached.
-    pub fn dry_run(&self, wallet: &Wallet, id: QueryId) -> Result<Outlook, Error> {
-        let state = require_query(self.ledger, id)?;
-        let asker = KnownAsker::of_ledger(&state.researcher, &state.query.study);
-        consider(self.ledger, wallet, id, &state, (&sync_tree(self.ledger)?, &asker))
-    }
-
     /// Answers a query for a wallet, or goes on with an answer that was begun.
     ///
     /// # Errors
-    /// As [`Agent::open`]; [`Error::Refused`] when too few committee members give receipts; [`Error::Ledger`] with the
+    /// As [`OpenQuery::fetch`]; [`Error::Refused`] when too few committee members give receipts; [`Error::Ledger`] with the
     /// ledger's refusal. What was done is in the wallet, and calling again goes on from there.
     pub fn answer(
         &self,
@@ -210,14 +199,14 @@ impl Agent<'_> {
         id: QueryId,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Outcome, Error> {
-        self.answer_opened(wallet, &self.open(id)?, rng)
+        self.answer_opened(wallet, &OpenQuery::fetch(self.ledger, id)?, rng)
     }
 
     /// Answers a query for many wallets, `threads` at a time and each proof on one core; one wallet's failure stops no
     /// other. The results are in the wallets' order.
     ///
     /// # Errors
-    /// As [`Agent::open`], or [`Error::Refused`] beyond [`WALLETS_MAX`] wallets; [`Error::Statement`] when threads cannot
+    /// As [`OpenQuery::fetch`], or [`Error::Refused`] beyond [`WALLETS_MAX`] wallets; [`Error::Statement`] when threads cannot
     /// be started.
     pub fn answer_all(
         &self,
@@ -230,7 +219,7 @@ impl Agent<'_> {
             let why = format!("{} wallets; at most {WALLETS_MAX} in one call", wallets.len());
             return Err(Error::Refused { who: "the agent".into(), action: "answer for all wallets", why });
         }
-        let opened = self.open(id)?;
+        let opened = OpenQuery::fetch(self.ledger, id)?;
         let jobs = wallets.iter_mut().map(|wallet| (wallet, StdRng::from_rng(&mut &mut *rng))).collect();
         let answer = |(wallet, mut rng): (&mut Wallet, StdRng)| self.answer_opened(wallet, &opened, &mut rng);
         Ok(side_by_side(jobs, threads, answer)?)

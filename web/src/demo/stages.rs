@@ -14,7 +14,7 @@ use circuits::{
     record::Genotypes,
 };
 use market::{
-    agent::{Agent, Outcome},
+    agent::{Agent, OpenQuery, Outcome},
     aggregator::aggregate,
     committee::access::CommitteeAccess,
     issuer::{Measurements, certify, receive},
@@ -307,7 +307,7 @@ fn answer(
     output: &Output,
 ) -> Result<Answered, Error> {
     let agent = Agent { ledger: &*town.ledger, blobs: &*town.blobs, committee, proving: &town.proving };
-    let opened = agent.open(query)?;
+    let opened = OpenQuery::fetch(agent.ledger, query)?;
     let asked = wallets.iter_mut().zip(&cast.people).filter(|(_, person)| person.part != Part::Attacks);
     let jobs: Vec<_> = asked.map(|(wallet, person)| (wallet, person, StdRng::from_rng(&mut *rng))).collect();
     let progress = output.progress("proving and encrypting", jobs.len());

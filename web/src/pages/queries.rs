@@ -7,7 +7,7 @@ use actix_web::{
 use askama::{Template, filters::HtmlSafe};
 use circuits::{
     id::{AccountId, QueryId},
-    layout::{Axis, Layout, Subject},
+    layout::Layout,
 };
 use market::{
     data_use::demanded_in_words,
@@ -19,7 +19,6 @@ use node::{
     Snapshot,
     calendar::date,
     event::Event,
-    query::CohortQuery,
     state::{Conformance, QueryState, QueryStatus, StateRead},
     units::{Height, Timestamp},
 };
@@ -34,7 +33,7 @@ use super::{
 use crate::{
     Error,
     api::{QueryProgress, Room, Service, blocking, found, parse, stage_of},
-    reading::codings,
+    reading::{codings, names_variants},
 };
 
 /// A query as lists show it.
@@ -263,12 +262,6 @@ pub(super) async fn show(
     let named = names_variants(&progress.state.query);
     let _memory = if named { Some(service.quota.memory.take(Room::Large, BLOB_BYTES_MAX).await?) } else { None };
     page(&blocking(move || whole(shell, &service, progress, named)).await?)
-}
-
-/// Whether a query looks at variants by name, beside counting them.
-fn names_variants(query: &CohortQuery) -> bool {
-    let of_axis = |axis: &Axis| matches!(axis.subject(), Subject::Dosage(_));
-    query.matching.reads_dosages() || query.parts.iter().flat_map(|layout| &layout.axes).any(of_axis)
 }
 
 fn whole(shell: Shell, service: &Service, progress: Progress, named: bool) -> Result<OneQuery, Error> {

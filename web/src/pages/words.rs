@@ -36,9 +36,9 @@ const PURPOSES: [(&str, &str, &str); 9] = [
 
 /// A purpose: its name in files, in words, and its term.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Purpose {
+pub(crate) struct Purpose {
     pub(super) name: &'static str,
-    pub(super) words: &'static str,
+    pub(crate) words: &'static str,
     pub(super) term: &'static str,
 }
 
@@ -48,7 +48,7 @@ pub(super) fn all_purposes() -> Vec<Purpose> {
 }
 
 /// The purposes of a set.
-pub(super) fn purposes(set: Purposes) -> Vec<Purpose> {
+pub(crate) fn purposes(set: Purposes) -> Vec<Purpose> {
     let held = Purposes::NAMED.into_iter().filter(|(_, purpose)| set.contains(*purpose));
     held.map(|(name, _)| {
         let (words, term) =
@@ -72,7 +72,7 @@ pub(super) fn disease(number: u32, known: Option<&DiseaseNames>) -> Option<Strin
 }
 
 /// The public criteria of a query.
-pub(super) fn criteria(query: &CohortQuery, schema: &Schema) -> Vec<String> {
+pub(crate) fn criteria(query: &CohortQuery, schema: &Schema) -> Vec<String> {
     groups(&query.criteria, schema)
 }
 
@@ -83,14 +83,14 @@ pub(super) fn groups(criteria: &Criteria, schema: &Schema) -> Vec<String> {
 }
 
 /// Match criteria, likewise.
-pub(super) fn matching(query: &CohortQuery, schema: &Schema, panel: Panel<'_>) -> Vec<String> {
+pub(crate) fn matching(query: &CohortQuery, schema: &Schema, panel: Panel<'_>) -> Vec<String> {
     let window = query.parts.first().map_or(0, |layout| layout.window);
     let named = |clause: &MatchClause| NamedClause::of(clause, schema, panel, window).to_string();
     query.matching.groups.iter().map(|group| group.iter().map(named).collect::<Vec<_>>().join(" or ")).collect()
 }
 
 /// A part of a query: what is summed.
-pub(super) fn part(layout: &Layout, schema: &Schema) -> String {
+pub(crate) fn part(layout: &Layout, schema: &Schema) -> String {
     match &layout.statistic {
         Statistic::Count => "How many people there are".into(),
         Statistic::Funnel { groups } => format!("How many people are left after each of {groups} match criteria"),
@@ -110,7 +110,7 @@ pub(super) fn part(layout: &Layout, schema: &Schema) -> String {
 }
 
 /// The axes of a part: each with its cells.
-pub(super) fn axes(layout: &Layout, schema: &Schema, panel: Panel<'_>) -> Vec<String> {
+pub(crate) fn axes(layout: &Layout, schema: &Schema, panel: Panel<'_>) -> Vec<String> {
     layout.axes.iter().map(|axis| axis_in_words(axis, layout, schema, panel)).collect()
 }
 
@@ -135,7 +135,7 @@ fn axis_in_words(axis: &Axis, layout: &Layout, schema: &Schema, panel: Panel<'_>
 }
 
 /// How contributors are protected.
-pub(super) fn privacy(query: &CohortQuery) -> String {
+pub(crate) fn privacy(query: &CohortQuery) -> String {
     match query.privacy {
         PrivacyMode::Exact => {
             "Exact. Sums carry no noise. Only public criteria, a high minimum and records of several \

@@ -22,7 +22,7 @@ use circuits::{
 use clap::{Args, Subcommand};
 use market::{
     agent::{Agent as MarketAgent, OpenQuery, Outcome, Outlook, settle, withdraw},
-    committee::access::CommitteeAccess,
+    committee::access::CommitteeAccess as _,
     ledger::{LedgerAccess, QueryWatch, require_query, tip},
     wallet::{Protection, Wallet},
 };
@@ -44,7 +44,7 @@ use super::{
     committee::{Members, connect_patiently, latest_key},
     record::wallet_paths,
 };
-use crate::{Error, client::RemoteCommittee, stop::Stop};
+use crate::{Error, client::CommitteeDirectory, stop::Stop};
 
 /// How often the agent looks for queries.
 const WATCH_TIME: Duration = Duration::from_secs(2);
@@ -59,7 +59,7 @@ pub enum Agent {
     ///
     /// Safe to repeat: each record contributes once to a query, however often this runs or is interrupted.
     Run(Answering),
-    /// Say what `run` would do, and why, without doing it.
+    /// Say what `run` would do, and why, without doing it. Needs no proving key and no committee member.
     DryRun(Answering),
     /// Answer queries as they open, until interrupted, and print each outcome once (with --json an object for each).
     ///
@@ -149,8 +149,8 @@ enum What {
 impl Agent {
     pub(super) fn run(self, home: &Home, output: &Output) -> Result<(), Error> {
         match self {
-            Self::Run(answering) => answering.once(home, output, Mode::Answer),
-            Self::DryRun(answering) => answering.once(home, output, Mode::Foresee),
+            Self::Run(answering) => answering.once(home, output, true),
+            Self::DryRun(answering) => answering.once(home, output, false),
             Self::Watch(answering) => answering.watch(home, output),
             Self::Earnings(earnings) => earnings.run(home, output),
             Self::Pages(pages) => pages.run(home, output),
@@ -159,50 +159,46 @@ impl Agent {
     }
 }
 
-/// Whether to answer or only to say what would happen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
-    Answer,
-    Foresee,
-}
-
-/// What answering needs besides wallets.
+/// What is needed besides wallets.
 struct Means {
     connection: Connection,
-    committee: Box<dyn CommitteeAccess>,
-    proving: ProvingKey,
     protection: Protection,
     introductions: Introductions,
+    /// Nothing where it is only said what would become of a query.
+    prover: Option<Prover>,
+}
+
+/// What only answering needs: the members that keep ciphertexts, and the key that proves.
+struct Prover {
+    committee: CommitteeDirectory,
+    proving: ProvingKey,
 }
 
 impl Means {
-    fn agent(&self) -> MarketAgent<'_> {
+    /// Who answers; nobody where it is only said what would become of a query.
+    fn agent(&self) -> Option<MarketAgent<'_>> {
         let (ledger, blobs) = (&*self.connection.ledger, &*self.connection.blobs);
-        MarketAgent { ledger, blobs, committee: &*self.committee, proving: &self.proving }
+        let prover = self.prover.as_ref()?;
+        Some(MarketAgent { ledger, blobs, committee: &prover.committee, proving: &prover.proving })
     }
 }
 
 impl Answering {
-    fn means(&self, home: &Home, connection: Connection, committee: Box<dyn CommitteeAccess>) -> Result<Means, Error> {
-        let proving = proving_key(home, &connection.ledger.genesis().contribution)?;
+    fn means(&self, home: &Home, connection: Connection, prover: Option<Prover>) -> Result<Means, Error> {
         let protection = home.wallet_protection(self.custodian.as_deref())?;
         let introductions = Introductions::new(home, self.trust.as_deref())?;
-        Ok(Means { connection, committee, proving, protection, introductions })
+        Ok(Means { connection, protection, introductions, prover })
     }
 
-    /// The committee's members. Too few are refused before anything is proven: receipts are part of a contribution. To
-    /// foresee takes none.
-    fn committee(&self, ledger: &dyn LedgerAccess, mode: Mode) -> Result<Box<dyn CommitteeAccess>, Error> {
-        if mode == Mode::Foresee {
-            return Ok(Box::new(RemoteCommittee::default()));
-        }
+    /// Too few members are refused before anything is proven: receipts are part of a contribution.
+    fn prover(&self, home: &Home, ledger: &dyn LedgerAccess) -> Result<Prover, Error> {
         let key = match self.query {
             Some(query) => require_query(ledger, query)?.committee,
             None => latest_key(ledger)?,
         };
-        let directory = self.members.directory()?;
-        directory.require(&committee_of(ledger, key)?)?;
-        Ok(Box::new(directory))
+        let committee = self.members.directory()?;
+        committee.require(&committee_of(ledger, key)?)?;
+        Ok(Prover { committee, proving: proving_key(home, &ledger.genesis().contribution)? })
     }
 
     fn threads(&self) -> NonZeroUsize {
@@ -214,15 +210,14 @@ impl Answering {
         opened.into_iter().filter(|query| self.query.is_none_or(|wanted| wanted == *query)).collect()
     }
 
-    fn once(&self, home: &Home, output: &Output, mode: Mode) -> Result<(), Error> {
+    fn once(&self, home: &Home, output: &Output, answers: bool) -> Result<(), Error> {
         let connection = home.connect()?;
-        let committee = self.committee(&*connection.ledger, mode)?;
-        let means = self.means(home, connection, committee)?;
+        let prover = answers.then(|| self.prover(home, &*connection.ledger)).transpose()?;
+        let means = self.means(home, connection, prover)?;
         let ledger = &*means.connection.ledger;
-        let agent = means.agent();
         let mut open = match self.query {
-            Some(query) => vec![agent.open(query)?],
-            None => open_collecting(&agent, &mut QueryWatch::default().poll(ledger)?, vec![])?,
+            Some(query) => vec![OpenQuery::fetch(ledger, query)?],
+            None => open_collecting(ledger, &mut QueryWatch::default().poll(ledger)?, vec![])?,
         };
         let find = |opened: &OpenQuery| Ok((opened.id(), means.introductions.find(opened.id())?));
         let found = open.iter().map(find).collect::<Result<_, Error>>()?;
@@ -235,7 +230,7 @@ impl Answering {
         let threads = self.threads();
         for batch in paths.chunks(threads.get() * WALLETS_PER_THREAD) {
             let all = batch.iter().map(|path| Task { path: path.clone(), queries: (0..open.len()).collect() });
-            lines.extend(consider_side_by_side(&means, all.collect(), (&mut open, &found), mode, threads)?);
+            lines.extend(consider_side_by_side(&means, all.collect(), (&mut open, &found), threads)?);
             progress.inc(batch.len() as u64);
         }
         progress.finish_and_clear();
@@ -255,8 +250,10 @@ impl Answering {
     /// ends it between two answers. What fails, a node that restarts or a wallet that its owner has open, is tried again.
     fn watch(&self, home: &Home, output: &Output) -> Result<(), Error> {
         let stop = Stop::on_signals()?;
-        let committee = Box::new(self.members.directory()?);
-        let means = self.means(home, connect_patiently(home, output)?, committee)?;
+        let committee = self.members.directory()?;
+        let connection = connect_patiently(home, output)?;
+        let proving = proving_key(home, &connection.ledger.genesis().contribution)?;
+        let means = self.means(home, connection, Some(Prover { committee, proving }))?;
         let mut watching = Watching::new(Duration::from_secs(self.delay));
         let delay = Duration::from_secs(self.delay);
         let mut screenings = self.screenings.then(|| Screenings::new(home, &means, delay)).transpose()?;
@@ -303,7 +300,7 @@ impl Answering {
         if watching.epoch.replace(epoch) != Some(epoch) {
             watching.found.clear();
         }
-        watching.open = open_collecting(&means.agent(), &mut watching.known, std::mem::take(&mut watching.open))?;
+        watching.open = open_collecting(ledger, &mut watching.known, std::mem::take(&mut watching.open))?;
         watching.forget_ended();
         let unknown = watching.ask_who_asks(&means.introductions);
         let (due, waits) = watching.due(wallet_paths(&self.wallets)?, epoch);
@@ -315,7 +312,7 @@ impl Answering {
                 return Ok(());
             }
             let asked = (&mut *watching.open, &watching.found);
-            for line in consider_side_by_side(means, batch.to_vec(), asked, Mode::Answer, threads)? {
+            for line in consider_side_by_side(means, batch.to_vec(), asked, threads)? {
                 if matches!(line.what, What::Failed { .. }) {
                     failed = true;
                 } else {
@@ -348,27 +345,25 @@ fn consider_side_by_side(
     means: &Means,
     tasks: Vec<Task>,
     (open, found): (&mut [OpenQuery], &Found),
-    mode: Mode,
     threads: NonZeroUsize,
 ) -> Result<Vec<Line>, Error> {
-    let agent = means.agent();
-    open.iter_mut().try_for_each(|opened| agent.refresh(opened))?;
-    means.introductions.introduce(&agent.ledger.chain(), open, found);
+    let ledger = &*means.connection.ledger;
+    open.iter_mut().try_for_each(|opened| opened.refresh(ledger))?;
+    means.introductions.introduce(&ledger.chain(), open, found);
     let open = &*open;
     let work = |task: Task| {
         let queries = task.queries.iter().filter_map(|place| open.get(*place));
-        consider_all(means, &task.path, queries, mode)
+        consider_all(means, &task.path, queries)
     };
     Ok(side_by_side(tasks, threads, work)?.into_iter().flatten().collect())
 }
 
 /// What becomes of queries for one wallet. A wallet that does not open fails alone.
-fn consider_all<'q>(means: &Means, path: &Path, open: impl Iterator<Item = &'q OpenQuery>, mode: Mode) -> Vec<Line> {
-    let agent = means.agent();
+fn consider_all<'q>(means: &Means, path: &Path, open: impl Iterator<Item = &'q OpenQuery>) -> Vec<Line> {
     let mut wallet = Wallet::open(path, means.protection.clone()).map_err(|error| error.to_string());
     let line = |opened: &OpenQuery| {
         let what = match &mut wallet {
-            Ok(wallet) => consider(&agent, wallet, opened, mode),
+            Ok(wallet) => consider(means, wallet, opened),
             Err(error) => What::Failed { error: error.clone() },
         };
         Line { wallet: path.display().to_string(), query: opened.id(), what }
@@ -376,12 +371,11 @@ fn consider_all<'q>(means: &Means, path: &Path, open: impl Iterator<Item = &'q O
     open.map(line).collect()
 }
 
-fn consider(agent: &MarketAgent<'_>, wallet: &mut Wallet, opened: &OpenQuery, mode: Mode) -> What {
-    let result = match mode {
-        Mode::Foresee => {
-            settle(agent.ledger, wallet).and_then(|()| agent.dry_run_opened(wallet, opened)).map(What::Foreseen)
-        }
-        Mode::Answer => agent.answer_opened(wallet, opened, &mut rand::rng()).map(What::Done),
+fn consider(means: &Means, wallet: &mut Wallet, opened: &OpenQuery) -> What {
+    let ledger = &*means.connection.ledger;
+    let result = match means.agent() {
+        None => settle(ledger, wallet).and_then(|()| opened.outlook(ledger, wallet)).map(What::Foreseen),
+        Some(agent) => agent.answer_opened(wallet, opened, &mut rand::rng()).map(What::Done),
     };
     result.unwrap_or_else(|error| What::Failed { error: error.to_string() })
 }

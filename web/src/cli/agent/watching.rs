@@ -8,9 +8,9 @@ use std::{
 
 use circuits::id::QueryId;
 use market::{
-    agent::{Agent as MarketAgent, OpenQuery},
+    agent::OpenQuery,
     introduction::Introduction,
-    ledger::{QueryWatch, require_query},
+    ledger::{LedgerAccess, QueryWatch, require_query},
 };
 use node::{state::QueryStatus, units::Epoch};
 
@@ -154,16 +154,16 @@ fn is_unknown(asked: Option<&Option<Introduction>>, admitted: u32) -> bool {
 
 /// The queries that still collect, as they are now, those opened before among them; the others are forgotten.
 pub(super) fn open_collecting(
-    agent: &MarketAgent<'_>,
+    ledger: &dyn LedgerAccess,
     queries: &mut Vec<QueryId>,
     mut open: Vec<OpenQuery>,
 ) -> Result<Vec<OpenQuery>, Error> {
-    open.iter_mut().try_for_each(|opened| agent.refresh(opened))?;
+    open.iter_mut().try_for_each(|opened| opened.refresh(ledger))?;
     for query in queries.iter() {
         if open.iter().all(|opened| opened.id() != *query)
-            && require_query(agent.ledger, *query)?.status == QueryStatus::Collecting
+            && require_query(ledger, *query)?.status == QueryStatus::Collecting
         {
-            open.push(agent.open(*query)?);
+            open.push(OpenQuery::fetch(ledger, *query)?);
         }
     }
     open.retain(|opened| opened.state().status == QueryStatus::Collecting);

@@ -1,29 +1,28 @@
 //! Cohort queries: written as files, planned, opened, watched, sealed, refunded.
 
+mod planned;
+mod shown;
+
 use std::path::{Path, PathBuf};
 
-use circuits::{
-    id::{ChainId, QueryId},
-    layout::{Layout, Statistic},
-    rlwe::params::LAYOUT_SLOTS,
-};
+use circuits::id::{ChainId, QueryId};
 use clap::Subcommand;
 use market::{
     data_use::DeclaredUse,
     ledger::{act, next_nonce, require_query, settle as settle_transaction},
-    query::{
-        Again, Plan, PrivacyPlan, QueryFile, VariantBlock, groups_in_words, plan, plan_of_study, schema_and_panel,
-    },
+    query::{Again, Plan, QueryFile, plan, plan_of_study, schema_and_panel},
     wallet::{PartyKey, Role},
 };
 use node::{
-    calendar::date,
-    state::{QueryState, QueryStatus, StateView},
+    state::StateView,
     transaction::{Action, Transaction},
 };
 use schemars::schema_for;
-use serde::Serialize;
 
+use self::{
+    planned::{describe_plan, describe_privacy},
+    shown::{Opened, describe, show},
+};
 use super::{
     Home, Output,
     introduce::{Introducing, read_public_passport, require_node, write},
@@ -88,7 +87,7 @@ pub enum Query {
     ///
     /// Agents that work with this node decide by it; send it to each node that agents use.
     Introduce(Introducing),
-    /// Show a query's stage, contributions and escrow.
+    /// Show a query's stage, contributions and escrow, what it asks and under which terms.
     Show {
         /// The query's id.
         query: QueryId,
@@ -116,16 +115,6 @@ pub enum Query {
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
     },
-}
-
-/// A query with its id.
-#[derive(Debug, Serialize)]
-struct Opened {
-    id: QueryId,
-    state: QueryState,
-    /// Whether the node took what was said of the query; nothing when nothing was.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    introduced: Option<bool>,
 }
 
 /// What is said of a query: its declared use, and a passport.
@@ -187,85 +176,6 @@ fn planned(home: &Home, file: &QueryFile, key: Option<&PartyKey>, cohort: Option
     Ok(plan(chain, file, (&schema, panel.as_ref()), (key.account(), sealing_key(key)), cohort)?)
 }
 
-fn part_in_words(layout: &Layout, panel_variants: u32) -> String {
-    let measured = match &layout.statistic {
-        Statistic::Count => "people".into(),
-        Statistic::Funnel { groups } => format!("people who satisfy each prefix of {groups} match groups"),
-        Statistic::Moments { attributes } => format!("means and covariances of {} attributes", attributes.len()),
-        Statistic::Genotypes { .. } => {
-            let block = VariantBlock::of(layout, panel_variants);
-            format!("genotype counts of {}", block.map_or_else(String::new, |block| block.to_string()))
-        }
-    };
-    match layout.cells() {
-        1 => measured,
-        cells => format!("{measured}, in each of {cells} cells"),
-    }
-}
-
-fn describe_plan(file: &QueryFile, plan: &Plan) -> String {
-    let query = &plan.query;
-    let whom = if file.criteria.is_empty() { "everybody".into() } else { groups_in_words(&file.criteria) };
-    let mut lines = vec![format!("asks      {whom}")];
-    if !file.matching.is_empty() {
-        lines.push(format!("counts    those with {}; nobody sees who matches", groups_in_words(&file.matching)));
-    }
-    lines.extend(plan.data_use.iter().map(|words| format!("from      {words}")));
-    lines.push(format!(
-        "collects  {} to {} contributions until the end of {}",
-        query.contributions_min, query.contributions_max, plan.closing
-    ));
-    lines.extend(query.parts.iter().zip(&plan.slots).map(|(layout, slots)| {
-        let part = part_in_words(layout, plan.panel_variants);
-        format!("part      {part}; {slots} of {LAYOUT_SLOTS} slots, one proof from each contributor")
-    }));
-    lines.push(format!("proofs    {} of all contributors together, at most", plan.proofs));
-    lines.push(format!("escrow    {} ({} for each of {})", plan.escrow, query.price, query.contributions_max));
-    lines.push(format!("fee       {}, not refunded", plan.fee));
-    match &plan.privacy {
-        None => {
-            lines.push("privacy   exact: no noise, and nobody enters an exact release of this measure twice".into())
-        }
-        Some(privacy) => lines.extend(describe_privacy(privacy)),
-    }
-    lines.extend(plan.expectations.iter().map(|expected| {
-        let sampling = expected.sampling_error.map_or(String::new(), |error| format!("{error:.4} from sampling, "));
-        format!(
-            "expect    {}: standard error {sampling}{:.4} from noise, of {:.0} people",
-            expected.what, expected.noise_error, expected.people
-        )
-    }));
-    lines.extend(plan.warnings.iter().map(|warning| format!("warning   {warning}")));
-    lines.push(match &plan.refusal {
-        None => "ledger    would open it now".into(),
-        Some(why) => format!("ledger    would refuse it now: {why}"),
-    });
-    lines.join("\n")
-}
-
-fn describe_privacy(privacy: &PrivacyPlan) -> [String; 3] {
-    let PrivacyPlan { epsilon_milli, delta, count_deviation, study, researcher, tight, .. } = privacy;
-    let [query, study_after, researcher_after] = [tight.query, tight.study, tight.researcher].map(few_digits);
-    let [of_study, of_researcher] = [study, researcher].map(|odometer| odometer.rho.epsilon());
-    [
-        format!(
-            "privacy   ε = {epsilon_milli}, δ = {delta}; noise of a count has standard deviation {count_deviation:.1} at most"
-        ),
-        format!(
-            "odometer  study ε {of_study} so far, {} after; researcher ε {of_researcher} so far, {} after",
-            privacy.study_epsilon_milli, privacy.researcher_epsilon_milli
-        ),
-        format!(
-            "opendp    ε {query} for this query; study {study_after} after, researcher {researcher_after} after, at the \
-             same δ: the ledger rounds up"
-        ),
-    ]
-}
-
-fn few_digits(epsilon: Option<f64>) -> String {
-    epsilon.map_or_else(|| "unbounded".into(), |epsilon| format!("{epsilon:.3}"))
-}
-
 /// A query file whose declared use holds together under an ontology.
 fn query_file(path: &Path, ontology: &Ontology) -> Result<QueryFile, Error> {
     let file = QueryFile::open(path)?;
@@ -323,36 +233,10 @@ fn introduced(home: &Home, (chain, id): (&ChainId, QueryId), said: Said<'_>, key
     Some(sent.is_ok())
 }
 
-fn show(home: &Home, output: &Output, id: QueryId) -> Result<(), Error> {
-    let opened = Opened { id, state: require_query(&*home.connect()?.ledger, id)?, introduced: None };
-    output.result(&opened, describe)
-}
-
 fn settle(home: &Home, output: &Output, id: QueryId, key: &Path, action: Action) -> Result<(), Error> {
     let key = home.key(key, Role::Researcher)?;
     let connection = home.connect()?;
     act(&*connection.ledger, &key.signing_key(), action)?;
     let opened = Opened { id, state: require_query(&*connection.ledger, id)?, introduced: None };
     output.result(&opened, describe)
-}
-
-fn describe(opened: &Opened) -> String {
-    let state = &opened.state;
-    let stage = match &state.status {
-        QueryStatus::Collecting => "collecting".into(),
-        QueryStatus::Sealed { height, .. } => format!("sealed in block {height}"),
-        QueryStatus::Aggregated { height, .. } => format!("aggregated in block {height}"),
-        QueryStatus::Released { height, .. } => format!("released in block {height}"),
-        QueryStatus::Refunded { height, reason } => format!("refunded in block {height}: {reason:?}"),
-    };
-    format!(
-        "query          {}\nstage          {stage}\ncommittee key  {}\nclosing        {}\ncontributions  {} ({} to {})\nescrow         {}",
-        opened.id,
-        state.committee,
-        date(state.query.closing),
-        state.surviving,
-        state.query.contributions_min,
-        state.query.contributions_max,
-        state.escrow
-    )
 }
