@@ -415,3 +415,15 @@ fn who_of_the_committee_is_suspended_is_the_same_on_its_page_at_its_endpoint_and
     }
     assert!(members.len() > 2);
 }
+
+#[test]
+fn how_far_a_node_is_is_the_same_on_its_page_at_its_endpoint_and_by_its_command() {
+    let seen = Seen::of(Server::start());
+    seen.server.index.follow(seen.server.chain.ledger()).unwrap();
+    let said = seen.said("/health");
+    let index = &said["index"];
+    assert_eq!(index, &said["height"]);
+    assert_eq!(seen.printed(&["node", "status"])["health"], said);
+    says_all(&seen.page("/explorer/health"), &[&format!("<dt>Index</dt><dd>block {index}</dd>")]);
+    says_all(&seen.told(&["node", "status"]), &[&format!("\nindex      block {index}\n")]);
+}

@@ -71,8 +71,15 @@ fn text(status: &Status) -> String {
     lines.push(format!("chain      {}", status.chain));
     if let Some(health) = &status.health {
         lines.push(format!("version    {}\nwaiting    {} transactions", health.version, health.waiting));
+        let behind = match health.height.get().saturating_sub(health.index.get()) {
+            0 => String::new(),
+            1 => ", 1 block behind the ledger: listings may lack the latest rows".into(),
+            blocks => format!(", {blocks} blocks behind the ledger: listings may lack the latest rows"),
+        };
+        lines.push(format!("index      block {}{behind}", health.index));
         if !health.listings {
-            lines.push("listings   missing: the node lacks blocks that they are made from".into());
+            let why = "the node lacks blocks that they are made from, or its index is far behind";
+            lines.push(format!("listings   missing: {why}"));
         }
         if let Some(quorum) = &health.consensus {
             let can = if quorum.reached { "enough to make blocks" } else { "too few: no block is made until more are" };
@@ -100,4 +107,40 @@ fn text(status: &Status) -> String {
         lines.push(format!("{role}  {account}  {}  {}", validator.address, connected(&account).unwrap_or_default()));
     }
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use node::{
+        state::Tip,
+        units::{Epoch, Height, Timestamp},
+    };
+
+    use super::*;
+
+    #[test]
+    fn the_height_of_the_index_is_said_and_how_far_it_is_behind() {
+        let chain = circuits::id::ChainId::from_bytes([1; 32]);
+        let told = |index: u64, listings: bool| {
+            let health = Health {
+                version: "1".into(),
+                chain,
+                height: Height::new(9),
+                index: Height::new(index),
+                listings,
+                waiting: 0,
+                validator: None,
+                consensus: None,
+            };
+            let tip = Tip { height: health.height, time: Timestamp::new(0), epoch: Epoch::new(0) };
+            text(&Status { chain, tip, protocol: None, validators: None, health: Some(health), peers: None })
+        };
+        let lines = |text: String| text.lines().skip(6).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(lines(told(9, true)), ["index      block 9"]);
+        assert_eq!(
+            lines(told(7, true)),
+            ["index      block 7, 2 blocks behind the ledger: listings may lack the latest rows"]
+        );
+        assert!(told(0, false).contains("listings   missing: the node lacks blocks"));
+    }
 }
