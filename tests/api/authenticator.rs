@@ -90,7 +90,7 @@ pub struct Visitor {
     /// What its requests say of where they come from; nothing for a program.
     pub origin: Option<String>,
     pub cookies: BTreeMap<String, String>,
-    /// What its page's forms carry.
+    /// What changes of the own account carry.
     pub form_token: String,
 }
 
@@ -185,13 +185,15 @@ impl Visitor {
         answer
     }
 
-    /// Reads from the own page what its forms carry.
+    /// Reads from the own account what its changes carry, as its page's forms do.
     pub fn read_form_token(&mut self) {
-        let page = self.get("/you");
-        let text = String::from_utf8(page.body).unwrap();
-        assert!(!self.cookies.values().any(|secret| text.contains(secret.as_str())), "the page shows a cookie");
-        let rest = text.split("name=\"form_token\" value=\"").nth(1).unwrap();
-        self.form_token = rest.split('"').next().unwrap().into();
+        let me = self.me().unwrap();
+        self.form_token = me["form_token"].as_str().unwrap().into();
+    }
+
+    /// Whether a text tells one of the cookies.
+    pub fn is_told_by(&self, text: &str) -> bool {
+        self.cookies.values().any(|secret| text.contains(secret.as_str()))
     }
 
     /// The own account, if anybody is signed in.

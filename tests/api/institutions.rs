@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use serde_json::json;
 use web::sign_in::{SignIn, read_institutions};
 
 use super::{
@@ -126,4 +127,22 @@ fn an_id_token_that_is_wrong_in_any_way_lets_nobody_in() {
     let mut ada = Visitor::at(&server.running.url());
     let back = visited(&mut ada);
     assert_eq!(location(&ada.get(&back)), "/you");
+}
+
+#[test]
+fn programs_are_told_which_institutions_let_people_in_as_the_pages_are() {
+    let provider = Provider::start();
+    let server = listed(&provider);
+    let said = server.get("/v1/institutions").json();
+    let of = |id: &str| json!({ "id": id, "name": "Example University", "issuer": provider.issuer() });
+    assert_eq!(said, json!({ "institutions": [of("uni"), of("other")] }));
+    let mut ada = Visitor::at(&server.running.url());
+    let page = String::from_utf8(ada.get("/sign-in").body).unwrap();
+    assert_eq!(page.matches("href=\"/sign-in/institutions/").count(), 2, "{page}");
+    let back = visited(&mut ada);
+    ada.get(&back);
+    // Whether one that vouches for an account lets anybody in now.
+    assert_eq!(ada.me().unwrap()["institutions"], json!([said["institutions"][0]["issuer"]]));
+    let other = Server::start();
+    assert_eq!(other.get("/v1/institutions").json(), json!({ "institutions": [] }));
 }

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use web::access::Operation;
 
 use super::{
+    authenticator::{Authenticator, Visitor},
     introductions::{introduce, introduction, passport},
-    routes::every,
+    routes::{OWN_ACCOUNT, every},
     screenings::screened,
     server::{BYTES, Server, agent, answer, clock, id},
 };
@@ -173,4 +175,25 @@ fn each_schema_is_that_of_what_is_served() {
         compared += 1;
     }
     assert!(compared > 25, "only {compared} answers were compared");
+}
+
+#[test]
+fn each_change_of_the_own_account_says_what_it_carries_and_the_account_gives_it() {
+    let server = Server::start();
+    let document = server.get("/openapi.json").json();
+    for (method, path, operation) in OWN_ACCOUNT {
+        let parameters = document["paths"][path][method]["parameters"].as_array().cloned().unwrap_or_default();
+        let carried = parameters.iter().find(|parameter| parameter["name"] == "x-form-token");
+        let said = carried.map(|parameter| (parameter["in"].clone(), parameter["required"].clone()));
+        let expected = (operation == Operation::ChangeAccount).then(|| (json!("header"), json!(true)));
+        assert_eq!(said, expected, "{method} {path}");
+    }
+    let mut ada = Visitor::at(&server.running.url());
+    ada.sign_up("Ada", &mut Authenticator::new(1));
+    let (me, page) = (ada.me().unwrap(), String::from_utf8(ada.get("/you").body).unwrap());
+    let schema = &document["paths"]["/v1/me"]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+    conforms(&document, schema, &me, "/v1/me");
+    let token = me["form_token"].as_str().unwrap();
+    assert!(token.len() == 64 && page.contains(&format!("name=\"form_token\" value=\"{token}\"")), "{page}");
+    assert!(!ada.is_told_by(&page) && !ada.is_told_by(&me.to_string()), "a cookie is told");
 }

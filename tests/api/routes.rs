@@ -35,7 +35,7 @@ pub const SIGN_IN: [(&str, &str); 6] = [
 ];
 
 /// What is for everybody: public facts, and what proves itself, such as a signed transaction or a blob by its digest.
-pub const PUBLIC: [(&str, &str); 79] = [
+pub const PUBLIC: [(&str, &str); 80] = [
     ("get", "/beacon/v2/"),
     ("get", "/beacon/v2/configuration"),
     ("get", "/beacon/v2/datasets"),
@@ -76,6 +76,7 @@ pub const PUBLIC: [(&str, &str); 79] = [
     ("get", "/v1/genesis"),
     ("get", "/v1/governance"),
     ("get", "/v1/head"),
+    ("get", "/v1/institutions"),
     ("get", "/v1/issuers"),
     ("get", "/v1/handovers"),
     ("get", "/v1/jobs"),

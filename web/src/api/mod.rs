@@ -282,6 +282,7 @@ routes![
     drs::read_service_info,
     drs::read_object,
     drs::read_access,
+    sign_in::list_institutions,
     sign_in::begin_passkey_sign_in,
     sign_in::sign_in_with_passkey,
     sign_in::begin_account,

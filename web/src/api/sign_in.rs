@@ -6,16 +6,16 @@ use actix_web::{
 };
 use circuits::id::AccountId;
 use market::accounts::SessionId;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{Service, blobs::receive_media, blocking, listing::query_string, reply::parse};
 use crate::{
     Error,
     problem::Problem,
     sign_in::{
-        Challenge, Change, Link, SignedChallenge, change, key,
+        Challenge, Change, Link, ListedInstitution, SignedChallenge, change, key,
         own::{OwnAccount, passkey_id},
         passkeys, session,
     },
@@ -66,6 +66,25 @@ pub(super) struct Asking {
     account: String,
 }
 
+/// What every change of the own account carries, beside the session's cookie.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[allow(dead_code, reason = "the derive reads the fields, nobody else does")]
+struct FormToken {
+    /// `form_token` of `GET /v1/me`.
+    #[param(rename = "x-form-token")]
+    form_token: String,
+    /// The address of this server's pages, or `sec-fetch-site: same-origin` in its place. Browsers say it by themselves.
+    origin: Option<String>,
+}
+
+/// The institutions that let people in.
+#[derive(Debug, Serialize, ToSchema)]
+struct Institutions {
+    /// In the operator's order.
+    institutions: Vec<ListedInstitution>,
+}
+
 async fn body<T: DeserializeOwned>(request: &HttpRequest, payload: Payload) -> Result<T, Error> {
     let bytes = receive_media(request, payload, JSON, BODY_BYTES_MAX).await?;
     serde_json::from_slice(&bytes).map_err(|error| Error::Request { what: "body", why: error.to_string() })
@@ -83,6 +102,14 @@ async fn changed(
     let change = change::scripted(request, &service).await?;
     blocking(move || work(change, &service)).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// The institutions that let people in at this node now, through their OpenID providers: `/sign-in/institutions/{id}` leads a
+/// browser to one. Of those that an account lists, the ones that are not here let nobody in at present.
+#[utoipa::path(tag = "sign-in", responses((status = 200, description = "all of them", body = Institutions)))]
+#[get("/v1/institutions")]
+pub(super) async fn list_institutions(service: Data<Service>) -> HttpResponse {
+    HttpResponse::Ok().json(Institutions { institutions: service.sign_in.listed() })
 }
 
 /// What a browser is asked to sign with any passkey for this server; a cookie ties the answer to the browser.
@@ -195,7 +222,8 @@ pub(super) async fn answer_challenge(
     Ok(HttpResponse::Ok().json(key::link(&request, &service, signed).await?))
 }
 
-/// The own account: names, passkeys, sessions, and what its ledger account is.
+/// The own account: names, passkeys, sessions, what its ledger account is, and what its changes carry. It is that of the session
+/// whose cookie came with the answer to a sign-in.
 #[utoipa::path(
     tag = "own account",
     responses(
@@ -210,9 +238,10 @@ pub(super) async fn read_own_account(request: HttpRequest, service: Data<Service
     Ok(HttpResponse::Ok().json(own))
 }
 
-/// Gives the own account another name. As every change here it needs the page's form token in `x-form-token`.
+/// Gives the own account another name.
 #[utoipa::path(
     tag = "own account",
+    params(FormToken),
     request_body(content = Named, content_type = "application/json"),
     responses(
         (status = 204, description = "renamed"),
@@ -232,6 +261,7 @@ pub(super) async fn rename_own_account(
 /// What a browser is asked to make another passkey from.
 #[utoipa::path(
     tag = "own account",
+    params(FormToken),
     request_body(content = Value, content_type = "application/json", description = "an empty object"),
     responses(
         (status = 200, description = "`PublicKeyCredentialCreationOptionsJSON`", body = Value),
@@ -248,6 +278,7 @@ pub(super) async fn begin_passkey(request: HttpRequest, service: Data<Service>) 
 /// Adds a passkey to the own account.
 #[utoipa::path(
     tag = "own account",
+    params(FormToken),
     request_body(content = NewPasskey, content_type = "application/json"),
     responses(
         (status = 201, description = "added"),
@@ -268,7 +299,7 @@ pub(super) async fn add_passkey(
 /// Gives a passkey of the own account another name.
 #[utoipa::path(
     tag = "own account",
-    params(("id" = String, Path, description = "the passkey's id, in base64url")),
+    params(FormToken, ("id" = String, Path, description = "the passkey's id, in base64url")),
     request_body(content = Labelled, content_type = "application/json"),
     responses(
         (status = 204, description = "renamed"),
@@ -290,7 +321,7 @@ pub(super) async fn rename_passkey(
 /// Forgets that an institution vouches for the own account, unless nothing else lets its owner in.
 #[utoipa::path(
     tag = "own account",
-    params(("issuer" = String, Query, description = "the URL of its OpenID provider, as the account lists it")),
+    params(FormToken, ("issuer" = String, Query, description = "the URL of its OpenID provider, as the account lists it")),
     responses(
         (status = 204, description = "forgotten"),
         (status = "4XX", description = "why not", body = Problem, content_type = "application/problem+json"),
@@ -311,7 +342,7 @@ pub(super) async fn remove_institution(
 /// Removes a passkey of the own account, unless nothing else lets its owner in.
 #[utoipa::path(
     tag = "own account",
-    params(("id" = String, Path, description = "the passkey's id, in base64url")),
+    params(FormToken, ("id" = String, Path, description = "the passkey's id, in base64url")),
     responses(
         (status = 204, description = "removed"),
         (status = "4XX", description = "why not", body = Problem, content_type = "application/problem+json"),
@@ -329,7 +360,7 @@ pub(super) async fn remove_passkey(
 /// Ends a session of the own account, this one or another.
 #[utoipa::path(
     tag = "own account",
-    params(("id" = String, Path, description = "the session's id, 32 hex digits")),
+    params(FormToken, ("id" = String, Path, description = "the session's id, 32 hex digits")),
     responses(
         (status = 204, description = "ended"),
         (status = "4XX", description = "why not", body = Problem, content_type = "application/problem+json"),
@@ -348,6 +379,7 @@ pub(super) async fn end_session(
 /// Signs out everywhere: ends every session of the own account, this one too.
 #[utoipa::path(
     tag = "own account",
+    params(FormToken),
     responses(
         (status = 204, description = "ended"),
         (status = "4XX", description = "why not", body = Problem, content_type = "application/problem+json"),
@@ -365,6 +397,7 @@ pub(super) async fn end_sessions(request: HttpRequest, service: Data<Service>) -
 /// Unlinks the ledger account, unless nothing would be left to sign in with.
 #[utoipa::path(
     tag = "own account",
+    params(FormToken),
     responses(
         (status = 204, description = "unlinked"),
         (status = "4XX", description = "why not", body = Problem, content_type = "application/problem+json"),

@@ -52,8 +52,7 @@ pub(super) async fn ask(request: HttpRequest, service: Data<Service>) -> Result<
     let shell = Shell::of(&request, Section::SignIn, "Sign in");
     let (has_passkeys, elsewhere) = passkey_place(&request, &service)?;
     let address = format!("{}://{}", request.connection_info().scheme(), host(&request));
-    let listed = service.sign_in.institutions.iter();
-    let institutions = listed.map(|one| (one.id().to_owned(), one.name().to_owned())).collect();
+    let institutions = service.sign_in.listed().into_iter().map(|one| (one.id, one.name)).collect();
     let passkey_script = assets::href("passkey.js");
     page(&SignInPage { shell, passkey_script, elsewhere, has_passkeys, address, institutions })
 }

@@ -21,7 +21,7 @@ use crate::{
     Error,
     api::{Service, blocking, parse},
     sign_in::{
-        Change, Institution, SignedIn, change, institution,
+        Change, SignedIn, change, institution,
         own::{OwnAccount, passkey_id},
         session,
     },
@@ -60,7 +60,6 @@ impl You {
 pub(super) async fn show(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, Error> {
     let signed_in = change::signed_in(&request, &service).await?;
     let shell = Shell::of(&request, Section::SignIn, "Your account");
-    let form_token = signed_in.form_token.to_string();
     let passkey_script = assets::href("passkey.js");
     let you = blocking(move || {
         let own = OwnAccount::read(&service, &signed_in)?;
@@ -69,10 +68,10 @@ pub(super) async fn show(request: HttpRequest, service: Data<Service>) -> Result
             Some(sponsor) => screenings::of_sponsor(&service, &service.chain.snapshot()?, sponsor)?,
             None => parts::Listing { rows: vec![], older: None, newest: None },
         };
-        let vouches = |one: &&Institution| own.institutions.iter().any(|issuer| issuer == one.issuer());
-        let listed = service.sign_in.institutions.iter().filter(|one| !vouches(one));
-        let listed = listed.map(|one| (one.id().to_owned(), one.name().to_owned())).collect();
+        let listed = service.sign_in.listed().into_iter().filter(|one| !own.institutions.contains(&one.issuer));
+        let listed = listed.map(|one| (one.id, one.name)).collect();
         let (lack, vouching) = (service.listings_lack()?, service.sign_in.issuers());
+        let form_token = own.form_token.clone();
         Ok(You { shell, passkey_script, form_token, own, vouching, listed, studies, licences, screenings, lack })
     });
     page(&you.await?)

@@ -12,7 +12,7 @@ use crate::{
     api::Service,
 };
 
-/// The field in which scripts send what forms carry.
+/// The field in which scripts and programs send what forms carry; `api::sign_in` says so in the document.
 const FORM_TOKEN_HEADER: &str = "x-form-token";
 
 /// That a page of the own session asked for a change of the own account. Nothing changes without one.

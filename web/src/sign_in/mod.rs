@@ -20,6 +20,8 @@ mod site;
 use circuits::id::AccountId;
 use market::accounts::Accounts;
 use node::state::StateRead as _;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 pub(crate) use self::limits::sender_of;
 pub(crate) use self::{
@@ -45,7 +47,28 @@ pub struct SignIn {
     pub institutions: Vec<Institution>,
 }
 
+/// An institution that lets people in at present, as pages and programs are told of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct ListedInstitution {
+    /// What addresses call it.
+    pub(crate) id: String,
+    /// What people call it.
+    pub(crate) name: String,
+    /// The URL of its OpenID provider, by which accounts name it.
+    pub(crate) issuer: String,
+}
+
 impl SignIn {
+    /// The institutions that let people in, in the operator's order.
+    pub(crate) fn listed(&self) -> Vec<ListedInstitution> {
+        let listed = |one: &Institution| ListedInstitution {
+            id: one.id().into(),
+            name: one.name().into(),
+            issuer: one.issuer().into(),
+        };
+        self.institutions.iter().map(listed).collect()
+    }
+
     /// The issuers of the institutions that let people in.
     pub(crate) fn issuers(&self) -> Vec<String> {
         self.institutions.iter().map(|one| one.issuer().to_owned()).collect()

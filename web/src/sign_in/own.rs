@@ -32,6 +32,8 @@ pub(crate) struct OwnAccount {
     pub(crate) institutions: Vec<String>,
     /// Its open sessions, the latest used first.
     pub(crate) sessions: Vec<OpenSession>,
+    /// What changes carry in `x-form-token` for as long as the session that asks is open.
+    pub(crate) form_token: String,
 }
 
 /// A passkey of the own account.
@@ -112,6 +114,7 @@ impl OwnAccount {
             passkeys: accounts.credentials(id)?.into_iter().map(Passkey::from).collect(),
             institutions: accounts.identities(id)?.iter().map(|one| one.issuer().to_owned()).collect(),
             sessions: accounts.sessions(id, now)?.into_iter().map(session).collect(),
+            form_token: signed_in.form_token.to_string(),
         })
     }
 }
