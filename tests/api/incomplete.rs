@@ -49,6 +49,17 @@ fn queries_of_a_node_without_its_first_blocks_are_those_of_its_state() {
         server.get(path).refused(503, "has not indexed block 1,");
     }
     assert_eq!(server.get("/health").json()["listings"], false);
+    // Of a stage in a block that is gone, page and endpoint say the block and not its time.
+    let opened = server.get(&format!("/v1/queries/{collecting}")).json()["opened"].clone();
+    let stages = server.get(&format!("/v1/queries/{collecting}/stages")).json();
+    assert_eq!(
+        stages["stages"],
+        serde_json::json!([{ "stage": "collecting", "height": opened, "time": null }]),
+        "{stages}"
+    );
+    let page = server.get(&format!("/queries/{collecting}"));
+    let text = String::from_utf8(page.body).unwrap();
+    assert!(page.status == 200 && text.contains(&format!("in block <a href=\"/blocks/{opened}\">")), "{text}");
 }
 
 #[test]

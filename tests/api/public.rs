@@ -209,7 +209,7 @@ fn body(town: &Town, (method, template): (&str, &str), things: &Things) -> (&'st
             (JSON, town.server.get(&format!("/v1/screenings/{}/receipt", things.screening)).body)
         }
         ("post", "/v1/analyses") => json(json!({ "result": { "query": things.query, "slots": [] } })),
-        ("post", "/v1/plans") => json(json!({
+        ("post", "/v1/plans" | "/v1/query-files") => json(json!({
             "study": things.study, "schema": things.schema, "purposes": ["health-research"], "price": 10,
             "contributions_min": 100, "contributions_max": 200, "days": 7, "privacy": { "epsilon": 1.0 },
             "measures": [{ "statistic": "count", "by": [{ "attribute": "age", "cuts": [40, 60] }] }],

@@ -35,7 +35,7 @@ pub const SIGN_IN: [(&str, &str); 6] = [
 ];
 
 /// What is for everybody: public facts, and what proves itself, such as a signed transaction or a blob by its digest.
-pub const PUBLIC: [(&str, &str); 80] = [
+pub const PUBLIC: [(&str, &str); 83] = [
     ("get", "/beacon/v2/"),
     ("get", "/beacon/v2/configuration"),
     ("get", "/beacon/v2/datasets"),
@@ -88,9 +88,12 @@ pub const PUBLIC: [(&str, &str); 80] = [
     ("get", "/v1/queries"),
     ("get", "/v1/queries/{id}"),
     ("get", "/v1/queries/{id}/contributions"),
+    ("get", "/v1/queries/{id}/file"),
     ("get", "/v1/queries/{id}/introduction"),
     ("put", "/v1/queries/{id}/introduction"),
     ("get", "/v1/queries/{id}/progress"),
+    ("get", "/v1/queries/{id}/stages"),
+    ("post", "/v1/query-files"),
     ("get", "/v1/query-ids"),
     ("get", "/v1/query-schema"),
     ("post", "/v1/receipts/verify"),

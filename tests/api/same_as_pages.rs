@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path, process::Command};
 
+use circuits::id::QueryId;
 use market::{query::QueryFile, receipt::screening::ScreeningReceipt};
 use serde_json::{Value, json};
 
@@ -197,6 +198,72 @@ fn variants_are_found_by_name_in_the_builder_by_program_and_by_command() {
     assert!(offered.contains(&name.replace('>', "&#62;")), "{offered}");
     assert!(!offered.contains(&items[99]["name"].as_str().unwrap().replace('>', "&#62;")), "{offered}");
     get(&format!("/v1/schemas/{}/variants", "77".repeat(32))).refused(404, "schema");
+}
+
+/// What a page's text says once nothing in it is escaped.
+fn unescaped(text: &str) -> String {
+    let letters = [("&#34;", "\""), ("&#39;", "'"), ("&#60;", "<"), ("&#62;", ">"), ("&#38;", "&")];
+    letters.iter().fold(text.to_owned(), |text, (escaped, letter)| text.replace(escaped, letter))
+}
+
+/// What the endpoint says of a query to ask again, once the builder and the command say the same.
+#[track_caller]
+fn asked_again(url: &str, id: QueryId) -> Value {
+    let get = |path: &str| answer(agent().get(format!("{url}{path}")).call());
+    let said = get(&format!("/v1/queries/{id}/file"));
+    assert_eq!(said.status, 200, "{}", said.json());
+    let said = said.json();
+    let remarks: Vec<&str> = said["remarks"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+
+    let page = String::from_utf8(get(&format!("/builder?query={id}")).body).unwrap();
+    let planned = page.split("name=\"query\" value=\"").nth(1).unwrap_or_else(|| panic!("there is no plan: {page}"));
+    let planned = unescaped(planned.split('"').next().unwrap());
+    assert_eq!(serde_json::from_str::<Value>(&planned).unwrap(), said["file"]);
+    let shown = page.split("<strong>Not quite the same:</strong> ").skip(1);
+    let shown: Vec<String> = shown.map(|rest| unescaped(rest.split(".</div>").next().unwrap())).collect();
+    assert_eq!(shown, remarks);
+
+    let kept = tempfile::tempdir().unwrap();
+    let again = |form: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_locus"));
+        command.args(form).args(["--url", url, "--data-dir", kept.path().to_str().unwrap()]);
+        let output = command.args(["query", "again", &id.to_string()]).output().unwrap();
+        let notes = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{notes}");
+        assert_eq!(notes.lines().filter_map(|line| line.strip_prefix("note: ")).collect::<Vec<_>>(), remarks);
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(serde_json::from_str::<Value>(&again(&["--json"])).unwrap(), said["file"]);
+
+    let file = said["file"].to_string();
+    let toml = answer(agent().post(format!("{url}/v1/query-files")).content_type(JSON).send(file.as_bytes()));
+    assert_eq!((toml.status, toml.header("content-type")), (200, "application/toml; charset=utf-8"));
+    let saved = answer(agent().post(format!("{url}/builder/file")).send_form([("query", &*file), ("form", "toml")]));
+    assert_eq!(toml.body, saved.body);
+    let toml = String::from_utf8(toml.body).unwrap();
+    assert_eq!(again(&[]).trim_end(), toml.trim_end());
+    let read = QueryFile::from_toml("again", &toml).unwrap();
+    assert_eq!(serde_json::to_value(read).unwrap(), said["file"]);
+    said
+}
+
+#[test]
+fn what_asks_a_query_again_is_the_same_in_the_builder_at_its_endpoint_and_by_its_command() {
+    let site = site();
+    // Variants are named where the panel is at hand, and what was promised is not promised again.
+    let named = asked_again(&site.url, site.collecting);
+    assert!(named["file"].to_string().contains("22:16050822 G>A") && named["remarks"] == json!([]), "{named}");
+    let exact = asked_again(&site.url, site.released);
+    assert_eq!(exact["file"]["privacy"], "exact");
+    let server = Server::start();
+    let promised = asked_again(&server.running.url(), server.collecting);
+    assert!(promised["remarks"][0].as_str().unwrap().contains("the query promised"), "{promised}");
+
+    server.get(&format!("/v1/queries/{}/file", "77".repeat(32))).refused(404, "query");
+    server.get("/v1/queries/x/file").refused(400, "query id");
+    server.post("/v1/query-files", JSON, b"{").refused(400, "query file");
+    server.post("/v1/query-files", "text/plain", b"{}").refused(415, JSON);
+    server.post("/v1/query-files", JSON, &vec![b' '; (1 << 20) + 1]).refused(413, "1048576");
 }
 
 #[test]

@@ -36,6 +36,7 @@ mod places;
 mod plans;
 mod posted;
 mod progress;
+mod query_files;
 mod quota;
 mod receipts;
 mod reply;
@@ -43,6 +44,7 @@ mod schemas;
 mod screenings;
 mod search;
 mod sign_in;
+mod stages;
 mod state;
 mod studies;
 mod transactions;
@@ -74,10 +76,12 @@ pub(crate) use self::{
     operation::quorum,
     places::Place,
     posted::Posted,
-    progress::{Streams, stage_of},
+    progress::Streams,
+    query_files::{TOML, asked_again},
     quota::is_document,
     receipts::{RECEIPT_BYTES_MAX, RECEIPT_RESPONSES_MAX, collected, collected_text},
     reply::{BYTES, found, parse},
+    stages::{ReachedStage, reached_stages},
     state::KEY_BYTES_MAX,
     studies::{
         Asked, COMPARED, Headers, LatestQueries, Version, known_study, study_outcomes, study_record, study_versions,
@@ -227,6 +231,9 @@ routes![
     listing::list_queries,
     ledger::read_query,
     progress::follow_query,
+    stages::list_stages,
+    query_files::read_query_again,
+    query_files::write_query_file,
     introductions::read_introduction,
     introductions::put_introduction,
     diseases::find_diseases,

@@ -6,15 +6,12 @@ use actix_web::{
 };
 use market::{
     objects::BLOB_BYTES_MAX,
-    query::{QUERY_FILE_BYTES_MAX, QueryFile, plan_of_study},
+    query::{QueryFile, plan_of_study},
 };
 use serde::Deserialize;
 
-use super::{Service, blobs::receive_media, blocking, memory::Room};
+use super::{Service, blocking, memory::Room, query_files};
 use crate::{Error, problem::Problem};
-
-/// Media type of a query file.
-const JSON: &str = "application/json";
 
 /// What a plan supposes.
 #[derive(Debug, Deserialize)]
@@ -41,12 +38,11 @@ pub(super) async fn plan_query(
     supposed: Query<Supposed>,
     payload: Payload,
 ) -> Result<HttpResponse, Error> {
-    let bytes = receive_media(&request, payload, JSON, usize::try_from(QUERY_FILE_BYTES_MAX).unwrap_or(0)).await?;
+    let bytes = query_files::receive(&request, payload).await?;
     // The panel is read for its names.
     let _memory = service.quota.memory.take(Room::Large, BLOB_BYTES_MAX).await?;
     let plan = blocking(move || {
-        let file: QueryFile = serde_json::from_slice(&bytes)
-            .map_err(|error| Error::Request { what: "query file", why: error.to_string() })?;
+        let file = query_files::read(&bytes)?;
         let snapshot = service.chain.snapshot()?;
         let genesis = service.chain.ledger().genesis();
         Ok(plan_of_study((&snapshot, genesis), &service.fetching(), &file, supposed.cohort)?)

@@ -18,9 +18,7 @@ use market::{
 use node::{
     Snapshot,
     calendar::date,
-    event::Event,
     state::{Conformance, QueryState, QueryStatus, StateRead},
-    units::{Height, Timestamp},
 };
 use serde::Deserialize;
 
@@ -32,7 +30,7 @@ use super::{
 };
 use crate::{
     Error,
-    api::{QueryProgress, Room, Service, blocking, found, parse, stage_of},
+    api::{QueryProgress, ReachedStage, Room, Service, blocking, found, parse, reached_stages},
     reading::{codings, names_variants},
 };
 
@@ -140,7 +138,7 @@ struct Progress {
     id: QueryId,
     state: QueryState,
     stage: Stage,
-    steps: Vec<Step>,
+    steps: Vec<ReachedStage>,
     live: bool,
     is_past: bool,
     /// Tells what is shown from what comes after.
@@ -149,19 +147,12 @@ struct Progress {
 
 impl HtmlSafe for Progress {}
 
-/// A stage that a query went through.
-struct Step {
-    stage: Stage,
-    height: Height,
-    time: Timestamp,
-}
-
 impl Progress {
     fn of(snapshot: &Snapshot, id: QueryId) -> Result<Self, Error> {
         let state = found("query", id, snapshot.query(id)?)?;
         let progress = QueryProgress::of(&state);
         let (mark, live) = (progress.mark(), !progress.is_final());
-        let (steps, is_past) = (steps(snapshot, id, &state)?, is_past(snapshot, &state)?);
+        let (steps, is_past) = (reached_stages(snapshot, id, &state)?, is_past(snapshot, &state)?);
         Ok(Self { id, stage: progress.stage, steps, live, is_past, mark, state })
     }
 
@@ -178,42 +169,6 @@ impl Progress {
     const fn refund_reason(&self) -> Option<&'static str> {
         refund_reason(&self.state)
     }
-}
-
-/// Blocks that are looked through for a stage that the state does not date any more.
-const LOOKED_THROUGH_MAX: u64 = 256;
-
-/// The stages gone through with their blocks. The state dates the latest; those before it are in the blocks between.
-fn steps(snapshot: &Snapshot, id: QueryId, state: &QueryState) -> Result<Vec<Step>, Error> {
-    let at = |stage, height| {
-        let header = found("block", height, snapshot.header(height)?)?;
-        Ok::<_, Error>(Step { stage, height, time: header.header.time })
-    };
-    let mut steps = vec![at(Stage::Collecting, state.opened)?];
-    let latest = match state.status {
-        QueryStatus::Collecting => return Ok(steps),
-        QueryStatus::Sealed { height, .. }
-        | QueryStatus::Aggregated { height, .. }
-        | QueryStatus::Released { height, .. }
-        | QueryStatus::Refunded { height, .. } => height,
-    };
-    let first = state.opened.get().max(latest.get().saturating_sub(LOOKED_THROUGH_MAX));
-    let reached = stage_of(&state.status);
-    for height in (first..=latest.get()).map(Height::new) {
-        let Some(events) = snapshot.events(height)? else { continue };
-        for event in events.transactions.iter().flatten() {
-            let stage = match event {
-                Event::QuerySealed { query, .. } if *query == id => Stage::Sealed,
-                Event::QueryAggregated { query, .. } if *query == id => Stage::Aggregated,
-                _ => continue,
-            };
-            if stage != reached {
-                steps.push(at(stage, height)?);
-            }
-        }
-    }
-    steps.push(at(reached, latest)?);
-    Ok(steps)
 }
 
 /// A part of a query, in words.

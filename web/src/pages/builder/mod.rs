@@ -48,7 +48,7 @@ use super::{
 };
 use crate::{
     Error,
-    api::{Room, Service, VariantPage, blocking},
+    api::{Room, Service, TOML, VariantPage, asked_again, blocking},
 };
 
 /// Studies and schemas that the form offers, the newest first.
@@ -212,27 +212,15 @@ async fn begin(
 ) -> Result<HttpResponse, Error> {
     let Beginning { study, schema, query } = asked(beginning)?;
     let (draft, remarks) = match query {
-        Some(query) => draft_of(&service, query).await?,
+        Some(query) => {
+            let Again { file, remarks } = asked_again(&service, query).await?;
+            (to_draft(&file)?, remarks)
+        }
         None => (Draft { study, schema, ..Draft::new() }, vec![]),
     };
     let is_again = query.is_some();
     let last = |builder| Builder { errors: FieldErrors::new(), remarks, is_again, ..builder };
     render(&request, service, draft, last).await
-}
-
-/// The draft that asks the same as a query, and where it does not.
-async fn draft_of(service: &Data<Service>, id: QueryId) -> Result<(Draft, Vec<String>), Error> {
-    let _memory = service.quota.memory.take(Room::Large, BLOB_BYTES_MAX).await?;
-    let service = service.clone();
-    blocking(move || {
-        let snapshot = service.chain.snapshot()?;
-        let missing = || node::Error::Unknown { what: "query", id: id.to_string() };
-        let query = snapshot.query(id)?.ok_or_else(missing)?.query;
-        let (schema, panel) = schema_and_panel(&snapshot, &service.fetching(), query.schema)?;
-        let Again { file, remarks } = Again::of(&query, &schema, panel.as_ref());
-        Ok((to_draft(&file)?, remarks))
-    })
-    .await
 }
 
 /// The form as it was sent, changed as its button asks, with the plan of what it means.
@@ -372,7 +360,7 @@ async fn save(wanted: Form<Wanted>) -> Result<HttpResponse, Error> {
     let file: QueryFile = read_query_file(&wanted.query)?;
     let failed = |error: serde_json::Error| Error::Internal { action: "write a query file", why: error.to_string() };
     let (name, media, text) = match wanted.form {
-        FileForm::Toml => ("query.toml", "application/toml; charset=utf-8", file.to_toml()?),
+        FileForm::Toml => ("query.toml", TOML, file.to_toml()?),
         FileForm::Json => ("query.json", "application/json", serde_json::to_string_pretty(&file).map_err(failed)?),
     };
     Ok(HttpResponse::Ok()
