@@ -5,6 +5,7 @@
 //! sessions, and takes nothing else. The pages themselves are in `pages/patient`.
 
 mod act;
+mod failure;
 mod grant;
 mod licences;
 mod operation;
@@ -31,6 +32,7 @@ use serde::Serialize;
 pub use self::origin::Origin;
 pub(crate) use self::{
     act::Act,
+    failure::Cause,
     licences::{Days, Licences, Offered, Requested, Which},
     operation::{OperationId, Progress, Running},
     sent::Sent,

@@ -7,6 +7,7 @@ use rand::CryptoRng;
 use super::{
     Act, PatientPages,
     act::Done,
+    failure::{Cause, Failure, may_be_done},
     lock,
     shown::{BUSY_TIME_OF_CHANGE_MAX, open_patiently},
 };
@@ -57,10 +58,10 @@ pub(crate) enum Progress {
     Waiting,
     /// A block has it.
     Done(Done),
-    /// It was refused, or could not be sent.
-    Failed(String),
-    /// It was sent, and nobody knows whether a block will have it.
-    Unsure(String),
+    /// It was refused, or could not be sent. Nothing was changed.
+    Failed(Failure),
+    /// Something of it may be in a block, or will be, and nobody knows.
+    Unsure(Failure),
 }
 
 impl Progress {
@@ -132,11 +133,8 @@ impl PatientPages {
         match thread::Builder::new().name("locus-change".into()).spawn(work) {
             Ok(_) => Ok(id),
             Err(error) => {
-                lock(&self.operations).note(
-                    id,
-                    wallet,
-                    Progress::Failed("this computer has no room for it now".into()),
-                );
+                let failure = Failure { cause: Cause::Full, said: Some(error.to_string()) };
+                lock(&self.operations).note(id, wallet, Progress::Failed(failure));
                 Err(Error::Internal { action: "start a thread", why: error.to_string() })
             }
         }
@@ -145,7 +143,7 @@ impl PatientPages {
     fn perform(&self, id: OperationId, wallet: usize, act: &Act) -> Progress {
         let mut opened = match open_patiently(self, wallet, BUSY_TIME_OF_CHANGE_MAX) {
             Ok(opened) => opened,
-            Err(error) => return Progress::Failed(error.to_string()),
+            Err(error) => return Progress::Failed(Failure::of(&error)),
         };
         lock(&self.operations).note(id, wallet, Progress::Waiting);
         match act.perform(&self.reach, &mut opened) {
@@ -153,11 +151,8 @@ impl PatientPages {
                 self.note_done(wallet, act, &done);
                 Progress::Done(done)
             }
-            Err(Error::Market(error @ market::Error::Unsettled { .. })) => Progress::Unsure(error.to_string()),
-            Err(Error::Market(market::Error::Ledger(error))) if !error.is_refusal() => {
-                Progress::Unsure(error.to_string())
-            }
-            Err(error) => Progress::Failed(error.to_string()),
+            Err(error) if may_be_done(act, &error) => Progress::Unsure(Failure::of(&error)),
+            Err(error) => Progress::Failed(Failure::of(&error)),
         }
     }
 
@@ -179,13 +174,17 @@ mod tests {
     const ID: OperationId = OperationId(1);
     const OTHER: OperationId = OperationId(2);
 
+    fn failed() -> Progress {
+        Progress::Failed(Failure { cause: Cause::Refused, said: None })
+    }
+
     #[test]
     fn a_form_that_is_sent_twice_means_one_change() {
         let mut operations = Operations::default();
         let act = Act::Withdraw { record: 0 };
         assert_eq!(operations.begin(ID, 0, &act).unwrap(), (ID, true));
         assert_eq!(operations.begin(ID, 0, &act).unwrap(), (ID, false));
-        operations.note(ID, 0, Progress::Failed("refused".into()));
+        operations.note(ID, 0, failed());
         assert_eq!(operations.begin(ID, 0, &act).unwrap(), (ID, false), "the back button does nothing again");
         assert_eq!(operations.begin(OTHER, 0, &act).unwrap(), (OTHER, true), "a new page does");
     }
@@ -206,7 +205,7 @@ mod tests {
             let id = OperationId(number as u128);
             operations.begin(id, number, &Act::Withdraw { record: 0 }).unwrap();
             if number > 0 {
-                operations.note(id, number, Progress::Failed(String::new()));
+                operations.note(id, number, failed());
             }
         }
         operations.begin(OperationId(9_999), 9_999, &Act::Withdraw { record: 0 }).unwrap();

@@ -23,6 +23,7 @@ mod licences;
 mod money;
 mod privacy;
 mod records;
+mod trouble;
 mod visit;
 mod words;
 

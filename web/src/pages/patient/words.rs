@@ -21,6 +21,7 @@ use crate::regions::listed;
 pub(super) use super::{
     changes::{ActWords, act},
     licence_words::{allowed_use, data_use, promises},
+    trouble::trouble,
 };
 
 /// From how many people on nobody stands out among them.
