@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     chromium::{Browser, browser},
-    patient::journeys::says_no_jargon,
+    patient::plain::is_plain,
     site::{Site, site},
 };
 use crate::api::parity;
@@ -165,7 +165,7 @@ fn faults(browser: &Browser, name: &str) -> Vec<String> {
 #[track_caller]
 pub fn inspect(browser: &Browser, name: &str) {
     if name.starts_with("patient-") {
-        says_no_jargon(browser, name);
+        is_plain(browser, name);
     }
     let faults = faults(browser, name);
     assert!(faults.is_empty(), "{}", faults.join("\n"));

@@ -5,6 +5,7 @@ mod forms;
 mod granting;
 pub mod hostile;
 pub mod journeys;
+pub mod plain;
 mod refusing;
 mod village;
 pub mod ward;

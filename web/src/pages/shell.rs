@@ -247,7 +247,7 @@ pub(super) fn page(template: &impl Template) -> Result<HttpResponse, Error> {
 /// # Errors
 /// As [`page`].
 pub(super) fn page_with(status: StatusCode, template: &impl Template) -> Result<HttpResponse, Error> {
-    Ok(with_headers(status).body(rendered(template)?))
+    Ok(answer(status, rendered(template)?))
 }
 
 /// A page that carries what its reader sent as an answer, compressed where that is taken and tells nobody anything.
@@ -266,7 +266,16 @@ pub(super) fn large_page(request: &HttpRequest, template: &impl Template) -> Res
     })
 }
 
-fn rendered(template: &impl Template) -> Result<String, Error> {
+/// The text of a page as an answer of this status.
+pub(super) fn answer(status: StatusCode, text: String) -> HttpResponse {
+    with_headers(status).body(text)
+}
+
+/// The text of a page.
+///
+/// # Errors
+/// As [`page`].
+pub(super) fn rendered(template: &impl Template) -> Result<String, Error> {
     template.render().map_err(|error| Error::Internal { action: "render a page", why: error.to_string() })
 }
 

@@ -14,10 +14,11 @@ use serde::Deserialize;
 use super::{
     super::{
         parts::{self, Listing, asked},
-        shell::{Shell, page},
+        shell::Shell,
     },
     Part,
     confirm::{Question, ask, lead_to},
+    explained::page,
     visit::{Seen, Visit},
     words,
 };

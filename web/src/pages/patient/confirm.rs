@@ -4,11 +4,9 @@ use actix_web::{HttpRequest, HttpResponse, get, http::header, web::Path};
 use askama::Template;
 
 use super::{
-    super::{
-        parts,
-        shell::{Shell, page},
-    },
+    super::{parts, shell::Shell},
     Part,
+    explained::page,
     illness::has_illness,
     visit::{Seen, Visit},
     words,

@@ -19,11 +19,12 @@ use super::{
     super::{
         parts::{self, asked},
         regions::{self, Boxes, Choices, EVERYWHERE},
-        shell::{Shell, page},
+        shell::Shell,
     },
     Part,
     confirm::{Question, ask, lead_to},
     difference::{changed, unchosen},
+    explained::page,
     visit::{Fields, Seen, Visit},
     words,
 };

@@ -9,8 +9,9 @@ use actix_web::{
 use askama::Template;
 
 use super::{
-    super::shell::{Shell, cookie, page, page_with},
+    super::shell::{Shell, cookie},
     Part,
+    explained::{page, page_with},
     visit::Visit,
 };
 use crate::{

@@ -13,11 +13,9 @@ use actix_web::{
 use askama::Template;
 
 use super::{
-    super::{
-        refusal::detail,
-        shell::{Shell, page_with},
-    },
+    super::{refusal::detail, shell::Shell},
     Part,
+    explained::page_with,
 };
 use crate::{Error, patient::PatientPages};
 
@@ -26,7 +24,9 @@ use crate::{Error, patient::PatientPages};
 struct Refusal {
     shell: Shell,
     title: String,
-    detail: String,
+    detail: &'static str,
+    /// What the program said, behind a tap.
+    said: Option<String>,
     is_signed_out: bool,
 }
 
@@ -83,6 +83,22 @@ const fn title(status: StatusCode, is_signed_out: bool) -> &'static str {
     }
 }
 
+/// What is to be done about it.
+const fn advice(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => {
+            "What was sent cannot be read. Go back, open the page anew, and send it once more."
+        }
+        StatusCode::FORBIDDEN => "Open the page anew from your own pages, and send it once more from there.",
+        StatusCode::NOT_FOUND => "What you look for is not here, or not any more, or it is not yours.",
+        StatusCode::PAYLOAD_TOO_LARGE => "That is too much at once. Wait a minute, or send less.",
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE => {
+            "So nobody can say how this stands now. Look again later."
+        }
+        _ => "Try once more later. If it stays so, tell whoever runs your agent.",
+    }
+}
+
 fn refusal(
     request: &actix_web::HttpRequest,
     error: &actix_web::Error,
@@ -95,17 +111,17 @@ fn refusal(
         None => matches!(status, StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND),
     };
     let is_no_address = *request.method() == Method::GET && is_misread;
-    let detail = if is_no_address {
-        "This address is not whole. Begin at the home page.".into()
+    let (detail, said) = if is_no_address {
+        ("This address is not whole. Begin at the home page.", None)
     } else if is_busy {
-        "Another program has your wallet open, such as the agent that answers for you. Try again in a minute.".into()
+        ("Another program has your wallet open. It may be the agent that answers for you. Try again in a minute.", None)
     } else {
-        detail(error)
+        (advice(status), Some(detail(error)))
     };
     let title = title(if is_no_address { StatusCode::NOT_FOUND } else { status }, is_signed_out);
     let shell = Shell::of(request, Part::Elsewhere, title);
     let shell = if is_signed_out || status == StatusCode::FORBIDDEN { shell.alone() } else { shell };
-    Ok(page_with(status, &Refusal { shell, title: title.into(), detail, is_signed_out })?)
+    Ok(page_with(status, &Refusal { shell, title: title.into(), detail, said, is_signed_out })?)
 }
 
 /// Turns the error of an answer into a page.

@@ -13,14 +13,25 @@ use super::{
 use crate::Error;
 
 /// A page or a word, and what it is.
-struct Explained {
-    id: &'static str,
+pub(super) struct Explained {
+    pub(super) id: &'static str,
     name: &'static str,
+    /// How pages write it, where it leads here.
+    pub(super) forms: &'static [&'static str],
     means: &'static str,
 }
 
 const fn word(id: &'static str, name: &'static str, means: &'static str) -> Explained {
-    Explained { id, name, means }
+    used(id, name, &[], means)
+}
+
+const fn used(id: &'static str, name: &'static str, forms: &'static [&'static str], means: &'static str) -> Explained {
+    Explained { id, name, forms, means }
+}
+
+/// The words that pages lead to.
+pub(super) fn words() -> impl Iterator<Item = &'static Explained> {
+    WORDS.iter()
 }
 
 /// The pages, by their addresses.
@@ -41,69 +52,129 @@ const PAGES: [Explained; 9] = [
 ];
 
 /// Words that the pages use.
-const WORDS: [Explained; 22] = [
-    word("account", "Account", "A long number to which money can be sent. It has no name on it."),
-    word(
+static WORDS: [Explained; 22] = [
+    used(
+        "account",
+        "Account",
+        &["account", "accounts"],
+        "A long number to which money can be sent. It has no name on it.",
+    ),
+    used(
         "agent",
         "Agent",
+        &["agent", "agents"],
         "A program that works for you. It has your rules, and answers questions when they allow it.",
     ),
-    word("answer", "Answer", "What your agent sends to a question: numbers from your record, in a locked box."),
-    word("block", "Block", "One page of the common book. What is written on it stays."),
-    word(
+    used(
+        "answer",
+        "Answer",
+        &["answer", "answers"],
+        "What your agent sends to a question: numbers from your record, in a locked box.",
+    ),
+    used("block", "Block", &["block", "blocks"], "One page of the common book. What is written on it stays."),
+    used(
         "chance",
         "Chance mixed in",
+        &["chance mixed in"],
         "A bit is added or taken off at random, as if dice were thrown. It hides you in the total.",
     ),
-    word(
+    used(
         "book",
         "Common book",
+        &["common book"],
         "A list that all hospitals and researchers keep together. It holds no record of anybody.",
     ),
-    word("exact", "Exact result", "A result without any chance mixed in. It is only made where many people take part."),
-    word(
+    used(
+        "exact",
+        "Exact result",
+        &["exact result", "exact results"],
+        "A result without any chance mixed in. It is only made where many people take part.",
+    ),
+    used(
         "genome",
         "Genome",
+        &["genome", "genomes"],
         "The long text inside your body’s cells that says how you are built. It is nearly the same in everybody.",
     ),
-    word(
+    used(
         "invitation",
         "Invitation",
+        &["invitation", "invitations"],
         "A letter from a study to somebody who fits. The study learns who that is only if you say yes.",
     ),
-    word(
+    used(
         "licence",
         "Licence",
+        &["licence", "licences"],
         "Your leave for one group of people to get a copy of your data, for some days and one aim.",
     ),
-    word(
+    used(
         "locked-box",
         "Locked box",
+        &["locked box", "locked boxes"],
         "A message that is written so that nobody can read it. Boxes can be added up while they are locked.",
     ),
-    word("network", "Network", "The computers of hospitals and others that keep the common book and check each other."),
-    word(
+    used(
+        "network",
+        "Network",
+        &["network"],
+        "The computers of hospitals and others that keep the common book and check each other.",
+    ),
+    used(
         "privacy-budget",
         "Privacy budget",
+        &["privacy budget"],
         "How much all your answers together may tell about you. When it is used up, your agent says no.",
     ),
-    word(
+    used(
         "question",
         "Question",
+        &["question", "questions"],
         "What a researcher wants to know about many people at once. Nobody can ask about you alone.",
     ),
-    word("record", "Record", "What your hospital wrote down about you and signed. You keep it."),
-    word("region", "Region", "A part of the world. Each has a number, and your hospital knows which is which."),
-    word("result", "Result", "The total of many answers. It is all that anybody ever sees."),
-    word("rules", "Rules", "What you allow: what for, for how long, where, and for how much money."),
-    word(
+    used(
+        "record",
+        "Record",
+        &["record", "records"],
+        "What your hospital wrote down about you and signed. You keep it.",
+    ),
+    used(
+        "region",
+        "Region",
+        &["region", "regions"],
+        "A part of the world. Each has a number, and your hospital knows which is which.",
+    ),
+    used("result", "Result", &["result", "results"], "The total of many answers. It is all that anybody ever sees."),
+    used(
+        "rules",
+        "Rules",
+        &["rule", "rules"],
+        "What you allow: what for, for how long, where, and for how much money.",
+    ),
+    used(
         "seal",
         "Seal",
+        &["seal"],
         "A mark that shows that a record is real and was not changed. Nobody can read the record from it.",
     ),
-    word("study", "Study", "A plan of researchers to find something out. It is written down before they ask."),
-    word("wallet", "Wallet", "A file with your records and your keys. Who has it and its password can act for you."),
-    word("withdraw", "Withdraw", "To end the use of a record for ever. Results that are out already stay out."),
+    used(
+        "study",
+        "Study",
+        &["study", "studies"],
+        "A plan of researchers to find something out. It is written down before they ask.",
+    ),
+    used(
+        "wallet",
+        "Wallet",
+        &["wallet", "wallets"],
+        "A file with your records and your keys. Who has it and its password can act for you.",
+    ),
+    used(
+        "withdraw",
+        "Withdraw",
+        &["withdraw", "withdrawn"],
+        "To end the use of a record for ever. Results that are out already stay out.",
+    ),
 ];
 
 /// Words for experts, which the pages show behind a tap, in words that are not.
@@ -165,6 +236,7 @@ mod tests {
         }
         let ids: BTreeSet<_> = WORDS.iter().chain(&EXPERT_WORDS).map(|word| word.id).collect();
         assert_eq!(ids.len(), WORDS.len() + EXPERT_WORDS.len());
+        assert!(WORDS.iter().all(|word| !word.forms.is_empty()), "every word leads here");
         assert!(
             WORDS.iter().map(|word| word.name).is_sorted() && EXPERT_WORDS.iter().map(|word| word.name).is_sorted()
         );

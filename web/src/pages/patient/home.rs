@@ -10,12 +10,10 @@ use market::{
 };
 
 use super::{
-    super::{
-        parts,
-        shell::{Shell, page},
-    },
+    super::{parts, shell::Shell},
     Part,
     alerts::{Alert, alerts},
+    explained::page,
     visit::{Seen, Visit},
 };
 use crate::{

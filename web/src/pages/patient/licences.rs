@@ -13,10 +13,11 @@ use serde::Deserialize;
 use super::{
     super::{
         parts::{self, asked},
-        shell::{Shell, page},
+        shell::Shell,
     },
     Part,
     confirm::{Question, ask, lead_to},
+    explained::page,
     visit::{Seen, Visit},
     words,
 };

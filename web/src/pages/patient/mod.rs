@@ -1,6 +1,6 @@
 //! A person's pages, served by their own agent or by a hospital's: records, rules, who asked, money and privacy.
 //!
-//! Written to be read at twelve. What a word of the trade means is behind a tap. A session sees one wallet; each change is
+//! Written to be read at twelve. Words of the trade are behind a tap, and other words lead to the help. A session sees one wallet; each change is
 //! confirmed on a page that says what it does and what it cannot undo, and is followed until its block.
 
 mod alerts;
@@ -12,6 +12,7 @@ mod difference;
 mod download;
 mod enter;
 mod everything;
+mod explained;
 mod guard;
 mod help;
 mod home;

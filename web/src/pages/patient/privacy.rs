@@ -10,12 +10,10 @@ use askama::Template;
 use market::overview::{Overview, RecordStanding};
 
 use super::{
-    super::{
-        parts,
-        shell::{Shell, page},
-    },
+    super::{parts, shell::Shell},
     Part,
     confirm::{Question, ask, lead_to},
+    explained::page,
     visit::{Seen, Visit},
     words,
 };

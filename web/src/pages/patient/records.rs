@@ -8,11 +8,9 @@ use circuits::schema::Sensitivity;
 use market::overview::Overview;
 
 use super::{
-    super::{
-        parts,
-        shell::{Shell, page},
-    },
+    super::{parts, shell::Shell},
     Part,
+    explained::page,
     visit::{Seen, Visit},
     words,
 };

@@ -399,4 +399,6 @@ pub(super) const fn access(party: &AccessParty, kind: &AccessKind) -> &'static s
 }
 
 #[cfg(test)]
+mod plain;
+#[cfg(test)]
 pub(super) mod tests;

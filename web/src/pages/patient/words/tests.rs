@@ -5,35 +5,50 @@ use market::agent::{Asked, Forbidden};
 
 use super::*;
 
-/// Words of the trade that stay behind a tap.
-const JARGON: [&str; 16] = [
-    "epoch",
-    "ledger",
-    "nullifier",
-    "ciphertext",
-    "schema",
-    "ε",
-    "epsilon",
-    "differential",
-    "commit",
-    "cohort",
-    "query",
-    "screening",
-    "leaf",
-    "consent",
-    "transaction",
-    "--",
-];
-
 #[track_caller]
 pub(in crate::pages::patient) fn is_plain(text: &str) {
     assert!(text.len() > 10 && text.ends_with('.'), "{text:?} is no sentence");
-    for word in JARGON {
-        assert!(!text.to_lowercase().contains(word), "{text:?} says {word:?}");
+    assert_eq!(plain::of_the_trade(text), None, "{text:?}");
+    assert_eq!(plain::too_long(text), None, "{text:?}");
+}
+
+#[test]
+fn words_of_the_trade_are_found_whole_in_any_case_and_number_and_not_within_others() {
+    for (text, word) in [
+        ("The Ledger has it.", "ledger"),
+        ("two epochs", "epoch"),
+        ("a zero-knowledge proof", "zero-knowledge"),
+        ("ε = 0.5", "ε"),
+        ("start it with --reader", "--"),
+        ("your consent, as they say", "consent"),
+    ] {
+        assert_eq!(plain::of_the_trade(text), Some(word), "{text}");
     }
-    for sentence in text.split_inclusive(['.', ':']) {
-        assert!(sentence.split_whitespace().count() <= 25, "{sentence:?} is long");
+    assert_eq!(plain::of_the_trade("An ethics committee never leaves; it consented."), None);
+}
+
+#[test]
+fn a_long_sentence_is_found_and_lines_and_full_stops_end_one() {
+    let long = |end: &str| format!("{} word{end} and more", "word ".repeat(plain::WORDS_MAX - 1));
+    assert_eq!(plain::too_long(&long("")).map(|found| found.split(' ').count()), Some(plain::WORDS_MAX + 2));
+    for end in [".", "?", "!", ".”", "\n"] {
+        assert_eq!(plain::too_long(&long(end)), None, "{end:?}");
     }
+    assert!(plain::too_long(&long(" 0.5")).is_some(), "a point within a number ends nothing");
+}
+
+#[test]
+fn the_grade_of_a_text_is_that_of_its_sentences() {
+    // Four words of 22 letters.
+    let easy = "Your agent says no now.\nA title without a full stop";
+    assert!((plain::grade("Your agents always answer.").unwrap() - (4.71 * 5.5 + 2.0 - 21.43)).abs() < 1e-9);
+    assert_eq!(plain::grade(easy), plain::grade("Your agent says no now."));
+    assert_eq!(plain::grade("Your agent says no 1,172 now."), plain::grade(easy));
+    assert!(plain::grade(easy).unwrap() < plain::GRADE_MAX);
+    let hard = "Accomplices of a researcher can nevertheless distinguish individual contributions whenever successive \
+                releases of overlapping populations are published without additional randomisation.";
+    assert!(plain::grade(hard).unwrap() > 2.0 * plain::GRADE_MAX);
+    assert_eq!(plain::grade("A title"), None);
 }
 
 /// Every reason there is. A new one does not compile until it is here.
