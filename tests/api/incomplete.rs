@@ -12,7 +12,7 @@ use web::client::RemoteLedger;
 
 use super::{
     blobs::{fill, path, released},
-    licences::Town,
+    licences::{Town, drs_refused},
     server::{BYTES, Server, agent, answer, clock, id, world},
 };
 use crate::{
@@ -96,8 +96,10 @@ fn owner_and_custodian_need_no_licence_and_so_no_list_of_them() {
     for name in [owner_name(0), "custodian".into()] {
         assert_eq!(town.get(&name, &town.header_path()).status, 200, "{name}");
     }
+    let object = format!("/ga4gh/drs/v1/objects/{}", town.dataset);
     for name in ["researcher", "governor"] {
         town.get(name, &town.header_path()).refused(503, "has not indexed block 1,");
+        drs_refused(&town.get(name, &object), 503, "has not indexed block 1,");
     }
     assert_eq!(town.licence(id).accesses, 0);
 }

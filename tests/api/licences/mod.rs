@@ -5,7 +5,10 @@ mod flow;
 mod requests;
 mod town;
 
-pub use self::town::{EMBARGO, Town};
+pub use self::{
+    drs::refused as drs_refused,
+    town::{EMBARGO, Town},
+};
 
 use circuits::{
     consent::{Day, Purposes, Regions},

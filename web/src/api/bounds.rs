@@ -79,5 +79,11 @@ pub(crate) async fn no_endpoint(request: HttpRequest) -> Result<HttpResponse, Er
     } else {
         Error::NoEndpoint { path }
     };
-    super::beacon::no_endpoint(&request, &error).ok_or(error)
+    let specified = super::beacon::no_endpoint(&request, &error);
+    specified.or_else(|| super::drs::no_endpoint(&request, &error)).ok_or(error)
+}
+
+/// Whether a path is a root or lies below it.
+pub(super) fn is_below(path: &str, root: &str) -> bool {
+    path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -26,7 +26,7 @@ pub use self::{
     identity::{Identity, Publishing},
     served::ServedBeacon,
 };
-use super::{Service, blobs::receive_media, blocking};
+use super::{Service, blobs::receive_media, blocking, bounds::is_below};
 use crate::{Error, problem::Problem};
 
 /// Where the Beacon is.
@@ -52,9 +52,7 @@ pub(super) fn refusal(error: &Error, identity: &Identity) -> HttpResponse {
 
 /// The answer to an unknown path or method below the root; `None` for a path elsewhere.
 pub(super) fn no_endpoint(request: &HttpRequest, error: &Error) -> Option<HttpResponse> {
-    let path = request.path();
-    let below = path.strip_prefix(ROOT).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    let service = request.app_data::<Data<Service>>().filter(|_| below)?;
+    let service = request.app_data::<Data<Service>>().filter(|_| is_below(request.path(), ROOT))?;
     Some(refusal(error, &service.publishing.identity))
 }
 

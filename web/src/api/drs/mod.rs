@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use self::object::{ACCESS_ID, Named, Part};
 use super::{
     Service, blocking,
+    bounds::is_below,
     caller::caller,
     custody::{custody, entitled, unknown},
 };
@@ -27,16 +28,22 @@ const API_VERSION: &str = "1.4.0";
 /// Objects of a bulk request: there is no endpoint for more than one.
 const BULK_MAX: u32 = 1;
 
-/// The value, or the error as the specification writes it, with the status and words of the API's problems.
+/// An error as the specification writes it, with the status and words of the API's problems.
+fn refusal(error: &Error) -> HttpResponse {
+    let status = error.error_response().status();
+    let problem = Problem::from(error);
+    HttpResponse::build(status).json(json!({ "msg": problem.detail, "status_code": problem.status }))
+}
+
+/// The answer to an unknown path or method below the root; `None` for a path elsewhere.
+pub(super) fn no_endpoint(request: &HttpRequest, error: &Error) -> Option<HttpResponse> {
+    let _served = request.app_data::<Data<Service>>().filter(|_| is_below(request.path(), ROOT))?;
+    Some(refusal(error))
+}
+
+/// The value, or why there is none.
 fn answer(made: Result<Value, Error>) -> HttpResponse {
-    match made {
-        Ok(value) => HttpResponse::Ok().json(value),
-        Err(error) => {
-            let status = error.error_response().status();
-            let problem = Problem::from(&error);
-            HttpResponse::build(status).json(json!({ "msg": problem.detail, "status_code": problem.status }))
-        }
-    }
+    made.map_or_else(|error| refusal(&error), |value| HttpResponse::Ok().json(value))
 }
 
 /// What this data repository is, as GA4GH service-info 1.0.0.
