@@ -99,6 +99,10 @@ fn a_sponsor_recruits_over_http_and_knows_who_accepted_alone() {
     let screening = open(&place, &schema, &study);
     let listed = place.locus(&["screening", "list"]);
     assert_eq!(listed["screenings"][0]["id"], json!(screening));
+    let said = place.said(&["screening", "show", &screening]);
+    for part in ["asks       age 18 to 120", "purpose    Health, medical or biomedical research (DUO:0000006)"] {
+        assert!(said.contains(part), "{said} does not say {part}");
+    }
     respond(&place, &screening);
     let read = [&["screening", "invitations", &screening][..], &WALLETS].concat();
     assert_eq!(place.locus(&read), json!({ "invitations": [] }));

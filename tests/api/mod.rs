@@ -34,6 +34,7 @@ mod public;
 mod reads;
 mod routes;
 mod same_as_pages;
+mod screening_terms;
 pub mod screenings;
 pub mod server;
 mod shown_alike;

@@ -37,9 +37,9 @@ const PURPOSES: [(&str, &str, &str); 9] = [
 /// A purpose: its name in files, in words, and its term.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Purpose {
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     pub(crate) words: &'static str,
-    pub(super) term: &'static str,
+    pub(crate) term: &'static str,
 }
 
 /// Every purpose that the protocol knows.
@@ -61,7 +61,7 @@ pub(crate) fn purposes(set: Purposes) -> Vec<Purpose> {
 /// The disease asked under, which is the one studied or contains it, and which the ledger has as a number: what the node's
 /// ontology calls it, with its code, and the number itself where there is no ontology or it knows no such disease. None where
 /// none is named.
-pub(super) fn disease(number: u32, known: Option<&DiseaseNames>) -> Option<String> {
+pub(crate) fn disease(number: u32, known: Option<&DiseaseNames>) -> Option<String> {
     if number == 0 {
         return None;
     }
@@ -77,7 +77,7 @@ pub(crate) fn criteria(query: &CohortQuery, schema: &Schema) -> Vec<String> {
 }
 
 /// Public criteria: each group in words, its clauses joined by "or".
-pub(super) fn groups(criteria: &Criteria, schema: &Schema) -> Vec<String> {
+pub(crate) fn groups(criteria: &Criteria, schema: &Schema) -> Vec<String> {
     let named = |clause: &Clause| NamedClause::of(&MatchClause::from(*clause), schema, None, 0).to_string();
     criteria.groups.iter().map(|group| group.iter().map(named).collect::<Vec<_>>().join(" or ")).collect()
 }

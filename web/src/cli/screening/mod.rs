@@ -3,6 +3,7 @@
 mod person;
 mod receipt;
 mod sponsor;
+mod terms;
 
 use std::path::PathBuf;
 
@@ -35,7 +36,7 @@ pub enum Screening {
     Open(Opening),
     /// List the screenings that admit responses today.
     List(Which),
-    /// Show a screening: how many are eligible, invited, accepted, declined.
+    /// Show a screening: whom it asks and what for, and how many are eligible, invited, accepted, declined.
     Show {
         /// The screening's id.
         screening: ScreeningId,
@@ -114,7 +115,8 @@ impl Screening {
             Self::Show { screening } => {
                 let ledger = home.connect_reading()?.ledger;
                 let listed = Listed { id: screening, state: require_screening(&*ledger, screening)? };
-                output.result(&listed, describe)
+                let terms = terms::in_words(&*ledger, &listed.state.screening)?;
+                output.result(&listed, |listed| describe(listed, &terms))
             }
             Self::Respond(responding) => responding.run(home, output),
             Self::Invitations(reading) => reading.run(home, output),
@@ -137,15 +139,21 @@ fn list(home: &Home, output: &Output, which: &Which) -> Result<(), Error> {
     };
     let connection = home.connect_reading()?;
     let found = filtered_screenings(&*connection.ledger, &ScreeningFilter { of, open: !which.all })?;
+    let terms = found.iter().map(|(_, state)| terms::in_words(&*connection.ledger, &state.screening));
+    let terms = terms.collect::<Result<Vec<_>, _>>()?;
     let screenings = found.into_iter().map(|(id, state)| Listed { id, state }).collect();
     output.result(&Screenings { screenings }, |listing| match listing.screenings.as_slice() {
         [] if which.all => format!("no screening{whose} was opened"),
         [] => format!("no screening{whose} admits responses today; --all lists those that are over"),
-        listed => listed.iter().map(describe).collect::<Vec<_>>().join("\n\n"),
+        listed => {
+            let described = listed.iter().zip(&terms).map(|(listed, terms)| describe(listed, terms));
+            described.collect::<Vec<_>>().join("\n\n")
+        }
     })
 }
 
-fn describe(listed: &Listed) -> String {
+/// A screening in lines, those of its terms among them.
+fn describe(listed: &Listed, terms: &[String]) -> String {
     let Listed { id, state } = listed;
     let screening = &state.screening;
     let until = date(screening.closing);
@@ -154,15 +162,17 @@ fn describe(listed: &Listed) -> String {
         None if state.eligible >= screening.responses_max => "full".into(),
         None => format!("admits responses until the end of {until}"),
     };
-    [
+    let who = [
         format!("screening  {id}"),
         format!("study      {}", screening.study),
         format!("sponsor    {}", state.sponsor),
+    ];
+    let how_far = [
         format!("stage      {stage}"),
         format!("price      {} for each of at most {} responses", screening.price, screening.responses_max),
         format!("escrow     {}", state.escrow),
         format!("eligible   {}", state.eligible),
         format!("invited    {} ({} accepted, {} declined)", state.invited, state.accepted, state.declined),
-    ]
-    .join("\n")
+    ];
+    [who.as_slice(), terms, how_far.as_slice()].concat().join("\n")
 }

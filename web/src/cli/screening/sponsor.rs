@@ -15,7 +15,7 @@ use node::{
 };
 use serde::Serialize;
 
-use super::{Listed, describe};
+use super::{Listed, describe, terms};
 use crate::{
     Error,
     cli::{Connection, Home, Output, ontology::Ontology, sealing_key, session::write_private_file},
@@ -203,11 +203,12 @@ impl Signing {
     pub(super) fn close(self, home: &Home, output: &Output) -> Result<(), Error> {
         let key = home.key(&self.key, Role::Researcher)?;
         let connection = home.connect()?;
-        let escrow = require_screening(&*connection.ledger, self.screening)?.escrow;
+        let ScreeningState { screening, escrow, .. } = require_screening(&*connection.ledger, self.screening)?;
+        let terms = terms::in_words(&*connection.ledger, &screening)?;
         output.confirm(self.yes, &format!("Close for ever and take {escrow} back? No response is admitted then."))?;
         sponsor(&connection, &key).close(self.screening)?;
         let state = require_screening(&*connection.ledger, self.screening)?;
-        output.result(&Listed { id: self.screening, state }, describe)
+        output.result(&Listed { id: self.screening, state }, |closed| describe(closed, &terms))
     }
 }
 
