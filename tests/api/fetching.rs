@@ -18,7 +18,7 @@ use super::{
     blobs::path,
     server::{BYTES, Server},
 };
-use crate::world::{World, genesis};
+use crate::world::{World, genesis, schema};
 
 const NOTHING: &str = r#"{"type":"/problems/unknown","title":"Nothing here","status":404,"detail":"not here"}"#;
 
@@ -148,6 +148,23 @@ fn repro_a_node_that_refuses_a_blob_is_not_asked_for_it_again_at_once_and_nobody
     server.get(&path(named)).refused(503, &named.digest.to_string());
     server.get(&path(named)).refused(503, "try again");
     assert_eq!(refusing.asked().len(), 1);
+}
+
+#[test]
+fn whether_a_panel_is_missing_is_not_said_before_every_node_was_asked() {
+    let listed = |other: &Other| {
+        let server = Server::beside(World::ready(Quorum::DEFAULT).sequencer, std::slice::from_ref(&other.url));
+        server.index.follow(server.chain.ledger()).unwrap();
+        server.get(&format!("/v1/schemas/{}/variants", schema().id().unwrap()))
+    };
+    let (refusing, without) = (Other::start("500", "text/plain", b"broken"), Other::without());
+    let unsure = listed(&refusing);
+    unsure.refused(503, &schema().panel.digest.to_string());
+    assert_eq!(unsure.header("retry-after"), "1");
+    let missing = listed(&without);
+    assert_eq!(missing.status, 200);
+    assert_eq!(missing.json(), serde_json::json!({ "at_hand": false, "items": [], "next": null }));
+    assert_eq!([&refusing, &without].map(|other| other.asked().len()), [1, 1]);
 }
 
 #[test]

@@ -41,6 +41,7 @@ mod shown_alike;
 mod sign_in;
 mod sponsor_pages;
 mod uploads;
+mod variants;
 mod ways_in;
 mod whole_query;
 mod writes;

@@ -2,16 +2,27 @@
 
 use std::collections::BTreeSet;
 
+use circuits::{
+    id::SchemaId,
+    schema::{Schema, Variant, VariantPanel},
+};
+use market::{
+    ledger::act,
+    objects::{BlobAddress, BlobKind},
+};
+use node::transaction::Action;
 use serde_json::{Value, json};
 use web::access::Operation;
 
 use super::{
     authenticator::{Authenticator, Visitor},
+    blobs::path,
     introductions::{introduce, introduction, passport},
     routes::{OWN_ACCOUNT, every},
     screenings::screened,
     server::{BYTES, Server, agent, answer, clock, id},
 };
+use crate::world::{key, schema};
 
 #[test]
 fn the_document_lists_exactly_the_routes() {
@@ -119,6 +130,18 @@ fn conforms(document: &Value, schema: &Value, found: &Value, place: &str) {
     }
 }
 
+/// Registers a schema whose panel the server has.
+fn with_panel(server: &Server) -> SchemaId {
+    let variant = |pos| Variant { chrom: "20".into(), pos, reference: "A".into(), alternate: "G".into() };
+    let panel = VariantPanel { build: "GRCh37".into(), variants: [10, 20].map(variant).into() };
+    let schema = Schema { name: "with a panel".into(), panel: panel.reference().unwrap(), ..schema() };
+    act(server.chain.access(), &key("researcher"), Action::RegisterSchema(schema.clone())).unwrap();
+    let bytes = borsh::to_vec(&panel).unwrap();
+    let place = path(BlobAddress::of(BlobKind::Panel, &bytes));
+    assert_eq!(server.put(&place, BYTES, &bytes).status, 201);
+    schema.id().unwrap()
+}
+
 #[test]
 fn each_schema_is_that_of_what_is_served() {
     let server = Server::start();
@@ -130,6 +153,9 @@ fn each_schema_is_that_of_what_is_served() {
     let transaction = text(&sent["items"][0]["id"]);
     let screening = screened(&server, 1).to_string();
     introduce(&server, &introduction(&server, Some(&passport("ada")), clock()));
+    let named = with_panel(&server).to_string();
+    let variants = server.get(&format!("/v1/schemas/{named}/variants")).json();
+    assert_eq!(variants["items"].as_array().unwrap().len(), 2, "there is a variant to compare: {variants}");
     let ids = [
         ("/v1/accounts/{id}", id("friend")),
         ("/v1/accounts/{id}/next-nonce", id("friend")),
@@ -145,7 +171,7 @@ fn each_schema_is_that_of_what_is_served() {
         ("/v1/screenings/{id}/receipt", screening.clone()),
         ("/v1/screenings/{id}/responses", screening),
         ("/v1/schemas/{id}", text(&query["query"]["schema"])),
-        ("/v1/schemas/{id}/variants", text(&query["query"]["schema"])),
+        ("/v1/schemas/{id}/variants", named),
         ("/v1/studies/{id}", text(&query["query"]["study"])),
         ("/v1/studies/{id}/outcomes", text(&query["query"]["study"])),
         ("/v1/studies/{id}/versions", text(&query["query"]["study"])),
