@@ -86,6 +86,43 @@ fn sent_unchecked(place: &Place, node: &Server, dataset: &str, data_use: &str) -
     act(&ledger, &key.signing_key(), Action::RequestLicence(request)).unwrap_err().to_string()
 }
 
+/// The owner sees who asks, for what and at which price, in both forms. Returns the command.
+fn requested(place: &Place, licence: &str, dataset: &str) -> [String; 4] {
+    let account = |name: &str| text(&place.locus(&["keys", "show", &format!("{name}.key")])["account"]);
+    let command = ["licence", "requests", "--owner", &account("issuer")].map(str::to_owned);
+    let requests = command.each_ref().map(String::as_str);
+    // The node lists it a moment after its block.
+    place.until(&["keys", "show", "issuer.key"], |_| place.printed(&requests) != json!([]));
+    let row = place.printed(&requests)[0].take();
+    let named = ["licence", "dataset", "licensee", "name"].map(|field| text(&row[field]));
+    assert_eq!(named, [licence, dataset, &account("researcher"), "Dr R"], "{row}");
+    assert_eq!((&row["price"], &row["term_days"]), (&json!(500), &json!(10)), "{row}");
+    assert_eq!((&row["allowed"], &row["status"]), (&json!("within what you allow"), &json!("requested")), "{row}");
+    let said = place.said(&requests);
+    let from = format!("  Dr R ({})", account("researcher"));
+    let ends = format!("  pays 500 for 10 days; answer until block {}; requested", row["deadline"]);
+    for line in [licence, &from, &ends] {
+        assert!(said.lines().any(|one| one == line), "{line:?} is no line of {said}");
+    }
+    assert_eq!(place.printed(&["licence", "requests", "--owner", &account("researcher")]), json!([]));
+    command
+}
+
+/// Whoever asks sees what the custodian gave and the licensee says to have.
+fn accessed(place: &Place, accesses: &[&str]) {
+    let shown = place.locus(accesses);
+    let of = |receipt: &Value| (text(&receipt["party"]), text(&receipt["receipt"]["kind"]));
+    let found: Vec<_> = shown["receipts"].as_array().unwrap().iter().map(of).collect();
+    let parties = ["custodian", "licensee"].into_iter();
+    let both = parties.flat_map(|party| ["header", "body"].map(|kind| (party.to_owned(), kind.to_owned())));
+    assert_eq!(found, both.collect::<Vec<_>>(), "{shown}");
+    let said = place.said(accesses);
+    let head = format!("licence {} of {}, granted", text(&shown["licence"]), text(&shown["licensee"]));
+    assert_eq!(said.lines().next(), Some(head.as_str()));
+    let last = shown["receipts"][3]["height"].as_u64().unwrap();
+    assert!(said.lines().last().unwrap().starts_with(&format!("  block {last}: Licensee says Body ")), "{said}");
+}
+
 #[test]
 fn a_licence_in_duo_terms_is_refused_in_words_or_granted_through_a_live_node() {
     let mut place = Place::new();
@@ -106,14 +143,23 @@ fn a_licence_in_duo_terms_is_refused_in_words_or_granted_through_a_live_node() {
     fs::write(place.path("use.toml"), FIT).unwrap();
     let licence = text(&place.locus(&ask)["licence"]);
     assert_eq!(balance(&place, "researcher"), 500);
+    let requests = requested(&place, &licence, &dataset);
+    let requests = requests.each_ref().map(String::as_str);
     let grant = ["licence", "grant", &licence, "--key", "issuer.key", "--file", "genomes.vcf.c4gh"];
     place.locus(&[&grant[..], &["--reader", "owner.sec", "--document", "reader.json", "--yes"]].concat());
     assert_eq!(balance(&place, "issuer"), 500);
+    assert_eq!(place.printed(&requests), json!([]), "what was answered waits no more");
+    assert_eq!(place.said(&requests), "nobody asks for a licence\n");
+    let all = place.printed(&[&requests[..], &["--all"]].concat());
+    assert_eq!((&all[0]["licence"], &all[0]["status"]), (&json!(licence), &json!("granted")), "{all}");
     place.until(&["keys", "show", "issuer.key"], |_| listed(&node, "/v1/licences") != json!([]));
     let row = listed(&node, &format!("/v1/licences?dataset={dataset}"))[0].clone();
     assert_eq!((&row["id"], &row["dataset"]), (&json!(licence), &json!(dataset)), "{row}");
     let fetch = ["licence", "fetch", &licence, "--key", "researcher.key", "--reader", "reader.sec"];
+    let accesses = ["licence", "accesses", &licence];
+    assert_eq!(place.locus(&accesses)["receipts"], json!([]));
     place.locus(&[&fetch[..], &["--out", "licensed.vcf"]].concat());
+    accessed(&place, &accesses);
     let read = |name: &str| fs::read(place.path(name)).unwrap();
     assert_eq!(read("licensed.vcf"), read("genomes.vcf"));
     // What is withdrawn can be asked for by nobody, and what was granted runs on.

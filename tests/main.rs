@@ -15,12 +15,14 @@ mod browser;
 mod ceremony;
 mod certify;
 mod cli;
+mod commands;
 mod consortium;
 mod data_use;
 mod database;
 mod demo;
 mod fuzz;
 mod genome;
+mod guides;
 mod import_truth;
 mod introduced;
 #[path = "ledger/consortium/lan.rs"]

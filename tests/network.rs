@@ -11,9 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use clap::Parser as _;
 use serde_json::{Value, json};
-use web::{cli::Cli, demo::truth};
+use web::demo::truth;
 
 /// How long any step may take on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -408,46 +407,6 @@ fn a_node_of_another_chain_is_refused(place: &Place) {
     assert!(place.refused(&["--data-dir", "other", "ledger", "head"]).contains("chain"));
     let opened = place.refused(&["--data-dir", "other", "keys", "show", "researcher.key"]);
     assert!(opened.contains("not an unencrypted demo file"), "{opened}");
-}
-
-/// The words of a shell line, with an id for each variable and quotes taken off.
-fn words(line: &str) -> Vec<String> {
-    let quoted = line.split('"').enumerate();
-    let joined: String =
-        quoted.map(|(place, text)| if place % 2 == 1 { text.replace(' ', "-") } else { text.into() }).collect();
-    let id = "00".repeat(32);
-    let value = |word: &str| match word.replace("$i", "0").split_once('$') {
-        Some((before, variable)) => {
-            let rest = variable.trim_start_matches(|letter: char| letter.is_ascii_uppercase() || letter == '_');
-            format!("{before}{id}{rest}")
-        }
-        None => word.replace("$i", "0"),
-    };
-    joined.split_whitespace().map(value).collect()
-}
-
-#[test]
-fn every_command_of_the_guide_parses() {
-    let guides = [
-        include_str!("../docs/guide/network.md"),
-        include_str!("../docs/guide/database.md"),
-        include_str!("../docs/guide/consortium.md"),
-    ];
-    let guide = guides.concat().replace("\\\n", " ");
-    let mut commands = 0;
-    for line in guide.lines().filter(|line| line.starts_with("    ")) {
-        let Some((before, command)) = line.split_once("locus ") else { continue };
-        if !(before.trim().is_empty() || before.ends_with("$(")) {
-            continue;
-        }
-        let command = command.split(['|', '&', ')', '#']).next().unwrap();
-        let arguments = [vec!["locus".to_owned()], words(command)].concat();
-        if let Err(error) = Cli::try_parse_from(arguments) {
-            panic!("{line}: {error}");
-        }
-        commands += 1;
-    }
-    assert!(commands > 35, "only {commands} commands were found");
 }
 
 /// Runs the demo with its committee in processes; `during` sees the folder in which it plays while it runs.
