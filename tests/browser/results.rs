@@ -43,6 +43,8 @@ const FUNNEL: &str = "privacy = { epsilon = 10.0 }\nmatching = [[{ attribute = \
 const NOISY: &str = "privacy = { epsilon = 1.0 }\n[[measures]]\nstatistic = \"count\"\nby = [{ attribute = \"age\", cuts = [40, 60] }]\n";
 const EXACT: &str =
     "privacy = \"exact\"\n[[measures]]\nstatistic = \"count\"\nby = [{ attribute = \"age\", cuts = [40, 60] }]\n";
+const EFFECTS: &str = "privacy = { epsilon = 10.0 }\n[[measures]]\nstatistic = \"contingency\"\n\
+    rows = { attribute = \"age\", cuts = [74] }\ncolumns = { attribute = \"diagnosis\", cuts = [1] }\n";
 
 /// Distributions, funnels and frequencies of six age bands, and an association: twenty figures and more.
 const LARGE: &str = "privacy = { epsilon = 10.0 }\nmatching = [[{ attribute = \"age\", lo = 20, hi = 79 }]]\n\
@@ -64,6 +66,7 @@ struct Results {
     noisy: Released,
     exact: Released,
     large: Released,
+    effects: Released,
 }
 
 fn panel() -> VariantPanel {
@@ -174,7 +177,7 @@ impl Results {
         let mut world = World::prepared(lenient);
         world.act("researcher", Action::RegisterSchema(schema())).unwrap();
         world.block();
-        let asked = [ASSOCIATION, FUNNEL, NOISY, EXACT, LARGE].map(|text| resolved(&world, text));
+        let asked = [ASSOCIATION, FUNNEL, NOISY, EXACT, LARGE, EFFECTS].map(|text| resolved(&world, text));
         let ids: Vec<_> = asked.iter().map(|(_, query)| world.collect(query.clone(), 0..3)).collect();
         world.pass_days(11);
         ids.iter().for_each(|id| release(&mut world, *id));
@@ -188,6 +191,7 @@ impl Results {
             noisy: write("noisy", ids[2], &asked[2]),
             exact: write("exact", ids[3], &asked[3]),
             large: write("large", ids[4], &asked[4]),
+            effects: write("effects", ids[5], &asked[5]),
         }
     }
 
@@ -291,6 +295,54 @@ fn a_funnel_is_drawn_step_by_step_and_each_step_is_named() {
         assert!(text.contains(criterion), "{criterion}: {text}");
     }
     inspect(&browser, "result-funnel");
+    scrolls_in_its_box(&browser);
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+/// The words that are drawn in each forest plot of the page, and what is read out of it.
+const FORESTS: &str = "
+    const figures = [...document.querySelectorAll('figure')].map(one => one.querySelector('svg'));
+    const forests = figures.filter(one => one.querySelector('desc').textContent.includes('Forest plot.'));
+    const words = one => [one.querySelector('desc'), ...one.querySelectorAll('text')].map(each => each.textContent.trim());
+    return forests.map(words);";
+
+/// Odds and risk of a diagnosis from 74 years on, relative to those below.
+fn ratios() -> [f64; 2] {
+    let mut people = [[0.0; 2]; 2];
+    for number in 0..PEOPLE {
+        let (age, case) = (20 + draw(number, 0, 60), draw(number, 1, 2));
+        people[usize::from(age >= 74)][case as usize] += 1.0;
+    }
+    let [[young, young_cases], [old, old_cases]] = people;
+    let risk = |people: f64, cases: f64| cases / (people + cases);
+    [(old_cases / old) / (young_cases / young), risk(old, old_cases) / risk(young, young_cases)]
+}
+
+#[test]
+fn effects_are_drawn_as_a_forest_plot_with_each_estimate_and_its_interval() {
+    let (results, browser) = (results(), browser());
+    results.show(&browser, &results.effects);
+    drawn(&browser);
+    let forests = browser.run(FORESTS);
+    let forests = forests.as_array().unwrap();
+    assert_eq!(forests.len(), 1, "{forests:?}");
+    let words: Vec<&str> = forests[0].as_array().unwrap().iter().map(|words| words.as_str().unwrap()).collect();
+    let (said, drawn) = words.split_first().unwrap();
+    for row in ["Crude odds ratio", "Crude risk ratio"] {
+        assert!(drawn.contains(&row) && said.contains(&format!("{row}, ")), "{row}: {words:?}");
+    }
+    // Beside each row stands its estimate with the ends of its interval.
+    let numbers = |words: &&str| -> Option<[f64; 3]> {
+        let (value, interval) = words.strip_suffix(')')?.split_once(" (")?;
+        let (lo, hi) = interval.split_once('–')?;
+        Some([value.parse().ok()?, lo.parse().ok()?, hi.parse().ok()?])
+    };
+    let estimates: Vec<[f64; 3]> = drawn.iter().filter_map(numbers).collect();
+    assert_eq!(estimates.len(), 2, "{words:?}");
+    for ([value, lo, hi], truth) in estimates.into_iter().zip(ratios()) {
+        assert!((value - truth).abs() < 0.02 && lo < value && value < hi, "{value} ({lo}–{hi}), not {truth}");
+    }
+    inspect(&browser, "result-effects");
     scrolls_in_its_box(&browser);
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
