@@ -47,6 +47,10 @@ struct State {
     issuer: String,
     asked: Mutex<Asked>,
     wrong: Mutex<Wrong>,
+    /// What it says instead of letting anybody in.
+    refusal: Mutex<Option<String>>,
+    /// What it calls whoever comes.
+    name: Mutex<String>,
 }
 
 /// The provider, which runs as long as the process.
@@ -58,7 +62,13 @@ impl Provider {
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let issuer = format!("http://{}", listener.local_addr().unwrap());
-        let state = Arc::new(State { issuer, asked: Mutex::default(), wrong: Mutex::new(Wrong::Nothing) });
+        let state = Arc::new(State {
+            issuer,
+            asked: Mutex::default(),
+            wrong: Mutex::new(Wrong::Nothing),
+            refusal: Mutex::default(),
+            name: Mutex::new("Ada Lovelace".into()),
+        });
         let served = Data::from(Arc::clone(&state));
         thread::spawn(move || {
             let app = move || {
@@ -77,6 +87,16 @@ impl Provider {
 
     pub fn issuer(&self) -> &str {
         &self.state.issuer
+    }
+
+    /// Lets nobody in any more and says why, or lets everybody in again.
+    pub fn refuse(&self, why: Option<&str>) {
+        *self.state.refusal.lock().unwrap() = why.map(Into::into);
+    }
+
+    /// Gives whoever comes another name.
+    pub fn call(&self, name: &str) {
+        *self.state.name.lock().unwrap() = name.into();
     }
 
     /// Makes the next ID tokens wrong.
@@ -104,13 +124,17 @@ async fn keys() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "keys": [key] }))
 }
 
-/// Lets whoever comes in, and leads back.
+/// Lets whoever comes in or says why not, and leads back.
 async fn authorize(state: Data<State>, query: Query<BTreeMap<String, String>>) -> HttpResponse {
     let asked = query.into_inner();
     assert_eq!((asked["client_id"].as_str(), asked["response_type"].as_str()), (CLIENT.0, "code"));
     assert_eq!(asked["code_challenge_method"], "S256");
     assert!(asked["scope"].contains("openid"));
-    let back = format!("{}?code=code-{}&state={}", asked["redirect_uri"], asked["nonce"], asked["state"]);
+    let told = match &*state.refusal.lock().unwrap() {
+        Some(why) => format!("error={}", why.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>()),
+        None => format!("code=code-{}", asked["nonce"]),
+    };
+    let back = format!("{}?{told}&state={}", asked["redirect_uri"], asked["state"]);
     state.asked.lock().unwrap().insert(format!("code-{}", asked["nonce"]), asked);
     HttpResponse::SeeOther().insert_header(("location", back)).finish()
 }
@@ -127,18 +151,18 @@ async fn token(request: HttpRequest, state: Data<State>, form: Form<BTreeMap<Str
         return HttpResponse::BadRequest().json(json!({ "error": "invalid_grant" }));
     }
     let wrong = *state.wrong.lock().unwrap();
-    let id_token = signed(&claims(&state.issuer, &asked["nonce"], wrong), wrong);
+    let id_token = signed(&claims(&state, &asked["nonce"], wrong), wrong);
     HttpResponse::Ok().json(json!({ "access_token": "unused", "token_type": "Bearer", "id_token": id_token }))
 }
 
-fn claims(issuer: &str, nonce: &str, wrong: Wrong) -> Value {
+fn claims(State { issuer, name, .. }: &State, nonce: &str, wrong: Wrong) -> Value {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let unless = |other: Wrong, right: &str, false_one: &str| if wrong == other { false_one } else { right }.to_owned();
     json!({
         "iss": unless(Wrong::Issuer, issuer, "https://evil.example"),
         "aud": [unless(Wrong::Audience, CLIENT.0, "another")],
         "nonce": unless(Wrong::Nonce, nonce, "another"),
-        "sub": "ada-1", "name": "Ada Lovelace", "iat": now - 10_000,
+        "sub": "ada-1", "name": *name.lock().unwrap(), "iat": now - 10_000,
         "exp": if wrong == Wrong::Expired { now - 5_000 } else { now + 600 },
         "email": unless(Wrong::OtherDomain, "ada@Example.edu", "ada@evil.example"),
         "email_verified": wrong != Wrong::UnverifiedEmail,

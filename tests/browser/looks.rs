@@ -1,12 +1,12 @@
 //! Every page: sound, accessible, light, from this server alone, and whole at every width in both themes.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use serde_json::{Value, json};
 
 use super::{
     chromium::{Browser, browser},
-    patient::plain::is_plain,
+    patient::{journeys, plain::is_plain},
     site::{Site, site},
 };
 use crate::api::parity;
@@ -25,6 +25,13 @@ const VIOLATIONS: &str = "
     axe.run({ runOnly: rules }).then(
         found => done(found.violations.map(one => one.id + ': ' + one.help + ' ' + one.nodes.map(place).join(' | '))),
         error => done(['axe failed: ' + error]));";
+/// Opens what is folded away, and keeps what was. How many folds there were.
+const UNFOLD: &str = "
+    window.folds = [...document.querySelectorAll('details:not([open])')];
+    for (const fold of window.folds) fold.open = true;
+    return window.folds.length";
+/// Folds it away again.
+const FOLD: &str = "for (const fold of window.folds) fold.open = false";
 /// Bytes of a first visit, everything included.
 const WEIGHT_MAX: u64 = 150 << 10;
 
@@ -92,9 +99,31 @@ const ELSEWHERE: [(&str, Option<&str>); 9] = [
     ("/queries/{id}/progress", None),
     ("/screenings/{id}/receipt.json", None),
     ("/sign-in/institutions/{id}", None),
-    ("/sign-in/institutions/{id}/answer", Some("sign-in-refused")),
+    ("/sign-in/institutions/{id}/answer", Some("sign-in-answer")),
     ("/sign-in/link", Some("sign-in-link")),
     ("/you", Some("you")),
+];
+
+/// What answers the forms of a node: the names under which journeys inspect its page, or none where it is a file or leads
+/// elsewhere.
+const POSTED: [(&str, &[&str]); 17] = [
+    ("/builder", &["builder-planned", "builder-errors"]),
+    ("/builder/file", &[]),
+    ("/builder/import", &["builder-survival"]),
+    ("/results", &["result", "results-problem"]),
+    ("/results/download", &[]),
+    ("/sign-in/link", &[]),
+    ("/sign-out", &[]),
+    ("/sign-out/everywhere", &[]),
+    ("/theme", &[]),
+    ("/verify", &["verified", "verify-refused", "verify-problem"]),
+    ("/you/institutions/add", &["you-leave"]),
+    ("/you/institutions/remove", &[]),
+    ("/you/ledger-account/unlink", &[]),
+    ("/you/name", &[]),
+    ("/you/passkeys/remove", &[]),
+    ("/you/passkeys/rename", &[]),
+    ("/you/sessions/end", &[]),
 ];
 
 /// Whether a path is one of an address with parts.
@@ -104,15 +133,19 @@ fn fits(address: &str, path: &str) -> bool {
     parts.len() == found.len() && parts.iter().zip(found).all(|(part, found)| part.starts_with('{') || *part == found)
 }
 
-/// Asserts that every address of a site is inspected: by its path, or on a journey of these tests.
-#[track_caller]
-pub fn all_are_inspected(site: parity::Site, pages: &[(&str, String)], elsewhere: &[(&str, Option<&str>)]) {
+/// Whether some test inspects a page under a name.
+fn is_inspected(name: &str) -> bool {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/browser");
     let sources = [folder.clone(), folder.join("patient")].map(|folder| fs::read_dir(folder).unwrap());
     let paths = sources.into_iter().flatten().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
     let tests: String = paths.filter_map(|path| fs::read_to_string(path).ok()).collect();
-    let is_inspected =
-        |name: &str| tests.replace("&browser", "browser").contains(&format!("inspect(browser, \"{name}\")"));
+    tests.replace("&browser", "browser").contains(&format!("inspect(browser, \"{name}\")"))
+}
+
+/// Asserts that every address of a site is inspected: by its path, or on a journey of these tests, which [`inspect`] holds to
+/// the address.
+#[track_caller]
+pub fn all_are_inspected(site: parity::Site, pages: &[(&str, String)], elsewhere: &[(&str, Option<&str>)]) {
     let addresses = site.addresses("get");
     for address in &addresses {
         let listed = pages.iter().any(|(_, path)| fits(address, path));
@@ -135,6 +168,28 @@ fn every_address_of_a_node_is_inspected() {
     all_are_inspected(parity::Site::Node, &pages(site()), &ELSEWHERE);
 }
 
+#[test]
+fn every_page_that_answers_a_form_of_a_node_is_inspected() {
+    let listed: BTreeSet<String> = POSTED.map(|(address, _)| address.to_owned()).into();
+    assert_eq!(listed, parity::Site::Node.addresses("post"));
+    for name in POSTED.iter().flat_map(|(_, names)| *names) {
+        assert!(is_inspected(name), "no test inspects {name}");
+    }
+}
+
+/// Asserts that the page that is open is the one of which journeys inspect something under a name.
+#[track_caller]
+fn is_at_its_address(browser: &Browser, name: &str) {
+    let found = browser.run("return location.pathname");
+    let found = found.as_str().unwrap();
+    let elsewhere = ELSEWHERE.iter().chain(&journeys::ELSEWHERE).filter(|(_, inspected)| *inspected == Some(name));
+    let posted = POSTED.iter().filter(|(_, names)| names.contains(&name));
+    let addresses = elsewhere.map(|(address, _)| *address).chain(posted.map(|(address, _)| *address));
+    for address in addresses {
+        assert!(fits(address, found), "{name} is of {address}, and the page that is open of {found}");
+    }
+}
+
 /// What is wrong with the looks of the page that is open, in both themes: something sticks out at a width, or is not
 /// accessible. Takes its screenshots.
 fn faults(browser: &Browser, name: &str) -> Vec<String> {
@@ -149,21 +204,37 @@ fn faults(browser: &Browser, name: &str) -> Vec<String> {
             }
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/screenshots");
             browser.screenshot(&folder.join(format!("{name}-{width}-{theme}.png")));
-            if browser.run("return typeof window.axe") == "undefined" {
-                browser.run(AXE);
-            }
-            let violations = browser.run_async(VIOLATIONS);
-            let violations = violations.as_array().unwrap().iter().filter_map(Value::as_str);
-            faults.extend(violations.map(|violation| format!("{name} in {theme} at {width}: {violation}")));
+            faults.extend(violations(browser).into_iter().map(|one| format!("{name} in {theme} at {width}: {one}")));
         }
+    }
+    // What is folded away, where there is least room.
+    let [narrow, ..] = WIDTHS;
+    browser.set_width(narrow);
+    if browser.run(UNFOLD) != 0 {
+        let found = browser.run("return document.documentElement.scrollWidth").as_u64().unwrap();
+        if found > u64::from(narrow) {
+            faults.push(format!("{name} is {found} wide at {narrow} unfolded: {}", browser.run(STICKS_OUT)));
+        }
+        faults.extend(violations(browser).into_iter().map(|one| format!("{name} unfolded: {one}")));
+        browser.run(FOLD);
     }
     browser.set_width(1_024);
     faults
 }
 
+/// What axe-core finds on the page that is open.
+fn violations(browser: &Browser) -> Vec<String> {
+    if browser.run("return typeof window.axe") == "undefined" {
+        browser.run(AXE);
+    }
+    let found = browser.run_async(VIOLATIONS);
+    found.as_array().unwrap().iter().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
 /// Asserts that nothing is wrong with the looks of the page that is open, nor with the words of one of people's own.
 #[track_caller]
 pub fn inspect(browser: &Browser, name: &str) {
+    is_at_its_address(browser, name);
     if name.starts_with("patient-") {
         is_plain(browser, name);
     }
@@ -177,6 +248,7 @@ fn every_page_is_accessible_and_whole_at_every_width_in_both_themes() {
     let mut found = vec![];
     for (name, path) in pages(site) {
         browser.open(&format!("{}{path}", site.url));
+        assert_eq!(browser.run("return location.pathname"), path.split('?').next().unwrap(), "{name}");
         found.extend(faults(&browser, name));
         let complaints = browser.complaints();
         // The browser itself says that a page of an error is one.
@@ -185,6 +257,18 @@ fn every_page_is_accessible_and_whole_at_every_width_in_both_themes() {
         }
     }
     assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn a_form_that_is_too_long_is_refused_on_a_page() {
+    let (site, browser) = (site(), browser());
+    browser.open(&format!("{}/builder", site.url));
+    browser.run(
+        "document.getElementById('issuers').value = 'x'.repeat(1_100_000); document.getElementById('query-form').submit()",
+    );
+    browser.until("document.querySelector('h1')?.textContent === 'That is too much at once'");
+    inspect(&browser, "too-much");
+    drop(browser.complaints());
 }
 
 /// The requests since the log was last asked, with what came over the wire, heads included, in bytes.

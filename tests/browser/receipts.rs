@@ -117,6 +117,7 @@ fn a_picture_or_a_program_is_no_receipt_and_no_result_and_the_page_says_what_is(
             assert!(said.contains(".json") || said.contains("UTF-8"), "{page}: {said}");
         }
     }
+    inspect(&browser, "results-problem");
     drop(browser.complaints());
 }
 

@@ -1,24 +1,35 @@
 //! Signing in with a real browser and its virtual authenticators, and with the key of a ledger account.
 
+use ed25519_dalek::SigningKey;
+use node::signature::account_of;
 use serde_json::{Value, json};
 use web::{
     client::Remote,
-    sign_in::{Challenge, Link, SignedChallenge},
+    sign_in::{ADDRESS_BURST, Challenge, Link, SignedChallenge},
 };
 
 use super::{
     chromium::{Browser, browser},
+    hostile::shows_as_text,
     looks::inspect,
-    site::{Site, site},
+    site::{HOSTILE, Site, site},
 };
-use crate::api::{institutions::listed, provider::Provider};
+use crate::{
+    api::{authenticator::program, institutions::listed, provider::Provider},
+    world::account,
+};
 
 /// A name that runs, were it not taken for text.
 const MARKUP: &str = "<img src=x onerror=\"window.pwned = 1\">";
 
-/// The site under the name that passkeys are for.
+/// A server on this machine under the name that passkeys are for.
+fn named(server: &str) -> String {
+    server.replace("127.0.0.1", "localhost")
+}
+
+/// The site under that name.
 fn url(site: &Site) -> String {
-    site.url.replace("127.0.0.1", "localhost")
+    named(&site.url)
 }
 
 /// Nobody is signed in in the browser any more.
@@ -48,16 +59,20 @@ fn sign_in(browser: &Browser, site: &Site) {
     browser.until("location.pathname === '/you' && document.getElementById('sign-out')");
 }
 
-/// A link for the researcher's key, as `locus sign-in` gets one.
-fn link(site: &Site) -> String {
-    let (remote, origin) = (Remote::new(&site.url).unwrap(), url(site).parse().unwrap());
-    let asking = json!({ "account": site.researcher.account() });
+/// The path of a link for a key at a server on this machine, as `locus sign-in` gets one.
+pub fn link(server: &str, key: &SigningKey) -> String {
+    let (remote, origin) = (Remote::new(server).unwrap(), named(server).parse().unwrap());
+    let asking = json!({ "account": account_of(key) });
     let challenge: Challenge = remote.post_json("/v1/sign-in/challenges", &asking).unwrap();
     let genesis: node::genesis::Genesis = remote.json("/v1/genesis").unwrap().unwrap();
-    let (chain, key) = (genesis.chain_id().unwrap(), site.researcher.signing_key());
-    let signed = SignedChallenge::sign(&challenge, &origin, &chain, &key);
+    let signed = SignedChallenge::sign(&challenge, &origin, &genesis.chain_id().unwrap(), key);
     let Link { path, .. } = remote.post_json("/v1/sign-in/links", &signed).unwrap();
-    format!("{}{path}", url(site))
+    path
+}
+
+/// A link for the researcher's key, whole.
+fn researchers_link(site: &Site) -> String {
+    format!("{}{}", url(site), link(&site.url, &site.researcher.signing_key()))
 }
 
 #[test]
@@ -115,11 +130,11 @@ fn a_passkey_that_is_not_there_is_said_in_words() {
 fn signing_out_everywhere_ends_the_session_of_another_browser() {
     let (site, browser) = (site(), browser());
     forget(&browser);
-    browser.open(&link(site));
+    browser.open(&researchers_link(site));
     browser.click("button[value=sign-in]");
     browser.until("location.pathname === '/you'");
     let second = Browser::start("second-profile");
-    second.open(&link(site));
+    second.open(&researchers_link(site));
     second.click("button[value=sign-in]");
     second.until("document.querySelectorAll('form[action=\"/you/sessions/end\"]').length >= 2");
     second.click("#sign-out-everywhere");
@@ -127,6 +142,7 @@ fn signing_out_everywhere_ends_the_session_of_another_browser() {
     browser.open(&format!("{}/you", url(site)));
     assert!(browser.text("#content").contains("Sign in"), "{}", browser.text("#content"));
     assert_eq!(browser.text(".who").trim(), "Sign in");
+    inspect(&browser, "signed-out");
     drop(browser.complaints());
 }
 
@@ -155,7 +171,7 @@ fn a_tab_that_another_one_signed_out_asks_to_sign_in_and_changes_nothing() {
 fn a_key_of_the_ledger_is_linked_and_its_role_and_studies_are_shown() {
     let (site, browser) = (site(), browser());
     forget(&browser);
-    let opened = link(site);
+    let opened = researchers_link(site);
     browser.open(&opened);
     inspect(&browser, "sign-in-link");
     browser.click("button[value=sign-in]");
@@ -180,7 +196,7 @@ fn without_script_the_page_says_what_to_do_and_a_link_still_signs_in() {
     let shown = browser.text("#content");
     assert!(shown.contains("Passkeys need script") && shown.contains("locus sign-in --url"), "{shown}");
     assert!(!shown.contains("Sign in with a passkey"), "{shown}");
-    browser.open(&link(site));
+    browser.open(&researchers_link(site));
     browser.click("button[value=sign-in]");
     browser.until("location.pathname === '/you'");
     browser.click("#sign-out");
@@ -202,7 +218,7 @@ fn at_an_address_without_a_name_the_page_leads_to_where_passkeys_work() {
 fn an_institution_is_added_to_an_account_and_a_passkey_is_renamed() {
     let provider = Provider::start();
     let (server, browser) = (listed(&provider), browser());
-    let home = server.running.url().replace("127.0.0.1", "localhost");
+    let home = named(&server.running.url());
     forget(&browser);
     browser.plug_in("internal");
     browser.open(&format!("{home}/sign-in"));
@@ -211,10 +227,14 @@ fn an_institution_is_added_to_an_account_and_a_passkey_is_renamed() {
     browser.until("location.pathname === '/you' && document.getElementById('sign-out')");
     assert!(browser.text("#content").contains("There is one way into this account."));
     inspect(&browser, "you-one-way");
-    browser.run("document.querySelector('form[action=\"/you/passkeys/rename\"]').closest('details').open = true");
-    fill(&browser, "#label-1", "Laptop");
-    browser.click("form[action='/you/passkeys/rename'] button");
-    browser.until("document.querySelector('form[action=\"/you/passkeys/remove\"] strong').textContent === 'Laptop'");
+    for label in [HOSTILE, "Laptop"] {
+        browser.run("document.querySelector('form[action=\"/you/passkeys/rename\"]').closest('details').open = true");
+        fill(&browser, "#label-1", label);
+        browser.click("form[action='/you/passkeys/rename'] button");
+        let shown = "document.querySelector('form[action=\"/you/passkeys/remove\"] strong').textContent";
+        browser.until(&format!("{shown} === {}", json!(label)));
+        shows_as_text(&browser, label);
+    }
     browser.click("form[action='/you/institutions/add'] button");
     browser.until("document.getElementById('leave')");
     inspect(&browser, "you-leave");
@@ -229,5 +249,50 @@ fn an_institution_is_added_to_an_account_and_a_passkey_is_renamed() {
     assert!(browser.text("#content").contains("There is one way"), "{}", browser.text("#content"));
     browser.unplug();
     forget(&browser);
+    browser.open("about:blank");
+}
+
+#[test]
+fn what_an_institution_says_of_a_refusal_and_of_a_name_is_text() {
+    let provider = Provider::start();
+    let (server, browser) = (listed(&provider), browser());
+    let home = named(&server.running.url());
+    forget(&browser);
+    let ask = || {
+        browser.open(&format!("{home}/sign-in"));
+        browser.click("a[href='/sign-in/institutions/uni']");
+    };
+    provider.refuse(Some(HOSTILE));
+    ask();
+    browser.until("location.pathname.endsWith('/answer') && document.readyState === 'complete'");
+    assert!(browser.text("main").contains("Example University did not let you in"), "{}", browser.text("main"));
+    // Without its spaces, and cut off.
+    shows_as_text(&browser, "<script>window.pwned=1</script><imgsrc=x");
+    inspect(&browser, "sign-in-answer");
+    drop(browser.complaints());
+    provider.refuse(None);
+    provider.call(HOSTILE);
+    ask();
+    browser.until("location.pathname === '/you' && document.getElementById('sign-out')");
+    assert_eq!(browser.run("return document.getElementById('own-name').value"), HOSTILE);
+    shows_as_text(&browser, HOSTILE);
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+    forget(&browser);
+    browser.open("about:blank");
+}
+
+#[test]
+fn who_tried_too_often_is_told_on_a_page() {
+    let provider = Provider::start();
+    let (server, browser) = (listed(&provider), browser());
+    // The clock of this server stands still, so no try comes back.
+    for _ in 0..ADDRESS_BURST {
+        let asking = json!({ "account": account("friend") });
+        assert_eq!(program(&server.running.url(), "/v1/sign-in/challenges", &asking).status, 200);
+    }
+    browser.open(&format!("{}/sign-in/institutions/uni", named(&server.running.url())));
+    assert_eq!(browser.text("h1"), "Too many tries");
+    inspect(&browser, "too-many-tries");
+    drop(browser.complaints());
     browser.open("about:blank");
 }

@@ -85,7 +85,7 @@ fn who_left_and_who_comes_without_a_link_see_a_page_that_says_how_to_come_in() {
 }
 
 /// Addresses that are not among `pages`: a journey leads to the page and inspects it under this name, or it is no page.
-const ELSEWHERE: [(&str, Option<&str>); 9] = [
+pub const ELSEWHERE: [(&str, Option<&str>); 9] = [
     ("/asked/{query}/take-back", Some("patient-take-back")),
     ("/doing/{id}", Some("patient-done")),
     ("/download", None),
