@@ -6,12 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     chromium::{Browser, browser},
-    headers::filled,
     site::{HOSTILE, site},
-};
-use crate::api::{
-    authenticator::{Authenticator, Visitor},
-    parity::Site,
 };
 
 /// The names of the fields of a page's forms.
@@ -29,44 +24,9 @@ pub fn with_markup<'n>(names: impl IntoIterator<Item = &'n String>) -> String {
 /// Asserts that an answer has none of the markup as markup.
 #[track_caller]
 pub fn is_text(page: &str, place: &str) {
-    for markup in ["<script>window.pwned", "<img src=x", "onerror=\"window", "</title>'", "'\"{{"] {
+    for markup in ["<script>window.", "<img src=x", "onerror=\"window", "</title>'", "'\"{{"] {
         assert!(!page.contains(markup), "{place} shows {markup}: {page}");
     }
-}
-
-#[test]
-fn every_field_of_every_form_comes_out_as_text() {
-    let _alone = browser();
-    let mut visitor = Visitor::at(&site().url);
-    visitor.sign_up(HOSTILE, &mut Authenticator::new(94));
-    let mut names = BTreeSet::new();
-    for path in Site::Node.addresses("get") {
-        let page = visitor.get(&filled(&path));
-        let text = String::from_utf8_lossy(&page.body).into_owned();
-        // Files are what they are; the headers keep them from being taken for pages.
-        if page.header("content-type").starts_with("text/html") {
-            is_text(&text, &path);
-            names.extend(fields(&text));
-        }
-    }
-    assert!(names.len() > 40, "{names:?}");
-    let mut forms: Vec<_> = Site::Node.addresses("post").into_iter().collect();
-    // Who signed out has no form any more.
-    forms.sort_by_key(|path| path.starts_with("/sign-out"));
-    let mut shown = 0;
-    for path in forms {
-        let together = std::iter::once(with_markup(&names));
-        let alone: Vec<_> =
-            if path == "/builder" { names.iter().map(|name| with_markup([name])).collect() } else { vec![] };
-        for body in together.chain(alone) {
-            let answer = visitor.form(&filled(&path), &format!("form_token={}&{body}", visitor.form_token.clone()));
-            let text = String::from_utf8_lossy(&answer.body).into_owned();
-            is_text(&text, &format!("{path} of {body}"));
-            assert!(answer.status < 500, "{path} of {body}: {text}");
-            shown += u32::from(text.contains("&#60;script") || text.contains("&lt;script"));
-        }
-    }
-    assert!(shown > 10, "{shown} answers show what was sent");
 }
 
 /// That the page that is open shows the markup as text, and that none of it ran.
@@ -120,10 +80,25 @@ fn addresses_that_are_markup_are_text() {
         format!("/screenings?sponsor={encoded}"),
         format!("/queries?researcher={encoded}"),
         format!("/epochs?before={encoded}"),
+        format!("/committee?before={encoded}"),
+        format!("/studies?after={encoded}"),
+        format!("/schemas?after={encoded}"),
+        format!("/blocks?after={encoded}"),
+        format!("/issuers?after={encoded}"),
+        format!("/studies/{}?after={encoded}", site.hostile),
+        format!("/verify?receipt={encoded}"),
+        format!("/builder?query={encoded}"),
+        format!("/builder?schema={encoded}"),
+        format!("/builder/names?schema={}&c.0.0.subject={encoded}", site.schema),
+        format!("/builder/names?schema={encoded}"),
+        format!("/builder/diseases?disease={encoded}"),
+        format!("/sign-in/link?code={encoded}"),
+        format!("/sign-in/institutions/{encoded}"),
+        format!("/sign-in/institutions/{encoded}/answer?state={encoded}&error={encoded}"),
     ] {
         browser.open(&format!("{}{path}", site.url));
-        assert_eq!(browser.run("return window.pwned ?? null"), Value::Null);
-        assert_eq!(browser.run("return document.querySelectorAll('main img[src=x]').length"), 0, "{path}");
+        assert_eq!(browser.run("return window.pwned ?? null"), Value::Null, "{path}");
+        assert_eq!(browser.run("return document.querySelectorAll('img[src=x]').length"), 0, "{path}");
     }
     drop(browser.complaints());
 }

@@ -5,7 +5,9 @@
 mod builder;
 mod chromium;
 mod compressed;
+mod fields;
 mod following;
+mod forms;
 mod headers;
 mod hostile;
 mod journeys;
