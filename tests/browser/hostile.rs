@@ -1,25 +1,11 @@
 //! What hostile people put on the ledger, in addresses, fields and files comes out as text, and nothing foreign runs.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 
 use super::{
     chromium::{Browser, browser},
     site::{HOSTILE, site},
 };
-
-/// The names of the fields of a page's forms.
-pub fn fields(page: &str) -> BTreeSet<String> {
-    let named = page.split(" name=\"").skip(1).filter_map(|rest| rest.split_once('"'));
-    named.map(|(name, _)| name.to_owned()).filter(|name| name != "form_token").collect()
-}
-
-/// A form's fields, each with markup in it.
-pub fn with_markup<'n>(names: impl IntoIterator<Item = &'n String>) -> String {
-    let encoded: String = HOSTILE.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    names.into_iter().map(|name| format!("{name}={encoded}")).collect::<Vec<_>>().join("&")
-}
 
 /// Asserts that an answer has none of the markup as markup.
 #[track_caller]

@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn repro_a_change_that_a_block_has_is_not_said_to_have_changed_nothing() {
-        let accept = Act::Accept { screening: screening(), contact: Contact::new("Ada".into()).unwrap() };
+        let accept = Act::Accept { screening: screening(), contact: Contact::new("Ada").unwrap() };
         let take_back = Act::TakeBack { query: QueryId::from_bytes([5; 32]) };
         let limit = Act::SetBudget { limit: Epsilon::from_milli(1) };
         // The contact is stored, and the answer noted in the wallet, once a block has the rest.

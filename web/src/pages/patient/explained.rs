@@ -95,7 +95,7 @@ impl<'p> Open<'p> {
 
 /// Adds a text, with a link at the first use of each word that is left to explain. A capital begins a name or a title as
 /// often as a sentence, and is left alone.
-fn link_text<'w>(text: &str, left: &mut Vec<&'w Explained>, into: &mut String) {
+fn link_text(text: &str, left: &mut Vec<&Explained>, into: &mut String) {
     let (mut rest, mut last) = (text, ' ');
     while let Some(letter) = rest.chars().next() {
         // What comes behind these is a part of a word, of an entity or of an address.
