@@ -367,12 +367,20 @@ pub fn block_interval(ledger: &dyn LedgerAccess) -> Duration {
 ///
 /// # Errors
 /// [`Error::Unsettled`] when it was refused, dropped, or no block took it within [`SETTLE_TIME_MAX`] and the interval
-/// between two blocks.
+/// between two blocks, or when what is told of it proves nothing.
 pub fn settle(ledger: &dyn LedgerAccess, transaction: TransactionId) -> Result<Inclusion, Error> {
     let started = Instant::now();
     let patience = SETTLE_TIME_MAX + block_interval(ledger) * 2;
     loop {
-        let why = match ledger.status(transaction)? {
+        let status = match ledger.status(transaction) {
+            // A refusal to tell is none of the transaction, which may be in a block.
+            Err(Error::Ledger(error)) if error.is_refusal() => {
+                let why = format!("what became of it cannot be told: {error}");
+                return Err(Error::Unsettled { transaction, why });
+            }
+            status => status?,
+        };
+        let why = match status {
             TransactionStatus::Included { height, index } => return Ok(Inclusion { transaction, height, index }),
             TransactionStatus::Refused { why } => why,
             TransactionStatus::Unknown => "the ledger does not have it; send it again".into(),

@@ -39,9 +39,10 @@ pub(super) async fn plan_query(
     payload: Payload,
 ) -> Result<HttpResponse, Error> {
     let bytes = query_files::receive(&request, payload).await?;
-    // The panel is read for its names.
-    let _memory = service.quota.memory.take(Room::Large, BLOB_BYTES_MAX).await?;
+    // The panel is read for its names; the room is given back once it was, also when nobody waits for the answer any more.
+    let memory = service.quota.memory.take(Room::Large, BLOB_BYTES_MAX).await?;
     let plan = blocking(move || {
+        let _memory = memory;
         let file = query_files::read(&bytes)?;
         let snapshot = service.chain.snapshot()?;
         let genesis = service.chain.ledger().genesis();

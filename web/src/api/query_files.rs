@@ -43,10 +43,13 @@ struct QueryAgain {
 /// [`Error::NotFound`] for a query that nobody opened, [`Error::Ledger`] or [`Error::Market`] when state or panel cannot be
 /// read.
 pub(crate) async fn asked_again(service: &Data<Service>, id: QueryId) -> Result<Again, Error> {
-    // The panel is read for its names.
-    let _memory = service.quota.memory.take(Room::Large, BLOB_BYTES_MAX).await?;
+    let known = service.clone();
+    blocking(move || found("query", id, known.chain.snapshot()?.query(id)?)).await?;
+    // The panel is read for its names; the room is given back once it was, also when nobody waits for the answer any more.
+    let memory = service.quota.memory.take(Room::Large, BLOB_BYTES_MAX).await?;
     let service = service.clone();
     blocking(move || {
+        let _memory = memory;
         let snapshot = service.chain.snapshot()?;
         let query = found("query", id, snapshot.query(id)?)?.query;
         let (schema, panel) = schema_and_panel(&snapshot, &service.fetching(), query.schema)?;

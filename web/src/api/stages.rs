@@ -65,27 +65,34 @@ pub(crate) fn reached_stages(snapshot: &Snapshot, id: QueryId, state: &QueryStat
         | QueryStatus::Released { height, .. }
         | QueryStatus::Refunded { height, .. } => height,
     };
-    let first = state.opened.get().max(latest.get().saturating_sub(LOOKED_THROUGH_MAX));
     let reached = stage_of(&state.status);
-    for height in (first..=latest.get()).map(Height::new) {
-        let Some(events) = snapshot.events(height)? else { continue };
-        for event in events.transactions.iter().flatten() {
-            let stage = match event {
-                Event::QuerySealed { query, .. } if *query == id => Stage::Sealed,
-                Event::QueryAggregated { query, .. } if *query == id => Stage::Aggregated,
-                _ => continue,
-            };
-            if stage != reached {
-                stages.push(at(stage, height)?);
+    let mut between = vec![];
+    if reached != Stage::Sealed {
+        let first = state.opened.get().max(latest.get().saturating_sub(LOOKED_THROUGH_MAX));
+        // Backwards, until the first of those between is found.
+        for height in (first..=latest.get()).rev().map(Height::new) {
+            let Some(events) = snapshot.events(height)? else { continue };
+            for event in events.transactions.iter().rev().flatten() {
+                match event {
+                    Event::QuerySealed { query, .. } if *query == id => between.push(at(Stage::Sealed, height)?),
+                    Event::QueryAggregated { query, .. } if *query == id && reached != Stage::Aggregated => {
+                        between.push(at(Stage::Aggregated, height)?);
+                    }
+                    _ => {}
+                }
+            }
+            if between.last().is_some_and(|found| found.stage == Stage::Sealed) {
+                break;
             }
         }
     }
+    stages.extend(between.into_iter().rev());
     stages.push(at(reached, latest)?);
     Ok(stages)
 }
 
 /// The stages that a query went through, each with its block and that block's time. Stages between the first and the present
-/// one are looked for in the 256 blocks before the present one's, and left out where the node lacks them.
+/// one are looked for in the 256 blocks before the present one's, and left out where they are in none of these.
 #[utoipa::path(
     tag = "queries",
     params(("id" = String, Path, description = "the query's id, 64 hex digits")),

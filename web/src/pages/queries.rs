@@ -215,8 +215,12 @@ pub(super) async fn show(
     let progress = blocking(move || read(&from)).await?;
     // A panel is read for its names alone, where the query names variants.
     let named = names_variants(&progress.state.query);
-    let _memory = if named { Some(service.quota.memory.take(Room::Large, BLOB_BYTES_MAX).await?) } else { None };
-    page(&blocking(move || whole(shell, &service, progress, named)).await?)
+    let memory = if named { Some(service.quota.memory.take(Room::Large, BLOB_BYTES_MAX).await?) } else { None };
+    let whole = blocking(move || {
+        let _memory = memory;
+        whole(shell, &service, progress, named)
+    });
+    page(&whole.await?)
 }
 
 fn whole(shell: Shell, service: &Service, progress: Progress, named: bool) -> Result<OneQuery, Error> {

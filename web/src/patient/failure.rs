@@ -54,9 +54,9 @@ impl Cause {
             | market::Error::FileDamaged { .. }
             | market::Error::WrongPassphrase { .. }
             | market::Error::DemoFile { .. } => Self::Wallet,
-            market::Error::Screening { .. } | market::Error::Licence { .. } => Self::Late,
+            market::Error::Screening { .. } => Self::Late,
             market::Error::Query { .. } | market::Error::BlobMissing { .. } => Self::Gone,
-            market::Error::Refused { .. } => Self::Refused,
+            market::Error::Licence { .. } | market::Error::Refused { .. } => Self::Refused,
             market::Error::BlobStore { .. } | market::Error::BlobBusy { .. } => Self::Full,
             _ => Self::Other,
         }
@@ -101,7 +101,8 @@ impl Failure {
     /// What an error is to whose change it ended.
     pub(super) fn of(error: &Error) -> Self {
         let cause = Cause::of(error);
-        let is_of_file = matches!(cause, Cause::Busy | Cause::Wallet);
+        let is_of_store = matches!(error, Error::Market(market::Error::BlobStore { .. }));
+        let is_of_file = is_of_store || matches!(cause, Cause::Busy | Cause::Wallet);
         if is_of_file {
             tracing::error!(%error, "a change of a wallet failed");
         }
@@ -112,13 +113,22 @@ impl Failure {
 /// Whether something may have been changed although an error ended it: nobody knows whether what was sent will be in a block, or
 /// it is in one and what comes after that failed.
 pub(super) const fn may_be_done(act: &Act, error: &Error) -> bool {
+    // The wallet keeps an answer to an invitation before it is sent, and gives no other from then on.
+    let is_noted = matches!(act, Act::Accept { .. } | Act::Decline { .. });
     match error {
-        Error::Ledger(error) | Error::Market(market::Error::Ledger(error)) => !error.is_refusal(),
+        // A node that proves nothing of what it tells has not refused.
+        Error::Ledger(error) | Error::Market(market::Error::Ledger(error)) => {
+            let is_unproven = matches!(
+                error,
+                node::Error::Block { .. } | node::Error::Signature { .. } | node::Error::Inclusion { .. }
+            );
+            is_noted || is_unproven || !error.is_refusal()
+        }
         Error::Market(market::Error::Unsettled { .. }) => true,
         // The store had no room for a contact before the ledger named it, and has none now.
-        Error::Market(market::Error::BlobStore { .. }) => matches!(act, Act::Accept { .. }),
-        // A wallet is written before it is sent, and after a block has it. The limit is in the wallet alone.
-        Error::Market(market::Error::File { .. }) => !matches!(act, Act::SetBudget { .. }),
+        Error::Market(market::Error::BlobStore { .. }) => is_noted,
+        // A wallet is written before it is sent, and after a block has it; and writing can fail once the file is there.
+        Error::Market(market::Error::File { .. }) => true,
         _ => false,
     }
 }
@@ -128,7 +138,7 @@ mod tests {
     use std::io;
 
     use circuits::{
-        id::{QueryId, ScreeningId},
+        id::{AccountId, QueryId, ScreeningId},
         privacy::Epsilon,
     };
     use market::recruitment::Contact;
@@ -197,8 +207,9 @@ mod tests {
     #[test]
     fn where_a_wallet_lies_is_not_said() {
         let in_use = Error::Market(market::Error::FileInUse { path: "/srv/wallets/ada.wallet".into() });
-        assert_eq!([in_use, file()].map(|error| Failure::of(&error).said), [None, None]);
-        assert!(Failure::of(&store()).said.is_some_and(|said| said.contains("it is full")));
+        assert_eq!([in_use, file(), store()].map(|error| Failure::of(&error).said), [None, None, None]);
+        let said = Failure::of(&unsettled()).said;
+        assert!(said.is_some_and(|said| said.contains("no block took it in time")));
     }
 
     #[test]
@@ -206,12 +217,16 @@ mod tests {
         let accept = Act::Accept { screening: screening(), contact: Contact::new("Ada").unwrap() };
         let take_back = Act::TakeBack { query: QueryId::from_bytes([5; 32]) };
         let limit = Act::SetBudget { limit: Epsilon::from_milli(1) };
+        let unproven = || node::Error::Signature { what: "header", signer: AccountId::from_bytes([1; 32]) };
         // The contact is stored, and the answer noted in the wallet, once a block has the rest.
         assert!(may_be_done(&accept, &store()) && may_be_done(&take_back, &file()));
-        assert!(!may_be_done(&take_back, &store()) && !may_be_done(&limit, &file()));
+        assert!(!may_be_done(&take_back, &store()) && may_be_done(&limit, &file()));
         for act in [&accept, &take_back] {
             assert!(may_be_done(act, &unsettled()) && may_be_done(act, &market::Error::Ledger(unreachable()).into()));
-            assert!(!may_be_done(act, &market::Error::Ledger(refused()).into()));
+            assert!(may_be_done(act, &market::Error::Ledger(unproven()).into()));
         }
+        let refused = market::Error::Ledger(refused()).into();
+        assert!(!may_be_done(&take_back, &refused), "it is certain that nothing was changed");
+        assert!(may_be_done(&accept, &refused), "the wallet keeps the answer");
     }
 }

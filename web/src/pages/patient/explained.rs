@@ -13,8 +13,10 @@ use crate::Error;
 
 /// Elements in whose text nothing becomes a link: those that lead somewhere or name something, and those that people or programs
 /// filled. A fold is itself a tap, and its words are explained in it.
-const QUIET: [&str; 14] =
-    ["a", "button", "code", "details", "dt", "h1", "h2", "h3", "label", "legend", "option", "pre", "table", "textarea"];
+const QUIET: [&str; 15] = [
+    "a", "button", "code", "details", "dt", "h1", "h2", "h3", "label", "legend", "option", "pre", "strong", "table",
+    "textarea",
+];
 /// The same of whatever has such a class.
 const QUIET_CLASSES: [&str; 4] = ["class=\"hidden", "class=\"id", "class=\"letter", "class=\"state"];
 

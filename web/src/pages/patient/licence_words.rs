@@ -5,7 +5,7 @@ use node::{query::DataUse, transaction::AllowedUse};
 
 use super::{
     illness::Illnesses,
-    words::{allowed_purposes, purposes, region_numbers, requirement},
+    words::{allowed_purposes, purposes, region_numbers, required},
 };
 
 /// The purposes of a use, by their names in files.
@@ -57,8 +57,8 @@ fn promise(name: &'static str) -> &'static str {
 pub(super) fn allowed_use(allowed: &AllowedUse, illnesses: &Illnesses) -> String {
     let purposes = allowed_purposes(&names(allowed.purposes), allowed.disease != 0);
     let use_words = sentence_part(&purposes, (allowed.disease, illnesses), allowed.regions);
-    let asked: Vec<_> = met(allowed.purposes).map(requirement).collect();
-    if asked.is_empty() { use_words } else { format!("{use_words}; you ask of a study: {}", asked.join(", ")) }
+    let asked = required(met(allowed.purposes));
+    if asked.is_empty() { use_words } else { format!("{use_words}. You ask this of a study. {asked}") }
 }
 
 #[cfg(test)]
@@ -77,6 +77,6 @@ mod tests {
         let said = "research on health and illness, about the illness with the number 7, anywhere";
         assert_eq!(allowed_use(&allowed, &unnamed), said);
         let strict = AllowedUse { purposes: Purposes::HEALTH_RESEARCH, ..allowed };
-        assert!(allowed_use(&strict, &unnamed).contains("it must publish what it finds"));
+        assert!(allowed_use(&strict, &unnamed).contains("It must publish what it finds."));
     }
 }

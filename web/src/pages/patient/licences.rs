@@ -257,8 +257,8 @@ async fn ask_withdraw(request: HttpRequest, visit: Visit, id: Path<String>) -> R
         title: "Stop offering this data?".into(),
         does: vec![
             format!(
-                "Nobody can ask any more for this data, which you offer for {}.",
-                words::allowed_use(&dataset.offer.allowed, &seen.illnesses)
+                "Nobody can ask any more for this data. You offer it for {}.",
+                words::allowed_use(&dataset.offer.allowed, &seen.illnesses).trim_end_matches('.')
             ),
             "Requests that wait cannot be granted any more. Say no to them, and the money goes back at once.".into(),
         ],

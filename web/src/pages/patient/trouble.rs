@@ -23,7 +23,7 @@ pub(super) const fn trouble(cause: &Cause) -> Trouble {
         ),
         Cause::Late => (
             "It is too late for that. It has ended, it was answered before, or it was not meant for you.",
-            "Go back and look how it stands now. You need to do nothing else.",
+            "Go back and look how it stands now. If you had begun another answer, give that one again.",
         ),
         Cause::Gone => (
             "What you wanted to change is not there, or not any more.",

@@ -80,6 +80,15 @@ pub(super) fn requirement(name: &str) -> &str {
     }
 }
 
+/// Requirements, each a sentence of its own: all in one would be too long to read.
+pub(super) fn required<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let sentence = |name: &'n str| {
+        let (first, rest) = requirement(name).split_at_checked(1).unwrap_or_default();
+        format!("{}{rest}.", first.to_uppercase())
+    };
+    names.map(sentence).collect::<Vec<_>>().join(" ")
+}
+
 /// Every purpose there is, by its name in files, as a rule means it.
 pub(super) fn all_purposes() -> impl Iterator<Item = (&'static str, &'static str)> {
     PURPOSES.into_iter().map(|(name, _)| (name, allowed_purpose(name)))
@@ -103,9 +112,8 @@ fn purpose_refused(asker: &Asker, terms: &Terms, who: &str) -> Option<String> {
         let allowed = allowed_purposes(&terms.purposes, terms.only_disease.is_some());
         return Some(format!("It is for {}. {who} only {allowed}.", purposes(&beyond)));
     }
-    let missed: Vec<_> =
-        terms.requires.iter().filter(|name| asker.lacks.contains(name)).map(|name| requirement(name)).collect();
-    (!missed.is_empty()).then(|| format!("It does not promise what you ask of a study: {}.", missed.join(", ")))
+    let missed = required(terms.requires.iter().copied().filter(|name| asker.lacks.contains(name)));
+    (!missed.is_empty()).then(|| format!("It does not promise what you ask of a study. {missed}"))
 }
 
 /// Something with a colour, a short name, and what it means.

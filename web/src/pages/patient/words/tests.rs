@@ -190,7 +190,7 @@ fn repro_what_a_question_is_for_and_what_it_does_not_promise_are_told_apart() {
         "It is for research on health and illness. You allow only research on where people's families come from.";
     assert_eq!(said, expected);
     let strict = purpose_refused(&asker(), &terms(Purposes::HEALTH_RESEARCH), "You allow").unwrap();
-    assert_eq!(strict, "It does not promise what you ask of a study: it must publish what it finds.");
+    assert_eq!(strict, "It does not promise what you ask of a study. It must publish what it finds.");
     let open = terms(Purposes::HEALTH_RESEARCH.union(Purposes::NOTHING_REQUIRED));
     assert_eq!(purpose_refused(&asker(), &open, "You allow"), None);
     let reasons = vec![Refusal::Consent(Forbidden::new(ConsentRule::Purpose, Asked::Query))];
