@@ -97,7 +97,11 @@ fn requested(place: &Place, licence: &str, dataset: &str) -> [String; 4] {
     let named = ["licence", "dataset", "licensee", "name"].map(|field| text(&row[field]));
     assert_eq!(named, [licence, dataset, &account("researcher"), "Dr R"], "{row}");
     assert_eq!((&row["price"], &row["term_days"]), (&json!(500), &json!(10)), "{row}");
-    assert_eq!((&row["allowed"], &row["status"]), (&json!("within what you allow"), &json!("requested")), "{row}");
+    assert_eq!(
+        (&row["allowed"], &row["status"]),
+        (&json!("within what the owner allows"), &json!("requested")),
+        "{row}"
+    );
     let said = place.said(&requests);
     let from = format!("  Dr R ({})", account("researcher"));
     let ends = format!("  pays 500 for 10 days; answer until block {}; requested", row["deadline"]);
@@ -105,6 +109,9 @@ fn requested(place: &Place, licence: &str, dataset: &str) -> [String; 4] {
         assert!(said.lines().any(|one| one == line), "{line:?} is no line of {said}");
     }
     assert_eq!(place.printed(&["licence", "requests", "--owner", &account("researcher")]), json!([]));
+    let own = ["licence", "requests", "--licensee", &account("researcher")];
+    assert_eq!(place.printed(&own), json!([row]), "who asks lists the same");
+    assert_eq!(place.printed(&["licence", "requests", "--licensee", &account("issuer")]), json!([]));
     command
 }
 

@@ -14,7 +14,7 @@ use crate::browser::{
 #[path = "../../../web/src/pages/patient/words/plain.rs"]
 mod measure;
 
-/// The sentences of the page that is open as people see them: without what is folded, lists of facts, commands, titles, and
+/// The sentences of the page that is open as people see them: without what is folded, tables, commands, titles, and
 /// letters that others wrote.
 const PROSE: &str = "
     const main = document.querySelector('main');

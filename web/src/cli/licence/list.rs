@@ -91,12 +91,15 @@ impl List {
     }
 }
 
-/// List the requests that an owner's datasets have.
+/// List the requests that an owner's datasets have, or those of a licensee.
 #[derive(Debug, Args)]
 pub struct Requests {
     /// The owner's account.
-    #[arg(long, value_name = "ACCOUNT")]
-    owner: AccountId,
+    #[arg(long, value_name = "ACCOUNT", required_unless_present = "licensee")]
+    owner: Option<AccountId>,
+    /// The account that asked, instead of the owner's.
+    #[arg(long, value_name = "ACCOUNT", conflicts_with = "owner")]
+    licensee: Option<AccountId>,
     /// Answered ones too.
     #[arg(long)]
     all: bool,
@@ -123,13 +126,20 @@ struct Requested {
 impl Requests {
     pub(super) fn run(&self, home: &Home, output: &Output) -> Result<(), Error> {
         let ledger = home.connect()?.ledger;
+        let mut licences = vec![];
+        if let Some(licensee) = self.licensee {
+            licences.extend(rows::<LicenceRow>(home, &format!("/v1/licences?licensee={licensee}&"))?);
+        }
+        if let Some(owner) = self.owner {
+            for dataset in rows::<DatasetRow>(home, &format!("/v1/datasets?owner={owner}&"))? {
+                licences.extend(rows::<LicenceRow>(home, &format!("/v1/licences?dataset={}&", dataset.id))?);
+            }
+        }
         let mut requested = vec![];
-        for dataset in rows::<DatasetRow>(home, &format!("/v1/datasets?owner={}&", self.owner))? {
-            for row in rows::<LicenceRow>(home, &format!("/v1/licences?dataset={}&", dataset.id))? {
-                let one = requested_of(&*ledger, row.id)?;
-                if self.all || one.status == LicenceStatus::Requested.to_string() {
-                    requested.push(one);
-                }
+        for row in licences {
+            let one = requested_of(&*ledger, row.id)?;
+            if self.all || one.status == LicenceStatus::Requested.to_string() {
+                requested.push(one);
             }
         }
         output.result(&requested, |requested| {
@@ -156,7 +166,7 @@ fn requested_of(ledger: &dyn LedgerAccess, id: LicenceId) -> Result<Requested, E
     let state = require_licence(ledger, id)?;
     let dataset = require_dataset(ledger, state.request.dataset)?;
     let allowed = match dataset.offer.allowed.check(&state.request.data_use) {
-        Ok(()) => "within what you allow".into(),
+        Ok(()) => "within what the owner allows".into(),
         Err(error) => error.to_string(),
     };
     Ok(Requested {
