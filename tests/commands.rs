@@ -4,26 +4,13 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::network::{Place, Server, ask, certify, demo_file, new_key, text};
+use crate::network::{Place, Server, ask, certify, consortium, demo_file, new_key, text};
 
 const CUSTODIAN: [&str; 2] = ["--custodian", "custodian.key"];
 
 /// A node, its committee, two hospitals with two people each, and a researcher. Returns the schema.
 fn found(place: &mut Place) -> (Server, Vec<Server>, String) {
-    let researcher = new_key(place, "researcher", "researcher");
-    let hospitals = [new_key(place, "issuer", "hospital-a"), new_key(place, "issuer", "hospital-b")];
-    new_key(place, "custodian", "custodian");
-    let init = ["network", "init", "commands", "--balance", &format!("{researcher}=1000000")];
-    let quick = ["--epoch-blocks", "8", "--exact-floor", "2", "--early-sealing", "--block-seconds", "0"];
-    place.locus(&[&init[..], &quick].concat());
-    let node = place.serve(&["serve", "--listen", "127.0.0.1:0", "--heartbeat", "1"]);
-    place.url = Some(node.url.clone());
-    let members: Vec<Server> = (0..4).map(|index| place.member(index)).collect();
-    for (hospital, name) in hospitals.iter().zip(["Hospital A", "Hospital B"]) {
-        place.locus(&["govern", "accredit-issuer", hospital, "--name", name]);
-    }
-    place.locus(&["govern", "accredit-researcher", &researcher, "--name", "Researcher"]);
-    place.until(&["committee", "show"], |shown| shown["committee"]["stage"]["stage"] == "active");
+    let (node, members) = consortium(place, "commands");
     let schema = certify(place);
     (node, members, schema)
 }

@@ -19,7 +19,7 @@ use market::{
 use node::transaction::Action;
 use web::client::{Remote, RemoteLedger};
 
-use crate::network::{Place, Server, Watch, certify_under, new_key, text};
+use crate::network::{Place, Server, Watch, certify_under, consortium, new_key, text};
 
 const ISSUER: &str = "https://visas.example.org/";
 const APPROVED: &str = "https://hospital.example/studies/17";
@@ -57,20 +57,7 @@ fn write_trust(place: &Place) {
 /// A node, its committee, two hospitals, a researcher, and people who allow health research that an ethics committee
 /// approved, by one institution. Returns the schema.
 fn found(place: &mut Place) -> (Server, Vec<Server>, String) {
-    let researcher = new_key(place, "researcher", "researcher");
-    let hospitals = [new_key(place, "issuer", "hospital-a"), new_key(place, "issuer", "hospital-b")];
-    new_key(place, "custodian", "custodian");
-    let init = ["network", "init", "introductions", "--balance", &format!("{researcher}=1000000")];
-    let quick = ["--epoch-blocks", "8", "--exact-floor", "2", "--early-sealing", "--block-seconds", "0"];
-    place.locus(&[&init[..], &quick].concat());
-    let node = place.serve(&["serve", "--listen", "127.0.0.1:0", "--heartbeat", "1"]);
-    place.url = Some(node.url.clone());
-    let members: Vec<Server> = (0..4).map(|index| place.member(index)).collect();
-    for (hospital, name) in hospitals.iter().zip(["Hospital A", "Hospital B"]) {
-        place.locus(&["govern", "accredit-issuer", hospital, "--name", name]);
-    }
-    place.locus(&["govern", "accredit-researcher", &researcher, "--name", "Researcher"]);
-    place.until(&["committee", "show"], |shown| shown["committee"]["stage"]["stage"] == "active");
+    let (node, members) = consortium(place, "introductions");
     place.write(
         "duo.json",
         &json!({ "duoDataUse": [

@@ -251,6 +251,25 @@ pub fn true_slots() -> Value {
     older().iter().take(128).flat_map(|variant| [variant.het, variant.hom_alt, variant.called]).collect()
 }
 
+/// A network of this name: a node, a committee of four with its key, two hospitals, a custodian and a researcher.
+pub fn consortium(place: &mut Place, name: &str) -> (Server, Vec<Server>) {
+    let researcher = new_key(place, "researcher", "researcher");
+    let hospitals = [new_key(place, "issuer", "hospital-a"), new_key(place, "issuer", "hospital-b")];
+    new_key(place, "custodian", "custodian");
+    let init = ["network", "init", name, "--balance", &format!("{researcher}=1000000")];
+    let quick = ["--epoch-blocks", "8", "--exact-floor", "2", "--early-sealing", "--block-seconds", "0"];
+    place.locus(&[&init[..], &quick].concat());
+    let node = place.serve(&["serve", "--listen", "127.0.0.1:0", "--heartbeat", "1"]);
+    place.url = Some(node.url.clone());
+    let members: Vec<Server> = (0..4).map(|index| place.member(index)).collect();
+    for (hospital, called) in hospitals.iter().zip(["Hospital A", "Hospital B"]) {
+        place.locus(&["govern", "accredit-issuer", hospital, "--name", called]);
+    }
+    place.locus(&["govern", "accredit-researcher", &researcher, "--name", "Researcher"]);
+    place.until(&["committee", "show"], |shown| shown["committee"]["stage"]["stage"] == "active");
+    (node, members)
+}
+
 /// What the agents of everybody would do, foreseen where there is neither a proving key nor a member to ask.
 fn foreseen_without_means(place: &Place) -> Vec<String> {
     let [key, away] = [".locus/proving.key", "away.key"].map(|name| place.path(name));

@@ -1,7 +1,7 @@
 //! Listings: which there are says the node's index, and how each stands is proven by the ledger.
 
 use circuits::id::{AccountId, DatasetId, LicenceId};
-use clap::Args;
+use clap::{ArgGroup, Args};
 use market::{
     index::{DatasetRow, LicenceRow},
     ledger::LedgerAccess,
@@ -93,12 +93,13 @@ impl List {
 
 /// List the requests that an owner's datasets have, or those of a licensee.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("whose").required(true).args(["owner", "licensee"])))]
 pub struct Requests {
     /// The owner's account.
-    #[arg(long, value_name = "ACCOUNT", required_unless_present = "licensee")]
+    #[arg(long, value_name = "ACCOUNT")]
     owner: Option<AccountId>,
     /// The account that asked, instead of the owner's.
-    #[arg(long, value_name = "ACCOUNT", conflicts_with = "owner")]
+    #[arg(long, value_name = "ACCOUNT")]
     licensee: Option<AccountId>,
     /// Answered ones too.
     #[arg(long)]
