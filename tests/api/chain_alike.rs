@@ -390,7 +390,7 @@ fn repro_an_index_far_behind_its_ledger_is_refused_and_not_listed_from() {
 }
 
 #[test]
-fn the_stages_of_a_query_and_their_blocks_are_the_same_on_its_page_and_at_its_endpoint() {
+fn the_stages_of_a_query_and_their_blocks_are_the_same_on_its_page_at_its_endpoint_and_by_command() {
     let mut world = World::ready(Quorum::DEFAULT);
     let id = released(&mut world);
     let collecting = world.open(question(&world, PrivacyMode::Exact)).unwrap();
@@ -418,6 +418,15 @@ fn the_stages_of_a_query_and_their_blocks_are_the_same_on_its_page_and_at_its_en
         assert_eq!(seen.said(&format!("/v1/blocks/{height}"))["header"]["time"], time);
         let (block, time) = (format!("href=\"/blocks/{height}\""), utc(Timestamp::new(time)));
         says_all(step, &[&format!("<strong>{words}</strong>"), &block, &time]);
+    }
+    let command = ["query", "stages", &id.to_string()];
+    assert_eq!(seen.printed(&command), said);
+    let told = seen.told(&command);
+    assert_eq!(told.lines().count(), expected.len(), "{told}");
+    for (line, stage) in told.lines().zip(stages) {
+        let (height, time) = (&stage["height"], utc(Timestamp::new(stage["time"].as_u64().unwrap())));
+        assert!(line.starts_with(stage["stage"].as_str().unwrap()), "{told}");
+        assert!(line.ends_with(&format!("  block {height}, {time}")), "{told}");
     }
     let begun = seen.said(&format!("/v1/queries/{collecting}/stages"));
     assert_eq!((begun["stages"].as_array().unwrap().len(), &begun["stages"][0]["stage"]), (1, &json!("collecting")));

@@ -81,7 +81,7 @@ pub(crate) use self::{
     quota::is_document,
     receipts::{RECEIPT_BYTES_MAX, RECEIPT_RESPONSES_MAX, collected, collected_text},
     reply::{BYTES, found, parse},
-    stages::{ReachedStage, reached_stages},
+    stages::{QueryStages, ReachedStage, reached_stages, stages_among},
     state::KEY_BYTES_MAX,
     studies::{
         Asked, COMPARED, Headers, LatestQueries, Version, known_study, study_outcomes, study_record, study_versions,

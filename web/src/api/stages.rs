@@ -8,7 +8,8 @@ use actix_web::{
 use circuits::id::QueryId;
 use market::index::Stage;
 use node::{
-    Snapshot,
+    BlockEvents, Snapshot,
+    block::SignedHeader,
     event::Event,
     state::{QueryState, QueryStatus, StateRead as _},
     units::{Height, Timestamp},
@@ -42,9 +43,9 @@ pub(crate) struct ReachedStage {
 
 /// The stages that a query went through.
 #[derive(Debug, Serialize, ToSchema)]
-struct QueryStages {
+pub(crate) struct QueryStages {
     /// In the order in which it reached them, the present one last.
-    stages: Vec<ReachedStage>,
+    pub(crate) stages: Vec<ReachedStage>,
 }
 
 /// The stages gone through with their blocks. The state dates the first and the latest; those between are in the blocks before
@@ -53,8 +54,22 @@ struct QueryStages {
 /// # Errors
 /// [`Error::Ledger`] when a block cannot be read.
 pub(crate) fn reached_stages(snapshot: &Snapshot, id: QueryId, state: &QueryState) -> Result<Vec<ReachedStage>, Error> {
+    let header = |height| Ok(snapshot.header(height)?);
+    stages_among(header, |height| Ok(snapshot.events(height)?), id, state)
+}
+
+/// The same by what tells of the headers of blocks, and of what they did.
+///
+/// # Errors
+/// As these fail.
+pub(crate) fn stages_among(
+    header: impl Fn(Height) -> Result<Option<SignedHeader>, Error>,
+    events: impl Fn(Height) -> Result<Option<BlockEvents>, Error>,
+    id: QueryId,
+    state: &QueryState,
+) -> Result<Vec<ReachedStage>, Error> {
     let at = |stage, height| {
-        let time = snapshot.header(height)?.map(|signed| signed.header.time);
+        let time = header(height)?.map(|signed| signed.header.time);
         Ok::<_, Error>(ReachedStage { stage, height, time })
     };
     let mut stages = vec![at(Stage::Collecting, state.opened)?];
@@ -71,7 +86,7 @@ pub(crate) fn reached_stages(snapshot: &Snapshot, id: QueryId, state: &QueryStat
         let first = state.opened.get().max(latest.get().saturating_sub(LOOKED_THROUGH_MAX));
         // Backwards, until the first of those between is found.
         for height in (first..=latest.get()).rev().map(Height::new) {
-            let Some(events) = snapshot.events(height)? else { continue };
+            let Some(events) = events(height)? else { continue };
             for event in events.transactions.iter().rev().flatten() {
                 match event {
                     Event::QuerySealed { query, .. } if *query == id => between.push(at(Stage::Sealed, height)?),

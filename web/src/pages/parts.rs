@@ -136,6 +136,30 @@ pub(super) fn counted(value: Option<u64>) -> String {
     value.map_or_else(|| "–".into(), number)
 }
 
+/// What the program says, as a sentence of a page: with a capital, unless it begins with a name, and a full stop, and with
+/// quotes where a terminal shows backticks.
+pub(crate) fn sentence(said: &str) -> String {
+    let first = said.split(' ').next().unwrap_or_default().trim_end_matches([',', ':', ';']);
+    let mut sentence = String::with_capacity(said.len() + 1);
+    let mut opens = true;
+    for (place, letter) in said.char_indices() {
+        match letter {
+            '`' => {
+                sentence.push(if opens { '“' } else { '”' });
+                opens = !opens;
+            }
+            _ if place == 0 && first.chars().all(|letter| letter.is_ascii_lowercase()) => {
+                sentence.push(letter.to_ascii_uppercase());
+            }
+            _ => sentence.push(letter),
+        }
+    }
+    if !said.ends_with(['.', '!', '?', '”', ':']) {
+        sentence.push('.');
+    }
+    sentence
+}
+
 /// A whole number with its thousands apart.
 pub(crate) fn number(value: impl Display) -> String {
     let digits = value.to_string();
@@ -291,5 +315,18 @@ mod tests {
     fn what_an_id_link_is_made_of_is_text() {
         let link = id_link("accounts", &"\"><script>alert(1)</script>");
         assert!(!link.to_string().contains("<script"), "{link}");
+    }
+
+    #[test]
+    fn what_the_program_says_is_a_sentence_on_a_page() {
+        for (said, shown) in [
+            ("Choose a study; `locus study register` makes one", "Choose a study; “locus study register” makes one."),
+            ("too many tries; wait a minute", "Too many tries; wait a minute."),
+            ("receipt: it ends in a `{`", "Receipt: it ends in a “{”"),
+            ("22:16050612 is unknown.", "22:16050612 is unknown."),
+            ("a1b2 has ended", "a1b2 has ended."),
+        ] {
+            assert_eq!(sentence(said), shown);
+        }
     }
 }

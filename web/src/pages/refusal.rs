@@ -9,7 +9,10 @@ use actix_web::{
 };
 use askama::Template;
 
-use super::shell::{Section, Shell, page_with};
+use super::{
+    parts::sentence,
+    shell::{Section, Shell, page_with},
+};
 use crate::{Error, problem::Problem};
 
 #[derive(Template)]
@@ -107,13 +110,14 @@ fn as_refusal(answered: ServiceResponse<BoxBody>) -> Result<ServiceResponse<BoxB
         Some(Error::Market(market::Error::IndexGap { .. } | market::Error::IndexBehind { .. })) => {
             "This node does not have the whole listing"
         }
+        Some(Error::SignedOut) => "You are not signed in",
         _ => title(status),
     };
     let refusal = Refusal {
         shell: Shell::of(answered.request(), Section::Elsewhere, title),
         status: status.as_u16(),
         title: title.into(),
-        detail: detail(error),
+        detail: sentence(&detail(error)),
     };
     let mut response = page_with(status, &refusal)?;
     if let Some(seconds) = retry_after {

@@ -21,7 +21,7 @@ use schemars::schema_for;
 
 use self::{
     planned::{describe_plan, describe_privacy},
-    shown::{Opened, describe, show},
+    shown::{Opened, describe, show, stages},
 };
 use super::{
     Home, Output,
@@ -92,6 +92,12 @@ pub enum Query {
         /// The query's id.
         query: QueryId,
     },
+    /// List the stages that a query went through, each with its block and that block's time. Those between the first and the
+    /// present one are looked for in the 256 blocks before the present one's.
+    Stages {
+        /// The query's id.
+        query: QueryId,
+    },
     /// Print the query file, in TOML or with --json in JSON, that would ask the same as a query again: to open it again or
     /// to change it first. Tables, curves and tests come back as the counts and sums that they are read from; promises of a
     /// declared use are not repeated.
@@ -147,6 +153,7 @@ impl Query {
             }
             Self::Introduce(introducing) => introducing.run(home, output),
             Self::Show { query } => show(home, output, query),
+            Self::Stages { query } => stages(home, output, query),
             Self::Again { query } => again(home, output, query),
             Self::Seal { query, key } => settle(home, output, query, &key, Action::Seal(query)),
             Self::Refund { query, key } => settle(home, output, query, &key, Action::Refund(query)),

@@ -8,7 +8,7 @@ use circuits::{
 };
 use market::{data_use::demanded_in_words, ledger::require_query, query::schema_and_panel_at_hand};
 use node::{
-    calendar::date,
+    calendar::{date, utc},
     query::CohortQuery,
     state::{QueryState, QueryStatus, StateRead as _},
 };
@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::{
     Error,
-    api::found,
+    api::{QueryStages, ReachedStage, found, stages_among},
     cli::{Home, Output},
     pages::words,
     reading::{codings, names_variants},
@@ -45,6 +45,21 @@ pub(super) fn show(home: &Home, output: &Output, id: QueryId) -> Result<(), Erro
     let opened = Opened { id, state, introduced: None };
     let asked = asked(&opened.state.query, &schema, panel.as_ref());
     output.result(&opened, |opened| format!("{}\n{asked}", describe(opened)))
+}
+
+/// Lists the stages that a query went through.
+pub(super) fn stages(home: &Home, output: &Output, id: QueryId) -> Result<(), Error> {
+    let ledger = home.connect()?.ledger;
+    let state = require_query(&*ledger, id)?;
+    let header = |height| Ok(ledger.header(height)?);
+    let stages = stages_among(header, |height| Ok(ledger.events(height)?), id, &state)?;
+    output
+        .result(&QueryStages { stages }, |reached| reached.stages.iter().map(stage_line).collect::<Vec<_>>().join("\n"))
+}
+
+fn stage_line(reached: &ReachedStage) -> String {
+    let at = reached.time.map_or_else(|| "at a time that is not kept here".into(), utc);
+    format!("{:<10}  block {}, {at}", reached.stage.name(), reached.height)
 }
 
 /// How far a query is.

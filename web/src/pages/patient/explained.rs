@@ -18,7 +18,7 @@ const QUIET: [&str; 15] = [
     "textarea",
 ];
 /// The same of whatever has such a class.
-const QUIET_CLASSES: [&str; 4] = ["class=\"hidden", "class=\"id", "class=\"letter", "class=\"state"];
+const QUIET_CLASSES: [&str; 5] = ["class=\"cards", "class=\"hidden", "class=\"id", "class=\"letter", "class=\"state"];
 
 /// A page as an answer.
 ///
