@@ -105,7 +105,7 @@ fn requested(place: &Place, licence: &str, dataset: &str) -> [String; 4] {
     let said = place.said(&requests);
     let from = format!("  Dr R ({})", account("researcher"));
     let ends = format!("  pays 500 for 10 days; answer until block {}; requested", row["deadline"]);
-    for line in [licence, &from, &ends] {
+    for line in [licence, &format!("  of data {dataset}"), &from, &ends] {
         assert!(said.lines().any(|one| one == line), "{line:?} is no line of {said}");
     }
     assert_eq!(place.printed(&["licence", "requests", "--owner", &account("researcher")]), json!([]));
@@ -156,7 +156,7 @@ fn a_licence_in_duo_terms_is_refused_in_words_or_granted_through_a_live_node() {
     place.locus(&[&grant[..], &["--reader", "owner.sec", "--document", "reader.json", "--yes"]].concat());
     assert_eq!(balance(&place, "issuer"), 500);
     assert_eq!(place.printed(&requests), json!([]), "what was answered waits no more");
-    assert_eq!(place.said(&requests), "nobody asks for a licence\n");
+    assert_eq!(place.said(&requests), "no request for a licence\n");
     let all = place.printed(&[&requests[..], &["--all"]].concat());
     assert_eq!((&all[0]["licence"], &all[0]["status"]), (&json!(licence), &json!("granted")), "{all}");
     place.until(&["keys", "show", "issuer.key"], |_| listed(&node, "/v1/licences") != json!([]));

@@ -194,8 +194,8 @@ pub enum Error {
         /// Height of the index.
         at: Height,
     },
-    /// A transaction that is not in a block.
-    #[error("transaction {transaction} is not on the ledger: {why}")]
+    /// A transaction of which it is not known that a block has it.
+    #[error("transaction {transaction} is not known to be in a block: {why}")]
     Unsettled {
         /// The transaction.
         transaction: TransactionId,

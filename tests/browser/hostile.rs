@@ -168,7 +168,7 @@ fn errors_are_pages_where_pages_are_and_problems_where_programs_ask() {
         (&format!("/queries/{unknown}"), 404, "is not known here"),
         ("/queries/x", 400, "64 hex digits"),
         ("/queries?stage=lost", 400, "lost"),
-        ("/blocks/-1", 400, "block height"),
+        ("/blocks/-1", 400, "lock height: "),
         ("/blocks/4000000000", 404, "is not known here"),
         ("/blocks?after=x", 400, "address"),
         ("/assets/nothing.css", 404, "nothing.css"),

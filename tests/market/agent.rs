@@ -297,6 +297,21 @@ fn a_revoked_record_answers_nothing_from_the_next_epoch_on() {
 }
 
 #[test]
+fn repro_terms_are_kept_where_it_is_not_known_that_the_ledger_refused_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, mut wallets, query) = asked(folder.path());
+    for fault in [Fault::StatusRefused, Fault::AnswerRefused] {
+        let faulty = FaultyLedger::new(world.ledger(), fault, 1);
+        let changed = terms(Purposes::HEALTH_RESEARCH, &mut rng());
+        let error = change_consent(&faulty, &mut wallets[0], 0, changed.clone()).unwrap_err();
+        assert!(matches!(error, Error::Unsettled { .. }), "{error}");
+        assert!(wallets[0].holdings()[0].consent == changed, "a block has the new ones, or will");
+        world.pass_epoch();
+        assert!(matches!(world.outlook(&wallets[0], query), Outlook::Answer { .. }));
+    }
+}
+
+#[test]
 fn a_wallet_of_another_chain_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (world, _, query) = asked(folder.path());

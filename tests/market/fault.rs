@@ -38,6 +38,10 @@ pub enum Fault {
     LostOnTheWay,
     /// They reach it, but the sender is told otherwise.
     AnswerLost,
+    /// They reach it, but the sender is told that they were refused.
+    AnswerRefused,
+    /// What became of them is not told.
+    StatusRefused,
     /// Reading the block at a height fails instead.
     BlockUnread(Height),
     /// Contributions in blocks are shown without the committee's receipts.
@@ -97,6 +101,10 @@ fn copied(transaction: Transaction) -> Vec<Transaction> {
     vec![Transaction::Contribute(other), transaction]
 }
 
+fn refused() -> Error {
+    node::Error::Remote { url: "http://node".into(), why: "it says no".into() }.into()
+}
+
 fn broken() -> Error {
     node::Error::Storage { what: "reach the node", why: "the connection broke".into() }.into()
 }
@@ -117,18 +125,22 @@ impl LedgerAccess for FaultyLedger<'_> {
     }
 
     fn submit(&self, transaction: Transaction) -> Result<TransactionId, Error> {
-        if !matches!(self.fault, Fault::LostOnTheWay | Fault::AnswerLost) || !self.fails() {
+        let strikes = matches!(self.fault, Fault::LostOnTheWay | Fault::AnswerLost | Fault::AnswerRefused);
+        if !strikes || !self.fails() {
             return self.inner.submit(transaction);
         }
-        if self.fault == Fault::AnswerLost {
+        if self.fault != Fault::LostOnTheWay {
             let id = self.inner.submit(transaction)?;
             // Its block is made although nobody hears of it.
             self.inner.status(id)?;
         }
-        Err(broken())
+        Err(if self.fault == Fault::AnswerRefused { refused() } else { broken() })
     }
 
     fn status(&self, transaction: TransactionId) -> Result<TransactionStatus, Error> {
+        if self.fault == Fault::StatusRefused && self.fails() {
+            return Err(refused());
+        }
         self.inner.status(transaction)
     }
 

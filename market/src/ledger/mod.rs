@@ -322,7 +322,7 @@ pub fn sent(
 /// Signs an action with the account's next nonce, sends it and waits until it is in a block.
 ///
 /// # Errors
-/// [`Error::Ledger`] with the refusal; [`Error::Unsettled`] when no block takes it in time.
+/// [`Error::Ledger`] with the refusal; [`Error::Unsettled`] when no block takes it in time, or when it was sent before.
 pub fn act(ledger: &dyn LedgerAccess, key: &SigningKey, action: Action) -> Result<Inclusion, Error> {
     let inclusions = act_all(ledger, key, vec![action])?;
     inclusions.first().copied().ok_or_else(|| node::Error::Unknown { what: "action", id: "none".into() }.into())
@@ -338,7 +338,7 @@ pub fn act_all(ledger: &dyn LedgerAccess, key: &SigningKey, actions: Vec<Action>
     loop {
         let mut sent = vec![];
         for (nonce, action) in numbered.by_ref().take(SENDER_WAITING_MAX) {
-            sent.push(ledger.submit(Transaction::sign(ledger.chain(), key, nonce, action)?)?);
+            sent.push(submit(ledger, Transaction::sign(ledger.chain(), key, nonce, action)?)?);
         }
         if sent.is_empty() {
             return Ok(settled);
@@ -346,6 +346,22 @@ pub fn act_all(ledger: &dyn LedgerAccess, key: &SigningKey, actions: Vec<Action>
         for transaction in sent {
             settled.push(settle(ledger, transaction)?);
         }
+    }
+}
+
+/// Sends a transaction. A refusal of one that the ledger has is none: whoever repeats an action while no block comes signs the
+/// same one again.
+fn submit(ledger: &dyn LedgerAccess, signed: Transaction) -> Result<TransactionId, Error> {
+    let transaction = signed.id()?;
+    match ledger.submit(signed) {
+        Err(Error::Ledger(refusal)) if refusal.is_refusal() => match ledger.status(transaction) {
+            Ok(TransactionStatus::Pending | TransactionStatus::Included { .. }) => {
+                let why = "it was sent before; see what became of it before sending it again".into();
+                Err(Error::Unsettled { transaction, why })
+            }
+            _ => Err(refusal.into()),
+        },
+        sent => sent,
     }
 }
 
@@ -375,7 +391,7 @@ pub fn settle(ledger: &dyn LedgerAccess, transaction: TransactionId) -> Result<I
         let status = match ledger.status(transaction) {
             // A refusal to tell is none of the transaction, which may be in a block.
             Err(Error::Ledger(error)) if error.is_refusal() => {
-                let why = format!("what became of it cannot be told: {error}");
+                let why = format!("what became of it cannot be told: {error}; look it up before sending again");
                 return Err(Error::Unsettled { transaction, why });
             }
             status => status?,

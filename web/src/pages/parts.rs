@@ -322,7 +322,7 @@ mod tests {
         for (said, shown) in [
             ("Choose a study; `locus study register` makes one", "Choose a study; “locus study register” makes one."),
             ("too many tries; wait a minute", "Too many tries; wait a minute."),
-            ("receipt: it ends in a `{`", "Receipt: it ends in a “{”"),
+            ("receipt: it ends in a `{`", "Receipt: it ends in a “{”."),
             ("22:16050612 is unknown.", "22:16050612 is unknown."),
             ("a1b2 has ended", "a1b2 has ended."),
         ] {

@@ -120,7 +120,10 @@ pub(super) const fn may_be_done(act: &Act, error: &Error) -> bool {
         Error::Ledger(error) | Error::Market(market::Error::Ledger(error)) => {
             let is_unproven = matches!(
                 error,
-                node::Error::Block { .. } | node::Error::Signature { .. } | node::Error::Inclusion { .. }
+                node::Error::Block { .. }
+                    | node::Error::Signature { .. }
+                    | node::Error::Inclusion { .. }
+                    | node::Error::ForeignChain { .. }
             );
             is_noted || is_unproven || !error.is_refusal()
         }

@@ -146,8 +146,9 @@ impl Requests {
         output.result(&requested, |requested| {
             let lines = requested.iter().map(|one| {
                 format!(
-                    "{}\n  {} ({})\n  for {}: {}\n  pays {} for {} days; answer until block {}; {}",
+                    "{}\n  of data {}\n  {} ({})\n  for {}: {}\n  pays {} for {} days; answer until block {}; {}",
                     one.licence,
+                    one.dataset,
                     one.name.as_deref().unwrap_or("unnamed"),
                     one.licensee,
                     one.data_use,
@@ -158,7 +159,7 @@ impl Requests {
                     one.status
                 )
             });
-            or_none(lines.collect(), "nobody asks for a licence")
+            or_none(lines.collect(), "no request for a licence")
         })
     }
 }

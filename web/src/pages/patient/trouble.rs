@@ -23,7 +23,7 @@ pub(super) const fn trouble(cause: &Cause) -> Trouble {
         ),
         Cause::Late => (
             "It is too late for that. It has ended, it was answered before, or it was not meant for you.",
-            "Go back and look how it stands now. If you had begun another answer, give that one again.",
+            "Go back and look how it stands now. If you began to answer an invitation, give that same answer again.",
         ),
         Cause::Gone => (
             "What you wanted to change is not there, or not any more.",
@@ -37,7 +37,7 @@ pub(super) const fn trouble(cause: &Cause) -> Trouble {
             "There was no room for it. A store on the network is full, or does not answer, or has too much to do.",
             "Try once more later. If it stays so, tell whoever runs your agent.",
         ),
-        Cause::Waits => ("It was sent, but the network has not written it down.", "Look again later."),
+        Cause::Waits => ("It was sent, and the network has not shown that it wrote it down.", "Look again later."),
         Cause::Lacks => (
             "Your agent was started without a thing that this needs. It may be the key of your data.",
             "Show whoever runs your agent what the program said.",
