@@ -195,7 +195,7 @@ pub enum Error {
         at: Height,
     },
     /// A transaction of which it is not known that a block has it.
-    #[error("transaction {transaction} is not known to be in a block: {why}")]
+    #[error("what became of transaction {transaction} is not settled: {why}")]
     Unsettled {
         /// The transaction.
         transaction: TransactionId,

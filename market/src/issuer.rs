@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error,
-    ledger::{Inclusion, LedgerAccess, act, act_all},
+    ledger::{Inclusion, LedgerAccess, act, act_all, next_nonce},
     wallet::{PartyKey, Wallet},
 };
 
@@ -144,6 +144,8 @@ pub fn change_consent(
     terms: ConsentTerms,
 ) -> Result<Inclusion, Error> {
     let change = ChangeConsent { record: leaf_of(wallet, record)?, consent: terms.commitment() };
+    // A ledger that is away is found out while the wallet has the terms before.
+    next_nonce(ledger, &wallet.owner_key())?;
     // The wallet first: terms that only the ledger knows could never be opened again.
     let earlier = wallet.replace_consent(record, terms)?;
     match act(ledger, &wallet.owner_key(), Action::ChangeConsent(change)) {

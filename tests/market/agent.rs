@@ -12,7 +12,7 @@ use market::{
     Error,
     agent::{OpenQuery, Outcome, Outlook, Refusal},
     issuer::{Measurements, certify, change_consent, revoke},
-    ledger::{QueryWatch, tip},
+    ledger::{QueryWatch, settle, tip},
     objects::{BlobAccess, BlobKind},
     overview::{LedgerView, Overview},
     wallet::{AnswerStage, Wallet},
@@ -300,7 +300,7 @@ fn a_revoked_record_answers_nothing_from_the_next_epoch_on() {
 fn repro_terms_are_kept_where_it_is_not_known_that_the_ledger_refused_them() {
     let folder = tempfile::tempdir().unwrap();
     let (world, mut wallets, query) = asked(folder.path());
-    for fault in [Fault::StatusRefused, Fault::AnswerRefused] {
+    for fault in [Fault::StatusRefused, Fault::AnswerRefused, Fault::RefusedUntold] {
         let faulty = FaultyLedger::new(world.ledger(), fault, 1);
         let changed = terms(Purposes::HEALTH_RESEARCH, &mut rng());
         let error = change_consent(&faulty, &mut wallets[0], 0, changed.clone()).unwrap_err();
@@ -309,6 +309,26 @@ fn repro_terms_are_kept_where_it_is_not_known_that_the_ledger_refused_them() {
         world.pass_epoch();
         assert!(matches!(world.outlook(&wallets[0], query), Outlook::Answer { .. }));
     }
+}
+
+#[test]
+fn terms_stay_as_they_are_while_the_ledger_is_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, mut wallets, _) = asked(folder.path());
+    let before = wallets[0].holdings()[0].consent.clone();
+    let away = FaultyLedger::new(world.ledger(), Fault::Away, 0);
+    let changed = terms(Purposes::METHODS, &mut rng());
+    assert!(change_consent(&away, &mut wallets[0], 0, changed).is_err());
+    assert!(wallets[0].holdings()[0].consent == before, "nothing was sent");
+}
+
+#[test]
+fn repro_nobody_is_told_to_send_again_what_others_may_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, ..) = asked(folder.path());
+    let unheard_of = "07".repeat(32).parse().unwrap();
+    let error = settle(world.ledger(), unheard_of).unwrap_err();
+    assert!(error.to_string().ends_with("others may; look it up before sending again"), "{error}");
 }
 
 #[test]

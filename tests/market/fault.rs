@@ -34,12 +34,16 @@ use node::{
 /// What goes wrong with the next transactions.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
+    /// Nothing can be read of its state.
+    Away,
     /// They never reach the ledger.
     LostOnTheWay,
     /// They reach it, but the sender is told otherwise.
     AnswerLost,
     /// They reach it, but the sender is told that they were refused.
     AnswerRefused,
+    /// The same, and what became of them is not told at all.
+    RefusedUntold,
     /// What became of them is not told.
     StatusRefused,
     /// Reading the block at a height fails instead.
@@ -111,6 +115,9 @@ fn broken() -> Error {
 
 impl StateView for FaultyLedger<'_> {
     fn bytes(&self, key: &[u8]) -> Result<Option<Vec<u8>>, node::Error> {
+        if self.fault == Fault::Away {
+            return Err(node::Error::Unreachable { url: "http://node".into(), why: "no answer".into() });
+        }
         self.inner.bytes(key)
     }
 }
@@ -125,7 +132,8 @@ impl LedgerAccess for FaultyLedger<'_> {
     }
 
     fn submit(&self, transaction: Transaction) -> Result<TransactionId, Error> {
-        let strikes = matches!(self.fault, Fault::LostOnTheWay | Fault::AnswerLost | Fault::AnswerRefused);
+        let strikes =
+            matches!(self.fault, Fault::LostOnTheWay | Fault::AnswerLost | Fault::AnswerRefused | Fault::RefusedUntold);
         if !strikes || !self.fails() {
             return self.inner.submit(transaction);
         }
@@ -134,11 +142,11 @@ impl LedgerAccess for FaultyLedger<'_> {
             // Its block is made although nobody hears of it.
             self.inner.status(id)?;
         }
-        Err(if self.fault == Fault::AnswerRefused { refused() } else { broken() })
+        Err(if matches!(self.fault, Fault::AnswerRefused | Fault::RefusedUntold) { refused() } else { broken() })
     }
 
     fn status(&self, transaction: TransactionId) -> Result<TransactionStatus, Error> {
-        if self.fault == Fault::StatusRefused && self.fails() {
+        if self.fault == Fault::RefusedUntold || self.fault == Fault::StatusRefused && self.fails() {
             return Err(refused());
         }
         self.inner.status(transaction)

@@ -40,6 +40,8 @@ use crate::{Error, index::ScreeningFilter};
 pub const SETTLE_TIME_MAX: Duration = Duration::from_secs(60);
 /// How often a ledger is asked again while waiting.
 const POLL_TIME: Duration = Duration::from_millis(5);
+/// What to do where nobody knows what became of a transaction.
+const LOOK_UP: &str = "look it up before sending again";
 /// Attempts to read a consistent snapshot of the leaves while blocks arrive.
 const SYNC_ATTEMPTS_MAX: usize = 8;
 
@@ -328,6 +330,14 @@ pub fn act(ledger: &dyn LedgerAccess, key: &SigningKey, action: Action) -> Resul
     inclusions.first().copied().ok_or_else(|| node::Error::Unknown { what: "action", id: "none".into() }.into())
 }
 
+/// Sends a signed transaction and waits until it is in a block.
+///
+/// # Errors
+/// As [`act`].
+pub fn send(ledger: &dyn LedgerAccess, signed: Transaction) -> Result<Inclusion, Error> {
+    settle(ledger, submit(ledger, signed)?)
+}
+
 /// Signs actions with the account's next nonces, sends as many at once as may wait, and waits until each is in a block.
 ///
 /// # Errors
@@ -349,17 +359,26 @@ pub fn act_all(ledger: &dyn LedgerAccess, key: &SigningKey, actions: Vec<Action>
     }
 }
 
-/// Sends a transaction. A refusal of one that the ledger has is none: whoever repeats an action while no block comes signs the
-/// same one again.
+/// Sends a transaction. A refusal of one that the ledger has, or may have, is none: whoever repeats an action while no block
+/// comes signs the same one again.
 fn submit(ledger: &dyn LedgerAccess, signed: Transaction) -> Result<TransactionId, Error> {
     let transaction = signed.id()?;
     match ledger.submit(signed) {
         Err(Error::Ledger(refusal)) if refusal.is_refusal() => match ledger.status(transaction) {
-            Ok(TransactionStatus::Pending | TransactionStatus::Included { .. }) => {
-                let why = "it was sent before; see what became of it before sending it again".into();
+            Ok(TransactionStatus::Unknown | TransactionStatus::Refused { .. }) => Err(refusal.into()),
+            Ok(TransactionStatus::Pending) => {
+                let why = "it was sent before and waits; see what became of it before sending it again".into();
                 Err(Error::Unsettled { transaction, why })
             }
-            _ => Err(refusal.into()),
+            Ok(TransactionStatus::Included { height, .. }) => {
+                let why =
+                    format!("it was sent before, and block {height} has it; what was sent now adds nothing to that");
+                Err(Error::Unsettled { transaction, why })
+            }
+            Err(error) => {
+                let why = format!("{refusal}; whether it was sent before cannot be told: {error}; {LOOK_UP}");
+                Err(Error::Unsettled { transaction, why })
+            }
         },
         sent => sent,
     }
@@ -391,7 +410,7 @@ pub fn settle(ledger: &dyn LedgerAccess, transaction: TransactionId) -> Result<I
         let status = match ledger.status(transaction) {
             // A refusal to tell is none of the transaction, which may be in a block.
             Err(Error::Ledger(error)) if error.is_refusal() => {
-                let why = format!("what became of it cannot be told: {error}; look it up before sending again");
+                let why = format!("what became of it cannot be told: {error}; {LOOK_UP}");
                 return Err(Error::Unsettled { transaction, why });
             }
             status => status?,
@@ -399,7 +418,9 @@ pub fn settle(ledger: &dyn LedgerAccess, transaction: TransactionId) -> Result<I
         let why = match status {
             TransactionStatus::Included { height, index } => return Ok(Inclusion { transaction, height, index }),
             TransactionStatus::Refused { why } => why,
-            TransactionStatus::Unknown => "the ledger does not have it; send it again".into(),
+            TransactionStatus::Unknown => {
+                format!("the node that was asked does not have it, and others may; {LOOK_UP}")
+            }
             TransactionStatus::Pending if started.elapsed() < patience => {
                 thread::sleep(POLL_TIME);
                 continue;

@@ -6,7 +6,7 @@ use node::{
     query::DataUse,
     signature::account_of,
     state::{Dataset, LicenceStatus},
-    transaction::{AccessKind, Action, AllowedUse, RecordAccess, RequestLicence},
+    transaction::{AccessKind, Action, AllowedUse, RecordAccess, RequestLicence, Transaction},
 };
 
 use super::{UnverifiedReaderKey, require_dataset, require_licence, sha256};
@@ -14,26 +14,60 @@ use crate::{
     Error,
     crypt4gh::{BodyManifest, Header, PublicKey},
     data_use::{Refusal, refused_use},
-    ledger::{Inclusion, LedgerAccess, act, next_nonce},
+    ledger::{Inclusion, LedgerAccess, act, next_nonce, send},
 };
 
-/// Asks for a licence, which locks its price, and signs the key that its data will be read with.
-///
-/// # Errors
-/// [`Error::DataUse`] for a use that the owner does not allow, with the term and a remedy for each reason;
-/// [`Error::Ledger`] with the ledger's refusal; [`Error::Unsettled`] when no block takes it in time.
-pub fn ask(
-    ledger: &dyn LedgerAccess,
-    licensee: &SigningKey,
-    request: RequestLicence,
-    reader: &PublicKey,
-) -> Result<(LicenceId, Inclusion, UnverifiedReaderKey), Error> {
-    let dataset = require_dataset(ledger, request.dataset)?;
-    require_allowed(&dataset.offer.allowed, &request.data_use)?;
-    let id = request.id(&ledger.chain(), &account_of(licensee), next_nonce(ledger, licensee)?)?;
-    let inclusion = act(ledger, licensee, Action::RequestLicence(request))?;
-    require_licence(ledger, id)?;
-    Ok((id, inclusion, UnverifiedReaderKey::sign(ledger.chain(), id, reader, licensee)))
+/// A request for a licence, signed and not sent: its id and the key that its data will be read with can be kept before any
+/// money is locked, so that nothing is lost when the answer to it is.
+#[derive(Debug)]
+pub struct PreparedRequest {
+    id: LicenceId,
+    reader_key: UnverifiedReaderKey,
+    transaction: Transaction,
+}
+
+impl PreparedRequest {
+    /// Signs a request with the account's next nonce, and the key that the data will be read with.
+    ///
+    /// # Errors
+    /// [`Error::DataUse`] for a use that the owner does not allow, with the term and a remedy for each reason;
+    /// [`Error::Ledger`] when the ledger knows no such dataset or cannot be reached.
+    pub fn sign(
+        ledger: &dyn LedgerAccess,
+        licensee: &SigningKey,
+        request: RequestLicence,
+        reader: &PublicKey,
+    ) -> Result<Self, Error> {
+        let dataset = require_dataset(ledger, request.dataset)?;
+        require_allowed(&dataset.offer.allowed, &request.data_use)?;
+        let (chain, nonce) = (ledger.chain(), next_nonce(ledger, licensee)?);
+        let id = request.id(&chain, &account_of(licensee), nonce)?;
+        let reader_key = UnverifiedReaderKey::sign(chain, id, reader, licensee);
+        let transaction = Transaction::sign(chain, licensee, nonce, Action::RequestLicence(request))?;
+        Ok(Self { id, reader_key, transaction })
+    }
+
+    /// The licence that a block will make of it.
+    #[must_use]
+    pub const fn id(&self) -> LicenceId {
+        self.id
+    }
+
+    /// The document for the owner.
+    #[must_use]
+    pub const fn reader_key(&self) -> &UnverifiedReaderKey {
+        &self.reader_key
+    }
+
+    /// Sends it, which locks its price.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] with the ledger's refusal; [`Error::Unsettled`] when no block takes it in time.
+    pub fn send(self, ledger: &dyn LedgerAccess) -> Result<Inclusion, Error> {
+        let inclusion = send(ledger, self.transaction)?;
+        require_licence(ledger, self.id)?;
+        Ok(inclusion)
+    }
 }
 
 /// Refuses what the ledger would refuse, with each of the owner's terms that forbids it and what could be done.

@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use self::{
     custodian::{Custodian, Given, active_licence},
-    licensee::{GrantedLicence, acknowledge, ask, granted},
+    licensee::{GrantedLicence, PreparedRequest, acknowledge, granted},
     offer::{OfferTerms, PreparedOffer, offered_use, prepare},
     owner::{Grant, decline, grant, revoke, withdraw},
     reader_key::{READER_KEY_BYTES_MAX, ReaderKey, UnverifiedReaderKey},

@@ -10,7 +10,7 @@ use clap::Args;
 use market::{
     crypt4gh::PublicKey,
     ledger::act,
-    licence::{ask, require_dataset, use_in_words},
+    licence::{PreparedRequest, require_dataset, use_in_words},
     objects::{BlobKind, put},
     wallet::Role,
 };
@@ -82,11 +82,14 @@ impl Request {
         let words = use_in_words(&request.data_use);
         let question = format!("Lock {} for {} days of dataset {}: {words}?", request.price, self.days, self.dataset);
         output.confirm(self.yes, &question)?;
-        let (id, inclusion, document) = ask(ledger, &key, request, &reader)?;
-        let text = document.to_text()?;
+        let prepared = PreparedRequest::sign(ledger, &key, request, &reader)?;
+        let (id, text) = (prepared.id(), prepared.reader_key().to_text()?);
         let out = self.out.clone().unwrap_or_else(|| format!("{id}.reader.json").into());
         write_file("reader key", &out, text.as_bytes())?;
         let digest = put(&*connection.blobs, BlobKind::Blob, text.into_bytes())?.digest;
+        // From here on money can be locked without an answer: who knows the id can look it up, be granted it and reclaim it.
+        output.say(format!("asking for licence {id}, with {}", out.display()));
+        let inclusion = prepared.send(ledger)?;
         let asked = serde_json::json!({
             "licence": id, "height": inclusion.height, "reader_document": digest, "file": out.display().to_string(),
         });

@@ -110,6 +110,7 @@ pub struct Requests {
 struct Requested {
     licence: LicenceId,
     dataset: DatasetId,
+    owner: AccountId,
     licensee: AccountId,
     /// As governance knows the licensee.
     name: Option<String>,
@@ -139,7 +140,10 @@ impl Requests {
         let mut requested = vec![];
         for row in licences {
             let one = requested_of(&*ledger, row.id)?;
-            if self.all || one.status == LicenceStatus::Requested.to_string() {
+            // A listing that is wrong passes nobody's licence off as another's.
+            let is_whose = self.licensee.is_none_or(|licensee| licensee == one.licensee)
+                && self.owner.is_none_or(|owner| owner == one.owner);
+            if is_whose && (self.all || one.status == LicenceStatus::Requested.to_string()) {
                 requested.push(one);
             }
         }
@@ -174,6 +178,7 @@ fn requested_of(ledger: &dyn LedgerAccess, id: LicenceId) -> Result<Requested, E
     Ok(Requested {
         licence: id,
         dataset: state.request.dataset,
+        owner: dataset.owner,
         licensee: state.licensee,
         name: ledger.researcher(state.licensee)?.map(|party| party.name).filter(|name| !name.is_empty()),
         data_use: use_in_words(&state.request.data_use),

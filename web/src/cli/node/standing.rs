@@ -34,6 +34,8 @@ const POLL_TIME: Duration = Duration::from_millis(100);
 const QUIET_TIME_MIN: Duration = Duration::from_secs(2);
 /// How often that is said again.
 const SAY_TIME: Duration = Duration::from_secs(15);
+/// What to do where nobody knows what became of a transaction.
+const AGAIN: &str = "look it up with `locus ledger transaction` before running the command again";
 
 /// Where a chain stands, and who makes its blocks.
 struct Standing {
@@ -107,7 +109,10 @@ fn send(ledger: &dyn LedgerAccess, signed: Transaction) -> Result<&'static str, 
     let Err(refusal) = ledger.submit(signed) else { return Ok("sent") };
     match ledger.status(id) {
         Ok(TransactionStatus::Pending | TransactionStatus::Included { .. }) => Ok("sent before"),
-        _ => Err(refusal.into()),
+        Ok(TransactionStatus::Unknown | TransactionStatus::Refused { .. }) => Err(refusal.into()),
+        Err(error) => {
+            Err(unsettled(id, format!("{refusal}; whether the node has it from before is not known: {error}; {AGAIN}")))
+        }
     }
 }
 
@@ -137,7 +142,8 @@ pub(super) fn act_aloud(
             Ok(TransactionStatus::Included { height, index }) => return Ok(Inclusion { transaction, height, index }),
             Ok(TransactionStatus::Refused { why }) => return Err(unsettled(transaction, why)),
             Ok(TransactionStatus::Unknown) => {
-                return Err(unsettled(transaction, "the node lost it, as in a restart; run the command again".into()));
+                let why = format!("the node lost it, as in a restart, and others may have it; {AGAIN}");
+                return Err(unsettled(transaction, why));
             }
             Ok(TransactionStatus::Pending) => None,
             Err(error) => Some(format!("what became of it is not known: {error}")),

@@ -93,7 +93,7 @@ pub enum Query {
         query: QueryId,
     },
     /// List the stages that a query went through, each with its block and that block's time. Those between the first and the
-    /// present one are looked for in the 256 blocks before the present one's.
+    /// present one are looked for in the 256 blocks before the present one's, and are that node's word: no proof covers them.
     Stages {
         /// The query's id.
         query: QueryId,

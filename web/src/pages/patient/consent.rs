@@ -76,7 +76,7 @@ impl Use {
         let latest = self.operations.iter().find(|running| {
             let of_record =
                 matches!(&running.act, Act::ChangeConsent { record: number, .. } if *number == record.number);
-            of_record && matches!(running.progress, Progress::Done(_))
+            of_record && matches!(running.progress, Progress::Done(_) | Progress::Unsure(_))
         });
         latest.map(|running| running.id)
     }
