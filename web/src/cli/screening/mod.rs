@@ -13,6 +13,7 @@ use market::{
     index::{ScreeningFilter, Whose},
     ledger::{filtered_screenings, require_screening},
     recruitment::ScreeningFile,
+    so_many,
 };
 use node::{calendar::date, state::ScreeningState};
 use schemars::schema_for;
@@ -169,7 +170,11 @@ fn describe(listed: &Listed, terms: &[String]) -> String {
     ];
     let how_far = [
         format!("stage      {stage}"),
-        format!("price      {} for each of at most {} responses", screening.price, screening.responses_max),
+        format!(
+            "price      {} for each of at most {}",
+            screening.price,
+            so_many(screening.responses_max, "response", "responses")
+        ),
         format!("escrow     {}", state.escrow),
         format!("eligible   {}", state.eligible),
         format!("invited    {} ({} accepted, {} declined)", state.invited, state.accepted, state.declined),

@@ -7,6 +7,7 @@ use clap::Args;
 use market::{
     ledger::{require_screening, tip},
     recruitment::{Answered, Invitation, Invited, ScreeningFile, Sponsor, table},
+    so_many,
     wallet::{PartyKey, Role},
 };
 use node::{
@@ -140,9 +141,8 @@ impl Inviting {
         };
         require_responses(&require_screening(&*connection.ledger, self.screening)?, &whom)?;
         if !whom.is_empty() {
-            let (title, count) = (&invitation.title, whom.len());
-            let people = if count == 1 { "person" } else { "people" };
-            let question = format!("Send {title:?} to {count} {people}? An invitation cannot be changed afterwards.");
+            let (title, people) = (&invitation.title, so_many(whom.len(), "person", "people"));
+            let question = format!("Send {title:?} to {people}? An invitation cannot be changed afterwards.");
             output.confirm(self.yes, &question)?;
         }
         let invitations = sponsor.invite(self.screening, &whom, &invitation)?;
