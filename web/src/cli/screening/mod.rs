@@ -24,6 +24,7 @@ use self::{
     person::{Accepting, Declining, Reading, Responding},
     receipt::Recording,
     sponsor::{Inviting, Listing, Opening, Signing},
+    terms::InWords,
 };
 use super::{Home, Output};
 use crate::Error;
@@ -116,7 +117,7 @@ impl Screening {
             Self::Show { screening } => {
                 let ledger = home.connect_reading()?.ledger;
                 let listed = Listed { id: screening, state: require_screening(&*ledger, screening)? };
-                let terms = terms::in_words(&*ledger, &listed.state.screening)?;
+                let terms = InWords::of(&*ledger).lines(&listed.state.screening)?;
                 output.result(&listed, |listed| describe(listed, &terms))
             }
             Self::Respond(responding) => responding.run(home, output),
@@ -140,8 +141,8 @@ fn list(home: &Home, output: &Output, which: &Which) -> Result<(), Error> {
     };
     let connection = home.connect_reading()?;
     let found = filtered_screenings(&*connection.ledger, &ScreeningFilter { of, open: !which.all })?;
-    let terms = found.iter().map(|(_, state)| terms::in_words(&*connection.ledger, &state.screening));
-    let terms = terms.collect::<Result<Vec<_>, _>>()?;
+    let mut in_words = InWords::of(&*connection.ledger);
+    let terms = found.iter().map(|(_, state)| in_words.lines(&state.screening)).collect::<Result<Vec<_>, _>>()?;
     let screenings = found.into_iter().map(|(id, state)| Listed { id, state }).collect();
     output.result(&Screenings { screenings }, |listing| match listing.screenings.as_slice() {
         [] if which.all => format!("no screening{whose} was opened"),

@@ -16,7 +16,7 @@ use node::{
 };
 use serde::Serialize;
 
-use super::{Listed, describe, terms};
+use super::{InWords, Listed, describe};
 use crate::{
     Error,
     cli::{Connection, Home, Output, ontology::Ontology, sealing_key, session::write_private_file},
@@ -204,7 +204,7 @@ impl Signing {
         let key = home.key(&self.key, Role::Researcher)?;
         let connection = home.connect()?;
         let ScreeningState { screening, escrow, .. } = require_screening(&*connection.ledger, self.screening)?;
-        let terms = terms::in_words(&*connection.ledger, &screening)?;
+        let terms = InWords::of(&*connection.ledger).lines(&screening)?;
         output.confirm(self.yes, &format!("Close for ever and take {escrow} back? No response is admitted then."))?;
         sponsor(&connection, &key).close(self.screening)?;
         let state = require_screening(&*connection.ledger, self.screening)?;
