@@ -19,6 +19,7 @@ use crate::{
     committee::access::{CommitteeAccess, SignAggregate},
     ledger::{Inclusion, LedgerAccess, act, require_query},
     objects::{BlobAccess, BlobAddress, BlobKind, Offered, get, offer},
+    so_many,
 };
 
 /// How far the adding up is.
@@ -135,7 +136,8 @@ fn signatures(
         }
     }
     if signatures.len() < needed {
-        let why = format!("{} members signed, {needed} must: {}", signatures.len(), refusals.join("; "));
+        let signed = so_many(signatures.len(), "member signed", "members signed");
+        let why = format!("{signed}, {needed} must: {}", refusals.join("; "));
         return Err(Error::Refused { who: "the committee".into(), action: "sign the aggregate", why });
     }
     Ok(signatures)

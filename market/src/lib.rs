@@ -29,10 +29,11 @@ pub mod receipt;
 pub mod recruitment;
 pub mod researcher;
 pub mod sealing;
+mod so_many;
 pub mod statistics;
 pub mod wallet;
 
-pub use self::error::Error;
+pub use self::{error::Error, so_many::so_many};
 
 #[cfg(test)]
 #[path = "../../tests/skipped.rs"]

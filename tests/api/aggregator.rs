@@ -81,7 +81,7 @@ fn aggregator_and_agents_find_the_members_of_each_querys_committee_after_a_hando
     assert!(matches!(world.state(before).status, QueryStatus::Aggregated { .. }));
 
     let refused = add_up(after).unwrap_err().to_string();
-    assert!(refused.contains("1 members signed, 2 must"), "{refused}");
+    assert!(refused.contains("1 member signed, 2 must"), "{refused}");
     assert!(refused.contains("answers at none of the addresses given"), "{refused}");
     let new = serve(heirs[1].account(), &members);
     // Somebody who claims that account, and refuses everything, is in nobody's way.

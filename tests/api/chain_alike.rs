@@ -13,11 +13,10 @@ use circuits::{
     quorum::Quorum,
 };
 use node::{
-    calendar::utc,
     query::PrivacyMode,
     screening::ScreeningQuery,
     transaction::{Action, TransactionId, Transfer},
-    units::{Amount, Height, Timestamp},
+    units::{Amount, Height},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -387,49 +386,4 @@ fn repro_an_index_far_behind_its_ledger_is_refused_and_not_listed_from() {
             "{arguments:?}: {why}"
         );
     }
-}
-
-#[test]
-fn the_stages_of_a_query_and_their_blocks_are_the_same_on_its_page_at_its_endpoint_and_by_command() {
-    let mut world = World::ready(Quorum::DEFAULT);
-    let id = released(&mut world);
-    let collecting = world.open(question(&world, PrivacyMode::Exact)).unwrap();
-    let seen = Seen::over(world);
-    let said = seen.said(&format!("/v1/queries/{id}/stages"));
-    let stages = said["stages"].as_array().unwrap();
-    let expected = [
-        ("collecting", "query_opened", "Opened"),
-        ("sealed", "query_sealed", "Sealed"),
-        ("aggregated", "query_aggregated", "Aggregated"),
-        ("released", "query_released", "Released"),
-    ];
-    assert_eq!(stages.len(), expected.len(), "{said}");
-    let page = seen.page(&format!("/queries/{id}"));
-    let timeline = page.split("<ol class=\"timeline\">").nth(1).unwrap().split("</ol>").next().unwrap();
-    let steps: Vec<&str> = timeline.split("<li>").skip(1).collect();
-    assert_eq!(steps.len(), expected.len(), "{timeline}");
-    for ((stage, (name, event, words)), step) in stages.iter().zip(expected).zip(steps) {
-        let (height, time) = (&stage["height"], stage["time"].as_u64().unwrap());
-        assert_eq!(stage["stage"], name);
-        // The block did it, at that time.
-        let events = seen.said(&format!("/v1/blocks/{height}/events"));
-        let mut did = events["transactions"].as_array().unwrap().iter().flat_map(|one| one.as_array().unwrap());
-        assert!(did.any(|one| one["event"] == event && one["query"] == json!(id)), "{event}: {events}");
-        assert_eq!(seen.said(&format!("/v1/blocks/{height}"))["header"]["time"], time);
-        let (block, time) = (format!("href=\"/blocks/{height}\""), utc(Timestamp::new(time)));
-        says_all(step, &[&format!("<strong>{words}</strong>"), &block, &time]);
-    }
-    let command = ["query", "stages", &id.to_string()];
-    assert_eq!(seen.printed(&command), said);
-    let told = seen.told(&command);
-    assert_eq!(told.lines().count(), expected.len(), "{told}");
-    for (line, stage) in told.lines().zip(stages) {
-        let (height, time) = (&stage["height"], utc(Timestamp::new(stage["time"].as_u64().unwrap())));
-        assert!(line.starts_with(stage["stage"].as_str().unwrap()), "{told}");
-        assert!(line.ends_with(&format!("  block {height}, {time}")), "{told}");
-    }
-    let begun = seen.said(&format!("/v1/queries/{collecting}/stages"));
-    assert_eq!((begun["stages"].as_array().unwrap().len(), &begun["stages"][0]["stage"]), (1, &json!("collecting")));
-    seen.server.get(&format!("/v1/queries/{}/stages", "77".repeat(32))).refused(404, "query");
-    seen.server.get("/v1/queries/x/stages").refused(400, "query id");
 }

@@ -40,6 +40,7 @@ pub mod server;
 mod shown_alike;
 mod sign_in;
 mod sponsor_pages;
+mod stages;
 mod uploads;
 mod variants;
 mod ways_in;

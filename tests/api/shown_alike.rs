@@ -201,7 +201,7 @@ fn a_study_is_the_same_on_its_page_at_its_endpoints_and_by_its_command() {
         &asked,
         &another,
         &day,
-        &format!("{spent} in 1 private releases"),
+        &format!("{spent} in 1 private release,"),
         "One query was not as planned.",
         "One query was asked when the study had",
     ];

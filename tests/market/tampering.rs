@@ -270,7 +270,7 @@ fn a_member_that_signs_an_aggregate_with_nothing_is_passed_over() {
         let committee = ForgingCommittee { inner: &world.committee, forgers };
         aggregate(world.ledger(), world.blobs.as_ref(), &committee, &sender, query)
     };
-    assert!(through(3).unwrap_err().to_string().contains("1 members signed, 2 must"));
+    assert!(through(3).unwrap_err().to_string().contains("1 member signed, 2 must"));
     through(2).unwrap();
 }
 

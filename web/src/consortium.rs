@@ -1,5 +1,6 @@
 //! The consortium's decisions in words, for the command line and the pages.
 
+use market::so_many;
 use node::{
     fees::{BASIS_POINTS, FeeRate},
     genesis::{Committee, Member},
@@ -18,8 +19,7 @@ pub(crate) fn in_words(change: &ConsortiumChange) -> String {
         ConsortiumChange::SetValidator(Validator { account, peer, address, power }) => {
             let role = match power {
                 0 => "as an observer without a vote".into(),
-                1 => "with 1 vote".into(),
-                power => format!("with {power} votes"),
+                power => format!("with {}", votes(*power)),
             };
             format!("{account} takes part at {address} {role}, its links under key {peer}")
         }
@@ -59,9 +59,14 @@ pub(crate) fn protocol_in_words(protocol: &Protocol) -> String {
 pub(crate) fn votes_in_words(power: u32) -> String {
     match power {
         0 => "observes, without a vote".into(),
-        1 => "1 vote".into(),
-        power => format!("{power} votes"),
+        power => votes(power),
     }
+}
+
+/// How many votes.
+#[must_use]
+pub(crate) fn votes(power: u32) -> String {
+    so_many(power, "vote", "votes")
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use market::so_many;
 use node::{event::Event, state::Conformance, transaction::Transaction};
 
 use crate::{
@@ -68,7 +69,8 @@ pub(crate) fn in_words(event: &Event) -> Happening {
             plain(format!("Record {} is revoked; it ends with this epoch", record.get()))
         }
         Event::EpochClosed { epoch, leaves, .. } => {
-            plain(format!("Epoch {epoch} ended with {} certified records", number(*leaves)))
+            let records = so_many(number(*leaves), "certified record", "certified records");
+            plain(format!("Epoch {epoch} ended with {records}"))
         }
         Event::QueryOpened { query, escrow, .. } => {
             of(format!("A query opened and locked {}", number(escrow)), "queries", query)
@@ -80,7 +82,8 @@ pub(crate) fn in_words(event: &Event) -> Happening {
             of(format!("Contribution {} was withdrawn from a query", contribution.get()), "queries", query)
         }
         Event::QuerySealed { query, contributions, .. } => {
-            of(format!("A query was sealed with {contributions} contributions"), "queries", query)
+            let sealed = so_many(contributions, "contribution", "contributions");
+            of(format!("A query was sealed with {sealed}"), "queries", query)
         }
         Event::QueryAggregated { query, .. } => of("The committee signed the sum of a query", "queries", query),
         Event::ComponentsSubmitted { query, member } => {
@@ -90,7 +93,8 @@ pub(crate) fn in_words(event: &Event) -> Happening {
             of(format!("A component of committee member {member} differs from the accepted one"), "queries", query)
         }
         Event::QueryReleased { query, paid, price, .. } => {
-            of(format!("A query was released; {paid} contributors were paid {price} each"), "queries", query)
+            let whom = so_many(paid, "contributor was", "contributors were");
+            of(format!("A query was released; {whom} paid {price} each"), "queries", query)
         }
         Event::QueryRefunded { query, reason, amount } => {
             of(format!("{amount} of a query's escrow went back: {}", words::refund(*reason)), "queries", query)

@@ -14,6 +14,7 @@ use circuits::{
 use market::{
     query::{Measure, NamedClause, Privacy, QueryFile, VariantRange},
     researcher::sums,
+    so_many,
     statistics::{
         PartSums, Sum,
         analysis::{Analysis, Context, analyze, score},
@@ -163,7 +164,7 @@ impl Reading<'_> {
 
     /// What every figure says below: the cohort, and what protects it.
     pub(crate) fn notes(&self) -> Vec<String> {
-        let people = format!("{} certified contributions.", self.state.surviving);
+        let people = so_many(self.state.surviving, "certified contribution.", "certified contributions.");
         let subsets = u8::try_from(self.quorum.subset_count()).unwrap_or(u8::MAX);
         let privacy = match self.state.query.rho() {
             None => "Exact sums.".into(),

@@ -3,7 +3,7 @@
 use circuits::{id::AccountId, quorum::MemberIndex};
 use node::state::{Party, Standing, StateRead, committee_of};
 
-use crate::{Error, api::Service};
+use crate::{Error, api::Service, consortium::votes};
 
 /// What the account is that this node's datasets are kept by. The ledger does not know which node somebody runs.
 pub(crate) const CUSTODIAN: &str = "custodian of the datasets at this node";
@@ -34,8 +34,7 @@ pub(crate) fn standing(
     let validator = state.validators()?.and_then(|validators| validators.get(id).map(|validator| validator.power));
     let validator = validator.map(|power| match power {
         0 => "observer of the consortium, without a vote".into(),
-        1 => "validator with 1 vote".into(),
-        power => format!("validator with {power} votes"),
+        power => format!("validator with {}", votes(power)),
     });
     let member = seat(state, id)?.map(|member| format!("member {member} of the decryption committee"));
     let governor = (governor == id).then(|| "governor of the network".into());

@@ -33,6 +33,7 @@ use crate::{
     committee::access::{KeepCiphertext, Patience},
     ledger::{self, Inclusion, LedgerAccess, SyncedTree, act, sync_tree},
     objects::{BlobAddress, BlobKind, get, put},
+    so_many,
     wallet::{Answer, AnswerStage, Holding, Wallet},
 };
 
@@ -185,8 +186,8 @@ impl Agent<'_> {
             }
         }
         if receipts.len() < needed {
-            let got = receipts.len();
-            let why = format!("{got} members attest the ciphertext, {needed} must: {}", refusals.join("; "));
+            let got = so_many(receipts.len(), "member attests", "members attest");
+            let why = format!("{got} the ciphertext, {needed} must: {}", refusals.join("; "));
             return Err(Error::Refused { who: "the committee".into(), action: "keep a ciphertext", why });
         }
         Ok(receipts)

@@ -27,6 +27,7 @@ use crate::{
     Error,
     data_use::{DeclaredUse, demanded_in_words, regions_in_words},
     objects::BlobAccess,
+    so_many,
     statistics::accounting::tight_epsilon,
 };
 
@@ -177,8 +178,8 @@ fn reach(view: &dyn StateView, file: &QueryFile) -> Result<Vec<String>, Error> {
     let epoch = view.tip()?.map(|tip| tip.epoch).unwrap_or_default();
     let records = view.epoch_snapshot(epoch)?.map_or(0, |snapshot| snapshot.leaves);
     let warning = || {
-        let (least, plural) = (file.contributions_min, if records == 1 { "record counts" } else { "records count" });
-        format!("{records} {plural} on this ledger now, so {least} contributions cannot come from them alone")
+        let (least, counted) = (file.contributions_min, so_many(records, "record counts", "records count"));
+        format!("{counted} on this ledger now, so {least} contributions cannot come from them alone")
     };
     Ok((records < file.contributions_min).then(warning).into_iter().collect())
 }

@@ -26,6 +26,7 @@ use crate::{
     committee::{Component, ReleaseContext, SumBounds, combine},
     objects::{BlobAccess, BlobAddress, BlobKind, get},
     researcher::release_context,
+    so_many,
 };
 
 /// One thing that was checked, in words.
@@ -172,17 +173,21 @@ pub fn verify_watched(
     );
 
     let admitted = check_contributions(receipt, root, &release)?;
-    checks.held("R3", format!("{} contributions were admitted, their nullifiers all distinct", admitted.len()));
+    let counted = so_many(admitted.len(), "contribution was", "contributions were");
+    checks.held("R3", format!("{counted} admitted, no nullifier twice"));
 
     let proven = check_proofs(receipt, chain, root, &release, &admitted)?;
-    checks.held("R4", format!("{} contribution proofs verify against the ledger's epoch roots", proof_count(receipt)));
+    let counted = so_many(proof_count(receipt), "contribution proof verifies", "contribution proofs verify");
+    checks.held("R4", format!("{counted} against the ledger's epoch roots"));
 
     let sums = check_sums(receipt, chain, &release, &admitted, &proven, blobs)?;
-    checks.held("R5", format!("{} ciphertexts are those proven and add up to the signed sums", proof_count(receipt)));
+    let (one, several) = ("ciphertext is as proven and makes", "ciphertexts are as proven and add up to");
+    checks.held("R5", format!("{} the signed sums", so_many(proof_count(receipt), one, several)));
 
     let components = check_components(receipt, chain, &release)?;
     let count: usize = components.iter().map(BTreeMap::len).sum();
-    checks.held("R6", format!("{count} opened components are those the ledger accepted"));
+    let opened = so_many(count, "opened component is", "opened components are");
+    checks.held("R6", format!("{opened} as the ledger accepted"));
 
     check_result(receipt, chain, &release, &sums, &components)?;
     checks.held("R7", "sums and components decrypt to exactly this result".into());
@@ -337,7 +342,8 @@ fn check_signatures(receipt: &Receipt, chain: ChainId, release: &Release) -> Res
         signers.insert(signed.member);
     }
     if signers.len() < usize::from(committee.quorum.threshold()) {
-        return refuse("R5 sums", format!("only {} committee members signed the aggregate", signers.len()));
+        let signed = so_many(signers.len(), "committee member", "committee members");
+        return refuse("R5 sums", format!("only {signed} signed the aggregate"));
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use super::{
     estimate::{Undefined, finite},
     genotypes::Named,
 };
-use crate::Error;
+use crate::{Error, so_many};
 
 /// A whole number that was summed over people, and the variance of the privacy noise in it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -135,7 +135,7 @@ impl AxisLabels {
             Subject::Attribute(index) => Self::of_attribute(axis, index, schema.attributes.get(usize::from(index))),
             Subject::Dosage(variant) => {
                 let cell = |copies: u32| CellLabel {
-                    text: if copies == 1 { "1 copy".into() } else { format!("{copies} copies") },
+                    text: so_many(copies, "copy", "copies"),
                     lo: Some(copies.into()),
                     end: Some(f64::from(copies) + 1.0),
                 };

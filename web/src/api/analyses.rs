@@ -6,14 +6,13 @@ use actix_web::{
 };
 use circuits::id::QueryId;
 use market::{
-    objects::BLOB_BYTES_MAX,
     query::{QueryFile, schema_and_panel},
     statistics::analysis::Analysis,
 };
 use node::state::{QueryState, committee_of};
 use serde::Deserialize;
 
-use super::{Posted, Service, blocking, download::Download, listing::query_string, memory::Room, schemas};
+use super::{Posted, Service, download::Download, listing::query_string, reading_panel, schemas};
 use crate::{
     Error,
     problem::Problem,
@@ -81,16 +80,14 @@ pub(super) async fn analyze_result(
 ) -> Result<HttpResponse, Error> {
     let form = query_string(wanted)?.form.unwrap_or_else(|| "json".into());
     let Posted { bytes, room } = Posted::receive(&request, &service, payload, (JSON, RESULT_BYTES_MAX)).await?;
-    // The panel is read for its names.
-    let panel = service.quota.memory.take(Room::Large, BLOB_BYTES_MAX).await?;
-    let made = blocking(move || {
+    let made = reading_panel(service, move |service| {
         let asked: Asked = serde_json::from_slice(&bytes)
             .map_err(|error| Error::Request { what: "result", why: error.to_string() })?;
         let state = asked.result.released(&service.chain.snapshot()?)?;
         let result = (asked.result.query, &state, asked.result.slots.as_slice());
         let made =
-            read_result(&service, result, asked.query_file, |analyses, notes| Download::of(&form, analyses, notes));
-        drop((panel, room));
+            read_result(service, result, asked.query_file, |analyses, notes| Download::of(&form, analyses, notes));
+        drop(room);
         made
     });
     made.await.map(Download::answer)

@@ -10,9 +10,10 @@ use std::{
 
 use actix_web::{body::SizedStream, web::Bytes};
 use futures::{Stream, stream};
+use market::objects::BLOB_BYTES_MAX;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{BODY_TIME_MAX, PROGRESS_BYTES_MIN, places::Bounds};
+use super::{BODY_TIME_MAX, PROGRESS_BYTES_MIN, blocking, places::Bounds};
 use crate::Error;
 
 /// The unit in which memory is counted.
@@ -79,6 +80,23 @@ impl Memory {
         };
         let permit = Arc::clone(memory).acquire_many_owned(units(bytes, all)).await;
         permit.map(Held).map_err(|_| Error::Stopping)
+    }
+
+    /// Runs what reads a panel once there is memory for one, which is given back when the work is done: it goes on though
+    /// nobody waits for the answer any more.
+    ///
+    /// # Errors
+    /// Those of the work; [`Error::Stopping`] when the server stops.
+    pub(super) async fn holding_panel<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let held = self.take(Room::Large, BLOB_BYTES_MAX).await?;
+        blocking(move || {
+            let _held = held;
+            work()
+        })
+        .await
     }
 
     /// Memory for a form of which nothing came yet. Forms have room of their own, and take it as their bytes come: whoever
@@ -189,8 +207,11 @@ async fn let_go(slot: Weak<Slot>, pause_max: Duration) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+
     use actix_web::{body::MessageBody, rt::System};
-    use futures::future;
+    use futures::future::{self, Either};
+    use tokio::sync::oneshot;
 
     use super::*;
 
@@ -216,6 +237,28 @@ mod tests {
             assert_eq!(memory.large.available_permits(), LARGE_UNITS as usize);
             let held = memory.take(Room::Small, 1).await.unwrap();
             assert!(collect(in_pieces(Bytes::new(), held)).await.unwrap().is_empty());
+        });
+    }
+
+    #[test]
+    fn repro_memory_for_a_panel_is_held_until_it_was_read_though_nobody_waits_any_more() {
+        run(async {
+            let memory = Memory::default();
+            let ((begin, begun), (go_on, goes_on)) = (oneshot::channel(), mpsc::channel::<()>());
+            let reading = memory.holding_panel(move || {
+                begin.send(()).unwrap();
+                goes_on.recv().unwrap();
+                Ok(())
+            });
+            let Either::Right((_, left)) = future::select(Box::pin(reading), begun).await else {
+                panic!("the work ended before it was told to go on");
+            };
+            drop(left);
+            let panel = units(BLOB_BYTES_MAX, LARGE_UNITS) as usize;
+            assert_eq!(memory.large.available_permits(), LARGE_UNITS as usize - panel);
+            go_on.send(()).unwrap();
+            // This returns once the panel's is given back.
+            memory.take(Room::Large, LARGE_BYTES).await.unwrap();
         });
     }
 

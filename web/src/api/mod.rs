@@ -53,7 +53,7 @@ mod variants;
 
 use std::sync::Arc;
 
-use actix_web::web::{self, ServiceConfig};
+use actix_web::web::{self, Data, ServiceConfig};
 use market::{index::Index, objects::Objects};
 use node::consensus::EngineHandle;
 use utoipa::OpenApi;
@@ -71,7 +71,7 @@ pub(crate) use self::{
     governance::{Governance, Vote},
     head::head_as_get,
     listing::whose,
-    memory::{Held, Room},
+    memory::Held,
     metrics::observe,
     operation::quorum,
     places::Place,
@@ -313,4 +313,13 @@ pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     web::block(work).await.map_err(|_| Error::Stopping)?
+}
+
+/// Runs what reads the panel of a schema, for its names, once there is room for that in memory.
+pub(crate) async fn reading_panel<T: Send + 'static>(
+    service: Data<Service>,
+    work: impl FnOnce(&Service) -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let node = service.clone();
+    service.quota.memory.holding_panel(move || work(&node)).await
 }

@@ -4,13 +4,10 @@ use actix_web::{
     HttpRequest, HttpResponse, get, post,
     web::{Data, Payload, Query},
 };
-use market::{
-    objects::BLOB_BYTES_MAX,
-    query::{QueryFile, plan_of_study},
-};
+use market::query::{QueryFile, plan_of_study};
 use serde::Deserialize;
 
-use super::{Service, blocking, memory::Room, query_files};
+use super::{Service, query_files, reading_panel};
 use crate::{Error, problem::Problem};
 
 /// What a plan supposes.
@@ -39,10 +36,7 @@ pub(super) async fn plan_query(
     payload: Payload,
 ) -> Result<HttpResponse, Error> {
     let bytes = query_files::receive(&request, payload).await?;
-    // The panel is read for its names; the room is given back once it was, also when nobody waits for the answer any more.
-    let memory = service.quota.memory.take(Room::Large, BLOB_BYTES_MAX).await?;
-    let plan = blocking(move || {
-        let _memory = memory;
+    let plan = reading_panel(service, move |service| {
         let file = query_files::read(&bytes)?;
         let snapshot = service.chain.snapshot()?;
         let genesis = service.chain.ledger().genesis();

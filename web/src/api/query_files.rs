@@ -5,10 +5,7 @@ use actix_web::{
     web::{Data, Path, Payload},
 };
 use circuits::id::QueryId;
-use market::{
-    objects::BLOB_BYTES_MAX,
-    query::{Again, QUERY_FILE_BYTES_MAX, QueryFile, schema_and_panel},
-};
+use market::query::{Again, QUERY_FILE_BYTES_MAX, QueryFile, schema_and_panel};
 use node::state::StateRead as _;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -16,8 +13,7 @@ use utoipa::ToSchema;
 use super::{
     Service,
     blobs::receive_media,
-    blocking,
-    memory::Room,
+    blocking, reading_panel,
     reply::{found, parse},
 };
 use crate::{Error, problem::Problem};
@@ -45,11 +41,7 @@ struct QueryAgain {
 pub(crate) async fn asked_again(service: &Data<Service>, id: QueryId) -> Result<Again, Error> {
     let known = service.clone();
     blocking(move || found("query", id, known.chain.snapshot()?.query(id)?)).await?;
-    // The panel is read for its names; the room is given back once it was, also when nobody waits for the answer any more.
-    let memory = service.quota.memory.take(Room::Large, BLOB_BYTES_MAX).await?;
-    let service = service.clone();
-    blocking(move || {
-        let _memory = memory;
+    reading_panel(service.clone(), move |service| {
         let snapshot = service.chain.snapshot()?;
         let query = found("query", id, snapshot.query(id)?)?.query;
         let (schema, panel) = schema_and_panel(&snapshot, &service.fetching(), query.schema)?;

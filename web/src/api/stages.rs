@@ -11,7 +11,7 @@ use node::{
     BlockEvents, Snapshot,
     block::SignedHeader,
     event::Event,
-    state::{QueryState, QueryStatus, StateRead as _},
+    state::{QueryState, QueryStatus, RefundReason, StateRead as _},
     units::{Height, Timestamp},
 };
 use serde::Serialize;
@@ -55,10 +55,11 @@ pub(crate) struct QueryStages {
 /// [`Error::Ledger`] when a block cannot be read.
 pub(crate) fn reached_stages(snapshot: &Snapshot, id: QueryId, state: &QueryState) -> Result<Vec<ReachedStage>, Error> {
     let header = |height| Ok(snapshot.header(height)?);
-    stages_among(header, |height| Ok(snapshot.events(height)?), id, state)
+    stages_among(header, |height| Ok(snapshot.events(height)?), id, (state.opened, &state.status))
 }
 
-/// The same by what tells of the headers of blocks, and of what they did.
+/// The same of a query that was opened in a block and has a status now, by what tells of the headers of blocks, and of what
+/// they did.
 ///
 /// # Errors
 /// As these fail.
@@ -66,24 +67,27 @@ pub(crate) fn stages_among(
     header: impl Fn(Height) -> Result<Option<SignedHeader>, Error>,
     events: impl Fn(Height) -> Result<Option<BlockEvents>, Error>,
     id: QueryId,
-    state: &QueryState,
+    (opened, status): (Height, &QueryStatus),
 ) -> Result<Vec<ReachedStage>, Error> {
     let at = |stage, height| {
         let time = header(height)?.map(|signed| signed.header.time);
         Ok::<_, Error>(ReachedStage { stage, height, time })
     };
-    let mut stages = vec![at(Stage::Collecting, state.opened)?];
-    let latest = match state.status {
+    let mut stages = vec![at(Stage::Collecting, opened)?];
+    // A query that too few answered is refunded instead of sealed: nothing is between.
+    let (latest, was_sealed) = match *status {
         QueryStatus::Collecting => return Ok(stages),
-        QueryStatus::Sealed { height, .. }
-        | QueryStatus::Aggregated { height, .. }
+        QueryStatus::Sealed { height, .. } | QueryStatus::Refunded { height, reason: RefundReason::BelowMinimum } => {
+            (height, false)
+        }
+        QueryStatus::Aggregated { height, .. }
         | QueryStatus::Released { height, .. }
-        | QueryStatus::Refunded { height, .. } => height,
+        | QueryStatus::Refunded { height, .. } => (height, true),
     };
-    let reached = stage_of(&state.status);
+    let reached = stage_of(status);
     let mut between = vec![];
-    if reached != Stage::Sealed {
-        let first = state.opened.get().max(latest.get().saturating_sub(LOOKED_THROUGH_MAX));
+    if was_sealed {
+        let first = opened.get().max(latest.get().saturating_sub(LOOKED_THROUGH_MAX));
         // Backwards, until the first of those between is found.
         for height in (first..=latest.get()).rev().map(Height::new) {
             let Some(events) = events(height)? else { continue };
@@ -126,4 +130,121 @@ pub(super) async fn list_stages(service: Data<Service>, id: Path<String>) -> Res
         reached_stages(&snapshot, id, &state)
     });
     Ok(HttpResponse::Ok().json(QueryStages { stages: stages.await? }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::RefCell, collections::BTreeMap};
+
+    use circuits::id::Digest;
+
+    use super::*;
+
+    const SET: Digest = Digest::from_bytes([2; 32]);
+
+    fn asked() -> QueryId {
+        QueryId::from_bytes([1; 32])
+    }
+
+    fn sealed(query: QueryId) -> Event {
+        Event::QuerySealed { query, contributions: 3, set: SET }
+    }
+
+    fn aggregated(query: QueryId) -> Event {
+        Event::QueryAggregated { query, aggregates: vec![] }
+    }
+
+    /// A chain of blocks, each with the events of its transactions, and which of them were read.
+    struct Blocks {
+        events: BTreeMap<u64, Vec<Vec<Event>>>,
+        read: RefCell<Vec<u64>>,
+    }
+
+    impl Blocks {
+        fn new(events: impl IntoIterator<Item = (u64, Vec<Vec<Event>>)>) -> Self {
+            Self { events: events.into_iter().collect(), read: RefCell::new(vec![]) }
+        }
+
+        /// The stages of the query that was opened in a block, without times.
+        fn stages(&self, opened: u64, status: &QueryStatus) -> Vec<(Stage, u64)> {
+            let events = |height: Height| {
+                self.read.borrow_mut().push(height.get());
+                let transactions = self.events.get(&height.get()).cloned();
+                Ok(transactions.map(|transactions| BlockEvents { transactions, end: vec![] }))
+            };
+            let stages = stages_among(|_| Ok(None), events, asked(), (Height::new(opened), status)).unwrap();
+            assert!(stages.iter().all(|reached| reached.time.is_none()), "no header is at hand");
+            stages.iter().map(|reached| (reached.stage, reached.height.get())).collect()
+        }
+    }
+
+    fn released(height: u64) -> QueryStatus {
+        QueryStatus::Released { height: Height::new(height), set: SET, aggregates: vec![], components: vec![] }
+    }
+
+    fn refunded(height: u64, reason: RefundReason) -> QueryStatus {
+        QueryStatus::Refunded { height: Height::new(height), reason }
+    }
+
+    #[test]
+    fn stages_between_are_looked_for_backwards_and_no_further_than_the_sealing() {
+        let other = QueryId::from_bytes([9; 32]);
+        let blocks = Blocks::new([
+            (7, vec![vec![sealed(other)], vec![sealed(asked())]]),
+            (9, vec![vec![aggregated(asked())], vec![aggregated(other)]]),
+            (10, vec![vec![sealed(other)]]),
+        ]);
+        let expected = [(Stage::Collecting, 3), (Stage::Sealed, 7), (Stage::Aggregated, 9), (Stage::Released, 11)];
+        assert_eq!(blocks.stages(3, &released(11)), expected);
+        assert_eq!(blocks.read.take(), [11, 10, 9, 8, 7]);
+        let sum = QueryStatus::Aggregated { height: Height::new(9), set: SET, aggregates: vec![] };
+        assert_eq!(blocks.stages(3, &sum), expected[..3]);
+    }
+
+    #[test]
+    fn two_stages_of_one_block_are_both_told_in_their_order() {
+        let blocks = Blocks::new([(5, vec![vec![sealed(asked())], vec![], vec![aggregated(asked())]])]);
+        let [opened, sealed, sum] = [(Stage::Collecting, 3), (Stage::Sealed, 5), (Stage::Aggregated, 5)];
+        assert_eq!(blocks.stages(3, &released(8)), [opened, sealed, sum, (Stage::Released, 8)]);
+        assert_eq!(blocks.stages(3, &released(5)), [opened, sealed, sum, (Stage::Released, 5)]);
+        let status = QueryStatus::Aggregated { height: Height::new(5), set: SET, aggregates: vec![] };
+        assert_eq!(blocks.stages(3, &status), [opened, sealed, sum]);
+    }
+
+    #[test]
+    fn a_refunded_query_went_through_what_it_had_reached() {
+        let blocks = Blocks::new([(5, vec![vec![sealed(asked())]]), (6, vec![vec![aggregated(asked())]])]);
+        let [opened, sealed, sum] = [(Stage::Collecting, 3), (Stage::Sealed, 5), (Stage::Aggregated, 6)];
+        for reason in [RefundReason::NotReleased, RefundReason::ComponentsDisputed] {
+            assert_eq!(blocks.stages(3, &refunded(9, reason)), [opened, sealed, sum, (Stage::Refunded, 9)]);
+        }
+        let blocks = Blocks::new([(5, vec![vec![self::sealed(asked())]])]);
+        let expected = [opened, sealed, (Stage::Refunded, 9)];
+        assert_eq!(blocks.stages(3, &refunded(9, RefundReason::NotAggregated)), expected);
+    }
+
+    #[test]
+    fn no_block_is_read_for_a_query_that_has_nothing_between() {
+        let blocks = Blocks::new([]);
+        let opened = (Stage::Collecting, 3);
+        assert_eq!(blocks.stages(3, &QueryStatus::Collecting), [opened]);
+        let now = QueryStatus::Sealed { height: Height::new(900), set: SET };
+        assert_eq!(blocks.stages(3, &now), [opened, (Stage::Sealed, 900)]);
+        let few = refunded(900, RefundReason::BelowMinimum);
+        assert_eq!(blocks.stages(3, &few), [opened, (Stage::Refunded, 900)]);
+        assert_eq!(blocks.read.take(), Vec::<u64>::new());
+    }
+
+    #[test]
+    fn what_lies_further_back_than_is_looked_is_left_out() {
+        let latest = 900;
+        let first = latest - LOOKED_THROUGH_MAX;
+        let stages = |height| {
+            let blocks = Blocks::new([(height, vec![vec![sealed(asked())]]), (899, vec![vec![aggregated(asked())]])]);
+            blocks.stages(3, &released(latest))
+        };
+        let [opened, sum, end] = [(Stage::Collecting, 3), (Stage::Aggregated, 899), (Stage::Released, latest)];
+        assert_eq!(stages(first), [opened, (Stage::Sealed, first), sum, end]);
+        assert_eq!(stages(first - 1), [opened, sum, end]);
+    }
 }

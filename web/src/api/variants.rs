@@ -5,13 +5,10 @@ use actix_web::{
     web::{Data, Path, Query},
 };
 use circuits::{id::SchemaId, schema::VariantPanel};
-use market::{
-    objects::BLOB_BYTES_MAX,
-    query::{schema_and_panel, variant_name},
-};
+use market::query::{schema_and_panel, variant_name};
 use serde::{Deserialize, Serialize};
 
-use super::{Service, blocking, listing::query_string, memory::Room, reply::parse, schemas};
+use super::{Service, listing::query_string, reading_panel, reply::parse, schemas};
 use crate::{Error, problem::Problem};
 
 /// Variants of a page.
@@ -91,8 +88,7 @@ pub(super) async fn list_variants(
     if name.len() > NAME_BYTES_MAX {
         return Err(Error::TooLarge { what: "a name in bytes", limit: NAME_BYTES_MAX });
     }
-    let _memory = service.quota.memory.take(Room::Large, BLOB_BYTES_MAX).await?;
-    let page = blocking(move || {
+    let page = reading_panel(service, move |service| {
         let (_, panel) = schema_and_panel(&service.chain.snapshot()?, &service.fetching(), id)?;
         Ok(VariantPage::of(panel.as_ref(), &name, after, VARIANTS_PAGE_MAX))
     });

@@ -6,7 +6,10 @@ use circuits::eligibility::export::{
     Groth16Key, Groth16Proof, PublicSignals, SnarkjsKey, SnarkjsProof, SnarkjsSignals, calldata, solidity_verifier,
 };
 use clap::{Subcommand, ValueEnum};
-use market::receipt::{file::AnyReceipt, screening::verify};
+use market::{
+    receipt::{file::AnyReceipt, screening::verify},
+    so_many,
+};
 use node::{genesis::Genesis, screening::ResponseClaim};
 use serde::Serialize;
 
@@ -79,7 +82,8 @@ impl Export {
         let chain = genesis.chain_id()?.to_string();
         let exported = Exported { chain, key: genesis.eligibility.id().to_string(), proofs: proofs.len(), folder: out };
         output.result(&exported, |Exported { chain, key, proofs, folder }| {
-            format!("wrote key {key} and {proofs} proofs of chain {chain} to {}", folder.display())
+            let proofs = so_many(proofs, "proof", "proofs");
+            format!("wrote key {key} and {proofs} of chain {chain} to {}", folder.display())
         })
     }
 }

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use market::{
     index::PAGE_ROWS_MAX,
     jobs::{Job, JobCount, JobId, JobPage, JobState, Queue},
+    so_many,
 };
 
 use super::{Home, Output, database::DatabaseOption};
@@ -103,7 +104,7 @@ fn listed(page: &JobPage) -> String {
 }
 
 fn line(job: &Job) -> String {
-    let attempts = if job.attempts == 1 { "1 attempt".into() } else { format!("{} attempts", job.attempts) };
+    let attempts = so_many(job.attempts, "attempt", "attempts");
     let why = job.error.as_ref().map_or(String::new(), |error| format!("  {error}"));
     format!("{:>6}  {:<8} {:<16} {}  {attempts}{why}", job.id.get(), job.state.name(), job.kind.name(), job.key)
 }

@@ -11,6 +11,7 @@ use market::{
         file::{AnyReceipt, AnyVerifiedReceipt},
         screening::VerifiedScreeningReceipt,
     },
+    so_many,
 };
 use node::{calendar::date, genesis::Network};
 
@@ -90,9 +91,10 @@ fn describe_release(verified: &VerifiedReceipt) -> String {
     let mut lines = origin(verified.chain(), verified.network(), verified.proving_key()).to_vec();
     lines.extend([
         format!("query {}", verified.query()),
-        format!(
-            "{} distinct certified records met the criteria and their holders agreed to this use.",
-            verified.records()
+        so_many(
+            verified.records(),
+            "distinct certified record met the criteria and its holder agreed to this use.",
+            "distinct certified records met the criteria and their holders agreed to this use.",
         ),
         "One contribution for each certified record; that a person has only one is their issuers' duty.".into(),
         "The numbers are in it: `locus result --from FILE --url NODE` shows them, and so does the page /results of a node.".into(),
@@ -106,9 +108,10 @@ pub(super) fn describe_screening(verified: &VerifiedScreeningReceipt) -> String 
     let (height, day) = (verified.height(), date(verified.time().day()));
     lines.extend([
         format!("screening {} as of block {height}, {day}", verified.screening()),
-        format!(
-            "{} distinct certified records meet the criteria and their holders allow to be asked for this use.",
-            verified.records()
+        so_many(
+            verified.records(),
+            "distinct certified record meets the criteria and its holder allows to be asked for this use.",
+            "distinct certified records meet the criteria and their holders allow to be asked for this use.",
         ),
     ]);
     lines.extend(verified.criteria().iter().map(|group| format!("criterion: {group}")));

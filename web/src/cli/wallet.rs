@@ -10,6 +10,7 @@ use clap::Subcommand;
 use market::{
     agent::{Rescanned, pay_out, payout_balance, rescan, settle, spent},
     ledger::tip,
+    so_many,
     wallet::Wallet,
 };
 use node::units::Amount;
@@ -152,7 +153,8 @@ fn show_budget(home: &Home, output: &Output, wallet: &mut Wallet) -> Result<(), 
     };
     output.result(&budget, |budget| {
         let Budget { epsilon_milli_spent, epsilon_milli_limit, private_answers } = budget;
-        format!("spent ε = {epsilon_milli_spent} of {epsilon_milli_limit} in {private_answers} private answers")
+        let answers = so_many(private_answers, "private answer", "private answers");
+        format!("spent ε = {epsilon_milli_spent} of {epsilon_milli_limit} in {answers}")
     })
 }
 
@@ -184,10 +186,10 @@ fn find_again(home: &Home, output: &Output, wallet: &mut Wallet) -> Result<(), E
     let found = rescan(ledger, wallet, &mut |height| bar.set_position(height.get()))?;
     bar.finish_and_clear();
     output.result(&found, |Rescanned { answers, responses, withdrawn }| {
-        let [answers, responses, withdrawn] = [answers.len(), responses.len(), withdrawn.len()];
+        let [answers, withdrawn] = [answers.len(), withdrawn.len()].map(|number| so_many(number, "answer", "answers"));
+        let responses = so_many(responses.len(), "response", "responses");
         format!(
-            "found {answers} answers and {responses} responses that the wallet did not know, and {withdrawn} answers that \
-             another copy of it withdrew"
+            "found {answers} and {responses} that the wallet did not know, and {withdrawn} that another copy of it withdrew"
         )
     })
 }

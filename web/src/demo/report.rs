@@ -3,10 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use circuits::id::{ChainId, QueryId};
-use market::statistics::{
-    PartSums, Sum,
-    analysis::{Analysis, GroupFrequencies},
-    genotypes::VariantSummary,
+use market::{
+    so_many,
+    statistics::{
+        PartSums, Sum,
+        analysis::{Analysis, GroupFrequencies},
+        genotypes::VariantSummary,
+    },
 };
 use serde::Serialize;
 
@@ -224,7 +227,8 @@ pub fn describe(report: &DemoReport) -> String {
             .iter()
             .map(|declined| format!("  {} declined: {}", declined.person, declined.reasons.join("; "))),
     );
-    lines.push(format!("  paid {} to each of {} contributors", report.paid_each, report.admitted));
+    let contributors = so_many(report.admitted, "contributor", "contributors");
+    lines.push(format!("  paid {} to each of {contributors}", report.paid_each));
     lines.push(String::new());
     lines.extend(report.checks.iter().map(|check| format!("  ✓ {} {}", check.rule, check.says)));
     lines.push(format!("  {} {}", if report.matches { "✓" } else { "✗" }, report.agreement.in_words()));

@@ -23,6 +23,7 @@ use market::{
     query::QueryFile,
     receipt::{self, Receipt},
     researcher::decrypt,
+    so_many,
     wallet::{Protection, Wallet},
 };
 use node::transaction::{Action, StudyRegistration};
@@ -115,7 +116,7 @@ fn play(options: &DemoOptions, cast: Cast, board: &mut Stageboard<'_>) -> Result
     );
 
     let mut wallets = register(options, &town, &cast, rng)?;
-    board.done("certify", format!("{} records registered by two issuers", wallets.len()));
+    board.done("certify", format!("{} registered by two issuers", so_many(wallets.len(), "record", "records")));
 
     let query = ask(&town, &cast)?;
     board.done("open query", format!("{query}: {}; asks {}", cast.question.title, cast.question.cohort));
@@ -290,8 +291,9 @@ struct Answered {
 fn contributed(admitted: u32, declined: usize, proof_seconds: &[f64]) -> String {
     let count = u32::try_from(proof_seconds.len().max(1)).unwrap_or(u32::MAX);
     let mean = proof_seconds.iter().sum::<f64>() / f64::from(count);
+    let admitted = so_many(admitted, "certified contribution", "certified contributions");
     format!(
-        "{admitted} certified contributions admitted ({mean:.2} s a proof: the ciphertext encrypts exactly what the \
+        "{admitted} admitted ({mean:.2} s a proof: the ciphertext encrypts exactly what the \
          certified record implies), {declined} declined"
     )
 }

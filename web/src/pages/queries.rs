@@ -12,7 +12,6 @@ use circuits::{
 use market::{
     data_use::demanded_in_words,
     index::{QueryFilter, QueryRow, Stage, Whose},
-    objects::BLOB_BYTES_MAX,
     query::schema_and_panel_at_hand,
 };
 use node::{
@@ -30,7 +29,7 @@ use super::{
 };
 use crate::{
     Error,
-    api::{QueryProgress, ReachedStage, Room, Service, blocking, found, parse, reached_stages},
+    api::{QueryProgress, ReachedStage, Service, blocking, found, parse, reached_stages, reading_panel},
     reading::{codings, names_variants},
 };
 
@@ -215,12 +214,8 @@ pub(super) async fn show(
     let progress = blocking(move || read(&from)).await?;
     // A panel is read for its names alone, where the query names variants.
     let named = names_variants(&progress.state.query);
-    let memory = if named { Some(service.quota.memory.take(Room::Large, BLOB_BYTES_MAX).await?) } else { None };
-    let whole = blocking(move || {
-        let _memory = memory;
-        whole(shell, &service, progress, named)
-    });
-    page(&whole.await?)
+    let read = move |service: &Service| whole(shell, service, progress, named);
+    page(&if named { reading_panel(service, read).await? } else { blocking(move || read(&service)).await? })
 }
 
 fn whole(shell: Shell, service: &Service, progress: Progress, named: bool) -> Result<OneQuery, Error> {

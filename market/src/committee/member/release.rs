@@ -19,6 +19,7 @@ use crate::{
     objects::{BlobAccess, BlobAddress, BlobKind, Objects, put},
     researcher::release_context,
     sealing::SealingPublicKey,
+    so_many,
 };
 
 /// A release that this member found to be allowed: the query's state is in a header that the validators signed, its
@@ -91,7 +92,8 @@ impl Member {
             return self.refused(ACTION, format!("query {query} has no aggregate"));
         };
         if state.surviving < state.query.contributions_min {
-            return self.refused(ACTION, format!("{} contributions are below the minimum", state.surviving));
+            let few = so_many(state.surviving, "contribution is", "contributions are");
+            return self.refused(ACTION, format!("{few} below the minimum"));
         }
         let sums = self.sums(ledger, blobs, query, &state, *set)?;
         let digests: Vec<_> = sums.iter().map(Aggregate::digest).collect();

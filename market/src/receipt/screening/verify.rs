@@ -30,6 +30,7 @@ use crate::{
         proofs::BATCH_MAX,
         verify::{Check, Checks, refuse},
     },
+    so_many,
 };
 
 const S1: &str = "S1 header";
@@ -186,10 +187,12 @@ pub fn verify_watched(
     checks.held("S2", format!("the ledger holds screening {} with these terms", receipt.screening));
 
     let responses = check_responses(receipt, &verified, &state)?;
-    checks.held("S3", format!("{} responses are all that it admitted, their nullifiers all distinct", responses.len()));
+    let counted = so_many(responses.len(), "response is", "responses are");
+    checks.held("S3", format!("{counted} all that it admitted, no nullifier twice"));
 
     let proofs = check_proofs(receipt, &verified, &state, &responses)?;
-    checks.held("S4", format!("{} eligibility proofs verify against the ledger's epoch roots", responses.len()));
+    let counted = so_many(responses.len(), "eligibility proof verifies", "eligibility proofs verify");
+    checks.held("S4", format!("{counted} against the ledger's epoch roots"));
 
     Ok(VerifiedScreeningReceipt {
         chain: header.chain,
@@ -257,7 +260,8 @@ fn check_responses(
 ) -> Result<Vec<(ResponseState, ScreeningResponse)>, Error> {
     let (found, counted) = (receipt.responses.len(), state.eligible);
     if u32::try_from(found) != Ok(counted) {
-        return refuse(S3, format!("{found} responses are here, and the ledger counted {counted}"));
+        let found = so_many(found, "response is here", "responses are here");
+        return refuse(S3, format!("{found}, and the ledger counted {counted}"));
     }
     let mut nullifiers = BTreeSet::new();
     let mut responses = vec![];

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use circuits::schema::Attribute;
-use market::beacon::{Beacon, Release};
+use market::{
+    beacon::{Beacon, Release},
+    so_many,
+};
 use node::genesis::{Genesis, Network};
 use serde_json::{Map, Value, json};
 
@@ -183,8 +186,10 @@ fn dataset(release: &Release) -> Value {
         "id": release.query(),
         "name": release.title(),
         "description": format!(
-            "A released cohort query of the study {:?}: {} certified records, {} variants.",
-            release.title(), release.contributions(), release.variants()
+            "A released cohort query of the study {:?}: {}, {}.",
+            release.title(),
+            so_many(release.contributions(), "certified record", "certified records"),
+            so_many(release.variants(), "variant", "variants")
         ),
         "info": {
             "query": release.query(),

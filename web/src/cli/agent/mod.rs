@@ -24,6 +24,7 @@ use market::{
     agent::{Agent as MarketAgent, OpenQuery, Outcome, Outlook, settle, withdraw},
     committee::access::CommitteeAccess as _,
     ledger::{LedgerAccess, QueryWatch, require_query, tip},
+    so_many,
     wallet::{Protection, Wallet},
 };
 use node::state::committee_of;
@@ -390,7 +391,7 @@ fn describe(line: &Line) -> String {
             format!("declined: {}", reasons(why))
         }
         What::Foreseen(Outlook::Answer { parts, price, .. }) => {
-            format!("would send {parts} {} and earn {price}", if *parts == 1 { "proof" } else { "proofs" })
+            format!("would send {} and earn {price}", so_many(parts, "proof", "proofs"))
         }
         What::Foreseen(Outlook::Answered { .. }) => "answered before".into(),
         What::Failed { error } => format!("failed: {error}"),

@@ -11,6 +11,7 @@ use circuits::{
     id::Digest,
 };
 use clap::{Args, Subcommand};
+use market::so_many;
 use serde::Serialize;
 
 use super::Output;
@@ -93,7 +94,7 @@ impl State {
         };
         let mut lines = vec![format!("digest {}", self.digest)];
         lines.extend(self.about.as_object().into_iter().flatten().map(|(key, value)| format!("{key} {value}")));
-        lines.push(format!("{} contributions", self.contributors.len()));
+        lines.push(so_many(self.contributors.len(), "contribution", "contributions"));
         lines.extend(self.contributors.iter().map(name));
         if !self.has_secret {
             lines.push("Nobody's secret is in it yet: whoever uses it can be deceived by anyone.".into());

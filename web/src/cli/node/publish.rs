@@ -10,7 +10,10 @@ use std::{
 };
 
 use clap::Args;
-use market::beacon::{Beacon, COUNT_MIN, Floors, Trusted};
+use market::{
+    beacon::{Beacon, COUNT_MIN, Floors, Trusted},
+    so_many,
+};
 
 use crate::{
     Error,
@@ -111,7 +114,8 @@ impl Publish {
                 output.say(format!("not served: {path}: {}", refused.error));
             }
         }
-        output.say(format!("the Beacon serves {} releases at {public_url}/beacon/v2", beacon.releases().len()));
+        let releases = so_many(beacon.releases().len(), "release", "releases");
+        output.say(format!("the Beacon serves {releases} at {public_url}/beacon/v2"));
         let beacon = ServedBeacon::from(beacon);
         let unread = refused.into_iter().filter(|refused| refused.error.unread().is_some());
         let unread: Vec<PathBuf> = unread.map(|refused| refused.path).collect();

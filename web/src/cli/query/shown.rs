@@ -52,7 +52,8 @@ pub(super) fn stages(home: &Home, output: &Output, id: QueryId) -> Result<(), Er
     let ledger = home.connect()?.ledger;
     let state = require_query(&*ledger, id)?;
     let header = |height| Ok(ledger.header(height)?);
-    let stages = stages_among(header, |height| Ok(ledger.events(height)?), id, &state)?;
+    let reached = (state.opened, &state.status);
+    let stages = stages_among(header, |height| Ok(ledger.events(height)?), id, reached)?;
     output
         .result(&QueryStages { stages }, |reached| reached.stages.iter().map(stage_line).collect::<Vec<_>>().join("\n"))
 }

@@ -13,6 +13,7 @@ use market::{
     index::{ScreeningFilter, Whose},
     ledger::{filtered_screenings, require_screening},
     recruitment::ScreeningFile,
+    so_many,
 };
 use node::{calendar::date, state::ScreeningState};
 use schemars::schema_for;
@@ -23,6 +24,7 @@ use self::{
     person::{Accepting, Declining, Reading, Responding},
     receipt::Recording,
     sponsor::{Inviting, Listing, Opening, Signing},
+    terms::InWords,
 };
 use super::{Home, Output};
 use crate::Error;
@@ -115,7 +117,7 @@ impl Screening {
             Self::Show { screening } => {
                 let ledger = home.connect_reading()?.ledger;
                 let listed = Listed { id: screening, state: require_screening(&*ledger, screening)? };
-                let terms = terms::in_words(&*ledger, &listed.state.screening)?;
+                let terms = InWords::of(&*ledger).lines(&listed.state.screening)?;
                 output.result(&listed, |listed| describe(listed, &terms))
             }
             Self::Respond(responding) => responding.run(home, output),
@@ -139,8 +141,8 @@ fn list(home: &Home, output: &Output, which: &Which) -> Result<(), Error> {
     };
     let connection = home.connect_reading()?;
     let found = filtered_screenings(&*connection.ledger, &ScreeningFilter { of, open: !which.all })?;
-    let terms = found.iter().map(|(_, state)| terms::in_words(&*connection.ledger, &state.screening));
-    let terms = terms.collect::<Result<Vec<_>, _>>()?;
+    let mut in_words = InWords::of(&*connection.ledger);
+    let terms = found.iter().map(|(_, state)| in_words.lines(&state.screening)).collect::<Result<Vec<_>, _>>()?;
     let screenings = found.into_iter().map(|(id, state)| Listed { id, state }).collect();
     output.result(&Screenings { screenings }, |listing| match listing.screenings.as_slice() {
         [] if which.all => format!("no screening{whose} was opened"),
@@ -169,7 +171,11 @@ fn describe(listed: &Listed, terms: &[String]) -> String {
     ];
     let how_far = [
         format!("stage      {stage}"),
-        format!("price      {} for each of at most {} responses", screening.price, screening.responses_max),
+        format!(
+            "price      {} for each of at most {}",
+            screening.price,
+            so_many(screening.responses_max, "response", "responses")
+        ),
         format!("escrow     {}", state.escrow),
         format!("eligible   {}", state.eligible),
         format!("invited    {} ({} accepted, {} declined)", state.invited, state.accepted, state.declined),

@@ -9,6 +9,7 @@ use market::{
     ledger::open_screenings,
     passport::TrustedIssuers,
     recruitment::{Contact, OpenScreening, Outcome, Outlook, ReceivedInvitation, ScreeningAgent},
+    so_many,
     wallet::{Protection, Wallet},
 };
 use node::{genesis::Genesis, state::ResponseStatus};
@@ -145,7 +146,8 @@ impl Responding {
         let would = lines.iter().filter(|line| matches!(line.what, What::Foreseen(Outlook::Respond { .. }))).count();
         if !self.dry_run && would > 0 {
             let each = "Each tells that one more person is eligible, and lets the sponsor invite them.";
-            output.confirm(self.yes, &format!("Send {would} anonymous responses? {each}"))?;
+            let would = so_many(would, "anonymous response", "anonymous responses");
+            output.confirm(self.yes, &format!("Send {would}? {each}"))?;
         }
         if !self.dry_run && !open.is_empty() {
             let key = proving_key(home, agent.ledger.genesis())?;

@@ -7,6 +7,7 @@ use clap::Args;
 use market::{
     ledger::{require_screening, tip},
     recruitment::{Answered, Invitation, Invited, ScreeningFile, Sponsor, table},
+    so_many,
     wallet::{PartyKey, Role},
 };
 use node::{
@@ -15,7 +16,7 @@ use node::{
 };
 use serde::Serialize;
 
-use super::{Listed, describe, terms};
+use super::{InWords, Listed, describe};
 use crate::{
     Error,
     cli::{Connection, Home, Output, ontology::Ontology, sealing_key, session::write_private_file},
@@ -140,9 +141,8 @@ impl Inviting {
         };
         require_responses(&require_screening(&*connection.ledger, self.screening)?, &whom)?;
         if !whom.is_empty() {
-            let (title, count) = (&invitation.title, whom.len());
-            let people = if count == 1 { "person" } else { "people" };
-            let question = format!("Send {title:?} to {count} {people}? An invitation cannot be changed afterwards.");
+            let (title, people) = (&invitation.title, so_many(whom.len(), "person", "people"));
+            let question = format!("Send {title:?} to {people}? An invitation cannot be changed afterwards.");
             output.confirm(self.yes, &question)?;
         }
         let invitations = sponsor.invite(self.screening, &whom, &invitation)?;
@@ -204,7 +204,7 @@ impl Signing {
         let key = home.key(&self.key, Role::Researcher)?;
         let connection = home.connect()?;
         let ScreeningState { screening, escrow, .. } = require_screening(&*connection.ledger, self.screening)?;
-        let terms = terms::in_words(&*connection.ledger, &screening)?;
+        let terms = InWords::of(&*connection.ledger).lines(&screening)?;
         output.confirm(self.yes, &format!("Close for ever and take {escrow} back? No response is admitted then."))?;
         sponsor(&connection, &key).close(self.screening)?;
         let state = require_screening(&*connection.ledger, self.screening)?;

@@ -4,6 +4,7 @@ use circuits::id::{QueryId, StudyId};
 use market::{
     index::{Page, QueryRow},
     ledger::LedgerAccess,
+    so_many,
 };
 use node::{
     calendar::date,
@@ -88,7 +89,10 @@ fn text(Whole { record, versions, posted }: &Whole) -> String {
         format!("  registered  in block {}{}", study.height, record.registered.map(since).unwrap_or_default()),
         match record.spent.releases {
             0 => "  privacy     nothing spent so far".into(),
-            count => format!("  privacy     ε = {} spent in {count} private releases", record.spent_epsilon_milli),
+            count => {
+                let releases = so_many(count, "private release", "private releases");
+                format!("  privacy     ε = {} spent in {releases}", record.spent_epsilon_milli)
+            }
         },
     ];
     versions.iter().for_each(|version| lines.extend(describe_version(version)));

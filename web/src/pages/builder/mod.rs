@@ -24,7 +24,6 @@ use circuits::{
 };
 use market::{
     index::{Order, PAGE_ROWS_DEFAULT, Page, Paging, SchemaRow, StudyRow},
-    objects::BLOB_BYTES_MAX,
     query::{Again, QUERY_FILE_BYTES_MAX, QueryFile, schema_and_panel, schema_and_panel_at_hand},
 };
 use node::state::StateRead;
@@ -48,7 +47,7 @@ use super::{
 };
 use crate::{
     Error,
-    api::{Room, Service, TOML, VariantPage, asked_again, blocking},
+    api::{Service, TOML, VariantPage, asked_again, reading_panel},
 };
 
 /// Studies and schemas that the form offers, the newest first.
@@ -267,9 +266,7 @@ async fn render(
 ) -> Result<HttpResponse, Error> {
     let shell = Shell::of(request, Section::Builder, "Build a query");
     let address = format!("{}://{}", request.connection_info().scheme(), request.connection_info().host());
-    // The panel is read for its names.
-    let _memory = service.quota.memory.take(Room::Large, BLOB_BYTES_MAX).await?;
-    let built = blocking(move || build(shell, &service, draft, address)).await?;
+    let built = reading_panel(service, move |service| build(shell, service, draft, address)).await?;
     let built = last(built);
     // htmx swaps in only what succeeded.
     let refused = !built.errors.is_empty() && !request.headers().contains_key("hx-request");
@@ -330,8 +327,7 @@ async fn offer_names(
     let fields = asked(fields)?;
     let typed = fields.iter().find(|(name, _)| name.ends_with("subject")).map_or("", |(_, typed)| typed).to_owned();
     let schema = fields.iter().find(|(name, _)| name == "schema").and_then(|(_, id)| id.parse::<SchemaId>().ok());
-    let _memory = service.quota.memory.take(Room::Large, BLOB_BYTES_MAX).await?;
-    let names = blocking(move || {
+    let names = reading_panel(service, move |service| {
         let Some(id) = schema else { return Ok(Names::of(None, None, "")) };
         let (schema, panel) = schema_and_panel(&service.chain.snapshot()?, &service.fetching(), id)?;
         Ok(Names::of(Some(&schema), panel.as_ref(), &typed))

@@ -11,7 +11,6 @@ use actix_web::{
 use askama::Template;
 use circuits::id::QueryId;
 use market::{
-    objects::BLOB_BYTES_MAX,
     query::{QUERY_FILE_BYTES_MAX, QueryFile},
     receipt::file::AnyReceipt,
     statistics::{analysis::Analysis, figure::Figure},
@@ -29,7 +28,7 @@ use super::{
 };
 use crate::{
     Error,
-    api::{Download, RESULT_BYTES_MAX, Room, Service, blocking, figure_name, read_result},
+    api::{Download, RESULT_BYTES_MAX, Service, blocking, figure_name, read_result, reading_panel},
     reading::ResultFile,
     sign_in::sender_of,
 };
@@ -267,13 +266,11 @@ pub(super) struct Wanted {
 #[post("/results/download")]
 pub(super) async fn save_file(service: Data<Service>, wanted: Form<Wanted>) -> Result<HttpResponse, Error> {
     let wanted = wanted.into_inner();
-    // The panel is read for its names.
-    let _memory = service.quota.memory.take(Room::Large, BLOB_BYTES_MAX).await?;
-    blocking(move || {
-        let (file, state) = parse(&service, &wanted.file)?;
+    reading_panel(service, move |service| {
+        let (file, state) = parse(service, &wanted.file)?;
         let query_file = if wanted.query_file.is_empty() { None } else { Some(read_query_file(&wanted.query_file)?) };
         let result = (file.query, &state, file.slots.as_slice());
-        read_result(&service, result, query_file, |analyses, notes| Download::of(&wanted.what, analyses, notes))
+        read_result(service, result, query_file, |analyses, notes| Download::of(&wanted.what, analyses, notes))
     })
     .await
     .map(Download::answer)
