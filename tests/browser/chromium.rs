@@ -19,8 +19,6 @@ use tokio::runtime::Runtime;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How often a test looks.
 const POLL_TIME: Duration = Duration::from_millis(50);
-/// Tab stops of the longest page.
-const TAB_STOPS_MAX: usize = 200;
 
 /// The browser, which one test uses at a time.
 pub struct Browser {
@@ -134,9 +132,20 @@ impl Browser {
     /// Waits until a script returns what is true.
     #[track_caller]
     pub fn until(&self, script: &str) {
+        self.soon(&format!("return Boolean({script})"), &Value::Bool(true));
+    }
+
+    /// Waits until a script returns what is expected.
+    #[track_caller]
+    pub fn soon(&self, script: &str, expected: &Value) {
         let started = Instant::now();
-        while self.run(&format!("return Boolean({script})")) != Value::Bool(true) {
-            assert!(started.elapsed() < PATIENCE, "{script} does not come true on:\n{}", self.text("body"));
+        loop {
+            let returned = self.run(script);
+            if returned == *expected {
+                return;
+            }
+            let late = format!("{script}: {returned} does not become {expected}");
+            assert!(started.elapsed() < PATIENCE, "{late} on:\n{}", self.text("body"));
             std::thread::sleep(POLL_TIME);
         }
     }
@@ -172,22 +181,17 @@ impl Browser {
         });
     }
 
-    /// Presses a key on whatever has the focus.
+    /// Presses a key, wherever the focus is. It is not sent to an element: a field for a file takes for a path what it is sent.
     pub fn press(&self, key: Key) {
-        self.keys(&char::from(key).to_string());
+        let key = char::from(key);
+        self.runtime.block_on(self.driver.action_chain().key_down(key).key_up(key).perform()).unwrap();
     }
 
-    /// Presses the tab key until the element with an id, or a button with a value, has the focus.
-    #[track_caller]
-    pub fn tab_to(&self, target: &str) {
-        let reached = format!("[document.activeElement.id, document.activeElement.value].includes({})", json!(target));
-        for _ in 0..TAB_STOPS_MAX {
-            self.press(Key::Tab);
-            if self.run(&format!("return {reached}")) == Value::Bool(true) {
-                return;
-            }
-        }
-        panic!("{target} is not reached by the tab key");
+    /// The same while the shift key is held.
+    pub fn press_with_shift(&self, key: Key) {
+        let key = char::from(key);
+        let held = self.driver.action_chain().key_down(Key::Shift).key_down(key);
+        self.runtime.block_on(held.key_up(key).key_up(Key::Shift).perform()).unwrap();
     }
 
     /// Lays the page out at a width, in CSS pixels.

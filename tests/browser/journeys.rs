@@ -5,10 +5,10 @@ use std::{fs, time::Duration};
 use circuits::id::StudyId;
 use market::query::{Measure, NamedAxis, QueryFile};
 use serde_json::json;
-use thirtyfour::Key;
 
 use super::{
     chromium::{browser, downloads},
+    keyboard::{SKIP, Walk},
     looks::inspect,
     site::{query_file, site},
 };
@@ -16,40 +16,36 @@ use super::{
 #[test]
 fn a_query_is_built_by_keyboard_alone_and_saved_as_the_command_line_reads_it() {
     let (site, browser) = (site(), browser());
-    browser.open(&format!("{}/builder", site.url));
-    browser.press(Key::Tab);
-    assert_eq!(browser.run("return document.activeElement.className"), "skip");
-    browser.press(Key::Enter);
-    browser.until("document.activeElement.id === 'content'");
-    browser.tab_to("study");
-    browser.keys("<script");
+    let walk = Walk::begin(&browser, &format!("{}/builder", site.url));
+    walk.to(SKIP);
+    walk.skips();
+    walk.to("#study");
+    walk.types("<script");
     assert_eq!(browser.run("return document.getElementById('study').value"), site.hostile.to_string());
-    browser.tab_to("c.add");
-    browser.press(Key::Enter);
+    walk.enter("[value='c.add']");
     browser.until("document.activeElement.id === 'c-0-0-subject'");
-    browser.keys("sex");
-    browser.tab_to("c-0-0-lo");
-    browser.keys("2");
-    browser.tab_to("q-0-statistic");
-    browser.keys("Hist");
+    walk.types("sex");
+    walk.to("#c-0-0-lo");
+    walk.types("2");
+    walk.to("#q-0-statistic");
+    walk.types("Hist");
     browser.until("document.querySelector('[name=\"q.0.statistic\"]').value === 'histogram' && document.getElementById('q-0-axis-1-subject') === null");
-    browser.tab_to("q-0-axis-0-subject");
-    browser.keys("age");
-    browser.tab_to("q-0-axis-0-lo");
-    browser.keys("0");
-    browser.tab_to("q-0-axis-0-width");
-    browser.keys("10");
-    browser.tab_to("q-0-axis-0-count");
-    browser.keys("12");
-    browser.tab_to("price");
+    walk.to("#q-0-axis-0-subject");
+    walk.types("age");
+    walk.to("#q-0-axis-0-lo");
+    walk.types("0");
+    walk.to("#q-0-axis-0-width");
+    walk.types("10");
+    walk.to("#q-0-axis-0-count");
+    walk.types("12");
+    walk.to("#price");
     browser.until("document.getElementById('plan').textContent.includes('Escrow')");
     let plan = browser.text("#plan");
     assert!(plan.contains("would open it now") && plan.contains("100,000"), "{plan}");
     assert!(plan.contains("standard deviation"), "{plan}");
     let path = downloads().join("query.toml");
     drop(fs::remove_file(&path));
-    browser.tab_to("toml");
-    browser.press(Key::Enter);
+    walk.enter("[value='toml']");
     for _ in 0..200 {
         if path.exists() {
             break;

@@ -16,6 +16,8 @@ use super::{
     looks::inspect,
     patient::journeys::{done, fill},
     results::drawn,
+    sign_in::forget,
+    site,
 };
 
 /// A demo that is served by a process of its own, and what it printed.
@@ -70,13 +72,7 @@ impl Demo {
 
     /// Waits until the node lists what its ledger holds.
     pub fn follow(&self) {
-        let read = || -> Value {
-            crate::api::agent().get(format!("{}/health", self.url())).call().unwrap().body_mut().read_json().unwrap()
-        };
-        let behind = |health: &Value| health["index"].as_u64() < health["height"].as_u64();
-        while behind(&read()) {
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        site::follow(&self.url());
     }
 
     pub fn receipt(&self) -> PathBuf {
@@ -106,11 +102,6 @@ pub fn demo() -> &'static Demo {
 
 /// That the page which is open says that a receipt holds.
 const HOLDS: &str = "document.querySelector('main').innerText.includes('The receipt holds')";
-
-/// Nobody is signed in in the browser any more.
-fn forget(browser: &Browser) {
-    browser.devtools("Network.clearBrowserCookies", json!({}));
-}
 
 /// Goes to a part of the site by its navigation.
 #[track_caller]
@@ -164,7 +155,7 @@ fn a_researcher_goes_from_a_passkey_to_a_query_on_the_ledger_and_to_the_figures_
 
     browser.open(&results);
     browser.choose("#result", &demo.receipt());
-    browser.choose("#query-file", &super::site::query_file());
+    browser.choose("#query-file", &site::query_file());
     browser.click("button.primary");
     assert!(!drawn(&browser).is_empty());
     assert!(browser.text("main").contains("2 certified contributions"), "{}", browser.text("main"));

@@ -28,12 +28,12 @@ fn named(server: &str) -> String {
 }
 
 /// The site under that name.
-fn url(site: &Site) -> String {
+pub fn url(site: &Site) -> String {
     named(&site.url)
 }
 
 /// Nobody is signed in in the browser any more.
-fn forget(browser: &Browser) {
+pub fn forget(browser: &Browser) {
     browser.devtools("Network.clearBrowserCookies", json!({}));
 }
 

@@ -5,6 +5,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
+    thread,
     time::Duration,
 };
 
@@ -245,6 +246,19 @@ fn open(ledger: &RemoteLedger, blobs: &RemoteBlobs, researcher: &PartyKey, study
     let id = query.id(&ledger.chain(), &researcher.account(), next_nonce(ledger, &key).unwrap()).unwrap();
     act(ledger, &key, Action::OpenQuery(Box::new(query))).unwrap();
     id
+}
+
+/// Waits until a node lists what its ledger holds.
+pub fn follow(url: &str) {
+    for _ in 0..1_000 {
+        let mut answer = crate::api::agent().get(format!("{url}/health")).call().unwrap();
+        let health: serde_json::Value = answer.body_mut().read_json().unwrap();
+        if health["index"].as_u64() >= health["height"].as_u64() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    panic!("the node does not list what its ledger holds");
 }
 
 /// The site that all tests look at.

@@ -32,8 +32,9 @@ use super::{
 };
 use crate::browser::{
     chromium::{Browser, browser},
+    keyboard::{SKIP, Walk},
     looks::inspect,
-    site::{folder, site},
+    site::{folder, follow, site},
 };
 
 const PRICE: u64 = 500;
@@ -60,8 +61,9 @@ fn ledger() -> RemoteLedger {
 }
 
 impl Offering {
-    fn make() -> Self {
-        let path = &ward().paths[ward().stranger];
+    /// What somebody of the ward offers.
+    fn make(number: usize) -> Self {
+        let path = &ward().paths[number];
         let wallet = Wallet::open(path, protection()).unwrap();
         let (ledger, blobs) = (ledger(), RemoteBlobs::new(Remote::new(&site().url).unwrap()));
         let rng = &mut rand::rng();
@@ -179,7 +181,7 @@ fn withdraw_offer(offering: &Offering, browser: &Browser) {
 #[test]
 fn a_licence_is_granted_after_a_second_look_and_the_licensee_alone_can_read() {
     let (ward, browser) = (ward(), browser());
-    let offering = Offering::make();
+    let offering = Offering::make(ward.stranger);
     browser.open(&offering.pages.links()[0].url);
     browser.click("#enter");
     browser.until("location.pathname === '/' && document.querySelector('form[action=\"/out\"]')");
@@ -245,4 +247,36 @@ fn a_licence_is_granted_after_a_second_look_and_the_licensee_alone_can_read() {
     ward.open(&browser, &grant);
     assert!(browser.text("h1").contains("There is nothing here"), "{}", browser.text("main"));
     drop(browser.complaints());
+}
+
+#[test]
+fn a_licence_is_granted_by_keyboard_alone_from_the_way_in_to_the_pay() {
+    let (ward, browser) = (ward(), browser());
+    let offering = Offering::make(ward.contributors[3]);
+    follow(&site().url);
+    let walk = Walk::begin(&browser, &offering.pages.links()[0].url);
+    // Its button has the focus at once, and whoever looks around first comes back to it.
+    browser.until("document.activeElement.id === 'enter'");
+    walk.back_to(SKIP);
+    walk.enter("#enter");
+    browser.until("location.pathname === '/' && document.querySelector('form[action=\"/out\"]')");
+    assert!(browser.text("main").contains("Somebody asks for your data"), "{}", browser.text("main"));
+    walk.enter(".alert a[href='/licences']");
+    browser.until("location.pathname === '/licences'");
+    walk.enter(&format!("a[href='/licences/{}/grant']", offering.licence));
+    browser.until("document.getElementById('document')");
+    walk.to("#document");
+    walk.pastes(&offering.document.to_text().unwrap());
+    walk.enter("#review");
+    browser.until("document.getElementById('confirm')");
+    assert!(browser.text("main").contains("You are paid 500"), "{}", browser.text("main"));
+    walk.enter("#confirm");
+    done(&browser);
+    assert!(browser.text("#doing").contains("You were paid."), "{}", browser.text("#doing"));
+    assert!(matches!(require_licence(&ledger(), offering.licence).unwrap().status, LicenceStatus::Granted { .. }));
+    assert_eq!(offering.fetched(), offering.plaintext);
+    walk.enter("#back");
+    browser.until("location.pathname === '/licences'");
+    assert!(browser.text("main").contains("End this licence"), "{}", browser.text("main"));
+    assert_eq!(browser.complaints(), Vec::<String>::new());
 }

@@ -8,13 +8,13 @@ use circuits::{
 };
 use node::state::StateRead as _;
 use serde_json::{Value, json};
-use thirtyfour::Key;
 
 use super::ward::{SCREENING_PRICE, Ward, contacts, ledger, ward};
 use crate::{
     api::parity,
     browser::{
         chromium::{Browser, browser},
+        keyboard::{SKIP, Walk},
         looks::{all_are_inspected, inspect, prints, weighs_little},
         site::site,
     },
@@ -67,6 +67,20 @@ fn every_page_is_accessible_and_whole_at_every_width_in_both_themes() {
         // The browser itself says that a page of an error is one.
         assert_eq!(complaints.len(), usize::from(name == "not-found"), "{name}: {complaints:?}");
         prints(&browser, name);
+    }
+}
+
+#[test]
+fn the_navigation_of_every_page_is_skipped_and_no_page_holds_the_focus() {
+    let (ward, browser) = (ward(), browser());
+    // The way in begins at its button.
+    let way_in = Walk::begin(&browser, &ward.link(ward.contributors[2]));
+    way_in.back_to(SKIP);
+    way_in.skips();
+    way_in.leaves();
+    ward.enter(&browser, ward.contributors[2]);
+    for (_, path) in pages(ward) {
+        Walk::begin(&browser, &format!("{}{path}", ward.url)).passes();
     }
 }
 
@@ -140,14 +154,12 @@ fn a_record_is_withdrawn_by_keyboard_alone_and_once_however_often_the_form_is_se
     let (ward, browser) = (ward(), browser());
     let number = ward.contributors[1];
     ward.enter(&browser, number);
-    ward.open(&browser, "/use");
-    browser.tab_to("withdraw-0");
-    browser.press(Key::Enter);
+    let walk = Walk::begin(&browser, &format!("{}/use", ward.url));
+    walk.enter("#withdraw-0");
     browser.until("location.pathname === '/use/0/withdraw'");
     let warning = browser.text("main");
     assert!(warning.contains("cannot be undone") && warning.contains("Results that are out stay out"), "{warning}");
-    browser.tab_to("confirm");
-    browser.press(Key::Enter);
+    walk.enter("#confirm");
     browser.until("location.pathname.startsWith('/doing/')");
     let first = browser.run("return location.pathname");
     done(&browser);

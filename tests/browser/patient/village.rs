@@ -4,7 +4,6 @@ use std::{
     path::PathBuf,
     sync::{Arc, OnceLock},
     thread,
-    time::Duration,
 };
 
 use circuits::{
@@ -33,7 +32,6 @@ use node::{
     transaction::{Action, AllowedUse, Governance, GrantLicence, OfferDataset, RequestLicence},
     units::{Amount, LeafIndex, ResponseIndex, SECONDS_PER_DAY, Timestamp},
 };
-use serde_json::Value;
 use tempfile::TempDir;
 use web::{
     api::{Metrics, Publishing, Service, StoredBytes, UploadQuota},
@@ -46,7 +44,10 @@ use web::{
 use super::hostile::Client;
 use crate::{
     api::index_at,
-    browser::{chromium::Browser, site::HOSTILE},
+    browser::{
+        chromium::Browser,
+        site::{HOSTILE, follow},
+    },
     market_world::{
         PRICE, TODAY, World, four_people, protection, schema, screening_key, sealing_key, terms, wallet_path,
     },
@@ -345,15 +346,7 @@ impl Village {
 
     /// Waits until the node lists what the ledger holds.
     pub fn follow(&self) {
-        for _ in 0..1_000 {
-            let mut answer = crate::api::agent().get(format!("{}/health", self.node.url())).call().unwrap();
-            let health: Value = answer.body_mut().read_json().unwrap();
-            if health["index"].as_u64() >= health["height"].as_u64() {
-                return;
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-        panic!("the node does not list what its ledger holds");
+        follow(&self.node.url());
     }
 
     /// The contacts that were left with the screening of Ada's first invitation, as its sponsor reads them.
