@@ -43,6 +43,8 @@ const FUNNEL: &str = "privacy = { epsilon = 10.0 }\nmatching = [[{ attribute = \
 const NOISY: &str = "privacy = { epsilon = 1.0 }\n[[measures]]\nstatistic = \"count\"\nby = [{ attribute = \"age\", cuts = [40, 60] }]\n";
 const EXACT: &str =
     "privacy = \"exact\"\n[[measures]]\nstatistic = \"count\"\nby = [{ attribute = \"age\", cuts = [40, 60] }]\n";
+const MOMENTS: &str =
+    "privacy = { epsilon = 10.0 }\n[[measures]]\nstatistic = \"moments\"\nattributes = [\"age\", \"diagnosis\"]\n";
 const EFFECTS: &str = "privacy = { epsilon = 10.0 }\n[[measures]]\nstatistic = \"contingency\"\n\
     rows = { attribute = \"age\", cuts = [74] }\ncolumns = { attribute = \"diagnosis\", cuts = [1] }\n";
 
@@ -67,6 +69,7 @@ struct Results {
     exact: Released,
     large: Released,
     effects: Released,
+    moments: Released,
 }
 
 fn panel() -> VariantPanel {
@@ -177,7 +180,7 @@ impl Results {
         let mut world = World::prepared(lenient);
         world.act("researcher", Action::RegisterSchema(schema())).unwrap();
         world.block();
-        let asked = [ASSOCIATION, FUNNEL, NOISY, EXACT, LARGE, EFFECTS].map(|text| resolved(&world, text));
+        let asked = [ASSOCIATION, FUNNEL, NOISY, EXACT, LARGE, EFFECTS, MOMENTS].map(|text| resolved(&world, text));
         let ids: Vec<_> = asked.iter().map(|(_, query)| world.collect(query.clone(), 0..3)).collect();
         world.pass_days(11);
         ids.iter().for_each(|id| release(&mut world, *id));
@@ -192,6 +195,7 @@ impl Results {
             exact: write("exact", ids[3], &asked[3]),
             large: write("large", ids[4], &asked[4]),
             effects: write("effects", ids[5], &asked[5]),
+            moments: write("moments", ids[6], &asked[6]),
         }
     }
 
@@ -253,6 +257,9 @@ pub fn scrolls_in_its_box(browser: &Browser) {
     browser.set_width(320);
     assert_eq!(browser.run("return document.documentElement.scrollWidth <= innerWidth && innerWidth <= 320"), true);
     let boxes = "[...document.querySelectorAll('figure > .scroll')]";
+    let more = format!("getComputedStyle({boxes}[0]).boxShadow");
+    let before = browser.run(&format!("return {more}"));
+    assert_ne!(before, "none", "that there is more to the right is seen");
     let sound = "box.scrollWidth > box.clientWidth + 100 && box.querySelector('svg').clientWidth >= 34 * 16 && box.tabIndex === 0 \
                  && box.getAttribute('role') === 'region' && box.ariaLabel.length > 8";
     assert_eq!(browser.run(&format!("return {boxes}.length > 0 && {boxes}.every(box => {sound})")), true);
@@ -262,6 +269,10 @@ pub fn scrolls_in_its_box(browser: &Browser) {
     browser.press(Key::Right);
     browser.until(&format!("{boxes}[0].scrollLeft > 0"));
     assert_eq!(browser.run("return scrollX"), 0);
+    browser.run(&format!("{boxes}[0].scrollLeft = 10_000"));
+    browser.until(&format!("{more} !== '{}'", before.as_str().unwrap()));
+    browser.set_width(2_560);
+    browser.until(&format!("{more} === 'none'"));
     browser.set_width(1_024);
 }
 
@@ -344,6 +355,45 @@ fn effects_are_drawn_as_a_forest_plot_with_each_estimate_and_its_interval() {
     }
     inspect(&browser, "result-effects");
     scrolls_in_its_box(&browser);
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+/// The words of figures that do not stand out from what they are written on (WCAG 2.2, 1.4.3), and how many were looked at.
+const FAINT: &str = "
+    const channels = colour => colour.match(/[\\d.]+/g).map(Number);
+    const linear = value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+    const luminance = colour => channels(colour).slice(0, 3).map(value => linear(value / 255))
+        .reduce((sum, value, at) => sum + value * [0.2126, 0.7152, 0.0722][at], 0);
+    const paint = one => getComputedStyle(one).fill;
+    const solid = one => one.closest('svg') && one.tagName !== 'text' && paint(one).startsWith('rgb') && getComputedStyle(one).fillOpacity === '1';
+    const texts = [...document.querySelectorAll('.drawn svg text')].filter(text => getComputedStyle(text).stroke === 'none');
+    const contrast = text => {
+        text.scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' });
+        const { left, top, width, height } = text.getBoundingClientRect();
+        const below = document.elementsFromPoint(left + width / 2, top + height / 2).find(solid);
+        const ground = below ? paint(below) : getComputedStyle(text.closest('.drawn')).backgroundColor;
+        const [high, low] = [luminance(paint(text)), luminance(ground)].sort((one, other) => other - one);
+        return (high + 0.05) / (low + 0.05);
+    };
+    const faint = texts.map(text => [text.textContent, contrast(text)]).filter(([, found]) => !(found >= 4.5));
+    return [texts.length, faint]";
+
+#[test]
+fn the_words_of_every_figure_stand_out_in_both_themes_and_its_ground_is_the_pages() {
+    let (results, browser) = (results(), browser());
+    for released in [&results.moments, &results.large, &results.effects, &results.funnel] {
+        results.show(&browser, released);
+        drawn(&browser);
+        for theme in ["light", "dark"] {
+            browser.prefer(theme);
+            let found = browser.run(FAINT);
+            assert!(found[0].as_u64().unwrap() > 8, "{found}");
+            assert_eq!(found[1], json!([]), "{theme}");
+        }
+        browser.prefer("light");
+    }
+    results.show(&browser, &results.moments);
+    inspect(&browser, "result-moments");
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 
