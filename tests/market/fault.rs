@@ -40,6 +40,8 @@ pub enum Fault {
     AnswerLost,
     /// They reach it, but the sender is told that they were refused.
     AnswerRefused,
+    /// They never reach the ledger, and the sender is told that they were refused.
+    Refused,
     /// What became of them is not told.
     StatusRefused,
     /// Reading the block at a height fails instead.
@@ -125,16 +127,17 @@ impl LedgerAccess for FaultyLedger<'_> {
     }
 
     fn submit(&self, transaction: Transaction) -> Result<TransactionId, Error> {
-        let strikes = matches!(self.fault, Fault::LostOnTheWay | Fault::AnswerLost | Fault::AnswerRefused);
+        let is_lost = matches!(self.fault, Fault::LostOnTheWay | Fault::Refused);
+        let strikes = is_lost || matches!(self.fault, Fault::AnswerLost | Fault::AnswerRefused);
         if !strikes || !self.fails() {
             return self.inner.submit(transaction);
         }
-        if self.fault != Fault::LostOnTheWay {
+        if !is_lost {
             let id = self.inner.submit(transaction)?;
             // Its block is made although nobody hears of it.
             self.inner.status(id)?;
         }
-        Err(if self.fault == Fault::AnswerRefused { refused() } else { broken() })
+        Err(if matches!(self.fault, Fault::AnswerRefused | Fault::Refused) { refused() } else { broken() })
     }
 
     fn status(&self, transaction: TransactionId) -> Result<TransactionStatus, Error> {
