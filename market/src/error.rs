@@ -399,6 +399,17 @@ pub enum Error {
         /// What is missing, and what to do.
         why: String,
     },
+    /// The ledger refused an answer to an invitation that was never sent before. The wallet keeps nothing of it.
+    #[error(
+        "the ledger refused the answer to the invitation of screening {screening} ({source}); no contact was sent and nothing \
+         is kept, so another answer can be given"
+    )]
+    AnswerRefused {
+        /// The screening.
+        screening: ScreeningId,
+        /// Why.
+        source: node::Error,
+    },
     /// The text of an invitation or a contact cannot be sent, or is not one that was.
     #[error("the {what} is refused: {why}")]
     Letter {

@@ -44,6 +44,8 @@ pub enum Fault {
     AnswerRefused,
     /// The same, and what became of them is not told at all.
     RefusedUntold,
+    /// They never reach the ledger, and the sender is told that they were refused.
+    Refused,
     /// What became of them is not told.
     StatusRefused,
     /// Reading the block at a height fails instead.
@@ -132,17 +134,19 @@ impl LedgerAccess for FaultyLedger<'_> {
     }
 
     fn submit(&self, transaction: Transaction) -> Result<TransactionId, Error> {
-        let strikes =
-            matches!(self.fault, Fault::LostOnTheWay | Fault::AnswerLost | Fault::AnswerRefused | Fault::RefusedUntold);
+        let is_lost = matches!(self.fault, Fault::LostOnTheWay | Fault::Refused);
+        let is_heard = matches!(self.fault, Fault::AnswerLost | Fault::AnswerRefused | Fault::RefusedUntold);
+        let strikes = is_lost || is_heard;
         if !strikes || !self.fails() {
             return self.inner.submit(transaction);
         }
-        if self.fault != Fault::LostOnTheWay {
+        if !is_lost {
             let id = self.inner.submit(transaction)?;
             // Its block is made although nobody hears of it.
             self.inner.status(id)?;
         }
-        Err(if matches!(self.fault, Fault::AnswerRefused | Fault::RefusedUntold) { refused() } else { broken() })
+        let is_refused = matches!(self.fault, Fault::AnswerRefused | Fault::Refused | Fault::RefusedUntold);
+        Err(if is_refused { refused() } else { broken() })
     }
 
     fn status(&self, transaction: TransactionId) -> Result<TransactionStatus, Error> {

@@ -361,7 +361,10 @@ pub fn act_all(ledger: &dyn LedgerAccess, key: &SigningKey, actions: Vec<Action>
 
 /// Sends a transaction. A refusal of one that the ledger has, or may have, is none: whoever repeats an action while no block
 /// comes signs the same one again.
-fn submit(ledger: &dyn LedgerAccess, signed: Transaction) -> Result<TransactionId, Error> {
+///
+/// # Errors
+/// [`Error::Ledger`] with the refusal; [`Error::Unsettled`] when it was sent before, or may have been.
+pub(crate) fn submit(ledger: &dyn LedgerAccess, signed: Transaction) -> Result<TransactionId, Error> {
     let transaction = signed.id()?;
     match ledger.submit(signed) {
         Err(Error::Ledger(refusal)) if refusal.is_refusal() => match ledger.status(transaction) {

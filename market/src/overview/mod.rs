@@ -9,13 +9,16 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use circuits::{
     id::{AccountId, ChainId, ScreeningId},
     privacy::{Epsilon, Rho},
 };
-use node::units::{Amount, Height, Timestamp};
+use node::{
+    state::ResponseStatus,
+    units::{Amount, Height, Timestamp},
+};
 use serde::Serialize;
 
 pub use self::{
@@ -78,8 +81,10 @@ pub struct Overview {
     pub screenings: Vec<AskedScreening>,
     /// Invitations to the wallet's responses.
     pub invitations: Vec<ReceivedInvitation>,
-    /// The contacts that were left for those who invited.
+    /// The contacts that were left for those who invited, or began to be: the wallet keeps an answer before it is sent.
     pub contacts: BTreeMap<ScreeningId, Contact>,
+    /// The invitations that were declined, or began to be.
+    pub declines: BTreeSet<ScreeningId>,
     /// What answers earned.
     pub statement: Statement,
     /// What responses to screenings earned.
@@ -92,6 +97,15 @@ pub struct Overview {
 }
 
 impl Overview {
+    /// Whether an answer to an invitation was begun that the ledger does not have, as far as it is known. The wallet gives no
+    /// other one.
+    #[must_use]
+    pub fn is_begun(&self, received: &ReceivedInvitation) -> bool {
+        let id = &received.screening;
+        let is_open = matches!(received.status, ResponseStatus::Invited { .. });
+        is_open && (self.contacts.contains_key(id) || self.declines.contains(id))
+    }
+
     /// The overview of a wallet. The ledger says which chain it is; it is asked nothing.
     ///
     /// # Errors
@@ -114,6 +128,7 @@ impl Overview {
             screenings: asked::screenings(ledger, wallet, view),
             invitations,
             contacts: contacts(wallet),
+            declines: declines(wallet),
             statement: statement(wallet)?,
             responses: responses(wallet),
             budget: budget(wallet),
@@ -140,6 +155,12 @@ fn contacts(wallet: &Wallet) -> BTreeMap<ScreeningId, Contact> {
         _ => None,
     });
     left.collect()
+}
+
+fn declines(wallet: &Wallet) -> BTreeSet<ScreeningId> {
+    let all = wallet.responses().iter();
+    let declined = all.filter(|(_, response)| matches!(response.answer, Some(InvitationReply::Decline)));
+    declined.map(|(screening, _)| *screening).collect()
 }
 
 /// What a wallet's responses to screenings earned.

@@ -122,6 +122,7 @@ fn forms(village: &Village, way_in: &str) -> Vec<Form> {
     forms.push(asked_once("/asked/{query}/take-back"));
     forms.extend(one_field(village, "/invitations/{id}", field("contact", "ada@example.org", Carried), Done));
     forms.push(asked_once("/invitations/{id}/decline"));
+    forms.push(asked_once("/invitations/{id}/again"));
     let document = field("document", village.to_grant.document.clone(), Wrong);
     forms.extend(one_field(village, "/licences/{id}/grant", document, Wrong));
     forms.push(asked_once("/licences/{id}/decline"));

@@ -76,7 +76,9 @@ fn every_form_is_refused_without_its_session_its_origin_or_its_token_and_changes
 #[track_caller]
 fn of_another(address: &str) -> StatusCode {
     match address {
-        "/asked/{query}/take-back" | "/invitations/{id}" | "/invitations/{id}/decline" => StatusCode::SEE_OTHER,
+        "/asked/{query}/take-back" | "/invitations/{id}" | "/invitations/{id}/again" | "/invitations/{id}/decline" => {
+            StatusCode::SEE_OTHER
+        }
         "/money/{id}"
         | "/licences/{id}/grant"
         | "/licences/{id}/decline"
@@ -120,6 +122,7 @@ fn unfinished(address: &str) -> StatusCode {
         // The number is missing that stands for one change.
         "/use/{record}/withdraw"
         | "/asked/{query}/take-back"
+        | "/invitations/{id}/again"
         | "/invitations/{id}/decline"
         | "/licences/{id}/decline"
         | "/licences/{id}/revoke"

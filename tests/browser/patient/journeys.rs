@@ -99,11 +99,12 @@ fn who_left_and_who_comes_without_a_link_see_a_page_that_says_how_to_come_in() {
 }
 
 /// Addresses that are not among `pages`: a journey leads to the page and inspects it under this name, or it is no page.
-pub const ELSEWHERE: [(&str, Option<&str>); 9] = [
+pub const ELSEWHERE: [(&str, Option<&str>); 10] = [
     ("/asked/{query}/take-back", Some("patient-take-back")),
     ("/doing/{id}", Some("patient-done")),
     ("/download", None),
     ("/in/{token}", Some("patient-enter")),
+    ("/invitations/{id}/again", Some("patient-send-again")),
     ("/invitations/{id}/decline", Some("patient-decline-invitation")),
     ("/licences/data/{id}/withdraw", Some("patient-withdraw-data")),
     ("/licences/{id}/decline", Some("patient-decline-licence")),

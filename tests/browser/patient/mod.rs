@@ -1,5 +1,6 @@
 //! People's own pages: a hospital's agent that serves the wallets of the demo's people, who look, change and withdraw.
 
+mod answering;
 mod fields;
 mod forms;
 mod granting;

@@ -22,7 +22,7 @@ use market::{
     ledger::{LedgerAccess, LocalLedger, act, next_nonce},
     licence,
     objects::Objects,
-    recruitment::{Invitation, Outcome, ScreeningAgent, Sponsor},
+    recruitment::{Contact, Invitation, Outcome, ScreeningAgent, Sponsor},
     wallet::{PartyKey, Wallet},
 };
 use node::{
@@ -66,7 +66,7 @@ pub fn named(what: &str) -> String {
 }
 
 /// The same moment in every thread, so that whoever makes a block is at no other's past.
-fn clock() -> Timestamp {
+pub fn clock() -> Timestamp {
     Timestamp::new(u64::from(TODAY) * SECONDS_PER_DAY)
 }
 
@@ -79,9 +79,10 @@ pub struct Village {
     pub offers: Offers,
     /// What Ada answered, which still collects.
     answered: QueryId,
-    /// Ada is invited by each of these.
+    /// Ada is invited by each of these, and has accepted the last one.
     accepts: ScreeningId,
     declines: ScreeningId,
+    accepted: ScreeningId,
     /// What Ada offers and can take back.
     given_up: DatasetId,
     /// What is asked of her for other data: it waits, it waits, and it was granted.
@@ -193,7 +194,7 @@ fn accredit(world: &World) {
 }
 
 /// Lets somebody allow screenings.
-fn allow_screening(world: &mut World, wallet: &mut Wallet) {
+pub fn allow_screening(world: &mut World, wallet: &mut Wallet) {
     let before = wallet.holdings()[0].consent.clone();
     let flags = before.flags.union(ConsentFlags::SCREENING);
     let salt = ConsentTerms::random_salt(&mut world.rng);
@@ -202,7 +203,7 @@ fn allow_screening(world: &mut World, wallet: &mut Wallet) {
 }
 
 /// Opens a screening, to which somebody responds and is invited with a letter that is markup.
-fn invited(world: &World, wallet: &mut Wallet) -> ScreeningId {
+pub fn invited(world: &World, wallet: &mut Wallet) -> ScreeningId {
     let (ledger, blobs, key) = (world.ledger(), world.blobs.as_ref(), &world.keys.researcher);
     let sponsor = Sponsor { ledger, blobs, key };
     let screening = ScreeningQuery {
@@ -271,7 +272,10 @@ impl Village {
         world.work();
         let mut wallets = world.people(&four_people()[..2]);
         allow_screening(&mut world, &mut wallets[ADA]);
-        let [accepts, declines] = [(); 2].map(|()| invited(&world, &mut wallets[ADA]));
+        let [accepts, declines, accepted] = [(); 3].map(|()| invited(&world, &mut wallets[ADA]));
+        let agent = ScreeningAgent { ledger: world.ledger(), blobs: world.blobs.as_ref() };
+        let contact = Contact::new(named("contact")).unwrap();
+        agent.accept(&mut wallets[ADA], accepted, &contact, &mut rand::rng()).unwrap();
         let answered = world.lasting_query(2, 10, 1_000, 30);
         let outcomes = world.answer_all(&mut wallets[..1], answered);
         assert!(matches!(outcomes[..], [agent::Outcome::Admitted { .. }]), "{outcomes:?}");
@@ -308,6 +312,7 @@ impl Village {
             answered,
             accepts,
             declines,
+            accepted,
             given_up,
             to_grant,
             to_decline,
@@ -326,6 +331,7 @@ impl Village {
             "/asked/{query}/take-back" => self.answered.to_string(),
             "/invitations/{id}" => self.accepts.to_string(),
             "/invitations/{id}/decline" => self.declines.to_string(),
+            "/invitations/{id}/again" => self.accepted.to_string(),
             "/licences/{id}/grant" => self.to_grant.licence.to_string(),
             "/licences/{id}/decline" => self.to_decline.licence.to_string(),
             "/licences/{id}/revoke" => self.to_revoke.licence.to_string(),

@@ -3,11 +3,13 @@
 use std::sync::Mutex;
 
 use market::{
+    Error,
     agent::rescan,
     issuer::change_consent,
+    ledger::tip,
     objects::{BlobAccess, BlobKind},
     recruitment::{Answered, Contact, Invitation, Invited, Outcome, ScreeningAgent},
-    wallet::{ResponseStage, Wallet},
+    wallet::{InvitationReply, ResponseStage, Wallet},
 };
 use node::{
     state::{ResponseStatus, StateRead},
@@ -139,4 +141,73 @@ fn a_contact_that_was_never_stored_is_said_to_be_missing() {
     // Once there is room, the same call mends it.
     world.people_agent().accept(&mut wallets[0], id, &contact, &mut rng()).unwrap();
     assert_eq!(world.sponsor().answers(id).unwrap()[0].contact, Some(contact));
+}
+
+#[test]
+fn an_answer_that_the_ledger_refused_is_kept_nowhere_and_another_can_be_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, mut wallets, id) = invited(folder.path(), 1);
+    let refusing = FaultyLedger::new(world.ledger(), Fault::Refused, 2);
+    let agent = world.people_agent_through(&refusing);
+    let is_forgotten = |answer: Result<ResponseStatus, Error>, wallet: &Wallet| {
+        assert!(matches!(answer, Err(Error::AnswerRefused { screening, .. }) if screening == id), "{answer:?}");
+        assert_eq!(wallet.responses()[&id].answer, None);
+        assert!(world.blobs.list(BlobKind::Contact).unwrap().is_empty(), "no contact left the wallet");
+    };
+    let contact = Contact::new(CONTACT).unwrap();
+    let accepted = agent.accept(&mut wallets[0], id, &contact, &mut rng());
+    is_forgotten(accepted, &wallets[0]);
+    let declined = agent.decline(&mut wallets[0], id);
+    is_forgotten(declined, &wallets[0]);
+    reopen(&world, &mut wallets);
+    assert_eq!(wallets[0].responses()[&id].answer, None);
+    let other = Contact::new("another address").unwrap();
+    world.people_agent().accept(&mut wallets[0], id, &other, &mut rng()).unwrap();
+    assert_eq!(world.sponsor().answers(id).unwrap()[0].contact, Some(other));
+}
+
+#[test]
+fn an_answer_that_may_be_under_way_outlives_a_refusal_and_is_sent_again_bit_for_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, mut wallets, id) = invited(folder.path(), 1);
+    let contact = Contact::new(CONTACT).unwrap();
+    let lost = FaultyLedger::new(world.ledger(), Fault::LostOnTheWay, 1);
+    assert!(world.people_agent_through(&lost).accept(&mut wallets[0], id, &contact, &mut rng()).is_err());
+    let kept = wallets[0].responses()[&id].clone();
+    let Some(InvitationReply::Accept { sealed, .. }) = &kept.answer else { panic!("{kept:?}") };
+    for _ in 0..2 {
+        let refusing = FaultyLedger::new(world.ledger(), Fault::Refused, 1);
+        let again = world.people_agent_through(&refusing).accept(&mut wallets[0], id, &contact, &mut rng());
+        assert!(matches!(again, Err(Error::Ledger(_))), "{again:?}");
+        reopen(&world, &mut wallets);
+        assert_eq!(wallets[0].responses()[&id], kept);
+    }
+    refused(world.people_agent().decline(&mut wallets[0], id), "another answer was begun");
+    let status = world.people_agent().finish(&wallets[0], id).unwrap();
+    let ResponseStatus::Accepted { contact: given, .. } = status else { panic!("{status:?}") };
+    assert_eq!(given, BlobKind::Contact.digest(sealed));
+    let height = tip(world.ledger()).unwrap().height;
+    assert_eq!(world.people_agent().finish(&wallets[0], id).unwrap(), status);
+    assert_eq!(tip(world.ledger()).unwrap().height, height, "nothing is sent twice");
+    assert_eq!(world.sponsor().answers(id).unwrap()[0].contact, Some(contact));
+}
+
+#[test]
+fn an_answer_that_was_taken_although_a_refusal_was_told_is_given_with_its_contact() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, mut wallets, id) = invited(folder.path(), 1);
+    let contact = Contact::new(CONTACT).unwrap();
+    let told_otherwise = FaultyLedger::new(world.ledger(), Fault::AnswerRefused, 1);
+    let agent = world.people_agent_through(&told_otherwise);
+    let status = agent.accept(&mut wallets[0], id, &contact, &mut rng()).unwrap();
+    assert!(matches!(status, ResponseStatus::Accepted { .. }), "{status:?}");
+    assert_eq!(world.sponsor().answers(id).unwrap()[0].contact, Some(contact));
+}
+
+#[test]
+fn a_wallet_that_keeps_no_answer_has_none_to_finish() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, wallets, id) = invited(folder.path(), 1);
+    refused(world.people_agent().finish(&wallets[0], id), "the wallet began no answer");
+    assert_eq!(world.screening_state(id).accepted, 0);
 }

@@ -36,6 +36,8 @@ pub(crate) enum Act {
     Accept { screening: ScreeningId, contact: Contact },
     /// Decline an invitation.
     Decline { screening: ScreeningId },
+    /// Send once more, as it is, the answer to an invitation that the wallet keeps.
+    Finish { screening: ScreeningId },
     /// Allow so much privacy loss to all private answers together.
     SetBudget { limit: Epsilon },
     /// Grant a request for a licence to the key that its licensee signed for.
@@ -61,7 +63,9 @@ impl Act {
         match self {
             Self::ChangeConsent { record, .. } | Self::Withdraw { record } => format!("record {record}"),
             Self::TakeBack { query } | Self::PayOut { query, .. } => format!("answer {query}"),
-            Self::Accept { screening, .. } | Self::Decline { screening } => format!("invitation {screening}"),
+            Self::Accept { screening, .. } | Self::Decline { screening } | Self::Finish { screening } => {
+                format!("invitation {screening}")
+            }
             Self::GrantLicence { licence, .. } | Self::DeclineLicence { licence } | Self::RevokeLicence { licence } => {
                 format!("licence {licence}")
             }
@@ -96,6 +100,7 @@ impl Act {
                 return Ok(answered(agent.accept(wallet, *screening, contact, rng)?));
             }
             Self::Decline { screening } => return Ok(answered(agent.decline(wallet, *screening)?)),
+            Self::Finish { screening } => return Ok(answered(agent.finish(wallet, *screening)?)),
             Self::SetBudget { limit } => {
                 wallet.set_budget(*limit)?;
                 return Ok(Done { height: None, paid: None });

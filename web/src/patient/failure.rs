@@ -22,6 +22,8 @@ pub(crate) enum Cause {
     Full,
     /// It was sent, and no block has it.
     Waits,
+    /// An answer to an invitation was refused before anything of it was sent on.
+    Unsent,
     /// The agent was started without what it takes.
     Lacks,
     /// Anything else.
@@ -47,6 +49,7 @@ impl Cause {
         match error {
             market::Error::Ledger(error) => Self::of_ledger(error),
             market::Error::Unsettled { .. } => Self::Waits,
+            market::Error::AnswerRefused { .. } => Self::Unsent,
             market::Error::FileInUse { .. } => Self::Busy,
             market::Error::File { .. }
             | market::Error::FileExists { .. }
@@ -113,8 +116,9 @@ impl Failure {
 /// Whether something may have been changed although an error ended it: nobody knows whether what was sent will be in a block, or
 /// it is in one and what comes after that failed.
 pub(super) const fn may_be_done(act: &Act, error: &Error) -> bool {
-    // The wallet keeps an answer to an invitation before it is sent, and gives no other from then on.
-    let is_noted = matches!(act, Act::Accept { .. } | Act::Decline { .. });
+    // The wallet keeps an answer to an invitation before it is sent, and gives no other from then on, unless it forgot it with a
+    // refusal of its own kind.
+    let is_noted = matches!(act, Act::Accept { .. } | Act::Decline { .. } | Act::Finish { .. });
     match error {
         // A node that proves nothing of what it tells has not refused.
         Error::Ledger(error) | Error::Market(market::Error::Ledger(error)) => {
@@ -175,6 +179,10 @@ mod tests {
         node::Error::Remote { url: "http://node".into(), why: "its set is frozen".into() }
     }
 
+    fn answer_refused() -> Error {
+        market::Error::AnswerRefused { screening: screening(), source: refused() }.into()
+    }
+
     #[test]
     fn each_kind_of_error_has_its_cause() {
         let in_use = market::Error::FileInUse { path: "/srv/wallets/ada.wallet".into() };
@@ -199,6 +207,7 @@ mod tests {
             (market::Error::Ledger(busy).into(), Cause::Full),
             (store(), Cause::Full),
             (unsettled(), Cause::Waits),
+            (answer_refused(), Cause::Unsent),
             (lacks, Cause::Lacks),
             (market::Error::Ledger(damaged).into(), Cause::Other),
         ] {
@@ -230,6 +239,13 @@ mod tests {
         }
         let refused = market::Error::Ledger(refused()).into();
         assert!(!may_be_done(&take_back, &refused), "it is certain that nothing was changed");
-        assert!(may_be_done(&accept, &refused), "the wallet keeps the answer");
+        let (decline, finish) = (Act::Decline { screening: screening() }, Act::Finish { screening: screening() });
+        for answer in [&accept, &decline, &finish] {
+            assert!(may_be_done(answer, &refused), "the wallet keeps the answer");
+        }
+        for answer in [&accept, &decline] {
+            assert!(!may_be_done(answer, &answer_refused()), "the wallet forgot the answer");
+        }
+        assert!(may_be_done(&finish, &store()), "a block has the answer");
     }
 }

@@ -146,7 +146,10 @@ impl PatientPages {
             Err(error) => return Progress::Failed(Failure::of(&error)),
         };
         lock(&self.operations).note(id, wallet, Progress::Waiting);
-        match act.perform(&self.reach, &mut opened) {
+        let performed = act.perform(&self.reach, &mut opened);
+        drop(opened);
+        self.outdate(wallet);
+        match performed {
             Ok(done) => {
                 self.note_done(wallet, act, &done);
                 Progress::Done(done)

@@ -34,6 +34,9 @@ pub(super) const PAGE_TIME_MAX: Duration = Duration::from_secs(5);
 /// After what silence of the ledger pages say that it does not answer, while somebody still waits for it.
 const SILENCE_TIME_MAX: Duration = Duration::from_secs(15);
 
+/// The version of a picture that is to be made anew. No view comes to it.
+const OUTDATED: u64 = u64::MAX;
+
 /// What the ledger last said, for all wallets. It is copied before anything waits for a server or a wallet.
 #[derive(Clone, Default)]
 pub(super) struct News {
@@ -174,6 +177,15 @@ impl PatientPages {
         learned
     }
 
+    /// Has the picture of a wallet made anew when it is next shown, though neither its file nor what the ledger is asked about
+    /// changed.
+    pub(super) fn outdate(&self, wallet: usize) {
+        let Ok(patient) = self.patient(wallet) else { return };
+        if let Some(shown) = lock(&patient.shown).as_mut() {
+            shown.version = OUTDATED;
+        }
+    }
+
     /// What is shown of a wallet now. Blocks; the ledger within [`PAGE_TIME_MAX`], and no other wallet's page meanwhile.
     ///
     /// # Errors
@@ -197,7 +209,7 @@ impl PatientPages {
         let overview = Arc::new(picture?);
         // Settling may have written the file.
         let stamp = Stamp::of(&patient.path);
-        let version = if news.offline.is_some() { u64::MAX } else { version };
+        let version = if news.offline.is_some() { OUTDATED } else { version };
         let shown = Shown { overview, offline: news.offline, is_busy: false, stamp, version };
         *before = Some(shown.clone());
         Ok(shown)

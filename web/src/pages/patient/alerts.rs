@@ -44,7 +44,14 @@ fn changing(record: &HeldRecord, epoch_seconds: Option<u64>) -> Alert {
 fn of_wallet(overview: &Overview, today: Day) -> Vec<Alert> {
     let mut alerts = vec![];
     for received in &overview.invitations {
-        if matches!(received.status, ResponseStatus::Invited { .. }) {
+        if overview.is_begun(received) {
+            alerts.push(Alert {
+                title: "Your answer may not have arrived".into(),
+                text: "You began to answer an invitation. Open it, and send your answer again.".into(),
+                href: "/invitations",
+                link: "Look at the invitation",
+            });
+        } else if matches!(received.status, ResponseStatus::Invited { .. }) {
             alerts.push(Alert {
                 title: "Somebody invites you".into(),
                 text: "A study would like you to take part. They do not know who you are, unless you tell them.".into(),

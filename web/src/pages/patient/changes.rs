@@ -46,6 +46,12 @@ pub(super) const fn act(act: &Act) -> ActWords {
         Act::Decline { .. } => {
             ("Declining the invitation", "You said no. Nobody learned who you are.", "/invitations", "Invitations")
         }
+        Act::Finish { .. } => (
+            "Sending your answer again",
+            "Your answer is where it belongs, as you gave it.",
+            "/invitations",
+            "Invitations",
+        ),
         Act::SetBudget { .. } => (
             "Setting your limit",
             "Your new limit counts from now on. What was told before stays told.",

@@ -100,15 +100,25 @@ fn invitations(overview: &Overview) -> Vec<String> {
     let told = |received: &ReceivedInvitation| {
         let (_, state) = words::invitation(&received.status);
         let contact = overview.contacts.get(&received.screening).map(|left| format!("your contact: {}", left.text()));
+        let begun = overview.is_begun(received).then(|| begun(contact.is_some()));
         let screening = format!("number {}", received.screening);
         let Some(letter) = &received.invitation else {
             let why = received.problem.clone().unwrap_or_else(|| "it is absent".into());
             return part(&format!("A letter that cannot be read: {state}"), vec![why, screening], "");
         };
-        let lines = [letter.about.clone(), letter.answering.clone(), screening].into_iter().chain(contact);
+        let lines = [letter.about.clone(), letter.answering.clone(), screening].into_iter().chain(contact).chain(begun);
         part(&format!("{}: {state}", letter.title), lines.collect(), "")
     };
     overview.invitations.iter().map(told).collect()
+}
+
+/// How an answer that was begun is finished.
+fn begun(is_yes: bool) -> String {
+    if is_yes {
+        "you began to say yes; `locus screening accept` with this contact sends it again".into()
+    } else {
+        "you began to say no; `locus screening decline` sends it again".into()
+    }
 }
 
 fn licences(licences: &Licences, illnesses: &Illnesses) -> Vec<String> {

@@ -63,8 +63,10 @@ struct Invitation {
     received: ReceivedInvitation,
     /// Who looks for people and what for, while the network still lists it.
     asker: Option<Asker>,
-    /// The contact that was left.
+    /// The contact that was left, or began to be.
     left: Option<String>,
+    /// Whether an answer was begun of which nobody knows.
+    is_begun: bool,
     contact: String,
     error: Option<String>,
 }
@@ -76,7 +78,8 @@ impl Invitation {
             shell: Shell::of(request, Part::Invitations, "An invitation"),
             seen,
             asker: search.map(|asked| asked.asker.clone()),
-            left: overview.contacts.get(&received.screening).map(|contact| contact.text().to_owned()),
+            left: left(overview, &received).map(str::to_owned),
+            is_begun: overview.is_begun(&received),
             received,
             contact: String::new(),
             error: None,
@@ -90,6 +93,11 @@ impl Invitation {
     fn bytes_max(&self) -> usize {
         CONTACT_BYTES_MAX
     }
+}
+
+/// The contact of the answer that the wallet keeps, if that is a yes.
+fn left<'o>(overview: &'o Overview, received: &ReceivedInvitation) -> Option<&'o str> {
+    overview.contacts.get(&received.screening).map(Contact::text)
 }
 
 /// An invitation to the session's wallet.
@@ -180,6 +188,43 @@ async fn decline(visit: Visit, id: Path<String>, form: Form<Vec<(String, String)
     Ok(lead_to(visit.begin(&fields, Act::Decline { screening })?))
 }
 
+#[get("/invitations/{id}/again")]
+async fn ask_finish(request: HttpRequest, visit: Visit, id: Path<String>) -> Result<HttpResponse, Error> {
+    let (seen, overview) = visit.show().await?;
+    let received = received(&overview, &id)?;
+    let left = left(&overview, &received);
+    let is_accepted = left.is_some() && matches!(received.status, ResponseStatus::Accepted { .. });
+    if !is_accepted && !overview.is_begun(&received) {
+        return Err(Error::NotFound { what: "answer to be sent again", id: id.into_inner() });
+    }
+    let question = Question {
+        title: "Send your answer again?".into(),
+        does: vec![match left {
+            Some(text) => format!("It is your yes, and they can read this: {text}"),
+            None => "It is your no. They see that somebody whom they invited said no.".into(),
+        }],
+        does_not: vec![
+            "It stays as you gave it. You cannot change it now.".into(),
+            "What arrived already is not sent twice.".into(),
+        ],
+        fee: "Nothing.".into(),
+        action: format!("/invitations/{}/again", received.screening),
+        fields: vec![],
+        button: "Send it again",
+        is_final: false,
+        back: "/invitations",
+    };
+    ask(&request, Part::Invitations, seen, question)
+}
+
+#[post("/invitations/{id}/again")]
+async fn finish(visit: Visit, id: Path<String>, form: Form<Vec<(String, String)>>) -> Result<HttpResponse, Error> {
+    let fields = visit.sent(form)?;
+    let screening = parse("invitation", &id)?;
+    Ok(lead_to(visit.begin(&fields, Act::Finish { screening })?))
+}
+
 pub(super) fn configure(config: &mut ServiceConfig) {
     config.service(list).service(show).service(accept).service(ask_decline).service(decline);
+    config.service(ask_finish).service(finish);
 }

@@ -23,7 +23,7 @@ pub(super) const fn trouble(cause: &Cause) -> Trouble {
         ),
         Cause::Late => (
             "It is too late for that. It has ended, it was answered before, or it was not meant for you.",
-            "Go back and look how it stands now. If you began to answer an invitation, give that same answer again.",
+            "Go back and look how it stands now. If you began to answer an invitation, open it and send that answer again.",
         ),
         Cause::Gone => (
             "What you wanted to change is not there, or not any more.",
@@ -38,6 +38,10 @@ pub(super) const fn trouble(cause: &Cause) -> Trouble {
             "Try once more later. If it stays so, tell whoever runs your agent.",
         ),
         Cause::Waits => ("It was sent, and the network has not shown that it wrote it down.", "Look again later."),
+        Cause::Unsent => (
+            "The network did not take your answer. Those who invited you got nothing of it.",
+            "You can answer anew: open the letter once more. If it stays so, show whoever runs your agent what the program said.",
+        ),
         Cause::Lacks => (
             "Your agent was started without a thing that this needs. It may be the key of your data.",
             "Show whoever runs your agent what the program said.",
@@ -58,11 +62,11 @@ mod tests {
 
     /// Every cause there is. A new one does not compile until it is here.
     fn causes() -> Vec<Cause> {
-        use Cause::{Away, Busy, Full, Gone, Lacks, Late, Other, Refused, Waits, Wallet};
-        let all = vec![Away, Busy, Wallet, Late, Gone, Refused, Full, Waits, Lacks, Other];
+        use Cause::{Away, Busy, Full, Gone, Lacks, Late, Other, Refused, Unsent, Waits, Wallet};
+        let all = vec![Away, Busy, Wallet, Late, Gone, Refused, Full, Waits, Unsent, Lacks, Other];
         for cause in &all {
             match cause {
-                Away | Busy | Wallet | Late | Gone | Refused | Full | Waits | Lacks | Other => {}
+                Away | Busy | Wallet | Late | Gone | Refused | Full | Waits | Unsent | Lacks | Other => {}
             }
         }
         all
