@@ -19,7 +19,7 @@ pub mod index;
 mod index_crash;
 pub mod institutions;
 mod introductions;
-mod licences;
+pub mod licences;
 pub mod line;
 mod lying_node;
 mod member;

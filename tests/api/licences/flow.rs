@@ -177,8 +177,7 @@ fn only_the_owner_answers_and_only_for_the_file_that_was_offered() {
     let town = Town::new();
     let ledger = town.server.chain.access();
     let request = super::request(town.dataset, super::town::EMBARGO);
-    let (id, _, document) =
-        market::licence::ask(ledger, &key("researcher"), request, &town.reader.public_key()).unwrap();
+    let (id, document) = super::ask(ledger, &key("researcher"), request, &town.reader.public_key());
     let licensee = document.verify(&ledger.chain(), id, account("researcher")).unwrap();
     let blobs = town.blobs();
     let header = market::crypt4gh::Header::read(&mut &town.file[..]).unwrap();

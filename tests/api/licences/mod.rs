@@ -12,7 +12,13 @@ pub use self::{
 
 use circuits::{
     consent::{Day, Purposes, Regions},
-    id::DatasetId,
+    id::{DatasetId, LicenceId},
+};
+use ed25519_dalek::SigningKey;
+use market::{
+    crypt4gh::PublicKey,
+    ledger::LedgerAccess,
+    licence::{PreparedRequest, UnverifiedReaderKey},
 };
 use node::{
     query::DataUse,
@@ -36,6 +42,19 @@ pub fn request(dataset: DatasetId, embargo: Day) -> RequestLicence {
         embargo,
         answer_blocks_max: 1_000,
     }
+}
+
+/// Asks for a licence: its id, and the document for the owner.
+pub fn ask(
+    ledger: &dyn LedgerAccess,
+    licensee: &SigningKey,
+    request: RequestLicence,
+    reader: &PublicKey,
+) -> (LicenceId, UnverifiedReaderKey) {
+    let prepared = PreparedRequest::sign(ledger, licensee, request, reader).unwrap();
+    let asked = (prepared.id(), prepared.reader_key().clone());
+    prepared.send(ledger).unwrap();
+    asked
 }
 
 /// A dataset and a request for it, for the index's tables.

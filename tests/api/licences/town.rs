@@ -10,7 +10,7 @@ use circuits::{
 use market::{
     crypt4gh::{BodyManifest, Header, SecretKey, encrypt},
     ledger::{act, next_nonce},
-    licence::{self, Grant, OfferTerms, ask, prepare, require_licence},
+    licence::{self, Grant, OfferTerms, prepare, require_licence},
     objects::{self, BlobAddress, BlobKind},
 };
 use node::{
@@ -25,7 +25,7 @@ use web::{
     signed_request::{Covered, SignedHeaders, sign},
 };
 
-use super::{allowed, request};
+use super::{allowed, ask, request};
 use crate::{
     api::server::{Answer, Server, agent, answer, clock},
     world::{TODAY, World, account, key, owner_name},
@@ -110,7 +110,7 @@ impl Town {
     pub fn licensed(&self, researcher: &str) -> LicenceId {
         let ledger = self.server.chain.access();
         let request = request(self.dataset, EMBARGO);
-        let (id, _, document) = ask(ledger, &key(researcher), request, &self.reader.public_key()).unwrap();
+        let (id, document) = ask(ledger, &key(researcher), request, &self.reader.public_key());
         let stored = objects::put(&self.blobs(), BlobKind::Blob, document.to_text().unwrap().into_bytes()).unwrap();
         let text = objects::get(&self.blobs(), stored, licence::READER_KEY_BYTES_MAX).unwrap();
         let document = licence::UnverifiedReaderKey::from_text(&text).unwrap();

@@ -10,7 +10,7 @@ use ed25519_dalek::SigningKey;
 use market::{
     crypt4gh::{BodyManifest, SecretKey, encrypt},
     ledger::{LedgerAccess as _, act, next_nonce},
-    licence::{OfferTerms, UnverifiedReaderKey, ask, granted, prepare, require_dataset, require_licence},
+    licence::{OfferTerms, UnverifiedReaderKey, granted, prepare, require_dataset, require_licence},
     objects::{self, BlobAddress, BlobKind},
     wallet::{PartyKey, Protection, Role, Wallet},
 };
@@ -30,11 +30,14 @@ use super::{
     journeys::{done, fill},
     ward::{protection, ward},
 };
-use crate::browser::{
-    chromium::{Browser, browser},
-    keyboard::{SKIP, Walk},
-    looks::inspect,
-    site::{folder, follow, site},
+use crate::{
+    api::licences::ask,
+    browser::{
+        chromium::{Browser, browser},
+        keyboard::{SKIP, Walk},
+        looks::inspect,
+        site::{folder, follow, site},
+    },
 };
 
 const PRICE: u64 = 500;
@@ -101,7 +104,7 @@ impl Offering {
             answer_blocks_max: 1_000,
         };
         let researcher = site().researcher.signing_key();
-        let (licence, _, document) = ask(&ledger, &researcher, request, &reader.public_key()).unwrap();
+        let (licence, document) = ask(&ledger, &researcher, request, &reader.public_key());
         let (running, pages) = Self::serve(path.clone(), owner);
         let url = running.url();
         Self {

@@ -20,7 +20,6 @@ use market::{
     crypt4gh::SecretKey,
     issuer::{Measurements, certify, change_consent, receive},
     ledger::{LedgerAccess, LocalLedger, act, next_nonce},
-    licence,
     objects::Objects,
     recruitment::{Contact, Invitation, Outcome, ScreeningAgent, Sponsor},
     wallet::{PartyKey, Wallet},
@@ -43,7 +42,7 @@ use web::{
 
 use super::hostile::Client;
 use crate::{
-    api::index_at,
+    api::{index_at, licences::ask},
     browser::{
         chromium::Browser,
         site::{HOSTILE, follow},
@@ -146,8 +145,7 @@ impl Offers {
             answer_blocks_max: ANSWER_BLOCKS_MAX,
         };
         let reader = SecretKey::random(&mut rand::rng()).public_key();
-        let asked = licence::ask(self.ledger(), &self.researcher.signing_key(), request, &reader);
-        let (licence, _, document) = asked.unwrap();
+        let (licence, document) = ask(self.ledger(), &self.researcher.signing_key(), request, &reader);
         Request { licence, document: document.to_text().unwrap() }
     }
 
