@@ -157,6 +157,10 @@ fn a_licence_in_duo_terms_is_refused_in_words_or_granted_through_a_live_node() {
     assert_eq!(balance(&place, "researcher"), 500);
     let document = fs::read_to_string(place.path("reader.json")).unwrap();
     assert!(document.contains(&licence), "{document}");
+    // Nor is a document lost to another request's.
+    assert!(place.refused(&ask).contains("reader.json is there"));
+    assert_eq!(balance(&place, "researcher"), 500);
+    assert_eq!(fs::read_to_string(place.path("reader.json")).unwrap(), document);
     let requests = requested(&place, &licence, &dataset);
     let requests = requests.each_ref().map(String::as_str);
     let grant = ["licence", "grant", &licence, "--key", "issuer.key", "--file", "genomes.vcf.c4gh"];

@@ -45,6 +45,12 @@ const IS_PAST: &str = "
     const place = document.getElementById('content').compareDocumentPosition(document.activeElement);
     return (place & (Node.DOCUMENT_POSITION_CONTAINED_BY | Node.DOCUMENT_POSITION_FOLLOWING)) !== 0";
 
+/// Whether what had the focus before the page ended is the last of what can have it.
+const IS_LAST: &str = "
+    const all = document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]');
+    const stops = [...all].filter(one => one.tabIndex >= 0 && !one.disabled && one.checkVisibility({ visibilityProperty: true }));
+    return stops.at(-1) === window.left";
+
 /// The link that leads past the navigation: the first stop of each page.
 pub const SKIP: &str = "a.skip[href='#content']";
 
@@ -141,6 +147,7 @@ impl<'b> Walk<'b> {
     pub fn leaves(&self) {
         let stops = (0..STOPS_MAX).take_while(|_| self.steps(false)).count();
         assert!(stops < STOPS_MAX, "the page does not end within {STOPS_MAX} stops");
+        assert_eq!(self.0.run(IS_LAST), true, "the focus is lost before the last stop of the page");
     }
 
     /// Passes a page from its first stop, the link past the navigation, to its end.

@@ -6,7 +6,7 @@ use node::{
     query::DataUse,
     signature::account_of,
     state::{Dataset, LicenceStatus},
-    transaction::{AccessKind, Action, AllowedUse, RecordAccess, RequestLicence, Transaction},
+    transaction::{AccessKind, Action, AllowedUse, RecordAccess, RequestLicence, Transaction, require_offered},
 };
 
 use super::{UnverifiedReaderKey, require_dataset, require_licence, sha256};
@@ -31,7 +31,7 @@ impl PreparedRequest {
     ///
     /// # Errors
     /// [`Error::DataUse`] for a use that the owner does not allow, with the term and a remedy for each reason;
-    /// [`Error::Ledger`] when the ledger knows no such dataset or cannot be reached.
+    /// [`Error::Ledger`] when the ledger knows no such dataset, it was withdrawn, or the ledger cannot be reached.
     pub fn sign(
         ledger: &dyn LedgerAccess,
         licensee: &SigningKey,
@@ -39,6 +39,7 @@ impl PreparedRequest {
         reader: &PublicKey,
     ) -> Result<Self, Error> {
         let dataset = require_dataset(ledger, request.dataset)?;
+        require_offered(request.dataset, &dataset)?;
         require_allowed(&dataset.offer.allowed, &request.data_use)?;
         let (chain, nonce) = (ledger.chain(), next_nonce(ledger, licensee)?);
         let id = request.id(&chain, &account_of(licensee), nonce)?;

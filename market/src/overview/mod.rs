@@ -30,6 +30,7 @@ use crate::{
     Error,
     agent::{EarningState, Statement, spent, statement},
     ledger::LedgerAccess,
+    objects::BlobKind,
     recruitment::{Contact, ReceivedInvitation, ScreeningAgent},
     wallet::{InvitationReply, ResponseStage, Wallet},
 };
@@ -81,7 +82,8 @@ pub struct Overview {
     pub screenings: Vec<AskedScreening>,
     /// Invitations to the wallet's responses.
     pub invitations: Vec<ReceivedInvitation>,
-    /// The contacts that were left for those who invited, or began to be: the wallet keeps an answer before it is sent.
+    /// The contacts that were left for those who invited, or began to be: the wallet keeps an answer before it is sent. None of
+    /// an answer that the ledger has otherwise.
     pub contacts: BTreeMap<ScreeningId, Contact>,
     /// The invitations that were declined, or began to be.
     pub declines: BTreeSet<ScreeningId>,
@@ -126,8 +128,8 @@ impl Overview {
             records: record::all(wallet, view),
             queries: asked::queries(ledger, wallet, view)?,
             screenings: asked::screenings(ledger, wallet, view),
+            contacts: contacts(wallet, &invitations),
             invitations,
-            contacts: contacts(wallet),
             declines: declines(wallet),
             statement: statement(wallet)?,
             responses: responses(wallet),
@@ -149,9 +151,20 @@ pub fn invitations(agent: &ScreeningAgent<'_>, wallet: &Wallet) -> Result<Vec<Re
     Ok(received)
 }
 
-fn contacts(wallet: &Wallet) -> BTreeMap<ScreeningId, Contact> {
+fn contacts(wallet: &Wallet, invitations: &[ReceivedInvitation]) -> BTreeMap<ScreeningId, Contact> {
+    // Another copy of the wallet may have given another answer than this one began.
+    let is_otherwise = |id: &ScreeningId, sealed: &[u8]| {
+        let found = invitations.iter().find(|received| received.screening == *id);
+        found.is_some_and(|received| match &received.status {
+            ResponseStatus::Accepted { contact, .. } => *contact != BlobKind::Contact.digest(sealed),
+            ResponseStatus::Declined { .. } => true,
+            ResponseStatus::Eligible | ResponseStatus::Invited { .. } => false,
+        })
+    };
     let left = wallet.responses().iter().filter_map(|(screening, response)| match &response.answer {
-        Some(InvitationReply::Accept { contact, .. }) => Some((*screening, contact.clone())),
+        Some(InvitationReply::Accept { contact, sealed }) if !is_otherwise(screening, sealed) => {
+            Some((*screening, contact.clone()))
+        }
         _ => None,
     });
     left.collect()

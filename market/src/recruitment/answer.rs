@@ -1,5 +1,5 @@
 //! Answering an invitation: the answer into the wallet, then to the ledger, and the sealed contact to the store unless the
-//! ledger refused. A crash between two steps, or a repeated call, goes on with the same bytes.
+//! ledger refused at once. A crash between two steps, or a repeated call, goes on with the same bytes.
 //!
 //! An answer that the ledger refused, and that was never sent before, is forgotten: no contact left the wallet, and another
 //! answer may be given. One that was sent before may be under way, whatever is said of it later: it is kept, and sent again

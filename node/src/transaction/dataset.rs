@@ -176,8 +176,11 @@ pub(super) fn require_dataset(id: DatasetId, draft: &Draft<'_>) -> Result<Datase
     draft.dataset(id)?.ok_or_else(|| Error::Unknown { what: "dataset", id: id.to_string() })
 }
 
-/// The dataset must not be withdrawn.
-pub(super) fn require_offered(id: DatasetId, dataset: &Dataset) -> Result<(), Error> {
+/// Refuses a dataset that was withdrawn.
+///
+/// # Errors
+/// [`Error::Refused`] with the block.
+pub fn require_offered(id: DatasetId, dataset: &Dataset) -> Result<(), Error> {
     match dataset.withdrawn {
         None => Ok(()),
         Some(height) => {

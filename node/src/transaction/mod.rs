@@ -53,7 +53,7 @@ pub use consent::ChangeConsent;
 pub use consortium::{APPROVAL_BLOCKS_MAX, CHANGES_MAX, ConsortiumChange, open_votes};
 pub(crate) use consortium::{require_protocol, require_validators, upgrade};
 pub use contribute::{Attestation, Contribution, ContributionPart, Receipt};
-pub use dataset::{AllowedUse, DATASETS_OF_RECORD_MAX, OfferDataset};
+pub use dataset::{AllowedUse, DATASETS_OF_RECORD_MAX, OfferDataset, require_offered};
 pub use equivocation::{EVIDENCE_BLOCKS_MAX, Equivocation, SignedStatement};
 pub use false_receipt::{FalseReceipt, StoredCiphertext};
 pub use invite::{AnswerInvitation, InvitationAnswer, Invite};

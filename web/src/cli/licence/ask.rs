@@ -1,6 +1,9 @@
 //! What a researcher asks for, and takes back.
 
-use std::path::PathBuf;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use circuits::{
     consent::Day,
@@ -85,10 +88,10 @@ impl Request {
         let prepared = PreparedRequest::sign(ledger, &key, request, &reader)?;
         let (id, text) = (prepared.id(), prepared.reader_key().to_text()?);
         let out = self.out.clone().unwrap_or_else(|| format!("{id}.reader.json").into());
-        write_file("reader key", &out, text.as_bytes())?;
+        keep(&out, &text)?;
         let digest = put(&*connection.blobs, BlobKind::Blob, text.into_bytes())?.digest;
         // From here on money can be locked without an answer: who knows the id can look it up, be granted it and reclaim it.
-        output.say(format!("asking for licence {id}, with {}", out.display()));
+        output.say(format!("asking for licence {id}, with {} (document {digest})", out.display()));
         let inclusion = prepared.send(ledger)?;
         let asked = serde_json::json!({
             "licence": id, "height": inclusion.height, "reader_document": digest, "file": out.display().to_string(),
@@ -101,6 +104,19 @@ impl Request {
             )
         })
     }
+}
+
+/// Writes the document, unless another one is there: it may be that of a request whose price is locked.
+fn keep(out: &Path, text: &str) -> Result<(), Error> {
+    let is_another = fs::read(out).is_ok_and(|found| found != text.as_bytes());
+    if is_another {
+        let why = format!(
+            "{} is there, and may be the document of another request, which nobody can make again; give another --out",
+            out.display()
+        );
+        return Err(Error::Input { what: "reader key", why });
+    }
+    write_file("reader key", out, text.as_bytes())
 }
 
 /// Take back the price of a request that nobody answered in time.

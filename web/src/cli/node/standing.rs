@@ -34,8 +34,8 @@ const POLL_TIME: Duration = Duration::from_millis(100);
 const QUIET_TIME_MIN: Duration = Duration::from_secs(2);
 /// How often that is said again.
 const SAY_TIME: Duration = Duration::from_secs(15);
-/// What to do where nobody knows what became of a transaction.
-const AGAIN: &str = "look it up with `locus ledger transaction` before running the command again";
+/// What to do where nobody knows what became of a transaction: until a block has it, the same command signs the same one.
+const AGAIN: &str = "run the same command again, which waits for it or sends it once more";
 
 /// Where a chain stands, and who makes its blocks.
 struct Standing {
@@ -111,7 +111,8 @@ fn send(ledger: &dyn LedgerAccess, signed: Transaction) -> Result<&'static str, 
         Ok(TransactionStatus::Pending | TransactionStatus::Included { .. }) => Ok("sent before"),
         Ok(TransactionStatus::Unknown | TransactionStatus::Refused { .. }) => Err(refusal.into()),
         Err(error) => {
-            Err(unsettled(id, format!("{refusal}; whether the node has it from before is not known: {error}; {AGAIN}")))
+            let why = format!("{refusal}; whether the node has it from before is not known: {error}; {AGAIN}");
+            Err(unsettled(id, why))
         }
     }
 }
@@ -142,8 +143,7 @@ pub(super) fn act_aloud(
             Ok(TransactionStatus::Included { height, index }) => return Ok(Inclusion { transaction, height, index }),
             Ok(TransactionStatus::Refused { why }) => return Err(unsettled(transaction, why)),
             Ok(TransactionStatus::Unknown) => {
-                let why = format!("the node lost it, as in a restart, and others may have it; {AGAIN}");
-                return Err(unsettled(transaction, why));
+                return Err(unsettled(transaction, format!("the node lost it, as in a restart; {AGAIN}")));
             }
             Ok(TransactionStatus::Pending) => None,
             Err(error) => Some(format!("what became of it is not known: {error}")),

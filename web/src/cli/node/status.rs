@@ -1,5 +1,6 @@
 //! How a node is doing.
 
+use market::so_many;
 use node::{calendar::utc, consensus::Peer, state::StateRead, validator::ValidatorSet};
 use serde::Serialize;
 
@@ -70,7 +71,8 @@ fn text(status: &Status) -> String {
     let mut lines = vec![format!("height     {}\nepoch      {}\ntime       {}", tip.height, tip.epoch, utc(tip.time))];
     lines.push(format!("chain      {}", status.chain));
     if let Some(health) = &status.health {
-        lines.push(format!("version    {}\nwaiting    {} transactions", health.version, health.waiting));
+        let waiting = so_many(health.waiting, "transaction", "transactions");
+        lines.push(format!("version    {}\nwaiting    {waiting}", health.version));
         let behind = match health.height.get().saturating_sub(health.index.get()) {
             0 => String::new(),
             1 => ", 1 block behind the ledger: listings may lack the latest rows".into(),

@@ -101,7 +101,8 @@ fn text(Whole { record, versions, posted }: &Whole) -> String {
         None => lines.push("  asked       the node lacks blocks, so it does not list queries".into()),
     }
     lines.extend(posted.iter().map(|outcome| {
-        format!("  outcome in block {} of {} queries: {}", outcome.height, outcome.queries.len(), outcome.summary)
+        let queries = so_many(outcome.queries.len(), "query", "queries");
+        format!("  outcome in block {} of {queries}: {}", outcome.height, outcome.summary)
     }));
     lines.extend(study.closed.map(|height| format!("  closed in block {height}")));
     lines.join("\n")
@@ -125,7 +126,7 @@ fn describe_version(Version { number, protocol: version, since: day, sponsor_nam
     );
     lines.push(match design.planned.len() {
         0 => "    plans     nothing: its queries are unplanned".into(),
-        count => format!("    plans     {count} queries"),
+        count => format!("    plans     {}", so_many(count, "query", "queries")),
     });
     lines
 }
