@@ -271,8 +271,6 @@ pub fn scrolls_in_its_box(browser: &Browser) {
     assert_eq!(browser.run("return scrollX"), 0);
     browser.run(&format!("{boxes}[0].scrollLeft = 10_000"));
     browser.until(&format!("{more} !== '{}'", before.as_str().unwrap()));
-    browser.set_width(2_560);
-    browser.until(&format!("{more} === 'none'"));
     browser.set_width(1_024);
 }
 
@@ -365,7 +363,7 @@ const FAINT: &str = "
     const luminance = colour => channels(colour).slice(0, 3).map(value => linear(value / 255))
         .reduce((sum, value, at) => sum + value * [0.2126, 0.7152, 0.0722][at], 0);
     const paint = one => getComputedStyle(one).fill;
-    const solid = one => one.closest('svg') && one.tagName !== 'text' && paint(one).startsWith('rgb') && getComputedStyle(one).fillOpacity === '1';
+    const solid = one => ['path', 'rect'].includes(one.tagName) && paint(one).startsWith('rgb') && getComputedStyle(one).fillOpacity === '1';
     const texts = [...document.querySelectorAll('.drawn svg text')].filter(text => getComputedStyle(text).stroke === 'none');
     const contrast = text => {
         text.scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' });
@@ -384,6 +382,8 @@ fn the_words_of_every_figure_stand_out_in_both_themes_and_its_ground_is_the_page
     for released in [&results.moments, &results.large, &results.effects, &results.funnel] {
         results.show(&browser, released);
         drawn(&browser);
+        let shown = "getComputedStyle(document.querySelector('figure > .scroll')).boxShadow === 'none'";
+        browser.until(shown);
         for theme in ["light", "dark"] {
             browser.prefer(theme);
             let found = browser.run(FAINT);
