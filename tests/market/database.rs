@@ -1,6 +1,6 @@
 //! Opening a database: of both kinds, by several at once, and without a word of its password.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Barrier, thread};
 
 use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types::Text};
 use market::{
@@ -64,7 +64,7 @@ fn both_databases_have_the_same_tables_and_the_index_owns_all_but_the_services()
 on_both! {
     fn opening_again_and_at_once_migrates_once(backend) {
         let database = backend.database();
-        std::thread::scope(|scope| {
+        thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| drop(database.open()));
             }
@@ -94,6 +94,24 @@ on_both! {
         let refused = database.write(|connection| Ok(sql_query("SELECT nothing").execute(connection)?));
         assert!(matches!(refused, Err(Error::Database(_))));
         assert!(lines(&database, "SELECT name AS line FROM schemas").is_empty());
+    }
+}
+
+/// SQLite itself waits for nobody who makes the file.
+#[test]
+fn repro_those_who_open_a_new_file_at_the_same_moment_all_open_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..60 {
+        let url: DatabaseUrl = format!("sqlite://{}/{round}.sqlite", folder.path().display()).parse().unwrap();
+        let together = Barrier::new(4);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    together.wait();
+                    Database::open(&url).unwrap();
+                });
+            }
+        });
     }
 }
 

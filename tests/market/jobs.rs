@@ -7,13 +7,16 @@ use std::{
     sync::{
         Arc, Barrier, Mutex,
         atomic::{AtomicBool, Ordering},
+        mpsc,
     },
     thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use diesel::{RunQueryDsl as _, sql_query};
 use market::{
     Error,
+    database::DatabaseConnection,
     jobs::{
         Backoff, DONE_SECONDS_KEPT, Duty, ERROR_CHARS_MAX, Job, JobId, JobKind, JobState, Lease, NewJob,
         PAYLOAD_BYTES_MAX, Policy, Queue, Runner, RunnerOptions, WORKERS_MAX, Work, WorkerId, aggregate_job,
@@ -65,6 +68,36 @@ fn wait_until(what: &str, done: impl Fn() -> bool) {
     while !done() {
         assert!(std::time::Instant::now() < patience, "{what} does not come");
         thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// SQLite lets nobody come between two statements of a transaction.
+#[test]
+fn repro_what_is_asked_for_while_its_job_ends_or_is_forgotten_on_postgres_runs_again() {
+    for what in ["DELETE FROM jobs", "UPDATE jobs SET state = 'done', holder = NULL, due = NULL"] {
+        let (kept, queue) = begun(Backend::Postgres);
+        let database = kept.open();
+        queue.enqueue(&follow_job(), NOW).unwrap();
+        let taken = queue.lease(JobKind::FollowIndex, worker(1), &POLICY, NOW).unwrap().unwrap();
+        if what.starts_with("DELETE") {
+            queue.complete(&taken, NOW).unwrap();
+        }
+        thread::scope(|scope| {
+            let (held, is_held) = mpsc::channel();
+            scope.spawn(move || {
+                let changes = |connection: &mut DatabaseConnection| {
+                    sql_query("SELECT id FROM jobs FOR UPDATE").execute(connection)?;
+                    held.send(()).unwrap();
+                    // Time for the other to come and find the row; whenever it comes, its job has to run.
+                    thread::sleep(Duration::from_millis(300));
+                    Ok(sql_query(what).execute(connection)?)
+                };
+                assert_eq!(database.write(changes).unwrap(), 1);
+            });
+            is_held.recv().unwrap();
+            assert!(queue.enqueue(&follow_job(), NOW).unwrap(), "{what}");
+        });
+        assert_eq!(only(&queue).state, JobState::Waiting, "{what}");
     }
 }
 

@@ -2,10 +2,16 @@
 
 #![allow(missing_docs, unreachable_pub, reason = "the derive writes types of its own")]
 
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
 use diesel::{
     Connection, ConnectionError, PgConnection, QueryResult, SqliteConnection,
     connection::{AnsiTransactionManager, SimpleConnection, TransactionManager},
     r2d2::{ManageConnection, R2D2Connection},
+    result::Error::DatabaseError,
 };
 
 use super::url::{DatabaseUrl, Target};
@@ -15,6 +21,13 @@ use crate::Error;
 /// returns, since accounts and jobs are nowhere else.
 const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
                                PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;";
+
+/// How long a file that others just make is waited for, as `busy_timeout` waits for what others write.
+const SQLITE_WAIT_MAX: Duration = Duration::from_secs(5);
+/// How long until it is looked at again.
+const SQLITE_PAUSE: Duration = Duration::from_millis(5);
+/// What SQLite says of a file that another holds.
+const SQLITE_BUSY: &str = "database is locked";
 
 /// How long PostgreSQL works on one statement, waits for a lock, or for a process that holds a transaction and is silent.
 const POSTGRES_SETTINGS: &str = "SET statement_timeout = '60s'; SET lock_timeout = '10s'; \
@@ -49,13 +62,27 @@ pub(super) fn connect(url: &DatabaseUrl) -> Result<DatabaseConnection, Connectio
     match url.target() {
         Target::Sqlite(path) => {
             let mut connection = SqliteConnection::establish(path)?;
-            connection.batch_execute(SQLITE_SETTINGS).map_err(settled)?;
+            set_up_sqlite(&mut connection).map_err(settled)?;
             Ok(DatabaseConnection::Sqlite(connection))
         }
         Target::Postgres(text) => {
             let mut connection = PgConnection::establish(text)?;
             connection.batch_execute(POSTGRES_SETTINGS).map_err(settled)?;
             Ok(DatabaseConnection::Postgres(connection))
+        }
+    }
+}
+
+/// Sets how SQLite works. Of those who open a new file at once one switches it to write-ahead logging; the others SQLite
+/// refuses without waiting, whatever `busy_timeout` says, since each holds what another waits for.
+fn set_up_sqlite(connection: &mut SqliteConnection) -> QueryResult<()> {
+    let started = Instant::now();
+    loop {
+        match connection.batch_execute(SQLITE_SETTINGS) {
+            Err(DatabaseError(_, told)) if told.message() == SQLITE_BUSY && started.elapsed() < SQLITE_WAIT_MAX => {
+                thread::sleep(SQLITE_PAUSE);
+            }
+            done => return done,
         }
     }
 }

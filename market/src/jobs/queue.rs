@@ -3,8 +3,8 @@
 use std::fmt;
 
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, delete,
-    dsl::count_star, insert_into, update,
+    ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, delete, dsl::count_star, insert_into,
+    update,
 };
 use node::units::Timestamp;
 use rand::Rng;
@@ -24,6 +24,8 @@ use crate::{
 pub const DONE_SECONDS_KEPT: u32 = 7 * 86_400;
 /// Jobs that [`Queue::prune`] deletes at once.
 const PRUNED_MAX: i64 = 1_000;
+/// How often one call of [`Queue::enqueue`] finds that a job is there, and then that it was forgotten.
+const ASKS_MAX: usize = 8;
 /// Jobs whose worker ended once too often that one call of [`Queue::lease`] gives up.
 const GIVEN_UP_MAX: usize = 64;
 
@@ -89,21 +91,17 @@ impl Queue {
     pub fn enqueue(&self, job: &NewJob, now: Timestamp) -> Result<bool, Error> {
         job.check()?;
         self.database.write(|connection| {
-            if insert(connection, job, now)? {
-                return Ok(true);
+            for _ in 0..ASKS_MAX {
+                if insert(connection, job, now)? {
+                    return Ok(true);
+                }
+                // Else it was forgotten after it stood in the way.
+                if let Some((id, state)) = found(connection, job)? {
+                    return Ok(ask_again(connection, job.kind, id, state, now)?);
+                }
             }
-            let this = jobs::kind.eq(job.kind.name()).and(jobs::key.eq(&job.key));
-            let failed = jobs::state.eq(JobState::Failed.name());
-            let retried = update(jobs::table.filter(this).filter(failed)).set(anew(now)).execute(connection)?;
-            if !job.kind.repeats() {
-                return Ok(retried > 0);
-            }
-            let done = jobs::state.eq(JobState::Done.name());
-            let begun = retried + update(jobs::table.filter(this).filter(done)).set(anew(now)).execute(connection)?;
-            let running = jobs::state.eq(JobState::Running.name());
-            let again =
-                update(jobs::table.filter(this).filter(running)).set(jobs::again.eq(true)).execute(connection)?;
-            Ok(begun + again > 0)
+            let why = format!("it was forgotten {ASKS_MAX} times while it was asked for; ask again");
+            Err(Error::Job { job: format!("of kind {}", job.kind), why })
         })
     }
 
@@ -368,6 +366,36 @@ fn insert(connection: &mut DatabaseConnection, job: &NewJob, now: Timestamp) -> 
     );
     let insert = insert_into(jobs::table).values(row).on_conflict_do_nothing();
     Ok(on_each!(connection, inner => insert.execute(inner))? > 0)
+}
+
+/// The row of a job, locked on PostgreSQL, so that the job neither ends nor is forgotten before it is changed.
+fn found(connection: &mut DatabaseConnection, job: &NewJob) -> QueryResult<Option<(i64, JobState)>> {
+    let this = jobs::table
+        .filter(jobs::kind.eq(job.kind.name()))
+        .filter(jobs::key.eq(&job.key))
+        .select((jobs::id, jobs::state));
+    match connection {
+        DatabaseConnection::Sqlite(inner) => this.first(inner).optional(),
+        DatabaseConnection::Postgres(inner) => this.for_update().first(inner).optional(),
+    }
+}
+
+/// Asks again for a job in this state, whose row is held; returns whether that changed anything.
+fn ask_again(
+    connection: &mut DatabaseConnection,
+    kind: JobKind,
+    id: i64,
+    state: JobState,
+    now: Timestamp,
+) -> QueryResult<bool> {
+    let this = update(jobs::table.find(id));
+    match state {
+        JobState::Failed => this.set(anew(now)).execute(connection)?,
+        JobState::Done if kind.repeats() => this.set(anew(now)).execute(connection)?,
+        JobState::Running if kind.repeats() => this.set(jobs::again.eq(true)).execute(connection)?,
+        JobState::Waiting | JobState::Running | JobState::Done => return Ok(false),
+    };
+    Ok(true)
 }
 
 type Waiting = (
