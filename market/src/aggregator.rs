@@ -18,7 +18,7 @@ use crate::{
     Error,
     committee::access::{CommitteeAccess, SignAggregate},
     ledger::{Inclusion, LedgerAccess, act, require_query},
-    objects::{BlobAccess, BlobAddress, BlobKind, Offered, get, offer},
+    objects::{BlobAccess, BlobAddress, BlobKind, Offered, get, offer, put},
     so_many,
 };
 
@@ -35,12 +35,12 @@ pub struct Added {
 pub type Watch<'a> = &'a mut dyn FnMut(Added) -> Result<(), Error>;
 
 /// Adds up a sealed query, collects a threshold of signatures, sends the aggregate and stores the sums, at the latest once
-/// the ledger names them. `sender` pays
-/// nothing and gains nothing; it only signs the transaction.
+/// the ledger names them. `sender` pays nothing and gains nothing; it only signs the transaction.
 ///
 /// # Errors
 /// [`Error::Query`] when the query is not sealed, [`Error::BlobMissing`] for an absent ciphertext, [`Error::Refused`]
-/// when too few members sign, [`Error::Ledger`] with the ledger's refusal. Calling again starts over.
+/// when too few members sign, [`Error::Ledger`] with the ledger's refusal. Calling again starts over. [`Error::BlobStore`] when
+/// the ledger has the aggregate and the store does not take its sums: [`restore_sums`] stores them later.
 pub fn aggregate(
     ledger: &dyn LedgerAccess,
     blobs: &dyn BlobAccess,
@@ -80,6 +80,35 @@ pub fn aggregate_watched(
     let inclusion = act(ledger, sender, Action::Aggregate(Aggregate { query, set, parts, signatures }))?;
     sums.into_iter().try_for_each(|sum| sum.settle(blobs))?;
     Ok(inclusion)
+}
+
+/// Stores the sums that the ledger names and the store lacks, as when it had no room for them, or who added up was stopped
+/// before. Returns how many it lacked; anybody can make them again.
+///
+/// # Errors
+/// [`Error::BlobMissing`] for an absent ciphertext, [`Error::BlobStore`] when the store takes or tells nothing,
+/// [`Error::Ledger`] when the ledger cannot be reached, and what `watch` returns.
+pub fn restore_sums(
+    ledger: &dyn LedgerAccess,
+    blobs: &dyn BlobAccess,
+    query: QueryId,
+    watch: Watch<'_>,
+) -> Result<usize, Error> {
+    let state = require_query(ledger, query)?;
+    let (QueryStatus::Aggregated { aggregates, .. } | QueryStatus::Released { aggregates, .. }) = &state.status else {
+        return Ok(0);
+    };
+    let mut absent = 0;
+    for digest in aggregates {
+        let address = BlobAddress { kind: BlobKind::Aggregate, digest: *digest };
+        absent += usize::from(blobs.read(address, CIPHERTEXT_BYTES)?.is_none());
+    }
+    if absent > 0 {
+        for sum in sum(ledger, blobs, query, &state, watch)? {
+            put(blobs, BlobKind::Aggregate, sum.finish().to_packed_bytes())?;
+        }
+    }
+    Ok(absent)
 }
 
 /// The sum of each part over the contributions that were not withdrawn. One contribution and one ciphertext are in memory

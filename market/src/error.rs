@@ -152,6 +152,17 @@ pub enum Error {
         /// The latest block of the ledger.
         latest: Height,
     },
+    /// An index that others took further than the ledger it is compared with, or meanwhile.
+    #[error(
+        "the index is at block {indexed} and this ledger at block {latest}: another node goes on in the same database; stop \
+         the nodes that share it, and compare where the ledger is the longest"
+    )]
+    IndexElsewhere {
+        /// The last block that is indexed.
+        indexed: Height,
+        /// The latest block of the ledger.
+        latest: Height,
+    },
     /// An index without a screening that a block changes.
     #[error("the index lacks screening {screening}, which a block changes; run `locus index rebuild`")]
     IndexLacks {

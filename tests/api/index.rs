@@ -136,6 +136,11 @@ on_both! {
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].purse.as_str(), found[0].balance), (friend.as_str(), found[0].ledger + 1));
         assert_eq!(found[0].postings, found[0].ledger);
+        // Another node, whose ledger is longer, shares the index.
+        let further = "UPDATE position SET height = height + 1";
+        assert_eq!(database.open().write(|connection| Ok(sql_query(further).execute(connection)?)).unwrap(), 1);
+        let refused = index.reconcile(world.ledger());
+        assert!(matches!(refused, Err(market::Error::IndexElsewhere { .. })), "{refused:?}");
     }
 
     fn a_screening_is_listed_as_open_until_it_is_closed_or_full(backend) {

@@ -357,15 +357,19 @@ fn repro_a_wallet_that_is_open_elsewhere_holds_up_no_other_persons_pages() {
     let agent = Agent::start();
     assert_eq!(agent.page(1).0, 200);
     let held = Wallet::open(&agent.paths[0], Protection::DemoUnencrypted).unwrap();
-    thread::scope(|scope| {
-        let first = scope.spawn(|| agent.page(0));
-        thread::sleep(Duration::from_millis(300));
-        let (status, _, took) = agent.page(1);
-        assert_eq!(status, 200);
-        assert!(took < Duration::from_millis(1_200), "another person's page took {took:?}");
-        let (status, text, took) = first.join().unwrap();
-        assert!(status >= 400 && took > Duration::from_secs(1), "{status} after {took:?}: {text}");
-    });
+    // On a busy machine one try may be slow; a page that waits for the other is behind it in each.
+    let is_ahead = |_| {
+        thread::scope(|scope| {
+            let first = scope.spawn(|| agent.page(0));
+            thread::sleep(Duration::from_millis(300));
+            assert_eq!(agent.page(1).0, 200);
+            let is_ahead = !first.is_finished();
+            let (status, text, _) = first.join().unwrap();
+            assert!(status >= 400, "{status}: {text}");
+            is_ahead
+        })
+    };
+    assert!((0..5).any(is_ahead), "another person's page waits for a wallet that is not theirs");
     drop(held);
     assert_eq!(agent.page(0).0, 200);
 }

@@ -5,9 +5,9 @@ use market::{
     Error,
     accounts::{
         Account, Accounts, CEREMONY_BYTES_MAX, CEREMONY_SECONDS_MAX, CREDENTIALS_MAX, CeremonyKind, CeremonyToken,
-        CredentialId, IDENTITIES_MAX, Identity, LAST_SEEN_SECONDS, NewAccount, NewCredential, PUBLIC_KEY_BYTES_MAX,
-        Role, SESSION_IDLE_SECONDS_MAX, SESSION_SECONDS_MAX, SESSIONS_MAX, ServiceAccountId, SessionToken,
-        UserAgentDigest,
+        Credential, CredentialId, IDENTITIES_MAX, Identity, LAST_SEEN_SECONDS, NewAccount, NewCredential,
+        PUBLIC_KEY_BYTES_MAX, Role, SESSION_IDLE_SECONDS_MAX, SESSION_SECONDS_MAX, SESSIONS_MAX, ServiceAccountId,
+        SessionToken, UserAgentDigest,
     },
 };
 use node::units::Timestamp;
@@ -285,7 +285,9 @@ on_both! {
         refused(accounts.remove_credential(ada.id, &id(1), &[]), "add another way in first");
         assert!(accounts.credential(&id(1)).unwrap().is_some(), "what was refused is undone");
         accounts.add_credential(ada.id, &id(2), b"key 2", "phone", NOW.after(1)).unwrap();
-        accounts.used_credential(&id(2), b"key 2, counted", NOW.after(9)).unwrap();
+        let before = accounts.credential(&id(2)).unwrap().unwrap();
+        accounts.used_credential(&before, b"key 2, counted", NOW.after(9)).unwrap();
+        refused(accounts.used_credential(&before, b"key 2, counted as well", NOW.after(9)), "at the same moment");
         let listed = accounts.credentials(ada.id).unwrap();
         assert_eq!(listed.iter().map(|one| one.label.as_str()).collect::<Vec<_>>(), ["laptop", "phone"]);
         assert_eq!(listed[0].last_used, None);
@@ -297,7 +299,7 @@ on_both! {
         refused(accounts.rename_credential(ada.id, &id(1), " "), "1 to 100");
         accounts.rename_credential(ada.id, &id(2), "tablet").unwrap();
         assert_eq!(accounts.credential(&id(2)).unwrap().unwrap().label, "tablet");
-        refused(accounts.used_credential(&id(3), b"key", NOW), "not known");
+        refused(accounts.used_credential(&Credential { id: id(3), ..before }, b"key", NOW), "not known");
         accounts.remove_credential(ada.id, &id(1), &[]).unwrap();
         assert_eq!(accounts.credential(&id(1)).unwrap(), None);
         accounts.delete(ada.id).unwrap();

@@ -1,21 +1,32 @@
-//! Adding up as a job: done once, whoever is faster, with one ciphertext in memory at a time.
+//! Adding up as a job: done once, whoever is faster, with one ciphertext in memory at a time, and its sums stored in the end.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
 
-use circuits::{id::Digest, quorum::Quorum};
+use circuits::{
+    id::{Digest, QueryId},
+    quorum::Quorum,
+    rlwe::params::CIPHERTEXT_BYTES,
+};
 use market::{
     Error,
     aggregator::sum,
     committee::access::CommitteeAccess,
-    jobs::{AggregateDuty, Duty, JobState, Queue, Runner, RunnerOptions, aggregate_job},
-    ledger::LedgerAccess,
+    jobs::{AggregateDuty, Job, JobState, Queue, Runner, RunnerOptions, aggregate_job},
+    ledger::{LedgerAccess, act},
     objects::{BlobAccess, BlobAddress, BlobKind, Objects},
 };
-use node::state::QueryStatus;
+use node::{
+    state::{QueryState, QueryStatus},
+    transaction::Action,
+    units::Timestamp,
+};
 use rand::{SeedableRng, rngs::StdRng};
 
 use crate::{
@@ -23,14 +34,18 @@ use crate::{
     world::{World, four_people, today},
 };
 
-/// A store that notes which ciphertexts are read.
-struct Noting {
+/// A store that notes which ciphertexts are read, and takes no sum while it is full.
+struct Store {
     inner: Arc<Objects>,
     read: Mutex<Vec<Digest>>,
+    is_full: AtomicBool,
 }
 
-impl BlobAccess for Noting {
+impl BlobAccess for Store {
     fn write(&self, address: BlobAddress, bytes: Vec<u8>) -> Result<(), Error> {
+        if address.kind == BlobKind::Aggregate && self.is_full.load(Ordering::SeqCst) {
+            return Err(Error::BlobStore { action: "store a blob", why: "there is no room".into() });
+        }
         self.inner.write(address, bytes)
     }
 
@@ -46,61 +61,89 @@ impl BlobAccess for Noting {
     }
 }
 
+/// After the pauses between attempts.
+fn later() -> Timestamp {
+    today().after(3_600)
+}
+
 #[test]
-fn a_sealed_query_is_added_up_by_a_job_once_and_each_ciphertext_read_once_in_order() {
+fn a_sealed_query_is_added_up_by_a_job_once_and_its_sums_are_stored_whatever_comes_between() {
     let folder = tempfile::tempdir().unwrap();
     let mut world = World::ready(folder.path(), Quorum::DEFAULT);
     let mut wallets = world.people(&four_people());
     let query = world.query(2, 10);
     world.answer_all(&mut wallets, query);
-    world.seal(query);
-    let state = world.state(query);
-    let blobs = Noting { inner: Arc::clone(&world.blobs), read: Mutex::default() };
+    let sender = world.keys.researcher.signing_key();
+    let World { ledger, blobs, committee, .. } = world;
+    let blobs = Arc::new(Store { inner: blobs, read: Mutex::default(), is_full: AtomicBool::new(true) });
+    let committee: Arc<dyn CommitteeAccess> = Arc::new(committee);
+    let state = || market::ledger::require_query(&*ledger, query).unwrap();
+    let database = Backend::Postgres.database();
+    let queue = Queue::new(database.open());
+    let working = |clock| {
+        let (ledger, blobs) = (Arc::clone(&ledger) as Arc<dyn LedgerAccess>, Arc::clone(&blobs) as Arc<dyn BlobAccess>);
+        let duty = AggregateDuty { ledger, blobs, committee: Arc::clone(&committee), sender: sender.clone() };
+        let options = RunnerOptions { workers: 1, poll: Duration::from_millis(50), clock };
+        Runner::start(queue.clone(), vec![Arc::new(duty)], options, StdRng::seed_from_u64(1)).unwrap()
+    };
+
+    // A node whose ledger is behind finds nothing to do, and another asks again.
+    queue.enqueue(&aggregate_job(query), today()).unwrap();
+    let runner = working(today);
+    until(&queue, |job| job.state == JobState::Done);
+    assert_eq!(state().status, QueryStatus::Collecting);
+    act(&*ledger, &sender, Action::Seal(query)).unwrap();
+    let sums = summed(&*ledger, &blobs, query, &state());
+
+    assert!(queue.enqueue(&aggregate_job(query), today()).unwrap());
+    runner.wake();
+    until(&queue, |job| job.error.as_deref().is_some_and(|error| error.contains("no room")));
+    runner.stop();
+    let status = state().status;
+    assert!(matches!(&status, QueryStatus::Aggregated { aggregates, .. } if *aggregates == sums), "{status:?}");
+    let name = |sum: &Digest| BlobAddress { kind: BlobKind::Aggregate, digest: *sum };
+    let are_stored = || sums.iter().all(|sum| blobs.inner.read(name(sum), CIPHERTEXT_BYTES).unwrap().is_some());
+    assert!(!are_stored());
+
+    blobs.is_full.store(false, Ordering::SeqCst);
+    let runner = working(later);
+    until(&queue, |job| job.state == JobState::Done);
+    assert!(are_stored());
+    // Who comes later finds nothing to do, and that is no failure.
+    blobs.read.lock().unwrap().clear();
+    queue.enqueue(&aggregate_job(query), later()).unwrap();
+    runner.wake();
+    until(&queue, |job| job.state == JobState::Done);
+    runner.stop();
+    assert_eq!(*blobs.read.lock().unwrap(), [], "nothing is added up again");
+}
+
+/// The digests of a sealed query's sums, made with each ciphertext read once, in order.
+fn summed(ledger: &dyn LedgerAccess, blobs: &Store, query: QueryId, state: &QueryState) -> Vec<Digest> {
     let mut looked = vec![];
-    let sums = sum(world.ledger(), &blobs, query, &state, &mut |added| {
+    let sums = sum(ledger, blobs, query, state, &mut |added| {
         looked.push((added.contributions, added.of));
         Ok(())
     })
     .unwrap();
     assert_eq!(sums.len(), 2);
     assert_eq!(looked, [(0, 4), (1, 4), (2, 4), (3, 4)]);
-    let surviving = market::ledger::surviving(world.ledger(), query, &state).unwrap();
+    let surviving = market::ledger::surviving(ledger, query, state).unwrap();
     let admitted: Vec<_> = surviving.iter().flat_map(|(_, one)| one.parts.iter().map(|part| part.ciphertext)).collect();
     assert_eq!(*blobs.read.lock().unwrap(), admitted);
-    let interrupted = sum(world.ledger(), &blobs, query, &state, &mut |_| Err(Error::JobInterrupted));
+    let interrupted = sum(ledger, blobs, query, state, &mut |_| Err(Error::JobInterrupted));
     assert!(matches!(interrupted, Err(Error::JobInterrupted)));
-
-    let database = Backend::Postgres.database();
-    let queue = Queue::new(database.open());
-    queue.enqueue(&aggregate_job(query), today()).unwrap();
-    let sender = world.keys.researcher.signing_key();
-    let World { ledger, blobs, committee, .. } = world;
-    let committee: Arc<dyn CommitteeAccess> = Arc::new(committee);
-    let duty = || -> Arc<dyn Duty> {
-        let (ledger, blobs) = (Arc::clone(&ledger) as Arc<dyn LedgerAccess>, Arc::clone(&blobs) as Arc<dyn BlobAccess>);
-        Arc::new(AggregateDuty { ledger, blobs, committee: Arc::clone(&committee), sender: sender.clone() })
-    };
-    let options = RunnerOptions { workers: 1, poll: Duration::from_millis(50), clock: today };
-    let runner = Runner::start(queue.clone(), vec![duty()], options, StdRng::seed_from_u64(1)).unwrap();
-    done(&queue);
-    let sums: Vec<_> = sums.into_iter().map(|sum| sum.finish().digest()).collect();
-    let status = market::ledger::require_query(&*ledger, query).unwrap().status;
-    assert!(matches!(&status, QueryStatus::Aggregated { aggregates, .. } if *aggregates == sums), "{status:?}");
-    // Who comes later finds nothing to do, and that is no failure.
-    queue.prune(today().after(100 * 86_400)).unwrap();
-    queue.enqueue(&aggregate_job(query), today()).unwrap();
-    runner.wake();
-    done(&queue);
-    runner.stop();
-    assert!(blobs.list(BlobKind::Aggregate).unwrap().len() >= sums.len());
+    sums.into_iter().map(|sum| sum.finish().digest()).collect()
 }
 
+/// Waits until the only job is as it should be.
 #[track_caller]
-fn done(queue: &Queue) {
+fn until(queue: &Queue, is_so: impl Fn(&Job) -> bool) {
     let patience = Instant::now() + Duration::from_secs(120);
     loop {
         let jobs = queue.list(None, None, 10).unwrap().items;
-        if jobs.iter().all(|job| job.state == JobState::Done) {
+        let [job] = jobs.as_slice() else { panic!("{jobs:?}") };
+        if is_so(job) {
             return;
         }
         assert!(Instant::now() < patience, "{jobs:?}");

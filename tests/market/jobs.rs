@@ -1,14 +1,8 @@
-//! Jobs: asked for once, worked on by one at a time, taken over from the dead, given up when poisoned.
+//! Jobs: asked for once, worked on by one at a time, taken over from the dead, given up after the last attempt.
 
 use std::{
     collections::BTreeMap,
-    io::{BufRead as _, BufReader, Write as _},
-    process::{Command, Stdio},
-    sync::{
-        Arc, Barrier, Mutex,
-        atomic::{AtomicBool, Ordering},
-        mpsc,
-    },
+    sync::{Barrier, Mutex, mpsc},
     thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -16,30 +10,32 @@ use std::{
 use diesel::{RunQueryDsl as _, sql_query};
 use market::{
     Error,
-    database::DatabaseConnection,
+    database::{Database, DatabaseConnection},
     jobs::{
-        Backoff, DONE_SECONDS_KEPT, Duty, ERROR_CHARS_MAX, Job, JobId, JobKind, JobState, Lease, NewJob,
-        PAYLOAD_BYTES_MAX, Policy, Queue, Runner, RunnerOptions, WORKERS_MAX, Work, WorkerId, aggregate_job,
-        follow_job,
+        Backoff, DONE_SECONDS_KEPT, ERROR_CHARS_MAX, Job, JobId, JobKind, JobState, Lease, NewJob, PAYLOAD_BYTES_MAX,
+        Policy, Queue, WorkerId, aggregate_job, follow_job,
     },
 };
 use node::units::Timestamp;
 use rand::{SeedableRng, rngs::StdRng};
 
-use crate::postgres::{Backend, TestDatabase, on_both};
+use crate::{
+    database::lines,
+    postgres::{Backend, TestDatabase, on_both},
+};
 
-const NOW: Timestamp = Timestamp::new(1_800_000_000);
-const KIND: JobKind = JobKind::AggregateQuery;
+pub const NOW: Timestamp = Timestamp::new(1_800_000_000);
+pub const KIND: JobKind = JobKind::AggregateQuery;
 const POLICY: Policy =
     Policy { lease_seconds: 60, attempts_max: 4, backoff: Backoff { seconds_min: 10, seconds_max: 25 } };
 
-fn begun(backend: Backend) -> (TestDatabase, Queue) {
+pub fn begun(backend: Backend) -> (TestDatabase, Queue) {
     let database = backend.database();
     let queue = Queue::new(database.open());
     (database, queue)
 }
 
-fn job(key: &str) -> NewJob {
+pub fn job(key: &str) -> NewJob {
     NewJob { kind: KIND, key: key.into(), payload: format!("about {key}") }
 }
 
@@ -51,19 +47,19 @@ fn lease(queue: &Queue, seed: u64, now: Timestamp) -> Option<Lease> {
     queue.lease(KIND, worker(seed), &POLICY, now).unwrap()
 }
 
-fn only(queue: &Queue) -> Job {
+pub fn only(queue: &Queue) -> Job {
     let mut page = queue.list(None, None, 10).unwrap();
     assert_eq!(page.items.len(), 1);
     page.items.remove(0)
 }
 
-fn real_now() -> Timestamp {
+pub fn real_now() -> Timestamp {
     Timestamp::new(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs())
 }
 
 /// Waits for what another thread or process does.
 #[track_caller]
-fn wait_until(what: &str, done: impl Fn() -> bool) {
+pub fn wait_until(what: &str, done: impl Fn() -> bool) {
     let patience = std::time::Instant::now() + Duration::from_secs(60);
     while !done() {
         assert!(std::time::Instant::now() < patience, "{what} does not come");
@@ -71,12 +67,18 @@ fn wait_until(what: &str, done: impl Fn() -> bool) {
     }
 }
 
+/// Whether somebody waits for a row that another holds.
+fn is_waited_for(database: &Database) -> bool {
+    let sql = "SELECT count(*)::text AS line FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    lines(database, sql) != ["0"]
+}
+
 /// SQLite lets nobody come between two statements of a transaction.
 #[test]
 fn repro_what_is_asked_for_while_its_job_ends_or_is_forgotten_on_postgres_runs_again() {
     for what in ["DELETE FROM jobs", "UPDATE jobs SET state = 'done', holder = NULL, due = NULL"] {
         let (kept, queue) = begun(Backend::Postgres);
-        let database = kept.open();
+        let (database, watching) = (kept.open(), kept.open());
         queue.enqueue(&follow_job(), NOW).unwrap();
         let taken = queue.lease(JobKind::FollowIndex, worker(1), &POLICY, NOW).unwrap().unwrap();
         if what.starts_with("DELETE") {
@@ -88,8 +90,7 @@ fn repro_what_is_asked_for_while_its_job_ends_or_is_forgotten_on_postgres_runs_a
                 let changes = |connection: &mut DatabaseConnection| {
                     sql_query("SELECT id FROM jobs FOR UPDATE").execute(connection)?;
                     held.send(()).unwrap();
-                    // Time for the other to come and find the row; whenever it comes, its job has to run.
-                    thread::sleep(Duration::from_millis(300));
+                    wait_until("who asks for the job", || is_waited_for(&watching));
                     Ok(sql_query(what).execute(connection)?)
                 };
                 assert_eq!(database.write(changes).unwrap(), 1);
@@ -102,20 +103,20 @@ fn repro_what_is_asked_for_while_its_job_ends_or_is_forgotten_on_postgres_runs_a
 }
 
 on_both! {
-    fn asking_twice_is_asking_once(backend) {
+    fn asking_twice_is_asking_once_until_it_is_done(backend) {
         let (_database, queue) = begun(backend);
         assert!(queue.enqueue(&job("a"), NOW).unwrap());
         assert!(!queue.enqueue(&NewJob { payload: "another".into(), ..job("a") }, NOW).unwrap());
         let taken = lease(&queue, 1, NOW).unwrap();
         assert_eq!((taken.key.as_str(), taken.payload.as_str(), taken.attempt), ("a", "about a", 1));
-        assert!(!queue.enqueue(&job("a"), NOW).unwrap());
         queue.complete(&taken, NOW).unwrap();
-        assert!(!queue.enqueue(&job("a"), NOW).unwrap());
         assert_eq!(only(&queue).state, JobState::Done);
         assert_eq!(lease(&queue, 1, NOW.after(1_000)), None);
+        assert!(queue.enqueue(&job("a"), NOW).unwrap(), "who did it may have seen an older ledger");
+        assert!(lease(&queue, 1, NOW).is_some());
     }
 
-    fn a_job_that_repeats_runs_again_when_asked_for_while_it_runs(backend) {
+    fn a_job_runs_again_when_asked_for_while_it_runs(backend) {
         let (_database, queue) = begun(backend);
         let take = || queue.lease(JobKind::FollowIndex, worker(1), &POLICY, NOW).unwrap();
         assert!(queue.enqueue(&follow_job(), NOW).unwrap());
@@ -135,7 +136,15 @@ on_both! {
         let state = queue.fail(&third, "no", &once, NOW, &mut StdRng::seed_from_u64(1)).unwrap();
         assert_eq!(state, JobState::Failed);
         assert!(queue.enqueue(&follow_job(), NOW).unwrap());
-        assert!(take().is_some());
+        // And one whose last attempt fails after somebody asked again.
+        let fourth = take().unwrap();
+        assert!(queue.enqueue(&follow_job(), NOW).unwrap());
+        let state = queue.fail(&fourth, "no", &once, NOW, &mut StdRng::seed_from_u64(1)).unwrap();
+        assert_eq!((state, only(&queue).error.as_deref()), (JobState::Waiting, Some("no")));
+        take().unwrap();
+        assert!(queue.enqueue(&follow_job(), NOW).unwrap());
+        let silent = queue.lease(JobKind::FollowIndex, worker(2), &once, NOW.after(60)).unwrap().unwrap();
+        assert_eq!(silent.attempt, 1, "its worker ended without a word");
     }
 
     fn two_workers_never_have_one_job_at_once(backend) {
@@ -250,7 +259,6 @@ on_both! {
         assert_eq!(only(&queue).state, JobState::Failed);
         assert!(queue.enqueue(&job("a"), now).unwrap());
         assert_eq!(lease(&queue, 9, now).unwrap().attempt, 1);
-        assert!(!queue.enqueue(&job("a"), now).unwrap());
     }
 
     fn what_failed_begins_again_when_retried_and_nothing_else_does(backend) {
@@ -325,146 +333,6 @@ on_both! {
             assert!(matches!(queue.enqueue(&one, NOW), Err(Error::Job { .. })), "{one:?}");
         }
         assert!(queue.counts().unwrap().is_empty());
-        for workers in [0, WORKERS_MAX + 1] {
-            let options = RunnerOptions { workers, ..options() };
-            assert!(Runner::start(queue.clone(), vec![], options, StdRng::seed_from_u64(1)).is_err());
-        }
-    }
-
-    fn a_poisoned_job_ends_as_failed_and_blocks_nobody(backend) {
-        let (_database, queue) = begun(backend);
-        for key in ["poison", "panic", "sound 1", "sound 2", "sound 3"] {
-            queue.enqueue(&job(key), real_now()).unwrap();
-        }
-        let duty = Scripted::new(|work| match work.key() {
-            "poison" => Err(Error::Refused { who: "a test".into(), action: "work", why: "it is poisoned".into() }),
-            "panic" => panic!("a poisoned job"),
-            _ => Ok(()),
-        });
-        let runner = Runner::start(queue.clone(), vec![duty], options(), StdRng::seed_from_u64(1)).unwrap();
-        wait_until("the end of every job", || {
-            let over = |state| queue.list(Some(state), None, 10).unwrap().items.len();
-            over(JobState::Failed) == 2 && over(JobState::Done) == 3
-        });
-        runner.stop();
-        let failed = queue.list(Some(JobState::Failed), None, 10).unwrap().items;
-        assert!(failed.iter().all(|job| job.attempts == 3));
-        assert!(failed[0].error.as_ref().unwrap().contains("panicked"));
-        assert!(failed[1].error.as_ref().unwrap().contains("poisoned"));
-    }
-
-    fn a_lease_is_renewed_while_the_work_goes_on(backend) {
-        let (_database, queue) = begun(backend);
-        queue.enqueue(&job("long"), real_now()).unwrap();
-        let released = Arc::new(AtomicBool::new(false));
-        let until = Arc::clone(&released);
-        let duty = Scripted::new(move |work| {
-            while !until.load(Ordering::Acquire) {
-                work.check()?;
-                thread::sleep(Duration::from_millis(10));
-            }
-            Ok(())
-        });
-        let policy = duty.policy();
-        let runner = Runner::start(queue.clone(), vec![duty], options(), StdRng::seed_from_u64(1)).unwrap();
-        wait_until("the work", || only(&queue).state == JobState::Running);
-        let begun = only(&queue).due.unwrap();
-        wait_until("the second renewal", || only(&queue).due.unwrap() >= begun.after(policy.lease_seconds));
-        assert_eq!(only(&queue).attempts, 1);
-        released.store(true, Ordering::Release);
-        wait_until("the end", || only(&queue).state == JobState::Done);
-        runner.stop();
-    }
-
-    fn a_runner_that_stops_gives_its_job_back_uncounted(backend) {
-        let (_database, queue) = begun(backend);
-        queue.enqueue(&job("endless"), real_now()).unwrap();
-        let duty = Scripted::new(|work| {
-            loop {
-                work.check()?;
-                thread::sleep(Duration::from_millis(5));
-            }
-        });
-        let runner = Runner::start(queue.clone(), vec![duty], options(), StdRng::seed_from_u64(1)).unwrap();
-        wait_until("the work", || only(&queue).state == JobState::Running);
-        runner.stop();
-        let job = only(&queue);
-        assert_eq!((job.state, job.attempts), (JobState::Waiting, 0));
-    }
-
-    fn a_process_killed_in_the_middle_leaves_its_job_to_another(backend) {
-        let (database, queue) = begun(backend);
-        queue.enqueue(&job("interrupted"), real_now()).unwrap();
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "jobs::worker_process", "--nocapture", "--test-threads=1"])
-            .env(ADDRESS, &database.address)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        assert!(lines.any(|line| line.unwrap().ends_with("in the middle")));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        let left = only(&queue);
-        assert_eq!((left.state, left.attempts), (JobState::Running, 1));
-        let attempts = Arc::new(Mutex::new(vec![]));
-        let noted = Arc::clone(&attempts);
-        let duty = Scripted::new(move |work| {
-            noted.lock().unwrap().push((work.key().to_owned(), work.attempt()));
-            Ok(())
-        });
-        let runner = Runner::start(queue.clone(), vec![duty], options(), StdRng::seed_from_u64(2)).unwrap();
-        wait_until("the takeover", || only(&queue).state == JobState::Done);
-        runner.stop();
-        assert_eq!(*attempts.lock().unwrap(), [("interrupted".to_owned(), 2)]);
-    }
-}
-
-const ADDRESS: &str = "LOCUS_JOBS_DATABASE";
-
-/// The process that is killed: it works for ever when the variable names a database.
-#[test]
-fn worker_process() {
-    let Ok(address) = std::env::var(ADDRESS) else { return };
-    let queue = Queue::new(market::database::Database::open(&address.parse().unwrap()).unwrap());
-    let duty = Scripted::new(|_| {
-        loop {
-            writeln!(std::io::stdout().lock(), "\nin the middle").unwrap();
-            thread::sleep(Duration::from_millis(50));
-        }
-    });
-    let _runner = Runner::start(queue, vec![duty], options(), StdRng::seed_from_u64(1)).unwrap();
-    loop {
-        thread::park();
-    }
-}
-
-fn options() -> RunnerOptions {
-    RunnerOptions { workers: 2, poll: Duration::from_millis(50), clock: real_now }
-}
-
-/// A duty that does what a test says, with leases of seconds and no pauses.
-struct Scripted<F>(F);
-
-impl<F: Fn(&Work) -> Result<(), Error> + Send + Sync + 'static> Scripted<F> {
-    #[allow(clippy::new_ret_no_self, reason = "what runners take")]
-    fn new(script: F) -> Arc<dyn Duty> {
-        Arc::new(Self(script))
-    }
-}
-
-impl<F: Fn(&Work) -> Result<(), Error> + Send + Sync> Duty for Scripted<F> {
-    fn kind(&self) -> JobKind {
-        KIND
-    }
-
-    fn policy(&self) -> Policy {
-        Policy { lease_seconds: 2, attempts_max: 3, backoff: Backoff { seconds_min: 0, seconds_max: 0 } }
-    }
-
-    fn perform(&self, work: &Work) -> Result<(), Error> {
-        (self.0)(work)
     }
 }
 

@@ -24,6 +24,7 @@ mod plans;
 mod postgres;
 mod receipt;
 mod recruitment;
+mod runner;
 #[path = "../s3.rs"]
 #[allow(dead_code, reason = "each binary uses a part of the server")]
 mod s3;

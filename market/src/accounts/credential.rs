@@ -167,17 +167,20 @@ impl Accounts {
         Ok(rows.into_iter().map(credential).collect())
     }
 
-    /// Notes that somebody signed in with a credential, with its public key as the counter left it.
+    /// Notes that somebody signed in with a credential, with its public key as the counter left it. The sign-in was checked
+    /// against the credential as it was `before`: of two at once that count, one is refused, since a copy may have made it.
     ///
     /// # Errors
-    /// [`Error::Account`] for a key out of bounds or a credential that is not there, [`Error::Database`] when the
+    /// [`Error::Account`] for a key out of bounds, or a credential that is not there as it was; [`Error::Database`] when the
     /// database fails.
-    pub fn used_credential(&self, id: &CredentialId, public_key: &[u8], now: Timestamp) -> Result<(), Error> {
+    pub fn used_credential(&self, before: &Credential, public_key: &[u8], now: Timestamp) -> Result<(), Error> {
         check_key(public_key)?;
-        let this = credentials::table.find(id.as_bytes().to_vec());
+        let this = credentials::table.find(before.id.as_bytes().to_vec());
+        let this = this.filter(credentials::public_key.eq(before.public_key.clone()));
         let changes = (credentials::public_key.eq(public_key), credentials::last_used.eq(Some(signed(now.get()))));
         let changed = self.database.write(|connection| Ok(update(this).set(changes).execute(connection)?))?;
-        if changed == 0 { Err(Error::Account { why: "its credential is not known here".into() }) } else { Ok(()) }
+        let why = "its credential is not known here, or was used at the same moment; sign in again";
+        if changed == 0 { Err(Error::Account { why: why.into() }) } else { Ok(()) }
     }
 
     /// Gives a credential of an account another label.

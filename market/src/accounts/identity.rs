@@ -1,7 +1,11 @@
 //! Who an account is elsewhere: its account on the ledger, and what institutions call its owner.
 
 use circuits::id::AccountId;
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, delete, insert_into, update};
+use diesel::{
+    ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, delete, insert_into,
+    result::{DatabaseErrorKind, Error::DatabaseError},
+    update,
+};
 use node::units::Timestamp;
 use rand::Rng;
 
@@ -85,14 +89,13 @@ impl Accounts {
         let bytes = Some(ledger_account.as_bytes().to_vec());
         self.database.write(|connection| {
             hold(connection, id)?;
-            let named = accounts::table.filter(accounts::ledger_account.eq(bytes.clone())).count();
-            if named.get_result::<i64>(connection)? > 0 {
-                return refused("another account here names that ledger account; sign in to that one");
-            }
             let this = accounts::table.find(id.as_bytes().to_vec()).filter(accounts::ledger_account.is_null());
-            match update(this).set(accounts::ledger_account.eq(bytes)).execute(connection)? {
-                0 => refused("it names a ledger account already; unlink that one first"),
-                _ => Ok(()),
+            match update(this).set(accounts::ledger_account.eq(bytes)).execute(connection) {
+                Err(DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
+                    refused("another account here names that ledger account; sign in to that one")
+                }
+                Ok(0) => refused("it names a ledger account already; unlink that one first"),
+                linked => Ok(linked.map(drop)?),
             }
         })
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use diesel::{BoolExpressionMethods, ExpressionMethods, QueryDsl, RunQueryDsl};
-use node::{Ledger, state::StateRead, units::Height};
+use node::{Ledger, Snapshot, state::StateRead, units::Height};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -49,10 +49,17 @@ impl Index {
     /// Follows the ledger, then compares every balance with it and with its postings.
     ///
     /// # Errors
-    /// [`Error::Ledger`] or [`Error::Database`] when one of the two fails.
+    /// [`Error::IndexElsewhere`] when the index is not, or not all the while, where the ledger is; [`Error::Ledger`] or
+    /// [`Error::Database`] when one of the two fails.
     pub fn reconcile(&self, ledger: &Ledger) -> Result<Reconciliation, Error> {
         let height = self.follow(ledger)?;
-        let (held, posted, expected) = (self.balances()?, self.sums()?, expected(ledger)?);
+        let snapshot = ledger.snapshot()?;
+        let (held, posted, expected) = (self.balances()?, self.sums()?, expected(ledger, &snapshot)?);
+        // Others that share the database may have gone on between these.
+        let (indexed, latest) = (self.position()?.height, snapshot.latest()?.height);
+        if indexed != height || indexed != latest {
+            return Err(Error::IndexElsewhere { indexed, latest });
+        }
         let mut purses: Vec<_> = held.keys().chain(posted.keys()).chain(expected.keys()).cloned().collect();
         purses.sort();
         purses.dedup();
@@ -112,8 +119,7 @@ fn gathered(rows: impl IntoIterator<Item = (String, i64)>) -> Sums {
 }
 
 /// What the ledger says of every purse.
-fn expected(ledger: &Ledger) -> Result<Sums, Error> {
-    let snapshot = ledger.snapshot()?;
+fn expected(ledger: &Ledger, snapshot: &Snapshot) -> Result<Sums, Error> {
     let mut all = vec![
         (Purse::Fees.to_string(), bits(snapshot.fees()?.unwrap_or_default())),
         (Purse::Genesis.to_string(), bits(ledger.genesis().supply()?).wrapping_neg()),

@@ -11,7 +11,11 @@ use super::{
     step::{is_due, query_job},
 };
 use crate::{
-    Error, aggregator::aggregate_watched, committee::access::CommitteeAccess, ledger::LedgerAccess, objects::BlobAccess,
+    Error,
+    aggregator::{aggregate_watched, restore_sums},
+    committee::access::CommitteeAccess,
+    ledger::LedgerAccess,
+    objects::BlobAccess,
 };
 
 /// The job that adds up a query.
@@ -20,8 +24,8 @@ pub fn aggregate_job(query: QueryId) -> NewJob {
     query_job(JobKind::AggregateQuery, query)
 }
 
-/// Adds up a sealed query and sends the sum that the committee signed. Beginning again is safe: the sum is the same, and
-/// the ledger takes it once.
+/// Adds up a sealed query, sends the sums that the committee signed, and stores them. Beginning again is safe: the sums are the
+/// same, and the ledger takes them once.
 pub struct AggregateDuty {
     /// The ledger.
     pub ledger: Arc<dyn LedgerAccess>,
@@ -46,14 +50,14 @@ impl Duty for AggregateDuty {
     fn perform(&self, work: &Work) -> Result<(), Error> {
         let query: QueryId = work.key().parse()?;
         let (ledger, blobs, committee) = (&*self.ledger, &*self.blobs, &*self.committee);
-        if !is_due(ledger, self.kind(), query)? {
-            return Ok(());
+        if is_due(ledger, self.kind(), query)? {
+            match aggregate_watched(ledger, blobs, committee, &self.sender, query, &mut |_| work.check()) {
+                Err(Error::JobInterrupted) => return Err(Error::JobInterrupted),
+                Err(error) if is_due(ledger, self.kind(), query)? => return Err(error),
+                _ => {}
+            }
         }
-        match aggregate_watched(ledger, blobs, committee, &self.sender, query, &mut |_| work.check()) {
-            Ok(_) => Ok(()),
-            Err(Error::JobInterrupted) => Err(Error::JobInterrupted),
-            Err(error) if is_due(ledger, self.kind(), query)? => Err(error),
-            Err(_) => Ok(()),
-        }
+        // Whoever had the ledger take them may have been stopped before the store had them, or it took none then.
+        restore_sums(ledger, blobs, query, &mut |_| work.check()).map(drop)
     }
 }

@@ -32,18 +32,6 @@ names! {
     }
 }
 
-impl JobKind {
-    /// Whether a job of this kind is done again each time it is asked for, instead of once.
-    #[must_use]
-    pub const fn repeats(self) -> bool {
-        match self {
-            // A full query can have a free place again before it is sealed, and be full once more.
-            Self::FollowIndex | Self::SealQuery | Self::RefundQuery => true,
-            Self::AggregateQuery => false,
-        }
-    }
-}
-
 names! {
     /// Where a job stands.
     JobState {

@@ -29,12 +29,12 @@ const ASKS_MAX: usize = 8;
 /// Jobs whose worker ended once too often that one call of [`Queue::lease`] gives up.
 const GIVEN_UP_MAX: usize = 64;
 
-/// One worker of one process, drawn at random when it starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Who works on one attempt at a job, drawn at random for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WorkerId([u8; 16]);
 
 impl WorkerId {
-    /// A new worker.
+    /// A new one.
     pub fn random(rng: &mut (impl Rng + ?Sized)) -> Self {
         let mut bytes = [0; 16];
         rng.fill_bytes(&mut bytes);
@@ -63,7 +63,7 @@ pub struct Lease {
     pub attempt: u32,
     /// When another may take the job, unless the lease is renewed before.
     pub expires: Timestamp,
-    holder: WorkerId,
+    pub(super) holder: WorkerId,
 }
 
 /// A row to be leased: number, state, attempts, key, payload.
@@ -82,12 +82,13 @@ impl Queue {
         Self { database }
     }
 
-    /// Asks for a job, and returns whether it will be done because of this call. Asking for one that is there already
-    /// changes nothing, but one that was given up begins again: whoever asks sees that it is still due. Of a kind that repeats
-    /// one that is done begins again too, and one that runs is followed by another run.
+    /// Asks for a job, and returns whether it will be done because of this call. Asking for one that waits changes nothing; one
+    /// that is done or was given up begins again, and one that runs is followed by another run: whoever asks sees that it is
+    /// due, and who did it may have seen an older ledger.
     ///
     /// # Errors
-    /// [`Error::Job`] for a key or payload beyond its bound, [`Error::Database`] when the database fails.
+    /// [`Error::Job`] for a key or payload beyond its bound, or a job that is forgotten each time that it is found;
+    /// [`Error::Database`] when the database fails.
     pub fn enqueue(&self, job: &NewJob, now: Timestamp) -> Result<bool, Error> {
         job.check()?;
         self.database.write(|connection| {
@@ -97,7 +98,7 @@ impl Queue {
                 }
                 // Else it was forgotten after it stood in the way.
                 if let Some((id, state)) = found(connection, job)? {
-                    return Ok(ask_again(connection, job.kind, id, state, now)?);
+                    return Ok(ask_again(connection, id, state, now)?);
                 }
             }
             let why = format!("it was forgotten {ASKS_MAX} times while it was asked for; ask again");
@@ -125,8 +126,7 @@ impl Queue {
                 let attempts = attempts.try_into().unwrap_or(u32::MAX);
                 let this = jobs::table.find(id);
                 if state == JobState::Running && attempts >= policy.attempts_max {
-                    let error = format!("its worker ended without a word, {attempts} times");
-                    update(this).set(given_up(&error, now)).execute(connection)?;
+                    give_up(connection, id, &format!("its worker ended without a word, {attempts} times"), now)?;
                     continue;
                 }
                 let expires = now.after(policy.lease_seconds);
@@ -152,9 +152,8 @@ impl Queue {
     pub fn heartbeat(&self, lease: &Lease, policy: &Policy, now: Timestamp) -> Result<Lease, Error> {
         let expires = now.after(policy.lease_seconds);
         self.settle(lease, |connection| {
-            update(jobs::table.find(signed(lease.id.get())))
-                .set(jobs::due.eq(Some(signed(expires.get()))))
-                .execute(connection)
+            let renewed = jobs::due.eq(Some(signed(expires.get())));
+            update(jobs::table.find(signed(lease.id.get()))).set(renewed).execute(connection)
         })?;
         Ok(Lease { expires, ..lease.clone() })
     }
@@ -167,21 +166,21 @@ impl Queue {
         self.settle(lease, |connection| {
             let this = jobs::table.find(signed(lease.id.get()));
             if this.select(jobs::again).first(connection)? {
-                return update(this).set(anew(now)).execute(connection);
+                return update(this).set(anew(now)).execute(connection).map(drop);
             }
-            update(this)
-                .set((
-                    jobs::state.eq(JobState::Done.name()),
-                    jobs::holder.eq(None::<Vec<u8>>),
-                    jobs::due.eq(None::<i64>),
-                    jobs::error.eq(None::<String>),
-                    jobs::changed.eq(signed(now.get())),
-                ))
-                .execute(connection)
+            let done = (
+                jobs::state.eq(JobState::Done.name()),
+                jobs::holder.eq(None::<Vec<u8>>),
+                jobs::due.eq(None::<i64>),
+                jobs::error.eq(None::<String>),
+                jobs::changed.eq(signed(now.get())),
+            );
+            update(this).set(done).execute(connection).map(drop)
         })
     }
 
-    /// Notes that an attempt failed: the job waits for its next one, or is given up after the last. Returns which.
+    /// Notes that an attempt failed: the job waits for its next one, or is given up after the last, unless it was asked for
+    /// again meanwhile. Returns which.
     ///
     /// # Errors
     /// As [`Queue::heartbeat`].
@@ -194,18 +193,14 @@ impl Queue {
         rng: &mut (impl Rng + ?Sized),
     ) -> Result<JobState, Error> {
         if lease.attempt >= policy.attempts_max {
-            self.settle(lease, |connection| {
-                update(jobs::table.find(signed(lease.id.get()))).set(given_up(error, now)).execute(connection)
-            })?;
-            return Ok(JobState::Failed);
+            return self.settle(lease, |connection| give_up(connection, signed(lease.id.get()), error, now));
         }
         let next = policy.backoff.next(lease.attempt, now, rng);
         self.settle(lease, |connection| {
-            update(jobs::table.find(signed(lease.id.get())))
-                .set((waiting(next, now), jobs::error.eq(Some(kept(error)))))
-                .execute(connection)
-        })?;
-        Ok(JobState::Waiting)
+            let failed = (waiting(next, now), jobs::error.eq(Some(kept(error))));
+            update(jobs::table.find(signed(lease.id.get()))).set(failed).execute(connection)?;
+            Ok(JobState::Waiting)
+        })
     }
 
     /// Gives a job back that was interrupted for no fault of its own: the attempt does not count.
@@ -214,9 +209,8 @@ impl Queue {
     /// As [`Queue::heartbeat`].
     pub fn release(&self, lease: &Lease, now: Timestamp) -> Result<(), Error> {
         self.settle(lease, |connection| {
-            update(jobs::table.find(signed(lease.id.get())))
-                .set((waiting(now, now), jobs::attempts.eq(i64::from(lease.attempt) - 1)))
-                .execute(connection)
+            let released = (waiting(now, now), jobs::attempts.eq(i64::from(lease.attempt) - 1));
+            update(jobs::table.find(signed(lease.id.get()))).set(released).execute(connection).map(drop)
         })
     }
 
@@ -228,12 +222,15 @@ impl Queue {
         let refused = |why: String| Error::Job { job: id.to_string(), why };
         self.database.write(|connection| {
             let this = jobs::table.find(signed(id.get()));
-            let state: Option<JobState> = this.select(jobs::state).first(connection).optional()?;
-            match state {
-                None => Err(refused("there is none with this number; `locus jobs list` shows them".into())),
-                Some(JobState::Failed) => Ok(update(this).set(anew(now)).execute(connection).map(drop)?),
-                Some(state) => Err(refused(format!("it is {state}; only one that failed is retried"))),
+            let failed = this.filter(jobs::state.eq(JobState::Failed.name()));
+            if update(failed).set(anew(now)).execute(connection)? > 0 {
+                return Ok(());
             }
+            let state: Option<JobState> = this.select(jobs::state).first(connection).optional()?;
+            Err(refused(match state {
+                None => "there is none with this number; `locus jobs list` shows them".into(),
+                Some(state) => format!("it is {state}; only one that failed is retried"),
+            }))
         })
     }
 
@@ -303,7 +300,7 @@ impl Queue {
             let old: Vec<i64> = jobs::table
                 .filter(jobs::state.eq(JobState::Done.name()))
                 .filter(jobs::changed.lt(before))
-                .order(jobs::changed)
+                .order((jobs::changed, jobs::id))
                 .limit(PRUNED_MAX)
                 .select(jobs::id)
                 .load(connection)?;
@@ -317,11 +314,11 @@ impl Queue {
     }
 
     /// Changes a job whose lease is still held. Its row is locked first, so that nobody takes it over in between.
-    fn settle(
+    fn settle<T>(
         &self,
         lease: &Lease,
-        change: impl FnOnce(&mut DatabaseConnection) -> QueryResult<usize>,
-    ) -> Result<(), Error> {
+        change: impl FnOnce(&mut DatabaseConnection) -> QueryResult<T>,
+    ) -> Result<T, Error> {
         self.database.write(|connection| {
             let held = jobs::table
                 .find(signed(lease.id.get()))
@@ -333,8 +330,7 @@ impl Queue {
                 DatabaseConnection::Postgres(inner) => held.for_update().first(inner).optional()?,
             };
             found.ok_or(Error::JobInterrupted)?;
-            change(connection)?;
-            Ok(())
+            Ok(change(connection)?)
         })
     }
 }
@@ -381,19 +377,12 @@ fn found(connection: &mut DatabaseConnection, job: &NewJob) -> QueryResult<Optio
 }
 
 /// Asks again for a job in this state, whose row is held; returns whether that changed anything.
-fn ask_again(
-    connection: &mut DatabaseConnection,
-    kind: JobKind,
-    id: i64,
-    state: JobState,
-    now: Timestamp,
-) -> QueryResult<bool> {
+fn ask_again(connection: &mut DatabaseConnection, id: i64, state: JobState, now: Timestamp) -> QueryResult<bool> {
     let this = update(jobs::table.find(id));
     match state {
-        JobState::Failed => this.set(anew(now)).execute(connection)?,
-        JobState::Done if kind.repeats() => this.set(anew(now)).execute(connection)?,
-        JobState::Running if kind.repeats() => this.set(jobs::again.eq(true)).execute(connection)?,
-        JobState::Waiting | JobState::Running | JobState::Done => return Ok(false),
+        JobState::Waiting => return Ok(false),
+        JobState::Running => this.set(jobs::again.eq(true)).execute(connection)?,
+        JobState::Done | JobState::Failed => this.set(anew(now)).execute(connection)?,
     };
     Ok(true)
 }
@@ -420,15 +409,21 @@ fn anew(now: Timestamp) -> (Waiting, diesel::dsl::Eq<jobs::attempts, i64>, diese
     (waiting(now, now), jobs::attempts.eq(0), jobs::again.eq(false))
 }
 
-type GivenUp = (Waiting, diesel::dsl::Eq<jobs::error, Option<String>>);
-
-/// Failed for good, until somebody retries it.
-fn given_up(error: &str, now: Timestamp) -> GivenUp {
-    let state = (
+/// Gives up a job whose row is held, until somebody asks for it or retries it; one that was asked for meanwhile begins
+/// again. Returns which.
+fn give_up(connection: &mut DatabaseConnection, id: i64, error: &str, now: Timestamp) -> QueryResult<JobState> {
+    let this = jobs::table.find(id);
+    let why = jobs::error.eq(Some(kept(error)));
+    if this.select(jobs::again).first(connection)? {
+        update(this).set((anew(now), why)).execute(connection)?;
+        return Ok(JobState::Waiting);
+    }
+    let failed = (
         jobs::state.eq(JobState::Failed.name()),
-        jobs::holder.eq(None),
-        jobs::due.eq(None),
+        jobs::holder.eq(None::<Vec<u8>>),
+        jobs::due.eq(None::<i64>),
         jobs::changed.eq(signed(now.get())),
     );
-    (state, jobs::error.eq(Some(kept(error))))
+    update(this).set((failed, why)).execute(connection)?;
+    Ok(JobState::Failed)
 }

@@ -12,11 +12,11 @@ use std::{
 };
 
 use node::units::Timestamp;
-use rand::{SeedableRng, rngs::StdRng};
+use rand::rngs::StdRng;
 
 use super::{
     Backoff,
-    job::{JobId, JobKind, JobState},
+    job::{JobKind, JobState},
     queue::{Lease, Queue, WorkerId},
 };
 use crate::Error;
@@ -109,11 +109,10 @@ struct Shared {
     queue: Queue,
     duties: Vec<Arc<dyn Duty>>,
     options: RunnerOptions,
-    worker: WorkerId,
     stopping: Arc<AtomicBool>,
     /// No worker is left.
     ended: AtomicBool,
-    running: Mutex<BTreeMap<JobId, (Arc<Work>, Policy)>>,
+    running: Mutex<BTreeMap<WorkerId, (Arc<Work>, Policy)>>,
     rng: Mutex<StdRng>,
     /// Counts how often it was woken, so that a call between two looks is not lost.
     woken: Mutex<u64>,
@@ -136,16 +135,11 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// Starts to work. `rng` names the worker and spreads the pauses.
+    /// Starts to work. `rng` names who works on each attempt and spreads the pauses.
     ///
     /// # Errors
     /// [`Error::Job`] for a number of workers out of bounds, or when the system gives no thread.
-    pub fn start(
-        queue: Queue,
-        duties: Vec<Arc<dyn Duty>>,
-        options: RunnerOptions,
-        mut rng: StdRng,
-    ) -> Result<Self, Error> {
+    pub fn start(queue: Queue, duties: Vec<Arc<dyn Duty>>, options: RunnerOptions, rng: StdRng) -> Result<Self, Error> {
         let refused = |why: String| Error::Job { job: "runner".into(), why };
         if options.workers == 0 || options.workers > WORKERS_MAX {
             return Err(refused(format!("{} workers are refused; use 1 to {WORKERS_MAX}", options.workers)));
@@ -154,11 +148,10 @@ impl Runner {
             queue,
             duties,
             options,
-            worker: WorkerId::random(&mut rng),
             stopping: Arc::default(),
             ended: AtomicBool::new(false),
             running: Mutex::default(),
-            rng: Mutex::new(StdRng::from_rng(&mut rng)),
+            rng: Mutex::new(rng),
             woken: Mutex::default(),
             wake: Condvar::new(),
         });
@@ -254,7 +247,8 @@ impl Shared {
         let first = turn.checked_rem(self.duties.len()).unwrap_or_default();
         for duty in self.duties.iter().cycle().skip(first).take(self.duties.len()) {
             let now = (self.options.clock)();
-            if let Some(lease) = self.queue.lease(duty.kind(), self.worker, &duty.policy(), now)? {
+            let holder = WorkerId::random(&mut *locked(&self.rng));
+            if let Some(lease) = self.queue.lease(duty.kind(), holder, &duty.policy(), now)? {
                 return Ok(Some((Arc::clone(duty), lease)));
             }
         }
@@ -262,17 +256,17 @@ impl Shared {
     }
 
     fn perform(&self, duty: &dyn Duty, lease: Lease) {
-        let (id, policy) = (lease.id, duty.policy());
+        let (id, holder, policy) = (lease.id, lease.holder, duty.policy());
         let work = Arc::new(Work {
             expires: AtomicU64::new(lease.expires.get()),
             lease,
             stopping: Arc::clone(&self.stopping),
             lost: AtomicBool::new(false),
         });
-        locked(&self.running).insert(id, (Arc::clone(&work), policy));
+        locked(&self.running).insert(holder, (Arc::clone(&work), policy));
         let panicked = |_| Err(Error::Job { job: id.to_string(), why: "it panicked; the log has where".into() });
         let outcome = catch_unwind(AssertUnwindSafe(|| duty.perform(&work))).unwrap_or_else(panicked);
-        locked(&self.running).remove(&id);
+        locked(&self.running).remove(&holder);
         let now = (self.options.clock)();
         let (kind, lease) = (duty.kind(), &work.lease);
         let noted = match outcome {

@@ -119,6 +119,17 @@ impl Overview {
         invitations: Vec<ReceivedInvitation>,
     ) -> Result<Self, Error> {
         let tip = view.tip();
+        let (mut contacts, mut declines) = (BTreeMap::new(), BTreeSet::new());
+        for (screening, reply) in replies(wallet, &invitations) {
+            match reply {
+                InvitationReply::Accept { contact, .. } => {
+                    contacts.insert(screening, contact.clone());
+                }
+                InvitationReply::Decline => {
+                    declines.insert(screening);
+                }
+            }
+        }
         Ok(Self {
             label: wallet.label().into(),
             owner: wallet.owner(),
@@ -128,9 +139,9 @@ impl Overview {
             records: record::all(wallet, view),
             queries: asked::queries(ledger, wallet, view)?,
             screenings: asked::screenings(ledger, wallet, view),
-            contacts: contacts(wallet, &invitations),
+            contacts,
             invitations,
-            declines: declines(wallet),
+            declines,
             statement: statement(wallet)?,
             responses: responses(wallet),
             budget: budget(wallet),
@@ -151,29 +162,24 @@ pub fn invitations(agent: &ScreeningAgent<'_>, wallet: &Wallet) -> Result<Vec<Re
     Ok(received)
 }
 
-fn contacts(wallet: &Wallet, invitations: &[ReceivedInvitation]) -> BTreeMap<ScreeningId, Contact> {
-    // Another copy of the wallet may have given another answer than this one began.
-    let is_otherwise = |id: &ScreeningId, sealed: &[u8]| {
-        let found = invitations.iter().find(|received| received.screening == *id);
-        found.is_some_and(|received| match &received.status {
-            ResponseStatus::Accepted { contact, .. } => *contact != BlobKind::Contact.digest(sealed),
-            ResponseStatus::Declined { .. } => true,
-            ResponseStatus::Eligible | ResponseStatus::Invited { .. } => false,
+/// The answers that a wallet keeps, but for those where the ledger has another one, which another copy of the wallet gave.
+fn replies<'w>(
+    wallet: &'w Wallet,
+    invitations: &[ReceivedInvitation],
+) -> impl Iterator<Item = (ScreeningId, &'w InvitationReply)> {
+    let is_otherwise = |id: ScreeningId, reply: &InvitationReply| {
+        let found = invitations.iter().find(|received| received.screening == id);
+        found.is_some_and(|received| match (&received.status, reply) {
+            (ResponseStatus::Accepted { contact, .. }, InvitationReply::Accept { sealed, .. }) => {
+                *contact != BlobKind::Contact.digest(sealed)
+            }
+            (ResponseStatus::Accepted { .. }, InvitationReply::Decline)
+            | (ResponseStatus::Declined { .. }, InvitationReply::Accept { .. }) => true,
+            _ => false,
         })
     };
-    let left = wallet.responses().iter().filter_map(|(screening, response)| match &response.answer {
-        Some(InvitationReply::Accept { contact, sealed }) if !is_otherwise(screening, sealed) => {
-            Some((*screening, contact.clone()))
-        }
-        _ => None,
-    });
-    left.collect()
-}
-
-fn declines(wallet: &Wallet) -> BTreeSet<ScreeningId> {
-    let all = wallet.responses().iter();
-    let declined = all.filter(|(_, response)| matches!(response.answer, Some(InvitationReply::Decline)));
-    declined.map(|(screening, _)| *screening).collect()
+    let kept = wallet.responses().iter().filter_map(|(id, response)| Some((*id, response.answer.as_ref()?)));
+    kept.filter(move |(id, reply)| !is_otherwise(*id, reply))
 }
 
 /// What a wallet's responses to screenings earned.

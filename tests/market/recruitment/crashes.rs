@@ -2,12 +2,14 @@
 
 use std::sync::Mutex;
 
+use circuits::id::Digest;
 use market::{
     Error,
     agent::rescan,
     issuer::change_consent,
     ledger::tip,
     objects::{BlobAccess, BlobKind},
+    overview::{LedgerView, Overview},
     recruitment::{Answered, Contact, Invitation, Invited, Outcome, ScreeningAgent},
     wallet::{InvitationReply, ResponseStage, Wallet},
 };
@@ -125,6 +127,41 @@ fn a_crash_around_accepting_leaves_one_contact_and_one_answer() {
     assert_eq!(agent.decline(&mut wallets[1], id).unwrap(), status);
     let state = world.screening_state(id);
     assert_eq!((state.eligible, state.accepted, state.declined), (2, 1, 1));
+}
+
+#[test]
+fn an_answer_that_another_copy_of_the_wallet_gave_is_not_shown_as_this_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, mut wallets, id) = invited(folder.path(), 2);
+    let agent = world.people_agent();
+    agent.accept(&mut wallets[0], id, &Contact::new(CONTACT).unwrap(), &mut rng()).unwrap();
+    agent.decline(&mut wallets[1], id).unwrap();
+    let mut view = LedgerView::default();
+    view.refresh(world.ledger()).unwrap();
+    // Whether a wallet's contact and its decline are shown where the ledger has a status.
+    let shown = |wallet: usize, change: fn(&mut ResponseStatus)| {
+        let mut received = agent.mailbox(id, &wallets).unwrap().open(&wallets[wallet]).unwrap();
+        change(&mut received.status);
+        let overview = Overview::of(world.ledger(), &wallets[wallet], &view, vec![received]).unwrap();
+        (overview.contacts.contains_key(&id), overview.declines.contains(&id))
+    };
+    let accepted: fn(&mut ResponseStatus) = |status| {
+        let (ResponseStatus::Accepted { height, invitation, .. } | ResponseStatus::Declined { height, invitation }) =
+            *status
+        else {
+            panic!("{status:?}")
+        };
+        *status = ResponseStatus::Accepted { height, invitation, contact: Digest::from_bytes([7; 32]) };
+    };
+    let declined: fn(&mut ResponseStatus) = |status| {
+        let ResponseStatus::Accepted { height, invitation, .. } = *status else { panic!("{status:?}") };
+        *status = ResponseStatus::Declined { height, invitation };
+    };
+    assert_eq!(
+        (shown(0, |_| ()), shown(0, accepted), shown(0, declined)),
+        ((true, false), (false, false), (false, false))
+    );
+    assert_eq!((shown(1, |_| ()), shown(1, accepted)), ((false, true), (false, false)));
 }
 
 #[test]

@@ -4,12 +4,17 @@ use std::path::PathBuf;
 
 use circuits::id::QueryId;
 use clap::Args;
-use market::aggregator::{Added, aggregate_watched};
+use market::{
+    aggregator::{Added, aggregate_watched, restore_sums},
+    so_many,
+};
+use serde::Serialize;
 
 use super::{Home, Output, committee::Members};
 use crate::Error;
 
-/// Add up a sealed query's ciphertexts, have the committee sign the sum, and send it to the ledger.
+/// Add up a sealed query's ciphertexts, have the committee sign the sum, and send it to the ledger. Where the ledger has it
+/// already and the object store lacks it, make it again and store it.
 #[derive(Debug, Args)]
 pub struct Aggregate {
     /// The query's id.
@@ -19,6 +24,13 @@ pub struct Aggregate {
     /// Key file that signs the transaction; any party's, of any role.
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
+}
+
+/// Sums that the store had lost, or never had.
+#[derive(Debug, Serialize)]
+struct Restored {
+    query: QueryId,
+    sums: usize,
 }
 
 impl Aggregate {
@@ -35,6 +47,14 @@ impl Aggregate {
             Ok(())
         };
         let blobs = &*connection.blobs;
+        let sums = restore_sums(ledger, blobs, self.query, &mut watch)?;
+        if sums > 0 {
+            bar.finish_and_clear();
+            return output.result(&Restored { query: self.query, sums }, |restored| {
+                let sums = so_many(restored.sums, "sum is", "sums are");
+                format!("the ledger has the aggregate of {}; {sums} stored that the store lacked", restored.query)
+            });
+        }
         let inclusion = aggregate_watched(ledger, blobs, &committee, &sender, self.query, &mut watch)?;
         bar.finish_and_clear();
         output.result(&inclusion, |inclusion| format!("aggregate of {} in block {}", self.query, inclusion.height))

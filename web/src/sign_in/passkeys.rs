@@ -158,7 +158,7 @@ pub(crate) async fn end_sign_in(
             || Error::SignIn { why: "this passkey is not known here; it was removed, or is of another server".into() };
         let passkey = accounts.credential(&id)?.ok_or_else(unknown)?;
         let counted = signed.verify(&party, &kept, &passkey)?;
-        accounts.used_credential(&id, &counted, data.chain.now())?;
+        accounts.used_credential(&passkey, &counted, data.chain.now())?;
         Ok(passkey.account)
     })
     .await?;

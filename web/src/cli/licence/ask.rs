@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::ErrorKind,
     path::{Path, PathBuf},
 };
 
@@ -108,15 +109,13 @@ impl Request {
 
 /// Writes the document, unless another one is there: it may be that of a request whose price is locked.
 fn keep(out: &Path, text: &str) -> Result<(), Error> {
-    let is_another = fs::read(out).is_ok_and(|found| found != text.as_bytes());
-    if is_another {
-        let why = format!(
-            "{} is there, and may be the document of another request, which nobody can make again; give another --out",
-            out.display()
-        );
-        return Err(Error::Input { what: "reader key", why });
+    let refused = |why: String| Err(Error::Input { what: "reader key", why: format!("{} {why}", out.display()) });
+    match fs::read(out) {
+        Ok(found) if found == text.as_bytes() => Ok(()),
+        Ok(_) => refused("is there, and may be the document of another request; give another --out".into()),
+        Err(error) if error.kind() == ErrorKind::NotFound => write_file("reader key", out, text.as_bytes()),
+        Err(error) => refused(format!("is there and cannot be read: {error}; give another --out")),
     }
-    write_file("reader key", out, text.as_bytes())
 }
 
 /// Take back the price of a request that nobody answered in time.

@@ -34,8 +34,10 @@ const POLL_TIME: Duration = Duration::from_millis(100);
 const QUIET_TIME_MIN: Duration = Duration::from_secs(2);
 /// How often that is said again.
 const SAY_TIME: Duration = Duration::from_secs(15);
-/// What to do where nobody knows what became of a transaction: until a block has it, the same command signs the same one.
-const AGAIN: &str = "run the same command again, which waits for it or sends it once more";
+/// What to do where nobody knows what became of a transaction. Until a block has it, the same command signs the same one; after
+/// that it signs another, which can be another vote.
+const AGAIN: &str = "look it up with `locus ledger transaction`; as long as no block has it, run the same command again, which \
+                     waits for it or sends it once more";
 
 /// Where a chain stands, and who makes its blocks.
 struct Standing {

@@ -192,13 +192,14 @@ fn foreign(svg: &str) -> Vec<String> {
         .collect()
 }
 
-/// Numbers that are none: in what is drawn, and among the words where nobody gave that word.
+/// Numbers that are none: in what is drawn, and in texts where nobody gave that word.
 fn numberless(svg: &str, given: &str) -> Vec<String> {
     let document = roxmltree::Document::parse(svg).unwrap();
     let attributes = document.descendants().flat_map(|node| node.attributes()).map(|attribute| attribute.value());
     let is_none = |text: &&str| text.contains("NaN") || text.contains("inf");
-    let words = document.descendants().filter(roxmltree::Node::is_text).filter_map(|node| node.text()).map(str::trim);
-    let is_drawn = |word: &&str| !given.contains(*word) && word.parse().is_ok_and(|number: f64| !number.is_finite());
+    let texts = document.descendants().filter(roxmltree::Node::is_text).filter_map(|node| node.text());
+    let words = texts.flat_map(|text| text.split(|letter: char| !letter.is_alphanumeric()));
+    let is_drawn = |word: &&str| matches!(*word, "NaN" | "inf") && !given.contains(*word);
     attributes.filter(is_none).chain(words.filter(is_drawn)).map(str::to_owned).collect()
 }
 
@@ -207,7 +208,10 @@ fn repro_a_name_that_has_the_letters_of_no_number_is_none() {
     let drawn = |text: &str| format!("<svg><path d=\"M1,1\"/><text x=\"1\">\n{text}\n</text></svg>");
     assert_eq!(numberless(&drawn("sj6 fNaNB5"), "sj6 fNaNB5"), Vec::<String>::new());
     assert_eq!(numberless(&drawn("NaN"), "NaN"), Vec::<String>::new());
-    assert_eq!(numberless(&drawn("NaN"), "age"), ["NaN"]);
+    for number in ["NaN", "NaN%", "1.5 (NaN–2)", "\u{2212}NaN"] {
+        assert_eq!(numberless(&drawn(number), "age"), ["NaN"], "{number}");
+    }
+    assert_eq!(numberless(&drawn("\u{2212}inf, age"), "age"), ["inf"]);
     assert_eq!(numberless("<svg><path d=\"M1,NaN\"/></svg>", "NaN"), ["M1,NaN"]);
     assert_eq!(numberless("<svg><rect width=\"inf\"/></svg>", ""), ["inf"]);
 }
