@@ -388,6 +388,10 @@ fn a_network_of_processes_gives_the_true_counts_though_members_die() {
     place.locus(&["query", "seal", &query, "--key", "researcher.key"]);
     place.locus(&["aggregate", &query, "--members", &urls, "--key", "researcher.key"]);
     place.until(&["query", "show", &query], |shown| shown["state"]["status"]["stage"] == "released");
+    sums_that_the_store_lost_are_made_again(
+        &place,
+        &["aggregate", &query, "--members", &urls, "--key", "researcher.key"],
+    );
 
     let result = place.locus(&["result", &query, "--key", "researcher.key", "--receipt", "receipt.json"]);
     assert_eq!(result["slots"][0], true_slots());
@@ -406,6 +410,15 @@ fn a_network_of_processes_gives_the_true_counts_though_members_die() {
     place.url = None;
     let verified = place.locus(&["verify", "receipt.json", "--chain", &text(&founded["chain"])]);
     assert_eq!(verified["records"], 2);
+}
+
+/// Without them no result could be read.
+fn sums_that_the_store_lost_are_made_again(place: &Place, aggregate: &[&str]) {
+    assert!(place.refused(aggregate).contains("its aggregate is on the ledger already"));
+    fs::remove_dir_all(place.path(".locus/objects/aggregate")).unwrap();
+    let restored = place.locus(aggregate);
+    assert_eq!((&restored["query"], restored["sums"].as_u64()), (&json!(aggregate[1]), Some(1)), "{restored}");
+    assert!(place.refused(aggregate).contains("its aggregate is on the ledger already"));
 }
 
 /// The salt hides the terms in the ledger's commitment; printed, it would open them to whoever reads the terminal.

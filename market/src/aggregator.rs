@@ -18,7 +18,7 @@ use crate::{
     Error,
     committee::access::{CommitteeAccess, SignAggregate},
     ledger::{Inclusion, LedgerAccess, act, require_query},
-    objects::{BlobAccess, BlobAddress, BlobKind, Offered, get, offer, put},
+    objects::{BlobAccess, BlobAddress, BlobKind, Offered, check_digest, get, offer, put},
     so_many,
 };
 
@@ -83,11 +83,13 @@ pub fn aggregate_watched(
 }
 
 /// Stores the sums that the ledger names and the store lacks, as when it had no room for them, or who added up was stopped
-/// before. Returns how many it lacked; anybody can make them again.
+/// before. Returns how many it lacked; anybody can make them again. One that is damaged, or that another node may have and does
+/// not give, is lacking too.
 ///
 /// # Errors
-/// [`Error::BlobMissing`] for an absent ciphertext, [`Error::BlobStore`] when the store takes or tells nothing,
-/// [`Error::Ledger`] when the ledger cannot be reached, and what `watch` returns.
+/// [`Error::BlobMissing`] for an absent ciphertext, [`Error::BlobDamaged`] when the ciphertexts add up to another sum than the
+/// ledger names, [`Error::BlobStore`] when the store takes or tells nothing, [`Error::Ledger`] when the ledger cannot be
+/// reached, and what `watch` returns.
 pub fn restore_sums(
     ledger: &dyn LedgerAccess,
     blobs: &dyn BlobAccess,
@@ -98,14 +100,21 @@ pub fn restore_sums(
     let (QueryStatus::Aggregated { aggregates, .. } | QueryStatus::Released { aggregates, .. }) = &state.status else {
         return Ok(0);
     };
+    let named: Vec<_> =
+        aggregates.iter().map(|digest| BlobAddress { kind: BlobKind::Aggregate, digest: *digest }).collect();
     let mut absent = 0;
-    for digest in aggregates {
-        let address = BlobAddress { kind: BlobKind::Aggregate, digest: *digest };
-        absent += usize::from(blobs.read(address, CIPHERTEXT_BYTES)?.is_none());
+    for address in &named {
+        match get(blobs, *address, CIPHERTEXT_BYTES) {
+            Ok(_) => {}
+            Err(Error::BlobMissing { .. } | Error::BlobDamaged { .. } | Error::BlobBusy { .. }) => absent += 1,
+            Err(error) => return Err(error),
+        }
     }
     if absent > 0 {
-        for sum in sum(ledger, blobs, query, &state, watch)? {
-            put(blobs, BlobKind::Aggregate, sum.finish().to_packed_bytes())?;
+        for (sum, address) in sum(ledger, blobs, query, &state, watch)?.into_iter().zip(named) {
+            let bytes = sum.finish().to_packed_bytes();
+            check_digest(address, &bytes)?;
+            put(blobs, BlobKind::Aggregate, bytes)?;
         }
     }
     Ok(absent)

@@ -152,10 +152,11 @@ pub enum Error {
         /// The latest block of the ledger.
         latest: Height,
     },
-    /// An index that others took further than the ledger it is compared with, or meanwhile.
+    /// An index that is further than the ledger it is compared with, or went on meanwhile.
     #[error(
-        "the index is at block {indexed} and this ledger at block {latest}: another node goes on in the same database; stop \
-         the nodes that share it, and compare where the ledger is the longest"
+        "the index is at block {indexed} and this ledger at block {latest}: another node goes on in the same database, or \
+         this ledger is an older copy; stop the nodes that share the database and compare where the ledger is the longest, \
+         or make the index again from this one with `locus index rebuild`"
     )]
     IndexElsewhere {
         /// The last block that is indexed.

@@ -1,6 +1,6 @@
 //! Opening a database: of both kinds, by several at once, and without a word of its password.
 
-use std::{collections::BTreeSet, thread, time::Duration};
+use std::{collections::BTreeSet, sync::Barrier, thread, time::Duration};
 
 use diesel::{
     Connection as _, QueryableByName, RunQueryDsl, SqliteConnection, connection::SimpleConnection as _, sql_query,
@@ -107,11 +107,15 @@ fn repro_a_new_file_that_another_just_makes_is_waited_for() {
     let path = folder.path().join("new.sqlite").display().to_string();
     let mut other = SqliteConnection::establish(&path).unwrap();
     other.batch_execute("BEGIN IMMEDIATE").unwrap();
+    let opens = Barrier::new(2);
     thread::scope(|scope| {
-        scope.spawn(move || {
-            thread::sleep(Duration::from_millis(200));
+        scope.spawn(|| {
+            opens.wait();
+            // Time for the file to be tried, and found locked, many times.
+            thread::sleep(Duration::from_millis(500));
             other.batch_execute("COMMIT").unwrap();
         });
+        opens.wait();
         Database::open(&format!("sqlite://{path}").parse().unwrap()).unwrap();
     });
 }

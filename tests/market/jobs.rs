@@ -136,7 +136,16 @@ on_both! {
         let state = queue.fail(&third, "no", &once, NOW, &mut StdRng::seed_from_u64(1)).unwrap();
         assert_eq!(state, JobState::Failed);
         assert!(queue.enqueue(&follow_job(), NOW).unwrap());
-        // And one whose last attempt fails after somebody asked again.
+        // An ask is answered by the attempt that begins after it.
+        let asked = take().unwrap();
+        assert!(queue.enqueue(&follow_job(), NOW).unwrap());
+        let state = queue.fail(&asked, "no", &POLICY, NOW, &mut StdRng::seed_from_u64(1)).unwrap();
+        assert_eq!(state, JobState::Waiting);
+        let next = queue.lease(JobKind::FollowIndex, worker(1), &POLICY, NOW.after(60)).unwrap().unwrap();
+        queue.complete(&next, NOW.after(60)).unwrap();
+        assert_eq!(only(&queue).state, JobState::Done);
+        // One that is asked for during its last attempt is not given up.
+        assert!(queue.enqueue(&follow_job(), NOW).unwrap());
         let fourth = take().unwrap();
         assert!(queue.enqueue(&follow_job(), NOW).unwrap());
         let state = queue.fail(&fourth, "no", &once, NOW, &mut StdRng::seed_from_u64(1)).unwrap();

@@ -49,10 +49,11 @@ impl Index {
     /// Follows the ledger, then compares every balance with it and with its postings.
     ///
     /// # Errors
-    /// [`Error::IndexElsewhere`] when the index is not, or not all the while, where the ledger is; [`Error::Ledger`] or
-    /// [`Error::Database`] when one of the two fails.
+    /// [`Error::IndexGap`] when the ledger lacks blocks that the index would need; [`Error::IndexElsewhere`] when the index is
+    /// not, or not all the while, where the ledger is; [`Error::Ledger`] or [`Error::Database`] when one of the two fails.
     pub fn reconcile(&self, ledger: &Ledger) -> Result<Reconciliation, Error> {
         let height = self.follow(ledger)?;
+        self.check_follows(ledger)?;
         let snapshot = ledger.snapshot()?;
         let (held, posted, expected) = (self.balances()?, self.sums()?, expected(ledger, &snapshot)?);
         // Others that share the database may have gone on between these.

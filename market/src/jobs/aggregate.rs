@@ -52,9 +52,11 @@ impl Duty for AggregateDuty {
         let (ledger, blobs, committee) = (&*self.ledger, &*self.blobs, &*self.committee);
         if is_due(ledger, self.kind(), query)? {
             match aggregate_watched(ledger, blobs, committee, &self.sender, query, &mut |_| work.check()) {
-                Err(Error::JobInterrupted) => return Err(Error::JobInterrupted),
+                Ok(_) => return Ok(()),
+                Err(error @ (Error::JobInterrupted | Error::BlobStore { .. })) => return Err(error),
                 Err(error) if is_due(ledger, self.kind(), query)? => return Err(error),
-                _ => {}
+                // Another was faster.
+                Err(_) => {}
             }
         }
         // Whoever had the ledger take them may have been stopped before the store had them, or it took none then.

@@ -1,10 +1,10 @@
 //! Work that must be done once although processes end at any instant: a queue in the database, and who works on it.
 //!
-//! A job has a kind and a key, unique together, so that asking for it twice is asking once. Whoever works on it holds a
+//! A job has a kind and a key, unique together, so that however often it is asked for, one waits. Whoever works on it holds a
 //! lease and renews it. A process that is killed renews nothing, so that another takes the job over when the lease ends;
 //! a lease that was lost cannot complete the job any more. A job that fails is tried again after growing pauses, and ends
-//! as `failed` after a bound, where it is listed until somebody retries it. What a job does must therefore be safe to do
-//! again from the start.
+//! as `failed` after a bound, where it is listed until somebody asks for it again or retries it. What a job does must
+//! therefore be safe to do again from the start.
 //!
 //! Time is what the caller's clock says. Processes that share a database should agree on it within a second or two, as
 //! validators must: a clock that is further ahead takes jobs over too early, which costs work and nothing else.

@@ -134,6 +134,8 @@ impl Queue {
                     jobs::state.eq(JobState::Running.name()),
                     jobs::attempts.eq(i64::from(attempts) + 1),
                     jobs::holder.eq(Some(holder.0.as_slice())),
+                    // This attempt answers what was asked for before it.
+                    jobs::again.eq(false),
                     jobs::due.eq(Some(signed(expires.get()))),
                     jobs::changed.eq(signed(now.get())),
                 );
@@ -180,7 +182,7 @@ impl Queue {
     }
 
     /// Notes that an attempt failed: the job waits for its next one, or is given up after the last, unless it was asked for
-    /// again meanwhile. Returns which.
+    /// during that. Returns which.
     ///
     /// # Errors
     /// As [`Queue::heartbeat`].
@@ -376,7 +378,7 @@ fn found(connection: &mut DatabaseConnection, job: &NewJob) -> QueryResult<Optio
     }
 }
 
-/// Asks again for a job in this state, whose row is held; returns whether that changed anything.
+/// Asks again for a job in this state, whose row is held; returns whether it will be done because of that.
 fn ask_again(connection: &mut DatabaseConnection, id: i64, state: JobState, now: Timestamp) -> QueryResult<bool> {
     let this = update(jobs::table.find(id));
     match state {
@@ -409,8 +411,8 @@ fn anew(now: Timestamp) -> (Waiting, diesel::dsl::Eq<jobs::attempts, i64>, diese
     (waiting(now, now), jobs::attempts.eq(0), jobs::again.eq(false))
 }
 
-/// Gives up a job whose row is held, until somebody asks for it or retries it; one that was asked for meanwhile begins
-/// again. Returns which.
+/// Gives up a job whose row is held, until somebody asks for it or retries it; one that was asked for during its last
+/// attempt begins again. Returns which.
 fn give_up(connection: &mut DatabaseConnection, id: i64, error: &str, now: Timestamp) -> QueryResult<JobState> {
     let this = jobs::table.find(id);
     let why = jobs::error.eq(Some(kept(error)));

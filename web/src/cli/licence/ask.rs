@@ -114,7 +114,7 @@ fn keep(out: &Path, text: &str) -> Result<(), Error> {
         Ok(found) if found == text.as_bytes() => Ok(()),
         Ok(_) => refused("is there, and may be the document of another request; give another --out".into()),
         Err(error) if error.kind() == ErrorKind::NotFound => write_file("reader key", out, text.as_bytes()),
-        Err(error) => refused(format!("is there and cannot be read: {error}; give another --out")),
+        Err(error) => refused(format!("cannot be read: {error}; give another --out")),
     }
 }
 

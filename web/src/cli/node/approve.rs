@@ -30,7 +30,7 @@ pub struct Approve {
     #[command(subcommand)]
     change: Wanted,
     /// Seconds to wait for the block that takes the approval; 60 and twice the interval between blocks without it. It stays
-    /// sent after that, and the same command waits for it again.
+    /// sent after that: as long as no block has it, the same command waits for it again.
     #[arg(long, global = true, value_name = "SECONDS")]
     wait: Option<u64>,
 }

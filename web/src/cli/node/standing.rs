@@ -153,11 +153,10 @@ pub(super) fn act_aloud(
         let waits_for = || unanswered.clone().unwrap_or_else(|| standing(home, connection));
         if started.elapsed() >= patience {
             let kept = match home.url() {
-                Some(_) => {
-                    "it waits in that node's memory; the same command waits for it again, and sends it again after \
-                            a restart of the node"
+                Some(_) => format!("it waits in that node's memory: {AGAIN}"),
+                None => {
+                    "it may end with this command: run this organisation's node and give its address with --url".into()
                 }
-                None => "it may end with this command: run this organisation's node and give its address with --url",
             };
             let why = format!(
                 "it was {sent}, and no block took it within {} s: {}; {kept}. Get the missing validators to run, watch with \
