@@ -158,7 +158,7 @@ pub enum Command {
     /// Answer open queries for a folder of wallets, as their owners' consent allows; withdraw an answer.
     #[command(subcommand)]
     Agent(agent::Agent),
-    /// Add up a sealed query's ciphertexts (anyone).
+    /// Add up a sealed query's ciphertexts, or store again sums that were lost (anyone).
     Aggregate(aggregate::Aggregate),
     /// Decrypt a released query's result and write its receipt (its researcher); read one from its file (anyone).
     Result(result::ResultCommand),
