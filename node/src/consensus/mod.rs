@@ -9,6 +9,7 @@ mod assembly;
 mod codec;
 mod context;
 mod guard;
+mod links;
 mod part;
 mod publisher;
 mod settings;
@@ -33,7 +34,6 @@ use arc_malachitebft_app_channel::{
     start_engine,
 };
 use circuits::id::AccountId;
-use serde::{Deserialize, Serialize};
 use tokio::{
     runtime::Builder,
     sync::{Notify, mpsc, watch},
@@ -49,11 +49,12 @@ use self::{
 };
 pub use self::{
     guard::Guarded,
+    links::Peer,
     settings::{Pace, Timeouts, check_address, peer_key},
     signing::ConsensusSigner,
 };
 use crate::{
-    Error, Mempool,
+    Error, Ledger, Mempool,
     ledger::check_version,
     signature::Signature,
     transaction::require_validators,
@@ -109,17 +110,6 @@ impl PeerSecret {
     }
 }
 
-/// A peer that is connected.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Peer {
-    /// Its network id.
-    pub id: String,
-    /// Where it is connected from or to.
-    pub address: String,
-    /// The validator that proved the link to be its own, if one did.
-    pub validator: Option<String>,
-}
-
 /// A running engine, in threads of its own. Dropping it stops it.
 pub struct Engine {
     stop: watch::Sender<bool>,
@@ -131,6 +121,8 @@ pub struct Engine {
 #[derive(Clone)]
 pub struct EngineHandle {
     account: AccountId,
+    /// Who may be connected.
+    ledger: Arc<Ledger>,
     /// Whether the engine ended, and why if it was not told to.
     ended: watch::Receiver<Option<Result<(), Error>>>,
     wanted: Arc<Notify>,
@@ -148,12 +140,13 @@ impl Engine {
         let (wanted, account) = (Arc::new(Notify::new()), options.signer.account());
         let ((stop, stopped), (end, ended)) = (watch::channel(false), watch::channel(None));
         let (tell, told) = sync_channel(1);
+        let ledger = Arc::clone(mempool.ledger());
         let node = Node { mempool, options, wanted: Arc::clone(&wanted), stop: stopped };
         let thread = thread::Builder::new().name("locus-consensus".into()).spawn(move || node.run(&tell, &end));
         let thread = Some(thread.map_err(failed)?);
         let ended_early = || Error::Consensus { why: "it ended while it started".into() };
         let requests = told.recv().map_err(|_| ended_early())??;
-        Ok(Self { stop, thread, handle: EngineHandle { account, ended, wanted, requests } })
+        Ok(Self { stop, thread, handle: EngineHandle { account, ledger, ended, wanted, requests } })
     }
 
     /// A way to ask this engine.
@@ -199,22 +192,14 @@ impl EngineHandle {
         self.wanted.notify_one();
     }
 
-    /// Who is connected now.
+    /// Who is connected now, of those whom the ledger lists.
     ///
     /// # Errors
-    /// [`Error::Consensus`] when the engine ended.
+    /// [`Error::Consensus`] when the engine ended; the ledger's.
     pub async fn peers(&self) -> Result<Vec<Peer>, Error> {
-        let ended = || Error::Consensus { why: "its engine ended".into() };
+        let validators = require_validators(&self.ledger.snapshot()?)?;
         let requests = self.requests.borrow().clone();
-        let state = NetworkRequest::dump_state(&requests).await.map_err(|_| ended())?;
-        let peers = state.ok_or_else(ended)?.peers.into_iter();
-        Ok(peers
-            .map(|(id, peer)| Peer {
-                id: id.to_string(),
-                address: peer.address.to_string(),
-                validator: peer.consensus_address,
-            })
-            .collect())
+        Ok(links::listed(&requests, &validators).await?.into_iter().map(|(peer, _)| peer).collect())
     }
 
     /// How the engine ended, if it did.

@@ -6,7 +6,11 @@ use arc_malachitebft_app_channel::{NetworkRequest, app::engine::network::Persist
 use tokio::time::{Instant, sleep};
 
 use super::Application;
-use crate::Error;
+use crate::{
+    Error,
+    consensus::links::{Peer, listed},
+    validator::{Validator, ValidatorSet},
+};
 
 /// How long a node that starts waits for a quorum of peers, so that its first round is no lost one.
 const PEERS_TIME_MAX: Duration = Duration::from_secs(3);
@@ -14,17 +18,13 @@ const PEERS_TIME_MAX: Duration = Duration::from_secs(3);
 const PEERS_POLL_TIME: Duration = Duration::from_millis(50);
 
 impl Application {
-    /// Waits until as many peers are connected as a quorum needs, and no longer than [`PEERS_TIME_MAX`].
+    /// Waits until the votes of a quorum are connected, this node's among them, and no longer than [`PEERS_TIME_MAX`].
     pub(super) async fn wait_for_peers(&self) -> Result<(), Error> {
         let validators = self.validators()?;
         let deadline = Instant::now() + PEERS_TIME_MAX;
-        let needed = (0..=validators.voters().count()).find(|count| count * 3 > validators.voters().count() * 2);
         while Instant::now() < deadline {
-            let connected = match NetworkRequest::dump_state(&self.net_requests).await {
-                Ok(Some(state)) => state.peers.len(),
-                _ => 0,
-            };
-            if connected + 1 >= needed.unwrap_or_default() {
+            let connected = listed(&self.net_requests, &validators).await.unwrap_or_default();
+            if validators.is_quorum(self.votes(&validators, &connected)) {
                 break;
             }
             sleep(PEERS_POLL_TIME).await;
@@ -32,22 +32,28 @@ impl Application {
         Ok(())
     }
 
-    /// Says once when the number of connected nodes changes, and loudly when they are no quorum.
+    /// Says once when the number of connected nodes changes, and loudly when their votes are no quorum.
     pub(super) async fn watch_peers(&mut self) -> Result<(), Error> {
-        let connected = match NetworkRequest::dump_state(&self.net_requests).await {
-            Ok(Some(state)) => state.peers.len(),
-            _ => return Ok(()),
-        };
+        let validators = self.validators()?;
+        let Ok(peers) = listed(&self.net_requests, &validators).await else { return Ok(()) };
+        let connected = peers.len();
         if self.connected.replace(connected) == Some(connected) {
             return Ok(());
         }
-        let (voters, height) = (self.validators()?.voters().count(), self.tip()?.height);
-        if (connected + 1) * 3 > voters * 2 {
-            tracing::info!(connected, voters, %height, "connected to enough nodes to go on");
+        let votes = self.votes(&validators, &peers);
+        let (of, height) = (validators.total_power(), self.tip()?.height);
+        if validators.is_quorum(votes) {
+            tracing::info!(connected, votes, of, %height, "connected to enough nodes to go on");
         } else {
-            tracing::warn!(connected, voters, %height, "connected to too few nodes: no block is made until more are");
+            tracing::warn!(connected, votes, of, %height, "connected to too few nodes: no block is made until more are");
         }
         Ok(())
+    }
+
+    /// The votes of these peers and of this node.
+    fn votes(&self, validators: &ValidatorSet, peers: &[(Peer, &Validator)]) -> u64 {
+        let others = peers.iter().map(|(_, validator)| u64::from(validator.power)).sum::<u64>();
+        others + validators.power(self.parts.signer.signer.account())
     }
 
     /// Lets in whom the ledger lists now, and nobody else.
