@@ -5,6 +5,8 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
+    sync::Barrier,
+    thread,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -274,6 +276,38 @@ on_both! {
         assert!(kept.keep(&made(11, "second\0")).unwrap());
         assert_eq!(Introductions::new(database.open()).of(query).unwrap(), Some(made(11, "second\0")));
         assert_eq!(kept.of(QueryId::from_bytes([3; 32])).unwrap(), None);
+    }
+}
+
+on_both! {
+    fn repro_of_two_first_introductions_at_once_the_newer_is_kept_whichever_comes_first(backend) {
+        let database = backend.database();
+        let open = || Introductions::new(database.open());
+        let (first, second) = (open(), open());
+        let key = PartyKey::random(Role::Researcher, &mut StdRng::seed_from_u64(99)).signing_key();
+        for round in 0..100 {
+            let query = QueryId::from_bytes([round; 32]);
+            let made = |second: u64| {
+                let chain = ChainId::from_bytes([1; 32]);
+                Introduction::new((&chain, query), None, Some("a passport"), Timestamp::new(second), &key).unwrap()
+            };
+            let (older, newer) = (made(10), made(11));
+            let together = Barrier::new(2);
+            let keep = |kept: &Introductions, introduction: &Introduction| {
+                together.wait();
+                kept.keep(introduction)
+            };
+            let (older_kept, newer_kept) = thread::scope(|scope| {
+                let older = scope.spawn(|| keep(&first, &older));
+                let newer = keep(&second, &newer);
+                (older.join().unwrap(), newer)
+            });
+            assert!(newer_kept.unwrap_or_else(|error| panic!("round {round}: {error}")));
+            if let Err(error) = older_kept {
+                assert!(error.to_string().contains("as new or newer"), "round {round}: {error}");
+            }
+            assert_eq!(first.of(query).unwrap(), Some(newer), "round {round}");
+        }
     }
 }
 

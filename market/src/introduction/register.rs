@@ -1,12 +1,12 @@
 //! The introductions that a node keeps: the newest of each query.
 
 use circuits::id::QueryId;
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, delete, insert_into};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, delete, insert_into, update};
 
 use super::{INTRODUCTION_JSON_BYTES_MAX, Introduction, refused, schema::introductions};
 use crate::{
     Error,
-    database::{Database, on_each, signed},
+    database::{Database, DatabaseConnection, on_each, signed},
 };
 
 /// How often a query can be introduced at one node: with a fresh passport each week of the longest query.
@@ -44,48 +44,29 @@ impl Introductions {
                 document.len()
             )));
         }
-        let query = introduction.query.as_bytes().to_vec();
-        let written = signed(introduction.written.get());
-        let same = introductions::table.find(query.clone());
         self.database.write(|connection| {
-            let columns = (introductions::document, introductions::versions);
-            let found: Option<(String, i64)> = same.clone().select(columns).first(connection).optional()?;
-            let mut versions = 1;
-            if let Some((found, before)) = found {
-                if found == document {
-                    return Ok(false);
-                }
-                // A damaged one is replaced: nobody can read what it promised.
-                let kept: Option<Introduction> = serde_json::from_str(&found).ok();
-                if kept.is_some_and(|kept| kept.declared.is_some() && kept.declared != introduction.declared) {
-                    return Err(refused(PROMISED.into()));
-                }
-                if before >= INTRODUCTIONS_MAX.into() {
-                    return Err(refused(format!(
-                        "the query was introduced {before} times at this node, and no more is taken; the latest stays"
-                    )));
-                }
-                versions = before.saturating_add(1);
-                // Only this one: another that came meanwhile may promise more.
-                let older = same.clone().filter(introductions::written.lt(written));
-                delete(older.filter(introductions::document.eq(found))).execute(connection)?;
-            }
-            let row = (
-                introductions::query.eq(&query),
-                introductions::written.eq(written),
-                introductions::versions.eq(versions),
-                introductions::document.eq(&document),
-            );
-            let insert = insert_into(introductions::table).values(row).on_conflict_do_nothing();
-            if on_each!(connection, inner => insert.execute(inner))? == 1 {
+            if insert(connection, introduction, &document)? {
                 return Ok(true);
             }
-            let kept: String = same.select(introductions::document).first(connection)?;
-            if kept == document {
-                Ok(false)
-            } else {
-                Err(refused("one that is as new or newer is here already".into()))
+            let forgotten = || refused("the one that was here is forgotten just now; send it again".into());
+            let (found, versions) = found(connection, introduction.query)?.ok_or_else(forgotten)?;
+            if found == document {
+                return Ok(false);
             }
+            // A damaged one is replaced: nobody can read what it promised.
+            let kept: Option<Introduction> = serde_json::from_str(&found).ok();
+            if kept.is_some_and(|kept| kept.declared.is_some() && kept.declared != introduction.declared) {
+                return Err(refused(PROMISED.into()));
+            }
+            if versions >= INTRODUCTIONS_MAX.into() {
+                return Err(refused(format!(
+                    "the query was introduced {versions} times at this node, and no more is taken; the latest stays"
+                )));
+            }
+            if !replace(connection, introduction, &document)? {
+                return Err(refused("one that is as new or newer is here already".into()));
+            }
+            Ok(true)
         })
     }
 
@@ -125,4 +106,41 @@ impl Introductions {
         let this = introductions::table.find(query.as_bytes().to_vec());
         self.database.write(|connection| Ok(delete(this).execute(connection)? > 0))
     }
+}
+
+/// Keeps the first introduction of its query; whether none was here. On PostgreSQL another first one that came at the same
+/// time is waited for.
+fn insert(connection: &mut DatabaseConnection, introduction: &Introduction, document: &str) -> QueryResult<bool> {
+    let row = (
+        introductions::query.eq(introduction.query.as_bytes().as_slice()),
+        introductions::written.eq(signed(introduction.written.get())),
+        introductions::versions.eq(1),
+        introductions::document.eq(document),
+    );
+    let insert = insert_into(introductions::table).values(row).on_conflict_do_nothing();
+    Ok(on_each!(connection, inner => insert.execute(inner))? > 0)
+}
+
+/// The one of a query and how many there were, its row locked on PostgreSQL, so that it is the one that is replaced.
+fn found(connection: &mut DatabaseConnection, query: QueryId) -> QueryResult<Option<(String, i64)>> {
+    let this = introductions::table
+        .find(query.as_bytes().as_slice())
+        .select((introductions::document, introductions::versions));
+    match connection {
+        DatabaseConnection::Sqlite(inner) => this.first(inner).optional(),
+        DatabaseConnection::Postgres(inner) => this.for_update().first(inner).optional(),
+    }
+}
+
+/// Puts an introduction in the place of an older one; whether that one is older.
+fn replace(connection: &mut DatabaseConnection, introduction: &Introduction, document: &str) -> QueryResult<bool> {
+    let written = signed(introduction.written.get());
+    let older =
+        introductions::table.find(introduction.query.as_bytes().as_slice()).filter(introductions::written.lt(written));
+    let newer = (
+        introductions::written.eq(written),
+        introductions::versions.eq(introductions::versions + 1),
+        introductions::document.eq(document),
+    );
+    Ok(update(older).set(newer).execute(connection)? > 0)
 }
