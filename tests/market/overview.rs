@@ -1,16 +1,22 @@
 //! What an owner is shown: everything that happened to the wallet, and none of its secrets.
 
+use std::collections::BTreeSet;
+
 use circuits::{consent::ConsentTerms, privacy::Epsilon, quorum::Quorum};
 use market::{
     agent::{EarningState, Refusal, settle, withdraw},
     issuer::{change_consent, revoke},
+    ledger::tip,
     overview::{Decision, EarlyEnd, LedgerView, Overview, RecordStanding, invitations},
     recruitment::ScreeningAgent,
     wallet::Wallet,
 };
 use rand::{SeedableRng, rngs::StdRng};
 
-use crate::world::{PRICE, World, four_people};
+use crate::{
+    fault::{Fault, FaultyLedger},
+    world::{PRICE, World, four_people},
+};
 
 fn overview(world: &World, wallet: &mut Wallet, view: &mut LedgerView) -> Overview {
     let ledger = world.ledger();
@@ -57,6 +63,26 @@ fn an_overview_follows_a_wallet_from_question_to_pay() {
     assert_eq!((answered.queries[0].early_end, paid.queries[0].early_end), (None, Some(EarlyEnd::Enough)));
     let late = overview(&world, &mut wallets[3], &mut view);
     assert!(matches!(late.queries[0].answer, Decision::Declined { is_over: true, .. }));
+}
+
+#[test]
+fn repro_a_view_goes_on_where_the_ledger_stopped_to_answer_and_misses_no_query() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = World::ready(folder.path(), Quorum::DEFAULT);
+    let mut wallets = world.people(&four_people());
+    let first = world.query(2, 10);
+    world.pass_blocks(1);
+    let unread = tip(world.ledger()).unwrap().height;
+    let second = world.query(2, 11);
+    let mut view = LedgerView::default();
+    let stops = FaultyLedger::new(world.ledger(), Fault::BlockUnread(unread), 1);
+    assert!(view.refresh(&stops).is_err());
+    // Whoever begins anew comes past this block again.
+    let earlier = || FaultyLedger::new(world.ledger(), Fault::BlockUnread(world.state(first).opened), 1);
+    assert!(LedgerView::default().refresh(&earlier()).is_err());
+    view.refresh(&earlier()).unwrap();
+    let shown = overview(&world, &mut wallets[0], &mut view).queries;
+    assert_eq!(shown.iter().map(|asked| asked.query).collect::<BTreeSet<_>>(), BTreeSet::from([first, second]));
 }
 
 #[test]

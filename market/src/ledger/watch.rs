@@ -51,28 +51,38 @@ impl QueryWatch {
     /// query is missed.
     pub fn poll(&mut self, ledger: &dyn LedgerAccess) -> Result<Vec<QueryId>, Error> {
         let (mut opened, mut watch) = (vec![], *self);
-        while let Some(block) = ledger.block(watch.last.next())? {
+        watch.follow(ledger, &mut opened)?;
+        *self = watch;
+        let mut told = BTreeSet::new();
+        opened.retain(|id| told.insert(*id));
+        Ok(opened)
+    }
+
+    /// The same for whoever keeps `opened` with the watch: when the ledger stops to answer half-way, the next call goes on
+    /// from there. One can be told twice.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when the ledger cannot be reached.
+    pub fn follow(&mut self, ledger: &dyn LedgerAccess, opened: &mut Vec<QueryId>) -> Result<(), Error> {
+        while let Some(block) = ledger.block(self.last.next())? {
             opened.extend(opened_in(&block)?);
-            watch.last = watch.last.next();
+            self.last = self.last.next();
         }
-        let missing = watch.last.next();
+        let missing = self.last.next();
         if let Some(latest) = beyond_gap(ledger, missing)? {
             opened.extend(opened_between(ledger, missing, latest)?);
-            let first = watch.gap.map_or(missing, |gap| gap.first);
-            if watch.gap.is_none() {
+            let first = self.gap.map_or(missing, |gap| gap.first);
+            if self.gap.is_none() {
                 tracing::warn!(
                     block = %missing,
                     "the ledger does not keep this block: queries are taken from its list, which may leave one out, and a \
                      committee member keeps the shares of past keys, until a ledger shows every block"
                 );
             }
-            watch = Self { last: latest, gap: Some(Gap { first, last: latest }) };
+            *self = Self { last: latest, gap: Some(Gap { first, last: latest }) };
         }
-        opened.extend(watch.look_behind(ledger));
-        *self = watch;
-        let mut told = BTreeSet::new();
-        opened.retain(|id| told.insert(*id));
-        Ok(opened)
+        opened.extend(self.look_behind(ledger));
+        Ok(())
     }
 
     /// Looks at some of the blocks that a list stood in for. Where one is still not there, or anything fails, the next call

@@ -1,7 +1,7 @@
 //! What of the ledger the overviews of all wallets need.
 
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     sync::Arc,
 };
 
@@ -29,6 +29,8 @@ pub const ASKED_MAX: usize = 200;
 #[derive(Debug, Clone, Default)]
 pub struct LedgerView {
     watch: QueryWatch,
+    /// Those that the watch told of since the last whole call.
+    opened: Vec<QueryId>,
     tip: Option<Tip>,
     /// Shared with copies: it is the largest part.
     tree: Option<Arc<SyncedTree>>,
@@ -54,15 +56,15 @@ impl LedgerView {
     /// Fetches what changed since the last call.
     ///
     /// # Errors
-    /// [`Error::Ledger`] when the ledger cannot be reached; what is held then is older, and whole as before.
+    /// [`Error::Ledger`] when the ledger cannot be reached; what is held then is older, and whole as before. The next call
+    /// looks at no block again that this one looked at, so that a slow ledger is caught up with.
     pub fn refresh(&mut self, ledger: &dyn LedgerAccess) -> Result<(), Error> {
         let latest = tip(ledger)?;
         if self.tip.is_some_and(|known| known.height == latest.height) {
             return Ok(());
         }
-        let mut watch = self.watch;
-        let opened = watch.poll(ledger)?;
-        let queries = self.current_queries(ledger, opened)?;
+        self.watch.follow(ledger, &mut self.opened)?;
+        let queries = self.current_queries(ledger)?;
         let screenings = self.current_screenings(ledger)?;
         let tree = match &self.tree {
             Some(tree) if tree.epoch == latest.epoch => None,
@@ -75,7 +77,8 @@ impl LedgerView {
             || self.tip.as_ref().map(day) != Some(day(&latest))
             || (&self.queries, &self.screenings) != (&queries, &screenings);
         self.version += u64::from(is_new);
-        (self.watch, self.queries, self.screenings, self.tip) = (watch, queries, screenings, Some(latest));
+        (self.queries, self.screenings, self.tip) = (queries, screenings, Some(latest));
+        self.opened.clear();
         self.tree = tree.or_else(|| self.tree.take());
         self.epoch_seconds = epoch_seconds;
         Ok(())
@@ -83,12 +86,9 @@ impl LedgerView {
 
     /// The newest of those known and those that opened, each as it is now. A watch may tell of one again, or of older ones
     /// late.
-    fn current_queries(
-        &self,
-        ledger: &dyn LedgerAccess,
-        mut opened: Vec<QueryId>,
-    ) -> Result<Vec<(QueryId, QueryState)>, Error> {
-        opened.retain(|id| self.queries.iter().all(|(known, _)| known != id));
+    fn current_queries(&self, ledger: &dyn LedgerAccess) -> Result<Vec<(QueryId, QueryState)>, Error> {
+        let mut told: BTreeSet<QueryId> = self.queries.iter().map(|(id, _)| *id).collect();
+        let mut opened: Vec<QueryId> = self.opened.iter().copied().filter(|id| told.insert(*id)).collect();
         let new = opened.split_off(opened.len().saturating_sub(ASKED_MAX));
         let known = self.queries.iter().map(|(id, state)| (*id, Some(state)));
         let all = known.chain(new.into_iter().map(|id| (id, None))).map(|(id, known)| match known {

@@ -161,8 +161,12 @@ impl PatientPages {
         let mut view = LedgerView::clone(&known.view);
         let offline = view.refresh(self.ledger()).err().map(|error| error.to_string());
         let found = News { view: Arc::new(view), asked: Some(Instant::now()), offline };
-        *lock(&self.news) = found.clone();
-        found
+        let mut news = lock(&self.news);
+        // Somebody who asked at the same time may have been answered where this one was not.
+        if found.offline.is_none() || Arc::ptr_eq(&news.view, &known.view) {
+            *news = found;
+        }
+        news.clone()
     }
 
     /// Learns what a wallet's records are described by, for all.
