@@ -10,6 +10,7 @@ use market::ledger::tip;
 use node::{
     Groth16Verifier,
     calendar::utc,
+    consensus::{Engine, EngineHandle},
     transaction::TransactionId,
     units::{Epoch, Height},
 };
@@ -157,23 +158,30 @@ fn next_epoch(connection: &Connection, output: &Output) -> Result<(), Error> {
     let started = tip(ledger)?;
     let blocks = ledger.genesis().parameters.epoch_blocks;
     let progress = output.progress("waiting for the next epoch", blocks as usize);
-    let mut last = (started.height, Instant::now());
+    let mut asked: Option<(Height, Instant)> = None;
     loop {
         let now = tip(ledger)?;
         if now.epoch != started.epoch {
             progress.finish_and_clear();
             return Ok(());
         }
-        if now.height != last.0 {
-            last = (now.height, Instant::now());
-        }
-        if last.1.elapsed() > BLOCK_TIME_MAX {
-            let why = format!("no block follows {}; see whether the node runs", now.height);
-            return Err(Error::Input { what: "epoch", why });
-        }
         progress.set_position(now.height.get().saturating_sub(started.height.get()));
-        if let Some(engine) = &connection.engine {
-            engine.handle().request_block();
+        let engine = connection.engine.as_ref().map(Engine::handle);
+        match asked {
+            Some((height, since)) if height == now.height => {
+                if since.elapsed() > BLOCK_TIME_MAX {
+                    let why = format!("no block follows {height}; see whether the node runs");
+                    return Err(Error::Input { what: "epoch", why });
+                }
+            }
+            _ => {
+                asked = Some((now.height, Instant::now()));
+                // Once for each block: one more would be signed, and left half-way when this ends.
+                engine.inspect(|engine| engine.request_block());
+            }
+        }
+        if let Some(Err(error)) = engine.and_then(EngineHandle::outcome) {
+            return Err(error.into());
         }
         thread::sleep(POLL_TIME);
     }
