@@ -114,6 +114,14 @@ pub enum Error {
         /// The cause and the remedy.
         why: String,
     },
+    /// A database server does not let anybody in: it is away, it starts, or the address or the password is wrong.
+    #[error("the database {database} cannot be reached: {why}")]
+    DatabaseUnreachable {
+        /// The database, without its password.
+        database: String,
+        /// The cause and the remedy.
+        why: String,
+    },
     /// No connection to the database is free in time, or it cannot be reached any more. The log has the cause.
     #[error("the database has no connection free; try again shortly")]
     DatabaseBusy,
@@ -465,7 +473,7 @@ impl Error {
                 Some(format!("{address} is not here"))
             }
             Self::BlobStore { .. } => Some("the store of blobs cannot be read".into()),
-            Self::DatabaseBusy | Self::Database(_) | Self::DatabaseOpen { .. } => {
+            Self::DatabaseBusy | Self::Database(_) | Self::DatabaseOpen { .. } | Self::DatabaseUnreachable { .. } => {
                 Some("the database cannot be read".into())
             }
             Self::Ledger(node::Error::Storage { .. } | node::Error::InUse { .. }) => {

@@ -40,19 +40,22 @@ impl Database {
     /// Opens a database and runs the migrations that it lacks. A file of SQLite is made when it is absent.
     ///
     /// # Errors
-    /// [`Error::DatabaseOpen`] when it cannot be reached, is none of Locus, or a later version made it.
+    /// [`Error::DatabaseUnreachable`] for a server that nobody can connect to, [`Error::DatabaseOpen`] when it cannot be
+    /// opened, is none of Locus, or a later version made it.
     pub fn open(url: &DatabaseUrl) -> Result<Self, Error> {
-        let failed = |error: &dyn fmt::Display| Error::DatabaseOpen {
-            database: url.to_string(),
-            why: url.without_secrets(&error.to_string()),
-        };
+        let database = url.to_string();
+        let why = |error: &dyn fmt::Display| url.without_secrets(&error.to_string());
+        let failed = |error: &dyn fmt::Display| Error::DatabaseOpen { database: database.clone(), why: why(error) };
         url.warn_if_unencrypted();
-        let remedy = if url.is_shared() {
-            "check that it runs, and its host, user, password and name"
-        } else {
-            "check that its folder exists and can be written, and that it is a database"
-        };
-        let mut first = connect(url).map_err(|error| failed(&format_args!("{error}; {remedy}")))?;
+        let mut first = connect(url).map_err(|error| {
+            if url.is_shared() {
+                let remedy = "check that it runs, and its host, user, password and name";
+                let why = why(&format_args!("{error}; {remedy}"));
+                return Error::DatabaseUnreachable { database: database.clone(), why };
+            }
+            let remedy = "check that its folder exists and can be written, and that it is a database";
+            failed(&format_args!("{error}; {remedy}"))
+        })?;
         migrate(&mut first).map_err(|error| failed(&error))?;
         drop(first);
         let pool = Pool::builder()

@@ -29,7 +29,7 @@ use node::{
     units::{CommitteeEpoch, Height},
 };
 
-use super::{Connection, Home, Output, session::read_text};
+use super::{Home, Output, patience::patiently, session::read_text};
 use crate::{
     Error,
     api::suspended,
@@ -45,8 +45,6 @@ const IDLE_TIME: Duration = Duration::from_secs(1);
 
 /// The longest pause between tries of a duty that fails.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
-/// How long a member or a watching agent waits for its node to start.
-const NODE_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// Run a member, or show the committee.
 #[derive(Debug, Subcommand)]
@@ -91,7 +89,7 @@ impl Committee {
                     return Err(Error::Input { what: "address", why });
                 }
                 let key = home.key(&member.key, Role::Member)?;
-                member.run(key, &connect_patiently(home, output)?, output)
+                member.run(key, home, output)
             }
             Self::Show { key } => {
                 let connection = home.connect()?;
@@ -115,12 +113,18 @@ impl Committee {
 
 impl ServeMember {
     /// Serves receipts and signatures, and does the member's duties, until a signal ends it.
-    fn run(&self, key: PartyKey, connection: &Connection, output: &Output) -> Result<(), Error> {
-        let member = Member::open(&self.store, key, &*connection.ledger)?;
-        let account = member.account();
-        let ledger = &*connection.ledger;
-        let epoch = latest_key(ledger)?;
-        match committee_of(ledger, epoch)?.index_of(account) {
+    fn run(&self, key: PartyKey, home: &Home, output: &Output) -> Result<(), Error> {
+        let account = key.account();
+        // The node may start at the same time, or again.
+        let (connection, member, (epoch, seat)) = patiently(output, || {
+            let connection = home.connect()?;
+            let ledger = &*connection.ledger;
+            let member = Member::open(&self.store, key.clone(), ledger)?;
+            let epoch = latest_key(ledger)?;
+            let seat = committee_of(ledger, epoch)?.index_of(account);
+            Ok((connection, member, (epoch, seat)))
+        })?;
+        match seat {
             Some(index) => output.say(format!("member {index} of the committee of key {epoch}")),
             None => output.say(format!("others sit in the committee of key {epoch}; this finishes earlier queries")),
         }
@@ -171,24 +175,6 @@ fn describe(stage: &CommitteeStage) -> String {
 
 fn list(members: &BTreeSet<MemberIndex>) -> String {
     members.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-}
-
-/// Reaches the node, which may start at the same time as who works on it.
-pub(super) fn connect_patiently(home: &Home, output: &Output) -> Result<Connection, Error> {
-    let started = Instant::now();
-    let mut said = false;
-    loop {
-        match home.connect() {
-            Err(Error::Unreachable { url, .. }) if started.elapsed() < NODE_TIME_MAX => {
-                if !said {
-                    output.say(format!("waiting for the node at {url}"));
-                    said = true;
-                }
-                thread::sleep(POLL_TIME);
-            }
-            connected => return connected,
-        }
-    }
 }
 
 /// Ends this process once nobody holds the other end of standard input. A member may end at any instant: each of its

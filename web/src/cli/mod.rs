@@ -29,6 +29,7 @@ mod objects;
 mod ontology;
 mod output;
 mod passport;
+mod patience;
 mod query;
 mod record;
 mod result;

@@ -42,7 +42,8 @@ use self::{
 };
 use super::{
     Connection, Home, Output,
-    committee::{Members, connect_patiently, latest_key},
+    committee::{Members, latest_key},
+    patience::patiently,
     record::wallet_paths,
 };
 use crate::{Error, client::CommitteeDirectory, stop::Stop};
@@ -252,7 +253,7 @@ impl Answering {
     fn watch(&self, home: &Home, output: &Output) -> Result<(), Error> {
         let stop = Stop::on_signals()?;
         let committee = self.members.directory()?;
-        let connection = connect_patiently(home, output)?;
+        let connection = patiently(output, || home.connect())?;
         let proving = proving_key(home, &connection.ledger.genesis().contribution)?;
         let means = self.means(home, connection, Some(Prover { committee, proving }))?;
         let mut watching = Watching::new(Duration::from_secs(self.delay));

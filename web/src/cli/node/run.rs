@@ -39,6 +39,7 @@ use crate::{
         Home, Output,
         committee::{Members, end_with_standard_input},
         database::DatabaseOption,
+        patience::patiently,
     },
     node::{NO_PEERS, engine_options},
     serve::{Running, StopOn, serve_with_duties},
@@ -183,7 +184,7 @@ impl Run {
         let ledger = home.open_checked_ledger()?;
         let key = home.key(&home.validator_path(), Role::Validator)?;
         let mempool = Arc::new(Mempool::new(Arc::new(ledger)));
-        let database = self.database.open(home)?;
+        let database = patiently(output, || self.database.open(home))?;
         let objects = home.objects()?;
         let others = Arc::new(OtherNodes::at(&self.blobs_from)?);
         let custody = self.custodian_key.as_deref().map(|path| home.key(path, Role::Custodian)).transpose()?;
