@@ -23,8 +23,8 @@ use tokio::{select, sync::watch, task};
 use crate::{
     Error,
     api::{
-        self, BLOCKING_THREADS_MAX, CONNECTIONS_MAX, Encrypted, HEAD_TIME_MAX, SHUTDOWN_SECONDS_MAX, Service, Streams,
-        WORKERS,
+        self, BLOCKING_THREADS_MAX, CONNECTIONS_MAX, Encrypted, HEAD_TIME_MAX, LINGER_TIME_MAX, SHUTDOWN_SECONDS_MAX,
+        Service, Streams, WORKERS,
     },
     chain::Chain,
     duties::Duties,
@@ -286,6 +286,7 @@ fn server(
         .worker_max_blocking_threads(BLOCKING_THREADS_MAX)
         .max_connections(CONNECTIONS_MAX)
         .client_request_timeout(HEAD_TIME_MAX)
+        .client_disconnect_timeout(LINGER_TIME_MAX)
         .shutdown_timeout(SHUTDOWN_SECONDS_MAX);
     let server = match stop_on {
         StopOn::Signals => server,

@@ -24,6 +24,9 @@ pub const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
 pub const TIME_MAX: Duration = Duration::from_secs(120);
 /// How long a client may take for each [`PROGRESS_BYTES_MIN`] of a body, whichever way it goes, or for what is left.
 pub const BODY_TIME_MAX: Duration = Duration::from_secs(15);
+/// How long is taken and thrown away what a client still sends that was refused before its end. A connection that is closed
+/// before that loses the refusal, and the client learns no more than that it broke.
+pub const LINGER_TIME_MAX: Duration = Duration::from_secs(5);
 /// What a client sends or takes of a body in each [`BODY_TIME_MAX`].
 pub const PROGRESS_BYTES_MIN: usize = 1 << 20;
 /// How long requests in progress may go on once the server stops, in seconds.

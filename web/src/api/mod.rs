@@ -92,8 +92,8 @@ pub use self::{
     beacon::{Identity, Publishing, ServedBeacon},
     blobs::BlobPage,
     bounds::{
-        BLOCKING_THREADS_MAX, BODY_TIME_MAX, CONNECTIONS_MAX, HEAD_TIME_MAX, LEAVES_PAGE_MAX, PROGRESS_BYTES_MIN,
-        SHUTDOWN_SECONDS_MAX, TIME_MAX, WORKERS,
+        BLOCKING_THREADS_MAX, BODY_TIME_MAX, CONNECTIONS_MAX, HEAD_TIME_MAX, LEAVES_PAGE_MAX, LINGER_TIME_MAX,
+        PROGRESS_BYTES_MIN, SHUTDOWN_SECONDS_MAX, TIME_MAX, WORKERS,
     },
     committee::CommitteeKey,
     custody::Custody,
