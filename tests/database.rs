@@ -111,6 +111,8 @@ fn a_node_on_postgres_is_killed_goes_on_and_its_index_is_made_again() {
     }
     let chain: ChainId = node.get("/health")["chain"].as_str().unwrap().parse().unwrap();
     node.stop();
+    // A block may have come after the index was brought up for the last time.
+    json(&run(folder, address, &["--json", "index", "reconcile"]));
     let index = Index::open(Database::open(&database.url()).unwrap(), chain).unwrap();
     let before = rows(&index);
     let rebuilt = json(&run(folder, address, &["--json", "index", "rebuild"]));

@@ -37,6 +37,7 @@ mod life;
 mod market_world;
 mod network;
 mod operator;
+mod ports;
 mod postgres;
 mod python;
 mod recruitment;

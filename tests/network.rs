@@ -14,6 +14,8 @@ use std::{
 use serde_json::{Value, json};
 use web::demo::truth;
 
+use crate::ports::free_port;
+
 /// How long any step may take on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(180);
 /// People whose records Hospital A certifies, and those of Hospital B.
@@ -259,7 +261,8 @@ pub fn consortium(place: &mut Place, name: &str) -> (Server, Vec<Server>) {
     let init = ["network", "init", name, "--balance", &format!("{researcher}=1000000")];
     let quick = ["--epoch-blocks", "8", "--exact-floor", "2", "--early-sealing", "--block-seconds", "0"];
     place.locus(&[&init[..], &quick].concat());
-    let node = place.serve(&["serve", "--listen", "127.0.0.1:0", "--heartbeat", "1"]);
+    let address = format!("127.0.0.1:{}", free_port());
+    let node = place.serve(&["serve", "--listen", &address, "--heartbeat", "1"]);
     place.url = Some(node.url.clone());
     let members: Vec<Server> = (0..4).map(|index| place.member(index)).collect();
     for (hospital, called) in hospitals.iter().zip(["Hospital A", "Hospital B"]) {
@@ -336,7 +339,8 @@ fn a_network_of_processes_gives_the_true_counts_though_members_die() {
     let init = ["network", "init", "test network", "--balance", &balance, "--epoch-blocks", "8"];
     let quick = ["--exact-floor", "2", "--early-sealing", "--block-seconds", "0"];
     let founded = place.locus(&[&init[..], &quick].concat());
-    let node = place.serve(&["serve", "--listen", "127.0.0.1:0", "--heartbeat", "1"]);
+    let address = format!("127.0.0.1:{}", free_port());
+    let node = place.serve(&["serve", "--listen", &address, "--heartbeat", "1"]);
     place.url = Some(node.url.clone());
 
     let mut members: Vec<Server> = (0..3).map(|index| place.member(index)).collect();
@@ -353,7 +357,6 @@ fn a_network_of_processes_gives_the_true_counts_though_members_die() {
     let urls = members.iter().map(|member| member.url.clone()).collect::<Vec<_>>().join(",");
     let agent = Watch::start(&place, &urls, &[]);
     // The node comes back at its address: whoever watches goes on.
-    let address = node.url.trim_start_matches("http://").to_owned();
     node.kill();
     place.url = None;
     let node = place.serve(&["serve", "--listen", &address, "--heartbeat", "1"]);

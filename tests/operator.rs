@@ -4,7 +4,6 @@
 use std::{
     collections::BTreeSet,
     fs,
-    net::TcpListener,
     path::Path,
     process::Command,
     sync::Arc,
@@ -19,6 +18,7 @@ use serde_json::Value;
 use crate::{
     api::server::{Answer, agent, answer},
     network::{Place, Server, text},
+    ports::free_port,
 };
 
 /// A path of a node, as a browser asks for it or as a program.
@@ -154,28 +154,26 @@ fn repro_copies_that_a_running_node_writes_do_not_fill_the_disk() {
     let run = ["node", "run", "--listen", "127.0.0.1:0", "--heartbeat", "1", "--copies", "copies", "--copy-every", "1"];
     let node = place.serve(&[&run[..], &["--keep-copies", "2"]].concat());
     let started = Instant::now();
-    let written = loop {
+    loop {
         let written = copies(&place.path("copies"));
         assert!(written.len() <= 3, "two stay, beside one that was written now: {written:?}");
         if written.last() > Some(&5) {
-            break written;
+            break;
         }
         assert!(started.elapsed().as_secs() < 120, "{written:?}");
         thread::sleep(Duration::from_millis(50));
-    };
+    }
     node.stop();
-    let copy = format!("copies/{}.redb", written.last().unwrap());
-    let restored = place.locus(&["node", "restore", &copy, "--replace"]);
-    assert!(restored["height"].as_u64() >= written.last().copied(), "{restored}");
+    // Until it stopped it wrote more, and removed what was here.
+    let last = copies(&place.path("copies")).pop_last().unwrap();
+    let restored = place.locus(&["node", "restore", &format!("copies/{last}.redb"), "--replace"]);
+    assert!(restored["height"].as_u64() >= Some(last), "{restored}");
 }
 
 /// Two organisations of a vote each on this machine, with the genesis in both folders.
 fn two(place: &Place) -> [String; 2] {
-    let held = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    let ports = held.each_ref().map(|listener| listener.local_addr().unwrap().port());
-    drop(held);
     let accounts = ["a", "b"].map(|name| {
-        let address = format!("/ip4/127.0.0.1/tcp/{}", ports[usize::from(name == "b")]);
+        let address = format!("/ip4/127.0.0.1/tcp/{}", free_port());
         let file = format!("{name}.json");
         text(&place.locus(&["--data-dir", name, "node", "init", &address, "--out", &file])["account"])
     });

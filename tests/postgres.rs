@@ -53,6 +53,11 @@ kill_all() {
     kill -KILL "$server" $workers 2>/dev/null || true
     wait "$server" 2>/dev/null || true
 }
+# Whether the lock file is this postmaster's and says that it takes connections.
+is_ready() {
+    lock="$folder/data/postmaster.pid"
+    [ "$(head -n 1 "$lock" 2>/dev/null)" = "$server" ] && grep -qs '^ready' "$lock"
+}
 start
 echo "$folder"
 while read -r asked; do
@@ -62,9 +67,10 @@ while read -r asked; do
             # While one that was killed is not gone altogether, no other starts.
             for try in 1 2 3 4 5 6 7 8 9 10; do
                 start
-                sleep 0.3
+                while [ -e "/proc/$server/exe" ] && ! is_ready; do sleep 0.1; done
                 if [ -e "/proc/$server/exe" ]; then break; fi
                 wait "$server" || true
+                sleep 0.3
             done ;;
     esac
     echo "$asked"

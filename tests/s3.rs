@@ -4,7 +4,7 @@
 use std::{
     env,
     io::{self, Read as _},
-    net::{SocketAddr, TcpListener as Listener, TcpStream},
+    net::{SocketAddr, TcpStream},
     path::Path,
     process::{Child, Command, Stdio},
     sync::Mutex,
@@ -15,10 +15,11 @@ use std::{
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use market::objects::{Objects, ObjectsLocation, S3Settings};
-use rand::RngExt as _;
 use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
 use s3s_fs::FileSystem;
 use tokio::net::TcpListener;
+
+use crate::ports::free_port;
 
 const BUCKET: &str = "locus";
 pub const KEY: &str = "a-key";
@@ -28,18 +29,6 @@ const FOLDER: &str = "LOCUS_TEST_S3_FOLDER";
 const ADDRESS: &str = "LOCUS_TEST_S3_ADDRESS";
 /// How long the process may take to answer on a loaded machine.
 const START_TIME_MAX: Duration = Duration::from_secs(120);
-/// Ports from which no system takes one for an outgoing connection, so that whoever was killed can come back to its own.
-const PORTS: std::ops::Range<u16> = 20_000..32_000;
-
-/// A free address of this machine.
-pub fn free_address() -> String {
-    loop {
-        let address = format!("127.0.0.1:{}", rand::rng().random_range(PORTS));
-        if Listener::bind(&address).is_ok() {
-            return address;
-        }
-    }
-}
 
 /// What the child process runs; alone, it does nothing. It ends when nobody holds the other end of its standard input.
 #[test]
@@ -71,9 +60,9 @@ impl S3Server {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join(BUCKET)).unwrap();
         loop {
-            let address = free_address();
+            let address = format!("127.0.0.1:{}", free_port());
             let mut process = launch(folder.path(), &address);
-            // Another test may have taken the port meanwhile.
+            // Another process may have taken the port meanwhile.
             if answers(&address, &mut process) {
                 return Self { address, folder, process: Mutex::new(process) };
             }

@@ -140,7 +140,7 @@ fn repro_lists_of_an_index_that_is_made_again_are_refused_and_not_cut_short() {
     assert_eq!(server.get("/health").json()["listings"], true);
     assert!(server.get(&study).json()["asked"].is_object());
 
-    server.index.clear().unwrap();
+    server.forget_index();
     for path in &paths {
         let refused = server.get(path);
         refused.refused(503, "has not indexed blocks 1 to ");
@@ -170,7 +170,7 @@ fn repro_a_licensee_is_not_told_that_there_is_no_dataset_while_the_index_is_made
     world.pass_blocks(LICENCES_BEHIND_MAX);
     let town = Town::over(world, clock);
     let id = town.licensed("researcher");
-    town.server.index.clear().unwrap();
+    town.server.forget_index();
     for name in ["researcher", "governor"] {
         town.get(name, &town.header_path()).refused(503, "has not indexed blocks 1 to ");
     }
@@ -192,7 +192,7 @@ fn repro_a_full_store_does_not_deny_what_an_index_that_is_made_again_may_yet_nam
     world.pass_blocks(LICENCES_BEHIND_MAX);
     let server = Server::over(world.sequencer, query, query);
     fill(&server);
-    server.index.clear().unwrap();
+    server.forget_index();
     server.put(&path(named), BYTES, &bytes).refused(503, "has not indexed blocks 1 to ");
     server.index.follow(server.chain.ledger()).unwrap();
     assert_eq!(server.put(&path(named), BYTES, &bytes).status, 201);

@@ -272,7 +272,7 @@ fn repro_a_list_too_far_behind_the_ledger_is_refused_and_not_cut_short() {
     world.pass_blocks(65);
     let server = Server::over(world.sequencer, collecting, aggregated);
     let id = screened(&server, 0);
-    server.index.clear().unwrap();
+    server.forget_index();
     for filter in ["open=true", "order=newest"] {
         server.get(&format!("/v1/screenings?{filter}")).refused(503, "has not indexed blocks 1 to ");
     }

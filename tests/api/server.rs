@@ -1,6 +1,6 @@
 //! A chain that has seen every listing's rows, served on a free port.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, thread, time::Duration};
 
 use circuits::{
     id::{ChainId, QueryId},
@@ -11,6 +11,7 @@ use market::{
     data_use::DiseaseNames,
     database::{Database, DatabaseUrl},
     index::Index,
+    jobs::{JobCount, JobState, Queue},
     objects::Objects,
 };
 use node::{
@@ -208,6 +209,16 @@ impl Server {
 
     pub fn remote(&self) -> Remote {
         Remote::new(&self.running.url()).unwrap()
+    }
+
+    /// Empties the index, once the node's own job that follows the ledger has nothing more to do.
+    pub fn forget_index(&self) {
+        let queue = Queue::new(self.index.database().clone());
+        let is_busy = |count: &JobCount| matches!(count.state, JobState::Waiting | JobState::Running);
+        while queue.counts().unwrap().iter().any(is_busy) {
+            thread::sleep(Duration::from_millis(10));
+        }
+        self.index.clear().unwrap();
     }
 
     pub fn get(&self, path: &str) -> Answer {

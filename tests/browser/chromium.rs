@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -17,6 +18,10 @@ use tokio::runtime::Runtime;
 
 /// How long a page may take to do what a test waits for.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a script may take: axe looks at large pages for long where the machine is busy.
+const SCRIPT_TIME_MAX: Duration = Duration::from_secs(120);
+/// How long the driver may take to answer: longer, so that it is the driver that says what took so long.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(150);
 /// How often a test looks.
 const POLL_TIME: Duration = Duration::from_millis(50);
 
@@ -65,9 +70,31 @@ fn start_driver() -> (Child, String) {
     (process, format!("http://127.0.0.1:{}", port.expect("chromedriver says its port")))
 }
 
+/// Waits until what is looked for is there, and returns it. Until then a look says what is there instead.
+#[track_caller]
+pub fn soon<Found>(look: impl Fn() -> Result<Found, String>) -> Found {
+    let started = Instant::now();
+    loop {
+        match look() {
+            Ok(found) => return found,
+            Err(instead) => assert!(started.elapsed() < PATIENCE, "{instead}"),
+        }
+        thread::sleep(POLL_TIME);
+    }
+}
+
 /// Where the browser saves files.
 pub fn downloads() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("downloads")
+}
+
+/// Waits for a file that the browser saves, and returns what is in it.
+#[track_caller]
+pub fn saved(path: &Path) -> Vec<u8> {
+    soon(|| match fs::read(path) {
+        Ok(bytes) if !bytes.is_empty() => Ok(bytes),
+        _ => Err(format!("{} is not saved", path.display())),
+    })
 }
 
 impl Browser {
@@ -85,7 +112,11 @@ impl Browser {
             wanted.add_arg(flag).unwrap();
         }
         wanted.set("goog:loggingPrefs", json!({ "browser": "ALL", "performance": "ALL" })).unwrap();
-        let driver = runtime.block_on(WebDriver::new(&server, wanted)).unwrap();
+        let driver = runtime.block_on(async {
+            let driver = WebDriver::builder(&server, wanted).request_timeout(ANSWER_TIME_MAX).await.unwrap();
+            driver.set_script_timeout(SCRIPT_TIME_MAX).await.unwrap();
+            driver
+        });
         let browser = Self { runtime, driver, server, _process: process };
         drop(fs::create_dir_all(downloads()));
         let save = json!({ "behavior": "allow", "downloadPath": downloads() });
@@ -146,7 +177,7 @@ impl Browser {
             }
             let late = format!("{script}: {returned} does not become {expected}");
             assert!(started.elapsed() < PATIENCE, "{late} on:\n{}", self.text("body"));
-            std::thread::sleep(POLL_TIME);
+            thread::sleep(POLL_TIME);
         }
     }
 
@@ -223,6 +254,12 @@ impl Browser {
         self.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": !allowed }));
     }
 
+    /// Lets the browser reach servers, or not.
+    pub fn allow_network(&self, allowed: bool) {
+        let line = json!({ "offline": !allowed, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
+        self.devtools("Network.emulateNetworkConditions", line);
+    }
+
     /// Plugs in an authenticator that always consents, the only one.
     pub fn plug_in(&self, transport: &str) {
         self.devtools("WebAuthn.disable", json!({}));
@@ -284,6 +321,7 @@ pub fn browser() -> MutexGuard<'static, Browser> {
     // A test that failed leaves the browser as usable as any.
     let browser = browser.lock().unwrap_or_else(PoisonError::into_inner);
     browser.allow_scripts(true);
+    browser.allow_network(true);
     browser.set_width(1_024);
     browser.prefer("light");
     drop(browser.complaints());

@@ -42,12 +42,16 @@ fn repro_what_changed_while_the_page_took_in_a_change_was_not_shown() {
     // As while htmx has not looked at the new part yet: what is triggered on it is lost.
     browser.run(
         "const trigger = htmx.trigger; \
-         const lose = () => { htmx.trigger = () => {}; setTimeout(() => { htmx.trigger = trigger; }, 4000); }; \
+         window.lost = 0; \
+         window.restore = () => { htmx.trigger = trigger; }; \
+         const lose = () => { htmx.trigger = () => { window.lost += 1; }; }; \
          document.body.addEventListener('htmx:afterSwap', lose, { once: true })",
     );
     withdraw(&server, 2);
     browser.until(&shows(1));
     withdraw(&server, 0);
+    browser.until("window.lost > 0");
+    browser.run("window.restore()");
     browser.until(&shows(0));
     browser.open("about:blank");
 }

@@ -1,13 +1,13 @@
 //! What people come to do, by keyboard, with script and without.
 
-use std::{fs, time::Duration};
+use std::fs;
 
 use circuits::id::StudyId;
 use market::query::{Measure, NamedAxis, QueryFile};
 use serde_json::json;
 
 use super::{
-    chromium::{browser, downloads},
+    chromium::{browser, downloads, saved},
     keyboard::{SKIP, Walk},
     looks::inspect,
     site::{query_file, site},
@@ -46,12 +46,7 @@ fn a_query_is_built_by_keyboard_alone_and_saved_as_the_command_line_reads_it() {
     let path = downloads().join("query.toml");
     drop(fs::remove_file(&path));
     walk.enter("[value='toml']");
-    for _ in 0..200 {
-        if path.exists() {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    saved(&path);
     let file = QueryFile::open(&path).unwrap();
     assert_eq!(file.study, site.hostile);
     let expected = NamedAxis::Bins { attribute: "age".into(), lo: 0.0, width: 10.0, count: 12 };
@@ -69,24 +64,28 @@ fn type_price(browser: &super::chromium::Browser, price: &str) {
 
 const SAVES: &str = "!document.querySelector('button[value=toml]').disabled";
 
+/// What is sent is held back until it is let go, as on a slow line.
+const HOLD: &str = "
+    window.sends = [];
+    const send = XMLHttpRequest.prototype.send;
+    XMLHttpRequest.prototype.send = function (body) { window.sends.push(() => send.call(this, body)); };
+    window.letGo = () => { XMLHttpRequest.prototype.send = send; window.sends.forEach((one) => one()); };";
+
 #[test]
 fn repro_a_file_is_saved_of_the_form_as_it_stands_and_not_of_the_plan_before() {
     let (site, browser) = (site(), browser());
     browser.open(&format!("{}/builder?query={}", site.url, site.released));
     browser.until("document.querySelector('button[value=toml]')");
+    browser.run(HOLD);
     type_price(&browser, "777");
     assert_eq!(browser.run(&format!("return {SAVES}")), false, "the plan is of another price");
     assert!(browser.text("#plan").contains("You changed something since"), "{}", browser.text("#plan"));
+    browser.run("window.letGo()");
     browser.until(SAVES);
     let path = downloads().join("query.toml");
     drop(fs::remove_file(&path));
     browser.click("button[value=toml]");
-    for _ in 0..200 {
-        if path.exists() {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    saved(&path);
     assert_eq!(QueryFile::open(&path).unwrap().price, 777);
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
@@ -96,14 +95,8 @@ fn repro_what_is_edited_while_a_plan_is_made_is_planned_next_and_its_file_is_sav
     let (site, browser) = (site(), browser());
     browser.open(&format!("{}/builder?query={}", site.url, site.released));
     browser.until("document.querySelector('button[value=toml]')");
-    // What is sent is held back until it is let go, as on a slow line.
-    browser.run(
-        "window.sends = []; window.asks = 0; \
-         const send = XMLHttpRequest.prototype.send; \
-         XMLHttpRequest.prototype.send = function (body) { window.sends.push(() => send.call(this, body)); }; \
-         window.letGo = () => { XMLHttpRequest.prototype.send = send; window.sends.forEach((one) => one()); }; \
-         document.body.addEventListener('stale', () => { window.asks += 1; })",
-    );
+    browser.run(HOLD);
+    browser.run("window.asks = 0; document.body.addEventListener('stale', () => { window.asks += 1; })");
     type_price(&browser, "775");
     browser.until("window.sends.length > 0");
     browser.run("window.asks = 0");
@@ -121,17 +114,13 @@ fn a_server_that_does_not_answer_is_said_and_the_old_plan_is_not_saved() {
     let (site, browser) = (site(), browser());
     browser.open(&format!("{}/builder?query={}", site.url, site.released));
     browser.until("document.querySelector('button[value=toml]')");
-    let offline = |is_off: bool| {
-        let line = json!({ "offline": is_off, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
-        browser.devtools("Network.emulateNetworkConditions", line);
-    };
-    offline(true);
+    browser.allow_network(false);
     type_price(&browser, "778");
     browser.until("document.getElementById('away')");
     assert!(browser.text("#away").contains("does not answer"), "{}", browser.text("#away"));
     assert_eq!(browser.run(&format!("return {SAVES}")), false);
     inspect(&browser, "builder-away");
-    offline(false);
+    browser.allow_network(true);
     type_price(&browser, "779");
     browser.until(SAVES);
     browser.until("document.getElementById('away') === null");
@@ -156,7 +145,7 @@ fn the_builder_works_without_script() {
     browser.allow_scripts(false);
     browser.run("document.getElementById('price').value = '7'");
     browser.click("button[value='plan']");
-    browser.until("document.getElementById('plan').textContent.includes('Escrow')");
+    browser.until("document.getElementById('plan')?.textContent.includes('Escrow')");
     assert!(browser.text("#plan").contains("7,000"), "{}", browser.text("#plan"));
 }
 
@@ -172,7 +161,7 @@ fn a_query_file_is_opened_in_the_builder_and_planned_at_once() {
     browser.run("document.querySelector('details.panel').open = true");
     browser.choose("#query-file", &path);
     browser.click("form[action='/builder/import'] button");
-    browser.until("document.querySelector('[name=\"q.0.statistic\"]').value === 'survival'");
+    browser.until("document.querySelector('[name=\"q.0.statistic\"]')?.value === 'survival'");
     assert_eq!(browser.run("return document.getElementById('q-0-axis-0-width').value"), "60");
     assert!(browser.text("#plan").contains("Escrow"), "{}", browser.text("#plan"));
     inspect(&browser, "builder-survival");

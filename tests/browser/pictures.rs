@@ -8,8 +8,6 @@ use std::{
     collections::BTreeMap,
     env, fs,
     path::{Path, PathBuf},
-    thread,
-    time::Duration,
 };
 
 use market::{ledger::require_query, query::QueryFile};
@@ -18,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use web::client::{Remote, RemoteLedger};
 
 use super::{
-    chromium::{Browser, browser},
+    chromium::{Browser, browser, soon},
     patient::ward::ward,
     site::{query_file, site},
 };
@@ -126,21 +124,19 @@ fn wait_for_index() {
         let page: Value = answer.into_body().read_json().unwrap();
         page["items"].as_array().unwrap().len()
     };
-    while listed() < 2 {
-        thread::sleep(Duration::from_millis(50));
-    }
+    soon(|| match listed() {
+        2.. => Ok(()),
+        few => Err(format!("the index has {few} queries of 2")),
+    });
 }
 
 /// Opens the health of a node whose index is in step: what other tests put on its ledger brings it behind for a moment.
 fn open_health(browser: &Browser, url: &str) {
-    for _ in 0..200 {
+    soon(|| {
         browser.open(&format!("{url}/explorer/health"));
-        if browser.run("return document.querySelector('.notice.good') !== null") == true {
-            return;
-        }
-        thread::sleep(Duration::from_millis(50));
-    }
-    panic!("the node's index never is in step: {}", browser.text("main"));
+        let is_in_step = browser.run("return document.querySelector('.notice.good') !== null") == true;
+        if is_in_step { Ok(()) } else { Err(format!("the index is not in step: {}", browser.text("main"))) }
+    });
 }
 
 /// What researchers, sponsors, auditors and operators see.

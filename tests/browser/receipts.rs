@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::{
-    chromium::{Browser, browser, downloads},
+    chromium::{Browser, browser, downloads, saved},
     looks::{inspect, prints, weighs_little},
     results::{drawn, scrolls_in_its_box},
     site::{query_file, site},
@@ -148,13 +148,7 @@ fn a_result_is_drawn_and_saved_in_every_form() {
         let path = downloads().join(&file);
         drop(fs::remove_file(&path));
         browser.click(&format!("button[value='{button}']"));
-        let started = std::time::Instant::now();
-        while !path.exists() {
-            assert!(started.elapsed().as_secs() < 20, "{file} is not saved");
-            std::thread::sleep(std::time::Duration::from_millis(50));
-        }
-        std::thread::sleep(std::time::Duration::from_millis(50));
-        assert!(fs::read(&path).unwrap().starts_with(begins), "{file}");
+        assert!(saved(&path).starts_with(begins), "{file}");
     }
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }

@@ -6,13 +6,12 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
     sync::{Mutex, OnceLock},
-    time::Duration,
 };
 
 use serde_json::{Value, json};
 
 use super::{
-    chromium::{Browser, browser, downloads},
+    chromium::{Browser, browser, downloads, saved},
     looks::inspect,
     patient::journeys::{done, fill},
     results::drawn,
@@ -101,7 +100,7 @@ pub fn demo() -> &'static Demo {
 }
 
 /// That the page which is open says that a receipt holds.
-const HOLDS: &str = "document.querySelector('main').innerText.includes('The receipt holds')";
+const HOLDS: &str = "document.querySelector('main')?.innerText.includes('The receipt holds')";
 
 /// Goes to a part of the site by its navigation.
 #[track_caller]
@@ -133,17 +132,12 @@ fn a_researcher_goes_from_a_passkey_to_a_query_on_the_ledger_and_to_the_figures_
     fill(&browser, "epsilon", "1");
     browser.click("button[value='plan']");
     // The plan of before says that the ledger would open it, too.
-    browser.until("/ε = 1[,.]/.test(document.getElementById('plan').textContent)");
+    browser.until("/ε = 1[,.]/.test(document.getElementById('plan')?.textContent)");
     assert!(browser.text("#plan").contains("would open it now"), "{}", browser.text("#plan"));
     let path = downloads().join("query.toml");
     drop(fs::remove_file(&path));
     browser.click("button[value='toml']");
-    for _ in 0..200 {
-        if path.exists() {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    saved(&path);
     let opened = demo.locus(&["query", "open", path.to_str().unwrap(), "--key", &demo.researcher_key(), "--yes"]);
     let id = opened["id"].as_str().unwrap_or_else(|| panic!("{opened}")).to_owned();
     demo.follow();
@@ -244,7 +238,7 @@ fn an_auditor_goes_from_the_explorer_by_a_block_to_a_transaction_and_to_the_comm
     browser.open(&explorer);
     // The blocks of the screening are long past: the one of the first transaction is found by its number.
     browser.click("a[href='/blocks']");
-    browser.until("document.querySelector('h1').textContent === 'Blocks'");
+    browser.until("document.querySelector('h1')?.textContent === 'Blocks'");
     fill(&browser, "q", "1");
     browser.run("document.querySelector('form.search').submit()");
     browser.until("location.pathname === '/blocks/1'");

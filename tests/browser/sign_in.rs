@@ -100,7 +100,7 @@ fn a_person_makes_an_account_and_signs_in_again_with_either_of_two_passkeys() {
     // The name that a person chose is text.
     fill(&browser, "#own-name", MARKUP);
     browser.run("document.querySelector('form[action=\"/you/name\"]').submit()");
-    browser.until(&format!("document.querySelector('.who').textContent.includes({})", json!(MARKUP)));
+    browser.until(&format!("document.querySelector('.who')?.textContent.includes({})", json!(MARKUP)));
     assert_eq!(browser.run("return window.pwned ?? null"), Value::Null);
     assert_eq!(browser.run("return document.querySelectorAll('img[src=x]').length"), 0);
     inspect(&browser, "you-long-name");
@@ -159,7 +159,7 @@ fn a_tab_that_another_one_signed_out_asks_to_sign_in_and_changes_nothing() {
         browser.until("location.pathname !== '/you'");
     });
     browser.click("form[action='/you/name'] button");
-    browser.until("document.querySelector('.who').innerText.trim() === 'Sign in'");
+    browser.until("document.querySelector('.who')?.innerText.trim() === 'Sign in'");
     assert!(browser.text("#content").contains("Sign in"), "{}", browser.text("#content"));
     sign_in(&browser, site);
     assert_eq!(browser.run("return document.getElementById('own-name').value"), "Two Tabs");
@@ -231,7 +231,7 @@ fn an_institution_is_added_to_an_account_and_a_passkey_is_renamed() {
         browser.run("document.querySelector('form[action=\"/you/passkeys/rename\"]').closest('details').open = true");
         fill(&browser, "#label-1", label);
         browser.click("form[action='/you/passkeys/rename'] button");
-        let shown = "document.querySelector('form[action=\"/you/passkeys/remove\"] strong').textContent";
+        let shown = "document.querySelector('form[action=\"/you/passkeys/remove\"] strong')?.textContent";
         browser.until(&format!("{shown} === {}", json!(label)));
         shows_as_text(&browser, label);
     }

@@ -5,7 +5,6 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
-    thread,
     time::Duration,
 };
 
@@ -43,6 +42,7 @@ use web::{
     serve::{Running, StopOn, serve},
 };
 
+use super::chromium::soon;
 use crate::{
     api::{index_at, sealing_key},
     world::digest,
@@ -249,16 +249,14 @@ fn open(ledger: &RemoteLedger, blobs: &RemoteBlobs, researcher: &PartyKey, study
 }
 
 /// Waits until a node lists what its ledger holds.
+#[track_caller]
 pub fn follow(url: &str) {
-    for _ in 0..1_000 {
+    soon(|| {
         let mut answer = crate::api::agent().get(format!("{url}/health")).call().unwrap();
         let health: serde_json::Value = answer.body_mut().read_json().unwrap();
-        if health["index"].as_u64() >= health["height"].as_u64() {
-            return;
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
-    panic!("the node does not list what its ledger holds");
+        let is_listed = health["index"].as_u64() >= health["height"].as_u64();
+        if is_listed { Ok(()) } else { Err(format!("the node does not list what its ledger holds: {health}")) }
+    });
 }
 
 /// The site that all tests look at.

@@ -1,35 +1,22 @@
 //! A sponsor looks for a count, checks it, and hands the check to somebody else.
 
-use std::{fs, path::Path, time::Duration};
+use std::fs;
 
 use market::receipt::screening::{ScreeningReceipt, verify};
 
 use super::{
-    chromium::{browser, downloads},
+    chromium::{browser, downloads, saved},
     looks::inspect,
     patient::ward::ward,
     site::{HOSTILE, site},
 };
-
-/// Waits for a file that the browser saves.
-fn saved(path: &Path) -> String {
-    for _ in 0..200 {
-        if let Ok(text) = fs::read_to_string(path)
-            && !text.is_empty()
-        {
-            return text;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    panic!("{} was not saved", path.display());
-}
 
 #[test]
 fn a_sponsor_goes_from_the_list_to_a_verified_count_and_hands_it_on() {
     let (site, ward, browser) = (site(), ward(), browser());
     browser.open(&site.url);
     browser.click("nav a[href='/screenings']");
-    browser.until("document.querySelector('h1').textContent === 'Screenings'");
+    browser.until("document.querySelector('h1')?.textContent === 'Screenings'");
     assert!(browser.text("main").contains(HOSTILE));
     browser.click(&format!("a.title[href='/screenings/{}']", ward.screening));
     browser.until("document.getElementById('far')");
@@ -50,7 +37,7 @@ fn a_sponsor_goes_from_the_list_to_a_verified_count_and_hands_it_on() {
     let path = downloads().join("screening-receipt.json");
     drop(fs::remove_file(&path));
     browser.click(&format!("a[href='/screenings/{}/receipt.json']", ward.screening));
-    let receipt = ScreeningReceipt::from_json(&saved(&path)).unwrap();
+    let receipt = ScreeningReceipt::from_json(&String::from_utf8(saved(&path)).unwrap()).unwrap();
     assert_eq!(verify(&receipt).unwrap().records(), 1);
     browser.open(&format!("{}/verify", site.url));
     browser.choose("#receipt", &path);

@@ -20,6 +20,8 @@ mod life;
 mod light;
 mod money;
 mod people;
+#[path = "../ports.rs"]
+mod ports;
 mod private;
 mod proof_queue;
 mod prover;

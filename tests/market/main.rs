@@ -19,6 +19,8 @@ mod memory;
 mod objects;
 mod overview;
 mod plans;
+#[path = "../ports.rs"]
+mod ports;
 #[path = "../postgres.rs"]
 #[allow(dead_code, reason = "each binary uses a part of the cluster")]
 mod postgres;

@@ -29,12 +29,19 @@ fn options() -> RunnerOptions {
 }
 
 /// A duty that does what a test says, with leases of seconds and no pauses.
-struct Scripted<F>(F);
+struct Scripted<F> {
+    script: F,
+    lease_seconds: u32,
+}
 
 impl<F: Fn(&Work) -> Result<(), Error> + Send + Sync + 'static> Scripted<F> {
     #[allow(clippy::new_ret_no_self, reason = "what runners take")]
     fn new(script: F) -> Arc<dyn Duty> {
-        Arc::new(Self(script))
+        Self::leased_for(2, script)
+    }
+
+    fn leased_for(lease_seconds: u32, script: F) -> Arc<dyn Duty> {
+        Arc::new(Self { script, lease_seconds })
     }
 }
 
@@ -44,11 +51,12 @@ impl<F: Fn(&Work) -> Result<(), Error> + Send + Sync> Duty for Scripted<F> {
     }
 
     fn policy(&self) -> Policy {
-        Policy { lease_seconds: 2, attempts_max: 3, backoff: Backoff { seconds_min: 0, seconds_max: 0 } }
+        let backoff = Backoff { seconds_min: 0, seconds_max: 0 };
+        Policy { lease_seconds: self.lease_seconds, attempts_max: 3, backoff }
     }
 
     fn perform(&self, work: &Work) -> Result<(), Error> {
-        (self.0)(work)
+        (self.script)(work)
     }
 }
 
@@ -137,7 +145,8 @@ on_both! {
         queue.enqueue(&job("long"), real_now()).unwrap();
         let released = Arc::new(AtomicBool::new(false));
         let until = Arc::clone(&released);
-        let duty = Scripted::new(move |work| {
+        // By a clock of whole seconds a shorter lease can end while a slow disk writes its renewal.
+        let duty = Scripted::leased_for(6, move |work| {
             while !until.load(Ordering::Acquire) {
                 work.check()?;
                 thread::sleep(Duration::from_millis(10));

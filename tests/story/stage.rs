@@ -16,8 +16,9 @@ use super::{
 use crate::{
     api::agent,
     network::demo_file,
+    ports::free_port,
     postgres::Cluster,
-    s3::{KEY, S3Server, SECRET, free_address},
+    s3::{KEY, S3Server, SECRET},
 };
 
 const MEMBERS: usize = 4;
@@ -85,6 +86,7 @@ impl Stage {
     /// Everybody makes keys, and the node's operator founds the network.
     pub fn build(wards: &[Ward; 2]) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let free_address = || format!("127.0.0.1:{}", free_port());
         let node_address = free_address();
         let url = format!("http://{node_address}");
         let client = |name: &str| Party::new(folder.path(), name).with("LOCUS_URL", url.as_str());

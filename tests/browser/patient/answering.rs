@@ -37,6 +37,7 @@ use web::{
 };
 
 use super::{
+    Afterwards,
     hostile::{Client, operation},
     journeys::{done, fill},
     village::{allow_screening, clock, invited},
@@ -264,9 +265,10 @@ fn an_accepted_invitation_whose_contact_had_no_room_is_finished_from_its_page_an
     let (letters, browser) = (letters(), browser());
     let letter = letters.unstored;
     letters.enter(&browser);
+    let emptied = Afterwards(|| letters.store.is_full.store(false, Ordering::SeqCst));
     letters.store.is_full.store(true, Ordering::SeqCst);
     let said = letters.accept(&browser, letter);
-    letters.store.is_full.store(false, Ordering::SeqCst);
+    drop(emptied);
     says(&said, &["Nobody knows yet whether it was done.", "There was no room for it."]);
     assert!(matches!(letters.status(letter), ResponseStatus::Accepted { .. }));
     assert_eq!(letters.contact(letter), None);
@@ -304,12 +306,13 @@ fn an_invitation_of_which_the_ledger_refused_the_answer_is_answered_anew_in_anot
     let (letters, browser) = (letters(), browser());
     let letter = letters.refused;
     letters.enter(&browser);
+    let willing = Afterwards(|| letters.ledger.set(None));
     letters.ledger.set(Some(refusal()));
     letters.open(&browser, letter, "/decline");
     let declined = confirm(&browser);
     inspect(&browser, "patient-unsent");
     let accepted = letters.accept(&browser, letter);
-    letters.ledger.set(None);
+    drop(willing);
     for said in [declined, accepted] {
         says(&said, &["It was not done.", "The network did not take your answer.", "Nothing was changed."]);
         says(&said, &["You can answer anew"]);
@@ -330,6 +333,7 @@ fn an_answer_of_which_nobody_knows_is_kept_through_a_refusal_and_sent_again_as_i
     let (letters, browser) = (letters(), browser());
     let letter = letters.lost;
     letters.enter(&browser);
+    let willing = Afterwards(|| letters.ledger.set(None));
     letters.ledger.set(Some(silence()));
     let lost = letters.accept(&browser, letter);
     let kept = letters.kept(letter);
@@ -341,7 +345,7 @@ fn an_answer_of_which_nobody_knows_is_kept_through_a_refusal_and_sent_again_as_i
     let has_field = browser.run("return document.getElementById('contact') !== null");
     inspect(&browser, "patient-invitation-begun");
     let refused = letters.send_again(&browser, letter);
-    letters.ledger.set(None);
+    drop(willing);
 
     says(&lost, &["Nobody knows yet whether it was done.", "The network does not answer."]);
     says(&page, &["You began to answer", CONTACT, "Nobody knows whether it arrived.", "gives no other answer"]);

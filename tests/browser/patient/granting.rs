@@ -33,7 +33,7 @@ use super::{
 use crate::{
     api::licences::ask,
     browser::{
-        chromium::{Browser, browser},
+        chromium::{Browser, browser, soon},
         keyboard::{SKIP, Walk},
         looks::inspect,
         site::{folder, follow, site},
@@ -189,13 +189,11 @@ fn a_licence_is_granted_after_a_second_look_and_the_licensee_alone_can_read() {
     browser.click("#enter");
     browser.until("location.pathname === '/' && document.querySelector('form[action=\"/out\"]')");
     let grant = format!("/licences/{}/grant", offering.licence);
-    for _ in 0..200 {
+    soon(|| {
         offering.open(&browser, "/licences");
-        if browser.text("main").contains("Waits for you") {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
+        let text = browser.text("main");
+        if text.contains("Waits for you") { Ok(()) } else { Err(format!("nothing waits: {text}")) }
+    });
     inspect(&browser, "patient-licences-asked");
     offering.open(&browser, &format!("/licences/{}/decline", offering.licence));
     inspect(&browser, "patient-decline-licence");

@@ -9,11 +9,14 @@ use circuits::{
 use node::state::StateRead as _;
 use serde_json::{Value, json};
 
-use super::ward::{SCREENING_PRICE, Ward, contacts, ledger, ward};
+use super::{
+    Afterwards,
+    ward::{SCREENING_PRICE, Ward, contacts, ledger, ward},
+};
 use crate::{
     api::parity,
     browser::{
-        chromium::{Browser, browser},
+        chromium::{Browser, browser, downloads, saved, soon},
         keyboard::{SKIP, Walk},
         looks::{all_are_inspected, inspect, prints, weighs_little},
         site::site,
@@ -301,15 +304,16 @@ fn money_is_paid_out_once_after_a_second_look_without_script() {
     assert!(browser.text("main").contains("cannot be taken back"));
     browser.click("#confirm");
     browser.until("location.pathname.startsWith('/doing/')");
-    for _ in 0..200 {
-        if browser.text("#doing").contains("Done.") {
-            break;
+    let said = soon(|| {
+        let said = browser.text("#doing .notice");
+        if !said.is_empty() {
+            return Ok(said);
         }
-        std::thread::sleep(std::time::Duration::from_millis(50));
-        browser.click("#doing a[href^='/doing/']");
-        browser.until("document.getElementById('doing')");
-    }
-    assert!(browser.text("#doing").contains("Done. The money is on its way"), "{}", browser.text("#doing"));
+        // The link goes once the change has ended.
+        browser.run("document.querySelector('#doing a[href^=\"/doing/\"]')?.click()");
+        Err(format!("the change does not end: {}", browser.text("main")))
+    });
+    assert!(said.contains("Done. The money is on its way"), "{said}");
     assert_eq!(ledger().account(to).unwrap().unwrap().balance.get(), 500);
     ward.open(&browser, "/money");
     let money = browser.text("main");
@@ -363,16 +367,11 @@ fn everything_is_saved_in_one_file_without_a_secret() {
     let (ward, browser) = (ward(), browser());
     let number = ward.contributors[0];
     ward.enter(&browser, number);
-    let path = crate::browser::chromium::downloads().join("my-locus-data.json");
+    let path = downloads().join("my-locus-data.json");
     drop(fs::remove_file(&path));
     ward.open(&browser, "/");
     browser.click("footer a[href='/download']");
-    let started = std::time::Instant::now();
-    while !path.exists() {
-        assert!(started.elapsed().as_secs() < 20, "it is not saved");
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
-    let text = fs::read_to_string(&path).unwrap();
+    let text = String::from_utf8(saved(&path)).unwrap();
     let saved: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(saved["records"][0]["genome"]["variants"], 1_172);
     assert_eq!(saved["queries"].as_array().unwrap().len(), 2);
@@ -390,6 +389,7 @@ fn without_the_network_the_pages_show_the_last_picture_and_changes_say_that_they
     let (ward, browser) = (ward(), browser());
     let number = ward.contributors[0];
     ward.enter(&browser, number);
+    let mended = Afterwards(|| ward.line.cut(false));
     ward.line.cut(true);
     std::thread::sleep(std::time::Duration::from_millis(1_100));
     ward.open(&browser, "/records");
@@ -403,7 +403,7 @@ fn without_the_network_the_pages_show_the_last_picture_and_changes_say_that_they
     browser.until("document.querySelector('#doing .notice')");
     let said = browser.text("#doing");
     assert!(said.contains("Nobody knows yet") || said.contains("It was not done"), "{said}");
-    ward.line.cut(false);
+    drop(mended);
     let leaf = ward.wallet(number).holdings()[0].leaf;
     assert!(!ledger().registration(leaf).unwrap().unwrap().revoked);
     std::thread::sleep(std::time::Duration::from_millis(1_100));

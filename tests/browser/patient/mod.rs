@@ -10,3 +10,12 @@ pub mod plain;
 mod refusing;
 mod village;
 pub mod ward;
+
+/// Does something when it is dropped: what a test changed for all is as it was, also when the test fails.
+struct Afterwards<Work: Fn()>(Work);
+
+impl<Work: Fn()> Drop for Afterwards<Work> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}

@@ -8,7 +8,7 @@ use super::{
     ward::{Ward, ward},
 };
 use crate::browser::{
-    chromium::{Browser, browser},
+    chromium::{Browser, browser, soon},
     looks::inspect,
     site::site,
 };
@@ -36,14 +36,10 @@ fn asked(ward: &Ward, browser: &Browser) -> String {
 /// Looks at “Who asked” until it says something of that question.
 #[track_caller]
 fn until_asked(ward: &Ward, browser: &Browser, says: impl Fn(&str) -> bool) -> String {
-    for _ in 0..40 {
+    soon(|| {
         let text = asked(ward, browser);
-        if says(&text) {
-            return text;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(500));
-    }
-    panic!("it stays at: {}", asked(ward, browser));
+        if says(&text) { Ok(text) } else { Err(format!("it stays at: {text}")) }
+    })
 }
 
 /// Chooses what a record may be used for, and nothing else, and confirms it.

@@ -106,32 +106,34 @@ fn repro_a_kept_block_that_cannot_be_the_next_is_neither_proposed_nor_voted_for(
     town.agree();
 }
 
-#[test]
-fn a_block_whose_state_root_is_of_cooked_books_is_refused_by_the_others() {
-    let mut town = Town::running();
-    town.pay(0, "researcher", 0);
-    cook(&mut town, "sponsor");
-    let mut nonce = await_its_turn(&mut town, 1);
+/// Sends validator 3 a transfer of the sponsor, of whom its books are cooked, when it is its turn.
+fn pay_of_cooked_books(town: &mut Town, nonce: u64) {
     let height = town.node(0).height() + 1;
     // Anybody may send this; only the state after it differs.
-    let honest = town.transfer("sponsor", 0, 1);
+    let honest = town.transfer("sponsor", nonce, 1);
     assert_eq!(town.node(3).submit(&honest), "taken");
     town.settle_at(&[0, 1, 2], &honest);
     for number in 0..3 {
-        let log = town.log(number);
-        let refused = log.lines().find(|line| line.contains("a proposed block is refused"));
-        let refused = refused.unwrap_or_else(|| panic!("validator {number} refused nothing"));
-        assert!(refused.contains("state") && refused.contains("execution gives"), "{refused}");
         let round: u32 = town.node(number).ask(&format!("round {height}")).unwrap().parse().unwrap();
         assert!(round > 0, "the false block is not the one that was decided");
-        assert_eq!(town.account(number, "sponsor"), (ENDOWMENT - 1, 1));
+        assert_eq!(town.account(number, "sponsor"), (ENDOWMENT - 1 - nonce, 1 + nonce));
     }
-    // The others go on without it, and it with them once its books are theirs.
-    for _ in 0..4 {
-        let transfer = town.transfer("researcher", nonce, 1);
+}
+
+/// Whether each of the others was shown a block that it refused for the state after it.
+fn refused_its_state(town: &Town) -> bool {
+    let said = ["a proposed block is refused", "state", "execution gives"];
+    (0..3).all(|number| town.log(number).lines().any(|line| said.iter().all(|part| line.contains(part))))
+}
+
+/// The others go on without validator 3 until it finds its books cooked and ends, and with it once its books are theirs.
+/// Returns the next nonce.
+fn begin_anew(town: &mut Town, nonce: u64) -> u64 {
+    let last = nonce + 4;
+    for number in nonce..last {
+        let transfer = town.transfer("researcher", number, 1);
         assert_eq!(town.node(1).submit(&transfer), "taken");
         town.settle_at(&[0, 1, 2], &transfer);
-        nonce += 1;
     }
     wait("the one with cooked books ends", || town.node(3).ended());
     let said = town.node(3).heard().unwrap();
@@ -139,8 +141,26 @@ fn a_block_whose_state_root_is_of_cooked_books_is_refused_by_the_others() {
     drop(town.nodes[3].take());
     town.wipe(3);
     town.start(3);
-    town.pay(2, "researcher", nonce);
-    assert_eq!(town.account(3, "sponsor"), (ENDOWMENT - 1, 1));
+    town.pay(2, "researcher", last);
+    last + 1
+}
+
+#[test]
+fn a_block_whose_state_root_is_of_cooked_books_is_refused_by_the_others() {
+    let mut town = Town::running();
+    town.pay(0, "researcher", 0);
+    let (mut nonce, mut paid) = (1, 0);
+    // On a loaded machine its turn can pass before the others have its block, and it has one turn: then it ends.
+    wait("the others are shown a block of cooked books", || {
+        cook(&mut town, "sponsor");
+        nonce = await_its_turn(&mut town, nonce);
+        pay_of_cooked_books(&mut town, paid);
+        paid += 1;
+        let refused = refused_its_state(&town);
+        nonce = begin_anew(&mut town, nonce);
+        refused
+    });
+    assert_eq!(town.account(3, "sponsor"), (ENDOWMENT - paid, paid));
     town.agree();
 }
 

@@ -10,6 +10,6 @@ mod namespaces;
 mod process;
 mod simulation;
 mod time;
-mod town;
+pub mod town;
 mod vandal;
 mod withholding;

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    net::TcpListener,
     path::PathBuf,
     thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -18,7 +17,10 @@ use node::{
 use tempfile::TempDir;
 
 use super::process::{NodeProcess, Plan, links};
-use crate::world::{self, account, key};
+use crate::{
+    ports::free_port,
+    world::{self, account, key},
+};
 
 /// How long anything here may take before the test fails.
 pub const PATIENCE: Duration = Duration::from_secs(120);
@@ -27,10 +29,9 @@ pub fn name(number: usize) -> String {
     format!("validator {number}")
 }
 
-/// A port of this machine that was free a moment ago.
+/// An address of this machine for a node's links, with a port of its own.
 pub fn free_address() -> String {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    format!("/ip4/127.0.0.1/tcp/{port}")
+    format!("/ip4/127.0.0.1/tcp/{}", free_port())
 }
 
 pub fn listed(name: &str, address: &str, power: u32) -> Validator {
