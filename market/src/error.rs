@@ -114,8 +114,8 @@ pub enum Error {
         /// The cause and the remedy.
         why: String,
     },
-    /// A database server does not let anybody in: it is away, it starts, or the address or the password is wrong.
-    #[error("the database {database} cannot be reached: {why}")]
+    /// A database's server does not answer: it is away, it starts, or the address is wrong.
+    #[error("the database {database} does not answer: {why}")]
     DatabaseUnreachable {
         /// The database, without its password.
         database: String,

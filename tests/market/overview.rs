@@ -6,7 +6,7 @@ use circuits::{consent::ConsentTerms, privacy::Epsilon, quorum::Quorum};
 use market::{
     agent::{EarningState, Refusal, settle, withdraw},
     issuer::{change_consent, revoke},
-    ledger::tip,
+    ledger::{QueryWatch, tip},
     overview::{Decision, EarlyEnd, LedgerView, Overview, RecordStanding, invitations},
     recruitment::ScreeningAgent,
     wallet::Wallet,
@@ -74,13 +74,18 @@ fn repro_a_view_goes_on_where_the_ledger_stopped_to_answer_and_misses_no_query()
     world.pass_blocks(1);
     let unread = tip(world.ledger()).unwrap().height;
     let second = world.query(2, 11);
-    let mut view = LedgerView::default();
-    let stops = FaultyLedger::new(world.ledger(), Fault::BlockUnread(unread), 1);
-    assert!(view.refresh(&stops).is_err());
+    let stops = || FaultyLedger::new(world.ledger(), Fault::BlockUnread(unread), 1);
+    let (mut watch, mut opened) = (QueryWatch::default(), vec![]);
+    assert!(watch.follow(&stops(), &mut opened).is_err());
+    assert_eq!(opened, [first]);
     // Whoever begins anew comes past this block again.
     let earlier = || FaultyLedger::new(world.ledger(), Fault::BlockUnread(world.state(first).opened), 1);
-    assert!(LedgerView::default().refresh(&earlier()).is_err());
-    view.refresh(&earlier()).unwrap();
+    assert!(QueryWatch::default().follow(&earlier(), &mut vec![]).is_err());
+    watch.follow(&earlier(), &mut opened).unwrap();
+    assert_eq!(opened, [first, second]);
+
+    let mut view = LedgerView::default();
+    assert!(view.refresh(&stops()).is_err());
     let shown = overview(&world, &mut wallets[0], &mut view).queries;
     assert_eq!(shown.iter().map(|asked| asked.query).collect::<BTreeSet<_>>(), BTreeSet::from([first, second]));
 }

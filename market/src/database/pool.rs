@@ -3,7 +3,7 @@
 use std::{error::Error as StdError, fmt, time::Duration};
 
 use diesel::{
-    QueryResult,
+    ConnectionError, QueryResult,
     r2d2::{HandleError, Pool, PooledConnection},
 };
 
@@ -40,22 +40,26 @@ impl Database {
     /// Opens a database and runs the migrations that it lacks. A file of SQLite is made when it is absent.
     ///
     /// # Errors
-    /// [`Error::DatabaseUnreachable`] for a server that nobody can connect to, [`Error::DatabaseOpen`] when it cannot be
-    /// opened, is none of Locus, or a later version made it.
+    /// [`Error::DatabaseUnreachable`] for a server that does not answer yet, [`Error::DatabaseOpen`] when it lets nobody in,
+    /// is none of Locus, or a later version made it.
     pub fn open(url: &DatabaseUrl) -> Result<Self, Error> {
         let database = url.to_string();
         let why = |error: &dyn fmt::Display| url.without_secrets(&error.to_string());
         let failed = |error: &dyn fmt::Display| Error::DatabaseOpen { database: database.clone(), why: why(error) };
-        url.warn_if_unencrypted();
+        let remedy = if url.is_shared() {
+            "check that it runs, and its host, user, password and name"
+        } else {
+            "check that its folder exists and can be written, and that it is a database"
+        };
         let mut first = connect(url).map_err(|error| {
-            if url.is_shared() {
-                let remedy = "check that it runs, and its host, user, password and name";
-                let why = why(&format_args!("{error}; {remedy}"));
-                return Error::DatabaseUnreachable { database: database.clone(), why };
+            let told = format_args!("{error}; {remedy}").to_string();
+            if url.is_shared() && is_away(&error) {
+                Error::DatabaseUnreachable { database: database.clone(), why: why(&told) }
+            } else {
+                failed(&told)
             }
-            let remedy = "check that its folder exists and can be written, and that it is a database";
-            failed(&format_args!("{error}; {remedy}"))
         })?;
+        url.warn_if_unencrypted();
         migrate(&mut first).map_err(|error| failed(&error))?;
         drop(first);
         let pool = Pool::builder()
@@ -98,6 +102,25 @@ impl Database {
             Error::DatabaseBusy
         })
     }
+}
+
+/// What libpq and PostgreSQL say of a server that is away, starts or ends. They give no code for it; in another language
+/// they say it in other words, which then counts as any other failure.
+const AWAY: [&str; 8] = [
+    "Connection refused",
+    "Connection reset",
+    "No such file or directory",
+    "server closed the connection",
+    "the database system is starting up",
+    "the database system is shutting down",
+    "the database system is in recovery mode",
+    "the database system is not yet accepting connections",
+];
+
+/// Whether a server may answer a little later to who asks the same again.
+fn is_away(error: &ConnectionError) -> bool {
+    let told = error.to_string();
+    AWAY.iter().any(|away| told.contains(away))
 }
 
 /// Where failures to connect go that nobody waits for.

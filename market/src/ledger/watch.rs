@@ -44,7 +44,7 @@ impl QueryWatch {
     }
 
     /// The queries that opened since the last call, as far as the ledger shows them, in the order of their blocks. Those of
-    /// blocks that a list stood in for may have been told before, and come last.
+    /// blocks that a list stood in for may have been told before, and come first.
     ///
     /// # Errors
     /// [`Error::Ledger`] when the ledger cannot be reached; the next call looks at the same blocks again, so that no
@@ -81,7 +81,7 @@ impl QueryWatch {
             }
             *self = Self { last: latest, gap: Some(Gap { first, last: latest }) };
         }
-        opened.extend(self.look_behind(ledger));
+        opened.splice(..0, self.look_behind(ledger));
         Ok(())
     }
 

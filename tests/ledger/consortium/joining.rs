@@ -113,7 +113,7 @@ fn a_node_whose_key_the_ledger_does_not_list_gets_no_link() {
         thread::sleep(Duration::from_millis(700));
         for validator in 0..4 {
             let peers = town.node(validator).ask("peers").unwrap();
-            assert!(!peers.contains(&stranger), "validator {validator} has a link to the stranger");
+            assert!(!peers.contains(&stranger), "validator {validator} shows the stranger as a peer");
             assert!(!town.node(validator).has(&smuggled), "what the stranger sent was passed on");
         }
     }

@@ -112,17 +112,28 @@ impl Committee {
 }
 
 impl ServeMember {
+    /// The member, and the latest key with its place in that key's committee, if it has one.
+    fn begin(
+        &self,
+        key: &PartyKey,
+        ledger: &dyn LedgerAccess,
+    ) -> Result<(Member, (CommitteeEpoch, Option<MemberIndex>)), Error> {
+        let member = Member::open(&self.store, key.clone(), ledger)?;
+        let epoch = latest_key(ledger)?;
+        let seat = committee_of(ledger, epoch)?.index_of(member.account());
+        Ok((member, (epoch, seat)))
+    }
+
     /// Serves receipts and signatures, and does the member's duties, until a signal ends it.
     fn run(&self, key: PartyKey, home: &Home, output: &Output) -> Result<(), Error> {
         let account = key.account();
-        // The node may start at the same time, or again.
-        let (connection, member, (epoch, seat)) = patiently(output, || {
+        // The node may start at the same time, or go away and start again.
+        let (connection, member, (epoch, seat)) = patiently(|| {
             let connection = home.connect()?;
-            let ledger = &*connection.ledger;
-            let member = Member::open(&self.store, key.clone(), ledger)?;
-            let epoch = latest_key(ledger)?;
-            let seat = committee_of(ledger, epoch)?.index_of(account);
-            Ok((connection, member, (epoch, seat)))
+            match self.begin(&key, &*connection.ledger) {
+                Ok((member, seat)) => Ok((connection, member, seat)),
+                Err(error) => home.connect().and(Err(error)),
+            }
         })?;
         match seat {
             Some(index) => output.say(format!("member {index} of the committee of key {epoch}")),

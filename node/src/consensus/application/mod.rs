@@ -76,8 +76,8 @@ pub(super) struct Application {
     settings: Settings,
     /// Who may connect, as the ledger has it.
     peers: Vec<Multiaddr>,
-    /// How many are connected, as it was said last.
-    connected: Option<usize>,
+    /// How many are connected, with how many votes of all, as it was said last.
+    connected: Option<(usize, u64, u64)>,
     assembly: Assembly,
     /// Executed blocks of the next height, ready to be committed.
     judged: BTreeMap<BlockId, Proposal>,

@@ -18,11 +18,12 @@ const PEERS_TIME_MAX: Duration = Duration::from_secs(3);
 const PEERS_POLL_TIME: Duration = Duration::from_millis(50);
 
 impl Application {
-    /// Waits until the votes of a quorum are connected, this node's among them, and no longer than [`PEERS_TIME_MAX`].
+    /// Waits until the votes of a quorum are connected, this node's among them, and no longer than [`PEERS_TIME_MAX`]. Who
+    /// has no vote loses no round.
     pub(super) async fn wait_for_peers(&self) -> Result<(), Error> {
         let validators = self.validators()?;
         let deadline = Instant::now() + PEERS_TIME_MAX;
-        while Instant::now() < deadline {
+        while self.votes(&validators, &[]) > 0 && Instant::now() < deadline {
             let connected = listed(&self.net_requests, &validators).await.unwrap_or_default();
             if validators.is_quorum(self.votes(&validators, &connected)) {
                 break;
@@ -32,16 +33,15 @@ impl Application {
         Ok(())
     }
 
-    /// Says once when the number of connected nodes changes, and loudly when their votes are no quorum.
+    /// Says once when it changes who is connected, and loudly when their votes are no quorum.
     pub(super) async fn watch_peers(&mut self) -> Result<(), Error> {
         let validators = self.validators()?;
         let Ok(peers) = listed(&self.net_requests, &validators).await else { return Ok(()) };
-        let connected = peers.len();
-        if self.connected.replace(connected) == Some(connected) {
+        let (connected, votes, of) = (peers.len(), self.votes(&validators, &peers), validators.total_power());
+        if self.connected.replace((connected, votes, of)) == Some((connected, votes, of)) {
             return Ok(());
         }
-        let votes = self.votes(&validators, &peers);
-        let (of, height) = (validators.total_power(), self.tip()?.height);
+        let height = self.tip()?.height;
         if validators.is_quorum(votes) {
             tracing::info!(connected, votes, of, %height, "connected to enough nodes to go on");
         } else {

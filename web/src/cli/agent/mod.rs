@@ -253,7 +253,7 @@ impl Answering {
     fn watch(&self, home: &Home, output: &Output) -> Result<(), Error> {
         let stop = Stop::on_signals()?;
         let committee = self.members.directory()?;
-        let connection = patiently(output, || home.connect())?;
+        let connection = patiently(|| home.connect())?;
         let proving = proving_key(home, &connection.ledger.genesis().contribution)?;
         let means = self.means(home, connection, Some(Prover { committee, proving }))?;
         let mut watching = Watching::new(Duration::from_secs(self.delay));

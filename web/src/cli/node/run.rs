@@ -184,7 +184,7 @@ impl Run {
         let ledger = home.open_checked_ledger()?;
         let key = home.key(&home.validator_path(), Role::Validator)?;
         let mempool = Arc::new(Mempool::new(Arc::new(ledger)));
-        let database = patiently(output, || self.database.open(home))?;
+        let database = patiently(|| self.database.open(home))?;
         let objects = home.objects()?;
         let others = Arc::new(OtherNodes::at(&self.blobs_from)?);
         let custody = self.custodian_key.as_deref().map(|path| home.key(path, Role::Custodian)).transpose()?;
