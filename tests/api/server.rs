@@ -1,6 +1,11 @@
 //! A chain that has seen every listing's rows, served on a free port.
 
-use std::{path::Path, sync::Arc, thread, time::Duration};
+use std::{
+    path::Path,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use circuits::{
     id::{ChainId, QueryId},
@@ -215,7 +220,9 @@ impl Server {
     pub fn forget_index(&self) {
         let queue = Queue::new(self.index.database().clone());
         let is_busy = |count: &JobCount| matches!(count.state, JobState::Waiting | JobState::Running);
+        let started = Instant::now();
         while queue.counts().unwrap().iter().any(is_busy) {
+            assert!(started.elapsed() < Duration::from_secs(60), "the node's jobs never end: {:?}", queue.counts());
             thread::sleep(Duration::from_millis(10));
         }
         self.index.clear().unwrap();

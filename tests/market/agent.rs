@@ -125,6 +125,7 @@ fn repro_one_false_gap_in_a_ledger_made_a_watch_trust_its_list_for_ever() {
     // What opens meanwhile waits for no block behind, and a block that cannot be read is asked for again.
     let next = world.query(2, 10);
     let first = FaultyLedger::new(world.ledger(), Fault::BlockUnread(Height::new(1)), 1);
+    assert_eq!({ watch }.poll(world.ledger()).unwrap(), [query, next], "what may be known already comes first");
     assert_eq!(watch.poll(&first).unwrap(), [next]);
     assert!(!watch.has_seen(latest));
     assert_eq!(watch.poll(world.ledger()).unwrap(), [query], "its block is looked at now");

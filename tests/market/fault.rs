@@ -12,7 +12,7 @@ use circuits::{
     contribution::{Opening, UnverifiedContribution},
     eligibility::EligibilityInstance,
     groth16::{PROOF_BYTES, ProofBytes},
-    id::{AccountId, ChainId, Digest, EpochRoot, Evaluation, Leaf, Nullifier, QueryId, ScopeNullifier},
+    id::{AccountId, ChainId, Digest, EpochRoot, Evaluation, Leaf, Nullifier, QueryId, ScopeNullifier, ScreeningId},
 };
 use market::{
     Error,
@@ -192,6 +192,11 @@ impl LedgerAccess for FaultyLedger<'_> {
             _ => false,
         };
         Ok(all.filter(|id| !is_hidden(id)).collect())
+    }
+
+    /// It has a list of these, and looks at no block for them.
+    fn screenings(&self) -> Result<Vec<ScreeningId>, Error> {
+        self.inner.screenings()
     }
 
     fn leaves(&self, count: u32) -> Result<Vec<Leaf>, Error> {

@@ -86,6 +86,7 @@ fn repro_a_view_goes_on_where_the_ledger_stopped_to_answer_and_misses_no_query()
 
     let mut view = LedgerView::default();
     assert!(view.refresh(&stops()).is_err());
+    view.refresh(&earlier()).unwrap();
     let shown = overview(&world, &mut wallets[0], &mut view).queries;
     assert_eq!(shown.iter().map(|asked| asked.query).collect::<BTreeSet<_>>(), BTreeSet::from([first, second]));
 }

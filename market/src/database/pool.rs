@@ -3,7 +3,7 @@
 use std::{error::Error as StdError, fmt, time::Duration};
 
 use diesel::{
-    ConnectionError, QueryResult,
+    QueryResult,
     r2d2::{HandleError, Pool, PooledConnection},
 };
 
@@ -53,7 +53,7 @@ impl Database {
         };
         let mut first = connect(url).map_err(|error| {
             let told = format_args!("{error}; {remedy}").to_string();
-            if url.is_shared() && is_away(&error) {
+            if url.is_shared() && is_away(&error.to_string()) {
                 Error::DatabaseUnreachable { database: database.clone(), why: why(&told) }
             } else {
                 failed(&told)
@@ -106,10 +106,15 @@ impl Database {
 
 /// What libpq and PostgreSQL say of a server that is away, starts or ends. They give no code for it; in another language
 /// they say it in other words, which then counts as any other failure.
-const AWAY: [&str; 8] = [
+const AWAY: [&str; 13] = [
     "Connection refused",
     "Connection reset",
+    "Connection timed out",
+    "timeout expired",
     "No such file or directory",
+    "No route to host",
+    "Network is unreachable",
+    "could not translate host name",
     "server closed the connection",
     "the database system is starting up",
     "the database system is shutting down",
@@ -117,10 +122,11 @@ const AWAY: [&str; 8] = [
     "the database system is not yet accepting connections",
 ];
 
-/// Whether a server may answer a little later to who asks the same again.
-fn is_away(error: &ConnectionError) -> bool {
-    let told = error.to_string();
-    AWAY.iter().any(|away| told.contains(away))
+/// Whether a server that was refused with these words may answer a little later to who asks the same again. Of a name with
+/// several addresses each has its words, and a server that let nobody in has the last ones.
+fn is_away(told: &str) -> bool {
+    let last = told.rfind("failed: ").and_then(|at| told.get(at..)).unwrap_or(told);
+    AWAY.iter().any(|away| last.contains(away))
 }
 
 /// Where failures to connect go that nobody waits for.
@@ -130,5 +136,22 @@ struct LogWithoutSecrets(DatabaseUrl);
 impl<E: StdError> HandleError<E> for LogWithoutSecrets {
     fn handle_error(&self, error: E) {
         tracing::warn!(database = %self.0, why = self.0.without_secrets(&error.to_string()), "a database connection failed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_away;
+
+    #[test]
+    fn a_server_that_lets_nobody_in_is_not_away_whatever_its_other_addresses_do() {
+        let refused =
+            "connection to server at \"::1\", port 5432 failed: Connection refused\n\tIs the server running?\n";
+        let password =
+            "connection to server at \"127.0.0.1\", port 5432 failed: FATAL:  password authentication failed";
+        assert!(is_away(refused));
+        assert!(!is_away(password));
+        assert!(!is_away(&format!("{refused}{password}")));
+        assert!(is_away("could not translate host name \"db\" to address: Name or service not known"));
     }
 }

@@ -130,10 +130,11 @@ impl ServeMember {
         // The node may start at the same time, or go away and start again.
         let (connection, member, (epoch, seat)) = patiently(|| {
             let connection = home.connect()?;
-            match self.begin(&key, &*connection.ledger) {
-                Ok((member, seat)) => Ok((connection, member, seat)),
-                Err(error) => home.connect().and(Err(error)),
-            }
+            let begun = self.begin(&key, &*connection.ledger).or_else(|_| {
+                home.connect()?;
+                self.begin(&key, &*connection.ledger)
+            });
+            begun.map(|(member, seat)| (connection, member, seat))
         })?;
         match seat {
             Some(index) => output.say(format!("member {index} of the committee of key {epoch}")),

@@ -160,12 +160,16 @@ impl PatientPages {
         }
         let mut view = LedgerView::clone(&known.view);
         let offline = view.refresh(self.ledger()).err().map(|error| error.to_string());
-        let found = News { view: Arc::new(view), asked: Some(Instant::now()), offline };
         let mut news = lock(&self.news);
         // Somebody who asked at the same time may have been answered where this one was not.
-        if found.offline.is_none() || news.asked == known.asked {
-            *news = found;
+        if offline.is_some() && news.asked != known.asked {
+            return news.clone();
         }
+        // What was learned of names meanwhile is more than what a half answer brings.
+        if offline.is_none() || Arc::ptr_eq(&news.view, &known.view) {
+            news.view = Arc::new(view);
+        }
+        (news.asked, news.offline) = (Some(Instant::now()), offline);
         news.clone()
     }
 

@@ -33,7 +33,7 @@ impl Application {
         Ok(())
     }
 
-    /// Says once when it changes who is connected, and loudly when their votes are no quorum.
+    /// Says once when it changes how many are connected, or with how many votes, and loudly when they are too few.
     pub(super) async fn watch_peers(&mut self) -> Result<(), Error> {
         let validators = self.validators()?;
         let Ok(peers) = listed(&self.net_requests, &validators).await else { return Ok(()) };
@@ -42,7 +42,9 @@ impl Application {
             return Ok(());
         }
         let height = self.tip()?.height;
-        if validators.is_quorum(votes) {
+        // Who has no vote needs one link, whatever the others have among themselves.
+        let has_vote = self.votes(&validators, &[]) > 0;
+        if validators.is_quorum(votes) || !has_vote && connected > 0 {
             tracing::info!(connected, votes, of, %height, "connected to enough nodes to go on");
         } else {
             tracing::warn!(connected, votes, of, %height, "connected to too few nodes: no block is made until more are");
