@@ -74,6 +74,19 @@ impl News {
         self.asked.is_some_and(|asked| asked.elapsed() < NEWS_TIME) && self.offline.is_none()
     }
 
+    /// Takes what the ledger answered to somebody who had `known` before, or why it did not.
+    fn take(&mut self, known: &Self, view: LedgerView, offline: Option<String>) {
+        // Of two who asked at once the first good answer stays: both count their versions from the same one.
+        if self.asked != known.asked && (offline.is_some() || self.offline.is_none()) {
+            return;
+        }
+        // What was learned of names meanwhile is more than what a half answer brings.
+        if offline.is_none() || Arc::ptr_eq(&self.view, &known.view) {
+            self.view = Arc::new(view);
+        }
+        (self.asked, self.offline) = (Some(Instant::now()), offline);
+    }
+
     /// The same while somebody else asks the ledger, and has no answer yet.
     fn awaited(self) -> Self {
         let silent = self.asked.map(|asked| asked.elapsed()).filter(|silent| *silent > SILENCE_TIME_MAX);
@@ -161,15 +174,7 @@ impl PatientPages {
         let mut view = LedgerView::clone(&known.view);
         let offline = view.refresh(self.ledger()).err().map(|error| error.to_string());
         let mut news = lock(&self.news);
-        // Somebody who asked at the same time may have been answered where this one was not.
-        if offline.is_some() && news.asked != known.asked {
-            return news.clone();
-        }
-        // What was learned of names meanwhile is more than what a half answer brings.
-        if offline.is_none() || Arc::ptr_eq(&news.view, &known.view) {
-            news.view = Arc::new(view);
-        }
-        (news.asked, news.offline) = (Some(Instant::now()), offline);
+        news.take(&known, view, offline);
         news.clone()
     }
 
@@ -221,5 +226,53 @@ impl PatientPages {
         let shown = Shown { overview, offline: news.offline, is_busy: false, stamp, version };
         *before = Some(shown.clone());
         Ok(shown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What two know who ask at once, and what is known once the first of them was answered.
+    fn first(offline: Option<&str>) -> (News, News) {
+        let known = News::default();
+        let mut news = known.clone();
+        news.take(&known, LedgerView::default(), offline.map(Into::into));
+        assert!(news.asked.is_some() && !Arc::ptr_eq(&news.view, &known.view));
+        (known, news)
+    }
+
+    #[test]
+    fn repro_of_two_good_answers_at_once_the_second_does_not_replace_the_first_under_the_same_version() {
+        let (known, mut news) = first(None);
+        let before = news.clone();
+        news.take(&known, LedgerView::default(), None);
+        assert!(Arc::ptr_eq(&news.view, &before.view) && news.asked == before.asked);
+    }
+
+    #[test]
+    fn a_look_that_failed_beside_a_good_one_changes_nothing() {
+        let (known, mut news) = first(None);
+        let before = news.clone();
+        news.take(&known, LedgerView::default(), Some("no answer".into()));
+        assert!(Arc::ptr_eq(&news.view, &before.view) && news.offline.is_none());
+    }
+
+    #[test]
+    fn a_good_look_beside_one_that_failed_replaces_it() {
+        let (known, mut news) = first(Some("no answer"));
+        let before = news.clone();
+        news.take(&known, LedgerView::default(), None);
+        assert!(!Arc::ptr_eq(&news.view, &before.view) && news.offline.is_none());
+    }
+
+    #[test]
+    fn half_an_answer_does_not_replace_names_that_were_learned_meanwhile() {
+        let (_, known) = first(None);
+        let mut news = known.clone();
+        news.view = Arc::new(LedgerView::default());
+        let learned = Arc::clone(&news.view);
+        news.take(&known, LedgerView::default(), Some("no answer".into()));
+        assert!(Arc::ptr_eq(&news.view, &learned) && news.offline.is_some());
     }
 }
