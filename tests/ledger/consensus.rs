@@ -13,7 +13,7 @@ use std::{
 use circuits::quorum::Quorum;
 use node::{
     Error, Ledger, Mempool,
-    consensus::{ConsensusSigner, Engine, EngineOptions, Guarded, Pace, PeerSecret, Timeouts},
+    consensus::{ConsensusSigner, Engine, EngineOptions, Guarded, Pace, PeerSecret, Timeouts, Votes},
     genesis::Genesis,
     light::LightClient,
     state::{StateRead, Upgrade},
@@ -94,6 +94,10 @@ impl Node {
 
     fn stop(&mut self) {
         self.engine.take().unwrap().stop().unwrap();
+    }
+
+    fn votes(&self) -> Votes {
+        futures::executor::block_on(self.engine.as_ref().unwrap().handle().votes()).unwrap()
     }
 
     fn height(&self) -> u64 {
@@ -262,6 +266,8 @@ fn one_of_four_may_fail_and_two_halt_the_chain_until_one_is_back() {
     let second = nodes[0].transfer("researcher", 2);
     wait("three go on", || nodes[..3].iter().all(|node| node.has(second)));
     nodes[2].stop();
+    wait("one knows that two are too few", || nodes[0].votes().connected == 2);
+    assert!(!nodes[0].votes().are_enough());
     let third = nodes[0].transfer("researcher", 3);
     thread::sleep(Duration::from_secs(2));
     assert!(!nodes[0].has(third) && !nodes[1].has(third), "two of four decided");
@@ -294,6 +300,8 @@ fn validators_let_an_observer_in_give_it_a_vote_and_a_light_client_follows() {
     nodes.push(node);
     let id = nodes[0].transfer("researcher", 7);
     wait("the observer has the transfer", || nodes[4].has(id));
+    let votes = nodes[4].votes();
+    assert!(!votes.votes && votes.nodes > 0 && votes.are_enough(), "{votes:?}");
 
     approve(&nodes, &ConsortiumChange::SetValidator(Validator { power: 1, ..newcomer }));
     let id = nodes[4].transfer("sponsor", 8);
@@ -381,6 +389,7 @@ fn repro_a_node_whose_thread_panicked_ended_as_if_it_had_been_told_to() {
     let engine = node.engine.take().unwrap();
     engine.handle().request_block();
     futures::executor::block_on(engine.handle().ended());
+    assert!(engine.handle().outcome().unwrap().unwrap_err().to_string().contains("panicked"));
     assert!(engine.stop().unwrap_err().to_string().contains("panicked"));
 }
 

@@ -28,15 +28,15 @@ use std::{
 };
 
 use arc_malachitebft_app_channel::{
-    Channels, ConsensusContext, EngineHandle as EngineHandles, NetworkContext, NetworkIdentity, NetworkRequest,
-    RequestContext, Signer as _, SyncContext, WalContext,
+    Channels, ConsensusContext, EngineHandle as EngineHandles, NetworkContext, NetworkIdentity, RequestContext,
+    Signer as _, SyncContext, WalContext,
     app::types::{Keypair, codec::Codec as _},
     start_engine,
 };
 use circuits::id::AccountId;
 use tokio::{
     runtime::Builder,
-    sync::{Notify, mpsc, watch},
+    sync::{Notify, watch},
 };
 
 use self::{
@@ -44,12 +44,13 @@ use self::{
     codec::{Borsh, Noting},
     context::{Address, Chain},
     guard::PastBallot,
+    links::Links,
     settings::Settings,
     signing::{ChainSigner, ChainVerifier},
 };
 pub use self::{
     guard::Guarded,
-    links::Peer,
+    links::{Peer, Votes},
     settings::{Pace, Timeouts, check_address, peer_key},
     signing::ConsensusSigner,
 };
@@ -126,8 +127,7 @@ pub struct EngineHandle {
     /// Whether the engine ended, and why if it was not told to.
     ended: watch::Receiver<Option<Result<(), Error>>>,
     wanted: Arc<Notify>,
-    /// The way to ask the network, of the latest start.
-    requests: Requests,
+    links: LatestLinks,
 }
 
 impl Engine {
@@ -145,8 +145,8 @@ impl Engine {
         let thread = thread::Builder::new().name("locus-consensus".into()).spawn(move || node.run(&tell, &end));
         let thread = Some(thread.map_err(failed)?);
         let ended_early = || Error::Consensus { why: "it ended while it started".into() };
-        let requests = told.recv().map_err(|_| ended_early())??;
-        Ok(Self { stop, thread, handle: EngineHandle { account, ledger, ended, wanted, requests } })
+        let links = told.recv().map_err(|_| ended_early())??;
+        Ok(Self { stop, thread, handle: EngineHandle { account, ledger, ended, wanted, links } })
     }
 
     /// A way to ask this engine.
@@ -161,8 +161,7 @@ impl Engine {
     /// Why it had ended before, if it was not told to.
     pub fn stop(mut self) -> Result<(), Error> {
         self.end();
-        let panicked = || Err(Error::Consensus { why: "its thread panicked; see the log above".into() });
-        self.handle.outcome().unwrap_or_else(panicked)
+        self.handle.outcome().unwrap_or_else(|| Err(panicked()))
     }
 
     fn end(&mut self) {
@@ -198,20 +197,37 @@ impl EngineHandle {
     /// [`Error::Consensus`] when the engine ended; the ledger's.
     pub async fn peers(&self) -> Result<Vec<Peer>, Error> {
         let validators = require_validators(&self.ledger.snapshot()?)?;
-        let requests = self.requests.borrow().clone();
-        Ok(links::listed(&requests, &validators).await?.into_iter().map(|(peer, _)| peer).collect())
+        let links = self.links.borrow().clone();
+        Ok(links.listed(&validators).await?.into_iter().map(|(peer, _)| peer).collect())
+    }
+
+    /// Whose votes this node reaches now.
+    ///
+    /// # Errors
+    /// [`Error::Consensus`] when the engine ended; the ledger's.
+    pub async fn votes(&self) -> Result<Votes, Error> {
+        let validators = require_validators(&self.ledger.snapshot()?)?;
+        let links = self.links.borrow().clone();
+        links.votes(&validators).await
     }
 
     /// How the engine ended, if it did.
     #[must_use]
     pub fn outcome(&self) -> Option<Result<(), Error>> {
-        self.ended.borrow().clone()
+        // Nothing is told any more once nobody is there to tell it.
+        let is_over = self.ended.has_changed().is_err();
+        let told = self.ended.borrow().clone();
+        told.or_else(|| is_over.then(|| Err(panicked())))
     }
 
     /// Returns when the engine ended, whoever ended it.
     pub async fn ended(&self) {
         drop(self.ended.clone().wait_for(Option::is_some).await);
     }
+}
+
+fn panicked() -> Error {
+    Error::Consensus { why: "its thread panicked; see the log above".into() }
 }
 
 /// What a node's sessions are made of.
@@ -222,20 +238,20 @@ struct Node {
     stop: watch::Receiver<bool>,
 }
 
-/// The ways to ask the network, each session's in turn.
-type Requests = watch::Receiver<mpsc::Sender<NetworkRequest>>;
+/// Each session's links in turn.
+type LatestLinks = watch::Receiver<Links>;
 
 impl Node {
     /// Runs sessions until a stop, each with threads and connections of its own: the first one of a node whose key signed
     /// later blocks than its ledger has only follows.
-    fn run(self, tell: &SyncSender<Result<Requests, Error>>, end: &watch::Sender<Option<Result<(), Error>>>) {
-        let mut requests: Option<watch::Sender<_>> = None;
+    fn run(self, tell: &SyncSender<Result<LatestLinks, Error>>, end: &watch::Sender<Option<Result<(), Error>>>) {
+        let mut links: Option<watch::Sender<_>> = None;
         let outcome = loop {
-            let session = self.session(|begun| match &requests {
-                Some(requests) => drop(requests.send_replace(begun)),
+            let session = self.session(|begun| match &links {
+                Some(links) => drop(links.send_replace(begun)),
                 None => {
                     let (first, receiver) = watch::channel(begun);
-                    requests = Some(first);
+                    links = Some(first);
                     // Whoever started the engine waits for this.
                     let _ = tell.send(Ok(receiver));
                 }
@@ -248,14 +264,14 @@ impl Node {
         };
         if let Err(error) = &outcome {
             tracing::error!(%error, "the node stops");
-            if requests.is_none() {
+            if links.is_none() {
                 let _ = tell.send(Err(error.clone()));
             }
         }
         end.send_replace(Some(outcome));
     }
 
-    fn session(&self, begun: impl FnOnce(mpsc::Sender<NetworkRequest>)) -> Result<End, Error> {
+    fn session(&self, begun: impl FnOnce(Links)) -> Result<End, Error> {
         let failed = |error| Error::Consensus { why: format!("its threads do not start: {error}") };
         let runtime = Builder::new_multi_thread()
             .worker_threads(THREADS)
@@ -265,7 +281,7 @@ impl Node {
             .map_err(failed)?;
         let outcome = runtime.block_on(async {
             let session = Session::begin(&self.mempool, &self.options, &self.wanted).await?;
-            begun(session.requests.clone());
+            begun(session.links.clone());
             session.run(self.stop.clone()).await
         });
         // With the threads go the connections, so that peers see a new session as a new node.
@@ -279,7 +295,7 @@ struct Session {
     application: Application,
     channels: Channels<Chain>,
     actors: EngineHandles,
-    requests: mpsc::Sender<NetworkRequest>,
+    links: Links,
 }
 
 /// What this node must have caught up with before it signs: a ledger that ends before what its key signed was restored
@@ -378,8 +394,9 @@ impl Session {
             pace: options.pace,
             wanted: Arc::clone(wanted),
         };
-        let application = Application::new(parts, settings, peers, &channels);
-        Ok(Self { application, requests: channels.net_requests.clone(), channels, actors })
+        let links = Links { requests: channels.net_requests.clone(), account, follows: follow.is_some() };
+        let application = Application::new(parts, settings, peers, links.clone(), &channels);
+        Ok(Self { application, links, channels, actors })
     }
 
     async fn run(self, stop: watch::Receiver<bool>) -> Result<End, Error> {

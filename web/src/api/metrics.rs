@@ -11,7 +11,7 @@ use actix_web::{
     middleware::Next,
     web::Data,
 };
-use node::transaction::Transaction;
+use node::{consensus::Votes, transaction::Transaction};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{
@@ -23,7 +23,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::{Quorum, Service};
+use super::Service;
 use crate::Error;
 
 /// Buckets of request times: 1 ms to about 16 s.
@@ -122,10 +122,10 @@ impl Metrics {
 }
 
 /// The metrics as text, gauges read now.
-pub(super) fn text(service: &Service, consensus: Option<&Quorum>) -> Result<String, Error> {
+pub(super) fn text(service: &Service, consensus: Option<&Votes>) -> Result<String, Error> {
     let metrics = &service.metrics;
-    metrics.votes_connected.set(consensus.map_or(0, |quorum| quorum.connected));
-    metrics.votes_total.set(consensus.map_or(0, |quorum| quorum.total));
+    metrics.votes_connected.set(consensus.map_or(0, |votes| votes.connected));
+    metrics.votes_total.set(consensus.map_or(0, |votes| votes.total));
     metrics.height.set(service.chain.snapshot()?.latest()?.height.get());
     metrics.index_height.set(service.index.position()?.height.get());
     metrics.waiting.set(service.chain.waiting() as u64);

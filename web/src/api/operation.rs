@@ -1,14 +1,15 @@
 //! For whoever runs the server: health, metrics and the description of the API.
 
-use std::collections::BTreeSet;
-
 use actix_web::{HttpResponse, get, web::Data};
 use circuits::id::{AccountId, ChainId};
-use node::{consensus::EngineHandle, state::StateRead, units::Height};
+use node::{
+    consensus::{EngineHandle, Votes},
+    units::Height,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::OpenApi;
 
-use super::{Document, Service, blocking, metrics::text, reply::found, schemas};
+use super::{Document, Service, blocking, metrics::text, schemas};
 use crate::Error;
 
 /// Media type of the metrics.
@@ -33,48 +34,22 @@ pub struct Health {
     /// The validator whose node this is, where a consensus engine runs.
     pub validator: Option<AccountId>,
     /// Whom this node reaches of those who make blocks, where a consensus engine runs.
-    pub consensus: Option<Quorum>,
+    pub consensus: Option<Votes>,
 }
 
-/// The votes of the validators that a node reaches, itself included, and of all.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Quorum {
-    /// Votes of those connected.
-    pub connected: u64,
-    /// Votes of all.
-    pub total: u64,
-    /// Whether those connected are enough to make blocks.
-    pub reached: bool,
-    /// Whether this node's own account has a vote now.
-    pub votes: bool,
-}
-
-/// Whom the engine reaches.
-pub(crate) async fn quorum(service: &Data<Service>) -> Result<Option<Quorum>, Error> {
-    let Some(engine) = service.engine.clone() else { return Ok(None) };
-    let peers = engine.peers().await?;
-    let own = engine.account();
-    let reached = peers.iter().filter_map(|peer| peer.validator.as_deref()?.parse().ok()).chain([own]);
-    let reached: BTreeSet<AccountId> = reached.collect();
-    let service = service.clone();
-    blocking(move || {
-        let validators = found("validators", "now", service.chain.snapshot()?.validators()?)?;
-        let connected = reached.iter().map(|account| validators.power(*account)).sum();
-        Ok(Some(Quorum {
-            connected,
-            total: validators.total_power(),
-            reached: validators.is_quorum(connected),
-            votes: validators.power(own) > 0,
-        }))
-    })
-    .await
+/// Whose votes the engine reaches, where one runs.
+pub(crate) async fn votes(service: &Service) -> Result<Option<Votes>, Error> {
+    match &service.engine {
+        Some(engine) => Ok(Some(engine.votes().await?)),
+        None => Ok(None),
+    }
 }
 
 /// Reads ledger and index; answers only when both work.
 #[utoipa::path(tag = "operation", responses((status = 200, description = "it works", body = schemas::Health)))]
 #[get("/health")]
 pub(super) async fn read_health(service: Data<Service>) -> Result<HttpResponse, Error> {
-    let consensus = quorum(&service).await?;
+    let consensus = votes(&service).await?;
     let health = blocking(move || {
         Ok(Health {
             version: env!("CARGO_PKG_VERSION").into(),
@@ -106,7 +81,7 @@ pub(super) async fn list_peers(service: Data<Service>) -> Result<HttpResponse, E
 #[utoipa::path(tag = "operation", responses((status = 200, description = "the counters", body = String, content_type = "application/openmetrics-text")))]
 #[get("/metrics")]
 pub(super) async fn read_metrics(service: Data<Service>) -> Result<HttpResponse, Error> {
-    let consensus = quorum(&service).await?;
+    let consensus = votes(&service).await?;
     let text = blocking(move || text(&service, consensus.as_ref())).await?;
     Ok(HttpResponse::Ok().content_type(OPENMETRICS).body(text))
 }

@@ -14,7 +14,7 @@ use std::{
 };
 
 use arc_malachitebft_app_channel::{
-    AppMsg, Channels, NetworkRequest,
+    AppMsg, Channels,
     app::{events::RxEvent, net::Multiaddr, types::core::HeightParams},
 };
 use tokio::{
@@ -26,9 +26,10 @@ use tokio::{
 
 use self::pace::{Begin, Idle, Seen};
 use super::{
-    Pace,
+    Pace, Votes,
     assembly::{Assembled, Assembly},
     context::{BlockId, Chain, Voters},
+    links::Links,
     publisher::Publisher,
     settings::Settings,
     signing::ChainSigner,
@@ -72,12 +73,12 @@ pub(super) struct Application {
     parts: Parts,
     ledger: Arc<Ledger>,
     publisher: Publisher,
-    net_requests: mpsc::Sender<NetworkRequest>,
+    links: Links,
     settings: Settings,
     /// Who may connect, as the ledger has it.
     peers: Vec<Multiaddr>,
-    /// How many are connected, with how many votes of all, as it was said last.
-    connected: Option<(usize, u64, u64)>,
+    /// Whose votes are connected, as it was said last.
+    connected: Option<Votes>,
     assembly: Assembly,
     /// Executed blocks of the next height, ready to be committed.
     judged: BTreeMap<BlockId, Proposal>,
@@ -98,7 +99,13 @@ pub(super) struct Application {
 }
 
 impl Application {
-    pub(super) fn new(parts: Parts, settings: Settings, peers: Vec<Multiaddr>, channels: &Channels<Chain>) -> Self {
+    pub(super) fn new(
+        parts: Parts,
+        settings: Settings,
+        peers: Vec<Multiaddr>,
+        links: Links,
+        channels: &Channels<Chain>,
+    ) -> Self {
         let ledger = Arc::clone(parts.mempool.ledger());
         let (inbound, waiting) = mpsc::channel(INBOUND_MAX);
         admit_in_background(Arc::clone(&parts.mempool), parts.clock, waiting);
@@ -107,7 +114,7 @@ impl Application {
             settings,
             peers,
             connected: None,
-            net_requests: channels.net_requests.clone(),
+            links,
             assembly: Assembly::new(ledger.chain()),
             judged: BTreeMap::new(),
             sound: BTreeSet::new(),

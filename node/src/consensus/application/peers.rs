@@ -6,11 +6,7 @@ use arc_malachitebft_app_channel::{NetworkRequest, app::engine::network::Persist
 use tokio::time::{Instant, sleep};
 
 use super::Application;
-use crate::{
-    Error,
-    consensus::links::{Peer, listed},
-    validator::{Validator, ValidatorSet},
-};
+use crate::{Error, consensus::Votes};
 
 /// How long a node that starts waits for a quorum of peers, so that its first round is no lost one.
 const PEERS_TIME_MAX: Duration = Duration::from_secs(3);
@@ -19,13 +15,12 @@ const PEERS_POLL_TIME: Duration = Duration::from_millis(50);
 
 impl Application {
     /// Waits until the votes of a quorum are connected, this node's among them, and no longer than [`PEERS_TIME_MAX`]. Who
-    /// has no vote loses no round.
+    /// has no vote, or only follows, loses no round.
     pub(super) async fn wait_for_peers(&self) -> Result<(), Error> {
         let validators = self.validators()?;
         let deadline = Instant::now() + PEERS_TIME_MAX;
-        while self.votes(&validators, &[]) > 0 && Instant::now() < deadline {
-            let connected = listed(&self.net_requests, &validators).await.unwrap_or_default();
-            if validators.is_quorum(self.votes(&validators, &connected)) {
+        while Instant::now() < deadline && self.parts.follow.is_none() {
+            if self.links.votes(&validators).await.is_ok_and(|votes| votes.reached || !votes.votes) {
                 break;
             }
             sleep(PEERS_POLL_TIME).await;
@@ -36,26 +31,17 @@ impl Application {
     /// Says once when it changes how many are connected, or with how many votes, and loudly when they are too few.
     pub(super) async fn watch_peers(&mut self) -> Result<(), Error> {
         let validators = self.validators()?;
-        let Ok(peers) = listed(&self.net_requests, &validators).await else { return Ok(()) };
-        let (connected, votes, of) = (peers.len(), self.votes(&validators, &peers), validators.total_power());
-        if self.connected.replace((connected, votes, of)) == Some((connected, votes, of)) {
+        let Ok(votes) = self.links.votes(&validators).await else { return Ok(()) };
+        if self.connected.replace(votes) == Some(votes) {
             return Ok(());
         }
-        let height = self.tip()?.height;
-        // Who has no vote needs one link, whatever the others have among themselves.
-        let has_vote = self.votes(&validators, &[]) > 0;
-        if validators.is_quorum(votes) || !has_vote && connected > 0 {
-            tracing::info!(connected, votes, of, %height, "connected to enough nodes to go on");
+        let (height, Votes { nodes, connected, total, .. }) = (self.tip()?.height, votes);
+        if votes.are_enough() {
+            tracing::info!(nodes, connected, total, %height, "connected to enough nodes to go on");
         } else {
-            tracing::warn!(connected, votes, of, %height, "connected to too few nodes: no block is made until more are");
+            tracing::warn!(nodes, connected, total, %height, "connected to too few nodes: no block is made until more are");
         }
         Ok(())
-    }
-
-    /// The votes of these peers and of this node.
-    fn votes(&self, validators: &ValidatorSet, peers: &[(Peer, &Validator)]) -> u64 {
-        let others = peers.iter().map(|(_, validator)| u64::from(validator.power)).sum::<u64>();
-        others + validators.power(self.parts.signer.signer.account())
     }
 
     /// Lets in whom the ledger lists now, and nobody else.
@@ -65,14 +51,14 @@ impl Application {
         let new: Vec<_> = listed.iter().filter(|peer| !self.peers.contains(peer)).cloned().collect();
         // One that fails is tried again with the next tick.
         for peer in gone {
-            let outcome = NetworkRequest::remove_persistent_peer(&self.net_requests, peer.clone()).await;
+            let outcome = NetworkRequest::remove_persistent_peer(&self.links.requests, peer.clone()).await;
             if matches!(outcome, Ok(Ok(()) | Err(PersistentPeerError::NotFound))) {
                 tracing::info!(%peer, "peer removed");
                 self.peers.retain(|other| *other != peer);
             }
         }
         for peer in new {
-            let outcome = NetworkRequest::add_persistent_peer(&self.net_requests, peer.clone()).await;
+            let outcome = NetworkRequest::add_persistent_peer(&self.links.requests, peer.clone()).await;
             if matches!(outcome, Ok(Ok(()) | Err(PersistentPeerError::AlreadyExists))) {
                 tracing::info!(%peer, "peer added");
                 self.peers.push(peer);

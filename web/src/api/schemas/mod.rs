@@ -422,12 +422,14 @@ pub(super) struct Health {
     /// The validator whose node this is.
     validator: Option<String>,
     /// Who this node reaches of those who make blocks.
-    consensus: Option<Quorum>,
+    consensus: Option<Votes>,
 }
 
-/// The votes of the validators that a node reaches, itself included, and of all.
+/// The votes of the nodes that a node reaches, its own included unless it only follows, and of all.
 #[derive(ToSchema)]
-pub(super) struct Quorum {
+pub(super) struct Votes {
+    /// How many other nodes are connected, observers among them.
+    nodes: u64,
     connected: u64,
     total: u64,
     /// Whether those connected are enough to make blocks.

@@ -83,10 +83,14 @@ fn text(status: &Status) -> String {
             let why = "the node lacks blocks that they are made from, or its index is far behind";
             lines.push(format!("listings   missing: {why}"));
         }
-        if let Some(quorum) = &health.consensus {
-            let can = if quorum.reached { "enough to make blocks" } else { "too few: no block is made until more are" };
-            lines.push(format!("reached    {} of {} votes, {can}", quorum.connected, quorum.total));
-            if !quorum.votes {
+        if let Some(votes) = &health.consensus {
+            let can = match (votes.reached, votes.are_enough()) {
+                (true, _) => "enough to make blocks",
+                (false, true) => "and others may reach enough to make blocks",
+                (false, false) => "too few: no block is made until more are",
+            };
+            lines.push(format!("reached    {} of {} votes, {can}", votes.connected, votes.total));
+            if !votes.votes {
                 lines.push("this node  has no vote: it is an observer, or was taken off the network".into());
             }
         }

@@ -14,7 +14,12 @@ use actix_web::{
 };
 use askama::Template;
 use market::index::{BlockRow, Order, Paging};
-use node::{consensus::EngineHandle, genesis::Genesis, state::Tip, units::Height};
+use node::{
+    consensus::{EngineHandle, Peer, Votes},
+    genesis::Genesis,
+    state::Tip,
+    units::Height,
+};
 
 use super::{
     parts,
@@ -22,7 +27,7 @@ use super::{
 };
 use crate::{
     Error,
-    api::{Quorum, Service, Totals, blocking, quorum, records},
+    api::{Service, Totals, blocking, records, votes},
 };
 
 /// Blocks that the overview shows.
@@ -116,9 +121,9 @@ struct Health {
     index: Height,
     waiting: usize,
     validator: Option<String>,
-    peers: Vec<node::consensus::Peer>,
+    peers: Vec<Peer>,
     /// Whom this node reaches of those who make blocks.
-    consensus: Option<Quorum>,
+    consensus: Option<Votes>,
     lack: Option<String>,
 }
 
@@ -130,7 +135,7 @@ async fn health(request: HttpRequest, service: Data<Service>) -> Result<HttpResp
         Some(engine) => engine.peers().await?,
         None => vec![],
     };
-    let consensus = quorum(&service).await?;
+    let consensus = votes(&service).await?;
     let shown = blocking(move || {
         Ok(Health {
             shell,

@@ -9,6 +9,7 @@ use actix_web::{
 use askama::Template;
 use circuits::quorum::{MemberIndex, Quorum};
 use node::{
+    consensus::Peer,
     genesis::Member,
     query::RELEASES_PER_KEY_MAX,
     state::{CommitteeStage, CommitteeState, StateRead, Suspension, Tip, committee_of},
@@ -55,7 +56,7 @@ impl Before {
 struct Validators {
     shell: Shell,
     validators: ValidatorSet,
-    peers: Vec<node::consensus::Peer>,
+    peers: Vec<Peer>,
 }
 
 impl Validators {
