@@ -42,6 +42,8 @@ const OUTDATED: u64 = u64::MAX;
 pub(super) struct News {
     view: Arc<LedgerView>,
     asked: Option<Instant>,
+    /// When it was last asked and answered.
+    answered: Option<Instant>,
     /// Why the ledger did not answer when it was last asked.
     offline: Option<String>,
 }
@@ -76,15 +78,22 @@ impl News {
 
     /// Takes what the ledger answered to somebody who had `known` before, or why it did not.
     fn take(&mut self, known: &Self, view: LedgerView, offline: Option<String>) {
-        // Of two who asked at once the first good answer stays: both count their versions from the same one.
-        if self.asked != known.asked && (offline.is_some() || self.offline.is_none()) {
+        // Of those who asked at once the first good answer stays: all count their versions from the same one.
+        if self.answered != known.answered {
+            if offline.is_none() {
+                (self.asked, self.offline) = (Some(Instant::now()), None);
+            }
             return;
         }
         // What was learned of names meanwhile is more than what a half answer brings.
         if offline.is_none() || Arc::ptr_eq(&self.view, &known.view) {
             self.view = Arc::new(view);
         }
-        (self.asked, self.offline) = (Some(Instant::now()), offline);
+        self.asked = Some(Instant::now());
+        if offline.is_none() {
+            self.answered = self.asked;
+        }
+        self.offline = offline;
     }
 
     /// The same while somebody else asks the ledger, and has no answer yet.
@@ -243,11 +252,18 @@ mod tests {
     }
 
     #[test]
-    fn repro_of_two_good_answers_at_once_the_second_does_not_replace_the_first_under_the_same_version() {
+    fn repro_of_good_answers_at_once_no_later_one_replaces_the_first_under_the_same_version() {
         let (known, mut news) = first(None);
-        let before = news.clone();
+        let view = Arc::clone(&news.view);
         news.take(&known, LedgerView::default(), None);
-        assert!(Arc::ptr_eq(&news.view, &before.view) && news.asked == before.asked);
+        assert!(Arc::ptr_eq(&news.view, &view));
+        // Nor when another look failed in between.
+        let mut silent = news.clone();
+        silent.view = Arc::new(LedgerView::default());
+        news.take(&silent, LedgerView::default(), Some("no answer".into()));
+        assert!(news.offline.is_some());
+        news.take(&known, LedgerView::default(), None);
+        assert!(Arc::ptr_eq(&news.view, &view) && news.offline.is_none());
     }
 
     #[test]
