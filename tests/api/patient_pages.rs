@@ -2,6 +2,7 @@
 //! open elsewhere; their lists are walked a page at a time; and the command line shows what they show.
 
 use std::{
+    cell::OnceCell,
     collections::BTreeSet,
     path::{Path, PathBuf},
     process::Command,
@@ -12,7 +13,7 @@ use std::{
 
 use circuits::{
     consent::{Day, Purposes},
-    id::QueryId,
+    id::{DatasetId, QueryId},
     privacy::Rho,
     record::{ATTRIBUTES, Attributes, Dosage, Genotypes, MISSING},
 };
@@ -181,12 +182,16 @@ fn what_was_asked_and_earned_is_walked_a_page_at_a_time_and_each_row_shown_once(
     }
 }
 
-/// Offers data of a wallet's owner, for which somebody asks so many times.
-fn asked_for(ledger: &RemoteLedger, owner: &SigningKey, times: usize) {
+/// Certifies a record of a wallet's owner, who offers so many files of it.
+fn offered(ledger: &RemoteLedger, owner: &SigningKey, files: usize) -> Vec<DatasetId> {
     let certified = RegisterRecord { owner: account_of(owner), ..record(40) };
     act(ledger, &key("issuer 0"), Action::RegisterRecord(certified)).unwrap();
+    (0..files).map(|number| offer(ledger, owner, &format!("body {number}"))).collect()
+}
+
+fn offer(ledger: &RemoteLedger, owner: &SigningKey, body: &str) -> DatasetId {
     let offer = OfferDataset {
-        body: digest("body"),
+        body: digest(body),
         body_bytes: 65_564,
         plaintext_bytes: 65_536,
         header: digest("header"),
@@ -200,10 +205,56 @@ fn asked_for(ledger: &RemoteLedger, owner: &SigningKey, times: usize) {
     };
     let dataset = offer.id(&ledger.chain(), &account_of(owner), next_nonce(ledger, owner).unwrap()).unwrap();
     act(ledger, owner, Action::OfferDataset(Box::new(offer))).unwrap();
-    for number in 0..times {
-        let request = RequestLicence { price: Amount::new(500 + number as u64), ..request(dataset, Day(0)) };
+    dataset
+}
+
+/// Somebody asks so many times for a file, each time at a higher price.
+fn asked_for(ledger: &RemoteLedger, dataset: DatasetId, times: u64) {
+    for price in (500..).take(times as usize) {
+        let request = RequestLicence { price: Amount::new(price), ..request(dataset, Day(0)) };
         act(ledger, &key("researcher"), Action::RequestLicence(request)).unwrap();
     }
+}
+
+#[test]
+fn who_offers_many_files_walks_them_a_page_at_a_time_under_their_numbers() {
+    let server = Server::start();
+    let ledger = RemoteLedger::connect(server.remote()).unwrap();
+    let files = OnceCell::new();
+    let agent = Agent::over(server, |wallet| {
+        if wallet.label() == "Ada" {
+            let files = files.get_or_init(|| offered(&ledger, &wallet.owner_key(), 27));
+            asked_for(&ledger, files[26], 27);
+        }
+    });
+    let files = files.into_inner().unwrap();
+    let behind = format!("/licences?behind={}", files[24]);
+    let begun = Instant::now();
+    // The node's listing follows its ledger.
+    let last = loop {
+        let (status, text, _) = agent.page_at(0, &behind);
+        if status == 200 && text.contains("Pays 526 ") {
+            break text;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{text}");
+        thread::sleep(Duration::from_millis(50));
+    };
+    assert!(last.contains(">Data 26<") && last.contains(">Data 27<") && !last.contains(">Data 25<"), "{last}");
+    assert!(last.contains("href=\"/licences#offered\""), "{last}");
+    // Who walks the requests for a file of the second page stays on it.
+    let older = last.split("href=\"/licences?").nth(1).unwrap().split(['"', '#']).next().unwrap();
+    let (status, text, _) =
+        agent.page_at(0, &format!("/licences?{}", older.replace("&#38;", "&").replace("&amp;", "&")));
+    assert!(status == 200 && text.contains("Pays 500 ") && text.contains(">Data 27<"), "{text}");
+    assert!(text.contains(&format!("href=\"{behind}#dataset-27\"")), "{text}");
+    assert_eq!(agent.page_at(0, &format!("/licences?behind={}", "77".repeat(32))).0, 404);
+    assert_eq!(agent.page_at(0, "/licences?behind=x").0, 400);
+    let (_, first, _) = agent.page_at(0, "/licences");
+    assert!(
+        (1..=25).all(|number| first.contains(&format!(">Data {number}<"))) && !first.contains(">Data 26<"),
+        "{first}"
+    );
+    assert!(first.contains(&format!("href=\"{behind}#offered\"")), "{first}");
 }
 
 #[test]
@@ -212,7 +263,8 @@ fn requests_for_data_are_walked_a_page_at_a_time_the_newest_first() {
     let ledger = RemoteLedger::connect(server.remote()).unwrap();
     let agent = Agent::over(server, |wallet| {
         if wallet.label() == "Ada" {
-            asked_for(&ledger, &wallet.owner_key(), 27);
+            let files = offered(&ledger, &wallet.owner_key(), 1);
+            asked_for(&ledger, files[0], 27);
         }
     });
     let shown = |path: &str| -> (Vec<u64>, String) {
@@ -291,7 +343,7 @@ fn the_command_line_shows_of_a_wallet_what_its_pages_save_and_what_needs_its_own
         if wallet.label() == "Ada" {
             certified(&ledger, wallet);
             wallet.note_answer(QueryId::from_bytes([9; 32]), paid(1_500)).unwrap();
-            asked_for(&ledger, &wallet.owner_key(), 2);
+            asked_for(&ledger, offered(&ledger, &wallet.owner_key(), 1)[0], 2);
         }
     });
     let begun = Instant::now();

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::{
     super::{
-        parts::{self, asked},
+        parts::{self, Listing, asked},
         shell::Shell,
     },
     Part,
@@ -24,7 +24,7 @@ use super::{
 use crate::{
     Error,
     api::{blocking, parse},
-    patient::{Act, Licences, Requested, Which},
+    patient::{Act, Licences, Offered, Requested, Which},
 };
 
 #[derive(Template)]
@@ -32,24 +32,27 @@ use crate::{
 struct All {
     shell: Shell,
     seen: Seen,
-    licences: Licences,
+    /// The data of this page, each with its number among all; or why the network says nothing of it.
+    offered: Result<Listing<(Offered, usize)>, String>,
+    /// Behind which data this page begins.
+    behind: Option<DatasetId>,
+    /// Whether a licence that is known here was granted, and so paid.
+    has_paid: bool,
     /// Whether a licence can be granted here.
     can_grant: bool,
 }
 
-impl All {
-    /// Whether a licence that is shown was granted, and so paid.
-    fn has_paid(&self) -> bool {
-        let Licences::Known(offered) = &self.licences else { return false };
-        let mut all = offered.iter().flat_map(|one| &one.licences);
-        all.any(|one| matches!(one.state.status, LicenceStatus::Granted { .. } | LicenceStatus::Revoked { .. }))
-    }
+/// Whether a licence of any of this was granted.
+fn has_paid(offered: &[Offered]) -> bool {
+    let mut all = offered.iter().flat_map(|one| &one.licences);
+    all.any(|one| matches!(one.state.status, LicenceStatus::Granted { .. } | LicenceStatus::Revoked { .. }))
 }
 
-/// Where the list of a dataset's licences begins.
+/// Where the list of the owner's data begins, and where the one of a dataset's licences.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Begin {
+    behind: Option<String>,
     dataset: Option<String>,
     after: Option<Sequence>,
 }
@@ -60,16 +63,26 @@ async fn list(
     visit: Visit,
     begin: Result<Query<Begin>, actix_web::Error>,
 ) -> Result<HttpResponse, Error> {
-    let Begin { dataset, after } = asked(begin)?;
-    let dataset: Option<DatasetId> = dataset.map(|id| parse("dataset", &id)).transpose()?;
+    let Begin { behind, dataset, after } = asked(begin)?;
+    let id = |field, id: Option<String>| id.map(|id| parse(field, &id)).transpose();
+    let (behind, dataset) = (id("behind", behind)?, id("dataset", dataset)?);
     let which = Which::Page(dataset.zip(after));
     let (seen, overview) = visit.show().await?;
     let (pages, owner) = (visit.pages.clone(), overview.owner);
-    let licences = blocking(move || Ok(pages.licences(owner, which))).await?;
+    let (offered, has_paid) = match blocking(move || Ok(pages.licences(owner, which))).await? {
+        Licences::Unknown(why) => (Err(why), false),
+        Licences::Known(all) => {
+            let (has_paid, numbered) = (has_paid(&all), all.into_iter().zip(1..).collect());
+            let way = ("/licences", "behind", "offered");
+            (Ok(Listing::behind(numbered, |(one, _)| one.id, behind, way)?), has_paid)
+        }
+    };
     page(&All {
         shell: Shell::of(&request, Part::Licences, "Licences"),
         seen,
-        licences,
+        offered,
+        behind,
+        has_paid,
         can_grant: visit.pages.can_grant(),
     })
 }
